@@ -1,0 +1,1 @@
+"""The front door: HTTP, GraphQL and the page to try them on."""

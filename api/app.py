@@ -1,0 +1,78 @@
+"""The web application: which path is answered by what."""
+
+import logging
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from api.bodies import JsonResponse, error_response
+from api.events_http import EventsEndpoint
+from api.graphql_http import GraphQLEndpoint
+from core.errors import Unavailable
+from core.runtime import Runtime
+from core.work.broker import Announcer
+
+logger = logging.getLogger(__name__)
+
+GRAPHIQL: Final = Path(__file__).parent / "graphiql"
+_PAGE_HEADERS: Final = {
+    "Cache-Control": "no-cache",
+    # The editor writes its styles into the page; everything else comes from files of this server.
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; "
+    "style-src 'self' 'unsafe-inline'; font-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def create_app(runtime: Runtime, announcer: Announcer) -> Starlette:
+    """The application on an open runtime; `announcer` tells the workers of refreshes that are asked for."""
+
+    async def healthz(_: Request) -> Response:
+        """Whether the database answers."""
+        try:
+            await run_in_threadpool(_ask_database, runtime)
+        except SQLAlchemyError:
+            return error_response(Unavailable("The database does not answer."))
+        return JsonResponse({"status": "ok"})
+
+    async def graphiql(_: Request) -> Response:
+        return FileResponse(GRAPHIQL / "index.html", headers=_PAGE_HEADERS)
+
+    async def root(_: Request) -> Response:
+        return RedirectResponse("/graphiql")
+
+    graphql = GraphQLEndpoint(runtime, announcer)
+    events = EventsEndpoint(runtime)
+    return Starlette(
+        routes=[
+            Route("/", root),
+            Route("/healthz", healthz),
+            Route("/graphql", graphql.answer, methods=["GET", "POST"]),
+            Route("/events", events.answer, methods=["POST"]),
+            Route("/graphiql", graphiql),
+            Route("/graphiql/", graphiql),
+            Mount("/graphiql/assets", StaticFiles(directory=GRAPHIQL / "assets")),
+        ],
+        exception_handlers={SQLAlchemyError: _database_failed},
+    )
+
+
+async def _database_failed(_: Request, error: Exception) -> Response:
+    """A database that is away is nobody's fault but ours, and passes."""
+    logger.error("the database failed", exc_info=error)
+    return error_response(Unavailable("The database does not answer now. Nothing was recorded; try again."))
+
+
+def _ask_database(runtime: Runtime) -> None:
+    with runtime.database.read() as session:
+        session.execute(text("SELECT 1"))

@@ -1,0 +1,116 @@
+"""``POST /events``: CloudEvents 1.0 over HTTP in structured, batch and binary mode.
+
+The modes are those of the CloudEvents HTTP protocol binding 1.0.2, sections 3.1 to 3.3.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import unquote
+
+import orjson
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.bodies import JsonResponse, error_response, read_body
+from core.access.keys import Scope, authenticate
+from core.errors import AllowanceError, BadInput
+from core.runtime import Runtime
+from core.usage.events import from_cloudevent
+from core.usage.ingest import ingest
+from core.usage.record import Recorded
+
+ATTRIBUTES: Final = ("specversion", "id", "source", "type", "subject", "time")
+_PERCENT_ENCODED: Final = re.compile(r"%[0-9A-Fa-f]{2}")
+
+
+class NoEvents(BadInput):
+    """The request holds nothing that can be read as events."""
+
+    code = "NO_EVENTS"
+
+
+class EventsEndpoint:
+    """Answers what became of each event; 200 once what was accepted is committed."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    async def answer(self, request: Request) -> Response:
+        try:
+            # First the token: nobody else makes this read a body.
+            authorization = request.headers.get("authorization")
+            caller = await run_in_threadpool(self._authenticate, authorization)
+            caller.require(Scope.USAGE_WRITE)
+            body = await read_body(request, self._runtime.settings.max_body_bytes)
+            messages = read_messages(request.headers, body)
+            raws = [from_cloudevent(message) for message in messages]
+            recorded = await run_in_threadpool(ingest, self._runtime, caller, raws, datetime.now(UTC))
+        except AllowanceError as error:
+            return error_response(error)
+        return JsonResponse(as_json(recorded))
+
+    def _authenticate(self, authorization: str | None) -> Any:
+        with self._runtime.database.read() as session:
+            return authenticate(session, authorization)
+
+
+def read_messages(headers: Mapping[str, str], body: bytes) -> list[object]:
+    """The CloudEvents of a request, as JSON objects. Raises :class:`NoEvents` where there are none to read.
+
+    Plain JSON is taken by its shape: one event or a list of them.
+    """
+    content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if "ce-specversion" in headers:
+        return [_binary(headers, body)]
+    if content_type not in ("application/cloudevents+json", "application/cloudevents-batch+json", "application/json"):
+        raise NoEvents(
+            "Send CloudEvents 1.0: Content-Type application/cloudevents+json, application/cloudevents-batch+json, "
+            "or the attributes in ce- headers."
+        )
+    try:
+        content = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise NoEvents(f"The body is not JSON: {error}.") from None
+    batch = isinstance(content, list)
+    if content_type == "application/cloudevents-batch+json" and not batch:
+        raise NoEvents("A batch must be a JSON list of events.")
+    if content_type == "application/cloudevents+json" and batch:
+        raise NoEvents("A list of events is sent as application/cloudevents-batch+json.")
+    if not batch and not isinstance(content, dict):
+        raise NoEvents("The body must be a JSON object, or a list of them.")
+    return content if batch else [content]
+
+
+def as_json(recorded: Recorded) -> dict[str, object]:
+    """What became of the events, as RecordUsageResult of the GraphQL schema."""
+    return {
+        "accepted": recorded.accepted,
+        "duplicates": recorded.duplicates,
+        "rejected": [
+            {"index": one.index, "id": one.id, "code": one.code, "message": one.message} for one in recorded.rejected
+        ],
+    }
+
+
+def _binary(headers: Mapping[str, str], body: bytes) -> dict[str, object]:
+    message: dict[str, object] = {}
+    for name in ATTRIBUTES:
+        value = headers.get(f"ce-{name}")
+        if value is not None:
+            message[name] = _decoded(value)
+    if body:
+        try:
+            message["data"] = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            message["data"] = "not JSON"
+    return message
+
+
+def _decoded(value: str) -> str:
+    """Header values are percent-encoded UTF-8 in part (section 3.1.3.2); quoted ones are from older senders."""
+    if len(value) > 1 and value[0] == value[-1] == '"':
+        value = value[1:-1]
+    return unquote(value) if _PERCENT_ENCODED.search(value) else value

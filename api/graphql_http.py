@@ -1,0 +1,169 @@
+"""GraphQL over HTTP, POST and GET, as the GraphQL-over-HTTP specification says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Final
+
+import orjson
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from strawberry.exceptions import MissingQueryError
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types.execution import PreExecutionError
+from strawberry.types.graphql import OperationType
+
+from api.bodies import JsonResponse, read_body
+from api.context import Context
+from api.schema.build import presentable, schema
+from core.access.keys import authenticate
+from core.errors import AllowanceError, BadInput
+from core.runtime import Runtime
+from core.work.broker import Announcer
+
+JSON: Final = "application/json"
+GRAPHQL_JSON: Final = "application/graphql-response+json"
+
+
+class BadRequest(BadInput):
+    """What was sent is not a GraphQL request."""
+
+    code = "BAD_REQUEST"
+
+
+class MethodNotAllowed(BadInput):
+    """Something that only POST may do."""
+
+    code = "METHOD_NOT_ALLOWED"
+    status: ClassVar[int] = 405
+
+
+class UnsupportedMediaType(BadInput):
+    """A body that does not say that it is JSON."""
+
+    code = "UNSUPPORTED_MEDIA_TYPE"
+    status: ClassVar[int] = 415
+
+
+class NotAcceptable(BadInput):
+    """No media type that the caller accepts can be given."""
+
+    code = "NOT_ACCEPTABLE"
+    status: ClassVar[int] = 406
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What is asked to be executed."""
+
+    query: str
+    variables: dict[str, Any] | None
+    name: str | None
+    kinds: frozenset[OperationType]
+
+
+class GraphQLEndpoint:
+    """The endpoint ``/graphql``. Each operation is executed in a thread, with sessions of its own."""
+
+    def __init__(self, runtime: Runtime, announcer: Announcer) -> None:
+        self._runtime = runtime
+        self._announcer = announcer
+
+    async def answer(self, request: Request) -> Response:
+        media_type = JSON
+        try:
+            media_type = _media_type(request.headers.get("accept"))
+            operation = await self._read(request)
+            answer = await run_in_threadpool(self._execute, operation, request.headers.get("authorization"))
+        except AllowanceError as error:
+            return _refusal(error, media_type, request.method)
+        # A legacy client reads an error status as no answer; "data" is missing where nothing was executed.
+        status = 400 if media_type == GRAPHQL_JSON and "data" not in answer else 200
+        return JsonResponse(answer, status, _HEADERS, f"{media_type}; charset=utf-8")
+
+    async def _read(self, request: Request) -> Operation:
+        if request.method == "GET":
+            parameters: Mapping[str, Any] = request.query_params
+            variables = parameters.get("variables")
+            return _operation({**parameters, "variables": _json(variables.encode()) if variables else None}, _READING)
+        if request.method != "POST":
+            raise MethodNotAllowed("Ask with POST, or with GET.")
+        kind, _, parameter = request.headers.get("content-type", "").partition(";")
+        if kind.strip().lower() != JSON or parameter.strip().lower().replace('"', "") not in ("", "charset=utf-8"):
+            raise UnsupportedMediaType(f"Send the request as {JSON} in UTF-8.")
+        body = _json(await read_body(request, self._runtime.settings.max_body_bytes))
+        if not isinstance(body, dict):
+            raise BadRequest("The body must be a JSON object with `query`; one operation at a time.")
+        return _operation(body, _ANY)
+
+    def _execute(self, operation: Operation, authorization: str | None) -> dict[str, Any]:
+        now = datetime.now(UTC)
+        with self._runtime.database.read() as session:
+            caller = authenticate(session, authorization)
+        context = Context(self._runtime, self._announcer, caller, now)
+        try:
+            result = schema.execute_sync(
+                operation.query, operation.variables, context, None, operation.name, operation.kinds
+            )
+        except (CannotGetOperationTypeError, MissingQueryError):
+            raise BadRequest("`operationName` names no operation of the document.") from None
+        except InvalidOperationTypeError as error:
+            kind = error.operation_type.value
+            raise MethodNotAllowed(f"A {kind} is not taken here; mutations go by POST.") from None
+        finally:
+            context.close()
+        if isinstance(result, PreExecutionError):
+            code = "GRAPHQL_PARSE_FAILED" if "Syntax Error" in str(result.errors) else "GRAPHQL_VALIDATION_FAILED"
+            return {"errors": [presentable(error, code) for error in result.errors or ()]}
+        if result.errors and result.data is None and not any(error.path for error in result.errors):
+            return {"errors": [presentable(error) for error in result.errors]}
+        answer: dict[str, Any] = {"data": result.data}
+        if result.errors:
+            answer["errors"] = [presentable(error) for error in result.errors]
+        return answer
+
+
+_HEADERS: Final = {"Cache-Control": "private, no-store", "Vary": "Accept, Authorization"}
+_ANY: Final = frozenset({OperationType.QUERY, OperationType.MUTATION})
+_READING: Final = frozenset({OperationType.QUERY})
+
+
+def _media_type(accept: str | None) -> str:
+    """The answer's media type. Without a preference, what every client can read."""
+    accepted = {part.partition(";")[0].strip().lower() for part in (accept or "*/*").split(",")}
+    if GRAPHQL_JSON in accepted:
+        return GRAPHQL_JSON
+    if accepted & {JSON, "application/*", "*/*"}:
+        return JSON
+    raise NotAcceptable(f"Accept {GRAPHQL_JSON} or {JSON}.")
+
+
+def _json(text: bytes) -> object:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise BadRequest("What was sent is not JSON.") from None
+
+
+def _operation(parameters: Mapping[str, Any], kinds: frozenset[OperationType]) -> Operation:
+    query, variables, name = (parameters.get(key) for key in ("query", "variables", "operationName"))
+    if not isinstance(query, str) or not query.strip():
+        raise BadRequest("`query` is missing: the text of a GraphQL operation.")
+    if variables is not None and not isinstance(variables, dict):
+        raise BadRequest("`variables` must be a JSON object.")
+    if name is not None and not isinstance(name, str):
+        raise BadRequest("`operationName` must be a text.")
+    if not isinstance(parameters.get("extensions") or {}, (dict, str)):
+        raise BadRequest("`extensions` must be a JSON object.")
+    return Operation(query, variables, name or None, kinds)
+
+
+def _refusal(error: AllowanceError, media_type: str, method: str) -> Response:
+    headers = dict(_HEADERS)
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if error.status == 405:
+        headers["Allow"] = "POST" if method == "GET" else "GET, POST"
+    answer = {"errors": [{"message": error.message, "extensions": {"code": error.code}}]}
+    return JsonResponse(answer, error.status, headers, f"{media_type}; charset=utf-8")

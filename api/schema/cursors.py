@@ -1,0 +1,60 @@
+"""Cursors and global ids: opaque texts that hold a few values, checked when they come back."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+
+import orjson
+import strawberry
+
+from core.errors import BadCursor, BadInput
+
+
+@strawberry.type(description="Where a page of a connection stands (Relay).")
+class PageInfo:
+    has_next_page: bool = strawberry.field(description="Whether there is more after this page.")
+    has_previous_page: bool = strawberry.field(description="Whether this page began after a cursor.")
+    start_cursor: str | None = strawberry.field(description="The first edge's cursor; null on an empty page.")
+    end_cursor: str | None = strawberry.field(description="The last edge's cursor; null on an empty page.")
+
+
+def page_info(cursors: Sequence[str], after: str | None, *, more: bool) -> PageInfo:
+    return PageInfo(
+        has_next_page=more,
+        has_previous_page=after is not None,
+        start_cursor=cursors[0] if cursors else None,
+        end_cursor=cursors[-1] if cursors else None,
+    )
+
+
+def encode(*values: str | int | None) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps(values)).rstrip(b"=").decode()
+
+
+def decode_cursor(cursor: str, field: str, *kinds: type) -> list[object]:
+    """The values that `field` put in a cursor. Raises :class:`BadCursor` for any other text."""
+    values = _decode(cursor)
+    if (
+        values is None
+        or values[:1] != [field]
+        or len(values) != len(kinds) + 1
+        or not all(type(value) is kind for value, kind in zip(values[1:], kinds, strict=True))
+    ):
+        raise BadCursor("`after` is not a cursor of this connection. Use an endCursor that it gave.")
+    return values[1:]
+
+
+def decode_id(text: str) -> list[str]:
+    """The type and key of a global id. Raises :class:`BadInput` for any other text."""
+    values = _decode(text)
+    if not values or not all(isinstance(value, str) for value in values):
+        raise BadInput("`id` is not an id that this API gave.")
+    return [str(value) for value in values]
+
+
+def _decode(text: str) -> list[object] | None:
+    try:
+        values = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except (binascii.Error, ValueError):
+        return None
+    return values if isinstance(values, list) else None

@@ -1,0 +1,111 @@
+"""The history of a reading, as a connection."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import strawberry
+
+from api.schema.cursors import PageInfo, decode_cursor, encode, page_info
+from api.schema.node import Info
+from api.schema.scalars import number, page_size
+from api.schema.status import UsageStatus
+from core.consumption.history import Interval, read_history
+from core.consumption.tables import ReadingPoint as PointRow
+from core.consumption.view import ReadingView
+from core.errors import BadCursor, BadInput
+
+strawberry.enum(Interval, description="How far apart points are, in the license's time zone; weeks begin on Monday.")
+_FIELD: Final = "history"
+_EARLIEST: Final = datetime(1, 1, 2, tzinfo=UTC)
+_LONG: Final = {
+    Interval.HOUR: timedelta(hours=100),
+    Interval.DAY: timedelta(days=100),
+    Interval.WEEK: timedelta(weeks=100),
+    Interval.MONTH: timedelta(days=3044),
+}
+
+
+@strawberry.type(description="A reading as it stood at a time.")
+class ReadingPoint:
+    row: strawberry.Private[PointRow]
+
+    @strawberry.field(description="When it stood so.")
+    def at(self) -> datetime:
+        return self.row.at
+
+    @strawberry.field(description="In the meter's unit; null where not measured.")
+    def used(self) -> float | None:
+        return number(self.row.used)
+
+    @strawberry.field(description="By the contract of that time; null where it set none.")
+    def limit(self) -> float | None:
+        return number(self.row.limit)
+
+    @strawberry.field(description="By the contract of that time.")
+    def status(self) -> UsageStatus:
+        return UsageStatus(self.row.status)
+
+
+@strawberry.type(description="A point and its place in the connection.")
+class ReadingPointEdge:
+    cursor: str = strawberry.field(description="To go on after it.")
+    node: ReadingPoint = strawberry.field(description="The point.")
+
+
+@strawberry.type(description="The history of a reading, oldest first (Relay).")
+class ReadingHistoryConnection:
+    edges: list[ReadingPointEdge] = strawberry.field(description="The points of this page.")
+    page_info: PageInfo = strawberry.field(description="Where this page stands.")
+
+
+def reading_history(
+    info: Info,
+    view: ReadingView,
+    start: datetime | None,
+    end: datetime | None,
+    interval: Interval,
+    first: int,
+    after: str | None,
+) -> ReadingHistoryConnection:
+    """The last point of each interval from `start` to `end`, the page after a cursor."""
+    size = page_size(first, 1000)
+    until = end or info.context.now
+    try:
+        begin = start or until - _LONG[interval]
+    except OverflowError:
+        raise BadInput("`to` is too early.") from None
+    if begin > until:
+        raise BadInput("`from` must not be after `to`.")
+    exclusive = begin - timedelta(microseconds=1) if begin > _EARLIEST else begin
+    if after is not None:
+        exclusive = max(exclusive, _read_cursor(after))
+    rows = read_history(
+        info.context.session,
+        view.license.id,
+        view.meter.key,
+        interval,
+        view.license.license.time_zone,
+        after=exclusive,
+        until=until,
+        most=size + 1,
+    )
+    page = rows[:size]
+    cursors = [encode(_FIELD, row.at.isoformat()) for row in page]
+    return ReadingHistoryConnection(
+        edges=[
+            ReadingPointEdge(cursor=cursor, node=ReadingPoint(row=row))
+            for cursor, row in zip(cursors, page, strict=True)
+        ],
+        page_info=page_info(cursors, after, more=len(rows) > size),
+    )
+
+
+def _read_cursor(cursor: str) -> datetime:
+    (at,) = decode_cursor(cursor, _FIELD, str)
+    try:
+        time = datetime.fromisoformat(str(at))
+    except ValueError:
+        time = None
+    if time is None or time.tzinfo is None:
+        raise BadCursor("`after` is not a cursor of this connection. Use an endCursor that it gave.")
+    return time

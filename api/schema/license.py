@@ -1,0 +1,270 @@
+"""Licenses with their contract and grants. What a page of licenses needs is read for the whole page at once."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cached_property
+from typing import Annotated
+
+import strawberry
+from sqlmodel import col, select
+
+from api.context import Context
+from api.schema.consumption import Consumption
+from api.schema.cursors import PageInfo, decode_cursor, encode, page_info
+from api.schema.node import Node
+from api.schema.scalars import Duration, page_size
+from core.consumption.readings import StoredReading, from_document
+from core.consumption.status import UsageStatus
+from core.consumption.tables import Snapshot
+from core.consumption.view import ConsumptionView, view_consumption
+from core.licenses.listing import LicenseOrder, Place, list_licenses
+from core.licenses.load import LoadedLicense, load_licenses
+from core.licenses.tables import Contract as ContractRow
+from core.licenses.tables import Grant as GrantRow
+from core.licenses.tables import License as LicenseRow
+
+strawberry.enum(LicenseOrder, description="WORST_FIRST: by status, the worst first, then by key. KEY: by key.")
+
+
+class Page:
+    """The licenses that are shown together: each kind of thing about them is read once for all of them."""
+
+    def __init__(self, context: Context, licenses: Mapping[int, LoadedLicense]) -> None:
+        self.context = context
+        self.licenses = licenses
+
+    @cached_property
+    def snapshots(self) -> dict[int, tuple[int, dict[str, StoredReading]]]:
+        """Version and readings by license id."""
+        rows = self.context.session.exec(select(Snapshot).where(col(Snapshot.license_id).in_(self.licenses)))
+        return {
+            row.license_id: (row.version, {key: from_document(part) for key, part in row.readings.items()})
+            for row in rows
+        }
+
+    @cached_property
+    def grants(self) -> dict[int, list[GrantRow]]:
+        """Grants by license id, newest first."""
+        found: dict[int, list[GrantRow]] = defaultdict(list)
+        for row in self.context.session.exec(
+            select(GrantRow)
+            .where(col(GrantRow.license_id).in_(self.licenses))
+            .order_by(col(GrantRow.granted_at).desc(), col(GrantRow.id))
+        ):
+            found[row.license_id].append(row)
+        return found
+
+    def consumption(self, license_id: int) -> ConsumptionView:
+        """The current consumption of one of the licenses."""
+        version, readings = self.snapshots[license_id]
+        return view_consumption(
+            self.licenses[license_id], readings, version, self.context.runtime.registry, self.context.now
+        )
+
+
+def page_of(context: Context, key: str) -> Page | None:
+    """A page with one license; None where no license has that key."""
+    license_id = context.session.exec(select(LicenseRow.id).where(LicenseRow.key == key)).first()
+    if license_id is None:
+        return None
+    return Page(context, load_licenses(context.session, [license_id], context.now))
+
+
+@strawberry.type(description="A named number of a contract.")
+class Term:
+    key: str = strawberry.field(description="Its name, as `interactions_per_profile`.")
+    value: float = strawberry.field(description="Its value.")
+
+
+@strawberry.type(description="The terms in force.")
+class Contract:
+    row: strawberry.Private[ContractRow]
+
+    @strawberry.field(description="Grows with every version that was put.")
+    def version(self) -> int:
+        return self.row.version
+
+    @strawberry.field(description="From when these terms hold.")
+    def effective_from(self) -> date:
+        return self.row.effective_from
+
+    @strawberry.field(description="The anchor of the billing periods.")
+    def starts_on(self) -> date:
+        return self.row.starts_on
+
+    @strawberry.field(description="How long a billing period is.")
+    def billing_period(self) -> Duration:
+        return Duration(self.row.billing_period)
+
+    @strawberry.field(description="The terms by key.")
+    def terms(self) -> list[Term]:
+        return [Term(key=key, value=float(Decimal(value))) for key, value in sorted(self.row.terms.items())]
+
+    @strawberry.field(description="Whether people are warned of exceeded limits.")
+    def warnings(self) -> bool:
+        return self.row.warnings
+
+
+@strawberry.type(description="Credits granted to a license, or to one of its entities.")
+class Grant(Node):
+    row: strawberry.Private[GrantRow]
+    license_key: strawberry.Private[str]
+    left: strawberry.Private[Decimal]
+
+    @strawberry.field(description="Stable and opaque; `node(id)` finds the object by it.")
+    def id(self) -> strawberry.ID:
+        return strawberry.ID(encode("Grant", self.license_key, self.row.id))
+
+    @strawberry.field(description="The id that it was granted under.")
+    def key(self) -> str:
+        return self.row.id
+
+    @strawberry.field(description="The key of the meter that the credits are for.")
+    def meter(self) -> str:
+        return self.row.meter
+
+    @strawberry.field(description="Credits granted.")
+    def amount(self) -> float:
+        return float(self.row.amount)
+
+    @strawberry.field(description="Credits left of it at the last refresh; 0 once expired.")
+    def remaining(self) -> float:
+        return float(self.left)
+
+    @strawberry.field(description="The entity that alone may use it; null where all may.")
+    def entity(self) -> str | None:
+        return self.row.entity
+
+    @strawberry.field(description="From when it may be used.")
+    def granted_at(self) -> datetime:
+        return self.row.granted_at
+
+    @strawberry.field(description="When what is left of it is lost; null where it never is.")
+    def expires_at(self) -> datetime | None:
+        return self.row.expires_at
+
+
+def grant_of(row: GrantRow, page: Page) -> Grant:
+    """A grant with what is left of it, as the snapshot has it; all of it where that is older than the grant."""
+    context = page.context
+    reading = page.snapshots[row.license_id][1].get(row.meter)
+    left = reading.grants.get(row.id, row.amount) if reading else row.amount
+    if row.expires_at is not None and row.expires_at <= context.now:
+        left = Decimal(0)
+    return Grant(row=row, license_key=page.licenses[row.license_id].license.key, left=left)
+
+
+@strawberry.type(description="A grant and its place in the connection.")
+class GrantEdge:
+    cursor: str = strawberry.field(description="To go on after it.")
+    node: Grant = strawberry.field(description="The grant.")
+
+
+@strawberry.type(description="Grants, newest first (Relay).")
+class GrantConnection:
+    edges: list[GrantEdge] = strawberry.field(description="The grants of this page.")
+    page_info: PageInfo = strawberry.field(description="Where this page stands.")
+
+
+@strawberry.type(description="The tenant: what a customer bought.")
+class License(Node):
+    loaded: strawberry.Private[LoadedLicense]
+    page: strawberry.Private[Page]
+
+    @strawberry.field(description="Stable and opaque; `node(id)` finds the object by it.")
+    def id(self) -> strawberry.ID:
+        return strawberry.ID(encode("License", self.loaded.license.key))
+
+    @strawberry.field(description="Stable; platforms and front ends name it.")
+    def key(self) -> str:
+        return self.loaded.license.key
+
+    @strawberry.field(description="What people call it.")
+    def name(self) -> str:
+        return self.loaded.license.name
+
+    @strawberry.field(description="The IANA time zone at whose midnight its days begin.")
+    def time_zone(self) -> str:
+        return self.loaded.license.time_zone
+
+    @strawberry.field(description="The contract in force; null while there is none.")
+    def contract(self) -> Contract | None:
+        version = self.loaded.version_on(self.loaded.today)
+        return None if version is None else Contract(row=version)
+
+    @strawberry.field(description="What it uses of what its contract allows.")
+    def consumption(self) -> Consumption:
+        return Consumption(view=self.page.consumption(self.loaded.id))
+
+    @strawberry.field(description="The credits granted to it, newest first.")
+    def grants(
+        self,
+        first: Annotated[int, strawberry.argument(description="Grants at the most, up to 100.")] = 20,
+        after: Annotated[str | None, strawberry.argument(description="The cursor to go on after.")] = None,
+    ) -> GrantConnection:
+        size = page_size(first)
+        rows = self.page.grants.get(self.loaded.id, [])
+        if after is not None:
+            at, key = (str(value) for value in decode_cursor(after, "grants", str, str))
+            # Newest first, and of the same instant by id: what comes after has a lower time, or a higher id.
+            rows = [row for row in rows if (row.granted_at.isoformat(), _Descending(row.id)) < (at, _Descending(key))]
+        page = rows[:size]
+        cursors = [encode("grants", row.granted_at.isoformat(), row.id) for row in page]
+        return GrantConnection(
+            edges=[
+                GrantEdge(cursor=cursor, node=grant_of(row, self.page))
+                for cursor, row in zip(cursors, page, strict=True)
+            ],
+            page_info=page_info(cursors, after, more=len(rows) > size),
+        )
+
+
+class _Descending(str):
+    """A text that sorts the other way around."""
+
+    __slots__ = ()
+
+    def __lt__(self, other: str) -> bool:
+        return str.__gt__(self, other)
+
+
+@strawberry.type(description="A license and its place in the connection.")
+class LicenseEdge:
+    cursor: str = strawberry.field(description="To go on after it.")
+    node: License = strawberry.field(description="The license.")
+
+
+@strawberry.type(description="Licenses (Relay).")
+class LicenseConnection:
+    edges: list[LicenseEdge] = strawberry.field(description="The licenses of this page.")
+    page_info: PageInfo = strawberry.field(description="Where this page stands.")
+
+
+def license_connection(
+    context: Context,
+    order: LicenseOrder,
+    first: int,
+    after: str | None,
+    statuses: list[UsageStatus] | None,
+    search: str | None,
+) -> LicenseConnection:
+    """A page of all licenses."""
+    size = page_size(first)
+    field = f"licenses:{order.value}"
+    place = None
+    if after is not None:
+        severity, key = decode_cursor(after, field, int, str)
+        place = Place(int(str(severity)), str(key))
+    found = list_licenses(context.session, order=order, most=size + 1, after=place, statuses=statuses, search=search)
+    shown = found[:size]
+    page = Page(context, load_licenses(context.session, [license_id for license_id, _ in shown], context.now))
+    cursors = [encode(field, place.severity, place.key) for _, place in shown]
+    return LicenseConnection(
+        edges=[
+            LicenseEdge(cursor=cursor, node=License(loaded=page.licenses[license_id], page=page))
+            for cursor, (license_id, _) in zip(cursors, shown, strict=True)
+        ],
+        page_info=page_info(cursors, after, more=len(found) > size),
+    )

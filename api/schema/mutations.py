@@ -1,0 +1,209 @@
+"""The mutations, and who may make them. Expected failures are data in the result."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated
+
+import strawberry
+from sqlmodel import select
+
+from api.schema.license import Contract, Grant, License, grant_of, page_of
+from api.schema.node import Info, InputError, input_errors
+from api.schema.queries import READERS
+from api.schema.refresh import RefreshRequest, ask_for_refresh
+from api.schema.scalars import Duration, decimal
+from api.schema.usage import RecordUsageResult, UsageEventInput, record_usage
+from core.access.keys import Scope
+from core.errors import BadInput, InvalidInput, NotFound
+from core.licenses import inputs
+from core.licenses.billing import CALENDAR_YEAR, CONTRACT_DATE
+from core.licenses.put import grant_credits, put_contract, put_license
+from core.licenses.tables import License as LicenseRow
+from core.text import shown
+
+
+@strawberry.enum(
+    description="CONTRACT_DATE: billing periods run from `startsOn`. CALENDAR_YEAR: from 1 January of its year."
+)
+class PeriodAnchor(StrEnum):
+    CONTRACT_DATE = CONTRACT_DATE
+    CALENDAR_YEAR = CALENDAR_YEAR
+
+
+@strawberry.input(description="A user of the license with the admin role.")
+class AdminInput:
+    email: str = strawberry.field(description="Where warnings go.")
+    name: str | None = strawberry.field(default=None, description="What to call them.")
+    language: str | None = strawberry.field(default=None, description="As en or fr.")
+
+
+@strawberry.input(description="A license to make or to change.")
+class LicenseInput:
+    key: str = strawberry.field(description="Letters, digits, '.', '_' and '-', 100 at most; never changes.")
+    name: str = strawberry.field(description="What people call it.")
+    time_zone: str = strawberry.field(default="UTC", description="An IANA name, as Europe/Brussels.")
+    admins: list[AdminInput] | None = strawberry.field(
+        default=None, description="All its admins; left out, those it has stay."
+    )
+
+
+@strawberry.input(description="A named number of a contract.")
+class TermInput:
+    key: str = strawberry.field(description="Its name, as `interactions_per_profile`.")
+    value: float = strawberry.field(description="From 0 to 2^53.")
+
+
+@strawberry.input(description="From which part of its limit a meter is at risk.")
+class AtRiskInput:
+    meter: str = strawberry.field(description="The meter's key.")
+    ratio: float = strawberry.field(description="Above 0 and up to 1, as 0.8.")
+
+
+@strawberry.input(description="A version of a license's terms, from a date on; the past keeps its own.")
+class ContractInput:
+    license: str = strawberry.field(description="The license's key.")
+    effective_from: date = strawberry.field(description="From when these terms hold.")
+    starts_on: date = strawberry.field(description="The anchor of the billing periods.")
+    billing_period: Duration = strawberry.field(default=Duration("P1Y"), description="How long a period is.")
+    anchor: PeriodAnchor = strawberry.field(
+        default=PeriodAnchor.CONTRACT_DATE, description="What billing periods run from."
+    )
+    terms: list[TermInput] = strawberry.field(description="All the terms.")
+    at_risk: list[AtRiskInput] | None = strawberry.field(
+        default=None, description="At-risk ratios other than the meters' own."
+    )
+    warnings: bool = strawberry.field(default=False, description="Whether people are warned of exceeded limits.")
+
+
+@strawberry.input(description="Credits to grant.")
+class GrantCreditsInput:
+    id: str = strawberry.field(description="Granting the same id twice grants once.")
+    license: str = strawberry.field(description="The license's key.")
+    amount: float = strawberry.field(description="Credits, above 0.")
+    entity: str | None = strawberry.field(default=None, description="The entity that alone may use them.")
+    granted_at: datetime | None = strawberry.field(default=None, description="From when; left out, now.")
+    expires_at: datetime | None = strawberry.field(default=None, description="When the rest is lost; left out, never.")
+    note: str | None = strawberry.field(default=None, description="For people.")
+    meter: str | None = strawberry.field(
+        default=None, description="The meter of credits; may be left out where one is installed."
+    )
+
+
+@strawberry.type(description="What became of it: the license, or what is wrong with the input.")
+class PutLicenseResult:
+    license: License | None = strawberry.field(default=None, description="Null where anything is wrong.")
+    errors: list[InputError] = strawberry.field(default_factory=list, description="Everything that is wrong.")
+
+
+@strawberry.type(description="What became of it: the contract version, or what is wrong with the input.")
+class PutContractResult:
+    contract: Contract | None = strawberry.field(default=None, description="Null where anything is wrong.")
+    errors: list[InputError] = strawberry.field(default_factory=list, description="Everything that is wrong.")
+
+
+@strawberry.type(description="What became of it: the grant, or what is wrong with the input.")
+class GrantCreditsResult:
+    grant: Grant | None = strawberry.field(default=None, description="Null where anything is wrong.")
+    errors: list[InputError] = strawberry.field(default_factory=list, description="Everything that is wrong.")
+
+
+@strawberry.type
+class Mutation:
+    @strawberry.mutation(description="Record usage events; what is acknowledged is committed, each event once.")
+    def record_usage(
+        self,
+        info: Info,
+        events: Annotated[list[UsageEventInput], strawberry.argument(description="The events.")],
+    ) -> RecordUsageResult:
+        return record_usage(info.context, events)
+
+    @strawberry.mutation(description="Ask for a license's sections to be refreshed now.")
+    def refresh_consumption(
+        self,
+        info: Info,
+        license: Annotated[
+            str | None, strawberry.argument(description="The license's key; left out, the key's own license.")
+        ] = None,
+        sections: Annotated[list[str] | None, strawberry.argument(description="Only these; left out, all.")] = None,
+    ) -> RefreshRequest:
+        context = info.context
+        context.caller.require(*READERS)
+        key = license if license is not None else context.caller.license
+        if key is None:
+            raise BadInput("This key is for all licenses: name one with `license`.")
+        context.caller.require(*READERS, license=key)
+        row = context.session.exec(select(LicenseRow).where(LicenseRow.key == key)).first()
+        if row is None:
+            raise NotFound(f"No license {shown(key)}.")
+        return ask_for_refresh(context, row, sections)
+
+    @strawberry.mutation(description="Make a license, or change it.")
+    def put_license(
+        self, info: Info, input: Annotated[LicenseInput, strawberry.argument(description="The license.")]
+    ) -> PutLicenseResult:
+        context = info.context
+        context.caller.require(Scope.CONTRACT_WRITE, license=input.key)
+        admins = None
+        if input.admins is not None:
+            admins = tuple(inputs.AdminInput(one.email, one.name, one.language) for one in input.admins)
+        given = inputs.LicenseInput(input.key, input.name, input.time_zone, admins)
+        try:
+            with context.write() as session:
+                put_license(session, given, context.now)
+        except InvalidInput as invalid:
+            return PutLicenseResult(errors=input_errors(invalid))
+        context.announcer.announce()
+        page = page_of(context, input.key)
+        if page is None:
+            return PutLicenseResult()
+        (loaded,) = page.licenses.values()
+        return PutLicenseResult(license=License(loaded=loaded, page=page))
+
+    @strawberry.mutation(description="Put a contract version from a date on; putting the same again changes nothing.")
+    def put_contract(
+        self, info: Info, input: Annotated[ContractInput, strawberry.argument(description="The version.")]
+    ) -> PutContractResult:
+        context = info.context
+        context.caller.require(Scope.CONTRACT_WRITE, license=input.license)
+        given = inputs.ContractInput(
+            license=input.license,
+            effective_from=input.effective_from,
+            starts_on=input.starts_on,
+            billing_period=input.billing_period,
+            anchor=input.anchor.value,
+            terms=tuple((term.key, decimal(term.value)) for term in input.terms),
+            at_risk=tuple((one.meter, decimal(one.ratio)) for one in input.at_risk or ()),
+            warnings=input.warnings,
+        )
+        try:
+            with context.write() as session:
+                row = put_contract(session, given, context.runtime.registry, context.now)
+        except InvalidInput as invalid:
+            return PutContractResult(errors=input_errors(invalid))
+        context.announcer.announce()
+        return PutContractResult(contract=Contract(row=row))
+
+    @strawberry.mutation(description="Grant credits; granting the same id twice grants once.")
+    def grant_credits(
+        self, info: Info, input: Annotated[GrantCreditsInput, strawberry.argument(description="The grant.")]
+    ) -> GrantCreditsResult:
+        context = info.context
+        context.caller.require(Scope.CONTRACT_WRITE, license=input.license)
+        given = inputs.GrantInput(
+            id=input.id,
+            license=input.license,
+            amount=decimal(input.amount),
+            entity=input.entity,
+            granted_at=input.granted_at,
+            expires_at=input.expires_at,
+            note=input.note,
+            meter=input.meter,
+        )
+        try:
+            with context.write() as session:
+                row = grant_credits(session, given, context.runtime.registry, context.now)
+        except InvalidInput as invalid:
+            return GrantCreditsResult(errors=input_errors(invalid))
+        context.announcer.announce()
+        page = page_of(context, input.license)
+        return GrantCreditsResult(grant=grant_of(row, page) if page else None)

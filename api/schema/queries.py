@@ -1,0 +1,210 @@
+"""The queries, and who may ask them."""
+
+import inspect
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import strawberry
+from sqlmodel import select
+
+from api.context import Context
+from api.schema.consumption import Consumption
+from api.schema.cursors import decode_id
+from api.schema.license import (
+    License,
+    LicenseConnection,
+    Page,
+    grant_of,
+    license_connection,
+    page_of,
+)
+from api.schema.meter import Meter, Plugin
+from api.schema.node import Info, Node
+from api.schema.refresh import RefreshRequest
+from api.schema.status import UsageStatus
+from core.access.keys import Scope
+from core.consumption.past import measure_past
+from core.consumption.view import ConsumptionView
+from core.errors import BadInput, NotFound
+from core.licenses.listing import LicenseOrder
+from core.licenses.tables import License as LicenseRow
+from core.nearest import did_you_mean
+from core.text import shown
+from core.work.tables import RefreshRun
+
+READERS = (Scope.CONSUMPTION_READ, Scope.OPERATE)
+
+
+@strawberry.type(description="Who asks: the key that the request carries.")
+class Viewer:
+    name: str = strawberry.field(description="The key's name.")
+    scopes: list[str] = strawberry.field(description="What the key may do.")
+
+    @strawberry.field(description="The license that the key is for; null where it is for all.")
+    def license(self, info: Info) -> License | None:
+        key = info.context.caller.license
+        page = page_of(info.context, key) if key else None
+        return _license_of(page) if page else None
+
+
+@strawberry.type
+class Query:
+    @strawberry.field(description="Who asks.")
+    def viewer(self, info: Info) -> Viewer:
+        caller = info.context.caller
+        return Viewer(name=caller.name, scopes=sorted(caller.scopes))
+
+    @strawberry.field(description="What a license uses; null only with an error.")
+    def consumption(
+        self,
+        info: Info,
+        license: Annotated[
+            str | None, strawberry.argument(description="The license's key; left out, the key's own license.")
+        ] = None,
+        at: Annotated[
+            datetime | None,
+            strawberry.argument(
+                description="As it stood at the end of that day in the license's time zone; left out, now."
+            ),
+        ] = None,
+    ) -> Consumption | None:
+        page = readable(info.context, license)
+        return Consumption(view=_consumption(page, at))
+
+    @strawberry.field(description="A license; null only with an error.")
+    def license(
+        self, info: Info, key: Annotated[str, strawberry.argument(description="The license's key.")]
+    ) -> License | None:
+        return _license_of(readable(info.context, key))
+
+    @strawberry.field(description="Operators: every license, worst first by default.")
+    def licenses(
+        self,
+        info: Info,
+        first: Annotated[int, strawberry.argument(description="Licenses at the most, up to 100.")] = 20,
+        after: Annotated[str | None, strawberry.argument(description="The cursor to go on after.")] = None,
+        status: Annotated[list[UsageStatus] | None, strawberry.argument(description="Only with these.")] = None,
+        search: Annotated[str | None, strawberry.argument(description="Part of a key or a name.")] = None,
+        order_by: Annotated[LicenseOrder | None, strawberry.argument(description="WORST_FIRST by default.")] = None,
+    ) -> LicenseConnection:
+        info.context.caller.require_all_licenses(Scope.OPERATE)
+        order = order_by or LicenseOrder.WORST_FIRST
+        return license_connection(info.context, order, first, after, status, search)
+
+    @strawberry.field(description="Every meter that is installed, in the order of display.")
+    def meters(self, info: Info) -> list[Meter]:
+        info.context.caller.require(*READERS)
+        return [Meter(meter=meter) for meter in info.context.runtime.registry.meters.values()]
+
+    @strawberry.field(description="Every plugin that is installed, also those that failed to load.")
+    def plugins(self, info: Info) -> list[Plugin]:
+        info.context.caller.require(*READERS)
+        return [Plugin(plugin=plugin) for plugin in info.context.runtime.registry.plugins]
+
+    @strawberry.field(description="The object with that id; null where there is none any more.")
+    def node(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its `id`.")]
+    ) -> Node | None:
+        kind, *key = decode_id(id)
+        find = _FINDERS.get(kind)
+        if find is None:
+            raise BadInput("`id` is not an id that this API gave.")
+        try:
+            inspect.signature(find).bind(info.context, *key)
+        except TypeError:  # an id of that type has another number of parts
+            raise BadInput("`id` is not an id that this API gave.") from None
+        return find(info.context, *key)
+
+
+def readable(context: Context, license: str | None) -> Page:
+    """The license, or the key's own, if the caller may read it.
+
+    Raises :class:`core.errors.Forbidden` alike for a license that exists and for one that does not, unless the
+    key is for all licenses.
+    """
+    caller = context.caller
+    caller.require(*READERS)
+    key = license if license is not None else caller.license
+    if key is None:
+        raise BadInput("This key is for all licenses: name one with `license`.")
+    caller.require(*READERS, license=key)
+    page = page_of(context, key)
+    if page is None:
+        near = did_you_mean(key, context.session.exec(select(LicenseRow.key)).all())
+        raise NotFound(f"No license {shown(key)}.{near}")
+    return page
+
+
+def _license_of(page: Page) -> License:
+    (loaded,) = page.licenses.values()
+    return License(loaded=loaded, page=page)
+
+
+def _consumption(page: Page, at: datetime | None = None, day: date | None = None) -> ConsumptionView:
+    context = page.context
+    (loaded,) = page.licenses.values()
+    if at is not None:
+        if at > context.now:
+            raise BadInput(f"`at` {at.isoformat()} is in the future.")
+        day = at.astimezone(ZoneInfo(loaded.license.time_zone)).date()
+    if day is None or day >= loaded.today:
+        return page.consumption(loaded.id)
+    runtime = context.runtime
+    return measure_past(context.session, loaded, day, runtime.registry, runtime.measurer, context.now)
+
+
+def _consumption_node(context: Context, license: str, *day: str) -> Consumption:
+    return Consumption(view=_consumption(readable(context, license), day=_day(*day)))
+
+
+def _section_node(context: Context, license: str, section: str, *day: str) -> Node | None:
+    view = _consumption(readable(context, license), day=_day(*day))
+    return Consumption(view=view).find_section(section)
+
+
+def _reading_node(context: Context, license: str, meter: str, *day: str) -> Node | None:
+    view = _consumption(readable(context, license), day=_day(*day))
+    return Consumption(view=view).find_reading(meter)
+
+
+def _license_node(context: Context, license: str) -> Node:
+    return _license_of(readable(context, license))
+
+
+def _meter_node(context: Context, meter: str) -> Node | None:
+    context.caller.require(*READERS)
+    found = context.runtime.registry.meters.get(meter)
+    return None if found is None else Meter(meter=found)
+
+
+def _grant_node(context: Context, license: str, grant: str) -> Node | None:
+    page = readable(context, license)
+    rows = [row for rows in page.grants.values() for row in rows if row.id == grant]
+    return grant_of(rows[0], page) if rows else None
+
+
+def _refresh_node(context: Context, license: str, run: str) -> Node | None:
+    page = readable(context, license)
+    (loaded,) = page.licenses.values()
+    row = context.session.get(RefreshRun, (loaded.id, run))
+    return None if row is None else RefreshRequest(run=row, license_key=license)
+
+
+def _day(text: str | None = None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise BadInput("`id` is not an id that this API gave.") from None
+
+
+_FINDERS: dict[str, Callable[..., Node | None]] = {
+    "Consumption": _consumption_node,
+    "Section": _section_node,
+    "Reading": _reading_node,
+    "License": _license_node,
+    "Meter": _meter_node,
+    "Grant": _grant_node,
+    "RefreshRequest": _refresh_node,
+}

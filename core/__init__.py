@@ -1,0 +1,1 @@
+"""The engine of Allowance; it knows no HTTP and no GraphQL."""

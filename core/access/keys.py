@@ -1,0 +1,135 @@
+"""API keys: made, checked, revoked. A token is shown once; only its digest is kept."""
+
+import hashlib
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final
+
+from sqlmodel import Session, col, select
+
+from core.access.tables import ApiKey
+from core.errors import BadInput, Forbidden, NotFound, Unauthenticated
+from core.licenses.tables import License
+from core.nearest import did_you_mean
+from core.text import problem_with, shown
+
+TOKEN_PREFIX: Final = "alw_"  # noqa: S105 - what a token begins with, so that leaked ones are found
+
+
+class Scope(StrEnum):
+    """What a key may do."""
+
+    CONSUMPTION_READ = "consumption:read"
+    USAGE_WRITE = "usage:write"
+    CONTRACT_WRITE = "contract:write"
+    CHECK_IN_WRITE = "check-in:write"
+    OPERATE = "operate"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: a key's name, its license or None for all of them, and its scopes."""
+
+    key_id: str
+    name: str
+    license: str | None
+    scopes: frozenset[Scope]
+
+    def may_reach(self, license: str) -> bool:
+        """Whether the key names this license."""
+        return self.license is None or self.license == license
+
+    def require(self, *scopes: Scope, license: str | None = None) -> None:
+        """Raise :class:`Forbidden` unless the key has one of the scopes, and names the license if one is given.
+
+        What it says is the same whether the license exists or not.
+        """
+        if not self.scopes.intersection(scopes):
+            needed = " or ".join(scopes)
+            raise Forbidden(f"This key lacks the scope {needed}. Ask an operator for a key that has it.")
+        if license is not None and not self.may_reach(license):
+            raise Forbidden(f"This key does not give access to license {shown(license)}.")
+
+    def require_all_licenses(self, *scopes: Scope) -> None:
+        """Raise :class:`Forbidden` unless the key has one of the scopes and is for all licenses."""
+        self.require(*scopes)
+        if self.license is not None:
+            raise Forbidden("This key is for one license; a key made with --all-licenses is needed here.")
+
+
+def create_key(
+    session: Session, name: str, scopes: Collection[str], license: str | None, now: datetime
+) -> tuple[ApiKey, str]:
+    """Make a key for a license, or for all where `license` is None; the row, and the token to show once."""
+    problem = problem_with(name, 200)
+    if problem:
+        raise BadInput(f"The name of a key {problem}.")
+    known = [scope.value for scope in Scope]
+    for scope in scopes:
+        if scope not in known:
+            raise BadInput(f"No scope {shown(scope)}.{did_you_mean(scope, known)} The scopes are {', '.join(known)}.")
+    if not scopes:
+        raise BadInput(f"A key needs a scope. The scopes are {', '.join(known)}.")
+    license_id = None
+    if license is not None:
+        license_id = session.exec(select(License.id).where(License.key == license)).first()
+        if license_id is None:
+            near = did_you_mean(license, session.exec(select(License.key)).all())
+            raise NotFound(f"No license {shown(license)}.{near}")
+    token = TOKEN_PREFIX + secrets.token_urlsafe(32)
+    key = ApiKey(
+        id=secrets.token_hex(6),
+        name=name,
+        digest=_digest(token),
+        license_id=license_id,
+        scopes=sorted(set(scopes)),
+        created_at=now,
+    )
+    session.add(key)
+    session.flush()
+    return key, token
+
+
+def authenticate(session: Session, authorization: str | None) -> Caller:
+    """The caller of an ``Authorization: Bearer`` header. Raises :class:`Unauthenticated`."""
+    kind, _, token = (authorization or "").partition(" ")
+    token = token.strip()
+    if kind.lower() != "bearer" or not token:
+        raise Unauthenticated("Send a token: 'Authorization: Bearer …'. An operator makes one: allowance keys create.")
+    row = session.execute(
+        select(ApiKey, License.key)
+        .outerjoin(License, col(License.id) == col(ApiKey.license_id))
+        .where(ApiKey.digest == _digest(token), col(ApiKey.revoked_at).is_(None))
+    ).first()
+    if row is None:
+        raise Unauthenticated("This token is not known, or was revoked. Ask an operator for a new one.")
+    key, license = row
+    return Caller(key.id, key.name, license, frozenset(Scope(scope) for scope in key.scopes if scope in list(Scope)))
+
+
+def list_keys(session: Session) -> list[tuple[ApiKey, str | None]]:
+    """All keys with their license's key, newest first."""
+    rows = session.execute(
+        select(ApiKey, License.key)
+        .outerjoin(License, col(License.id) == col(ApiKey.license_id))
+        .order_by(col(ApiKey.created_at).desc(), col(ApiKey.id))
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def revoke_key(session: Session, key_id: str) -> ApiKey:
+    """End a key. Ending it again changes nothing."""
+    key = session.get(ApiKey, key_id)
+    if key is None:
+        raise NotFound(f"No key {shown(key_id)}. 'allowance keys list' names them.")
+    key.revoked_at = key.revoked_at or datetime.now(UTC)
+    session.add(key)
+    return key
+
+
+def _digest(token: str) -> str:
+    """Tokens hold 256 random bits, so that one plain hash keeps them."""
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()

@@ -1,0 +1,1 @@
+"""What was consumed: readings, statuses, snapshots, history."""

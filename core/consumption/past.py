@@ -1,0 +1,31 @@
+"""Consumption as it stood at the end of a past day, measured again from the rollups."""
+
+from datetime import date, datetime
+
+from allowance import Reading
+from sqlmodel import Session
+
+from core.consumption.readings import UNMEASURED, Problem, StoredReading, judge
+from core.consumption.view import ConsumptionView, view_consumption
+from core.licenses.load import LoadedLicense
+from core.measuring.measure import Measurer, Question
+from core.plugins.host import Registry
+from core.usage.load import Wanted, load_usage
+
+
+def measure_past(
+    session: Session, license: LoadedLicense, day: date, registry: Registry, measurer: Measurer, now: datetime
+) -> ConsumptionView:
+    """The consumption at the end of `day`, judged by the contract of that day, late usage included."""
+    usage = load_usage(session, [Wanted(license, day)], registry.meters.values(), now)[license.id].as_of(day)
+    contract = license.contract_on(day)
+    questions = [Question(meter, license.license, contract, usage) for meter in registry.meters.values()]
+    readings: dict[str, StoredReading] = {}
+    for question, answer in zip(questions, measurer.measure(questions), strict=True):
+        if isinstance(answer, Reading):
+            reading = judge(question.meter, contract, answer, None, license.end_of(day))
+        else:
+            problem = Problem(answer.code, answer.message, now)
+            reading = StoredReading(UNMEASURED.status, problem=problem)
+        readings[question.meter.key] = reading
+    return view_consumption(license, readings, 0, registry, now, day)

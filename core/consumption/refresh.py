@@ -1,0 +1,249 @@
+"""The refresh of licenses, from what is wanted to the snapshot, top to bottom.
+
+A caller opens the transactions: :func:`plan_refresh` reads, :func:`save_refresh` writes, and between them the
+meters are measured with no transaction open. Each takes a fixed number of statements for any number of
+licenses.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from allowance import Meter, Reading, Usage
+from sqlalchemy import delete, tuple_
+from sqlmodel import Session, col, select
+
+from core.consumption.history import Point, replace_history
+from core.consumption.readings import (
+    UNMEASURED,
+    Problem,
+    StoredReading,
+    from_document,
+    judge,
+    to_document,
+)
+from core.consumption.status import SEVERITY, worst
+from core.consumption.tables import Snapshot
+from core.database.engine import insert_into
+from core.licenses.load import LoadedLicense, load_licenses
+from core.measuring.measure import Failure, Question
+from core.plugins.host import Registry
+from core.usage.load import Wanted, load_usage
+from core.usage.tables import LateUsage
+
+HISTORY: Final = timedelta(days=1100)
+"""How far back history is measured again when late usage comes in."""
+RETRY: Final = timedelta(hours=1)
+"""When a meter that failed is tried again, unless it is due sooner."""
+SLACK: Final = timedelta(minutes=1)
+"""What is due this soon is refreshed along with what is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshWanted:
+    """What of a license is to be refreshed: the sections named, all of them, or what is due."""
+
+    sections: frozenset[str] | None = None
+    only_due: bool = False
+
+    def joined(self, other: "RefreshWanted") -> "RefreshWanted":
+        """What serves both."""
+        if self == other:
+            return self
+        if self.only_due or other.only_due or self.sections is None or other.sections is None:
+            return RefreshWanted()
+        return RefreshWanted(self.sections | other.sections)
+
+
+@dataclass(slots=True)
+class Plan:
+    """The questions to ask the meters, and for whom each is: a license, and a past day or now."""
+
+    now: datetime
+    questions: list[Question] = field(default_factory=list)
+    askers: list[tuple[LoadedLicense, date | None]] = field(default_factory=list)
+    licenses: dict[int, LoadedLicense] = field(default_factory=dict)
+    usage: dict[int, Usage] = field(default_factory=dict)
+    late: dict[int, LateUsage] = field(default_factory=dict)
+
+
+def plan_refresh(session: Session, wanted: Mapping[int, RefreshWanted], registry: Registry, now: datetime) -> Plan:
+    """Load what the meters need and write down the questions."""
+    plan = Plan(now)
+    plan.licenses = load_licenses(session, wanted.keys(), now)
+    plan.late = late_usage(session, wanted.keys())
+    before = load_readings(session, wanted.keys())
+    meters: dict[int, list[tuple[Meter, date]]] = {}
+    for license_id, license in plan.licenses.items():
+        late = plan.late.get(license_id)
+        # Late usage changes the past of any meter, so all of them are measured and the mark can go.
+        asked = RefreshWanted() if late else wanted[license_id]
+        earliest = license.today - HISTORY
+        meters[license_id] = [
+            (meter, max(earliest, _since(meter, license, late, before[license_id])))
+            for meter in _chosen(asked, registry, before[license_id], now)
+        ]
+    plan.usage = load_usage(
+        session,
+        [
+            Wanted(plan.licenses[license_id], min(since for _, since in chosen))
+            for license_id, chosen in meters.items()
+            if chosen
+        ],
+        registry.meters.values(),
+        now,
+    )
+    for license_id, chosen in meters.items():
+        license = plan.licenses[license_id]
+        for meter, since in chosen:
+            usage = plan.usage[license_id]
+            for day in _days(since, license.today):
+                plan.askers.append((license, day))
+                plan.questions.append(Question(meter, license.license, license.contract_on(day), usage.as_of(day)))
+            plan.askers.append((license, None))
+            plan.questions.append(Question(meter, license.license, license.contract_on(license.today), usage))
+    return plan
+
+
+def save_refresh(
+    session: Session, plan: Plan, answers: Sequence[Reading | Failure], registry: Registry
+) -> dict[int, datetime]:
+    """Write snapshots and history; when each license is due next, by its id."""
+    before = load_readings(session, plan.licenses, lock=True)
+    current: dict[int, dict[str, StoredReading]] = {license_id: {} for license_id in plan.licenses}
+    points: list[Point] = []
+    for (license, day), question, answer in zip(plan.askers, plan.questions, answers, strict=True):
+        known = before[license.id].get(question.meter.key)
+        if day is not None:
+            if isinstance(answer, Reading):
+                past = judge(question.meter, question.contract, answer, None, license.end_of(day))
+                points.append(Point(license.id, question.meter.key, past))
+            continue
+        if known and known.measured_at and known.measured_at > plan.now:
+            continue  # another worker measured later than this one
+        reading = _answered(question, answer, known, plan.now, _next_due(question.meter, license, plan))
+        current[license.id][question.meter.key] = reading
+        if isinstance(answer, Reading):
+            points.append(Point(license.id, question.meter.key, reading))
+    replace_history(session, points, _rewritten(plan))
+    readings = {
+        license_id: {
+            key: current[license_id].get(key) or before[license_id].get(key, UNMEASURED) for key in registry.meters
+        }
+        for license_id in plan.licenses
+    }
+    _write_snapshots(session, plan, {key: readings[key] for key, new in current.items() if new})
+    _forget_late(session, plan)
+    return {license_id: _due(parts.values(), plan.now) for license_id, parts in readings.items()}
+
+
+def load_readings(
+    session: Session, licenses: Iterable[int], *, lock: bool = False
+) -> dict[int, dict[str, StoredReading]]:
+    """The current readings of licenses by meter."""
+    ids = list(licenses)
+    statement = select(Snapshot).where(col(Snapshot.license_id).in_(ids)).order_by(col(Snapshot.license_id))
+    rows = session.exec(statement.with_for_update() if lock else statement)
+    found = {row.license_id: {key: from_document(doc) for key, doc in row.readings.items()} for row in rows}
+    return {license_id: found.get(license_id, {}) for license_id in ids}
+
+
+def late_usage(session: Session, licenses: Collection[int]) -> dict[int, LateUsage]:
+    """The licenses, of those given, whose past changed since their last refresh."""
+    rows = session.exec(select(LateUsage).where(col(LateUsage.license_id).in_(licenses)))
+    return {row.license_id: row for row in rows}
+
+
+def _chosen(
+    wanted: RefreshWanted, registry: Registry, before: Mapping[str, StoredReading], now: datetime
+) -> list[Meter]:
+    meters = registry.meters.values()
+    if wanted.sections is not None:
+        return [meter for meter in meters if meter.section in wanted.sections]
+    if wanted.only_due:
+        return [meter for meter in meters if (before.get(meter.key, UNMEASURED).due_at or now) <= now + SLACK]
+    return list(meters)
+
+
+def _since(meter: Meter, license: LoadedLicense, late: LateUsage | None, before: Mapping[str, StoredReading]) -> date:
+    """The first day whose end is to be measured: the day of the last reading, or of late usage before it."""
+    measured_at = before.get(meter.key, UNMEASURED).measured_at
+    zone = ZoneInfo(license.license.time_zone)
+    last = measured_at.astimezone(zone).date() if measured_at else license.today
+    return min(last, late.since if late else last, license.today)
+
+
+def _days(since: date, today: date) -> Iterable[date]:
+    return (since + timedelta(days=number) for number in range((today - since).days))
+
+
+def _answered(
+    question: Question, answer: Reading | Failure, known: StoredReading | None, now: datetime, due_at: datetime
+) -> StoredReading:
+    if isinstance(answer, Reading):
+        return judge(question.meter, question.contract, answer, known, now, due_at)
+    good = known or UNMEASURED
+    since = good.problem.since if good.problem else now
+    return replace(good, problem=Problem(answer.code, answer.message, since), due_at=min(due_at, now + RETRY))
+
+
+def _next_due(meter: Meter, license: LoadedLicense, plan: Plan) -> datetime:
+    """When its reading is too old, or sooner where a period, a contract or a grant ends before that."""
+    turns = [plan.now + meter.every, license.next_turn()]
+    turns += [grant.expires_at for grant in plan.usage[license.id].grants() if grant.expires_at]
+    return min(turn for turn in turns if turn > plan.now)
+
+
+def _rewritten(plan: Plan) -> dict[int, tuple[datetime, datetime]]:
+    """The stretch of history that late usage changed, by license."""
+    stretches = {}
+    for license_id, late in plan.late.items():
+        license = plan.licenses[license_id]
+        first = max(late.since, license.today - HISTORY)
+        if first < license.today:
+            day = timedelta(days=1)
+            stretches[license_id] = (license.end_of(first - day), license.end_of(license.today - day))
+    return stretches
+
+
+def _write_snapshots(session: Session, plan: Plan, readings: Mapping[int, Mapping[str, StoredReading]]) -> None:
+    if not readings:
+        return
+    statement = insert_into(session, Snapshot)
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["license_id"],
+            set_={
+                "version": col(Snapshot.version) + 1,
+                "severity": statement.excluded.severity,
+                "readings": statement.excluded.readings,
+            },
+        ),
+        [
+            {
+                "license_id": license_id,
+                "license_key": plan.licenses[license_id].license.key,
+                "version": 1,
+                "severity": SEVERITY[worst(reading.status for reading in parts.values())],
+                "readings": {key: to_document(reading) for key, reading in parts.items()},
+            }
+            for license_id, parts in sorted(readings.items())
+        ],
+    )
+
+
+def _forget_late(session: Session, plan: Plan) -> None:
+    if plan.late:
+        session.execute(
+            delete(LateUsage).where(
+                tuple_(col(LateUsage.license_id), col(LateUsage.revision)).in_(
+                    [(license_id, late.revision) for license_id, late in plan.late.items()]
+                )
+            )
+        )
+
+
+def _due(readings: Iterable[StoredReading], now: datetime) -> datetime:
+    return min((reading.due_at or now for reading in readings), default=now + timedelta(days=1))

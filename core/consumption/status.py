@@ -1,0 +1,51 @@
+"""The status rules. Pure and exact at the boundary."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+from typing import Final
+
+from allowance import Enforcement, Limit
+from allowance.reading import Number
+
+
+class UsageStatus(StrEnum):
+    """OK: green. AT_RISK: yellow. EXCEEDED: red. UNKNOWN: grey, never measured yet."""
+
+    OK = "OK"
+    AT_RISK = "AT_RISK"
+    EXCEEDED = "EXCEEDED"
+    UNKNOWN = "UNKNOWN"
+
+
+WORST_FIRST: Final = (UsageStatus.EXCEEDED, UsageStatus.AT_RISK, UsageStatus.UNKNOWN, UsageStatus.OK)
+SEVERITY: Final = {status: len(WORST_FIRST) - rank for rank, status in enumerate(WORST_FIRST)}
+"""How bad each is; the worst is the highest."""
+
+
+def status_of(
+    used: Number | None, limit: Limit | None, at_risk: Decimal | None, enforcement: Enforcement
+) -> UsageStatus:
+    """The status of a reading.
+
+    EXCEEDED over the limit, or with nothing left of an exhaustible one. AT_RISK from `at_risk` × limit up to
+    the limit. UNKNOWN where nothing was measured. OK otherwise, also where the contract sets no limit and
+    where there is nothing to hold against it.
+    """
+    if enforcement is Enforcement.NONE:
+        return UsageStatus.OK
+    if used is None:
+        return UsageStatus.UNKNOWN
+    if limit is None:
+        return UsageStatus.OK
+    if used > limit.value or (limit.exhaustible and used >= limit.value):
+        return UsageStatus.EXCEEDED
+    if at_risk is not None and used and Fraction(used) >= Fraction(at_risk) * Fraction(limit.value):
+        return UsageStatus.AT_RISK
+    return UsageStatus.OK
+
+
+def worst(statuses: Iterable[UsageStatus]) -> UsageStatus:
+    """The worst of several: EXCEEDED, AT_RISK, UNKNOWN, OK. OK where there is none."""
+    return max(statuses, key=SEVERITY.__getitem__, default=UsageStatus.OK)

@@ -1,0 +1,113 @@
+"""The consumption of a license as a reader sees it: sections of readings, with status and update time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from allowance import Meter, Section
+
+from core.consumption.readings import UNMEASURED, StoredReading
+from core.consumption.status import UsageStatus, worst
+from core.licenses.load import LoadedLicense
+from core.plugins.host import Registry
+
+
+class Freshness(StrEnum):
+    """FRESH: as new as its meter promises. STALE: its refresh failed or is overdue. NEVER: not measured yet."""
+
+    FRESH = "FRESH"
+    STALE = "STALE"
+    NEVER = "NEVER"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingView:
+    """A reading with its meter, of a license, now or as of the end of a day."""
+
+    license: LoadedLicense
+    day: date | None
+    meter: Meter
+    reading: StoredReading
+    freshness: Freshness
+
+
+@dataclass(frozen=True, slots=True)
+class SectionView:
+    """A section with its readings."""
+
+    license: LoadedLicense
+    day: date | None
+    section: Section
+    readings: tuple[ReadingView, ...]
+
+    @property
+    def status(self) -> UsageStatus:
+        """The worst of its readings."""
+        return worst(view.reading.status for view in self.readings)
+
+    @property
+    def updated_at(self) -> datetime | None:
+        """The latest update of any of its readings."""
+        return max((view.reading.measured_at for view in self.readings if view.reading.measured_at), default=None)
+
+    @property
+    def next_update_at(self) -> datetime | None:
+        return min((view.reading.due_at for view in self.readings if view.reading.due_at), default=None)
+
+    @property
+    def consumption_since(self) -> datetime | None:
+        """The start of the billing period, where the section counts over one."""
+        if not any(view.meter.counts_over_period for view in self.readings):
+            return None
+        return self.license.contract_on(self.day or self.license.today).period.starts_at
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumptionView:
+    """All sections of a license that have meters. `day` is None for the current one."""
+
+    license: LoadedLicense
+    day: date | None
+    version: int
+    sections: tuple[SectionView, ...]
+
+    @property
+    def status(self) -> UsageStatus:
+        """The worst of its sections."""
+        return worst(section.status for section in self.sections)
+
+    @property
+    def updated_at(self) -> datetime | None:
+        """The oldest section's update; None while any was never updated."""
+        times = [section.updated_at for section in self.sections]
+        return None if None in times or not times else min(time for time in times if time)
+
+
+def view_consumption(
+    license: LoadedLicense,
+    readings: Mapping[str, StoredReading],
+    version: int,
+    registry: Registry,
+    now: datetime,
+    day: date | None = None,
+) -> ConsumptionView:
+    """Group the readings by the installed sections and meters; a meter that was never measured is UNKNOWN."""
+    by_section: dict[str, list[ReadingView]] = {key: [] for key in registry.sections}
+    for key, meter in registry.meters.items():
+        reading = readings.get(key, UNMEASURED)
+        by_section[meter.section].append(
+            ReadingView(license, day, meter, reading, _freshness(meter, reading, now, day))
+        )
+    sections = tuple(
+        SectionView(license, day, registry.sections[key], tuple(views)) for key, views in by_section.items() if views
+    )
+    return ConsumptionView(license, day, version, sections)
+
+
+def _freshness(meter: Meter, reading: StoredReading, now: datetime, day: date | None) -> Freshness:
+    if reading.measured_at is None:
+        return Freshness.NEVER
+    # A whole interval late is no longer a queue, it is workers that do not run.
+    overdue = day is None and reading.due_at is not None and now > reading.due_at + meter.every
+    return Freshness.STALE if reading.problem or overdue else Freshness.FRESH

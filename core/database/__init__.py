@@ -1,0 +1,1 @@
+"""Where everything is kept: the engine, its column types, and the migrations."""

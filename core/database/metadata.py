@@ -1,0 +1,11 @@
+"""Every table, gathered for the migrations."""
+
+from sqlmodel import SQLModel
+
+import core.access.tables
+import core.consumption.tables
+import core.licenses.tables
+import core.usage.tables
+import core.work.tables  # noqa: F401
+
+metadata = SQLModel.metadata

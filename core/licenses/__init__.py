@@ -1,0 +1,1 @@
+"""Licenses, their contracts and grants."""

@@ -1,0 +1,68 @@
+"""Billing periods: calendar durations from an anchor, at midnight in the license's time zone. Pure."""
+
+from datetime import date
+
+from allowance import Period
+from dateutil.relativedelta import relativedelta
+from isoduration import parse_duration
+from isoduration.parser.exceptions import DurationParsingException
+
+CONTRACT_DATE = "CONTRACT_DATE"
+CALENDAR_YEAR = "CALENDAR_YEAR"
+MAX_MONTHS = 1200
+MAX_DAYS = 36_600
+
+
+class InvalidDuration(ValueError):
+    """Not a calendar duration that a billing period can have."""
+
+
+def parse_billing_period(text: str) -> relativedelta:
+    """A duration of ISO 8601 in whole years, months, weeks or days, as ``P1Y``, ``P3M`` or ``P30D``.
+
+    Raises :class:`InvalidDuration` for anything else: fractions, hours, nothing, less than nothing, both
+    months and days, or more than a hundred years.
+    """
+    try:
+        duration = parse_duration(text)
+    except DurationParsingException:
+        raise InvalidDuration(f"{text!r} is not an ISO 8601 duration; write P1Y, P3M or P30D") from None
+    parts = duration.date
+    months = parts.years * 12 + parts.months
+    days = parts.weeks * 7 + parts.days
+    whole = months == int(months) and days == int(days)
+    if duration.time.hours or duration.time.minutes or duration.time.seconds or not whole:
+        raise InvalidDuration(f"{text!r} is not in whole years, months, weeks or days; write P1Y, P3M or P30D")
+    if months and days:
+        raise InvalidDuration(f"{text!r} mixes months with days; write P1Y, P3M or P30D")
+    if not (0 < months <= MAX_MONTHS or 0 < days <= MAX_DAYS):
+        raise InvalidDuration(f"{text!r} must be longer than nothing and no longer than 100 years")
+    return relativedelta(months=int(months), days=int(days))
+
+
+def billing_period(day: date, starts_on: date, duration: str, anchor: str, time_zone: str) -> Period:
+    """The billing period that holds `day`.
+
+    The n-th period starts n durations after the anchor, counted from the anchor itself: what starts on the
+    31st or on 29 February falls back to the last day of a shorter month, and returns. Periods also run
+    backwards from the anchor.
+    """
+    step = parse_billing_period(duration)
+    first = date(starts_on.year, 1, 1) if anchor == CALENDAR_YEAR else starts_on
+    index = _guess(day, first, step)
+    while _start(first, step, index) > day:
+        index -= 1
+    while _start(first, step, index + 1) <= day:
+        index += 1
+    return Period(_start(first, step, index), _start(first, step, index + 1), time_zone)
+
+
+def _start(anchor: date, step: relativedelta, index: int) -> date:
+    return anchor + step * index
+
+
+def _guess(day: date, anchor: date, step: relativedelta) -> int:
+    if step.days:
+        return (day - anchor).days // step.days
+    months = step.years * 12 + step.months
+    return ((day.year - anchor.year) * 12 + day.month - anchor.month) // months

@@ -1,0 +1,210 @@
+"""Licenses with their contracts and grants from a YAML file: all of it, or nothing."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Final, TypeVar
+
+from sqlmodel import Session, col, select
+
+from core.errors import InvalidInput
+from core.licenses.billing import CONTRACT_DATE
+from core.licenses.document import InvalidFile, Value, read_document
+from core.licenses.inputs import (
+    AdminInput,
+    ContractInput,
+    GrantInput,
+    LicenseInput,
+    check_contract,
+    check_grant,
+    check_license,
+)
+from core.licenses.put import credit_meters, grant_credits, put_contract, put_license
+from core.licenses.tables import Grant, License
+from core.plugins.host import Registry
+from core.text import shown
+
+_CAMEL: Final = re.compile(r"\b(timeZone|effectiveFrom|startsOn|billingPeriod|atRisk|grantedAt|expiresAt)\b")
+T = TypeVar("T")
+D = TypeVar("D")
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedLicenses:
+    """How much a file holds, all of which is in force now."""
+
+    licenses: int
+    contracts: int
+    grants: int
+
+
+@dataclass(slots=True)
+class _Said:
+    """What a file says, each part with the place where it does."""
+
+    licenses: list[tuple[Value, LicenseInput]] = field(default_factory=list)
+    contracts: list[tuple[Value, ContractInput]] = field(default_factory=list)
+    grants: list[tuple[Value, GrantInput]] = field(default_factory=list)
+
+
+def import_licenses(session: Session, name: str, content: bytes, registry: Registry, now: datetime) -> ImportedLicenses:
+    """Put all that the file `name` says; the caller commits. The same file again changes nothing.
+
+    Raises :class:`InvalidFile`, which names everything that is wrong with its line; the caller rolls back.
+    """
+    root, problems = read_document(name, content)
+    said = _read(root)
+    said.grants = _as_first_granted(session, said.grants)
+    meters = credit_meters(registry)
+    for value, license in said.licenses:
+        with _located(value):
+            check_license(license)
+    for value, contract in said.contracts:
+        with _located(value):
+            check_contract(contract, registry.meters)
+    for value, grant in said.grants:
+        with _located(value):
+            check_grant(grant, meters, now)
+    if problems:
+        raise InvalidFile(name, problems)
+    for value, license in said.licenses:
+        with _located(value):
+            put_license(session, license, now)
+    for value, contract in said.contracts:
+        with _located(value):
+            put_contract(session, contract, registry, now)
+    for value, grant in said.grants:
+        with _located(value):
+            grant_credits(session, grant, registry, now)
+    if problems:
+        raise InvalidFile(name, problems)
+    return ImportedLicenses(len(said.licenses), len(said.contracts), len(said.grants))
+
+
+@contextmanager
+def _located(value: Value) -> Iterator[None]:
+    """Say where in the file the problems of an input are, in the words of the file."""
+    try:
+        yield
+    except InvalidInput as error:
+        for problem in error.problems:
+            value.at([_snake(part) for part in problem.path]).fail(_snake(problem.message))
+
+
+def _snake(text: str) -> str:
+    return _CAMEL.sub(lambda found: re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", found[0]), text)
+
+
+def _as_first_granted(session: Session, grants: Sequence[tuple[Value, GrantInput]]) -> list[tuple[Value, GrantInput]]:
+    """Grants for which the file gives no date keep the one that they got when they were first imported."""
+    known: dict[tuple[str, str], datetime] = {}
+    for license in sorted({grant.license for _, grant in grants if grant.granted_at is None}):
+        rows = session.execute(
+            select(Grant.id, Grant.granted_at)
+            .join(License, col(License.id) == col(Grant.license_id))
+            .where(License.key == license)
+        )
+        known |= {(license, row[0]): row[1] for row in rows}
+    return [
+        (value, replace(grant, granted_at=grant.granted_at or known.get((grant.license, grant.id))))
+        for value, grant in grants
+    ]
+
+
+def _read(root: Value) -> _Said:
+    said = _Said()
+    keys: set[str] = set()
+    for value in _list(root.fields(["licenses"]), "licenses"):
+        _read_license(value, said, keys)
+    return said
+
+
+def _read_license(value: Value, said: _Said, keys: set[str]) -> None:
+    before = value.problems
+    fields = value.fields(["key", "name"], ["time_zone", "admins", "contracts", "grants"])
+    license = LicenseInput(
+        key=_get(fields, "key", Value.text, ""),
+        name=_get(fields, "name", Value.text, ""),
+        time_zone=_get(fields, "time_zone", Value.text, "UTC"),
+        admins=tuple(_read_admin(admin) for admin in _list(fields, "admins")) if "admins" in fields else None,
+    )
+    if license.key in keys:
+        fields["key"].fail("this license is there twice; put its contracts and grants in one place.")
+    elif license.key:
+        keys.add(license.key)
+    if value.problems == before:
+        said.licenses.append((value, license))
+    days: set[date] = set()
+    for contract in _list(fields, "contracts"):
+        _read_contract(contract, license.key, said, days)
+    ids: set[str] = set()
+    for grant in _list(fields, "grants"):
+        _read_grant(grant, license.key, said, ids)
+
+
+def _read_admin(value: Value) -> AdminInput:
+    fields = value.fields(["email"], ["name", "language"])
+    return AdminInput(
+        email=_get(fields, "email", Value.text, ""),
+        name=_get(fields, "name", Value.text, None),
+        language=_get(fields, "language", Value.text, None),
+    )
+
+
+def _read_contract(value: Value, license: str, said: _Said, days: set[date]) -> None:
+    before = value.problems
+    fields = value.fields(["effective_from", "starts_on", "terms"], ["billing_period", "anchor", "at_risk", "warnings"])
+    contract = ContractInput(
+        license=license,
+        effective_from=_get(fields, "effective_from", Value.date, date.min),
+        starts_on=_get(fields, "starts_on", Value.date, date.min),
+        terms=_numbers(fields, "terms"),
+        billing_period=_get(fields, "billing_period", Value.text, "P1Y"),
+        anchor=_get(fields, "anchor", Value.text, CONTRACT_DATE),
+        at_risk=_numbers(fields, "at_risk"),
+        warnings=_get(fields, "warnings", Value.boolean, False),
+    )
+    if contract.effective_from in days:
+        fields["effective_from"].fail(f"two contracts of the license take effect on {contract.effective_from}.")
+    if value.problems == before:
+        days.add(contract.effective_from)
+        said.contracts.append((value, contract))
+
+
+def _read_grant(value: Value, license: str, said: _Said, ids: set[str]) -> None:
+    before = value.problems
+    fields = value.fields(["id", "amount"], ["entity", "granted_at", "expires_at", "note", "meter"])
+    grant = GrantInput(
+        id=_get(fields, "id", Value.text, ""),
+        license=license,
+        amount=_get(fields, "amount", Value.number, Decimal(0)),
+        entity=_get(fields, "entity", Value.text, None),
+        granted_at=_get(fields, "granted_at", Value.time, None),
+        expires_at=_get(fields, "expires_at", Value.time, None),
+        note=_get(fields, "note", Value.text, None),
+        meter=_get(fields, "meter", Value.text, None),
+    )
+    if grant.id in ids:
+        fields["id"].fail(f"two grants of the license have the id {shown(grant.id)}; give each its own.")
+    if value.problems == before:
+        ids.add(grant.id)
+        said.grants.append((value, grant))
+
+
+def _get(fields: Mapping[str, Value], key: str, read: Callable[[Value], T | None], otherwise: D) -> T | D:
+    """A field, or what stands for it where it was left out or cannot be read."""
+    found = read(fields[key]) if key in fields else None
+    return otherwise if found is None else found
+
+
+def _list(fields: Mapping[str, Value], key: str) -> list[Value]:
+    return list(fields[key].items()) if key in fields else []
+
+
+def _numbers(fields: Mapping[str, Value], key: str) -> tuple[tuple[str, Decimal], ...]:
+    entries = fields[key].entries() if key in fields else {}
+    numbers = ((name, value.number()) for name, value in entries.items())
+    return tuple((name, number) for name, number in numbers if number is not None)

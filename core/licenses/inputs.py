@@ -1,0 +1,196 @@
+"""What may be put: licenses, contracts and grants, checked whole before anything is written. Pure."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Final
+from zoneinfo import ZoneInfo, available_timezones
+
+from allowance import Meter
+
+from core.errors import InputProblem, InvalidInput
+from core.licenses.billing import CALENDAR_YEAR, CONTRACT_DATE, InvalidDuration, parse_billing_period
+from core.nearest import did_you_mean
+from core.text import problem_with, shown
+from core.usage.amount import LARGEST
+
+LICENSE_KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
+_TERM: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_EARLIEST, _LATEST = date(1970, 1, 1), date(2200, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class AdminInput:
+    """A user of the license with the admin role."""
+
+    email: str
+    name: str | None = None
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LicenseInput:
+    """A license to put; `admins` None leaves those it has."""
+
+    key: str
+    name: str
+    time_zone: str = "UTC"
+    admins: tuple[AdminInput, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContractInput:
+    """A contract version to put: these terms hold from `effective_from` on."""
+
+    license: str
+    effective_from: date
+    starts_on: date
+    terms: tuple[tuple[str, Decimal], ...]
+    billing_period: str = "P1Y"
+    anchor: str = CONTRACT_DATE
+    at_risk: tuple[tuple[str, Decimal], ...] = ()
+    warnings: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GrantInput:
+    """Credits to grant. `meter` may be left out where one meter of credits is installed."""
+
+    id: str
+    license: str
+    amount: Decimal
+    entity: str | None = None
+    granted_at: datetime | None = None
+    expires_at: datetime | None = None
+    note: str | None = None
+    meter: str | None = None
+
+
+@dataclass(slots=True)
+class _Problems:
+    found: list[InputProblem] = field(default_factory=list)
+
+    def add(self, message: str, *path: object, code: str = "BAD_INPUT") -> None:
+        self.found.append(InputProblem(code, message, tuple(str(part) for part in path)))
+
+    def text(self, value: object, longest: int, *path: object) -> None:
+        problem = problem_with(value, longest)
+        if problem:
+            self.add(f"{path[-1]} {problem}.", *path)
+
+    def raise_if_any(self) -> None:
+        if self.found:
+            raise InvalidInput(self.found)
+
+
+def check_license(given: LicenseInput) -> None:
+    """Raise :class:`InvalidInput` naming everything wrong with a license."""
+    problems = _Problems()
+    if not LICENSE_KEY.fullmatch(given.key):
+        problems.add(
+            f"key {shown(given.key)} must begin with a letter or digit and hold only letters, digits, '.', '_' "
+            "and '-', 100 at most.",
+            "key",
+        )
+    problems.text(given.name, 200, "name")
+    if given.time_zone not in available_timezones() or not _loads(given.time_zone):
+        near = did_you_mean(given.time_zone, available_timezones())
+        problems.add(f"timeZone {shown(given.time_zone)} is not an IANA time zone.{near}", "timeZone")
+    seen = set()
+    for index, admin in enumerate(given.admins or ()):
+        if problem_with(admin.email, 254) or not _EMAIL.fullmatch(admin.email):
+            problems.add(f"email {shown(admin.email)} is not an e-mail address.", "admins", index, "email")
+        elif admin.email in seen:
+            problems.add(f"email {shown(admin.email)} is there twice.", "admins", index, "email")
+        seen.add(admin.email)
+        if admin.name is not None:
+            problems.text(admin.name, 200, "admins", index, "name")
+        if admin.language is not None and not _LANGUAGE.fullmatch(admin.language):
+            problems.add(
+                f"language {shown(admin.language)} is not a language tag, as 'en' or 'fr'.", "admins", index, "language"
+            )
+    problems.raise_if_any()
+
+
+def check_contract(given: ContractInput, meters: Mapping[str, Meter]) -> None:
+    """Raise :class:`InvalidInput` naming everything wrong with a contract.
+
+    A term that no installed meter knows is refused with the nearest that one does.
+    """
+    problems = _Problems()
+    for name, day in (("effectiveFrom", given.effective_from), ("startsOn", given.starts_on)):
+        if not _EARLIEST <= day < _LATEST:
+            problems.add(f"{name} {day} must be from {_EARLIEST} to before {_LATEST}.", name)
+    try:
+        parse_billing_period(given.billing_period)
+    except InvalidDuration as problem:
+        problems.add(f"billingPeriod {problem}.", "billingPeriod")
+    if given.anchor not in (CONTRACT_DATE, CALENDAR_YEAR):
+        problems.add(f"anchor {shown(given.anchor)} must be {CONTRACT_DATE} or {CALENDAR_YEAR}.", "anchor")
+    terms = {term for meter in meters.values() for term in meter.limit_terms}
+    for index, key in _repeated(key for key, _ in given.terms):
+        problems.add(f"term {shown(key)} is there twice.", "terms", index, "key")
+    for index, (key, value) in enumerate(given.terms):
+        if not _TERM.fullmatch(key) or key not in terms:
+            problems.add(
+                f"No meter knows the term {shown(key)}.{did_you_mean(key, terms)}",
+                "terms", index, "key", code="UNKNOWN_TERM",
+            )  # fmt: skip
+        if not value.is_finite() or not 0 <= value <= LARGEST:
+            problems.add(f"The term {key} must be a number from 0 to 2^53, not {value}.", "terms", index, "value")
+    for index, key in _repeated(key for key, _ in given.at_risk):
+        problems.add(f"meter {shown(key)} is there twice.", "atRisk", index, "meter")
+    for index, (key, ratio) in enumerate(given.at_risk):
+        if key not in meters:
+            problems.add(
+                f"No meter {shown(key)}.{did_you_mean(key, meters)}", "atRisk", index, "meter", code="UNKNOWN_METER"
+            )
+        if not ratio.is_finite() or not 0 < ratio <= 1:
+            problems.add(f"ratio must be above 0 and up to 1, not {ratio}.", "atRisk", index, "ratio")
+    problems.raise_if_any()
+
+
+def check_grant(given: GrantInput, credit_meters: Iterable[str], now: datetime) -> str:
+    """Raise :class:`InvalidInput` naming everything wrong with a grant; return the key of its meter."""
+    problems = _Problems()
+    known = list(credit_meters)
+    meter = given.meter or (known[0] if len(known) == 1 else "")
+    if meter not in known:
+        named = ", ".join(known) or "none is installed"
+        wrong = f"No meter of credits {shown(given.meter)}" if given.meter else "Say which meter the credits are for"
+        problems.add(f"{wrong}: {named}.", "meter", code="UNKNOWN_METER")
+    problems.text(given.id, 200, "id")
+    if not given.amount.is_finite() or not 0 < given.amount <= LARGEST:
+        problems.add(f"amount must be above 0 and up to 2^53, not {given.amount}.", "amount")
+    if given.entity is not None:
+        problems.text(given.entity, 200, "entity")
+    if given.note is not None:
+        problems.text(given.note, 1000, "note")
+    for name, time in (("grantedAt", given.granted_at), ("expiresAt", given.expires_at)):
+        if time is not None and not _EARLIEST <= time.date() < _LATEST:
+            problems.add(f"{name} must be from {_EARLIEST} to before {_LATEST}.", name)
+    if given.expires_at is not None and given.expires_at <= (given.granted_at or now):
+        problems.add("expiresAt must be after grantedAt.", "expiresAt")
+    problems.raise_if_any()
+    return meter
+
+
+def _repeated(keys: Iterable[str]) -> list[tuple[int, str]]:
+    seen: set[str] = set()
+    found = []
+    for index, key in enumerate(keys):
+        if key in seen:
+            found.append((index, key))
+        seen.add(key)
+    return found
+
+
+def _loads(time_zone: str) -> bool:
+    """Some names of the database are not zones of the running system (``localtime``, ``Factory``)."""
+    if time_zone in ("localtime", "Factory", "posixrules"):
+        return False
+    return ZoneInfo(time_zone) is not None

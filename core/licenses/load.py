@@ -1,0 +1,74 @@
+"""Licenses with their contracts, as meters see them, for any number of licenses in two statements."""
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import allowance
+from allowance.license import midnight
+from sqlmodel import Session, col, select
+
+from core.licenses.billing import CALENDAR_YEAR, billing_period
+from core.licenses.put import id_of
+from core.licenses.tables import Contract, License
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedLicense:
+    """A license and all its contract versions; `today` is the day in its time zone."""
+
+    id: int
+    license: allowance.License
+    versions: tuple[Contract, ...]
+    today: date
+
+    def version_on(self, day: date) -> Contract | None:
+        """The version in force: the newest of those with the latest date not after `day`."""
+        held = [version for version in self.versions if version.effective_from <= day]
+        return max(held, key=lambda version: (version.effective_from, version.version), default=None)
+
+    def contract_on(self, day: date) -> allowance.Contract:
+        """What a meter sees of the contract in force. Without one: no terms, calendar years."""
+        version = self.version_on(day)
+        if version is None:
+            period = billing_period(day, day, "P1Y", CALENDAR_YEAR, self.license.time_zone)
+            return allowance.Contract(0, period)
+        return allowance.Contract(
+            version=version.version,
+            period=billing_period(
+                day, version.starts_on, version.billing_period, version.anchor, self.license.time_zone
+            ),
+            terms={key: Decimal(value) for key, value in version.terms.items()},
+            at_risk={key: Decimal(ratio) for key, ratio in version.at_risk.items()},
+        )
+
+    def next_turn(self) -> datetime:
+        """When the contract or the billing period in force today ends."""
+        turns = [self.contract_on(self.today).period.end]
+        turns += [version.effective_from for version in self.versions if version.effective_from > self.today]
+        return midnight(min(turns), self.license.time_zone)
+
+    def end_of(self, day: date) -> datetime:
+        """The last instant of a day in the license's time zone."""
+        return midnight(day + timedelta(days=1), self.license.time_zone) - timedelta(microseconds=1)
+
+
+def load_licenses(session: Session, ids: Collection[int], now: datetime) -> dict[int, LoadedLicense]:
+    """The licenses by id."""
+    versions: dict[int, list[Contract]] = defaultdict(list)
+    for version in session.exec(
+        select(Contract).where(col(Contract.license_id).in_(ids)).order_by(col(Contract.version))
+    ):
+        versions[version.license_id].append(version)
+    return {
+        id_of(row): LoadedLicense(
+            id_of(row),
+            allowance.License(row.key, row.name, row.time_zone),
+            tuple(versions[id_of(row)]),
+            now.astimezone(ZoneInfo(row.time_zone)).date(),
+        )
+        for row in session.exec(select(License).where(col(License.id).in_(ids)))
+    }

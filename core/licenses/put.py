@@ -1,0 +1,159 @@
+"""Putting licenses, contract versions and grants. Putting the same again changes nothing."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from allowance import Credits
+from sqlmodel import Session, col, delete, select
+
+from core.consumption.status import SEVERITY, UsageStatus
+from core.consumption.tables import Snapshot
+from core.database.engine import insert_into
+from core.errors import InputProblem, InvalidInput
+from core.licenses.inputs import (
+    ContractInput,
+    GrantInput,
+    LicenseInput,
+    check_contract,
+    check_grant,
+    check_license,
+)
+from core.licenses.tables import Contract, Grant, License, LicenseAdmin
+from core.plugins.host import Registry
+from core.text import shown
+from core.usage.record import mark_late
+from core.work.queue import schedule_now
+
+
+def put_license(session: Session, given: LicenseInput, now: datetime) -> License:
+    """Make the license or change it. Raises :class:`InvalidInput`.
+
+    A new time zone holds for what comes in from now on; days that were counted stay where they fell.
+    """
+    check_license(given)
+    row = {"key": given.key, "name": given.name, "time_zone": given.time_zone, "created_at": now}
+    statement = insert_into(session, License).values(row)
+    # One statement, so that two who put the same new license at once both succeed.
+    session.execute(
+        statement.on_conflict_do_update(index_elements=["key"], set_={"name": given.name, "time_zone": given.time_zone})
+    )
+    license = session.exec(
+        select(License).where(License.key == given.key).execution_options(populate_existing=True)
+    ).one()
+    license_id = id_of(license)
+    session.execute(
+        insert_into(session, Snapshot)
+        .values(
+            license_id=license_id, license_key=given.key, version=0, severity=SEVERITY[UsageStatus.UNKNOWN], readings={}
+        )
+        .on_conflict_do_nothing()
+    )
+    if given.admins is not None:
+        session.exec(delete(LicenseAdmin).where(col(LicenseAdmin.license_id) == license_id))
+        session.add_all(
+            LicenseAdmin(license_id=license_id, email=one.email, name=one.name, language=one.language)
+            for one in given.admins
+        )
+    schedule_now(session, license_id, now)
+    return license
+
+
+def put_contract(session: Session, given: ContractInput, registry: Registry, now: datetime) -> Contract:
+    """Add a contract version from a date on; before it the earlier versions hold. Raises :class:`InvalidInput`.
+
+    A version with the same date as an earlier one takes its place. History from the date on is measured
+    again.
+    """
+    check_contract(given, registry.meters)
+    license = _license(session, given.license)
+    license_id = id_of(license)
+    # The row lock gives versions their order; SQLite has one writer anyway.
+    session.exec(select(License.id).where(License.id == license_id).with_for_update()).one()
+    versions = session.exec(
+        select(Contract).where(Contract.license_id == license_id).order_by(col(Contract.version))
+    ).all()
+    contract = Contract(
+        license_id=license_id,
+        version=len(versions) + 1,
+        effective_from=given.effective_from,
+        starts_on=given.starts_on,
+        billing_period=given.billing_period,
+        anchor=given.anchor,
+        terms={key: str(value) for key, value in given.terms},
+        at_risk={key: str(ratio) for key, ratio in given.at_risk},
+        warnings=given.warnings,
+        created_at=now,
+    )
+    same_day = [row for row in versions if row.effective_from == given.effective_from]
+    if same_day and _says(same_day[-1]) == _says(contract):
+        return same_day[-1]
+    session.add(contract)
+    session.flush()
+    today = now.astimezone(ZoneInfo(license.time_zone)).date()
+    if given.effective_from < today:
+        mark_late(session, {license_id: given.effective_from})
+    schedule_now(session, license_id, now)
+    return contract
+
+
+def grant_credits(session: Session, given: GrantInput, registry: Registry, now: datetime) -> Grant:
+    """Grant credits; granting the same id twice grants once. Raises :class:`InvalidInput`."""
+    meter = check_grant(given, credit_meters(registry), now)
+    license = _license(session, given.license)
+    license_id = id_of(license)
+    grant = Grant(
+        license_id=license_id,
+        id=given.id,
+        meter=meter,
+        amount=given.amount,
+        entity=given.entity,
+        granted_at=given.granted_at or now,
+        expires_at=given.expires_at,
+        note=given.note,
+    )
+    inserted = session.execute(
+        insert_into(session, Grant).values(grant.model_dump()).on_conflict_do_nothing().returning(col(Grant.id))
+    ).first()
+    if inserted is None:
+        known = session.exec(select(Grant).where(Grant.license_id == license_id, Grant.id == given.id)).one()
+        if (known.meter, known.amount, known.entity) != (meter, given.amount, given.entity):
+            message = f"A grant {shown(given.id)} was made before with other content. Give each grant its own id."
+            raise InvalidInput([InputProblem("ID_CONFLICT", message, ("id",))])
+        return known
+    today = now.astimezone(ZoneInfo(license.time_zone)).date()
+    granted_on = grant.granted_at.astimezone(ZoneInfo(license.time_zone)).date()
+    if granted_on < today:
+        mark_late(session, {license_id: granted_on})
+    schedule_now(session, license_id, now)
+    return grant
+
+
+def credit_meters(registry: Registry) -> list[str]:
+    """The keys of the meters that grants may be for."""
+    return [key for key, meter in registry.meters.items() if isinstance(meter, Credits)]
+
+
+def id_of(license: License) -> int:
+    """The internal key of a license that was read or flushed."""
+    if license.id is None:
+        raise ValueError(f"license {license.key} was not flushed")
+    return license.id
+
+
+def _license(session: Session, key: str) -> License:
+    license = session.exec(select(License).where(License.key == key)).first()
+    if license is None:
+        message = f"No license {shown(key)}. Put it first."
+        raise InvalidInput([InputProblem("UNKNOWN_LICENSE", message, ("license",))])
+    return license
+
+
+def _says(contract: Contract) -> tuple[object, ...]:
+    return (
+        contract.starts_on,
+        contract.billing_period,
+        contract.anchor,
+        contract.terms,
+        contract.at_risk,
+        contract.warnings,
+    )

@@ -1,0 +1,66 @@
+"""Licenses, contract versions and grants as they are kept."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+from sqlmodel import Field, SQLModel
+
+from core.database.types import BigId, ExactDecimal, Json, Name, UtcDateTime
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class License(SQLModel, table=True):
+    """The tenant: what a customer bought. `id` is internal; `key` is what everybody else says."""
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    key: str = Field(sa_type=Name, unique=True)
+    name: str
+    time_zone: str
+    created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+
+
+class LicenseAdmin(SQLModel, table=True):
+    """A user of the license with the admin role, who is told of crossings."""
+
+    __tablename__ = "license_admin"
+
+    license_id: int = Field(primary_key=True, sa_type=BigId, foreign_key="license.id")
+    email: str = Field(primary_key=True, sa_type=Name)
+    name: str | None = None
+    language: str | None = None
+
+
+class Contract(SQLModel, table=True):
+    """A version of a license's terms, from `effective_from` until a later one.
+
+    `terms` and `at_risk` map names to exact decimals written as text.
+    """
+
+    license_id: int = Field(primary_key=True, sa_type=BigId, foreign_key="license.id")
+    version: int = Field(primary_key=True)
+    effective_from: date
+    starts_on: date
+    billing_period: str
+    anchor: str
+    terms: dict[str, str] = Field(sa_type=Json)
+    at_risk: dict[str, str] = Field(sa_type=Json)
+    warnings: bool
+    created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+
+
+class Grant(SQLModel, table=True):
+    """Credits granted to a license, or to one of its entities, for a meter of credits."""
+
+    __tablename__ = "credit_grant"
+
+    license_id: int = Field(primary_key=True, sa_type=BigId, foreign_key="license.id")
+    id: str = Field(primary_key=True, sa_type=Name)
+    meter: str
+    amount: Decimal = Field(sa_type=ExactDecimal)
+    entity: str | None = None
+    granted_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    note: str | None = None

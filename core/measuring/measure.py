@@ -1,0 +1,61 @@
+"""Measuring: the SDK's own kinds in this process, all other meters in child processes."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from traceback import format_exc
+from typing import Final
+
+from allowance import Counter, Credits, Level, Ratio, Reading, Term
+from allowance.checks import check_reading
+
+from core.measuring.contained import Children, Inquiry
+from core.measuring.question import FAILED, INVALID_READING, Failure, Question, failed
+
+__all__ = ["Failure", "Measurer", "Question"]
+
+_OWN: Final = frozenset((Counter, Credits, Level, Ratio, Term))
+
+
+class Measurer:
+    """Asks meters. What one of them does costs its own readings alone. Thread-safe; one for each process.
+
+    A meter of another class than the SDK's kinds runs in a child process. `timeout` is how long it may take
+    for one question. `memory` is how many bytes it may take on top of what the plugins take (on Linux;
+    nothing else keeps that limit). A process that it puts in another session is out of reach.
+    """
+
+    def __init__(self, *, timeout: timedelta, memory: int) -> None:
+        self._children = Children(timeout, memory)
+
+    def measure(self, questions: Sequence[Question]) -> list[Reading | Failure]:
+        """A reading, or why there is none, for each question in their order. Never raises for a meter's sake.
+
+        A meter that passed its deadline, or crashed three times, is not asked again in the same call.
+        """
+        contained = [question for question in questions if type(question.meter) not in _OWN]
+        answers = iter(Inquiry(self._children).measure(contained))
+        return [
+            _checked(question, _measure(question) if type(question.meter) in _OWN else next(answers))
+            for question in questions
+        ]
+
+    def close(self) -> None:
+        """End the child processes, and with them the measuring that is under way."""
+        self._children.close()
+
+
+def _measure(question: Question) -> Reading | Failure:
+    try:
+        return question.meter.measure(question.usage, question.license, question.contract)
+    except Exception:
+        return failed(question, FAILED, format_exc())
+
+
+def _checked(question: Question, found: Reading | Failure) -> Reading | Failure:
+    if isinstance(found, Failure):
+        return found
+    try:
+        check_reading(question.meter, found)
+    except Exception as error:
+        return failed(question, INVALID_READING, str(error))
+    return found

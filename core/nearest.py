@@ -1,0 +1,14 @@
+"""The nearest known name, for messages about an unknown one."""
+
+from collections.abc import Iterable
+
+from rapidfuzz import process
+
+NEAR = 70
+"""The least similarity, of 100, at which a suggestion helps more than it confuses."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`` Did you mean 'x'?`` with a leading space, or an empty text where nothing is near."""
+    found = process.extractOne(name[:200], list(known), score_cutoff=NEAR)
+    return f" Did you mean {found[0]!r}?" if found else ""

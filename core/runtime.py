@@ -1,0 +1,44 @@
+"""What a process of Allowance holds while it runs: settings, database, plugins, and the meters' child processes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from core.database.engine import Database
+from core.database.upgrade import require_current, upgrade
+from core.measuring.measure import Measurer
+from core.plugins.host import Registry, load_plugins
+from core.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """Made once by :func:`open_runtime`, handed to whoever needs it."""
+
+    settings: Settings
+    database: Database
+    registry: Registry
+    measurer: Measurer
+
+
+@contextmanager
+def open_runtime(settings: Settings) -> Iterator[Runtime]:
+    """Open the database, load the plugins; close everything at the end.
+
+    An embedded database is brought up to date by itself. Raises :class:`core.errors.SchemaNotCurrent` for
+    another one that is behind.
+    """
+    database = Database(settings.database_url)
+    if database.is_sqlite:
+        upgrade(database)
+    else:
+        require_current(database)
+    measurer = Measurer(
+        timeout=timedelta(seconds=settings.meter_timeout_seconds), memory=settings.meter_memory_mb * 2**20
+    )
+    try:
+        yield Runtime(settings, database, load_plugins(), measurer)
+    finally:
+        measurer.close()
+        database.close()

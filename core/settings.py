@@ -1,0 +1,135 @@
+"""All settings, read once at start from the environment and from a file."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from core.errors import BadSetting
+from core.nearest import did_you_mean
+
+PREFIX = "ALLOWANCE_"
+FILE_VARIABLE = "ALLOWANCE_CONFIG"
+DEFAULT_FILE = "allowance.toml"
+BROKERS = {"memory": "in-process", "redis": "Redis", "rediss": "Redis", "amqp": "RabbitMQ", "amqps": "RabbitMQ"}
+
+
+class Settings(BaseSettings):
+    """The settings, each from ``ALLOWANCE_<NAME>``, or by its lower-case name from ``allowance.toml``.
+
+    The environment wins over the file. Unknown names are refused, in both.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    database_url: str = Field(
+        "sqlite:///data/allowance.db",
+        description="Where everything is kept: `sqlite:///PATH`, or `postgresql://USER:PASSWORD@HOST:PORT/NAME`.",
+    )
+    broker_url: str = Field(
+        "memory://",
+        description="How workers hear of new work: `memory://` for workers inside the server, "
+        "`redis://HOST:PORT/N`, or `amqp://USER:PASSWORD@HOST:PORT/VHOST`.",
+    )
+    queue: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,60}$")] = Field(
+        "allowance", description="The name of the queue at the broker; installations that share one need their own."
+    )
+    worker_threads: int = Field(4, ge=1, le=64, description="Threads of one worker process.")
+    sweep_seconds: float = Field(
+        5, gt=0, le=3600, description="How often every worker looks for due work that no message announced."
+    )
+    refresh_batch: int = Field(100, ge=1, le=1000, description="Licenses refreshed in one go.")
+    refresh_lease_seconds: int = Field(
+        600, ge=1, description="After this long, a refresh whose worker was lost is taken by another."
+    )
+    dedup_window_days: int = Field(
+        35, ge=1, le=3650, description="Events older than this are refused, since a retry of one could count twice."
+    )
+    future_tolerance_seconds: int = Field(
+        300, ge=0, description="How far ahead of the server's clock an event's time may be."
+    )
+    max_events: int = Field(10_000, ge=1, description="Events taken in one request.")
+    max_body_bytes: int = Field(16_777_216, ge=1024, description="Bytes taken in one request's body.")
+    meter_timeout_seconds: float = Field(
+        10, gt=0, description="How long a partner's meter may take for one license before it is stopped."
+    )
+    meter_memory_mb: int = Field(512, ge=64, description="Memory that partners' meters may take, in MiB.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="What is logged.")
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        try:
+            url = make_url(value)
+        except ArgumentError:
+            raise ValueError("is not a database URL; write sqlite:///PATH or postgresql://…") from None
+        if url.get_backend_name() == "sqlite" and not url.database:
+            raise ValueError("needs the path of a file: sqlite:///PATH")
+        if url.get_backend_name() not in ("sqlite", "postgresql"):
+            raise ValueError("names a database that is not supported; write sqlite:///PATH or postgresql://…")
+        return value
+
+    @field_validator("broker_url")
+    @classmethod
+    def _known_broker(cls, value: str) -> str:
+        if value.partition("://")[0] not in BROKERS:
+            raise ValueError("is not a broker URL; write memory://, redis://… or amqp://…")
+        return value
+
+    @property
+    def embedded_workers(self) -> bool:
+        """Whether workers run inside the server."""
+        return self.broker_url.startswith("memory://")
+
+    @property
+    def dedup_window(self) -> timedelta:
+        return timedelta(days=self.dedup_window_days)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        file = os.environ.get(FILE_VARIABLE, DEFAULT_FILE)
+        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=Path(file)))
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings. Raises :class:`BadSetting` naming the one that cannot be used, and where it stands."""
+    file = os.environ.get(FILE_VARIABLE)
+    if file and not Path(file).is_file():
+        raise BadSetting(f"{FILE_VARIABLE} names {file}, which is not a file.")
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | {FILE_VARIABLE}
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and not name.startswith("ALLOWANCE_TEST_") and name not in known:
+            raise BadSetting(f"{name} is not a setting.{did_you_mean(name, known)} See docs/operators.md.")
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise BadSetting("\n".join(_explain(problem) for problem in error.errors())) from None
+    except ValueError as error:  # the file is not TOML
+        raise BadSetting(f"{file or DEFAULT_FILE}: {error}") from None
+
+
+def _explain(problem: object) -> str:
+    details = problem if isinstance(problem, dict) else {}
+    name = str(details["loc"][0])
+    if details["type"] == "extra_forbidden":
+        return f"{name} is not a setting.{did_you_mean(name, Settings.model_fields)} See docs/operators.md."
+    message = details["msg"].removeprefix("Value error, ")
+    where = PREFIX + name.upper() if PREFIX + name.upper() in os.environ else f"{name} (in the settings file)"
+    return f"{where}: {message[:1].lower()}{message[1:]}"

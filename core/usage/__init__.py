@@ -1,0 +1,1 @@
+"""Usage events: read, recorded once, rolled up, loaded for the meters, recounted."""

@@ -1,0 +1,42 @@
+"""Amounts: exact decimals, stored as a whole number and billionths of one."""
+
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from typing import Final
+
+NANOS: Final = 1_000_000_000
+LARGEST: Final = 2**53
+_EXACT: Final = Context(prec=60, rounding=ROUND_HALF_EVEN)
+
+
+class NotAnAmount(ValueError):
+    """Not a number, below zero, or beyond 2^53; the message says which."""
+
+
+def split(value: object) -> tuple[int, int]:
+    """A number from JSON as (whole, nanos), rounded to a billionth.
+
+    A float is taken as the shortest decimal that reads as it, which is what its sender wrote.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
+        raise NotAnAmount("must be a number")
+    if isinstance(value, int):
+        whole, nanos = value, 0
+    else:
+        exact = Decimal(repr(value)) if isinstance(value, float) else value
+        if not exact.is_finite():
+            raise NotAnAmount("must be a finite number")
+        if abs(exact) > LARGEST:
+            raise NotAnAmount(f"must be {LARGEST} at most")
+        whole, nanos = divmod(int((exact * NANOS).to_integral_value(context=_EXACT)), NANOS)
+    if whole < 0:
+        raise NotAnAmount("must not be negative")
+    if whole > LARGEST or (whole == LARGEST and nanos):
+        raise NotAnAmount(f"must be {LARGEST} at most")
+    return whole, nanos
+
+
+def join(whole: int, nanos: int) -> Decimal:
+    """The exact decimal of stored integers; `nanos` may be a sum and so exceed a billion."""
+    if not nanos:
+        return Decimal(whole)
+    return Decimal(whole * NANOS + nanos).scaleb(-9, context=_EXACT).normalize(_EXACT)

@@ -1,0 +1,98 @@
+"""The ledger and its rollups as they are kept.
+
+An amount is two integers, `whole` and `nanos` (billionths), so that sums are exact on every database.
+"""
+
+from datetime import date, datetime
+
+from sqlalchemy import BigInteger, CheckConstraint, LargeBinary, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from core.database.types import BigId, Name, UtcDateTime
+
+
+class UsageSeries(SQLModel, table=True):
+    """One event type, entity and set of dimensions of a license. `dimensions` is canonical JSON."""
+
+    __tablename__ = "usage_series"
+    __table_args__ = (UniqueConstraint("license_id", "event", "entity", "dimensions"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    license_id: int = Field(sa_type=BigId, foreign_key="license.id")
+    event: str = Field(sa_type=Name)
+    entity: str = Field(sa_type=Name)
+    dimensions: str = Field(sa_type=Name)
+
+
+class UsageEvent(SQLModel, table=True):
+    """The ledger: an accepted usage event, once. `day` is its day in the license's time zone.
+
+    `digest` tells a retry from another event under the same id.
+    """
+
+    __tablename__ = "usage_event"
+
+    license_id: int = Field(primary_key=True, sa_type=BigId)
+    source: str = Field(primary_key=True, sa_type=Name)
+    id: str = Field(primary_key=True, sa_type=Name)
+    series_id: int = Field(sa_type=BigId)
+    time: datetime = Field(sa_type=UtcDateTime)
+    day: date
+    whole: int = Field(sa_type=BigInteger)
+    nanos: int
+    digest: bytes = Field(sa_type=LargeBinary)
+
+
+class UsageSum(SQLModel, table=True):
+    """The rollup of a counter: what one series added up to on one day of the license's time zone."""
+
+    __tablename__ = "usage_sum"
+    # SQLite would go on in floating point where 64 bits end; half of them is the end on both databases.
+    __table_args__ = (CheckConstraint("whole < 4611686018427387904", name="usage_sum_in_range"),)
+
+    license_id: int = Field(primary_key=True, sa_type=BigId)
+    series_id: int = Field(primary_key=True, sa_type=BigId)
+    day: date = Field(primary_key=True)
+    whole: int = Field(sa_type=BigInteger)
+    nanos: int = Field(sa_type=BigInteger)
+    events: int = Field(sa_type=BigInteger)
+
+
+class UsageLevel(SQLModel, table=True):
+    """The rollup of a level: its newest value on one day. Equal times are told apart by source and id."""
+
+    __tablename__ = "usage_level"
+
+    license_id: int = Field(primary_key=True, sa_type=BigId)
+    series_id: int = Field(primary_key=True, sa_type=BigId)
+    day: date = Field(primary_key=True)
+    whole: int = Field(sa_type=BigInteger)
+    nanos: int
+    time: datetime = Field(sa_type=UtcDateTime)
+    source: str = Field(sa_type=Name)
+    event_id: str = Field(sa_type=Name)
+
+
+class LateUsage(SQLModel, table=True):
+    """Days before today whose usage or contract changed: history from `since` on is measured again.
+
+    `revision` grows with every change, so that one which comes in while a refresh runs is not lost.
+    """
+
+    __tablename__ = "late_usage"
+
+    license_id: int = Field(primary_key=True, sa_type=BigId, foreign_key="license.id")
+    since: date
+    revision: int = 1
+
+
+class ImportedFile(SQLModel, table=True):
+    """A file of events brought in with backfill, by the digest of its content; `lines` are done so far."""
+
+    __tablename__ = "imported_file"
+
+    digest: str = Field(primary_key=True)
+    name: str
+    lines: int = 0
+    started_at: datetime = Field(sa_type=UtcDateTime)
+    finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

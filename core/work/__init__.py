@@ -1,0 +1,1 @@
+"""Background work: the queue of record, the broker that announces, the workers that take."""

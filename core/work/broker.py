@@ -1,0 +1,40 @@
+"""The broker that announces work: Redis, RabbitMQ, or the process itself."""
+
+import logging
+from collections.abc import Callable
+
+import dramatiq
+from dramatiq.brokers.rabbitmq import RabbitmqBroker
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.brokers.stub import StubBroker
+from dramatiq.errors import BrokerError
+
+from core.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+def open_broker(settings: Settings) -> dramatiq.Broker:
+    """The broker of the settings. Connects when it is first used."""
+    scheme = settings.broker_url.partition("://")[0]
+    if scheme in ("redis", "rediss"):
+        namespace = f"{settings.queue}:dramatiq"
+        return RedisBroker(url=settings.broker_url, namespace=namespace)  # type: ignore[no-untyped-call]
+    if scheme in ("amqp", "amqps"):
+        return RabbitmqBroker(url=settings.broker_url)
+    return StubBroker()
+
+
+class Announcer:
+    """Tells the workers that there is something to take. Says nothing that is not also a row in the database."""
+
+    def __init__(self, broker: dramatiq.Broker, queue: str, job: Callable[[], None]) -> None:
+        declare = dramatiq.actor(broker=broker, actor_name="refresh_due", queue_name=queue, max_retries=0)
+        self._actor: dramatiq.Actor[[], None] = declare(job)
+
+    def announce(self) -> None:
+        """Send the message. Where the broker does not answer, the workers find the work by themselves later."""
+        try:
+            self._actor.send()
+        except (BrokerError, OSError) as error:
+            logger.warning("the broker did not take a message, workers will look by themselves: %s", error)

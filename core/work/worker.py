@@ -1,0 +1,65 @@
+"""A worker: threads that take announced work, and one that looks for what nobody announced or took."""
+
+import logging
+import threading
+from types import TracebackType
+from typing import Final, Self
+
+import dramatiq
+
+from core.runtime import Runtime
+from core.work.broker import Announcer, open_broker
+from core.work.jobs import refresh_all_due
+
+logger = logging.getLogger(__name__)
+
+
+def open_announcer(runtime: Runtime, broker: dramatiq.Broker) -> Announcer:
+    """The announcer of due refreshes over `broker`."""
+
+    def job() -> None:
+        refresh_all_due(runtime)
+
+    return Announcer(broker, runtime.settings.queue, job)
+
+
+class Worker:
+    """Runs from ``with`` to its end; used by the ``worker`` command and inside the embedded server.
+
+    Once stopped it takes nothing more, and waits for what it has.
+    """
+
+    def __init__(self, runtime: Runtime, broker: dramatiq.Broker | None = None) -> None:
+        self._runtime: Final = runtime
+        self._broker: Final = broker or open_broker(runtime.settings)
+        self.announcer: Final = open_announcer(runtime, self._broker)
+        self._stopped: Final = threading.Event()
+        self._sweeper: Final = threading.Thread(target=self._sweep, name="sweeper", daemon=True)
+        self._worker: Final = dramatiq.Worker(
+            self._broker,
+            queues={runtime.settings.queue},
+            worker_threads=runtime.settings.worker_threads,
+            worker_timeout=100,
+        )
+
+    def __enter__(self) -> Self:
+        self._worker.start()
+        self._sweeper.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopped.set()
+        self._worker.stop(timeout=10_000)
+        self._sweeper.join(timeout=10)
+        self._broker.close()
+
+    def _sweep(self) -> None:
+        """Take what is due by schedule, what no message came for, and what a lost worker left."""
+        while not self._stopped.is_set():
+            try:
+                refresh_all_due(self._runtime)
+            except Exception:
+                logger.exception("looking for due refreshes failed; trying again")
+            self._stopped.wait(self._runtime.settings.sweep_seconds)

@@ -1,0 +1,51 @@
+"""The SDK of Allowance: what a meter plugin imports, and all that it may import.
+
+A plugin is a module with ``API_VERSION = 1`` and one or both hooks of :mod:`allowance.hookspecs`, named in
+the entry-point group ``allowance`` of its distribution. A meter is a declaration of one of the kinds
+(:class:`Counter`, :class:`Level`, :class:`Credits`, :class:`Ratio`, :class:`Term`) or a subclass of
+:class:`Meter` with a ``measure`` of its own.
+"""
+
+from allowance.errors import InvalidDeclaration
+from allowance.events import Dimension, EventType
+from allowance.hookspecs import API_VERSION, ENTRY_POINT_GROUP, PROJECT_NAME, hookimpl, hookspec
+from allowance.kinds.counter import Counter
+from allowance.kinds.credits import Credits
+from allowance.kinds.level import Level
+from allowance.kinds.ratio import Latest, Ratio, Total
+from allowance.kinds.term import Term
+from allowance.license import Contract, License, Period
+from allowance.meter import Enforcement, Meter, Section
+from allowance.reading import Limit, Reading, Share
+from allowance.usage import Grant, LevelCell, SumCell, Usage
+
+__all__ = [
+    "API_VERSION",
+    "ENTRY_POINT_GROUP",
+    "PROJECT_NAME",
+    "Contract",
+    "Counter",
+    "Credits",
+    "Dimension",
+    "Enforcement",
+    "EventType",
+    "Grant",
+    "InvalidDeclaration",
+    "Latest",
+    "Level",
+    "LevelCell",
+    "License",
+    "Limit",
+    "Meter",
+    "Period",
+    "Ratio",
+    "Reading",
+    "Section",
+    "Share",
+    "SumCell",
+    "Term",
+    "Total",
+    "Usage",
+    "hookimpl",
+    "hookspec",
+]

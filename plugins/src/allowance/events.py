@@ -1,0 +1,112 @@
+"""The usage events that a meter reads."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final, Literal
+
+from allowance.errors import InvalidDeclaration
+
+KEY: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
+EVENT_NAME: Final = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){1,4}")
+
+UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
+"""NUL and halves of surrogate pairs, which no database and no JSON keeps."""
+
+
+def check_key(what: str, key: object) -> None:
+    """Raise :class:`InvalidDeclaration` unless `key` is lower-case letters, digits and underscores."""
+    if not isinstance(key, str) or not KEY.fullmatch(key):
+        raise InvalidDeclaration(
+            f"{what}: the key {key!r} must begin with a lower-case letter and hold only "
+            f"lower-case letters, digits and underscores, 63 at most"
+        )
+
+
+def check_text(what: str, text: object) -> None:
+    """Raise :class:`InvalidDeclaration` unless `text` is a text, not empty, that can be stored."""
+    if not isinstance(text, str) or not text.strip() or UNSTORABLE.search(text):
+        raise InvalidDeclaration(f"{what} must be a text and not empty, not {text!r}")
+
+
+def check_dimensions(what: str, dimensions: object) -> None:
+    """Raise :class:`InvalidDeclaration` unless `dimensions` is a tuple of dimensions, each key once."""
+    if not isinstance(dimensions, tuple) or not all(isinstance(dimension, Dimension) for dimension in dimensions):
+        raise InvalidDeclaration(f"{what} must be a tuple of Dimension, as (Dimension('channel'),)")
+    keys = [dimension.key for dimension in dimensions]
+    if len(set(keys)) < len(keys):
+        raise InvalidDeclaration(f"{what} names a dimension twice: {', '.join(keys)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """A property by which usage is broken down, such as the channel.
+
+    `values` maps each known value to its label for people, in the order of display. Events with another
+    value are refused. With no values the dimension is open: any value is taken. The key ``entity`` stands
+    for the event's entity and is always open.
+    """
+
+    key: str
+    values: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+
+    def __post_init__(self) -> None:
+        check_key("Dimension", self.key)
+        if self.key == "entity" and self.values:
+            raise InvalidDeclaration("Dimension: 'entity' takes any value; leave `values` out")
+        if not isinstance(self.values, Mapping):
+            raise InvalidDeclaration(f"Dimension {self.key}: `values` must map each value to its label")
+        for value, label in self.values.items():
+            check_text(f"Dimension {self.key}: a value", value)
+            check_text(f"Dimension {self.key}: the label of {value!r}", label)
+        object.__setattr__(self, "values", MappingProxyType(dict(self.values)))
+
+    def united(self, other: "Dimension") -> "Dimension":
+        """The values of both, this one's first and by its labels; open where either is."""
+        if not self.values or not other.values:
+            return Dimension(self.key)
+        return Dimension(self.key, {**self.values, **{k: v for k, v in other.values.items() if k not in self.values}})
+
+
+ENTITY: Final = Dimension("entity")
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """A type of usage event: a counter adds up quantities, a level stands at its newest value.
+
+    `name` is the CloudEvents ``type``: words joined by dots, as ``interaction.sent``. `dimensions` are
+    those that an event may carry; several meters that name the same type share its dimensions. The entity
+    is no dimension of an event but a field of its own, which every event may have, so it is left out.
+    """
+
+    name: str
+    kind: Literal["counter", "level"]
+    dimensions: tuple[Dimension, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not EVENT_NAME.fullmatch(self.name):
+            raise InvalidDeclaration(
+                f"EventType: {self.name!r} must be lower-case words joined by dots, as 'interaction.sent'"
+            )
+        if self.kind not in ("counter", "level"):
+            raise InvalidDeclaration(f"EventType {self.name}: kind is 'counter' or 'level', not {self.kind!r}")
+        check_dimensions(f"EventType {self.name}: `dimensions`", self.dimensions)
+        carried = tuple(dimension for dimension in self.dimensions if dimension.key != ENTITY.key)
+        object.__setattr__(self, "dimensions", carried)
+
+    def united(self, other: "EventType") -> "EventType":
+        """The same type as both declare it: the dimensions of both, each with the values of both.
+
+        Raises :class:`InvalidDeclaration` where one counts and the other stands at a level.
+        """
+        if self.kind != other.kind:
+            raise InvalidDeclaration(
+                f"EventType {self.name}: it is a {self.kind}, and cannot be a {other.kind} as well"
+            )
+        dimensions = {dimension.key: dimension for dimension in self.dimensions}
+        for dimension in other.dimensions:
+            known = dimensions.get(dimension.key)
+            dimensions[dimension.key] = known.united(dimension) if known else dimension
+        return EventType(self.name, self.kind, tuple(dimensions.values()))

@@ -1,0 +1,1 @@
+"""The common kinds of meters, each a declaration of a few lines."""

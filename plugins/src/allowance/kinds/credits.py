@@ -1,0 +1,131 @@
+"""Credits: what was granted and has not expired, less what was spent."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Final
+
+from allowance.errors import InvalidDeclaration
+from allowance.events import ENTITY, Dimension, EventType
+from allowance.exact import exact
+from allowance.kinds.breakdown import at_most
+from allowance.license import Contract, License
+from allowance.meter import Meter, in_words
+from allowance.reading import MAX_SHARES, Limit, Reading, Share
+from allowance.usage import Grant, Usage
+
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credits(Meter):
+    """Grants burnt down by the events of type `event`, soonest expiry first, then oldest first.
+
+    The limit is what was granted and has not expired; `used` is what was spent of it, and what was spent
+    beyond it; so what remains is the credits left. A grant made to an entity serves that entity alone.
+    Nothing left of what was granted is exceeded; never granted and never used is not.
+
+    Example::
+
+        Credits(
+            key="sms_credits", section="sms", title="SMS credits",
+            description="Credits left, over all entities.", unit="credits", event="sms.sent",
+        )
+    """
+
+    event: str
+    by: tuple[Dimension, ...] = (ENTITY,)
+    days: int | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        where = f"{type(self).__name__} {self.key}"
+        if self.limit is not None:
+            raise InvalidDeclaration(f"{where}: leave `limit` out; the limit is what was granted")
+        if self.by != (ENTITY,):
+            raise InvalidDeclaration(f"{where}: leave `by` out; credits are broken down by entity")
+        if self.days is not None:
+            raise InvalidDeclaration(f"{where}: leave `days` out; grants burn down over all days")
+
+    def events(self) -> tuple[EventType, ...]:
+        return (EventType(self.event, "counter"),)
+
+    def measure(self, usage: Usage, license: License, contract: Contract) -> Reading:
+        grants, spent = usage.grants(self.key), usage.daily(self.event, by="entity")
+        burnt = burn_down(grants, spent, usage.day)
+        if not grants and not burnt.owed:
+            return Reading(used=Decimal(0))
+        current = {grant.id: grant for grant in grants if grant.expires_at is None or usage.at < grant.expires_at}
+        with exact():
+            granted = sum((grant.amount for grant in current.values()), Decimal(0))
+            left = sum((burnt.left[key] for key in current), Decimal(0))
+            used = granted - left + sum(burnt.owed.values(), Decimal(0))
+            shares = _by_entity(current, burnt)
+        return Reading(
+            used=used,
+            limit=Limit(granted, f"{in_words(granted)} credits granted and not expired", exhaustible=True),
+            shares=shares,
+            grants={grant.id: burnt.left[grant.id] if grant.id in current else Decimal(0) for grant in grants},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BurnDown:
+    """What is left of each grant by its id, what each entity took of the unexpired ones, and what each owes."""
+
+    left: Mapping[str, Decimal]
+    taken: Mapping[tuple[str, str], Decimal]
+    owed: Mapping[str, Decimal]
+
+
+def burn_down(grants: Iterable[Grant], spent: Mapping[date, Mapping[str, Decimal]], until: date) -> BurnDown:
+    """Take what was spent, by day and entity, from the grants usable on that day.
+
+    A grant is usable from its first day to its last. It goes by soonest expiry, then oldest, then an
+    entity's own grant before a shared one. What finds no grant is owed, and is taken
+    from the next grant that the entity may use.
+    """
+    order = sorted(
+        grants,
+        key=lambda grant: (grant.expires_at or _NEVER, grant.granted_at, grant.entity is None, grant.id),
+    )
+    left = {grant.id: grant.amount for grant in order}
+    taken: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    owed: dict[str, Decimal] = defaultdict(Decimal)
+    # Between these days nothing changes but by what is spent, so a debt can only be met on one of them.
+    days = spent.keys() | {grant.first_day for grant in order}
+    with exact():
+        for day in sorted(day for day in days if day <= until):
+            for entity, amount in spent.get(day, {}).items():
+                owed[entity] += amount
+            usable = [grant for grant in order if left[grant.id] and grant.first_day <= day <= grant.last_day]
+            for entity in sorted(entity for entity, amount in owed.items() if amount):
+                for grant in usable:
+                    if grant.entity in (None, entity) and (part := min(owed[entity], left[grant.id])):
+                        left[grant.id] -= part
+                        owed[entity] -= part
+                        taken[entity, grant.id] += part
+    return BurnDown(left, taken, {entity: amount for entity, amount in owed.items() if amount})
+
+
+def _by_entity(current: Mapping[str, Grant], burnt: BurnDown) -> tuple[Share, ...]:
+    """Per entity what it spent of the unexpired grants or owes; its limit is what was granted to it alone."""
+    own: dict[str, Decimal] = defaultdict(Decimal)
+    used: dict[str, Decimal] = defaultdict(Decimal)
+    for grant in current.values():
+        if grant.entity is not None:
+            own[grant.entity] += grant.amount
+    for (entity, grant_id), amount in burnt.taken.items():
+        if grant_id in current:
+            used[entity] += amount
+    for entity, amount in burnt.owed.items():
+        used[entity] += amount
+    return at_most(
+        MAX_SHARES,
+        [
+            Share("entity", entity, entity or "Not specified", used.get(entity, Decimal(0)), own.get(entity))
+            for entity in sorted(own.keys() | used.keys())
+        ],
+    )

@@ -1,0 +1,136 @@
+"""The testing kit: measure a meter from a few events, and check a plugin as the application will.
+
+Example::
+
+    from allowance.testing import Event, check_plugin, measure
+
+    def test_messages_of_the_period_are_counted() -> None:
+        reading = measure(MESSAGES, [Event("chat.sent", 3), Event("chat.sent", 4)], terms={"chat_messages": 10})
+        assert (reading.used, reading.limit.value) == (7, 10)
+
+    def test_the_plugin_loads() -> None:
+        check_plugin(allowance_chat)
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from allowance.checks import check_reading
+from allowance.events import EventType
+from allowance.exact import exact
+from allowance.license import Contract, License, Period
+from allowance.meter import Meter
+from allowance.plugin import check_plugin
+from allowance.reading import Reading
+from allowance.usage import Grant, LevelCell, SumCell, Usage
+
+__all__ = ["AT", "Event", "check_plugin", "measure"]
+
+AT: Final = datetime(2026, 6, 15, 12, tzinfo=UTC)
+"""When a meter is measured, where a test does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A usage event: the quantity of a counter, or the value of a level.
+
+    `at` is an instant with a time zone, or a day of the license; left out, it happens as the meter is measured.
+    """
+
+    type: str
+    amount: int | Decimal = 1
+    at: datetime | date | None = None
+    entity: str = ""
+    dimensions: Mapping[str, str] = field(default_factory=dict)
+
+
+def measure(
+    meter: Meter,
+    events: Iterable[Event] = (),
+    *,
+    terms: Mapping[str, int | Decimal] | None = None,
+    at: datetime = AT,
+    time_zone: str = "UTC",
+    grants: Iterable[Grant] = (),
+    starts_on: date | None = None,
+) -> Reading:
+    """The reading of `meter` at the instant `at`, checked as the application checks it.
+
+    Only what the meter asks for is loaded: the billing period's total, and as many single days as its `days`
+    says. Billing periods are years from `starts_on`, by default from 1 January.
+
+    Raises ValueError for an event that the application would refuse, :class:`~allowance.errors.InvalidReading`
+    for a reading that it would refuse, and whatever the meter raises.
+    """
+    day = at.astimezone(ZoneInfo(time_zone)).date()
+    period = _year(starts_on or date(day.year, 1, 1), day, time_zone)
+    contract = Contract(1, period, {key: Decimal(value) for key, value in (terms or {}).items()})
+    usage = _load(meter, list(events), [replace(grant, time_zone=time_zone) for grant in grants], at, period)
+    return check_reading(meter, meter.measure(usage, License("test", "Test", time_zone), contract))
+
+
+def _load(meter: Meter, events: list[Event], grants: list[Grant], at: datetime, period: Period) -> Usage:
+    zone = ZoneInfo(period.time_zone)
+    day = at.astimezone(zone).date()
+    types = {event_type.name: event_type for event_type in meter.events()}
+    single = date.min if meter.days is None else day - timedelta(days=meter.days)
+    sums: dict[tuple[object, ...], SumCell] = {}
+    levels: dict[tuple[object, ...], LevelCell] = {}
+    for event, happened in sorted(((event, _instant(event, at, zone)) for event in events), key=lambda one: one[1]):
+        _check(event, types, meter)
+        on, value = happened.astimezone(zone).date(), Decimal(event.amount)
+        series = (event.type, event.entity, tuple(sorted(event.dimensions.items())))
+        if types[event.type].kind == "level":
+            levels[*series, on] = LevelCell(event.type, on, value, event.entity, event.dimensions)
+            continue
+        first, last = (on, on) if meter.days != 0 else (period.first, day)
+        if min(period.first, single) <= on <= day:
+            with exact():
+                value += sums[*series, first].amount if (*series, first) in sums else 0
+            sums[*series, first] = SumCell(event.type, first, last, value, event.entity, event.dimensions)
+    counted = {name: min(period.first, single) for name, one in types.items() if one.kind == "counter"}
+    stood = {name: single for name, one in types.items() if one.kind == "level"}
+    return Usage(
+        at, period.time_zone, sums=sums.values(), levels=levels.values(), grants=grants, loaded_from=counted | stood
+    )
+
+
+def _instant(event: Event, at: datetime, zone: ZoneInfo) -> datetime:
+    if event.at is None:
+        return at
+    if not isinstance(event.at, datetime):
+        return datetime.combine(event.at, time(12), zone)
+    if event.at.tzinfo is None:
+        raise ValueError(f"event {event.type}: `at` needs a time zone, as datetime(2026, 6, 15, tzinfo=UTC)")
+    return event.at
+
+
+def _check(event: Event, types: Mapping[str, EventType], meter: Meter) -> None:
+    if event.type not in types:
+        raise ValueError(f"{meter.key} does not read {event.type}; its `events` name {', '.join(types) or 'none'}")
+    known = {dimension.key: dimension.values for dimension in types[event.type].dimensions}
+    for key, value in event.dimensions.items():
+        if key not in known:
+            raise ValueError(f"{event.type} has no dimension {key!r}; it has {', '.join(known) or 'none'}")
+        if known[key] and value not in known[key]:
+            raise ValueError(f"{event.type} has no {key} {value!r}; it has {', '.join(known[key])}")
+    if not isinstance(event.amount, int | Decimal) or event.amount < 0:
+        raise ValueError(f"event {event.type}: the amount must be an int or a Decimal, and not negative")
+
+
+def _year(starts_on: date, day: date, time_zone: str) -> Period:
+    """The year from an anniversary of `starts_on` that holds `day`; 29 February falls back to the 28th."""
+
+    def anniversary(year: int) -> date:
+        try:
+            return starts_on.replace(year=year)
+        except ValueError:
+            return date(year, 2, 28)
+
+    begun = anniversary(day.year) <= day
+    year = day.year if begun else day.year - 1
+    return Period(anniversary(year), anniversary(year + 1), time_zone)

@@ -1,0 +1,175 @@
+"""What a meter does costs its own reading, and nothing else."""
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from allowance import Counter, Reading, Usage
+
+from core.measuring.measure import Failure, Measurer, Question
+
+Ask = Callable[..., Question]
+
+HOW_THEY_END = {
+    "raises": "METER_FAILED",
+    "raises_what_cannot_be_told": "METER_FAILED",
+    "exits": "METER_FAILED",
+    "recurses": "METER_FAILED",
+    "loops_in_c": "METER_TIMED_OUT",
+    "backtracks": "METER_TIMED_OUT",
+    "blocks_on_a_socket": "METER_TIMED_OUT",
+    "swallows_exceptions": "METER_TIMED_OUT",
+    "ignores_sigterm": "METER_TIMED_OUT",
+    "hangs_with_a_grandchild": "METER_TIMED_OUT",
+    "hangs_with_a_fork": "METER_TIMED_OUT",
+    "leaves_at_once": "METER_CRASHED",
+    "crashes": "METER_CRASHED",
+    "leaves_a_fork_behind": "METER_CRASHED",
+    "closes_all_files": "METER_CRASHED",
+    "forges_an_answer": "METER_CRASHED",
+    "floods_the_pipe": "METER_INVALID_READING",
+    "eats_memory": "METER_OUT_OF_MEMORY",
+    "gives_a_float": "METER_INVALID_READING",
+    "gives_a_bool": "METER_INVALID_READING",
+    "gives_a_text": "METER_INVALID_READING",
+    "gives_nan": "METER_INVALID_READING",
+    "gives_infinity": "METER_INVALID_READING",
+    "gives_nothing": "METER_INVALID_READING",
+    "gives_a_number": "METER_INVALID_READING",
+    "gives_a_label_that_is_none": "METER_INVALID_READING",
+    "gives_a_share_that_is_none": "METER_INVALID_READING",
+    "gives_half_a_character": "METER_INVALID_READING",
+    "gives_too_much": "METER_INVALID_READING",
+    "gives_a_number_of_a_million_digits": "METER_INVALID_READING",
+}
+BAD_NEIGHBOURS = (
+    "prints",
+    "forks_and_lets_it_run_on",
+    "leaves_a_grandchild",
+    "leaves_a_time_bomb",
+    "leaves_a_thread_that_hogs",
+    "leaks",
+)
+
+
+@pytest.fixture
+def own(ask: Ask) -> Question:
+    """A question to one of the SDK's own kinds."""
+    asked = ask("honest")
+    counter = Counter(
+        key="chat", section="misbehaving", title="Chat", description="Messages.", unit="messages", event="chat.sent"
+    )
+    return Question(counter, asked.license, asked.contract, asked.usage)
+
+
+@pytest.mark.parametrize(("meter", "code"), HOW_THEY_END.items())
+def test_a_failing_meter_gets_its_code_and_its_neighbours_their_exact_readings(
+    warm: Measurer, ask: Ask, own: Question, usage: Usage, meter: str, code: str
+) -> None:
+    yesterday = usage.as_of(date(2026, 3, 1))
+    found = warm.measure([ask("honest"), ask(meter), own, ask("honest", usage=yesterday), ask("honest")])
+
+    assert [reading.used if isinstance(reading, Reading) else reading.code for reading in found] == [
+        Decimal("7.10"),
+        code,
+        Decimal("7.10"),
+        Decimal("3.10"),
+        Decimal("7.10"),
+    ]
+
+
+@pytest.mark.parametrize("meter", BAD_NEIGHBOURS)
+def test_a_meter_that_leaves_something_behind_harms_no_later_reading(warm: Measurer, ask: Ask, meter: str) -> None:
+    found = warm.measure([ask("honest"), ask(meter), *[ask("honest")] * 500, ask(meter), ask(meter), ask("honest")])
+    time.sleep(0.1)
+    found += warm.measure([ask("honest")])
+
+    assert [reading.used if isinstance(reading, Reading) else reading for reading in found] == [Decimal("7.10")] * 506
+
+
+def test_a_meter_that_spoils_the_precision_of_decimals_spoils_its_own_alone(warm: Measurer, ask: Ask) -> None:
+    found = warm.measure([ask("spoils_the_precision"), ask("honest")])
+
+    assert found == [Reading(used=Decimal(1)), Reading(used=Decimal("7.10"))]
+
+
+def test_a_child_sees_what_a_meter_in_this_process_would_see(warm: Measurer, ask: Ask, usage: Usage) -> None:
+    views = [usage, usage.as_of(date(2026, 3, 1)), usage.as_of(date(2026, 2, 1)), usage.as_of(date(2025, 12, 31))]
+    questions = [ask("sees_all", usage=view) for view in views]
+    here = [asked.meter.measure(asked.usage, asked.license, asked.contract) for asked in questions]
+
+    found = warm.measure(questions)
+
+    assert found == here
+    assert [repr(reading) for reading in found] == [repr(reading) for reading in here]  # types and digits as well
+
+
+def test_a_meter_that_timed_out_is_not_waited_for_again_in_the_same_call(measurer: Measurer, ask: Ask) -> None:
+    licenses = [f"license-{number}" for number in range(100)]
+    begun = time.monotonic()
+
+    found = measurer.measure(
+        [ask(meter, license=name) for name in licenses for meter in ("honest", "ignores_sigterm", "loops_in_c")]
+    )
+
+    assert time.monotonic() - begun < 10
+    assert {reading.used for reading in found[0::3] if isinstance(reading, Reading)} == {Decimal("7.10")}
+    assert {reading.code for reading in found[1::3] + found[2::3] if isinstance(reading, Failure)} == {
+        "METER_TIMED_OUT"
+    }
+    assert len([reading for reading in found if isinstance(reading, Reading)]) == 100
+
+
+def test_a_meter_that_timed_out_is_asked_again_in_the_next_call(measurer: Measurer, ask: Ask) -> None:
+    for _ in range(2):
+        begun = time.monotonic()
+        [found] = measurer.measure([ask("ignores_sigterm")])
+        assert found == Failure("METER_TIMED_OUT", "The meter took too long and was stopped.")
+        assert time.monotonic() - begun >= 1
+
+
+def test_a_meter_that_keeps_crashing_is_given_up_for_the_call(measurer: Measurer, ask: Ask) -> None:
+    begun = time.monotonic()
+    found = measurer.measure([ask("leaves_at_once"), ask("honest")] * 500)
+
+    assert time.monotonic() - begun < 10
+    assert [reading.code for reading in found[0::2] if isinstance(reading, Failure)] == ["METER_CRASHED"] * 500
+    assert found[1::2] == [Reading(used=Decimal("7.10"))] * 500
+
+
+def test_a_failure_tells_callers_nothing_and_the_log_everything(
+    warm: Measurer, ask: Ask, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        [found] = warm.measure([ask("raises")])
+
+    assert found == Failure("METER_FAILED", "The meter failed. The operator finds the cause in the log.")
+    [record] = caplog.records
+    assert record.getMessage().startswith("METER_FAILED: meter raises, license acme, 2026-03-02: Traceback")
+    assert record.getMessage().endswith("RuntimeError: the password is hunter2\n")
+
+
+def test_an_own_kind_that_cannot_measure_fails_alone(measurer: Measurer, own: Question, usage: Usage) -> None:
+    before = Question(own.meter, own.license, own.contract, Usage(usage.at, sums=[*usage.cells()][:1]))
+    bad = Question(own.meter, own.license, None, usage)  # type: ignore[arg-type]
+
+    found = measurer.measure([bad, before])
+
+    assert isinstance(found[0], Failure)
+    assert found[0].code == "METER_FAILED"
+    assert isinstance(found[1], Reading)
+
+
+def test_a_meter_that_is_not_installed_is_unavailable(warm: Measurer, ask: Ask) -> None:
+    asked = ask("honest")
+    stranger = type(asked.meter)(key="stranger", section="x", title="x", description="x", unit="x")
+
+    found = warm.measure([Question(stranger, asked.license, asked.contract, asked.usage), asked])
+
+    assert found == [
+        Failure("METER_UNAVAILABLE", "The meter could not be asked. The operator finds the cause in the log."),
+        Reading(used=Decimal("7.10")),
+    ]

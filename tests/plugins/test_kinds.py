@@ -1,0 +1,193 @@
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from allowance import (
+    Counter,
+    Dimension,
+    Enforcement,
+    EventType,
+    InvalidDeclaration,
+    Latest,
+    Level,
+    Limit,
+    Meter,
+    Period,
+    Ratio,
+    Reading,
+    Share,
+    Term,
+    Total,
+)
+from allowance.reading import MAX_SHARES
+from allowance.testing import Event, measure
+from hypothesis import given
+from hypothesis import strategies as st
+
+TEXTS = {"section": "chat", "title": "T", "description": "D", "unit": "u"}
+YEAR = Period(date(2026, 1, 1), date(2027, 1, 1))
+CHANNEL = Dimension("channel", {"web": "Web", "app": "App"})
+SENT = Counter(
+    key="sent", event="chat.sent", limit=("profiles", "sent_per_profile"), by=(CHANNEL, Dimension("entity")), **TEXTS
+)
+TABLES = Level(key="tables", limit="tables", by=(Dimension("type"),), **TEXTS)
+PER_PROFILE = Ratio(
+    key="goals", numerator=Total("goal.triggered"), denominator=Latest("profiles.level"), limit="goals", **TEXTS
+)
+
+
+def test_a_counter_adds_up_the_billing_period_by_each_dimension() -> None:
+    reading = measure(
+        SENT,
+        [
+            Event("chat.sent", 5, date(2025, 12, 31)),
+            Event("chat.sent", 3, date(2026, 1, 1), "be", {"channel": "app"}),
+            Event("chat.sent", 4, date(2026, 6, 15), "fr", {"channel": "app"}),
+            Event("chat.sent", 2, entity="be"),
+            Event("chat.sent", 9, date(2026, 6, 16)),
+        ],
+        terms={"profiles": 1_000_000, "sent_per_profile": Decimal("1.50")},
+    )
+    assert reading == Reading(
+        used=Decimal(9),
+        limit=Limit(Decimal(1_500_000), "1,000,000 profiles × 1.5 sent per profile"),
+        period=YEAR,
+        shares=(
+            Share("channel", "web", "Web", Decimal(0)),
+            Share("channel", "app", "App", Decimal(7)),
+            Share("channel", "", "Not specified", Decimal(2)),
+            Share("entity", "be", "be", Decimal(5)),
+            Share("entity", "fr", "fr", Decimal(4)),
+        ),
+    )
+
+
+def test_a_counter_begins_again_at_zero_with_the_period() -> None:
+    events = [Event("chat.sent", 5, date(2026, 3, 31)), Event("chat.sent", 1, date(2026, 4, 1))]
+    last_day = datetime(2026, 3, 31, 12, tzinfo=UTC)
+    first_day = datetime(2026, 4, 1, 12, tzinfo=UTC)
+    assert measure(SENT, events, starts_on=date(2020, 4, 1), at=last_day).used == 5
+    assert measure(SENT, events, starts_on=date(2020, 4, 1), at=first_day).used == 1
+
+
+def test_nothing_counted_is_zero_and_no_level_reported_is_nothing() -> None:
+    assert measure(SENT).used == 0
+    assert measure(TABLES).used is None
+
+
+def test_a_level_adds_up_the_newest_values_and_outlasts_the_period() -> None:
+    reading = measure(
+        TABLES,
+        [
+            Event("tables.level", 10, date(2025, 3, 1), dimensions={"type": "linked"}),
+            Event("tables.level", 7, date(2026, 3, 1), dimensions={"type": "plain"}),
+            Event("tables.level", 9, date(2026, 2, 1), dimensions={"type": "plain"}),
+            Event("tables.level", 1, date(2026, 5, 1), "be", {"type": "plain"}),
+        ],
+        terms={"tables": 50},
+    )
+    assert reading == Reading(
+        used=Decimal(18),
+        limit=Limit(Decimal(50), "50 tables"),
+        shares=(Share("type", "linked", "linked", Decimal(10)), Share("type", "plain", "plain", Decimal(8))),
+    )
+
+
+def test_a_limit_is_there_only_where_the_contract_has_every_term_of_it() -> None:
+    assert measure(SENT, terms={"profiles": 10}).limit is None
+    assert measure(SENT, terms={"profiles": 10, "sent_per_profile": 0}).limit == Limit(
+        Decimal(0), "10 profiles × 0 sent per profile"
+    )
+
+
+def test_a_limit_is_exact_also_beyond_the_usual_precision() -> None:
+    most = 2**53
+    reading = measure(SENT, terms={"profiles": most, "sent_per_profile": Decimal(f"{most - 1}.000000001")})
+    assert reading.limit
+    assert Fraction(reading.limit.value) == most * (most - 1 + Fraction(1, 10**9))
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("0", "0 tables"),
+        ("1000", "1,000 tables"),
+        ("1E+3", "1,000 tables"),
+        ("1E+40", "10,000,000,000,000,000,000,000,000,000,000,000,000,000 tables"),
+        ("1234.50", "1,234.5 tables"),
+        ("100.00", "100 tables"),
+        ("0.1", "0.1 tables"),
+    ],
+)
+def test_the_basis_of_a_limit_reads_as_people_write_numbers(value: str, words: str) -> None:
+    reading = measure(TABLES, terms={"tables": Decimal(value)})
+    assert reading.limit
+    assert reading.limit.basis == words
+
+
+@given(goals=st.integers(0, 10**9), profiles=st.integers(1, 10**9))
+def test_a_ratio_is_the_exact_quotient(goals: int, profiles: int) -> None:
+    reading = measure(PER_PROFILE, [Event("goal.triggered", goals), Event("profiles.level", profiles)])
+    assert reading.used == Fraction(goals, profiles)
+    assert reading.period == YEAR
+
+
+@pytest.mark.parametrize("profiles", [[], [Event("profiles.level", 0)]], ids=["never reported", "zero"])
+def test_a_ratio_without_a_denominator_is_no_reading_yet(profiles: list[Event]) -> None:
+    assert measure(PER_PROFILE, [Event("goal.triggered", 5), *profiles]).used is None
+
+
+def test_a_ratio_of_levels_knows_no_period_and_needs_both() -> None:
+    density = Ratio(key="density", numerator=Latest("forms.level"), denominator=Latest("users.level"), **TEXTS)
+    assert (density.counts_over_period, PER_PROFILE.counts_over_period, SENT.counts_over_period) == (False, True, True)
+    assert measure(density, [Event("users.level", 3)]).used is None
+    reading = measure(density, [Event("users.level", 3), Event("forms.level", 1)])
+    assert (reading.used, reading.period) == (Fraction(1, 3), None)
+
+
+def test_a_term_is_a_limit_with_nothing_used() -> None:
+    term = Term(key="retention", limit="retention_months", **TEXTS)
+    assert measure(term, terms={"retention_months": 24}) == Reading(None, Limit(Decimal(24), "24 retention months"))
+    assert measure(term) == Reading(None, None)
+    assert (term.enforcement, term.events()) == (Enforcement.NONE, ())
+
+
+def test_the_kinds_read_the_events_that_they_measure() -> None:
+    assert SENT.events() == (EventType("chat.sent", "counter", (CHANNEL,)),)
+    assert TABLES.events() == (EventType("tables.level", "level", (Dimension("type"),)),)
+    assert PER_PROFILE.events() == (EventType("goal.triggered", "counter"), EventType("profiles.level", "level"))
+
+
+@pytest.mark.parametrize(("make", "named"), [(SENT, "entity"), (TABLES, "type")], ids=["counter", "level"])
+def test_made_up_values_of_an_open_dimension_cannot_outgrow_a_reading(make: Meter, named: str) -> None:
+    event = make.events()[0].name
+    values = [*(f"v{number:05}" for number in range(MAX_SHARES + 200)), "…"]
+    events = [
+        Event(event, 1000 if value == "v00777" else 1, **({"entity": value} if named == "entity" else {"dimensions": {named: value}}))
+        for value in values
+    ]
+    reading = measure(make, events)
+    shares = [share for share in reading.shares if share.dimension == named]
+    assert len(reading.shares) <= MAX_SHARES
+    assert sum(share.used for share in shares) == reading.used == len(values) + 999
+    assert next(share.used for share in shares if share.key == "v00777") == 1000
+    assert [share.key for share in shares].count("…") == 1
+    assert shares[-1].label == "All others"
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong", "message"),
+    [
+        (Ratio, {"numerator": "goal.triggered", "denominator": Latest("a.level")}, "`numerator` must be Total"),
+        (Ratio, {"numerator": Total("a.b"), "denominator": None}, "`denominator` must be Total"),
+        (Ratio, {"numerator": Total("a.b"), "denominator": Latest("a.level"), "by": (CHANNEL,)}, "leave `by` out"),
+        (Term, {}, "must name the contract's term"),
+        (Term, {"limit": "x", "by": (CHANNEL,)}, "leave `by` and `at_risk` out"),
+        (Counter, {"event": "Sent"}, "'Sent' must be lower-case words joined by dots"),
+        (Counter, {"event": None}, "must be lower-case words joined by dots"),
+    ],
+)
+def test_a_kind_refuses_what_would_have_no_effect(kind: type[Meter], wrong: dict[str, object], message: str) -> None:
+    with pytest.raises(InvalidDeclaration, match=message):
+        kind(key="wrong", **TEXTS, **wrong)  # type: ignore[arg-type]

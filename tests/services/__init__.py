@@ -1,0 +1,23 @@
+"""The real services that tests run against: found or, for PostgreSQL, started; and how a test gets its share.
+
+A test says which services it needs with ``@pytest.mark.needs("redis")``. It runs where they answer, and is
+counted at the end of the output where they do not (`plugin`).
+"""
+
+from .brokers import emptied_redis, rabbitmq_queues
+from .catalogue import SERVICES
+from .databases import postgres_databases, sqlite_databases
+from .finder import Found, Services
+from .postgres_server import CannotStart, private_postgres
+
+__all__ = [
+    "SERVICES",
+    "CannotStart",
+    "Found",
+    "Services",
+    "emptied_redis",
+    "postgres_databases",
+    "private_postgres",
+    "rabbitmq_queues",
+    "sqlite_databases",
+]

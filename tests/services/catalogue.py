@@ -1,0 +1,97 @@
+"""The services that tests can need: where each is looked for, and how it is asked whether it is there."""
+
+import shutil
+import socket
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+
+import pika  # type: ignore[import-untyped]
+import psycopg
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from .brokers import check_scratch
+
+PATIENCE = 2
+"""How long a service may take to answer, in seconds."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service that tests can need."""
+
+    title: str
+    """What people call it."""
+    knock: Callable[[str], None]
+    """Takes the address; raises, with the reason, unless tests can use what is there."""
+    remedy: str
+    """What to do where it is missing."""
+    setting: str = ""
+    """The environment setting that holds its address; empty: it is a program on PATH."""
+    default: str = ""
+    """Where it is looked for if the setting is not given."""
+
+
+def _knock_postgres(url: str) -> None:
+    with psycopg.connect(url, connect_timeout=PATIENCE) as connection:
+        row = connection.execute(
+            "SELECT rolsuper OR rolcreatedb FROM pg_roles WHERE rolname = current_user"
+        ).fetchone()
+    if row != (True,):
+        raise PermissionError("its user may not create databases: ALTER ROLE … CREATEDB")
+
+
+def _knock_redis(url: str) -> None:
+    check_scratch(url)
+    retry = Retry(NoBackoff(), 0)
+    with closing(
+        redis.Redis.from_url(url, socket_connect_timeout=PATIENCE, socket_timeout=PATIENCE, retry=retry)
+    ) as client:
+        client.ping()
+
+
+def _knock_rabbitmq(url: str) -> None:
+    parameters = pika.URLParameters(url)
+    # pika's own error for a port where nobody listens says nothing: a bare connection gives the plain reason.
+    socket.create_connection((parameters.host, parameters.port), PATIENCE).close()
+    parameters.socket_timeout = parameters.stack_timeout = PATIENCE
+    pika.BlockingConnection(parameters).close()
+
+
+def _knock_node(_: str) -> None:
+    missing = [program for program in ("node", "npm") if shutil.which(program) is None]
+    if missing:
+        raise FileNotFoundError(" and ".join(missing) + " not found")
+
+
+SERVICES: Mapping[str, Service] = {
+    "postgres": Service(
+        title="PostgreSQL",
+        knock=_knock_postgres,
+        remedy="Start one or set ALLOWANCE_TEST_POSTGRES_URL.",
+        setting="ALLOWANCE_TEST_POSTGRES_URL",
+        default="postgresql://postgres@127.0.0.1:5432/postgres",
+    ),
+    "redis": Service(
+        title="Redis",
+        knock=_knock_redis,
+        remedy="Start one (redis-server) or set ALLOWANCE_TEST_REDIS_URL.",
+        setting="ALLOWANCE_TEST_REDIS_URL",
+        default="redis://127.0.0.1:6379/15",
+    ),
+    "rabbitmq": Service(
+        title="RabbitMQ",
+        knock=_knock_rabbitmq,
+        remedy="Start one (rabbitmq-server) or set ALLOWANCE_TEST_RABBITMQ_URL.",
+        setting="ALLOWANCE_TEST_RABBITMQ_URL",
+        default="amqp://guest:guest@127.0.0.1:5672/",
+    ),
+    "node": Service(
+        title="Node.js",
+        knock=_knock_node,
+        remedy="Install Node.js with npm.",
+    ),
+}
+"""By the name that the marker ``needs`` takes."""

