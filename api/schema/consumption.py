@@ -170,8 +170,10 @@ class Reading(Node):
             strawberry.argument(name="from", description="The start; left out, a hundred intervals before the end."),
         ] = None,
         to: Annotated[datetime | None, strawberry.argument(description="The end; left out, now.")] = None,
-        interval: Annotated[Interval, strawberry.argument(description="How far apart points are.")] = Interval.DAY,
-        first: Annotated[int, strawberry.argument(description="Points at the most, up to 1,000.")] = 100,
+        interval: Annotated[
+            Interval | None, strawberry.argument(description="How far apart points are.")
+        ] = Interval.DAY,
+        first: Annotated[int | None, strawberry.argument(description="Points at the most, up to 1,000.")] = 100,
         after: Annotated[str | None, strawberry.argument(description="The cursor to go on after.")] = None,
     ) -> ReadingHistoryConnection:
         return reading_history(info, self.view, from_, to, interval, first, after)

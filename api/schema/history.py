@@ -63,12 +63,13 @@ def reading_history(
     view: ReadingView,
     start: datetime | None,
     end: datetime | None,
-    interval: Interval,
-    first: int,
+    interval: Interval | None,
+    first: int | None,
     after: str | None,
 ) -> ReadingHistoryConnection:
     """The last point of each interval from `start` to `end`, the page after a cursor."""
-    size = page_size(first, 1000)
+    size = page_size(first, 100, 1000)
+    interval = interval or Interval.DAY
     until = end or info.context.now
     try:
         begin = start or until - _LONG[interval]

@@ -201,10 +201,10 @@ class License(Node):
     @strawberry.field(description="The credits granted to it, newest first.")
     def grants(
         self,
-        first: Annotated[int, strawberry.argument(description="Grants at the most, up to 100.")] = 20,
+        first: Annotated[int | None, strawberry.argument(description="Grants at the most, up to 100.")] = 20,
         after: Annotated[str | None, strawberry.argument(description="The cursor to go on after.")] = None,
     ) -> GrantConnection:
-        size = page_size(first)
+        size = page_size(first, 20)
         rows = self.page.grants.get(self.loaded.id, [])
         if after is not None:
             at, key = (str(value) for value in decode_cursor(after, "grants", str, str))
@@ -245,13 +245,13 @@ class LicenseConnection:
 def license_connection(
     context: Context,
     order: LicenseOrder,
-    first: int,
+    first: int | None,
     after: str | None,
     statuses: list[UsageStatus] | None,
     search: str | None,
 ) -> LicenseConnection:
     """A page of all licenses."""
-    size = page_size(first)
+    size = page_size(first, 20)
     field = f"licenses:{order.value}"
     place = None
     if after is not None:

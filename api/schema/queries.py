@@ -83,7 +83,7 @@ class Query:
     def licenses(
         self,
         info: Info,
-        first: Annotated[int, strawberry.argument(description="Licenses at the most, up to 100.")] = 20,
+        first: Annotated[int | None, strawberry.argument(description="Licenses at the most, up to 100.")] = 20,
         after: Annotated[str | None, strawberry.argument(description="The cursor to go on after.")] = None,
         status: Annotated[list[UsageStatus] | None, strawberry.argument(description="Only with these.")] = None,
         search: Annotated[str | None, strawberry.argument(description="Part of a key or a name.")] = None,

@@ -61,8 +61,10 @@ def decimal(value: float) -> Decimal:
     return Decimal(repr(value))
 
 
-def page_size(first: int, most: int = 100) -> int:
-    """`first` of a connection. Raises :class:`BadInput` unless it is from 1 to `most`."""
+def page_size(first: int | None, default: int, most: int = 100) -> int:
+    """`first` of a connection, or its default. Raises :class:`BadInput` unless it is from 1 to `most`."""
+    if first is None:
+        return default
     if not 1 <= first <= most:
         raise BadInput(f"first must be from 1 to {most}, not {first}.")
     return first

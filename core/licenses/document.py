@@ -1,10 +1,11 @@
 """A YAML file read with the line of every value, so that whatever is wrong with one is said with its place."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Final
+from functools import cached_property
+from typing import Final, NamedTuple
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -23,93 +24,100 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 
 
+class Problem(NamedTuple):
+    """What is wrong with the value at a line; `path` is how it is reached, empty for the file as a whole."""
+
+    line: int
+    path: str
+    message: str
+
+
 class InvalidFile(BadInput):
     """A file with one or several things wrong, each with its line; nothing of it was applied."""
 
     code = "INVALID_INPUT"
 
-    def __init__(self, file: str, problems: Sequence[tuple[int, str]]) -> None:
-        super().__init__("\n".join(f"{file}:{line}: {message}" for line, message in sorted(problems)))
+    def __init__(self, file: str, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(problems))
+        where = ((f"{file}:{one.line}: {one.path}: " if one.path else f"{file}:{one.line}: ") for one in self.problems)
+        super().__init__("\n".join(place + one.message for place, one in zip(where, self.problems, strict=True)))
 
 
 class Value:
     """A value of the file and where it stands: its line, and the keys that lead to it, ``licenses[0].name``.
 
-    What is asked of it and is not there is added to the document's problems, and None is returned. Numbers
-    and times are read from the text of the file itself, so that nothing is rounded on the way.
+    What is asked of it and is not there becomes a problem of the document, and None is returned. Numbers and
+    times are read from the text of the file itself, so that nothing is rounded on the way.
     """
 
-    def __init__(self, node: Node, path: str, line: int, problems: list[tuple[int, str]]) -> None:
+    def __init__(self, node: Node, path: str, line: int, problems: list[Problem]) -> None:
         self._node = node
-        self._path = path
         self._line = line
         self._problems = problems
+        self.path = path
 
     def fail(self, message: str) -> None:
         """Add a problem with this value."""
-        self._problems.append((self._line, f"{self._path}: {message}" if self._path else message))
-
-    @property
-    def problems(self) -> int:
-        """How many problems were found so far, in the whole document."""
-        return len(self._problems)
+        self._problems.append(Problem(self._line, self.path, message))
 
     def fields(self, required: Sequence[str], optional: Sequence[str] = ()) -> dict[str, "Value"]:
         """The values of a mapping with these keys; an optional one that is null counts as left out."""
+        if not isinstance(self._node, MappingNode):
+            self.fail(f"must be a mapping with the keys {', '.join((*required, *optional))}.")
+            return {}
         known = (*required, *optional)
-        found = self.entries("a mapping with the keys " + ", ".join(known))
-        for key, value in found.items():
+        for key, value in self.entries.items():
             if key not in known:
                 value.fail(f"no key {shown(key)} is known here.{did_you_mean(key, known)}")
-        given = {
-            key: value for key, value in found.items() if key in known and (key in required or not value._is("null"))
-        }
-        missing = [key for key in required if key not in given] if isinstance(self._node, MappingNode) else []
+        missing = [key for key in required if key not in self.entries]
         if missing:
             self.fail(f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing.")
-        return given
+        return {
+            key: value
+            for key, value in self.entries.items()
+            if key in required or (key in optional and not value._is("null"))
+        }
 
-    def entries(self, expected: str = "a mapping") -> dict[str, "Value"]:
+    @cached_property
+    def entries(self) -> dict[str, "Value"]:
         """The values of a mapping, in the order of the file."""
         found: dict[str, Value] = {}
         if not isinstance(self._node, MappingNode):
-            self.fail(f"must be {expected}.")
+            self.fail("must be a mapping.")
             return found
         for key, node in self._node.value:
             name = key.value if isinstance(key, ScalarNode) else "?"
             step = name if _PLAIN.fullmatch(name) else shown(name)
-            path = f"{self._path}.{step}" if self._path else step
+            path = f"{self.path}.{step}" if self.path else step
             value = Value(node, path, key.start_mark.line + 1, self._problems)
             if name in found:
                 value.fail("this key is there twice.")
             found.setdefault(name, value)
         return found
 
-    def items(self) -> Iterator["Value"]:
+    @cached_property
+    def items(self) -> list["Value"]:
         """The values of a list."""
         if not isinstance(self._node, SequenceNode):
             self.fail("must be a list.")
-            return
-        for index, node in enumerate(self._node.value):
-            yield Value(node, f"{self._path}[{index}]", node.start_mark.line + 1, self._problems)
+            return []
+        return [
+            Value(node, f"{self.path}[{index}]", node.start_mark.line + 1, self._problems)
+            for index, node in enumerate(self._node.value)
+        ]
 
-    def at(self, path: Sequence[str]) -> "Value":
-        """The value that a path of keys and places leads to, as far as it can be followed."""
+    def at(self, path: Iterable[str]) -> "Value":
+        """The value that keys and places in the order of the file lead to, as far as they can be followed."""
         value = self
-        for part in path:
-            if isinstance(value._node, SequenceNode):
-                children = list(value.items())
-            elif isinstance(value._node, MappingNode):
-                entries = value.entries()
-                if part in entries:
-                    value = entries[part]
-                    continue
-                children = list(entries.values())
+        for step in path:
+            entries = value.entries if isinstance(value._node, MappingNode) else {}
+            places = value.items if isinstance(value._node, SequenceNode) else list(entries.values())
+            if step in entries:
+                value = entries[step]
+            elif step.isdecimal() and int(step) < len(places):
+                value = places[int(step)]
             else:
                 break
-            if not part.isdecimal() or int(part) >= len(children):
-                break
-            value = children[int(part)]
         return value
 
     def text(self) -> str | None:
@@ -155,40 +163,45 @@ class Value:
         return isinstance(self._node, ScalarNode) and str(self._node.tag) in [_TAG + tag for tag in tags]
 
 
-def read_document(file: str, content: bytes) -> tuple[Value, list[tuple[int, str]]]:
+def read_document(file: str, content: bytes) -> tuple[Value, list[Problem]]:
     """The root of a YAML file, and the list that problems with its values will be added to.
 
-    `file` is what to call it. Raises :class:`InvalidFile` where it is not YAML, too large, or says a thing
-    once and points to it (anchors), which would let a small file stand for an endless one.
+    `file` is what to call it. Raises :class:`InvalidFile` where it is not YAML, is too large, or uses
+    anchors, with which a small file can stand for an endless one.
     """
+
+    def refused(line: int, message: str) -> InvalidFile:
+        return InvalidFile(file, [Problem(line, "", message)])
+
     if len(content) > LARGEST:
-        raise InvalidFile(file, [(1, f"the file has more than {LARGEST // 2**20} MiB; split it.")])
+        raise refused(1, f"the file has more than {LARGEST // 2**20} MiB; split it.")
     try:
-        node = YAML(typ="rt").compose(content.decode("utf-8-sig"))
+        root = YAML(typ="rt").compose(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise InvalidFile(file, [(1 + content[: error.start].count(b"\n"), "this is not UTF-8.")]) from None
+        raise refused(1 + content[: error.start].count(b"\n"), "this is not UTF-8.") from None
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         said = ", ".join(part for part in (error.context, error.problem) if part)
-        raise InvalidFile(file, [(mark.line + 1 if mark else 1, f"this is not YAML: {said}.")]) from None
+        raise refused(mark.line + 1 if mark else 1, f"this is not YAML: {said}.") from None
     except YAMLError as error:
-        raise InvalidFile(file, [(1, f"this is not YAML: {str(error).splitlines()[0]}.")]) from None
+        raise refused(1, f"this is not YAML: {str(error).splitlines()[0]}.") from None
     except RecursionError:
-        raise InvalidFile(file, [(1, "the file is nested too deeply.")]) from None
-    if node is None:
-        raise InvalidFile(file, [(1, "the file is empty.")])
-    _refuse_anchors(file, node)
-    problems: list[tuple[int, str]] = []
-    return Value(node, "", node.start_mark.line + 1, problems), problems
+        raise refused(1, "the file is nested too deeply.") from None
+    if root is None:
+        raise refused(1, "the file is empty.")
+    for node in _nodes(root):
+        if node.anchor:
+            message = f"the anchor &{node.anchor} cannot be used here; write the value out wherever it is needed."
+            raise refused(node.start_mark.line + 1, message)
+    problems: list[Problem] = []
+    return Value(root, "", root.start_mark.line + 1, problems), problems
 
 
-def _refuse_anchors(file: str, root: Node) -> None:
+def _nodes(root: Node) -> Iterator[Node]:
     waiting = [root]
     while waiting:
         node = waiting.pop()
-        if node.anchor:
-            message = f"the anchor &{node.anchor} cannot be used here; write the value out wherever it is needed."
-            raise InvalidFile(file, [(node.start_mark.line + 1, message)])
+        yield node
         if isinstance(node, SequenceNode):
             waiting.extend(reversed(node.value))
         elif isinstance(node, MappingNode):

@@ -1,11 +1,12 @@
 """Licenses with their contracts and grants from a YAML file: all of it, or nothing."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Final, TypeVar
 
 from sqlmodel import Session, col, select
@@ -50,48 +51,66 @@ class _Said:
     grants: list[tuple[Value, GrantInput]] = field(default_factory=list)
 
 
-def import_licenses(session: Session, name: str, content: bytes, registry: Registry, now: datetime) -> ImportedLicenses:
+def import_licenses(
+    session: Session,
+    name: str,
+    content: bytes,
+    registry: Registry,
+    now: datetime,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> ImportedLicenses:
     """Put all that the file `name` says; the caller commits. The same file again changes nothing.
 
     Raises :class:`InvalidFile`, which names everything that is wrong with its line; the caller rolls back.
     """
     root, problems = read_document(name, content)
     said = _read(root)
+    # What could not be read is reported already, and a rule would only say so again.
+    unread = frozenset(problem.path for problem in problems)
     said.grants = _as_first_granted(session, said.grants)
     meters = credit_meters(registry)
     for value, license in said.licenses:
-        with _located(value):
+        with _located(value, unread):
             check_license(license)
     for value, contract in said.contracts:
-        with _located(value):
+        with _located(value, unread):
             check_contract(contract, registry.meters)
     for value, grant in said.grants:
-        with _located(value):
+        with _located(value, unread):
             check_grant(grant, meters, now)
     if problems:
         raise InvalidFile(name, problems)
-    for value, license in said.licenses:
+    total = len(said.licenses) + len(said.contracts) + len(said.grants)
+    for done, (value, put) in enumerate(_puts(session, said, registry, now)):
+        progress(done, total)
         with _located(value):
-            put_license(session, license, now)
-    for value, contract in said.contracts:
-        with _located(value):
-            put_contract(session, contract, registry, now)
-    for value, grant in said.grants:
-        with _located(value):
-            grant_credits(session, grant, registry, now)
+            put()
     if problems:
         raise InvalidFile(name, problems)
     return ImportedLicenses(len(said.licenses), len(said.contracts), len(said.grants))
 
 
+def _puts(
+    session: Session, said: _Said, registry: Registry, now: datetime
+) -> Iterator[tuple[Value, Callable[[], object]]]:
+    for value, license in said.licenses:
+        yield value, partial(put_license, session, license, now)
+    for value, contract in said.contracts:
+        yield value, partial(put_contract, session, contract, registry, now)
+    for value, grant in said.grants:
+        yield value, partial(grant_credits, session, grant, registry, now)
+
+
 @contextmanager
-def _located(value: Value) -> Iterator[None]:
+def _located(value: Value, unread: Collection[str] = ()) -> Iterator[None]:
     """Say where in the file the problems of an input are, in the words of the file."""
     try:
         yield
     except InvalidInput as error:
         for problem in error.problems:
-            value.at([_snake(part) for part in problem.path]).fail(_snake(problem.message))
+            place = value.at([_snake(step) for step in problem.path])
+            if place.path not in unread:
+                place.fail(_snake(problem.message))
 
 
 def _snake(text: str) -> str:
@@ -118,31 +137,20 @@ def _read(root: Value) -> _Said:
     said = _Said()
     keys: set[str] = set()
     for value in _list(root.fields(["licenses"]), "licenses"):
-        _read_license(value, said, keys)
-    return said
-
-
-def _read_license(value: Value, said: _Said, keys: set[str]) -> None:
-    before = value.problems
-    fields = value.fields(["key", "name"], ["time_zone", "admins", "contracts", "grants"])
-    license = LicenseInput(
-        key=_get(fields, "key", Value.text, ""),
-        name=_get(fields, "name", Value.text, ""),
-        time_zone=_get(fields, "time_zone", Value.text, "UTC"),
-        admins=tuple(_read_admin(admin) for admin in _list(fields, "admins")) if "admins" in fields else None,
-    )
-    if license.key in keys:
-        fields["key"].fail("this license is there twice; put its contracts and grants in one place.")
-    elif license.key:
-        keys.add(license.key)
-    if value.problems == before:
+        fields = value.fields(["key", "name"], ["time_zone", "admins", "contracts", "grants"])
+        license = LicenseInput(
+            key=_get(fields, "key", Value.text, ""),
+            name=_get(fields, "name", Value.text, ""),
+            time_zone=_get(fields, "time_zone", Value.text, "UTC"),
+            admins=tuple(_read_admin(admin) for admin in _list(fields, "admins")) if "admins" in fields else None,
+        )
+        if license.key in keys:
+            fields["key"].fail("this license is there twice; put its contracts and grants in one place.")
+        keys |= {license.key} - {""}
         said.licenses.append((value, license))
-    days: set[date] = set()
-    for contract in _list(fields, "contracts"):
-        _read_contract(contract, license.key, said, days)
-    ids: set[str] = set()
-    for grant in _list(fields, "grants"):
-        _read_grant(grant, license.key, said, ids)
+        said.contracts += _read_contracts(_list(fields, "contracts"), license.key)
+        said.grants += _read_grants(_list(fields, "grants"), license.key)
+    return said
 
 
 def _read_admin(value: Value) -> AdminInput:
@@ -154,44 +162,46 @@ def _read_admin(value: Value) -> AdminInput:
     )
 
 
-def _read_contract(value: Value, license: str, said: _Said, days: set[date]) -> None:
-    before = value.problems
-    fields = value.fields(["effective_from", "starts_on", "terms"], ["billing_period", "anchor", "at_risk", "warnings"])
-    contract = ContractInput(
-        license=license,
-        effective_from=_get(fields, "effective_from", Value.date, date.min),
-        starts_on=_get(fields, "starts_on", Value.date, date.min),
-        terms=_numbers(fields, "terms"),
-        billing_period=_get(fields, "billing_period", Value.text, "P1Y"),
-        anchor=_get(fields, "anchor", Value.text, CONTRACT_DATE),
-        at_risk=_numbers(fields, "at_risk"),
-        warnings=_get(fields, "warnings", Value.boolean, False),
-    )
-    if contract.effective_from in days:
-        fields["effective_from"].fail(f"two contracts of the license take effect on {contract.effective_from}.")
-    if value.problems == before:
-        days.add(contract.effective_from)
-        said.contracts.append((value, contract))
+def _read_contracts(values: Iterable[Value], license: str) -> Iterator[tuple[Value, ContractInput]]:
+    days: set[date] = set()
+    for value in values:
+        fields = value.fields(
+            ["effective_from", "starts_on", "terms"], ["billing_period", "anchor", "at_risk", "warnings"]
+        )
+        contract = ContractInput(
+            license=license,
+            effective_from=_get(fields, "effective_from", Value.date, date.min),
+            starts_on=_get(fields, "starts_on", Value.date, date.min),
+            terms=_numbers(fields, "terms"),
+            billing_period=_get(fields, "billing_period", Value.text, "P1Y"),
+            anchor=_get(fields, "anchor", Value.text, CONTRACT_DATE),
+            at_risk=_numbers(fields, "at_risk"),
+            warnings=_get(fields, "warnings", Value.boolean, False),
+        )
+        if contract.effective_from in days:
+            fields["effective_from"].fail(f"two contracts of this license take effect on {contract.effective_from}.")
+        days |= {contract.effective_from} - {date.min}
+        yield value, contract
 
 
-def _read_grant(value: Value, license: str, said: _Said, ids: set[str]) -> None:
-    before = value.problems
-    fields = value.fields(["id", "amount"], ["entity", "granted_at", "expires_at", "note", "meter"])
-    grant = GrantInput(
-        id=_get(fields, "id", Value.text, ""),
-        license=license,
-        amount=_get(fields, "amount", Value.number, Decimal(0)),
-        entity=_get(fields, "entity", Value.text, None),
-        granted_at=_get(fields, "granted_at", Value.time, None),
-        expires_at=_get(fields, "expires_at", Value.time, None),
-        note=_get(fields, "note", Value.text, None),
-        meter=_get(fields, "meter", Value.text, None),
-    )
-    if grant.id in ids:
-        fields["id"].fail(f"two grants of the license have the id {shown(grant.id)}; give each its own.")
-    if value.problems == before:
-        ids.add(grant.id)
-        said.grants.append((value, grant))
+def _read_grants(values: Iterable[Value], license: str) -> Iterator[tuple[Value, GrantInput]]:
+    ids: set[str] = set()
+    for value in values:
+        fields = value.fields(["id", "amount"], ["entity", "granted_at", "expires_at", "note", "meter"])
+        grant = GrantInput(
+            id=_get(fields, "id", Value.text, ""),
+            license=license,
+            amount=_get(fields, "amount", Value.number, Decimal(0)),
+            entity=_get(fields, "entity", Value.text, None),
+            granted_at=_get(fields, "granted_at", Value.time, None),
+            expires_at=_get(fields, "expires_at", Value.time, None),
+            note=_get(fields, "note", Value.text, None),
+            meter=_get(fields, "meter", Value.text, None),
+        )
+        if grant.id in ids:
+            fields["id"].fail(f"two grants of this license have the id {shown(grant.id)}; give each its own.")
+        ids |= {grant.id} - {""}
+        yield value, grant
 
 
 def _get(fields: Mapping[str, Value], key: str, read: Callable[[Value], T | None], otherwise: D) -> T | D:
@@ -201,10 +211,9 @@ def _get(fields: Mapping[str, Value], key: str, read: Callable[[Value], T | None
 
 
 def _list(fields: Mapping[str, Value], key: str) -> list[Value]:
-    return list(fields[key].items()) if key in fields else []
+    return fields[key].items if key in fields else []
 
 
 def _numbers(fields: Mapping[str, Value], key: str) -> tuple[tuple[str, Decimal], ...]:
-    entries = fields[key].entries() if key in fields else {}
-    numbers = ((name, value.number()) for name, value in entries.items())
-    return tuple((name, number) for name, number in numbers if number is not None)
+    entries = fields[key].entries if key in fields else {}
+    return tuple((name, _get(entries, name, Value.number, Decimal(1))) for name in entries)

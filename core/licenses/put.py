@@ -116,7 +116,8 @@ def grant_credits(session: Session, given: GrantInput, registry: Registry, now: 
     ).first()
     if inserted is None:
         known = session.exec(select(Grant).where(Grant.license_id == license_id, Grant.id == given.id)).one()
-        if (known.meter, known.amount, known.entity) != (meter, given.amount, given.entity):
+        grant.granted_at = given.granted_at or known.granted_at
+        if known.model_dump() != grant.model_dump():
             message = f"A grant {shown(given.id)} was made before with other content. Give each grant its own id."
             raise InvalidInput([InputProblem("ID_CONFLICT", message, ("id",))])
         return known

@@ -38,6 +38,11 @@ class Children:
         with self._lock:
             if self._idle:
                 return self._idle.pop()
+        return self.start()
+
+    def start(self) -> Child:
+        """A new child. Raises :class:`CannotStart`."""
+        with self._lock:
             if self._closed:
                 raise CannotStart("the measurer is closed")
             try:
@@ -113,26 +118,27 @@ class Inquiry:
         for what in (meter, usage):
             if what in self._given_up:
                 return self._given_up[what]
-        while True:
-            if self._child is None:
-                self._child = self._children.take()
-            fresh = self._child.fresh
+        if self._child is None:
+            self._child = self._children.take()
+        if not self._child.fresh:
             try:
                 return self._answer(self._child, question)
-            except Lost as lost:
-                loading = self._loaded != usage
+            except Lost:  # Earlier questions may have spoilt that child. This one deserves a new one.
                 self._end()
-                if not fresh:
-                    continue  # Earlier questions may have spoilt that child. This one deserves a new one.
-                if loading:
-                    failure = failed(question, UNAVAILABLE, f"its usage cannot be loaded: {lost.detail}")
-                    self._given_up[usage] = failure
-                    return failure
+                self._child = self._children.start()
+        try:
+            return self._answer(self._child, question)
+        except Lost as lost:
+            if self._loaded != usage:
+                failure = failed(question, UNAVAILABLE, f"its usage cannot be loaded: {lost.detail}")
+                self._given_up[usage] = failure
+            else:
                 failure = failed(question, lost.code, lost.detail)
                 self._lost[meter] += 1
                 if lost.code == TIMED_OUT or self._lost[meter] == _CRASHES:
                     self._given_up[meter] = failure
-                return failure
+            self._end()
+            return failure
 
     def _answer(self, child: Child, question: Question) -> Reading | Failure:
         if self._loaded != question.usage.origin:

@@ -20,7 +20,7 @@ from core.measuring.question import Question
 LONGEST_ANSWER: Final = 4 * 2**20
 """Bytes. A reading with as many shares as it may have takes a fraction of it."""
 
-_NUMBER: Final = re.compile(r"i-?[0-9]+|d-?[0-9]+(\.[0-9]+)?(E[+-]?[0-9]+)?|f-?[0-9]+/[0-9]+")
+_NUMBER: Final = re.compile(r"i-?[0-9]+|d-?[0-9]+(\.[0-9]+)?(E[+-]?[0-9]{1,3})?|f-?[0-9]+/[0-9]+")
 T = TypeVar("T")
 
 

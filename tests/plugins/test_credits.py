@@ -30,7 +30,9 @@ def some_grants(draw: st.DrawFn) -> list[Grant]:
             id=str(number),
             amount=Decimal(draw(st.integers(0, 12))),
             granted_at=(granted := draw(instants)),
-            expires_at=draw(st.none() | st.integers(1, 24 * 15).map(lambda hours, at=granted: at + timedelta(hours=hours))),
+            expires_at=draw(
+                st.none() | st.integers(1, 24 * 15).map(lambda hours, at=granted: at + timedelta(hours=hours))
+            ),
             entity=draw(st.sampled_from([None, None, "be", "fr"])),
         )
         for number in range(draw(st.integers(0, 5)))
@@ -66,7 +68,9 @@ def one_by_one(
                 ]
                 if not usable:
                     break
-                best = min(usable, key=lambda one: (one.expires_at or never, one.granted_at, one.entity is None, one.id))
+                best = min(
+                    usable, key=lambda one: (one.expires_at or never, one.granted_at, one.entity is None, one.id)
+                )
                 purse.remove(best.id)
                 taken[entity, best.id] += 1
                 queue[entity] -= 1
@@ -185,7 +189,11 @@ def test_used_without_any_grant_is_over_a_limit_of_zero() -> None:
 
 @given(grants=some_grants(), spent=some_spending)
 def test_the_shares_of_the_entities_add_up_to_the_reading(grants: list[Grant], spent: Spent) -> None:
-    sums = [SumCell("sms.sent", day, day, amount, entity) for day, parts in spent.items() for entity, amount in parts.items()]
+    sums = [
+        SumCell("sms.sent", day, day, amount, entity)
+        for day, parts in spent.items()
+        for entity, amount in parts.items()
+    ]
     reading = read(grants, sums)
     assert sum(share.used for share in reading.shares) == reading.used
     assert reading.limit is None or reading.limit.value == sum(

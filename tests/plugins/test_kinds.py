@@ -164,7 +164,11 @@ def test_made_up_values_of_an_open_dimension_cannot_outgrow_a_reading(make: Mete
     event = make.events()[0].name
     values = [*(f"v{number:05}" for number in range(MAX_SHARES + 200)), "…"]
     events = [
-        Event(event, 1000 if value == "v00777" else 1, **({"entity": value} if named == "entity" else {"dimensions": {named: value}}))
+        Event(
+            event,
+            1000 if value == "v00777" else 1,
+            **({"entity": value} if named == "entity" else {"dimensions": {named: value}}),
+        )
         for value in values
     ]
     reading = measure(make, events)

@@ -166,7 +166,7 @@ def test_single_days_that_were_not_loaded_are_an_error() -> None:
 def test_a_level_on_a_day_that_was_not_loaded_is_an_error() -> None:
     usage = Usage(NOON, levels=[LevelCell("a.level", TODAY, Decimal(3))], loaded_from={"a.level": TODAY})
     assert usage.level("a.level") == 3
-    with pytest.raises(LookupError, match="a.level of 2026-06-14 is not loaded"):
+    with pytest.raises(LookupError, match=r"a\.level of 2026-06-14 is not loaded"):
         usage.level("a.level", on=date(2026, 6, 14))
 
 

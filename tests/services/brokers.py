@@ -20,9 +20,7 @@ def check_scratch(url: str) -> None:
     """Raise ValueError unless the Redis URL names the database that tests may empty."""
     database = redis.ConnectionPool.from_url(url).connection_kwargs.get("db", 0)
     if database != SCRATCH:
-        raise ValueError(
-            f"it names database {database}, but tests empty only {SCRATCH}; end it in /{SCRATCH}"
-        )
+        raise ValueError(f"it names database {database}, but tests empty only {SCRATCH}; end it in /{SCRATCH}")
 
 
 @contextmanager

@@ -36,9 +36,7 @@ class Service:
 
 def _knock_postgres(url: str) -> None:
     with psycopg.connect(url, connect_timeout=PATIENCE) as connection:
-        row = connection.execute(
-            "SELECT rolsuper OR rolcreatedb FROM pg_roles WHERE rolname = current_user"
-        ).fetchone()
+        row = connection.execute("SELECT rolsuper OR rolcreatedb FROM pg_roles WHERE rolname = current_user").fetchone()
     if row != (True,):
         raise PermissionError("its user may not create databases: ALTER ROLE … CREATEDB")
 

@@ -82,9 +82,7 @@ def postgres_databases(
 def _database(
     server: psycopg.Connection[tuple[object, ...]], server_url: str, name: str, *, copy_of: str
 ) -> Iterator[str]:
-    server.execute(
-        sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(copy_of))
-    )
+    server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(copy_of)))
     try:
         yield urlsplit(server_url)._replace(path=f"/{name}").geturl()
     finally:

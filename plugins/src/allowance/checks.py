@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from allowance.errors import InvalidReading
+from allowance.errors import InvalidReading, named
 from allowance.events import UNSTORABLE
 from allowance.license import Period
 from allowance.meter import Meter
@@ -31,7 +31,7 @@ def check_reading(meter: Meter, reading: object) -> Reading:
     """
     where = f"Meter {meter.key}"
     if not isinstance(reading, Reading):
-        raise InvalidReading(f"{where}: `measure` must return a Reading, not {_named(reading)}")
+        raise InvalidReading(f"{where}: `measure` must return a Reading, not {named(reading)}")
     if reading.used is not None:
         _check_number(f"{where}: `used`", reading.used)
     if reading.limit is not None:
@@ -49,7 +49,7 @@ def check_reading(meter: Meter, reading: object) -> Reading:
 
 def _check_number(what: str, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int | Decimal | Fraction):
-        raise InvalidReading(f"{what} must be an int, a Decimal or a Fraction, not {_named(value)}")
+        raise InvalidReading(f"{what} must be an int, a Decimal or a Fraction, not {named(value)}")
     if isinstance(value, Decimal) and not value.is_finite():
         raise InvalidReading(f"{what} must be a finite number, not {value}")
     if value < 0:
@@ -67,16 +67,16 @@ def _check_number(what: str, value: object) -> None:
 
 def _check_limit(what: str, limit: object) -> None:
     if not isinstance(limit, Limit):
-        raise InvalidReading(f"{what} must be a Limit, as self.limit_of(contract), not {_named(limit)}")
+        raise InvalidReading(f"{what} must be a Limit, as self.limit_of(contract), not {named(limit)}")
     _check_number(f"{what}.value", limit.value)
     _check_text(f"{what}.basis", limit.basis)
     if not isinstance(limit.exhaustible, bool):
-        raise InvalidReading(f"{what}.exhaustible must be True or False, not {_named(limit.exhaustible)}")
+        raise InvalidReading(f"{what}.exhaustible must be True or False, not {named(limit.exhaustible)}")
 
 
 def _check_period(what: str, period: object) -> None:
     if not isinstance(period, Period):
-        raise InvalidReading(f"{what} must be a Period, as contract.period, not {_named(period)}")
+        raise InvalidReading(f"{what} must be a Period, as contract.period, not {named(period)}")
     if type(period.first) is not date or type(period.end) is not date or period.first >= period.end:
         raise InvalidReading(f"{what} must go from one date to a later one")
     _check_text(f"{what}.time_zone", period.time_zone)
@@ -89,18 +89,18 @@ def _check_period(what: str, period: object) -> None:
 def _check_shares(meter: Meter, shares: object) -> None:
     where = f"Meter {meter.key}: `shares`"
     if not isinstance(shares, tuple):
-        raise InvalidReading(f"{where} must be a tuple, not {_named(shares)}")
+        raise InvalidReading(f"{where} must be a tuple, not {named(shares)}")
     if len(shares) > MAX_SHARES:
         raise InvalidReading(f"{where} must be {MAX_SHARES} at most, not {len(shares)}; add up the smallest ones")
     declared = [dimension.key for dimension in meter.by]
     seen = set()
     for share in shares:
         if not isinstance(share, Share):
-            raise InvalidReading(f"{where} must hold Share alone, not {_named(share)}")
+            raise InvalidReading(f"{where} must hold Share alone, not {named(share)}")
         if share.dimension not in declared:
-            named = ", ".join(declared) or "none"
+            known = ", ".join(declared) or "none"
             raise InvalidReading(
-                f"{where}: the dimension {share.dimension!r} is not in the meter's `by`, which names {named}"
+                f"{where}: the dimension {share.dimension!r} is not in the meter's `by`, which names {known}"
             )
         _check_text(f"{where}: a key of {share.dimension}", share.key, empty=True)
         what = f"{where}: {share.dimension} {share.key!r}"
@@ -115,12 +115,8 @@ def _check_shares(meter: Meter, shares: object) -> None:
 
 def _check_text(what: str, text: object, *, empty: bool = False) -> None:
     if not isinstance(text, str):
-        raise InvalidReading(f"{what} must be a text, not {_named(text)}")
+        raise InvalidReading(f"{what} must be a text, not {named(text)}")
     if len(text) > _LONGEST or not (text or empty):
         raise InvalidReading(f"{what} must have {0 if empty else 1} to {_LONGEST} characters, not {len(text)}")
     if UNSTORABLE.search(text):
         raise InvalidReading(f"{what} must not hold NUL or half of a surrogate pair, which no database keeps")
-
-
-def _named(value: object) -> str:
-    return "None" if value is None else f"a {type(value).__name__}"

@@ -23,3 +23,11 @@ class InvalidPlugin(ValueError):
 
 class InvalidReading(ValueError):
     """A meter returned something that cannot be a reading; the message names the meter, the field and the value."""
+
+
+def named(value: object) -> str:
+    """What a value is, as a message may say it: its type and never its content."""
+    if isinstance(value, type):
+        return f"the class {value.__name__} itself"
+    name = type(value).__name__
+    return "None" if value is None else f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"

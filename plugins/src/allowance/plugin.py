@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 import pluggy
 
 from allowance import hookspecs
-from allowance.errors import InvalidDeclaration, InvalidPlugin
+from allowance.errors import InvalidDeclaration, InvalidPlugin, named
 from allowance.events import EventType
 from allowance.hookspecs import API_VERSION, PROJECT_NAME
 from allowance.meter import Enforcement, Meter, Section
@@ -65,11 +65,11 @@ def check_contribution(hook: str, kind: type[T], contributed: object) -> tuple[T
     Raises :class:`InvalidPlugin` for anything else.
     """
     if not isinstance(contributed, list | tuple):
-        raise _invalid(hook, f"returned {_named(contributed)}. Return a list of {kind.__name__}.")
+        raise _invalid(hook, f"returned {named(contributed)}. Return a list of {kind.__name__}.")
     keys = set()
     for item in contributed:
         if not isinstance(item, kind):
-            raise _invalid(hook, f"returned a list with {_named(item)} in it. Return a list of {kind.__name__}.")
+            raise _invalid(hook, f"returned a list with {named(item)} in it. Return a list of {kind.__name__}.")
         try:
             kind.__post_init__(item)  # once more, since a subclass may have left it out
             if isinstance(item, Meter):
@@ -90,7 +90,7 @@ def _check_version(module: ModuleType) -> None:
         raise InvalidPlugin(WRONG_API_VERSION, f"The module has no API_VERSION. {needed}")
     version = vars(module)["API_VERSION"]
     if type(version) is not int or version != API_VERSION:
-        said = f"{version:d}" if type(version) is int and 0 <= version < 10**6 else _named(version)
+        said = f"{version:d}" if type(version) is int and 0 <= version < 10**6 else named(version)
         raise InvalidPlugin(
             WRONG_API_VERSION,
             f"The module's API_VERSION is {said}, and this installation needs the number {API_VERSION}. {needed}",
@@ -141,16 +141,16 @@ def _call(hook: pluggy.HookCaller) -> Sequence[object]:
         raise _invalid(hook.name, "returned nothing. Return a list.")
     for result in results:
         if not isinstance(result, list | tuple):
-            raise _invalid(hook.name, f"returned {_named(result)}. Return a list.")
+            raise _invalid(hook.name, f"returned {named(result)}. Return a list.")
     return [item for result in results for item in result]
 
 
 def _check_meter(hook: str, meter: Meter) -> None:
     what = f"declares the meter {meter.key!r} with"
     if not isinstance(meter.enforcement, Enforcement):
-        raise _invalid(hook, f"{what} an `enforcement` that is {_named(meter.enforcement)}. Use Enforcement.")
+        raise _invalid(hook, f"{what} an `enforcement` that is {named(meter.enforcement)}. Use Enforcement.")
     if not isinstance(meter.counts_over_period, bool):
-        raise _invalid(hook, f"{what} a `counts_over_period` that is {_named(meter.counts_over_period)}. Use a bool.")
+        raise _invalid(hook, f"{what} a `counts_over_period` that is {named(meter.counts_over_period)}. Use a bool.")
     events = meter.events()
     if not isinstance(events, tuple) or not all(isinstance(event, EventType) for event in events):
         raise _invalid(hook, f"{what} an `events` that does not return a tuple. Return a tuple of EventType.")
@@ -175,11 +175,7 @@ def _invalid(hook: str, what: str) -> InvalidPlugin:
 
 
 def _nearest(name: str) -> str:
-    near = get_close_matches(name, _HOOKS, n=1)
-    return f" Did you mean {near[0]}?" if near else f" The hooks are {' and '.join(_HOOKS)}."
-
-
-def _named(value: object) -> str:
-    if isinstance(value, type):
-        return f"the class {value.__name__} itself"
-    return "None" if value is None else f"a {type(value).__name__}"
+    # Without what all of them have in common, since that alone would make any name look near.
+    known = {hook.removeprefix("allowance_"): hook for hook in _HOOKS}
+    near = get_close_matches(name.removeprefix("allowance_"), known, n=1)
+    return f" Did you mean {known[near[0]]}?" if near else f" The hooks are {' and '.join(_HOOKS)}."

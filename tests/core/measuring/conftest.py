@@ -17,7 +17,7 @@ TIMEOUT = timedelta(seconds=1)
 MEMORY = 256 * 2**20
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def partner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The directory that the plugin is installed in; it is on the path of every process that measures here."""
     site = tmp_path_factory.mktemp("site-packages")
@@ -32,12 +32,12 @@ def partner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     sys.modules.pop("misbehaving", None)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def meters(partner: Path) -> Mapping[str, Meter]:
     return load_plugins().meters
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def warm(partner: Path) -> Iterator[Measurer]:
     """One measurer for many tests, which therefore find its children used."""
     measurer = Measurer(timeout=TIMEOUT, memory=MEMORY)

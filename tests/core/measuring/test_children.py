@@ -115,6 +115,22 @@ def test_a_process_that_was_killed_while_idle_is_replaced(measurer: Measurer, as
     assert reading == Reading(used=Decimal("7.10"))
 
 
+def test_a_hanging_meter_costs_two_deadlines_at_most_however_many_processes_served_before(
+    measurer: Measurer, partner: Path, ask: Ask
+) -> None:
+    before = processes(partner)
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: measurer.measure([ask("honest")] * 500), range(8)))
+    assert len(processes(partner) - before) > 2
+
+    begun = time.monotonic()
+    [found] = measurer.measure([ask("loops_in_c")])
+
+    assert isinstance(found, Failure)
+    assert found.code == "METER_TIMED_OUT"
+    assert 2 <= time.monotonic() - begun < 3
+
+
 def test_close_leaves_no_process_behind(measurer: Measurer, partner: Path, ask: Ask) -> None:
     before = processes(partner)
     meters = ("leaves_a_fork_behind", "leaves_a_grandchild", "hangs_with_a_fork", "hangs_with_a_grandchild", "honest")

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from allowance import Counter, Reading, Usage
+from allowance import Counter, Reading, SumCell, Usage
 
 from core.measuring.measure import Failure, Measurer, Question
 
@@ -153,14 +153,14 @@ def test_a_failure_tells_callers_nothing_and_the_log_everything(
 
 
 def test_an_own_kind_that_cannot_measure_fails_alone(measurer: Measurer, own: Question, usage: Usage) -> None:
-    before = Question(own.meter, own.license, own.contract, Usage(usage.at, sums=[*usage.cells()][:1]))
-    bad = Question(own.meter, own.license, None, usage)  # type: ignore[arg-type]
+    across = SumCell("chat.sent", date(2025, 12, 31), date(2026, 1, 1), Decimal(1))
+    bad = Question(own.meter, own.license, own.contract, Usage(usage.at, sums=[across]))
 
-    found = measurer.measure([bad, before])
+    failure, reading = measurer.measure([bad, own])
 
-    assert isinstance(found[0], Failure)
-    assert found[0].code == "METER_FAILED"
-    assert isinstance(found[1], Reading)
+    assert failure == Failure("METER_FAILED", "The meter failed. The operator finds the cause in the log.")
+    assert isinstance(reading, Reading)
+    assert reading.used == Decimal("7.10")
 
 
 def test_a_meter_that_is_not_installed_is_unavailable(warm: Measurer, ask: Ask) -> None:

@@ -114,6 +114,7 @@ def test_what_is_no_exact_number_is_not_sent(value: object) -> None:
         "dNaN",
         "dsNaN",
         "dInfinity",
+        "d0E+9999",
         "d",
         "f1",
         "f1/0",
@@ -130,7 +131,7 @@ def test_what_is_no_number_is_not_taken(text: object) -> None:
 
 
 def broken(**changed: object) -> dict[str, object]:
-    return through(wire.reading_to(READING)) | changed
+    return {**through(wire.reading_to(READING)), **changed}
 
 
 @pytest.mark.parametrize(

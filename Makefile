@@ -1,0 +1,44 @@
+# Needs Python 3.11 or newer and nothing else. The plain commands are in README.md.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
+
+.PHONY: run test check bench clean
+.DEFAULT_GOAL := run
+
+run: $(VENV)/.run ## the embedded default, with demonstration data on first start
+	@$(BIN)/allowance serve --demo
+
+test: $(VENV)/.test ## all tests that this machine has the services for; the last lines say which were not run
+	@$(BIN)/pytest -n auto
+
+check: $(VENV)/.check ## lint, types, import rules, committed schema
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m api.schema | diff -u api/schema.graphql -
+
+bench: $(VENV)/.test ## ratios to yardsticks of the same run
+	@$(BIN)/python -m tests.bench
+
+clean: ## the virtual environment; not the data
+	rm -rf $(VENV)
+
+$(VENV)/.venv:
+	@$(PYTHON) -c 'import sys; sys.exit("Allowance needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.run: $(VENV)/.venv pyproject.toml plugins/pyproject.toml constraints.txt
+	$(PIP) -e plugins -e .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.venv pyproject.toml plugins/pyproject.toml constraints.txt
+	$(PIP) -e plugins -e '.[test]'
+	@touch $@ $(VENV)/.run
+
+$(VENV)/.check: $(VENV)/.venv pyproject.toml plugins/pyproject.toml constraints.txt
+	$(PIP) -e plugins -e '.[test,check]'
+	@touch $@ $(VENV)/.run $(VENV)/.test

@@ -1,0 +1,49 @@
+"""What every test may ask for: a database of its own, on each database that Allowance runs on."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+
+import pytest
+
+from core.database.engine import Database
+from core.database.upgrade import upgrade
+from tests.services.databases import postgres_databases, sqlite_databases
+from tests.services.finder import Services
+
+pytest_plugins = ["tests.services.plugin"]
+
+
+def migrate(url: str) -> None:
+    database = Database(url)
+    upgrade(database)
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def new_sqlite() -> Iterator[Callable[[Path], str]]:
+    with sqlite_databases(migrate) as new:
+        yield new
+
+
+@pytest.fixture(scope="session")
+def new_postgresql(services: Services) -> Iterator[Callable[[], AbstractContextManager[str]]]:
+    with postgres_databases(services.url("postgres"), migrate) as new:
+        yield new
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.needs("postgres"))])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database with the current schema."""
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            yield request.getfixturevalue("new_sqlite")(tmp_path)
+        else:
+            yield stack.enter_context(request.getfixturevalue("new_postgresql")())
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    database = Database(database_url)
+    yield database
+    database.close()
