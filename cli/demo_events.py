@@ -124,12 +124,11 @@ PARTS: Final = {
 def make_events(today: date, period_start: date) -> list[Event]:
     """CloudEvents of the year before `today`, in the order of their times; about seventeen thousand."""
     days = [today - timedelta(days=back) for back in range(DAYS, 0, -1)]
-    events = [
-        event
-        for story in STORIES
-        for number, event in enumerate(_events(story, Random(f"{story.license} {today}"), days, period_start))  # noqa: S311
-        if event.setdefault("id", f"{story.license}-{number}")
-    ]
+    events: list[Event] = []
+    for story in STORIES:
+        random = Random(f"{story.license} {today}")  # noqa: S311 - nothing is to be kept secret
+        for number, event in enumerate(_events(story, random, days, period_start)):
+            events.append({"id": f"{story.license}-{number}", **event})
     return sorted(events, key=lambda event: (event["time"], event["id"]))
 
 

@@ -37,7 +37,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     """The URL of an empty database with the current schema."""
     with ExitStack() as stack:
         if request.param == "sqlite":
-            yield request.getfixturevalue("new_sqlite")(tmp_path)
+            yield request.getfixturevalue("new_sqlite")(tmp_path / "test.db")
         else:
             yield stack.enter_context(request.getfixturevalue("new_postgresql")())
 

@@ -1,15 +1,17 @@
 """The database: sessions for reading and for writing, opened and committed at the edges alone."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlmodel import Session
 
+T = TypeVar("T")
 SQLITE_PRAGMAS: Final = (
     "PRAGMA journal_mode=WAL",
     # FULL: what was committed, and so acknowledged, survives a power cut.
@@ -57,6 +59,13 @@ def insert_into(session: Session, table: type[Any]) -> Any:
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     target: Table = table.__table__
     return dialect.insert(target)
+
+
+def parts(values: Collection[T], size: int = 1000) -> Iterator[list[T]]:
+    """The values in parts that a statement's parameters have room for."""
+    rest = iter(values)
+    while part := list(islice(rest, size)):
+        yield part
 
 
 def _sqlite_engine(url: URL) -> Engine:

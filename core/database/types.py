@@ -1,12 +1,14 @@
 """Column types that mean the same on SQLite and on PostgreSQL."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import orjson
 from sqlalchemy import BigInteger, DateTime, Dialect, Integer, String, Text
 from sqlalchemy.types import TypeDecorator
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 BigId = BigInteger().with_variant(Integer, "sqlite")
 """A 64-bit key; SQLite counts up only what it calls INTEGER."""
@@ -33,6 +35,19 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Microseconds(TypeDecorator[datetime]):
+    """An aware instant, stored as microseconds since 1970: small, and quick to write in bulk."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else (value - _EPOCH) // timedelta(microseconds=1)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else _EPOCH + timedelta(microseconds=value)
 
 
 class ExactDecimal(TypeDecorator[Decimal]):

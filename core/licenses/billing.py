@@ -7,10 +7,14 @@ from dateutil.relativedelta import relativedelta
 from isoduration import parse_duration
 from isoduration.parser.exceptions import DurationParsingException
 
+from core.text import shown
+
 CONTRACT_DATE = "CONTRACT_DATE"
 CALENDAR_YEAR = "CALENDAR_YEAR"
 MAX_MONTHS = 1200
 MAX_DAYS = 36_600
+LONGEST = 50
+"""Characters of a duration. Numbers of many digits take a long time to read."""
 
 
 class InvalidDuration(ValueError):
@@ -24,13 +28,13 @@ def parse_billing_period(text: str) -> relativedelta:
     months and days, or more than a hundred years.
     """
     try:
-        duration = parse_duration(text)
+        duration = parse_duration(text if len(text) <= LONGEST else "")
     except DurationParsingException:
-        raise InvalidDuration(f"{text!r} is not an ISO 8601 duration; write P1Y, P3M or P30D") from None
+        raise InvalidDuration(f"{shown(text)} is not an ISO 8601 duration; write P1Y, P3M or P30D") from None
     parts = duration.date
     months = parts.years * 12 + parts.months
     days = parts.weeks * 7 + parts.days
-    whole = months == int(months) and days == int(days)
+    whole = all(part == int(part) for part in (parts.years, parts.months, parts.weeks, parts.days))
     if duration.time.hours or duration.time.minutes or duration.time.seconds or not whole:
         raise InvalidDuration(f"{text!r} is not in whole years, months, weeks or days; write P1Y, P3M or P30D")
     if months and days:

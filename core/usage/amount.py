@@ -3,9 +3,23 @@
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Final
 
+from core.errors import BadInput
+
 NANOS: Final = 1_000_000_000
 LARGEST: Final = 2**53
+LARGEST_TOTAL: Final = 2**62
 _EXACT: Final = Context(prec=60, rounding=ROUND_HALF_EVEN)
+
+
+class TotalTooLarge(BadInput):
+    """A sum would pass what can be counted exactly; nothing of the batch was recorded."""
+
+    code = "TOTAL_TOO_LARGE"
+
+    def __init__(
+        self, message: str = "A day's total would pass 4.6e18. Nothing was recorded; check the quantities."
+    ) -> None:
+        super().__init__(message)
 
 
 class NotAnAmount(ValueError):

@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import orjson
-from sqlalchemy.exc import DataError, IntegrityError
 from sqlmodel import Session, col, select, update
 
 from core.database.engine import insert_into
 from core.errors import BadInput
 from core.runtime import Runtime
 from core.text import shown
+from core.usage.amount import TotalTooLarge
 from core.usage.events import RejectedEvent, Rules, UsageEvent, check_events, from_cloudevent
-from core.usage.ingest import TotalTooLarge
 from core.usage.record import Recorded, record
 from core.usage.tables import ImportedFile, LateUsage
 from core.work.queue import schedule_now
@@ -158,9 +157,7 @@ def _commit(runtime: Runtime, events: list[UsageEvent], now: datetime, chunk: _C
             if once:
                 once.advance(session, chunk.last)
             return record(session, events, now)
-    except (IntegrityError, DataError) as error:
-        if "usage_sum_in_range" not in str(error.orig):
-            raise
+    except TotalTooLarge:
         raise TotalTooLarge(
             f"A day's total would pass 4.6e18 in one of the {CHUNK_LINES} lines up to line {chunk.last}. Nothing of "
             "them and of what follows was recorded; check the quantities."

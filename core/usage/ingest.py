@@ -3,19 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy.exc import DataError, IntegrityError
-
 from core.access.keys import Caller, Scope
-from core.errors import BadInput, TooLarge
+from core.errors import TooLarge
 from core.runtime import Runtime
 from core.usage.events import Rules, check_events
 from core.usage.record import Recorded, record
-
-
-class TotalTooLarge(BadInput):
-    """A sum would pass what can be counted exactly; nothing of the batch was recorded."""
-
-    code = "TOTAL_TOO_LARGE"
 
 
 def ingest(runtime: Runtime, caller: Caller, raws: Sequence[object], now: datetime) -> Recorded:
@@ -36,12 +28,7 @@ def ingest(runtime: Runtime, caller: Caller, raws: Sequence[object], now: dateti
     events, rejected = check_events(raws, rules)
     if not events:
         return Recorded(rejected=rejected)
-    try:
-        with runtime.database.write() as session:
-            recorded = record(session, events, now)
-    except (IntegrityError, DataError) as error:
-        if "usage_sum_in_range" not in str(error.orig):
-            raise
-        raise TotalTooLarge("A day's total would pass 4.6e18. Nothing was recorded; check the quantities.") from None
+    with runtime.database.write() as session:
+        recorded = record(session, events, now)
     recorded.rejected = sorted([*rejected, *recorded.rejected], key=lambda one: one.index)
     return recorded

@@ -5,10 +5,10 @@ An amount is two integers, `whole` and `nanos` (billionths), so that sums are ex
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, LargeBinary, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, LargeBinary, SmallInteger, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from core.database.types import BigId, Name, UtcDateTime
+from core.database.types import BigId, Microseconds, Name, UtcDateTime
 
 
 class UsageSeries(SQLModel, table=True):
@@ -36,7 +36,7 @@ class UsageEvent(SQLModel, table=True):
     source: str = Field(primary_key=True, sa_type=Name)
     id: str = Field(primary_key=True, sa_type=Name)
     series_id: int = Field(sa_type=BigId)
-    time: datetime = Field(sa_type=UtcDateTime)
+    time: datetime = Field(sa_type=Microseconds)
     day: date
     whole: int = Field(sa_type=BigInteger)
     nanos: int
@@ -44,7 +44,10 @@ class UsageEvent(SQLModel, table=True):
 
 
 class UsageSum(SQLModel, table=True):
-    """The rollup of a counter: what one series added up to on one day of the license's time zone."""
+    """The rollup of a counter: what one series added up to on one day of the license's time zone.
+
+    In parts, one for each `shard`, so that several writers of the same series need not wait for each other.
+    """
 
     __tablename__ = "usage_sum"
     # SQLite would go on in floating point where 64 bits end; half of them is the end on both databases.
@@ -53,6 +56,7 @@ class UsageSum(SQLModel, table=True):
     license_id: int = Field(primary_key=True, sa_type=BigId)
     series_id: int = Field(primary_key=True, sa_type=BigId)
     day: date = Field(primary_key=True)
+    shard: int = Field(primary_key=True, sa_type=SmallInteger)
     whole: int = Field(sa_type=BigInteger)
     nanos: int = Field(sa_type=BigInteger)
     events: int = Field(sa_type=BigInteger)
@@ -68,7 +72,7 @@ class UsageLevel(SQLModel, table=True):
     day: date = Field(primary_key=True)
     whole: int = Field(sa_type=BigInteger)
     nanos: int
-    time: datetime = Field(sa_type=UtcDateTime)
+    time: datetime = Field(sa_type=Microseconds)
     source: str = Field(sa_type=Name)
     event_id: str = Field(sa_type=Name)
 

@@ -162,19 +162,15 @@ def test_the_kinds_read_the_events_that_they_measure() -> None:
 @pytest.mark.parametrize(("make", "named"), [(SENT, "entity"), (TABLES, "type")], ids=["counter", "level"])
 def test_made_up_values_of_an_open_dimension_cannot_outgrow_a_reading(make: Meter, named: str) -> None:
     event = make.events()[0].name
-    values = [*(f"v{number:05}" for number in range(MAX_SHARES + 200)), "…"]
+    amounts = {f"v{number:05}": 1 for number in range(MAX_SHARES + 200)} | {"v00777": 1000, "…": 500}
     events = [
-        Event(
-            event,
-            1000 if value == "v00777" else 1,
-            **({"entity": value} if named == "entity" else {"dimensions": {named: value}}),
-        )
-        for value in values
+        Event(event, amount, entity=value) if named == "entity" else Event(event, amount, dimensions={named: value})
+        for value, amount in amounts.items()
     ]
     reading = measure(make, events)
     shares = [share for share in reading.shares if share.dimension == named]
     assert len(reading.shares) <= MAX_SHARES
-    assert sum(share.used for share in shares) == reading.used == len(values) + 999
+    assert sum(share.used for share in shares) == reading.used == sum(amounts.values())
     assert next(share.used for share in shares if share.key == "v00777") == 1000
     assert [share.key for share in shares].count("…") == 1
     assert shares[-1].label == "All others"
@@ -185,6 +181,7 @@ def test_made_up_values_of_an_open_dimension_cannot_outgrow_a_reading(make: Mete
     [
         (Ratio, {"numerator": "goal.triggered", "denominator": Latest("a.level")}, "`numerator` must be Total"),
         (Ratio, {"numerator": Total("a.b"), "denominator": None}, "`denominator` must be Total"),
+        (Ratio, {"numerator": type("Own", (Total,), {})("a.b"), "denominator": None}, "`numerator` must be Total"),
         (Ratio, {"numerator": Total("a.b"), "denominator": Latest("a.level"), "by": (CHANNEL,)}, "leave `by` out"),
         (Term, {}, "must name the contract's term"),
         (Term, {"limit": "x", "by": (CHANNEL,)}, "leave `by` and `at_risk` out"),

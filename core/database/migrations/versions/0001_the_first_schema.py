@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from core.database.types import ExactDecimal, Json, UtcDateTime
+from core.database.types import ExactDecimal, Json, Microseconds, UtcDateTime
 
 revision = "0001"
 down_revision = None
@@ -47,7 +47,7 @@ def upgrade() -> None:
         sa.Column("source", sa.String(collation="C").with_variant(sa.String(), "sqlite"), nullable=False),
         sa.Column("id", sa.String(collation="C").with_variant(sa.String(), "sqlite"), nullable=False),
         sa.Column("series_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("time", UtcDateTime(), nullable=False),
+        sa.Column("time", Microseconds(), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("whole", sa.BigInteger(), nullable=False),
         sa.Column("nanos", sa.Integer(), nullable=False),
@@ -61,7 +61,7 @@ def upgrade() -> None:
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("whole", sa.BigInteger(), nullable=False),
         sa.Column("nanos", sa.Integer(), nullable=False),
-        sa.Column("time", UtcDateTime(), nullable=False),
+        sa.Column("time", Microseconds(), nullable=False),
         sa.Column("source", sa.String(collation="C").with_variant(sa.String(), "sqlite"), nullable=False),
         sa.Column("event_id", sa.String(collation="C").with_variant(sa.String(), "sqlite"), nullable=False),
         sa.PrimaryKeyConstraint("license_id", "series_id", "day"),
@@ -71,11 +71,12 @@ def upgrade() -> None:
         sa.Column("license_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("series_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("shard", sa.SmallInteger(), nullable=False),
         sa.Column("whole", sa.BigInteger(), nullable=False),
         sa.Column("nanos", sa.BigInteger(), nullable=False),
         sa.Column("events", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("whole < 4611686018427387904", name="usage_sum_in_range"),
-        sa.PrimaryKeyConstraint("license_id", "series_id", "day"),
+        sa.PrimaryKeyConstraint("license_id", "series_id", "day", "shard"),
     )
     op.create_table(
         "api_key",

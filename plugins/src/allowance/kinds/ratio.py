@@ -62,7 +62,8 @@ class Ratio(Meter):
 
     def __post_init__(self) -> None:
         for name in ("numerator", "denominator"):
-            if not isinstance(getattr(self, name), Total | Latest):
+            # No subclass: the kinds are the SDK's code alone, so that they can be measured without a guard.
+            if type(getattr(self, name)) not in (Total, Latest):
                 raise InvalidDeclaration(f"Ratio {self.key}: `{name}` must be Total('…') or Latest('….level')")
         super().__post_init__()
         if self.by:

@@ -1,0 +1,63 @@
+"""``allowance licenses``: licenses, contracts and grants from files."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.progress import progress
+from cli.start import start
+from core.licenses.import_file import ImportedLicenses, import_licenses
+from core.runtime import Runtime, open_runtime
+
+app = typer.Typer(help="Bring in licenses, contracts and grants.", no_args_is_help=True)
+
+File = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True)]
+
+
+@app.callback()
+def licenses() -> None:
+    """Bring in licenses, contracts and grants."""
+
+
+@app.command("import")
+def import_(file: File) -> None:
+    """Put the licenses, contracts and grants of a YAML file: all of them, or none.
+
+    Everything that is wrong is said with its line. The same file again changes nothing; a contract with a
+    new effective_from is a new version, and the past keeps its own.
+
+    \b
+    Example of a file:
+      licenses:
+        - key: acme
+          name: Acme Retail
+          time_zone: Europe/Brussels
+          admins: [{email: ada@acme.example, name: Ada, language: nl}]
+          contracts:
+            - effective_from: 2026-01-01
+              starts_on: 2026-01-01
+              billing_period: P1Y         # or P3M, P30D …
+              anchor: CONTRACT_DATE       # or CALENDAR_YEAR
+              terms: {profiles: 100000, interactions_per_profile: 12}
+              at_risk: {interactions: 0.9}
+              warnings: true
+          grants:
+            - {id: acme-1, amount: 5000, granted_at: 2026-01-01T00:00:00Z, expires_at: 2027-01-01T00:00:00Z}
+
+    \b
+    Example:
+      allowance licenses import licenses.yaml
+    """
+    with open_runtime(start()) as runtime:
+        found = bring_in_licenses(runtime, file)
+    typer.echo(
+        f"{file} holds {found.licenses} licenses, {found.contracts} contracts and {found.grants} grants, now in force."
+    )
+
+
+def bring_in_licenses(runtime: Runtime, file: Path) -> ImportedLicenses:
+    """Import the file, showing progress. Raises :class:`core.licenses.document.InvalidFile`."""
+    with progress(f"Importing {file}") as report, runtime.database.write() as session:
+        return import_licenses(session, str(file), file.read_bytes(), runtime.registry, datetime.now(UTC), report)

@@ -1,0 +1,29 @@
+"""``allowance migrate``: bringing the database to the schema of this version."""
+
+import logging
+
+import typer
+
+from cli.start import start
+from core.database.engine import Database
+from core.database.upgrade import head, upgrade
+
+
+def migrate() -> None:
+    """Bring the database to the schema of this version.
+
+    The embedded SQLite database does this by itself when the server starts. For PostgreSQL run it before the
+    servers and workers of a new version start; running it again changes nothing.
+
+    \b
+    Example:
+      ALLOWANCE_DATABASE_URL=postgresql://user@db/allowance allowance migrate
+    """
+    settings = start()
+    logging.getLogger("alembic.runtime.migration").setLevel("INFO")
+    database = Database(settings.database_url)
+    try:
+        upgrade(database)
+    finally:
+        database.close()
+    typer.echo(f"{database.url.render_as_string(hide_password=True)} has the schema of this version ({head()}).")

@@ -1,0 +1,78 @@
+"""``allowance refresh``: measuring now instead of when it is due."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from time import sleep
+from typing import Annotated, Final
+
+import typer
+from sqlmodel import col, func, select
+
+from cli.named import license_ids, section_keys
+from cli.progress import progress
+from cli.start import start
+from core.runtime import Runtime, open_runtime
+from core.work.jobs import refresh_due
+from core.work.queue import request_refresh
+from core.work.tables import RefreshRun, RefreshStatus
+
+_AT_ONCE: Final = 500
+"""Licenses that are asked for before they are waited for."""
+_PAUSE: Final = 0.2
+"""Seconds between two looks at what another worker has taken."""
+
+
+def refresh(
+    license: Annotated[
+        list[str] | None, typer.Option(metavar="KEY", help="Only this license; repeat for several.")
+    ] = None,
+    section: Annotated[
+        list[str] | None, typer.Option(metavar="KEY", help="Only this section; repeat for several.")
+    ] = None,
+) -> None:
+    """Measure licenses now, all of them or those named, and wait until that is done.
+
+    The work is done in this process, and by the workers that run besides.
+
+    \b
+    Examples:
+      allowance refresh
+      allowance refresh --license acme --section channels --section sms
+    """
+    failed: list[str] = []
+    with open_runtime(start()) as runtime, progress("Refreshing") as report:
+        sections = section_keys(runtime.registry, section or [])
+        with runtime.database.read() as session:
+            licenses = license_ids(session, license or [])
+        keys = list(licenses)
+        for first in range(0, len(keys), _AT_ONCE):
+            part = {licenses[key]: key for key in keys[first : first + _AT_ONCE]}
+            runs = _ask(runtime, list(part), sections)
+            while left := _unfinished(runtime, runs):
+                report(first + len(part) - left, len(keys))
+                if not refresh_due(runtime):
+                    sleep(_PAUSE)
+            failed += [f"{part[run.license_id]}: {run.problem}" for run in _failed(runtime, runs)]
+    for problem in failed:
+        typer.echo(problem, err=True)
+    typer.echo(f"{len(licenses) - len(failed):,} of {len(licenses):,} licenses refreshed.")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _ask(runtime: Runtime, license_ids: Sequence[int], sections: list[str] | None) -> list[str]:
+    with runtime.database.write() as session:
+        now = datetime.now(UTC)
+        return [request_refresh(session, license_id, sections, now).id for license_id in license_ids]
+
+
+def _unfinished(runtime: Runtime, runs: Sequence[str]) -> int:
+    with runtime.database.read() as session:
+        waiting = select(func.count()).where(col(RefreshRun.id).in_(runs), col(RefreshRun.finished_at).is_(None))
+        return session.exec(waiting).one()
+
+
+def _failed(runtime: Runtime, runs: Sequence[str]) -> Sequence[RefreshRun]:
+    with runtime.database.read() as session:
+        failed = col(RefreshRun.status) == RefreshStatus.FAILED
+        return session.exec(select(RefreshRun).where(col(RefreshRun.id).in_(runs), failed)).all()

@@ -1,0 +1,105 @@
+"""``allowance serve``: the web server, with workers inside where no broker is set."""
+
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Never
+
+import typer
+import uvicorn
+
+from api.app import create_app
+from cli.demo import prepare_demo
+from cli.start import start
+from core.errors import AllowanceError
+from core.runtime import Runtime, open_runtime
+from core.work.broker import Announcer, open_broker
+from core.work.worker import Worker, open_announcer
+
+
+class CannotListen(AllowanceError):
+    """The address to serve at cannot be had."""
+
+    code = "CANNOT_LISTEN"
+
+
+def serve(
+    host: Annotated[
+        str, typer.Option(help="The address to listen at; 0.0.0.0 for all of this machine's.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 for any that is free.")] = 8000,
+    demo: Annotated[bool, typer.Option("--demo", help="First fill an empty database with a demonstration.")] = False,
+    access_log: Annotated[bool, typer.Option("--access-log", help="Log every request.")] = False,
+) -> None:
+    """Serve GraphQL at /graphql, events at /events, and GraphiQL to try it out at /graphiql.
+
+    Without a broker (ALLOWANCE_BROKER_URL) workers and schedule run inside this process. Stops at SIGTERM or
+    Ctrl-C when it has answered what it was asked.
+
+    \b
+    Examples:
+      allowance serve --demo
+      allowance serve --host 0.0.0.0 --port 8080
+    """
+    settings = start(quiet=False)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
+    listener = _bind(host, port)
+    address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+    with listener, open_runtime(settings) as runtime:
+        tokens = prepare_demo(runtime) if demo else None
+
+        def say_where() -> None:
+            typer.echo(f"GraphiQL: {address}/graphiql")
+            if tokens:
+                typer.echo(tokens)
+
+        with _announcer(runtime) as announcer:
+            app = create_app(runtime, announcer)
+            config = uvicorn.Config(app, log_config=None, access_log=access_log, timeout_graceful_shutdown=30)
+            _Server(config, say_where).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._say_started = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._say_started()
+
+
+@contextmanager
+def _announcer(runtime: Runtime) -> Iterator[Announcer]:
+    """Who is told of work: workers in this process, or those behind the broker."""
+    if runtime.settings.embedded_workers:
+        with Worker(runtime) as worker:
+            yield worker.announcer
+        return
+    broker = open_broker(runtime.settings)
+    try:
+        yield open_announcer(runtime, broker)
+    finally:
+        broker.close()
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    """A socket at the address; who connects is refused until the server listens. Raises :class:`CannotListen`."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        raise CannotListen(
+            f"Cannot listen at {host}, port {port}: {error.strerror}. Give another --host or --port, or stop what "
+            "listens there."
+        ) from None
+    return listener
+
+
+def _leave(*_: object) -> Never:
+    """Leave through every ``with`` on the way out, before the server runs and after it has stopped."""
+    raise SystemExit(0)

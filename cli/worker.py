@@ -1,0 +1,36 @@
+"""``allowance worker``: background work in a process of its own."""
+
+import signal
+import threading
+
+import typer
+
+from cli.start import start
+from core.errors import BadSetting
+from core.runtime import open_runtime
+from core.work.worker import Worker
+
+
+def worker() -> None:
+    """Refresh meters in the background, until it is told to stop (SIGTERM, or Ctrl-C).
+
+    Any number of workers may run, on any number of machines; each due refresh is done by one of them. They
+    need a broker and a database that they share with the servers.
+
+    \b
+    Example:
+      export ALLOWANCE_DATABASE_URL=postgresql://user@db/allowance ALLOWANCE_BROKER_URL=redis://broker/0
+      allowance migrate && allowance worker
+    """
+    settings = start(quiet=False)
+    if settings.embedded_workers:
+        raise BadSetting(
+            "ALLOWANCE_BROKER_URL is memory://, with which workers run inside 'allowance serve' alone. To run them "
+            "apart, set it to redis://… or amqp://…, for the servers as well."
+        )
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    with open_runtime(settings) as runtime, Worker(runtime):
+        typer.echo("The worker runs. It stops at SIGTERM, or Ctrl-C, when it has done what it has.", err=True)
+        stopped.wait()

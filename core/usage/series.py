@@ -1,0 +1,51 @@
+"""The numbers of series: one event type, entity and set of dimensions of a license."""
+
+from typing import Final
+from weakref import WeakKeyDictionary
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlmodel import Session
+
+from core.database.engine import insert_into, parts
+from core.usage.tables import UsageSeries
+
+SeriesKey = tuple[int, str, str, str]
+"""License id, event type, entity, dimensions as canonical JSON."""
+
+MOST_KNOWN: Final = 200_000
+# A series that was committed is never changed or deleted, so what is known stays true.
+_known: Final[WeakKeyDictionary[object, dict[SeriesKey, int]]] = WeakKeyDictionary()
+
+
+def series_ids(session: Session, wanted: set[SeriesKey]) -> dict[SeriesKey, int]:
+    """The number of each series; those that are new are made."""
+    known = _known.setdefault(session.get_bind(), {})
+    found = {key: known[key] for key in wanted if key in known}
+    missing = wanted - found.keys()
+    if not missing:
+        return found
+    read = _read(session, missing)
+    new = sorted(missing - read.keys())
+    if new:
+        rows = [dict(zip(("license_id", "event", "entity", "dimensions"), key, strict=True)) for key in new]
+        session.execute(insert_into(session, UsageSeries).on_conflict_do_nothing(), rows)
+        read |= _read(session, set(new))
+
+    def remember(_: Session) -> None:
+        if len(known) + len(read) > MOST_KNOWN:
+            known.clear()
+        known.update(read)
+
+    event.listen(session, "after_commit", remember, once=True)
+    return found | read
+
+
+def _read(session: Session, wanted: set[SeriesKey]) -> dict[SeriesKey, int]:
+    table = UsageSeries.__table__  # type: ignore[attr-defined]
+    key = sa.tuple_(table.c.license_id, table.c.event, table.c.entity, table.c.dimensions)
+    return {
+        (row.license_id, row.event, row.entity, row.dimensions): row.id
+        for part in parts(wanted)
+        for row in session.execute(sa.select(table).where(key.in_(part)))
+    }

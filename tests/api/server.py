@@ -1,0 +1,128 @@
+"""The real application in a real server, and what a test asks it with."""
+
+import socket
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx2
+import uvicorn
+from dramatiq.brokers.stub import StubBroker
+
+from api.app import create_app
+from core.access.keys import Scope, create_key, revoke_key
+from core.runtime import Runtime, open_runtime
+from core.settings import Settings
+from core.work.broker import Announcer
+from core.work.jobs import refresh_all_due
+from core.work.worker import Worker, open_announcer
+
+ALL_SCOPES = tuple(scope.value for scope in Scope)
+
+
+class Client(httpx2.Client):
+    """An HTTP client of the server, with one token or none."""
+
+    def __init__(self, url: str, token: str | None) -> None:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        super().__init__(base_url=url, headers=headers, timeout=30)
+
+    def graphql(self, query: str, **variables: object) -> dict[str, Any]:
+        """The whole answer to an operation, which the server has to give with status 200."""
+        answer = self.post("/graphql", json={"query": query, "variables": variables})
+        assert answer.status_code == 200, answer.text
+        body: dict[str, Any] = answer.json()
+        return body
+
+    def data(self, query: str, **variables: object) -> dict[str, Any]:
+        """The data of an operation that has to be without errors."""
+        answer = self.graphql(query, **variables)
+        assert "errors" not in answer, answer["errors"]
+        data: dict[str, Any] = answer["data"]
+        return data
+
+    def errors(self, query: str, **variables: object) -> list[tuple[str, str, list[object]]]:
+        """Code, message and path of each error of an operation."""
+        body = self.post("/graphql", json={"query": query, "variables": variables}).json()
+        return [
+            (error["extensions"]["code"], error["message"], error.get("path", [])) for error in body.get("errors", [])
+        ]
+
+    def error(self, query: str, **variables: object) -> tuple[str, str]:
+        """Code and message of the only error of an operation."""
+        ((code, message, _),) = self.errors(query, **variables)
+        return code, message
+
+    def post_events(self, *events: Mapping[str, object], **more: Any) -> httpx2.Response:
+        """Send CloudEvents as a batch."""
+        return self.post("/events", json=list(events), **more)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running server, on a database of its own."""
+
+    url: str
+    runtime: Runtime
+
+    def token(self, *scopes: str, license: str | None = None, revoked: bool = False) -> str:
+        """A new key's token; for all licenses if none is named."""
+        now = datetime.now(UTC)
+        with self.runtime.database.write() as session:
+            key, token = create_key(session, "a test", scopes or ALL_SCOPES, license, now)
+            if revoked:
+                revoke_key(session, key.id)
+        return token
+
+    def client(self, *scopes: str, license: str | None = None) -> Client:
+        """A client with a new key."""
+        return Client(self.url, self.token(*scopes, license=license))
+
+    def anonymous(self, token: str | None = None) -> Client:
+        """A client with that token, or with none."""
+        return Client(self.url, token)
+
+    def refresh(self) -> None:
+        """Do all the work that is due, as a worker does."""
+        refresh_all_due(self.runtime)
+
+
+@contextmanager
+def serving(settings: Settings, *, worker: bool = False) -> Iterator[Served]:
+    """Serve the application on a free port, if told so with a worker beside it."""
+    with open_runtime(settings) as runtime:
+        if worker:
+            with Worker(runtime) as running, _listening(runtime, running.announcer) as url:
+                yield Served(url, runtime)
+        else:
+            with _listening(runtime, open_announcer(runtime, StubBroker())) as url:
+                yield Served(url, runtime)
+
+
+@contextmanager
+def _listening(runtime: Runtime, announcer: Announcer) -> Iterator[str]:
+    config = uvicorn.Config(create_app(runtime, announcer), lifespan="off", log_config=None, ws="none")
+    server = uvicorn.Server(config)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=server.run, args=([listener],), name="server")
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(timeout=20)
+
+
+def cloudevent(type: str, license: str, id: str, **more: object) -> dict[str, object]:
+    """A CloudEvent as JSON; `time` is an attribute of it, everything else is its data."""
+    attributes = {"specversion": "1.0", "id": id, "source": "/test", "type": type, "subject": license}
+    time = {"time": more.pop("time")} if "time" in more else {}
+    return {**attributes, **time, "data": more}
+
+
+def nodes(connection: Mapping[str, Any]) -> Sequence[Any]:
+    """The nodes of a connection's page."""
+    return [edge["node"] for edge in connection["edges"]]
