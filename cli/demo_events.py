@@ -82,7 +82,7 @@ STORIES: Final = (
         "initech",
         {"north": 0.7, "south": 0.3},
         interactions=351_000,
-        sms=24_500,
+        sms=14_500,
         goals=98_000,
         profiles=(24_000, 36_700),
         levels={

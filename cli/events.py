@@ -20,14 +20,16 @@ def events() -> None:
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True)],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True, help="One event a line.")
+    ],
     backfill: Annotated[
         bool, typer.Option("--backfill", help="Take events of any age, and the file only once.")
     ] = False,
 ) -> None:
-    """Record the usage events of a file: CloudEvents 1.0, one JSON object a line, as they are sent to /events.
+    """Record the usage events of a file.
 
-    Every line that is not taken is reported, and the exit status is then 1. Events older than the
+    Each line is a CloudEvent 1.0 as a JSON object, as it is sent to /events. Every line that is not taken is reported, and the exit status is then 1. Events older than the
     deduplication window need --backfill, which takes a file once, known by its content; an import that was
     interrupted goes on where it stopped when it is started again.
 

@@ -13,7 +13,9 @@ from core.runtime import Runtime, open_runtime
 
 app = typer.Typer(help="Bring in licenses, contracts and grants.", no_args_is_help=True)
 
-File = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True)]
+File = Annotated[
+    Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True, help="YAML, as below.")
+]
 
 
 @app.callback()
@@ -23,9 +25,9 @@ def licenses() -> None:
 
 @app.command("import")
 def import_(file: File) -> None:
-    """Put the licenses, contracts and grants of a YAML file: all of them, or none.
+    """Put the licenses of a YAML file: all of them, or none.
 
-    Everything that is wrong is said with its line. The same file again changes nothing; a contract with a
+    With each license come its contracts and grants. Everything that is wrong is said with its line. The same file again changes nothing; a contract with a
     new effective_from is a new version, and the past keeps its own.
 
     \b

@@ -6,7 +6,7 @@ from core.plugins.host import load_plugins
 
 
 def plugins() -> None:
-    """Show every installed plugin with its meters; one that could not be loaded with its problem.
+    """Show every plugin with its meters, or its problem.
 
     A plugin with a problem adds nothing, and everything else runs. What its code raised stands in the log
     above the table.

@@ -16,9 +16,9 @@ def recount(
         list[str] | None, typer.Option(metavar="KEY", help="Only this license; repeat for several.")
     ] = None,
 ) -> None:
-    """Recount every event of the ledger against the sums and levels that meters read.
+    """Recount the ledger against what meters read.
 
-    Reports every difference with both numbers; the exit status is 1 if there is any. Each license is seen as
+    Every event is counted again, and the sums and levels that meters read are held against that. Reports every difference with both numbers; the exit status is 1 if there is any. Each license is seen as
     of one moment, so this may run while events come in.
 
     \b

@@ -30,9 +30,9 @@ def refresh(
         list[str] | None, typer.Option(metavar="KEY", help="Only this section; repeat for several.")
     ] = None,
 ) -> None:
-    """Measure licenses now, all of them or those named, and wait until that is done.
+    """Measure licenses now, and wait until that is done.
 
-    The work is done in this process, and by the workers that run besides.
+    All licenses are measured, or those that are named. The work is done in this process, and by the workers that run besides.
 
     \b
     Examples:

@@ -32,9 +32,9 @@ def serve(
     demo: Annotated[bool, typer.Option("--demo", help="First fill an empty database with a demonstration.")] = False,
     access_log: Annotated[bool, typer.Option("--access-log", help="Log every request.")] = False,
 ) -> None:
-    """Serve GraphQL at /graphql, events at /events, and GraphiQL to try it out at /graphiql.
+    """Serve GraphQL, events and GraphiQL over HTTP.
 
-    Without a broker (ALLOWANCE_BROKER_URL) workers and schedule run inside this process. Stops at SIGTERM or
+    GraphQL is at /graphql, events are sent to /events, and GraphiQL, to try it out, is at /graphiql. Without a broker (ALLOWANCE_BROKER_URL) workers and schedule run inside this process. Stops at SIGTERM or
     Ctrl-C when it has answered what it was asked.
 
     \b

@@ -1,20 +1,24 @@
 """Tables on standard output: as wide as the terminal, and where there is none, as wide as they need."""
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+_WIDEST: Final = 100_000
+
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows of plain text under their headings."""
-    console = Console()
-    table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
+    """Print rows of plain text under their headings. The first column, which names the row, is never broken."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for number, title in enumerate(columns):
+        table.add_column(title, overflow="fold", no_wrap=number == 0)
     for row in rows:
-        # Text, since what people named something may look like markup.
-        table.add_row(*(Text(cell, overflow="fold") for cell in row))
+        table.add_row(*map(Text, row))  # Text, since what people name may look like markup
+    console = Console()
     if not console.is_terminal:
-        console = Console(width=max(console.measure(table).maximum, 1))
+        console = Console(width=Console(width=_WIDEST).measure(table).maximum)
     console.print(table)

@@ -17,7 +17,7 @@ def measure_past(
     session: Session, license: LoadedLicense, day: date, registry: Registry, measurer: Measurer, now: datetime
 ) -> ConsumptionView:
     """The consumption at the end of `day`, judged by the contract of that day, late usage included."""
-    usage = load_usage(session, [Wanted(license, day)], registry.meters.values(), now)[license.id].as_of(day)
+    usage = load_usage(session, [Wanted(license, day)], registry, now)[license.id].as_of(day)
     contract = license.contract_on(day)
     questions = [Question(meter, license.license, contract, usage) for meter in registry.meters.values()]
     readings: dict[str, StoredReading] = {}

@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any, Final
 
 from allowance import Contract, Meter, Period, Reading
 from allowance.reading import Number
 
 from core.consumption.status import UsageStatus, status_of
-
-BILLIONTH: Final = Decimal("1e-9")
+from core.usage.amount import NANOS, join
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def judge(
     for ratio, becomes in ratios:
         crossed = status is UsageStatus.EXCEEDED or status is becomes
         crossed_at = known.get(ratio) or measured_at if crossed else None
-        thresholds.append(Threshold(ratio, exact(ratio * limit), becomes, crossed_at))
+        thresholds.append(Threshold(ratio, exact(Fraction(ratio) * Fraction(limit)), becomes, crossed_at))
     return replace(judged, thresholds=tuple(thresholds))
 
 
@@ -120,8 +120,7 @@ def exact(number: Number) -> Decimal:
         return Decimal(number)
     if isinstance(number, Decimal):
         return number
-    nanos = round(number * 10**9)
-    return (Decimal(nanos) * BILLIONTH).normalize() + 0
+    return join(*divmod(round(number * NANOS), NANOS))
 
 
 def to_document(reading: StoredReading) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def plan_refresh(session: Session, wanted: Mapping[int, RefreshWanted], registry
             for license_id, chosen in meters.items()
             if chosen
         ],
-        registry.meters.values(),
+        registry,
         now,
     )
     for license_id, chosen in meters.items():

@@ -1,6 +1,7 @@
 """Billing periods: calendar durations from an anchor, at midnight in the license's time zone. Pure."""
 
 from datetime import date
+from functools import lru_cache
 
 from allowance import Period
 from dateutil.relativedelta import relativedelta
@@ -21,6 +22,7 @@ class InvalidDuration(ValueError):
     """Not a calendar duration that a billing period can have."""
 
 
+@lru_cache(maxsize=1024)
 def parse_billing_period(text: str) -> relativedelta:
     """A duration of ISO 8601 in whole years, months, weeks or days, as ``P1Y``, ``P3M`` or ``P30D``.
 
@@ -44,6 +46,7 @@ def parse_billing_period(text: str) -> relativedelta:
     return relativedelta(months=int(months), days=int(days))
 
 
+@lru_cache(maxsize=65_536)
 def billing_period(day: date, starts_on: date, duration: str, anchor: str, time_zone: str) -> Period:
     """The billing period that holds `day`.
 

@@ -54,8 +54,9 @@ class Plugin:
 class Registry:
     """All that is installed, by key: sections and meters in their order of display.
 
-    `event_types` unites what all meters say of a type; `plugin_of` is by the key of a meter. `plugins` are in
-    the order of loading, also those that failed.
+    `event_types` unites what all meters say of a type, and `days` is the most of the past that any of them needs
+    of it day by day, None for all of it. `plugin_of` is by the key of a meter. `plugins` are in the order of
+    loading, also those that failed.
     """
 
     plugins: tuple[Plugin, ...]
@@ -63,6 +64,7 @@ class Registry:
     meters: Mapping[str, Meter]
     event_types: Mapping[str, EventType]
     plugin_of: Mapping[str, Plugin]
+    days: Mapping[str, int | None]
 
 
 def load_plugins(entry_points: Iterable[EntryPoint] | None = None) -> Registry:
@@ -235,7 +237,17 @@ class _Admitted:
             meters=MappingProxyType({meter.key: meter for meter in meters}),
             event_types=MappingProxyType({name: event for name, (event, _) in self.event_types.items()}),
             plugin_of=MappingProxyType({meter.key: self.meters[meter.key][1] for meter in meters}),
+            days=MappingProxyType(_days_needed(meters)),
         )
+
+
+def _days_needed(meters: Iterable[Meter]) -> dict[str, int | None]:
+    needed: dict[str, int | None] = {}
+    for meter in meters:
+        for event in meter.events():
+            known = needed.get(event.name, 0)
+            needed[event.name] = None if known is None or meter.days is None else max(known, meter.days)
+    return needed
 
 
 def _named(plugin: Plugin) -> str:

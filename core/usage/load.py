@@ -4,21 +4,28 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import orjson
 import sqlalchemy as sa
-from allowance import Grant, LevelCell, Meter, SumCell, Usage
-from sqlalchemy import BigInteger, Date, String, and_, column, func, values
+from allowance import Grant, LevelCell, SumCell, Usage
+from sqlalchemy import BigInteger, Date, String, and_, column, func
 from sqlalchemy.sql.selectable import CTE
 from sqlmodel import Session, col, select
 
 from core.licenses.load import LoadedLicense
 from core.licenses.tables import Grant as GrantRow
+from core.plugins.host import Registry
 from core.usage.amount import NANOS, join
 from core.usage.tables import UsageLevel, UsageSeries, UsageSum
 
-_EVER = date(1970, 1, 1)
+_EVER: Final = date(1970, 1, 1)
+_BOUNDS: Final = {
+    "postgresql": "SELECT (value ->> 0)::bigint AS license_id, value ->> 1 AS event, (value ->> 2)::date AS first, "
+    "(value ->> 3)::date AS last FROM jsonb_array_elements(CAST(:given AS jsonb)) AS value",
+    "sqlite": "SELECT value ->> 0 AS license_id, value ->> 1 AS event, value ->> 2 AS first, value ->> 3 AS last "
+    "FROM json_each(:given)",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,31 +46,29 @@ class _Bounds:
     last: date
 
 
-def load_usage(
-    session: Session, wanted: Collection[Wanted], meters: Iterable[Meter], now: datetime
-) -> dict[int, Usage]:
+def load_usage(session: Session, wanted: Collection[Wanted], registry: Registry, now: datetime) -> dict[int, Usage]:
     """The usage of each license by its id, as of now.
 
     Sums are loaded as one total of the billing period where that is all that is asked, and day by day where
     a meter's `days` or an earlier `since` needs single days.
     """
-    meters = list(meters)
-    days = _days_needed(meters)
-    kinds = {event.name: event.kind for meter in meters for event in meter.events()}
     totals: list[_Bounds] = []
     daily: list[_Bounds] = []
     levels: list[_Bounds] = []
+    loaded_from: dict[int, dict[str, date]] = {}
     for one in wanted:
-        period = one.license.contract_on(one.since).period
-        for event, kind in kinds.items():
-            lookback = days[event]
-            first = _EVER if lookback is None else one.since - timedelta(days=lookback)
-            if kind == "level":
-                levels.append(_Bounds(one.license.id, event, first, one.license.today))
-            elif lookback == 0 and one.since == one.license.today:
-                totals.append(_Bounds(one.license.id, event, period.first, one.license.today))
-            else:
-                daily.append(_Bounds(one.license.id, event, min(first, period.first), one.license.today))
+        license, today = one.license, one.license.today
+        period = license.contract_on(one.since).period
+        loaded_from[license.id] = {}
+        for event in registry.event_types.values():
+            days = registry.days[event.name]
+            first = _EVER if days is None else one.since - timedelta(days=days)
+            if event.kind == "counter":
+                first = min(first, period.first)
+            bounds = _Bounds(license.id, event.name, first, today)
+            by_day = days != 0 or one.since < today
+            (levels if event.kind == "level" else daily if by_day else totals).append(bounds)
+            loaded_from[license.id][event.name] = first
     sum_cells: dict[int, list[SumCell]] = defaultdict(list)
     level_cells: dict[int, list[LevelCell]] = defaultdict(list)
     for license_id, sum_cell in [*_sums(session, totals, by_day=False), *_sums(session, daily, by_day=True)]:
@@ -78,25 +83,16 @@ def load_usage(
             sums=sum_cells[one.license.id],
             levels=level_cells[one.license.id],
             grants=grants[one.license.id],
+            loaded_from=loaded_from[one.license.id],
         )
         for one in wanted
     }
 
 
-def _days_needed(meters: Iterable[Meter]) -> dict[str, int | None]:
-    """The most days that any meter needs of an event type; None for all."""
-    needed: dict[str, int | None] = {}
-    for meter in meters:
-        for event in meter.events():
-            known = needed.get(event.name, 0)
-            needed[event.name] = None if known is None or meter.days is None else max(known, meter.days)
-    return needed
-
-
 def _sums(session: Session, bounds: list[_Bounds], *, by_day: bool) -> Iterable[tuple[int, SumCell]]:
     if not bounds:
         return
-    within = _as_table(bounds)
+    within = _as_table(session, bounds)
     series, total = UsageSeries, UsageSum
     # Summed in two halves, since the sum of 64-bit numbers may need more than 64 bits.
     halves = (func.sum(col(total.whole) / NANOS), func.sum(col(total.whole) % NANOS), func.sum(total.nanos))
@@ -124,7 +120,7 @@ def _sums(session: Session, bounds: list[_Bounds], *, by_day: bool) -> Iterable[
 def _levels(session: Session, bounds: list[_Bounds]) -> Iterable[tuple[int, LevelCell]]:
     if not bounds:
         return
-    within = _as_table(bounds)
+    within = _as_table(session, bounds)
     series, level = UsageSeries, UsageLevel
     earlier = UsageLevel.__table__.alias("earlier")  # type: ignore[attr-defined]
     newest_before = (
@@ -168,23 +164,18 @@ def _grants(session: Session, wanted: Collection[Wanted]) -> dict[int, list[Gran
     grants: dict[int, list[Grant]] = defaultdict(list)
     for row in session.exec(select(GrantRow).where(col(GrantRow.license_id).in_(zones))):
         grants[row.license_id].append(
-            Grant(row.id, row.amount, row.granted_at, row.expires_at, row.entity, zones[row.license_id])
+            Grant(row.id, row.amount, row.granted_at, row.expires_at, row.entity, zones[row.license_id], row.meter)
         )
     return grants
 
 
-def _as_table(bounds: list[_Bounds]) -> CTE:
-    return (
-        values(
-            column("license_id", BigInteger),
-            column("event", String),
-            column("first", Date),
-            column("last", Date),
-            name="bounds",
-        )
-        .data([(one.license_id, one.event, one.first, one.last) for one in bounds])
-        .cte("within")
-    )
+def _as_table(session: Session, bounds: list[_Bounds]) -> CTE:
+    """The bounds as a table of the statement, sent as one parameter however many they are."""
+    given = orjson.dumps([(one.license_id, one.event, one.first, one.last) for one in bounds]).decode()
+    text = _BOUNDS[session.get_bind().dialect.name]
+    table = sa.text(text).bindparams(sa.bindparam("given", given, String))
+    columns = (column("license_id", BigInteger), column("event", String), column("first", Date), column("last", Date))
+    return table.columns(*columns).cte("within")
 
 
 def _read(dimensions: str) -> Mapping[str, str]:

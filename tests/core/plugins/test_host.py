@@ -87,7 +87,7 @@ def test_a_plugin_is_loaded_with_its_distribution_and_version(install: Install) 
 
 
 def test_no_plugins_make_an_empty_registry() -> None:
-    assert load_plugins([]) == Registry((), {}, {}, {}, {})
+    assert load_plugins([]) == Registry((), {}, {}, {}, {}, {})
 
 
 def test_sections_and_meters_are_in_their_order_of_display(install: Install) -> None:
