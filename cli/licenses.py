@@ -14,7 +14,7 @@ from core.runtime import Runtime, open_runtime
 app = typer.Typer(help="Bring in licenses, contracts and grants.", no_args_is_help=True)
 
 File = Annotated[
-    Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True, help="YAML, as below.")
+    Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True, help="A YAML file.")
 ]
 
 

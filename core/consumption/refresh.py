@@ -57,13 +57,22 @@ class RefreshWanted:
         return RefreshWanted(self.sections | other.sections)
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When a license is measured: now, or at the end of a past day."""
+
+    license: LoadedLicense
+    at: datetime
+    past: bool
+
+
 @dataclass(slots=True)
 class Plan:
-    """The questions to ask the meters, and for whom each is: a license, and a past day or now."""
+    """The questions to ask the meters, and the moment that each is about."""
 
     now: datetime
     questions: list[Question] = field(default_factory=list)
-    askers: list[tuple[LoadedLicense, date | None]] = field(default_factory=list)
+    moments: list[Moment] = field(default_factory=list)
     licenses: dict[int, LoadedLicense] = field(default_factory=dict)
     usage: dict[int, Usage] = field(default_factory=dict)
     late: dict[int, LateUsage] = field(default_factory=dict)
@@ -97,13 +106,9 @@ def plan_refresh(session: Session, wanted: Mapping[int, RefreshWanted], registry
     )
     for license_id, chosen in meters.items():
         license = plan.licenses[license_id]
-        for meter, since in chosen:
-            usage = plan.usage[license_id]
-            for day in _days(since, license.today):
-                plan.askers.append((license, day))
-                plan.questions.append(Question(meter, license.license, license.contract_on(day), usage.as_of(day)))
-            plan.askers.append((license, None))
-            plan.questions.append(Question(meter, license.license, license.contract_on(license.today), usage))
+        for day in _days(min((since for _, since in chosen), default=license.today), license.today):
+            _ask(plan, Moment(license, license.end_of(day), past=True), day, [m for m, since in chosen if since <= day])
+        _ask(plan, Moment(license, now, past=False), license.today, [meter for meter, _ in chosen])
     return plan
 
 
@@ -114,11 +119,12 @@ def save_refresh(
     before = load_readings(session, plan.licenses, lock=True)
     current: dict[int, dict[str, StoredReading]] = {license_id: {} for license_id in plan.licenses}
     points: list[Point] = []
-    for (license, day), question, answer in zip(plan.askers, plan.questions, answers, strict=True):
+    for moment, question, answer in zip(plan.moments, plan.questions, answers, strict=True):
+        license = moment.license
         known = before[license.id].get(question.meter.key)
-        if day is not None:
+        if moment.past:
             if isinstance(answer, Reading):
-                past = judge(question.meter, question.contract, answer, None, license.end_of(day))
+                past = judge(question.meter, question.contract, answer, None, moment.at)
                 points.append(Point(license.id, question.meter.key, past))
             continue
         if known and known.measured_at and known.measured_at > plan.now:
@@ -154,6 +160,17 @@ def late_usage(session: Session, licenses: Collection[int]) -> dict[int, LateUsa
     """The licenses, of those given, whose past changed since their last refresh."""
     rows = session.exec(select(LateUsage).where(col(LateUsage.license_id).in_(licenses)))
     return {row.license_id: row for row in rows}
+
+
+def _ask(plan: Plan, moment: Moment, day: date, meters: Collection[Meter]) -> None:
+    if not meters:
+        return
+    license = moment.license
+    usage = plan.usage[license.id]
+    contract, seen = license.contract_on(day), usage.as_of(day) if moment.past else usage
+    for meter in meters:
+        plan.moments.append(moment)
+        plan.questions.append(Question(meter, license.license, contract, seen))
 
 
 def _chosen(
