@@ -12,17 +12,20 @@ from core.work.broker import Announcer
 
 
 class Context:
-    """One for each request: who asks, when, and the sessions.
+    """One for each request: who asks, when, for which `operation` by its name, and the sessions.
 
     Reads share one consistent view of the database. A mutation writes in a transaction of its own, after
     which reads see it.
     """
 
-    def __init__(self, runtime: Runtime, announcer: Announcer, caller: Caller, now: datetime) -> None:
+    def __init__(
+        self, runtime: Runtime, announcer: Announcer, caller: Caller, now: datetime, operation: str | None = None
+    ) -> None:
         self.runtime = runtime
         self.announcer = announcer
         self.caller = caller
         self.now = now
+        self.operation = operation
         self._reading = ExitStack()
         self._session: Session | None = None
 

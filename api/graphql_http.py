@@ -1,26 +1,30 @@
 """GraphQL over HTTP, POST and GET, as the GraphQL-over-HTTP specification says."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Final
 
 import orjson
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from strawberry.exceptions import MissingQueryError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
-from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from api.bodies import JsonResponse, read_body
 from api.context import Context
 from api.schema.build import presentable, schema
 from core.access.keys import authenticate
-from core.errors import AllowanceError, BadInput
+from core.database.engine import is_away
+from core.errors import AllowanceError, BadInput, Unavailable
 from core.runtime import Runtime
 from core.work.broker import Announcer
+
+logger = logging.getLogger(__name__)
 
 JSON: Final = "application/json"
 GRAPHQL_JSON: Final = "application/graphql-response+json"
@@ -78,6 +82,11 @@ class GraphQLEndpoint:
             answer = await run_in_threadpool(self._execute, operation, request.headers.get("authorization"))
         except AllowanceError as error:
             return _refusal(error, media_type, request.method)
+        except SQLAlchemyError as error:
+            if not is_away(error):
+                raise
+            logger.error("the database failed", exc_info=error)
+            return _refusal(Unavailable("The database does not answer now; try again."), media_type, request.method)
         # A legacy client reads an error status as no answer; "data" is missing where nothing was executed.
         status = 400 if media_type == GRAPHQL_JSON and "data" not in answer else 200
         return JsonResponse(answer, status, _HEADERS, f"{media_type}; charset=utf-8")
@@ -101,7 +110,7 @@ class GraphQLEndpoint:
         now = datetime.now(UTC)
         with self._runtime.database.read() as session:
             caller = authenticate(session, authorization)
-        context = Context(self._runtime, self._announcer, caller, now)
+        context = Context(self._runtime, self._announcer, caller, now, operation.name)
         try:
             result = schema.execute_sync(
                 operation.query, operation.variables, context, None, operation.name, operation.kinds
@@ -113,15 +122,10 @@ class GraphQLEndpoint:
             raise MethodNotAllowed(f"A {kind} is not taken here; mutations go by POST.") from None
         finally:
             context.close()
-        if isinstance(result, PreExecutionError):
-            code = "GRAPHQL_PARSE_FAILED" if "Syntax Error" in str(result.errors) else "GRAPHQL_VALIDATION_FAILED"
-            return {"errors": [presentable(error, code) for error in result.errors or ()]}
-        if result.errors and result.data is None and not any(error.path for error in result.errors):
-            return {"errors": [presentable(error) for error in result.errors]}
-        answer: dict[str, Any] = {"data": result.data}
-        if result.errors:
-            answer["errors"] = [presentable(error) for error in result.errors]
-        return answer
+        errors = [presentable(error) for error in result.errors or ()]
+        if errors and result.data is None and not any("path" in error for error in errors):
+            return {"errors": errors}
+        return {"data": result.data, "errors": errors} if errors else {"data": result.data}
 
 
 _HEADERS: Final = {"Cache-Control": "private, no-store", "Vary": "Accept, Authorization"}
@@ -163,6 +167,8 @@ def _refusal(error: AllowanceError, media_type: str, method: str) -> Response:
     headers = dict(_HEADERS)
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
+    if error.status == 503:
+        headers["Retry-After"] = "5"
     if error.status == 405:
         headers["Allow"] = "POST" if method == "GET" else "GET, POST"
     answer = {"errors": [{"message": error.message, "extensions": {"code": error.code}}]}

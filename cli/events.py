@@ -29,9 +29,10 @@ def import_(
 ) -> None:
     """Record the usage events of a file.
 
-    Each line is a CloudEvent 1.0 as a JSON object, as it is sent to /events. Every line that is not taken is reported, and the exit status is then 1. Events older than the
-    deduplication window need --backfill, which takes a file once, known by its content; an import that was
-    interrupted goes on where it stopped when it is started again.
+    Each line is a CloudEvent 1.0 as a JSON object, as it is sent to /events. Every line that is not taken is
+    reported, and the exit status is then 1. Events older than the deduplication window need --backfill, which
+    takes a file once, known by its content; an import that was interrupted goes on where it stopped when it
+    is started again.
 
     \b
     Example of a line:

@@ -8,14 +8,12 @@ import typer
 
 from cli.progress import progress
 from cli.start import start
-from core.licenses.import_file import ImportedLicenses, import_licenses
+from core.licenses.import_file import ImportedLicenses, import_licenses, read_licenses
 from core.runtime import Runtime, open_runtime
 
 app = typer.Typer(help="Bring in licenses, contracts and grants.", no_args_is_help=True)
 
-File = Annotated[
-    Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True, help="A YAML file.")
-]
+File = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True, help="A YAML file.")]
 
 
 @app.callback()
@@ -27,8 +25,9 @@ def licenses() -> None:
 def import_(file: File) -> None:
     """Put the licenses of a YAML file: all of them, or none.
 
-    With each license come its contracts and grants. Everything that is wrong is said with its line. The same file again changes nothing; a contract with a
-    new effective_from is a new version, and the past keeps its own.
+    With each license come its contracts and grants. Everything that is wrong is said with its line. The same
+    file again changes nothing; a contract with a new effective_from is a new version, and the past keeps its
+    own.
 
     \b
     Example of a file:
@@ -61,5 +60,7 @@ def import_(file: File) -> None:
 
 def bring_in_licenses(runtime: Runtime, file: Path) -> ImportedLicenses:
     """Import the file, showing progress. Raises :class:`core.licenses.document.InvalidFile`."""
-    with progress(f"Importing {file}") as report, runtime.database.write() as session:
-        return import_licenses(session, str(file), file.read_bytes(), runtime.registry, datetime.now(UTC), report)
+    with progress(f"Importing {file}") as report:
+        read = read_licenses(str(file), file.read_bytes())
+        with runtime.database.write() as session:
+            return import_licenses(session, read, runtime.registry, datetime.now(UTC), report)

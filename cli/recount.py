@@ -18,8 +18,9 @@ def recount(
 ) -> None:
     """Recount the ledger against what meters read.
 
-    Every event is counted again, and the sums and levels that meters read are held against that. Reports every difference with both numbers; the exit status is 1 if there is any. Each license is seen as
-    of one moment, so this may run while events come in.
+    Every event is counted again, and the sums and levels that meters read are held against that. Reports
+    every difference with both numbers; the exit status is 1 if there is any. Each license is seen as of one
+    moment, so this may run while events come in.
 
     \b
     Example:

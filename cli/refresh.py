@@ -32,7 +32,8 @@ def refresh(
 ) -> None:
     """Measure licenses now, and wait until that is done.
 
-    All licenses are measured, or those that are named. The work is done in this process, and by the workers that run besides.
+    All licenses are measured, or those that are named. The work is done in this process, and by the workers
+    that run besides.
 
     \b
     Examples:

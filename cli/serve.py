@@ -34,8 +34,9 @@ def serve(
 ) -> None:
     """Serve GraphQL, events and GraphiQL over HTTP.
 
-    GraphQL is at /graphql, events are sent to /events, and GraphiQL, to try it out, is at /graphiql. Without a broker (ALLOWANCE_BROKER_URL) workers and schedule run inside this process. Stops at SIGTERM or
-    Ctrl-C when it has answered what it was asked.
+    GraphQL is at /graphql, events are sent to /events, and GraphiQL, to try it out, is at /graphiql. Without
+    a broker (ALLOWANCE_BROKER_URL) workers and schedule run inside this process. Stops at SIGTERM or Ctrl-C
+    when it has answered what it was asked.
 
     \b
     Examples:

@@ -14,8 +14,9 @@ from core.work.worker import Worker
 def worker() -> None:
     """Refresh meters in the background.
 
-    It runs until it is told to stop (SIGTERM, or Ctrl-C), and then ends what it has begun. Any number of workers may run, on any number of machines; each due refresh is done by one of them. They
-    need a broker and a database that they share with the servers.
+    It runs until it is told to stop (SIGTERM, or Ctrl-C), and then ends what it has begun. Any number of
+    workers may run, on any number of machines; each due refresh is done by one of them. They need a broker
+    and a database that they share with the servers.
 
     \b
     Example:

@@ -2,17 +2,27 @@
 
 import logging
 import uuid
+from collections.abc import Iterator
 
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, OperationDefinitionNode
+from strawberry.extensions import SchemaExtension
 from strawberry.types import ExecutionContext
 
+from api.context import Context
 from api.schema.mutations import Mutation
 from api.schema.queries import Query
 from api.schema.scalars import CONFIG
-from core.errors import AllowanceError
+from core.database.engine import is_away
+from core.errors import AllowanceError, BadInput, Unavailable
 
 logger = logging.getLogger(__name__)
+
+
+class OperationNotNamed(BadInput):
+    """A document of several operations, and nothing says which one is meant."""
+
+    code = "BAD_REQUEST"
 
 
 class Schema(strawberry.Schema):
@@ -22,23 +32,47 @@ class Schema(strawberry.Schema):
         """Strawberry would log expected errors, too."""
 
 
-schema = Schema(Query, Mutation, config=CONFIG)
+class Stages(SchemaExtension):
+    """Marks the errors of a request that is not executed with the stage that refused it."""
+
+    def on_parse(self) -> Iterator[None]:
+        yield
+        self._mark("GRAPHQL_PARSE_FAILED")
+        document = self.execution_context.graphql_document
+        context: Context = self.execution_context.context
+        # Strawberry would execute the first of several.
+        if document and context.operation is None:
+            operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
+            if len(operations) > 1:
+                raise OperationNotNamed("The document has several operations: name one with `operationName`.")
+
+    def on_validate(self) -> Iterator[None]:
+        yield
+        self._mark("GRAPHQL_VALIDATION_FAILED")
+
+    def _mark(self, code: str) -> None:
+        for error in self.execution_context.pre_execution_errors or ():
+            error.extensions = {"code": code}
 
 
-def presentable(error: GraphQLError, code: str = "BAD_INPUT") -> dict[str, object]:
-    """The error as a caller gets it: with a code, and without internals.
+schema = Schema(Query, Mutation, config=CONFIG, extensions=[Stages])
 
-    `code` is for errors of the request itself, which no resolver raised.
-    """
+
+def presentable(error: GraphQLError) -> dict[str, object]:
+    """The error as a caller gets it: with a code, and without internals."""
     shown = error.formatted
     cause = error.original_error
     while isinstance(cause, GraphQLError):
         cause = cause.original_error
-    if cause is None:
-        return {**shown, "extensions": {"code": code}}
     if isinstance(cause, AllowanceError):
         return {**shown, "message": cause.message, "extensions": {"code": cause.code}}
+    # What has a place in the document and no path was refused before any resolver ran.
+    if cause is None or (error.path is None and error.nodes):
+        return {**shown, "extensions": {"code": (error.extensions or {}).get("code", "BAD_INPUT")}}
     trace = uuid.uuid4().hex
     logger.error("GraphQL field %s failed, trace %s", error.path, trace, exc_info=cause)
+    if is_away(cause):
+        message = f"The database does not answer now; try again. If it lasts, quote trace {trace} to the operator."
+        return {**shown, "message": message, "extensions": {"code": Unavailable.code, "trace": trace}}
     message = f"Something failed on our side. Quote trace {trace} to the operator."
     return {**shown, "message": message, "extensions": {"code": "INTERNAL", "trace": trace}}

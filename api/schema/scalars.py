@@ -1,35 +1,50 @@
 """Scalars of the schema, and exact numbers on their way in and out."""
 
-from datetime import datetime
+import re
+from datetime import date, datetime
 from decimal import Decimal
-from typing import NewType
+from typing import Final, NewType
 
 import strawberry
+from graphql import GraphQLError
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.scalar import ScalarDefinition
 
 from core.errors import BadInput
 from core.licenses.billing import InvalidDuration, parse_billing_period
+from core.text import shown
+from core.times import NotAnInstant, parse_instant
 
 Duration = NewType("Duration", str)
 
 
+_DATE: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
 def _parse_time(value: object) -> datetime:
     try:
-        time = datetime.fromisoformat(str(value).upper()) if isinstance(value, str) and "T" in value.upper() else None
+        return parse_instant(value)
+    except NotAnInstant as problem:
+        raise GraphQLError(str(problem)) from None
+
+
+def _parse_date(value: object) -> date:
+    if not isinstance(value, str) or not _DATE.fullmatch(value):
+        raise GraphQLError(f"{shown(value)} is not a date, as 2026-11-22")
+    try:
+        return date.fromisoformat(value)
     except ValueError:
-        time = None
-    if time is None or time.tzinfo is None:
-        raise ValueError(f"{str(value)[:60]!r} is not RFC 3339 with an offset, as 2026-11-22T10:00:00Z")
-    return time
+        raise GraphQLError(f"{shown(value)} does not exist") from None
 
 
 def _parse_duration(value: object) -> str:
+    if not isinstance(value, str):
+        raise GraphQLError(f"{shown(value)} is not an ISO 8601 duration; write P1Y, P3M or P30D")
     try:
-        parse_billing_period(str(value))
+        parse_billing_period(value)
     except InvalidDuration as problem:
-        raise ValueError(str(problem)) from None
-    return str(value)
+        raise GraphQLError(str(problem)) from None
+    return value
 
 
 SCALARS: dict[object, ScalarDefinition] = {
@@ -39,6 +54,12 @@ SCALARS: dict[object, ScalarDefinition] = {
         specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
         serialize=lambda value: value.isoformat().replace("+00:00", "Z"),
         parse_value=_parse_time,
+    ),
+    date: strawberry.scalar(
+        name="Date",
+        description="A calendar day: ISO 8601, as 2026-11-22.",
+        serialize=date.isoformat,
+        parse_value=_parse_date,
     ),
     Duration: strawberry.scalar(
         name="Duration",

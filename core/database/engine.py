@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy import exc as sa_errors
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlmodel import Session
@@ -52,6 +53,16 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether an error says that the database is away, locked or full: the same may succeed later."""
+    if isinstance(error, sa_errors.TimeoutError):  # no connection of the pool came free
+        return True
+    if not isinstance(error, sa_errors.OperationalError):
+        return False
+    # SQLite says the same class where a statement is wrong.
+    return not isinstance(error.orig, sqlite3.Error) or error.orig.sqlite_errorcode & 0xFF != sqlite3.SQLITE_ERROR
 
 
 def insert_into(session: Session, table: type[Any]) -> Any:

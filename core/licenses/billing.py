@@ -1,12 +1,11 @@
 """Billing periods: calendar durations from an anchor, at midnight in the license's time zone. Pure."""
 
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 
 from allowance import Period
 from dateutil.relativedelta import relativedelta
-from isoduration import parse_duration
-from isoduration.parser.exceptions import DurationParsingException
+from isodate import ISO8601Error, parse_duration
 
 from core.text import shown
 
@@ -30,14 +29,12 @@ def parse_billing_period(text: str) -> relativedelta:
     months and days, or more than a hundred years.
     """
     try:
-        duration = parse_duration(text if len(text) <= LONGEST else "")
-    except DurationParsingException:
+        duration = parse_duration(text if len(text) <= LONGEST else "", as_timedelta_if_possible=False)
+    except (ISO8601Error, OverflowError):
         raise InvalidDuration(f"{shown(text)} is not an ISO 8601 duration; write P1Y, P3M or P30D") from None
-    parts = duration.date
-    months = parts.years * 12 + parts.months
-    days = parts.weeks * 7 + parts.days
-    whole = all(part == int(part) for part in (parts.years, parts.months, parts.weeks, parts.days))
-    if duration.time.hours or duration.time.minutes or duration.time.seconds or not whole:
+    months, days = duration.years * 12 + duration.months, duration.tdelta.days
+    whole = duration.years == int(duration.years) and duration.months == int(duration.months)
+    if not whole or duration.tdelta != timedelta(days=days):
         raise InvalidDuration(f"{text!r} is not in whole years, months, weeks or days; write P1Y, P3M or P30D")
     if months and days:
         raise InvalidDuration(f"{text!r} mixes months with days; write P1Y, P3M or P30D")

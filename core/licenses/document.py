@@ -14,6 +14,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from core.errors import BadInput
 from core.nearest import did_you_mean
 from core.text import shown
+from core.times import NotAnInstant, parse_instant
 
 LARGEST: Final = 8 * 2**20
 """Bytes. Some twenty thousand licenses, and a minute of reading."""
@@ -151,13 +152,10 @@ class Value:
 
     def time(self) -> datetime | None:
         try:
-            time = datetime.fromisoformat(self._node.value) if self._is("timestamp", "str") else None
-        except ValueError:
-            time = None
-        if time is None or time.tzinfo is None:
+            return parse_instant(self._node.value if self._is("timestamp", "str") else None)
+        except NotAnInstant:
             self.fail("must be a time with its offset from UTC, as 2026-01-31T00:00:00Z.")
             return None
-        return time
 
     def _is(self, *tags: str) -> bool:
         return isinstance(self._node, ScalarNode) and str(self._node.tag) in [_TAG + tag for tag in tags]

@@ -13,8 +13,9 @@ from sqlmodel import Session, col, select
 
 from core.errors import InvalidInput
 from core.licenses.billing import CONTRACT_DATE
-from core.licenses.document import InvalidFile, Value, read_document
+from core.licenses.document import InvalidFile, Problem, Value, read_document
 from core.licenses.inputs import (
+    LICENSE_KEY,
     AdminInput,
     ContractInput,
     GrantInput,
@@ -43,61 +44,87 @@ class ImportedLicenses:
 
 
 @dataclass(slots=True)
-class _Said:
-    """What a file says, each part with the place where it does."""
+class LicenseFile:
+    """What a file says, each part with the place where it does, and what could not be read of it."""
 
+    name: str
+    problems: list[Problem]
     licenses: list[tuple[Value, LicenseInput]] = field(default_factory=list)
     contracts: list[tuple[Value, ContractInput]] = field(default_factory=list)
     grants: list[tuple[Value, GrantInput]] = field(default_factory=list)
 
 
+def read_licenses(name: str, content: bytes) -> LicenseFile:
+    """What the YAML file `name` says. It is pure, and takes a second for some hundred licenses.
+
+    Raises :class:`InvalidFile` where it is no YAML at all; anything else is left for :func:`import_licenses`
+    to say together with what the rules find.
+    """
+    root, problems = read_document(name, content)
+    file = LicenseFile(name, problems)
+    keys: set[str] = set()
+    for value in _list(root.fields(["licenses"]), "licenses"):
+        fields = value.fields(["key", "name"], ["time_zone", "admins", "contracts", "grants"])
+        license = LicenseInput(
+            key=_get(fields, "key", Value.text, ""),
+            name=_get(fields, "name", Value.text, ""),
+            time_zone=_get(fields, "time_zone", Value.text, "UTC"),
+            admins=tuple(_read_admin(admin) for admin in _list(fields, "admins")) if "admins" in fields else None,
+        )
+        if license.key in keys:
+            fields["key"].fail("this license is there twice; put its contracts and grants in one place.")
+        keys |= {license.key} - {""}
+        file.licenses.append((value, license))
+        file.contracts += _read_contracts(_list(fields, "contracts"), license.key)
+        file.grants += _read_grants(_list(fields, "grants"), license.key)
+    return file
+
+
 def import_licenses(
     session: Session,
-    name: str,
-    content: bytes,
+    file: LicenseFile,
     registry: Registry,
     now: datetime,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> ImportedLicenses:
-    """Put all that the file `name` says; the caller commits. The same file again changes nothing.
+    """Put all that a file says; the caller commits. The same file again changes nothing.
 
     Raises :class:`InvalidFile`, which names everything that is wrong with its line; the caller rolls back.
     """
-    root, problems = read_document(name, content)
-    said = _read(root)
+    problems = file.problems
     # What could not be read is reported already, and a rule would only say so again.
     unread = frozenset(problem.path for problem in problems)
-    said.grants = _as_first_granted(session, said.grants)
+    file.grants = _as_first_granted(session, file.grants)
     meters = credit_meters(registry)
-    for value, license in said.licenses:
+    for value, license in file.licenses:
         with _located(value, unread):
             check_license(license)
-    for value, contract in said.contracts:
+    for value, contract in file.contracts:
         with _located(value, unread):
             check_contract(contract, registry.meters)
-    for value, grant in said.grants:
+    for value, grant in file.grants:
         with _located(value, unread):
             check_grant(grant, meters, now)
     if problems:
-        raise InvalidFile(name, problems)
-    total = len(said.licenses) + len(said.contracts) + len(said.grants)
-    for done, (value, put) in enumerate(_puts(session, said, registry, now)):
+        raise InvalidFile(file.name, problems)
+    total = len(file.licenses) + len(file.contracts) + len(file.grants)
+    for done, (value, put) in enumerate(_puts(session, file, registry, now)):
         progress(done, total)
         with _located(value):
             put()
     if problems:
-        raise InvalidFile(name, problems)
-    return ImportedLicenses(len(said.licenses), len(said.contracts), len(said.grants))
+        raise InvalidFile(file.name, problems)
+    return ImportedLicenses(len(file.licenses), len(file.contracts), len(file.grants))
 
 
 def _puts(
-    session: Session, said: _Said, registry: Registry, now: datetime
+    session: Session, file: LicenseFile, registry: Registry, now: datetime
 ) -> Iterator[tuple[Value, Callable[[], object]]]:
-    for value, license in said.licenses:
+    for value, license in file.licenses:
         yield value, partial(put_license, session, license, now)
-    for value, contract in said.contracts:
+    for value, contract in file.contracts:
         yield value, partial(put_contract, session, contract, registry, now)
-    for value, grant in said.grants:
+    for value, grant in file.grants:
         yield value, partial(grant_credits, session, grant, registry, now)
 
 
@@ -120,7 +147,8 @@ def _snake(text: str) -> str:
 def _as_first_granted(session: Session, grants: Sequence[tuple[Value, GrantInput]]) -> list[tuple[Value, GrantInput]]:
     """Grants for which the file gives no date keep the one that they got when they were first imported."""
     known: dict[tuple[str, str], datetime] = {}
-    for license in sorted({grant.license for _, grant in grants if grant.granted_at is None}):
+    undated = {grant.license for _, grant in grants if grant.granted_at is None}
+    for license in sorted(key for key in undated if LICENSE_KEY.fullmatch(key)):
         rows = session.execute(
             select(Grant.id, Grant.granted_at)
             .join(License, col(License.id) == col(Grant.license_id))
@@ -131,26 +159,6 @@ def _as_first_granted(session: Session, grants: Sequence[tuple[Value, GrantInput
         (value, replace(grant, granted_at=grant.granted_at or known.get((grant.license, grant.id))))
         for value, grant in grants
     ]
-
-
-def _read(root: Value) -> _Said:
-    said = _Said()
-    keys: set[str] = set()
-    for value in _list(root.fields(["licenses"]), "licenses"):
-        fields = value.fields(["key", "name"], ["time_zone", "admins", "contracts", "grants"])
-        license = LicenseInput(
-            key=_get(fields, "key", Value.text, ""),
-            name=_get(fields, "name", Value.text, ""),
-            time_zone=_get(fields, "time_zone", Value.text, "UTC"),
-            admins=tuple(_read_admin(admin) for admin in _list(fields, "admins")) if "admins" in fields else None,
-        )
-        if license.key in keys:
-            fields["key"].fail("this license is there twice; put its contracts and grants in one place.")
-        keys |= {license.key} - {""}
-        said.licenses.append((value, license))
-        said.contracts += _read_contracts(_list(fields, "contracts"), license.key)
-        said.grants += _read_grants(_list(fields, "grants"), license.key)
-    return said
 
 
 def _read_admin(value: Value) -> AdminInput:

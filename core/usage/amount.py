@@ -8,6 +8,7 @@ from core.errors import BadInput
 NANOS: Final = 1_000_000_000
 LARGEST: Final = 2**53
 LARGEST_TOTAL: Final = 2**62
+_BILLIONTH: Final = Decimal("1e-9")
 _EXACT: Final = Context(prec=60, rounding=ROUND_HALF_EVEN)
 
 
@@ -39,12 +40,14 @@ def split(value: object) -> tuple[int, int]:
         exact = Decimal(repr(value)) if isinstance(value, float) else value
         if not exact.is_finite():
             raise NotAnAmount("must be a finite number")
-        if abs(exact) > LARGEST:
+        if exact < 0:
+            raise NotAnAmount("must not be negative")
+        if exact > LARGEST:
             raise NotAnAmount(f"must be {LARGEST} at most")
-        whole, nanos = divmod(int((exact * NANOS).to_integral_value(context=_EXACT)), NANOS)
+        whole, nanos = divmod(int(exact.quantize(_BILLIONTH, context=_EXACT).scaleb(9, context=_EXACT)), NANOS)
     if whole < 0:
         raise NotAnAmount("must not be negative")
-    if whole > LARGEST or (whole == LARGEST and nanos):
+    if whole > LARGEST:
         raise NotAnAmount(f"must be {LARGEST} at most")
     return whole, nanos
 

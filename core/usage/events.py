@@ -2,10 +2,10 @@
 
 import base64
 import hashlib
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 import orjson
@@ -13,11 +13,11 @@ from allowance import EventType
 
 from core.nearest import did_you_mean
 from core.text import problem_with, shown
+from core.times import NotAnInstant, parse_instant
 from core.usage.amount import NotAnAmount, split
 
 LONGEST_ID: Final = 200
 LONGEST_NAME: Final = 200
-_RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
 _EARLIEST: Final = datetime(1970, 1, 2, tzinfo=UTC)
 _DATA_FIELDS: Final = frozenset({"quantity", "value", "entity", "dimensions"})
 
@@ -82,7 +82,7 @@ def check_events(raws: Iterable[object], rules: Rules) -> tuple[list[UsageEvent]
             events.append(_check(index, raw, rules))
         except _Refused as refused:
             identifier = raw.get("id") if isinstance(raw, Mapping) else None
-            shown_id = identifier if isinstance(identifier, str) and len(identifier) <= LONGEST_ID else None
+            shown_id = None if problem_with(identifier, LONGEST_ID) else str(identifier)
             rejected.append(RejectedEvent(index, shown_id, refused.code, refused.message))
     return events, rejected
 
@@ -95,8 +95,8 @@ def from_cloudevent(message: object) -> object:
     if not isinstance(message, Mapping):
         return message
     data = message.get("data")
-    if data is None and isinstance(message.get("data_base64"), str):
-        data = message["data_base64"]
+    if data is None:
+        data = message.get("data_base64")
     raw: dict[str, Any] = {
         "id": message.get("id"),
         "source": message.get("source"),
@@ -178,15 +178,10 @@ def _text(fields: Mapping[str, Any], name: str, longest: int, called: str | None
 def _time(value: object, rules: Rules) -> datetime:
     if value is None:
         return rules.now
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        time = value.astimezone(UTC)
-    elif isinstance(value, str) and _RFC3339.fullmatch(value):
-        try:
-            time = datetime.fromisoformat(value.upper()).astimezone(UTC)
-        except (ValueError, OverflowError):
-            raise _Refused("BAD_FIELD", f"time {shown(value)} does not exist.") from None
-    else:
-        raise _Refused("BAD_FIELD", f"time {shown(value)} is not RFC 3339 with an offset, as 2026-11-22T10:00:00Z.")
+    try:
+        time = value.astimezone(UTC) if isinstance(value, datetime) else parse_instant(value)
+    except NotAnInstant as problem:
+        raise _Refused("BAD_FIELD", f"time {problem}.") from None
     if time > rules.now + rules.tolerance:
         raise _Refused(
             "FROM_THE_FUTURE",
@@ -218,9 +213,8 @@ def _amount(fields: Mapping[str, Any], event_type: EventType) -> tuple[int, int]
     try:
         return split(value)
     except NotAnAmount as problem:
-        raise _Refused(
-            "OUT_OF_RANGE" if isinstance(value, (int, float)) else "BAD_FIELD", f"{name} {problem}."
-        ) from None
+        a_number = isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
+        raise _Refused("OUT_OF_RANGE" if a_number else "BAD_FIELD", f"{name} {problem}.") from None
 
 
 def _dimensions(value: object, event_type: EventType) -> str:

@@ -81,7 +81,7 @@ def import_events(
     and each file is taken once, known by its content; one that was interrupted goes on where it stopped.
     `progress` is told how many bytes are done, of how many.
 
-    Raises :class:`AlreadyImported`, and :class:`core.usage.ingest.TotalTooLarge` where quantities add up to
+    Raises :class:`AlreadyImported`, and :class:`core.usage.amount.TotalTooLarge` where quantities add up to
     more than can be counted, in which case the lines before those are recorded.
     """
     imported = ImportedEvents()

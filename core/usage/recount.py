@@ -92,19 +92,24 @@ def _totals(session: Session, license_id: int, levels: sa.Select[int | None]) ->
         .group_by(*key)
         .order_by(*key)
     )
-    for series_id, day, whole, nanos, events in _stream(session, statement):
-        yield (series_id, day), Total(int(whole) * NANOS + int(nanos), events)
+    return _as_totals(session, statement)
 
 
 def _kept_totals(session: Session, license_id: int) -> Iterator[tuple[_Key, Total]]:
     kept = UsageSum
+    key = (col(kept.series_id), col(kept.day))
     statement = (
-        sa.select(col(kept.series_id), col(kept.day), col(kept.whole), col(kept.nanos), col(kept.events))
+        sa.select(*key, sa.func.sum(kept.whole), sa.func.sum(kept.nanos), sa.func.sum(kept.events))
         .where(col(kept.license_id) == license_id)
-        .order_by(col(kept.series_id), col(kept.day))
+        .group_by(*key)
+        .order_by(*key)
     )
+    return _as_totals(session, statement)
+
+
+def _as_totals(session: Session, statement: sa.Executable) -> Iterator[tuple[_Key, Total]]:
     for series_id, day, whole, nanos, events in _stream(session, statement):
-        yield (series_id, day), Total(whole * NANOS + nanos, events)
+        yield (series_id, day), Total(int(whole) * NANOS + int(nanos), int(events))
 
 
 def _newest(session: Session, license_id: int, levels: sa.Select[int | None]) -> Iterator[tuple[_Key, Newest]]:

@@ -1,0 +1,40 @@
+"""The engine on the test's database."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+import time_machine
+
+from core.database.engine import Database
+from core.measuring.measure import Measurer
+from core.plugins.host import Registry, load_plugins
+from core.runtime import Runtime
+from core.settings import Settings
+from tests.fixtures.engine import NOW, Engine
+
+
+@pytest.fixture(scope="session")
+def registry() -> Registry:
+    """What is installed: the built-in meters, by the route that a partner's take."""
+    return load_plugins()
+
+
+@pytest.fixture(scope="session")
+def own_measurer() -> Iterator[Measurer]:
+    """It measures the SDK's kinds, for which it needs no other process."""
+    measurer = Measurer(timeout=timedelta(seconds=10), memory=256 * 2**20)
+    yield measurer
+    measurer.close()
+
+
+@pytest.fixture
+def engine(database_url: str, database: Database, registry: Registry, own_measurer: Measurer) -> Engine:
+    return Engine(Runtime(Settings(database_url=database_url), database, registry, own_measurer))
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    """The time of this process, which stands still at NOW until a test moves it."""
+    with time_machine.travel(NOW, tick=False) as traveller:
+        yield traveller
