@@ -3,11 +3,14 @@
 import base64
 import binascii
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Never
 
 import orjson
 import strawberry
 
 from core.errors import BadCursor, BadInput
+from core.times import NotAnInstant, parse_instant
 
 
 @strawberry.type(description="Where a page of a connection stands (Relay).")
@@ -40,16 +43,32 @@ def decode_cursor(cursor: str, field: str, *kinds: type) -> list[object]:
         or len(values) != len(kinds) + 1
         or not all(type(value) is kind for value, kind in zip(values[1:], kinds, strict=True))
     ):
-        raise BadCursor("`after` is not a cursor of this connection. Use an endCursor that it gave.")
+        refuse_cursor()
     return values[1:]
+
+
+def cursor_time(value: object) -> datetime:
+    """An instant in a cursor. Raises :class:`BadCursor`."""
+    try:
+        return parse_instant(value)
+    except NotAnInstant:
+        refuse_cursor()
+
+
+def refuse_cursor() -> Never:
+    raise BadCursor("`after` is not a cursor of this connection. Use an endCursor that it gave.")
 
 
 def decode_id(text: str) -> list[str]:
     """The type and key of a global id. Raises :class:`BadInput` for any other text."""
     values = _decode(text)
     if not values or not all(isinstance(value, str) for value in values):
-        raise BadInput("`id` is not an id that this API gave.")
+        refuse_id()
     return [str(value) for value in values]
+
+
+def refuse_id() -> Never:
+    raise BadInput("`id` is not an id that this API gave.")
 
 
 def _decode(text: str) -> list[object] | None:
@@ -57,4 +76,5 @@ def _decode(text: str) -> list[object] | None:
         values = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except (binascii.Error, ValueError):
         return None
-    return values if isinstance(values, list) else None
+    # No key holds a null character, which PostgreSQL would not even compare.
+    return values if isinstance(values, list) and not any("\0" in str(value) for value in values) else None

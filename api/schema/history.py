@@ -5,14 +5,14 @@ from typing import Final
 
 import strawberry
 
-from api.schema.cursors import PageInfo, decode_cursor, encode, page_info
+from api.schema.cursors import PageInfo, cursor_time, decode_cursor, encode, page_info
 from api.schema.node import Info
 from api.schema.scalars import number, page_size
 from api.schema.status import UsageStatus
 from core.consumption.history import Interval, read_history
 from core.consumption.tables import ReadingPoint as PointRow
 from core.consumption.view import ReadingView
-from core.errors import BadCursor, BadInput
+from core.errors import BadInput
 
 strawberry.enum(Interval, description="How far apart points are, in the license's time zone; weeks begin on Monday.")
 _FIELD: Final = "history"
@@ -79,7 +79,8 @@ def reading_history(
         raise BadInput("`from` must not be after `to`.")
     exclusive = begin - timedelta(microseconds=1) if begin > _EARLIEST else begin
     if after is not None:
-        exclusive = max(exclusive, _read_cursor(after))
+        (at,) = decode_cursor(after, _FIELD, str)
+        exclusive = max(exclusive, cursor_time(at))
     rows = read_history(
         info.context.session,
         view.license.id,
@@ -99,14 +100,3 @@ def reading_history(
         ],
         page_info=page_info(cursors, after, more=len(rows) > size),
     )
-
-
-def _read_cursor(cursor: str) -> datetime:
-    (at,) = decode_cursor(cursor, _FIELD, str)
-    try:
-        time = datetime.fromisoformat(str(at))
-    except ValueError:
-        time = None
-    if time is None or time.tzinfo is None:
-        raise BadCursor("`after` is not a cursor of this connection. Use an endCursor that it gave.")
-    return time

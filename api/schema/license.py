@@ -12,11 +12,11 @@ from sqlmodel import col, select
 
 from api.context import Context
 from api.schema.consumption import Consumption
-from api.schema.cursors import PageInfo, decode_cursor, encode, page_info
+from api.schema.cursors import PageInfo, cursor_time, decode_cursor, encode, page_info, refuse_cursor
 from api.schema.node import Node
 from api.schema.scalars import Duration, page_size
 from core.consumption.readings import StoredReading, from_document
-from core.consumption.status import UsageStatus
+from core.consumption.status import SEVERITY, UsageStatus
 from core.consumption.tables import Snapshot
 from core.consumption.view import ConsumptionView, view_consumption
 from core.licenses.listing import LicenseOrder, Place, list_licenses
@@ -207,9 +207,10 @@ class License(Node):
         size = page_size(first, 20)
         rows = self.page.grants.get(self.loaded.id, [])
         if after is not None:
-            at, key = (str(value) for value in decode_cursor(after, "grants", str, str))
+            at, key = decode_cursor(after, "grants", str, str)
             # Newest first, and of the same instant by id: what comes after has a lower time, or a higher id.
-            rows = [row for row in rows if (row.granted_at.isoformat(), _Descending(row.id)) < (at, _Descending(key))]
+            place = (cursor_time(at), _Descending(key))
+            rows = [row for row in rows if (row.granted_at, _Descending(row.id)) < place]
         page = rows[:size]
         cursors = [encode("grants", row.granted_at.isoformat(), row.id) for row in page]
         return GrantConnection(
@@ -256,6 +257,8 @@ def license_connection(
     place = None
     if after is not None:
         severity, key = decode_cursor(after, field, int, str)
+        if severity not in SEVERITY.values():
+            refuse_cursor()
         place = Place(int(str(severity)), str(key))
     found = list_licenses(context.session, order=order, most=size + 1, after=place, statuses=statuses, search=search)
     shown = found[:size]

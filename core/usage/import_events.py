@@ -1,6 +1,7 @@
 """Usage events from a file of CloudEvents, one JSON object a line; with backfill of any age, each file once."""
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -87,7 +88,8 @@ def import_events(
     imported = ImportedEvents()
     with path.open("rb") as file:
         once = _Once(runtime, file, path.name) if backfill else None
-        size = file.seek(0, 2)
+        # As far as the digest says, also if somebody writes on at the file.
+        size = file.tell() if once else file.seek(0, os.SEEK_END)
         file.seek(0)
         done = imported.resumed_after = once.lines if once else 0
         for chunk in _chunks(file, size, done):
