@@ -19,11 +19,12 @@ from core.consumption.readings import StoredReading, from_document
 from core.consumption.status import SEVERITY, UsageStatus
 from core.consumption.tables import Snapshot
 from core.consumption.view import ConsumptionView, view_consumption
+from core.licenses.find import find_license
 from core.licenses.listing import LicenseOrder, Place, list_licenses
 from core.licenses.load import LoadedLicense, load_licenses
+from core.licenses.put import id_of
 from core.licenses.tables import Contract as ContractRow
 from core.licenses.tables import Grant as GrantRow
-from core.licenses.tables import License as LicenseRow
 
 strawberry.enum(LicenseOrder, description="WORST_FIRST: by status, the worst first, then by key. KEY: by key.")
 
@@ -66,10 +67,10 @@ class Page:
 
 def page_of(context: Context, key: str) -> Page | None:
     """A page with one license; None where no license has that key."""
-    license_id = context.session.exec(select(LicenseRow.id).where(LicenseRow.key == key)).first()
-    if license_id is None:
+    license = find_license(context.session, key)
+    if license is None:
         return None
-    return Page(context, load_licenses(context.session, [license_id], context.now))
+    return Page(context, load_licenses(context.session, [id_of(license)], context.now))
 
 
 @strawberry.type(description="A named number of a contract.")

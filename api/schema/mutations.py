@@ -5,7 +5,6 @@ from enum import StrEnum
 from typing import Annotated
 
 import strawberry
-from sqlmodel import select
 
 from api.schema.license import Contract, Grant, License, grant_of, page_of
 from api.schema.node import Info, InputError, input_errors
@@ -14,12 +13,11 @@ from api.schema.refresh import RefreshRequest, ask_for_refresh
 from api.schema.scalars import Duration, decimal
 from api.schema.usage import RecordUsageResult, UsageEventInput, record_usage
 from core.access.keys import Scope
-from core.errors import BadInput, InvalidInput, NotFound
+from core.errors import BadInput, InvalidInput
 from core.licenses import inputs
 from core.licenses.billing import CALENDAR_YEAR, CONTRACT_DATE
+from core.licenses.find import find_license, no_license
 from core.licenses.put import grant_credits, put_contract, put_license
-from core.licenses.tables import License as LicenseRow
-from core.text import shown
 
 
 @strawberry.enum(
@@ -132,9 +130,9 @@ class Mutation:
         if key is None:
             raise BadInput("This key is for all licenses: name one with `license`.")
         context.caller.require(*READERS, license=key)
-        row = context.session.exec(select(LicenseRow).where(LicenseRow.key == key)).first()
+        row = find_license(context.session, key)
         if row is None:
-            raise NotFound(f"No license {shown(key)}.")
+            raise no_license(context.session, key)
         return ask_for_refresh(context, row, sections)
 
     @strawberry.mutation(description="Make a license, or change it.")

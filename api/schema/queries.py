@@ -2,16 +2,15 @@
 
 import inspect
 from collections.abc import Callable
-from datetime import date, datetime
-from typing import Annotated
+from datetime import UTC, date, datetime
+from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 import strawberry
-from sqlmodel import select
 
 from api.context import Context
 from api.schema.consumption import Consumption
-from api.schema.cursors import decode_id
+from api.schema.cursors import decode_id, refuse_id
 from api.schema.license import (
     License,
     LicenseConnection,
@@ -27,14 +26,14 @@ from api.schema.status import UsageStatus
 from core.access.keys import Scope
 from core.consumption.past import measure_past
 from core.consumption.view import ConsumptionView
-from core.errors import BadInput, NotFound
+from core.errors import BadInput
+from core.licenses.find import no_license
 from core.licenses.listing import LicenseOrder
-from core.licenses.tables import License as LicenseRow
-from core.nearest import did_you_mean
-from core.text import shown
+from core.work.queue import SCHEDULE
 from core.work.tables import RefreshRun
 
-READERS = (Scope.CONSUMPTION_READ, Scope.OPERATE)
+EARLIEST: Final = datetime(1970, 1, 2, tzinfo=UTC)
+"""Before it nothing can have been used."""
 
 
 @strawberry.type(description="Who asks: the key that the request carries.")
@@ -44,7 +43,9 @@ class Viewer:
 
     @strawberry.field(description="The license that the key is for; null where it is for all.")
     def license(self, info: Info) -> License | None:
-        key = info.context.caller.license
+        caller = info.context.caller
+        caller.require(*READERS)
+        key = caller.license
         page = page_of(info.context, key) if key else None
         return _license_of(page) if page else None
 
@@ -71,7 +72,8 @@ class Query:
         ] = None,
     ) -> Consumption | None:
         page = readable(info.context, license)
-        return Consumption(view=_consumption(page, at))
+        day = None if at is None else _day_of(page, at)
+        return Consumption(view=_consumption(page, day), page=page)
 
     @strawberry.field(description="A license; null only with an error.")
     def license(
@@ -110,11 +112,11 @@ class Query:
         kind, *key = decode_id(id)
         find = _FINDERS.get(kind)
         if find is None:
-            raise BadInput("`id` is not an id that this API gave.")
+            refuse_id()
         try:
             inspect.signature(find).bind(info.context, *key)
         except TypeError:  # an id of that type has another number of parts
-            raise BadInput("`id` is not an id that this API gave.") from None
+            refuse_id()
         return find(info.context, *key)
 
 
@@ -132,8 +134,7 @@ def readable(context: Context, license: str | None) -> Page:
     caller.require(*READERS, license=key)
     page = page_of(context, key)
     if page is None:
-        near = did_you_mean(key, context.session.exec(select(LicenseRow.key)).all())
-        raise NotFound(f"No license {shown(key)}.{near}")
+        raise no_license(context.session, key)
     return page
 
 
@@ -146,8 +147,8 @@ def _consumption(page: Page, at: datetime | None = None, day: date | None = None
     context = page.context
     (loaded,) = page.licenses.values()
     if at is not None:
-        if at > context.now:
-            raise BadInput(f"`at` {at.isoformat()} is in the future.")
+        if not EARLIEST <= at <= context.now:
+            raise BadInput(f"`at` {at.isoformat()} must be from {EARLIEST.date()} up to now.")
         day = at.astimezone(ZoneInfo(loaded.license.time_zone)).date()
     if day is None or day >= loaded.today:
         return page.consumption(loaded.id)
@@ -156,17 +157,16 @@ def _consumption(page: Page, at: datetime | None = None, day: date | None = None
 
 
 def _consumption_node(context: Context, license: str, *day: str) -> Consumption:
-    return Consumption(view=_consumption(readable(context, license), day=_day(*day)))
+    page = readable(context, license)
+    return Consumption(view=_consumption(page, _past(page, *day)), page=page)
 
 
 def _section_node(context: Context, license: str, section: str, *day: str) -> Node | None:
-    view = _consumption(readable(context, license), day=_day(*day))
-    return Consumption(view=view).find_section(section)
+    return _consumption_node(context, license, *day).find_section(section)
 
 
 def _reading_node(context: Context, license: str, meter: str, *day: str) -> Node | None:
-    view = _consumption(readable(context, license), day=_day(*day))
-    return Consumption(view=view).find_reading(meter)
+    return _consumption_node(context, license, *day).find_reading(meter)
 
 
 def _license_node(context: Context, license: str) -> Node:
@@ -188,7 +188,7 @@ def _grant_node(context: Context, license: str, grant: str) -> Node | None:
 def _refresh_node(context: Context, license: str, run: str) -> Node | None:
     page = readable(context, license)
     (loaded,) = page.licenses.values()
-    row = context.session.get(RefreshRun, (loaded.id, run))
+    row = context.session.get(RefreshRun, (loaded.id, run)) if run != SCHEDULE else None
     return None if row is None else RefreshRequest(run=row, license_key=license)
 
 

@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 
 from core.access.tables import ApiKey
 from core.errors import BadInput, Forbidden, NotFound, Unauthenticated
+from core.licenses.find import find_license, no_license
 from core.licenses.tables import License
 from core.nearest import did_you_mean
 from core.text import problem_with, shown
@@ -75,10 +76,10 @@ def create_key(
         raise BadInput(f"A key needs a scope. The scopes are {', '.join(known)}.")
     license_id = None
     if license is not None:
-        license_id = session.exec(select(License.id).where(License.key == license)).first()
-        if license_id is None:
-            near = did_you_mean(license, session.exec(select(License.key)).all())
-            raise NotFound(f"No license {shown(license)}.{near}")
+        found = find_license(session, license)
+        if found is None:
+            raise no_license(session, license)
+        license_id = found.id
     token = TOKEN_PREFIX + secrets.token_urlsafe(32)
     key = ApiKey(
         id=secrets.token_hex(6),

@@ -63,7 +63,7 @@ class Value:
 
     def fields(self, required: Sequence[str], optional: Sequence[str] = ()) -> dict[str, "Value"]:
         """The values of a mapping with these keys; an optional one that is null counts as left out."""
-        if not isinstance(self._node, MappingNode):
+        if not self._is(MappingNode, "map"):
             self.fail(f"must be a mapping with the keys {', '.join((*required, *optional))}.")
             return {}
         known = (*required, *optional)
@@ -76,14 +76,14 @@ class Value:
         return {
             key: value
             for key, value in self.entries.items()
-            if key in required or (key in optional and not value._is("null"))
+            if key in required or (key in optional and not value._is(ScalarNode, "null"))
         }
 
     @cached_property
     def entries(self) -> dict[str, "Value"]:
         """The values of a mapping, in the order of the file."""
         found: dict[str, Value] = {}
-        if not isinstance(self._node, MappingNode):
+        if not self._is(MappingNode, "map"):
             self.fail("must be a mapping.")
             return found
         for key, node in self._node.value:
@@ -99,7 +99,7 @@ class Value:
     @cached_property
     def items(self) -> list["Value"]:
         """The values of a list."""
-        if not isinstance(self._node, SequenceNode):
+        if not self._is(SequenceNode, "seq"):
             self.fail("must be a list.")
             return []
         return [
@@ -122,26 +122,30 @@ class Value:
         return value
 
     def text(self) -> str | None:
-        if self._is("str"):
+        if self._is(ScalarNode, "str"):
             return str(self._node.value)
-        quoted = f", in quotes: {str(self._node.value)!r}" if self._is("int", "float", "bool", "timestamp") else ""
+        quoted = (
+            f", in quotes: {str(self._node.value)!r}"
+            if self._is(ScalarNode, "int", "float", "bool", "timestamp")
+            else ""
+        )
         self.fail(f"must be a text{quoted}.")
         return None
 
     def boolean(self) -> bool | None:
-        if self._is("bool") and self._node.value.lower() in ("true", "false"):
+        if self._is(ScalarNode, "bool") and self._node.value.lower() in ("true", "false"):
             return bool(self._node.value.lower() == "true")
         self.fail("must be true or false.")
         return None
 
     def number(self) -> Decimal | None:
-        if self._is("int", "float") and _NUMBER.fullmatch(self._node.value):
+        if self._is(ScalarNode, "int", "float") and _NUMBER.fullmatch(self._node.value):
             return Decimal(self._node.value)
         self.fail("must be a decimal number, without quotes.")
         return None
 
     def date(self) -> date | None:
-        if self._is("timestamp", "str") and _DATE.fullmatch(self._node.value):
+        if self._is(ScalarNode, "timestamp", "str") and _DATE.fullmatch(self._node.value):
             try:
                 return date.fromisoformat(self._node.value)
             except ValueError:
@@ -152,13 +156,13 @@ class Value:
 
     def time(self) -> datetime | None:
         try:
-            return parse_instant(self._node.value if self._is("timestamp", "str") else None)
+            return parse_instant(self._node.value if self._is(ScalarNode, "timestamp", "str") else None)
         except NotAnInstant:
             self.fail("must be a time with its offset from UTC, as 2026-01-31T00:00:00Z.")
             return None
 
-    def _is(self, *tags: str) -> bool:
-        return isinstance(self._node, ScalarNode) and str(self._node.tag) in [_TAG + tag for tag in tags]
+    def _is(self, kind: type[Node], *tags: str) -> bool:
+        return isinstance(self._node, kind) and str(self._node.tag) in [_TAG + tag for tag in tags]
 
 
 def read_document(file: str, content: bytes) -> tuple[Value, list[Problem]]:

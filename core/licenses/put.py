@@ -10,6 +10,7 @@ from core.consumption.status import SEVERITY, UsageStatus
 from core.consumption.tables import Snapshot
 from core.database.engine import insert_into
 from core.errors import InputProblem, InvalidInput
+from core.licenses.find import find_license
 from core.licenses.inputs import (
     ContractInput,
     GrantInput,
@@ -142,7 +143,7 @@ def id_of(license: License) -> int:
 
 
 def _license(session: Session, key: str) -> License:
-    license = session.exec(select(License).where(License.key == key)).first()
+    license = find_license(session, key)
     if license is None:
         message = f"No license {shown(key)}. Put it first."
         raise InvalidInput([InputProblem("UNKNOWN_LICENSE", message, ("license",))])

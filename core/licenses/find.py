@@ -1,0 +1,21 @@
+"""Finding a license by the key that somebody named."""
+
+from sqlmodel import Session, select
+
+from core.errors import NotFound
+from core.licenses.inputs import LICENSE_KEY
+from core.licenses.tables import License
+from core.nearest import did_you_mean
+from core.text import shown
+
+
+def find_license(session: Session, key: str) -> License | None:
+    """The license of that key; None where there is none, whatever the text holds."""
+    if not LICENSE_KEY.fullmatch(key):  # PostgreSQL refuses to compare with some texts
+        return None
+    return session.exec(select(License).where(License.key == key)).first()
+
+
+def no_license(session: Session, key: str) -> NotFound:
+    """The error for a key that no license has, with the nearest that one has: for callers with access to all."""
+    return NotFound(f"No license {shown(key)}.{did_you_mean(key, session.exec(select(License.key)).all())}")
