@@ -70,7 +70,9 @@ def create_app(runtime: Runtime, announcer: Announcer) -> Starlette:
 async def _database_failed(_: Request, error: Exception) -> Response:
     """A database that is away is nobody's fault but ours, and passes."""
     logger.error("the database failed", exc_info=error)
-    return error_response(Unavailable("The database does not answer now. Send it again: what was recorded already is not counted twice."))
+    return error_response(
+        Unavailable("The database does not answer now. Send it again: what was recorded already is not counted twice.")
+    )
 
 
 def _ask_database(runtime: Runtime) -> None:

@@ -3,8 +3,10 @@
 The modes are those of the CloudEvents HTTP protocol binding 1.0.2, sections 3.1 to 3.3.
 """
 
+import asyncio
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import unquote
@@ -23,7 +25,7 @@ from core.usage.ingest import ingest
 from core.usage.record import Recorded
 
 ATTRIBUTES: Final = ("specversion", "id", "source", "type", "subject", "time")
-_PERCENT_ENCODED: Final = re.compile(r"%[0-9A-Fa-f]{2}")
+_ESCAPED: Final = re.compile(r"\\(.)")
 
 
 class NoEvents(BadInput):
@@ -47,7 +49,8 @@ class EventsEndpoint:
             body = await read_body(request, self._runtime.settings.max_body_bytes)
             messages = read_messages(request.headers, body)
             raws = [from_cloudevent(message) for message in messages]
-            recorded = await run_in_threadpool(ingest, self._runtime, caller, raws, datetime.now(UTC))
+            taken = await run_in_threadpool(ingest, self._runtime, caller, raws, datetime.now(UTC))
+            recorded = taken.joined(await asyncio.wrap_future(taken.underway))
         except AllowanceError as error:
             return error_response(error)
         return JsonResponse(as_json(recorded))
@@ -63,7 +66,7 @@ def read_messages(headers: Mapping[str, str], body: bytes) -> list[object]:
     Plain JSON is taken by its shape: one event or a list of them.
     """
     content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if "ce-specversion" in headers:
+    if "ce-specversion" in headers and not content_type.startswith("application/cloudevents"):
         return [_binary(headers, body)]
     if content_type not in ("application/cloudevents+json", "application/cloudevents-batch+json", "application/json"):
         raise NoEvents(
@@ -110,7 +113,15 @@ def _binary(headers: Mapping[str, str], body: bytes) -> dict[str, object]:
 
 
 def _decoded(value: str) -> str:
-    """Header values are percent-encoded UTF-8 in part (section 3.1.3.2); quoted ones are from older senders."""
+    """The text of a header, which is percent-encoded UTF-8 (section 3.1.3.2).
+
+    Older senders quote instead, and some send the characters as they are.
+    """
+    with suppress(UnicodeDecodeError):
+        value = value.encode("latin-1").decode()  # Starlette reads headers as Latin-1
     if len(value) > 1 and value[0] == value[-1] == '"':
-        value = value[1:-1]
-    return unquote(value) if _PERCENT_ENCODED.search(value) else value
+        value = _ESCAPED.sub(r"\1", value[1:-1])
+    try:
+        return unquote(value, errors="strict")
+    except UnicodeDecodeError:
+        return value

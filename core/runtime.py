@@ -10,6 +10,7 @@ from core.database.upgrade import require_current, upgrade
 from core.measuring.measure import Measurer
 from core.plugins.host import Registry, load_plugins
 from core.settings import Settings
+from core.usage.committer import Committer
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Runtime:
     database: Database
     registry: Registry
     measurer: Measurer
+    committer: Committer
 
 
 @contextmanager
@@ -37,8 +39,10 @@ def open_runtime(settings: Settings) -> Iterator[Runtime]:
     measurer = Measurer(
         timeout=timedelta(seconds=settings.meter_timeout_seconds), memory=settings.meter_memory_mb * 2**20
     )
+    committer = Committer(database, settings.max_waiting_events)
     try:
-        yield Runtime(settings, database, load_plugins(), measurer)
+        yield Runtime(settings, database, load_plugins(), measurer, committer)
     finally:
+        committer.close()
         measurer.close()
         database.close()

@@ -59,6 +59,9 @@ class Settings(BaseSettings):
         300, ge=0, description="How far ahead of the server's clock an event's time may be."
     )
     max_events: int = Field(10_000, ge=1, description="Events taken in one request.")
+    max_waiting_events: int = Field(
+        50_000, ge=1, description="Events that may wait to be committed; beyond them senders are told to come back."
+    )
     max_body_bytes: int = Field(16_777_216, ge=1024, description="Bytes taken in one request's body.")
     meter_timeout_seconds: float = Field(
         10, gt=0, description="How long a partner's meter may take for one license before it is stopped."

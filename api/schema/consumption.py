@@ -2,11 +2,12 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import strawberry
 
 from api.schema.cursors import encode
+from api.schema.enums import describe_enum
 from api.schema.history import ReadingHistoryConnection, reading_history
 from api.schema.meter import Meter
 from api.schema.node import Info, Node, Problem
@@ -21,11 +22,17 @@ from core.errors import BadInput
 from core.nearest import did_you_mean
 from core.text import shown
 
-LicenseType: TypeAlias = Annotated["License", strawberry.lazy("api.schema.license")]  # type: ignore[name-defined] # noqa: F821
+if TYPE_CHECKING:  # the types of the two modules name each other
+    from api.schema.license import License, Page
 
-strawberry.enum(
+LicenseType: TypeAlias = Annotated["License", strawberry.lazy("api.schema.license")]
+
+describe_enum(
     Freshness,
-    description="FRESH: as new as promised. STALE: the last refresh failed or is overdue. NEVER: not measured yet.",
+    "Whether a reading is as new as its meter promises.",
+    FRESH="As new as promised.",
+    STALE="The last refresh failed, or is overdue: the last good reading stands.",
+    NEVER="Not measured yet.",
 )
 
 
@@ -82,7 +89,7 @@ class Share:
 
     @strawberry.field(description="limit − used, never below 0; null without a limit.")
     def remaining(self) -> float | None:
-        return None if self.share.limit is None else float(max(self.share.limit - self.share.used, Decimal(0)))
+        return None if self.share.limit is None else _not_below_zero(self.share.limit - self.share.used)
 
 
 @strawberry.type(description="What a meter found for a license.")
@@ -111,11 +118,13 @@ class Reading(Node):
 
     @strawberry.field(description="limit − used, never below 0; null without both.")
     def remaining(self) -> float | None:
-        return self._difference(1)
+        used, limit = self.view.reading.used, self.view.reading.limit
+        return None if used is None or limit is None else _not_below_zero(limit - used)
 
     @strawberry.field(description="used − limit, never below 0; null without both.")
     def overage(self) -> float | None:
-        return self._difference(-1)
+        used, limit = self.view.reading.used, self.view.reading.limit
+        return None if used is None or limit is None else _not_below_zero(used - limit)
 
     @strawberry.field(description="used ÷ limit; null without a limit, and for a limit of 0.")
     def utilization(self) -> float | None:
@@ -178,10 +187,6 @@ class Reading(Node):
     ) -> ReadingHistoryConnection:
         return reading_history(info, self.view, from_, to, interval, first, after)
 
-    def _difference(self, sign: int) -> float | None:
-        used, limit = self.view.reading.used, self.view.reading.limit
-        return None if used is None or limit is None else float(max(sign * (limit - used), Decimal(0)))
-
 
 @strawberry.type(description="Meters shown together, with one status and one update time.")
 class Section(Node):
@@ -227,16 +232,15 @@ class Section(Node):
 @strawberry.type(description="What a license uses of what its contract allows.")
 class Consumption(Node):
     view: strawberry.Private[view.ConsumptionView]
+    page: strawberry.Private["Page"]
 
     @strawberry.field(description="Stable and opaque; `node(id)` finds the object by it.")
     def id(self) -> strawberry.ID:
         return _id("Consumption", self.view)
 
     @strawberry.field(description="The license.")
-    def license(self, info: Info) -> LicenseType:
-        from api.schema.license import License, Page  # noqa: PLC0415 - the two types name each other
-
-        return License(loaded=self.view.license, page=Page(info.context, {self.view.license.id: self.view.license}))
+    def license(self) -> LicenseType:
+        return self.page.license(self.view.license.id)
 
     @strawberry.field(description="The worst of the sections.")
     def status(self) -> UsageStatus:
@@ -277,6 +281,10 @@ class Consumption(Node):
     def find_reading(self, meter: str) -> Reading | None:
         views = (view for section in self.view.sections for view in section.readings)
         return next((Reading(view=view) for view in views if view.meter.key == meter), None)
+
+
+def _not_below_zero(difference: Decimal) -> float:
+    return float(max(difference, Decimal(0)))
 
 
 def _id(kind: str, view: view.ConsumptionView | view.SectionView | view.ReadingView, *rest: str) -> strawberry.ID:

@@ -6,6 +6,7 @@ from typing import Final
 import strawberry
 
 from api.schema.cursors import PageInfo, cursor_time, decode_cursor, encode, page_info
+from api.schema.enums import describe_enum
 from api.schema.node import Info
 from api.schema.scalars import number, page_size
 from api.schema.status import UsageStatus
@@ -14,7 +15,14 @@ from core.consumption.tables import ReadingPoint as PointRow
 from core.consumption.view import ReadingView
 from core.errors import BadInput
 
-strawberry.enum(Interval, description="How far apart points are, in the license's time zone; weeks begin on Monday.")
+describe_enum(
+    Interval,
+    "How far apart points are, in the license's time zone.",
+    HOUR="An hour.",
+    DAY="A calendar day.",
+    WEEK="A week from Monday on.",
+    MONTH="A calendar month.",
+)
 _FIELD: Final = "history"
 _EARLIEST: Final = datetime(1, 1, 2, tzinfo=UTC)
 _LONG: Final = {

@@ -13,8 +13,10 @@ from sqlmodel import col, select
 from api.context import Context
 from api.schema.consumption import Consumption
 from api.schema.cursors import PageInfo, cursor_time, decode_cursor, encode, page_info, refuse_cursor
-from api.schema.node import Node
+from api.schema.enums import describe_enum
+from api.schema.node import Info, Node
 from api.schema.scalars import Duration, page_size
+from core.access.keys import READERS
 from core.consumption.readings import StoredReading, from_document
 from core.consumption.status import SEVERITY, UsageStatus
 from core.consumption.tables import Snapshot
@@ -26,7 +28,12 @@ from core.licenses.put import id_of
 from core.licenses.tables import Contract as ContractRow
 from core.licenses.tables import Grant as GrantRow
 
-strawberry.enum(LicenseOrder, description="WORST_FIRST: by status, the worst first, then by key. KEY: by key.")
+describe_enum(
+    LicenseOrder,
+    "The order of licenses.",
+    WORST_FIRST="By status, the worst first, then by key.",
+    KEY="By key.",
+)
 
 
 class Page:
@@ -56,6 +63,10 @@ class Page:
         ):
             found[row.license_id].append(row)
         return found
+
+    def license(self, license_id: int) -> "License":
+        """One of the licenses."""
+        return License(loaded=self.licenses[license_id], page=self)
 
     def consumption(self, license_id: int) -> ConsumptionView:
         """The current consumption of one of the licenses."""
@@ -196,8 +207,10 @@ class License(Node):
         return None if version is None else Contract(row=version)
 
     @strawberry.field(description="What it uses of what its contract allows.")
-    def consumption(self) -> Consumption:
-        return Consumption(view=self.page.consumption(self.loaded.id))
+    def consumption(self, info: Info) -> Consumption:
+        # A caller who may write contracts gets to this license as well.
+        info.context.caller.require(*READERS)
+        return Consumption(view=self.page.consumption(self.loaded.id), page=self.page)
 
     @strawberry.field(description="The credits granted to it, newest first.")
     def grants(
@@ -267,7 +280,7 @@ def license_connection(
     cursors = [encode(field, place.severity, place.key) for _, place in shown]
     return LicenseConnection(
         edges=[
-            LicenseEdge(cursor=cursor, node=License(loaded=page.licenses[license_id], page=page))
+            LicenseEdge(cursor=cursor, node=page.license(license_id))
             for cursor, (license_id, _) in zip(cursors, shown, strict=True)
         ],
         page_info=page_info(cursors, after, more=len(found) > size),

@@ -4,12 +4,16 @@ import allowance
 import strawberry
 
 from api.schema.cursors import encode
+from api.schema.enums import describe_enum
 from api.schema.node import Info, Node, Problem
 from core.plugins import host
 
-strawberry.enum(
+describe_enum(
     allowance.Enforcement,
-    description="SOFT: exceeding never blocks. HARD: over it, refused. NONE: no limit to hold against.",
+    "What happens over the limit.",
+    SOFT="Exceeding never blocks.",
+    HARD="What would exceed is refused.",
+    NONE="There is no limit to hold against.",
 )
 
 

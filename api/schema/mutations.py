@@ -6,13 +6,13 @@ from typing import Annotated
 
 import strawberry
 
+from api.schema.enums import describe_enum
 from api.schema.license import Contract, Grant, License, grant_of, page_of
 from api.schema.node import Info, InputError, input_errors
-from api.schema.queries import READERS
 from api.schema.refresh import RefreshRequest, ask_for_refresh
 from api.schema.scalars import Duration, decimal
 from api.schema.usage import RecordUsageResult, UsageEventInput, record_usage
-from core.access.keys import Scope
+from core.access.keys import READERS, Scope
 from core.errors import BadInput, InvalidInput
 from core.licenses import inputs
 from core.licenses.billing import CALENDAR_YEAR, CONTRACT_DATE
@@ -20,12 +20,19 @@ from core.licenses.find import find_license, no_license
 from core.licenses.put import grant_credits, put_contract, put_license
 
 
-@strawberry.enum(
-    description="CONTRACT_DATE: billing periods run from `startsOn`. CALENDAR_YEAR: from 1 January of its year."
-)
 class PeriodAnchor(StrEnum):
+    """The anchors of billing periods."""
+
     CONTRACT_DATE = CONTRACT_DATE
     CALENDAR_YEAR = CALENDAR_YEAR
+
+
+describe_enum(
+    PeriodAnchor,
+    "What billing periods run from.",
+    CONTRACT_DATE="From `startsOn`.",
+    CALENDAR_YEAR="From 1 January of the year of `startsOn`.",
+)
 
 
 @strawberry.input(description="A user of the license with the admin role.")
@@ -105,7 +112,7 @@ class GrantCreditsResult:
     errors: list[InputError] = strawberry.field(default_factory=list, description="Everything that is wrong.")
 
 
-@strawberry.type
+@strawberry.type(description="What may be changed. A failure that is to be expected is data in the result.")
 class Mutation:
     @strawberry.mutation(description="Record usage events; what is acknowledged is committed, each event once.")
     def record_usage(

@@ -23,9 +23,8 @@ from api.schema.meter import Meter, Plugin
 from api.schema.node import Info, Node
 from api.schema.refresh import RefreshRequest
 from api.schema.status import UsageStatus
-from core.access.keys import Scope
+from core.access.keys import READERS, Scope
 from core.consumption.past import measure_past
-from core.consumption.view import ConsumptionView
 from core.errors import BadInput
 from core.licenses.find import no_license
 from core.licenses.listing import LicenseOrder
@@ -50,7 +49,7 @@ class Viewer:
         return _license_of(page) if page else None
 
 
-@strawberry.type
+@strawberry.type(description="What may be asked.")
 class Query:
     @strawberry.field(description="Who asks.")
     def viewer(self, info: Info) -> Viewer:
@@ -72,8 +71,7 @@ class Query:
         ] = None,
     ) -> Consumption | None:
         page = readable(info.context, license)
-        day = None if at is None else _day_of(page, at)
-        return Consumption(view=_consumption(page, day), page=page)
+        return _consumption(page, None if at is None else _day_of(page, at))
 
     @strawberry.field(description="A license; null only with an error.")
     def license(
@@ -143,22 +141,34 @@ def _license_of(page: Page) -> License:
     return License(loaded=loaded, page=page)
 
 
-def _consumption(page: Page, at: datetime | None = None, day: date | None = None) -> ConsumptionView:
+def _consumption(page: Page, day: date | None) -> Consumption:
+    """The consumption now, or as it stood at the end of a past day."""
     context = page.context
     (loaded,) = page.licenses.values()
-    if at is not None:
-        if not EARLIEST <= at <= context.now:
-            raise BadInput(f"`at` {at.isoformat()} must be from {EARLIEST.date()} up to now.")
-        day = at.astimezone(ZoneInfo(loaded.license.time_zone)).date()
     if day is None or day >= loaded.today:
-        return page.consumption(loaded.id)
+        return Consumption(view=page.consumption(loaded.id), page=page)
     runtime = context.runtime
-    return measure_past(context.session, loaded, day, runtime.registry, runtime.measurer, context.now)
+    view = measure_past(context.session, loaded, day, runtime.registry, runtime.measurer, context.now)
+    return Consumption(view=view, page=page)
 
 
-def _consumption_node(context: Context, license: str, *day: str) -> Consumption:
+def _day_of(page: Page, at: datetime) -> date:
+    if not EARLIEST <= at <= page.context.now:
+        raise BadInput(f"`at` {at.isoformat()} must be from {EARLIEST.date()} up to now.")
+    (loaded,) = page.licenses.values()
+    return at.astimezone(ZoneInfo(loaded.license.time_zone)).date()
+
+
+def _consumption_node(context: Context, license: str, day: str | None = None) -> Consumption:
     page = readable(context, license)
-    return Consumption(view=_consumption(page, _past(page, *day)), page=page)
+    (loaded,) = page.licenses.values()
+    try:
+        past = None if day is None else date.fromisoformat(day)
+    except ValueError:
+        refuse_id()
+    if past and (past.isoformat() != day or past.year < EARLIEST.year or past > loaded.today):
+        refuse_id()
+    return _consumption(page, past)
 
 
 def _section_node(context: Context, license: str, section: str, *day: str) -> Node | None:
@@ -190,13 +200,6 @@ def _refresh_node(context: Context, license: str, run: str) -> Node | None:
     (loaded,) = page.licenses.values()
     row = context.session.get(RefreshRun, (loaded.id, run)) if run != SCHEDULE else None
     return None if row is None else RefreshRequest(run=row, license_key=license)
-
-
-def _day(text: str | None = None) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise BadInput("`id` is not an id that this API gave.") from None
 
 
 _FINDERS: dict[str, Callable[..., Node | None]] = {

@@ -7,6 +7,7 @@ from sqlmodel import select
 
 from api.context import Context
 from api.schema.cursors import encode
+from api.schema.enums import describe_enum
 from api.schema.node import Node, Problem
 from core.errors import BadInput
 from core.licenses.put import id_of
@@ -16,9 +17,13 @@ from core.text import shown
 from core.work import tables
 from core.work.queue import SCHEDULE, request_refresh
 
-strawberry.enum(
+describe_enum(
     tables.RefreshStatus,
-    description="QUEUED: waits for a worker. RUNNING: a worker has it. DONE: over. FAILED: over, see `problem`.",
+    "Where a refresh stands.",
+    QUEUED="It waits for a worker.",
+    RUNNING="A worker has it.",
+    DONE="It is over.",
+    FAILED="It is over and failed: see `problem`.",
 )
 
 
@@ -53,6 +58,8 @@ class RefreshRequest(Node):
 
 def ask_for_refresh(context: Context, license: LicenseRow, sections: list[str] | None) -> RefreshRequest:
     """Ask for a refresh; one that was asked for already and waits is given again."""
+    if sections == []:
+        raise BadInput("`sections` is empty: name some, or leave it out for all.")
     known = context.runtime.registry.sections
     for key in sections or ():
         if key not in known:

@@ -1,12 +1,15 @@
 """The status of usage, registered as a type of the schema."""
 
-import strawberry
-
+from api.schema.enums import describe_enum
 from core.consumption.status import UsageStatus
 
-strawberry.enum(
+describe_enum(
     UsageStatus,
-    description="OK: green. AT_RISK: yellow. EXCEEDED: red. UNKNOWN: grey, never measured yet.",
+    "How usage stands against its limit.",
+    OK="Green: up to the limit and not at risk, or no limit is set.",
+    AT_RISK="Yellow: up to the limit, and past the meter's at-risk ratio of it.",
+    EXCEEDED="Red: over the limit; of credits: nothing is left.",
+    UNKNOWN="Grey: never measured yet.",
 )
 
 __all__ = ["UsageStatus"]

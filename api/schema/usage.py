@@ -58,7 +58,7 @@ def record_usage(context: Context, events: list[UsageEventInput]) -> RecordUsage
         for event in events
     ]
     context.close()
-    return as_result(ingest(context.runtime, context.caller, raws, context.now))
+    return as_result(ingest(context.runtime, context.caller, raws, context.now).wait())
 
 
 def as_result(recorded: Recorded) -> RecordUsageResult:

@@ -30,6 +30,10 @@ class Scope(StrEnum):
     OPERATE = "operate"
 
 
+READERS: Final = (Scope.CONSUMPTION_READ, Scope.OPERATE)
+"""Either may read what a license allows and uses."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who asks: a key's name, its license or None for all of them, and its scopes."""

@@ -1,12 +1,13 @@
 """The history of readings: written by refreshes, read by interval."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from sqlmodel import Session, col, delete, select
+from sqlalchemy import bindparam, delete
+from sqlmodel import Session, col, select
 
 from core.consumption.readings import StoredReading
 from core.consumption.tables import ReadingPoint
@@ -22,6 +23,16 @@ class Point:
     reading: StoredReading
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """The history of a license's meter after one instant up to another."""
+
+    license_id: int
+    meter: str
+    after: datetime
+    until: datetime
+
+
 class Interval(StrEnum):
     """How far apart the points of a history are, in the license's time zone. Weeks begin on Monday."""
 
@@ -31,17 +42,19 @@ class Interval(StrEnum):
     MONTH = "MONTH"
 
 
-def replace_history(
-    session: Session, points: Iterable[Point], rewritten: Mapping[int, tuple[datetime, datetime]]
-) -> None:
-    """Write points; of the licenses in `rewritten`, drop what stood after the first instant up to the second."""
-    for license_id, (after, until) in sorted(rewritten.items()):
-        session.exec(
-            delete(ReadingPoint).where(
-                col(ReadingPoint.license_id) == license_id,
-                col(ReadingPoint.at) > after,
-                col(ReadingPoint.at) <= until,
-            )
+def replace_history(session: Session, points: Iterable[Point], rewritten: Iterable[Stretch]) -> None:
+    """Write points; drop what stood in the stretches before."""
+    table = ReadingPoint.__table__  # type: ignore[attr-defined]
+    dropped = [asdict(stretch) for stretch in rewritten]
+    if dropped:
+        session.execute(
+            delete(table).where(
+                table.c.license_id == bindparam("license_id"),
+                table.c.meter == bindparam("meter"),
+                table.c.at > bindparam("after"),
+                table.c.at <= bindparam("until"),
+            ),
+            dropped,
         )
     rows = [
         {

@@ -15,7 +15,7 @@ from allowance import Meter, Reading, Usage
 from sqlalchemy import delete, tuple_
 from sqlmodel import Session, col, select
 
-from core.consumption.history import Point, replace_history
+from core.consumption.history import Point, Stretch, replace_history
 from core.consumption.readings import (
     UNMEASURED,
     Problem,
@@ -76,6 +76,8 @@ class Plan:
     licenses: dict[int, LoadedLicense] = field(default_factory=dict)
     usage: dict[int, Usage] = field(default_factory=dict)
     late: dict[int, LateUsage] = field(default_factory=dict)
+    versions: dict[int, int] = field(default_factory=dict)
+    """Of the snapshots that it starts from, by license."""
 
 
 def plan_refresh(session: Session, wanted: Mapping[int, RefreshWanted], registry: Registry, now: datetime) -> Plan:
@@ -83,7 +85,7 @@ def plan_refresh(session: Session, wanted: Mapping[int, RefreshWanted], registry
     plan = Plan(now)
     plan.licenses = load_licenses(session, wanted.keys(), now)
     plan.late = late_usage(session, wanted.keys())
-    before = load_readings(session, wanted.keys())
+    plan.versions, before = _load_snapshots(session, wanted.keys())
     meters: dict[int, list[tuple[Meter, date]]] = {}
     for license_id, license in plan.licenses.items():
         late = plan.late.get(license_id)
@@ -116,24 +118,29 @@ def save_refresh(
     session: Session, plan: Plan, answers: Sequence[Reading | Failure], registry: Registry
 ) -> dict[int, datetime]:
     """Write snapshots and history; when each license is due next, by its id."""
-    before = load_readings(session, plan.licenses, lock=True)
+    versions, before = _load_snapshots(session, plan.licenses, lock=True)
     current: dict[int, dict[str, StoredReading]] = {license_id: {} for license_id in plan.licenses}
     points: list[Point] = []
+    failed: set[tuple[int, str]] = set()
     for moment, question, answer in zip(plan.moments, plan.questions, answers, strict=True):
-        license = moment.license
-        known = before[license.id].get(question.meter.key)
-        if moment.past:
-            if isinstance(answer, Reading):
-                past = judge(question.meter, question.contract, answer, None, moment.at)
-                points.append(Point(license.id, question.meter.key, past))
-            continue
+        license, meter = moment.license, question.meter
+        known = before[license.id].get(meter.key)
         if known and known.measured_at and known.measured_at > plan.now:
-            continue  # another worker measured later than this one
-        reading = _answered(question, answer, known, plan.now, _next_due(question.meter, license, plan))
-        current[license.id][question.meter.key] = reading
-        if isinstance(answer, Reading):
-            points.append(Point(license.id, question.meter.key, reading))
-    replace_history(session, points, _rewritten(plan))
+            continue  # another worker measured later than this one, and the same days
+        if not moment.past:
+            due_at = _next_due(meter, license, plan)
+            current[license.id][meter.key] = _answered(question, answer, known, plan.now, due_at)
+        elif isinstance(answer, Reading):
+            points.append(Point(license.id, meter.key, judge(meter, question.contract, answer, None, moment.at)))
+        else:
+            failed.add((license.id, meter.key))
+    points += [
+        Point(license_id, meter, reading)
+        for license_id, parts in current.items()
+        for meter, reading in parts.items()
+        if reading.measured_at == plan.now
+    ]
+    replace_history(session, points, _rewritten(plan, {(one.license_id, one.meter) for one in points} - failed))
     readings = {
         license_id: {
             key: current[license_id].get(key) or before[license_id].get(key, UNMEASURED) for key in registry.meters
@@ -141,25 +148,28 @@ def save_refresh(
         for license_id in plan.licenses
     }
     _write_snapshots(session, plan, {key: readings[key] for key, new in current.items() if new})
-    _forget_late(session, plan)
+    # Where another worker saved meanwhile, the mark may be of usage that came in after this plan was made.
+    alone = [license_id for license_id in plan.licenses if versions[license_id] == plan.versions[license_id]]
+    _forget_late(session, [plan.late[license_id] for license_id in alone if license_id in plan.late])
     return {license_id: _due(parts.values(), plan.now) for license_id, parts in readings.items()}
-
-
-def load_readings(
-    session: Session, licenses: Iterable[int], *, lock: bool = False
-) -> dict[int, dict[str, StoredReading]]:
-    """The current readings of licenses by meter."""
-    ids = list(licenses)
-    statement = select(Snapshot).where(col(Snapshot.license_id).in_(ids)).order_by(col(Snapshot.license_id))
-    rows = session.exec(statement.with_for_update() if lock else statement)
-    found = {row.license_id: {key: from_document(doc) for key, doc in row.readings.items()} for row in rows}
-    return {license_id: found.get(license_id, {}) for license_id in ids}
 
 
 def late_usage(session: Session, licenses: Collection[int]) -> dict[int, LateUsage]:
     """The licenses, of those given, whose past changed since their last refresh."""
     rows = session.exec(select(LateUsage).where(col(LateUsage.license_id).in_(licenses)))
     return {row.license_id: row for row in rows}
+
+
+def _load_snapshots(
+    session: Session, licenses: Collection[int], *, lock: bool = False
+) -> tuple[dict[int, int], dict[int, dict[str, StoredReading]]]:
+    """The versions of licenses' snapshots, and their readings by meter."""
+    statement = select(Snapshot).where(col(Snapshot.license_id).in_(licenses)).order_by(col(Snapshot.license_id))
+    rows = session.exec(statement.with_for_update() if lock else statement).all()
+    return (
+        {row.license_id: row.version for row in rows},
+        {row.license_id: {key: from_document(document) for key, document in row.readings.items()} for row in rows},
+    )
 
 
 def _ask(plan: Plan, moment: Moment, day: date, meters: Collection[Meter]) -> None:
@@ -213,16 +223,14 @@ def _next_due(meter: Meter, license: LoadedLicense, plan: Plan) -> datetime:
     return min(turn for turn in turns if turn > plan.now)
 
 
-def _rewritten(plan: Plan) -> dict[int, tuple[datetime, datetime]]:
-    """The stretch of history that late usage changed, by license."""
-    stretches = {}
-    for license_id, late in plan.late.items():
-        license = plan.licenses[license_id]
-        first = max(late.since, license.today - HISTORY)
-        if first < license.today:
-            day = timedelta(days=1)
-            stretches[license_id] = (license.end_of(first - day), license.end_of(license.today - day))
-    return stretches
+def _rewritten(plan: Plan, meters: Collection[tuple[int, str]]) -> Iterable[Stretch]:
+    """The stretches of history that late usage changed, of the meters that tell them anew."""
+    day = timedelta(days=1)
+    for license_id, meter in sorted(meters):
+        if late := plan.late.get(license_id):
+            license = plan.licenses[license_id]
+            first = max(late.since, license.today - HISTORY)
+            yield Stretch(license_id, meter, license.end_of(first - day), license.end_of(license.today - day))
 
 
 def _write_snapshots(session: Session, plan: Plan, readings: Mapping[int, Mapping[str, StoredReading]]) -> None:
@@ -251,15 +259,10 @@ def _write_snapshots(session: Session, plan: Plan, readings: Mapping[int, Mappin
     )
 
 
-def _forget_late(session: Session, plan: Plan) -> None:
-    if plan.late:
-        session.execute(
-            delete(LateUsage).where(
-                tuple_(col(LateUsage.license_id), col(LateUsage.revision)).in_(
-                    [(license_id, late.revision) for license_id, late in plan.late.items()]
-                )
-            )
-        )
+def _forget_late(session: Session, done: Sequence[LateUsage]) -> None:
+    if done:
+        marks = [(late.license_id, late.revision) for late in done]
+        session.execute(delete(LateUsage).where(tuple_(col(LateUsage.license_id), col(LateUsage.revision)).in_(marks)))
 
 
 def _due(readings: Iterable[StoredReading], now: datetime) -> datetime:

@@ -1,5 +1,6 @@
 """The database: sessions for reading and for writing, opened and committed at the edges alone."""
 
+import sqlite3
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from itertools import islice

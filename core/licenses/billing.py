@@ -29,7 +29,9 @@ def parse_billing_period(text: str) -> relativedelta:
     months and days, or more than a hundred years.
     """
     try:
-        duration = parse_duration(text if len(text) <= LONGEST and "\n" not in text else "", as_timedelta_if_possible=False)
+        duration = parse_duration(
+            text if len(text) <= LONGEST and "\n" not in text else "", as_timedelta_if_possible=False
+        )
     except (ISO8601Error, OverflowError):
         raise InvalidDuration(f"{shown(text)} is not an ISO 8601 duration; write P1Y, P3M or P30D") from None
     months, days = duration.years * 12 + duration.months, duration.tdelta.days

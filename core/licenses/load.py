@@ -45,6 +45,11 @@ class LoadedLicense:
             at_risk={key: Decimal(ratio) for key, ratio in version.at_risk.items()},
         )
 
+    def counted_from(self, since: date) -> date:
+        """The first day of any billing period that holds a day from `since` to today."""
+        turns = [version.effective_from for version in self.versions if since < version.effective_from <= self.today]
+        return min(self.contract_on(day).period.first for day in (since, *turns))
+
     def next_turn(self) -> datetime:
         """When the contract or the billing period in force today ends."""
         turns = [self.contract_on(self.today).period.end]

@@ -180,9 +180,9 @@ def _chunks(file: BufferedReader, size: int, done: int) -> Iterator[_Chunk]:
         if len(line) > LONGEST_LINE:
             message = f"The line has more than {LONGEST_LINE // 2**20} MiB; an event is one JSON object on one line."
             chunk.rejected.append(RejectedLine(number, "TOO_LARGE", message))
-        elif line.strip():
+        elif content := line.rstrip():
             try:
-                chunk.messages.append((number, orjson.loads(line)))
+                chunk.messages.append((number, orjson.loads(content)))
             except orjson.JSONDecodeError as error:
                 message = f"The line is not JSON: {error.msg}, at column {error.colno}."
                 chunk.rejected.append(RejectedLine(number, "BAD_JSON", message))

@@ -1,19 +1,39 @@
-"""Taking usage events from a caller: checked, recorded, committed."""
+"""Taking usage events from a caller: checked here, committed together with what other callers bring."""
 
 from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from core.access.keys import Caller, Scope
 from core.errors import TooLarge
 from core.runtime import Runtime
-from core.usage.events import Rules, check_events
-from core.usage.record import Recorded, record
+from core.usage.events import RejectedEvent, Rules, check_events
+from core.usage.record import Recorded
 
 
-def ingest(runtime: Runtime, caller: Caller, raws: Sequence[object], now: datetime) -> Recorded:
-    """Record what can be recorded, in one transaction that is committed when this returns.
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Events that were taken: those refused at the door, and the others on their way."""
 
-    Raises :class:`core.errors.Forbidden` without the scope, :class:`TooLarge` for too many events at once.
+    rejected: list[RejectedEvent]
+    underway: Future[Recorded]
+
+    def joined(self, recorded: Recorded) -> Recorded:
+        """What became of all of them, once those underway were recorded."""
+        rejected = sorted([*self.rejected, *recorded.rejected], key=lambda one: one.index)
+        return Recorded(recorded.accepted, recorded.duplicates, rejected)
+
+    def wait(self) -> Recorded:
+        """What became of all of them; those accepted are committed when this returns."""
+        return self.joined(self.underway.result())
+
+
+def ingest(runtime: Runtime, caller: Caller, raws: Sequence[object], now: datetime) -> Taken:
+    """Check the events and have them committed.
+
+    Raises :class:`core.errors.Forbidden` without the scope, :class:`TooLarge` for too many events at once,
+    :class:`core.usage.committer.Overloaded` where too many wait already.
     """
     caller.require(Scope.USAGE_WRITE)
     if len(raws) > runtime.settings.max_events:
@@ -26,9 +46,8 @@ def ingest(runtime: Runtime, caller: Caller, raws: Sequence[object], now: dateti
         may_write=caller.may_reach,
     )
     events, rejected = check_events(raws, rules)
-    if not events:
-        return Recorded(rejected=rejected)
-    with runtime.database.write() as session:
-        recorded = record(session, events, now)
-    recorded.rejected = sorted([*rejected, *recorded.rejected], key=lambda one: one.index)
-    return recorded
+    if events:
+        return Taken(rejected, runtime.committer.submit(events, now))
+    nothing: Future[Recorded] = Future()
+    nothing.set_result(Recorded())
+    return Taken(rejected, nothing)

@@ -26,8 +26,13 @@ class LedgerRow(NamedTuple):
     digest: bytes
 
 
-Write: TypeAlias = Callable[[Connection, Sequence[LedgerRow], Collection[int], Mapping[int, int], int], int]
-"""Writes the rows that the ledger does not hold yet, and rolls them up; how many those were.
+EventKey: TypeAlias = tuple[int, str, str]
+"""What tells an event from all others: license, source, id."""
+
+Write: TypeAlias = Callable[
+    [Connection, Sequence[LedgerRow], Collection[int], Mapping[int, int], int], set[EventKey] | None
+]
+"""Writes the rows that the ledger does not hold yet, and rolls them up; their keys, or None where all were new.
 
 Takes the rows in the order of their keys, the series that are levels, the present day of each license, of which
 all earlier days are late, and the writer's shard of the sums.

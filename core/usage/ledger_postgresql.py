@@ -5,7 +5,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from core.usage.ledger import LedgerRow
+from core.usage.ledger import EventKey, LedgerRow
 
 # Rows are written in the order of their keys everywhere, so that concurrent batches queue up for the same rows
 # and never wait for each other in a circle.
@@ -44,15 +44,19 @@ WITH given AS (
   GROUP BY new.license_id ORDER BY new.license_id
   ON CONFLICT (license_id) DO UPDATE SET since = least(kept.since, excluded.since), revision = kept.revision + 1
 )
-SELECT count(*) FROM new
+SELECT
+  CASE WHEN (SELECT count(*) FROM new) < %b
+  THEN (SELECT json_agg(json_build_array(license_id, source, id)) FROM new) END,
+  (SELECT count(*) FROM new)
 """
 
 
 def write(
     connection: Connection, rows: Sequence[LedgerRow], levels: Collection[int], today: Mapping[int, int], shard: int
-) -> int:
+) -> set[EventKey] | None:
     """See :data:`core.usage.ledger.Write`."""
     columns = [list(column) for column in zip(*rows, strict=True)]
     level_ids = list(levels)
-    parameters = [*columns, shard, level_ids, level_ids, list(today.keys()), list(today.values())]
-    return int(connection.exec_driver_sql(_WRITE, tuple(parameters)).scalar_one())
+    parameters = [*columns, shard, level_ids, level_ids, list(today.keys()), list(today.values()), len(rows)]
+    new, count = connection.exec_driver_sql(_WRITE, tuple(parameters)).one()
+    return None if count == len(rows) else {(license_id, source, id) for license_id, source, id in new or ()}

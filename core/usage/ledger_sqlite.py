@@ -7,7 +7,7 @@ from typing import Final
 import orjson
 from sqlalchemy import Connection
 
-from core.usage.ledger import LedgerRow
+from core.usage.ledger import EventKey, LedgerRow
 
 _INSERT: Final = """
 INSERT INTO usage_event (license_id, source, id, series_id, time, day, whole, nanos, digest)
@@ -42,12 +42,12 @@ ON CONFLICT (license_id) DO UPDATE SET since = min(kept.since, excluded.since), 
 
 def write(
     connection: Connection, rows: Sequence[LedgerRow], levels: Collection[int], today: Mapping[int, int], shard: int
-) -> int:
+) -> set[EventKey] | None:
     """See :data:`core.usage.ledger.Write`. One writer needs no shards."""
     del shard
     last = connection.exec_driver_sql("SELECT coalesce(max(rowid), 0) FROM usage_event").scalar_one()
-    new = connection.exec_driver_sql(_INSERT, [tuple(row) for row in rows]).rowcount
-    if new:
+    count = connection.exec_driver_sql(_INSERT, [tuple(row) for row in rows]).rowcount
+    if count:
         level_ids = orjson.dumps(list(levels)).decode()
         connection.exec_driver_sql(_ADD_UP, (last, level_ids))
         if levels:
@@ -59,4 +59,7 @@ def write(
         for day, ids in licenses.items():
             if any(row.day < day for row in rows):
                 connection.exec_driver_sql(_MARK_LATE, (last, day, orjson.dumps(ids).decode()))
-    return new
+    if count == len(rows):
+        return None
+    new = connection.exec_driver_sql("SELECT license_id, source, id FROM usage_event WHERE rowid > ?", (last,))
+    return {(license_id, source, id) for license_id, source, id in new}

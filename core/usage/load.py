@@ -58,13 +58,13 @@ def load_usage(session: Session, wanted: Collection[Wanted], registry: Registry,
     loaded_from: dict[int, dict[str, date]] = {}
     for one in wanted:
         license, today = one.license, one.license.today
-        period = license.contract_on(one.since).period
+        counted_from = license.counted_from(one.since)
         loaded_from[license.id] = {}
         for event in registry.event_types.values():
             days = registry.days[event.name]
             first = _EVER if days is None else one.since - timedelta(days=days)
             if event.kind == "counter":
-                first = min(first, period.first)
+                first = min(first, counted_from)
             bounds = _Bounds(license.id, event.name, first, today)
             by_day = days != 0 or one.since < today
             (levels if event.kind == "level" else daily if by_day else totals).append(bounds)
@@ -95,7 +95,7 @@ def _sums(session: Session, bounds: list[_Bounds], *, by_day: bool) -> Iterable[
     within = _as_table(session, bounds)
     series, total = UsageSeries, UsageSum
     # Summed in two halves, since the sum of 64-bit numbers may need more than 64 bits.
-    halves = (func.sum(col(total.whole) / NANOS), func.sum(col(total.whole) % NANOS), func.sum(total.nanos))
+    halves = (func.sum(col(total.whole) // NANOS), func.sum(col(total.whole) % NANOS), func.sum(total.nanos))
     first, last = (col(total.day), col(total.day)) if by_day else (func.min(within.c.first), func.min(within.c.last))
     keys: list[Any] = [col(series.license_id), col(series.event), col(series.entity), col(series.dimensions)]
     statement = (

@@ -1,7 +1,7 @@
 """Recording checked events: ledger and rollups in one transaction, each event once."""
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
@@ -18,7 +18,7 @@ from core.text import shown
 from core.usage import ledger_postgresql, ledger_sqlite
 from core.usage.amount import LARGEST_TOTAL, TotalTooLarge
 from core.usage.events import RejectedEvent, UsageEvent
-from core.usage.ledger import EPOCH_DAY, LedgerRow, Write
+from core.usage.ledger import EPOCH_DAY, EventKey, LedgerRow, Write
 from core.usage.series import SeriesKey, series_ids
 from core.usage.tables import LateUsage
 from core.usage.tables import UsageEvent as LedgerTable
@@ -29,8 +29,6 @@ SHARDS: Final = 16
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _WRITERS: Final[dict[str, Write]] = {"postgresql": ledger_postgresql.write, "sqlite": ledger_sqlite.write}
-
-_EventKey = tuple[int, str, str]
 
 
 @dataclass(slots=True)
@@ -58,24 +56,36 @@ def record(session: Session, events: Sequence[UsageEvent], now: datetime) -> Rec
     as a conflict. Raises :class:`TotalTooLarge` where the sums could not stay exact. The number of statements
     does not depend on how many events there are.
     """
-    result = Recorded()
-    places = _places(session, {event.license for event in events}, now)
-    first: dict[_EventKey, UsageEvent] = {}
-    again: list[tuple[_EventKey, UsageEvent]] = []
-    for event in events:
-        place = places.get(event.license)
-        if place is None:
-            result.rejected.append(_unknown_license(session, event, result))
-            continue
-        key = (place.license_id, event.source, event.id)
-        if first.setdefault(key, event) is not event:
-            again.append((key, event))
-    if sum(event.whole for event in first.values()) > LARGEST_TOTAL:
-        raise TotalTooLarge
-    if first:
-        _write(session, first, again, places, result)
-    result.rejected.sort(key=lambda rejected: rejected.index)
-    return result
+    return record_together(session, [events], now)[0]
+
+
+def record_together(session: Session, batches: Sequence[Sequence[UsageEvent]], now: datetime) -> list[Recorded]:
+    """The same for the batches of several senders, in order; what became of each."""
+    results = [Recorded() for _ in batches]
+    places = _places(session, {event.license for events in batches for event in events}, now)
+    first: dict[EventKey, UsageEvent] = {}
+    placed: list[tuple[Recorded, EventKey, UsageEvent]] = []
+    for result, events in zip(results, batches, strict=True):
+        for event in events:
+            place = places.get(event.license)
+            if place is None:
+                result.rejected.append(_unknown_license(session, event, result))
+                continue
+            key = (place.license_id, event.source, event.id)
+            first.setdefault(key, event)
+            placed.append((result, key, event))
+    new = _write(session, first, places) if first else set()
+    stored = _digests(session, first.keys() - new)
+    for result, key, event in placed:
+        if key in new and first[key] is event:
+            result.accepted += 1
+        elif event.digest == (first[key].digest if key in new else stored[key]):
+            result.duplicates += 1
+        else:
+            result.rejected.append(_conflict(event))
+    for result in results:
+        result.rejected.sort(key=lambda rejected: rejected.index)
+    return results
 
 
 def mark_late(session: Session, since: dict[int, date]) -> None:
@@ -97,25 +107,22 @@ def mark_late(session: Session, since: dict[int, date]) -> None:
     )
 
 
-def _write(
-    session: Session,
-    first: dict[_EventKey, UsageEvent],
-    again: list[tuple[_EventKey, UsageEvent]],
-    places: dict[str, _Place],
-    result: Recorded,
-) -> None:
-    keys: dict[_EventKey, SeriesKey] = {
-        key: (key[0], event.type, event.entity, event.dimensions) for key, event in first.items()
+def _write(session: Session, events: Mapping[EventKey, UsageEvent], places: Mapping[str, _Place]) -> Set[EventKey]:
+    """Write what is not known yet; the keys of that."""
+    if sum(event.whole for event in events.values()) > LARGEST_TOTAL:
+        raise TotalTooLarge
+    keys: dict[EventKey, SeriesKey] = {
+        key: (key[0], event.type, event.entity, event.dimensions) for key, event in events.items()
     }
     series = series_ids(session, set(keys.values()))
     rows = []
     # In the order of their keys, so that concurrent batches never wait for each other in a circle.
-    for key in sorted(first):
-        event = first[key]
+    for key in sorted(events):
+        event = events[key]
         day = event.time.astimezone(places[event.license].zone).toordinal() - EPOCH_DAY
         time = (event.time - _EPOCH) // _MICROSECOND
         rows.append(LedgerRow(*key, series[keys[key]], time, day, event.whole, event.nanos, event.digest))
-    levels = {series[keys[key]] for key, event in first.items() if event.kind == "level"}
+    levels = {series[keys[key]] for key, event in events.items() if event.kind == "level"}
     today = {place.license_id: place.today for place in places.values()}
     write = _WRITERS[session.get_bind().dialect.name]
     try:
@@ -124,20 +131,7 @@ def _write(
         if "usage_sum_in_range" not in str(error.orig):
             raise
         raise TotalTooLarge from None
-    result.accepted = new
-    if new < len(first):
-        stored = _digests(session, first)
-        # A new event is stored as it was given, so that all that differ were there before.
-        conflicts = {key for key, event in first.items() if stored[key] != event.digest}
-        result.duplicates = len(first) - new - len(conflicts)
-        result.rejected += [_conflict(first[key]) for key in conflicts]
-    else:
-        stored = {key: event.digest for key, event in first.items()}
-    for key, event in again:
-        if stored[key] == event.digest:
-            result.duplicates += 1
-        else:
-            result.rejected.append(_conflict(event))
+    return events.keys() if new is None else new
 
 
 def _places(session: Session, keys: Collection[str], now: datetime) -> dict[str, _Place]:
@@ -157,7 +151,7 @@ def _unknown_license(session: Session, event: UsageEvent, result: Recorded) -> R
     return RejectedEvent(event.index, event.id, "UNKNOWN_LICENSE", f"No license {shown(event.license)}.{near}")
 
 
-def _digests(session: Session, keys: Collection[_EventKey]) -> dict[_EventKey, bytes]:
+def _digests(session: Session, keys: Collection[EventKey]) -> dict[EventKey, bytes]:
     key = sa.tuple_(col(LedgerTable.license_id), col(LedgerTable.source), col(LedgerTable.id))
     return {
         (row[0], row[1], row[2]): row[3]

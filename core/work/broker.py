@@ -8,6 +8,7 @@ from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.stub import StubBroker
 from dramatiq.errors import BrokerError
+from redis.exceptions import RedisError
 
 from core.settings import Settings
 
@@ -36,5 +37,5 @@ class Announcer:
         """Send the message. Where the broker does not answer, the workers find the work by themselves later."""
         try:
             self._actor.send()
-        except (BrokerError, OSError) as error:
+        except (BrokerError, RedisError, OSError) as error:
             logger.warning("the broker did not take a message, workers will look by themselves: %s", error)

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from core.consumption.refresh import RefreshWanted, late_usage, plan_refresh, save_refresh
 from core.licenses.load import load_licenses
 from core.runtime import Runtime
-from core.work.queue import SCHEDULE, finish, take
+from core.work.queue import finish, take
 from core.work.tables import RefreshRun
 
 logger = logging.getLogger(__name__)
@@ -76,9 +76,7 @@ def _refresh(runtime: Runtime, claim: str, runs: Sequence[RefreshRun]) -> None:
 
 
 def _wanted(run: RefreshRun) -> RefreshWanted:
-    if run.id == SCHEDULE:
-        return RefreshWanted(only_due=True)
-    return RefreshWanted(frozenset(run.sections) if run.sections is not None else None)
+    return RefreshWanted(frozenset(run.sections) if run.sections is not None else None, run.only_due)
 
 
 def _batches(runtime: Runtime, runs: Sequence[RefreshRun], now: datetime) -> list[list[RefreshRun]]:

@@ -36,16 +36,13 @@ def request_refresh(session: Session, license_id: int, sections: Iterable[str] |
 
 def schedule_now(session: Session, license_id: int, now: datetime) -> None:
     """Make the license's standing run due, as something changed that a refresh of everything should show."""
-    statement = insert_into(session, RefreshRun).values(
-        license_id=license_id, id=SCHEDULE, due_at=now, requested_at=now, status=RefreshStatus.QUEUED, attempts=0
-    )
-    session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["license_id", "id"],
-            # A worker that has it now may have read too early: it is to be taken again after that one.
-            set_={"due_at": now, "requested_at": now, "status": RefreshStatus.QUEUED, "claim": None},
-        )
-    )
+    # A worker that has it now may have read too early, so its claim goes: it is taken again after that one.
+    due = {
+        "status": RefreshStatus.QUEUED, "only_due": False, "due_at": now, "requested_at": now,
+        "claim": None, "attempts": 0,
+    }  # fmt: skip
+    statement = insert_into(session, RefreshRun).values(license_id=license_id, id=SCHEDULE, **due)
+    session.execute(statement.on_conflict_do_update(index_elements=["license_id", "id"], set_=due))
 
 
 def take(session: Session, now: datetime, most: int, lease: timedelta) -> tuple[str, list[RefreshRun]]:
@@ -105,6 +102,7 @@ def finish(
             .where(mine, col(RefreshRun.license_id).in_(standing), col(RefreshRun.id) == SCHEDULE)
             .values(
                 status=RefreshStatus.QUEUED,
+                only_due=problem is None,
                 due_at=case(standing, value=col(RefreshRun.license_id)),
                 claim=None,
                 attempts=0,

@@ -22,7 +22,7 @@ class RefreshRun(SQLModel, table=True):
     """A refresh of a license to be done, or done: asked for, or the license's standing scheduled one.
 
     `due_at` is when it may be taken; while a worker has it, when another may. It is null once over.
-    `sections` are those asked for; null means those that are due for the schedule, and all otherwise.
+    `sections` are those asked for, null for all; with `only_due`, of these the readings that are due.
     """
 
     __tablename__ = "refresh_run"
@@ -32,6 +32,7 @@ class RefreshRun(SQLModel, table=True):
     id: str = Field(primary_key=True, sa_type=Name)
     status: str = RefreshStatus.QUEUED.value
     sections: list[str] | None = Field(default=None, sa_type=Json)
+    only_due: bool = False
     due_at: datetime | None = Field(sa_type=UtcDateTime)
     claim: str | None = None
     attempts: int = 0

@@ -7,6 +7,7 @@ import pytest
 import time_machine
 
 from core.settings import Settings
+from tests.api.acme import bring_in
 from tests.api.server import Client, Served, serving
 
 NOW = datetime(2026, 3, 10, 9, 30, tzinfo=UTC)
@@ -30,3 +31,9 @@ def operator(served: Served) -> Iterator[Client]:
     """A client that may do everything, for all licenses."""
     with served.client() as client:
         yield client
+
+
+@pytest.fixture
+def acme(served: Served) -> None:
+    """The license acme, with usage, measured at NOW."""
+    bring_in(served)

@@ -11,6 +11,7 @@ from core.measuring.measure import Measurer
 from core.plugins.host import Registry, load_plugins
 from core.runtime import Runtime
 from core.settings import Settings
+from core.usage.committer import Committer
 from tests.fixtures.engine import NOW, Engine
 
 
@@ -29,8 +30,10 @@ def own_measurer() -> Iterator[Measurer]:
 
 
 @pytest.fixture
-def engine(database_url: str, database: Database, registry: Registry, own_measurer: Measurer) -> Engine:
-    return Engine(Runtime(Settings(database_url=database_url), database, registry, own_measurer))
+def engine(database_url: str, database: Database, registry: Registry, own_measurer: Measurer) -> Iterator[Engine]:
+    committer = Committer(database, 50_000)
+    yield Engine(Runtime(Settings(database_url=database_url), database, registry, own_measurer, committer))
+    committer.close()
 
 
 @pytest.fixture

@@ -19,7 +19,9 @@ from tests.fixtures.engine import NOW
 TYPES = {
     one.name: one
     for one in (
-        EventType("interaction.sent", "counter", (Dimension("channel", {"print": "Print", "marketing_email": "Mail"}),)),
+        EventType(
+            "interaction.sent", "counter", (Dimension("channel", {"print": "Print", "marketing_email": "Mail"}),)
+        ),
         EventType("call.made", "counter", (Dimension("country"), Dimension("entity"))),
         EventType("sms.sent", "counter"),
         EventType("profiles.level", "level", (Dimension("entity"),)),
@@ -291,7 +293,13 @@ def test_a_quantity_that_cannot_be_counted_is_refused(quantity: object, code: st
 
 @pytest.mark.parametrize(
     ("quantity", "stored"),
-    [(0, (0, 0)), (2**53, (2**53, 0)), (0.1, (0, 100_000_000)), (1e15, (10**15, 0)), (Decimal("2.5"), (2, 500_000_000))],
+    [
+        (0, (0, 0)),
+        (2**53, (2**53, 0)),
+        (0.1, (0, 100_000_000)),
+        (1e15, (10**15, 0)),
+        (Decimal("2.5"), (2, 500_000_000)),
+    ],
 )
 def test_quantities_up_to_2_to_the_53_are_taken(quantity: object, stored: tuple[int, int]) -> None:
     event = taken(good(quantity=quantity))
@@ -470,7 +478,9 @@ def test_the_digest_of_a_retry_is_the_same_however_it_is_written() -> None:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=5),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(st.characters(), max_size=5), inner, max_size=2),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.text(st.characters(), max_size=5), inner, max_size=2)
+    ),
     max_leaves=4,
 )
 ODD_EVENTS = st.fixed_dictionaries(

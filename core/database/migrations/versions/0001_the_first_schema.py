@@ -157,6 +157,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(collation="C").with_variant(sa.String(), "sqlite"), nullable=False),
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("sections", Json(), nullable=True),
+        sa.Column("only_due", sa.Boolean(), nullable=False),
         sa.Column("due_at", UtcDateTime(), nullable=True),
         sa.Column("claim", sa.String(), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),

@@ -1,0 +1,114 @@
+"""One transaction for many senders: what comes in while one is committed goes into the next."""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from core.database.engine import Database
+from core.errors import Unavailable
+from core.usage.events import UsageEvent
+from core.usage.record import Recorded, record_together
+
+logger = logging.getLogger(__name__)
+
+MOST_TOGETHER: Final = 5_000
+"""Events in one transaction, unless a single sender brings more."""
+
+
+class Overloaded(Unavailable):
+    """More events wait to be committed than there is room for."""
+
+    code = "OVERLOADED"
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    events: Sequence[UsageEvent]
+    now: datetime
+    result: Future[Recorded]
+
+
+class Committer:
+    """Threads that write batches of events. A batch's future is done once it is committed, or has failed.
+
+    SQLite takes one writer; on PostgreSQL several overlap. At most `most_waiting` events wait; beyond them
+    :class:`Overloaded` is raised, and nothing that was taken before is touched.
+    """
+
+    def __init__(self, database: Database, most_waiting: int) -> None:
+        self._database = database
+        self._most_waiting = most_waiting
+        self._waiting = 0
+        self._batches: deque[_Batch] = deque()
+        self._changed = threading.Condition()
+        self._closed = False
+        self._threads = [
+            threading.Thread(target=self._run, name=f"committer-{number}", daemon=True)
+            for number in range(1 if database.is_sqlite else 4)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another batch may be taken; asked before a body is even read."""
+        return self._waiting < self._most_waiting
+
+    def submit(self, events: Sequence[UsageEvent], now: datetime) -> "Future[Recorded]":
+        """Have the events committed. Raises :class:`Overloaded`."""
+        batch = _Batch(events, now, Future())
+        with self._changed:
+            if self._closed or not self.has_room:
+                raise Overloaded("More comes in than can be recorded. Nothing of this was; send it again later.")
+            self._waiting += len(events)
+            self._batches.append(batch)
+            self._changed.notify()
+        return batch.result
+
+    def close(self) -> None:
+        """Commit what waits, and end."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join(timeout=30)
+
+    def _run(self) -> None:
+        while batches := self._take():
+            self._commit(batches)
+            with self._changed:
+                self._waiting -= sum(len(batch.events) for batch in batches)
+
+    def _take(self) -> list[_Batch]:
+        """What waits, as far as it goes into one transaction; nothing at the end."""
+        with self._changed:
+            while not self._batches and not self._closed:
+                self._changed.wait()
+            taken: list[_Batch] = []
+            size = 0
+            while self._batches and (not taken or size + len(self._batches[0].events) <= MOST_TOGETHER):
+                taken.append(self._batches.popleft())
+                size += len(taken[-1].events)
+            return taken
+
+    def _commit(self, batches: Sequence[_Batch]) -> None:
+        """Commit them together; where that fails, each on its own, so that one sender costs no other anything."""
+        try:
+            with self._database.write() as session:
+                results = record_together(
+                    session, [batch.events for batch in batches], max(batch.now for batch in batches)
+                )
+        except BaseException as error:
+            if len(batches) == 1:
+                batches[0].result.set_exception(error)
+                return
+            for batch in batches:
+                self._commit([batch])
+            return
+        for batch, result in zip(batches, results, strict=True):
+            batch.result.set_result(result)

@@ -1,0 +1,102 @@
+import signal
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import monotonic, sleep
+
+import orjson
+import pytest
+from sqlmodel import func, select
+
+from core.database.engine import Database
+from core.licenses.inputs import LicenseInput
+from core.licenses.put import put_license
+from core.usage.tables import ImportedFile, UsageEvent
+from tests.cli.command import Run, process
+
+
+@pytest.fixture(autouse=True)
+def _acme(database: Database) -> None:
+    with database.write() as session:
+        put_license(session, LicenseInput("acme", "Acme"), datetime.now(UTC))
+
+
+def line(number: int, days_ago: float = 0, event_type: str = "interaction.sent") -> bytes:
+    return orjson.dumps(
+        {
+            "specversion": "1.0",
+            "id": f"e{number}",
+            "source": "/mailer",
+            "type": event_type,
+            "subject": "acme",
+            "time": (datetime.now(UTC) - timedelta(days=days_ago)).isoformat(),
+            "data": {"quantity": 1},
+        }
+    )
+
+
+def write(file: Path, *lines: bytes) -> Path:
+    file.write_bytes(b"\n".join(lines) + b"\n")
+    return file
+
+
+def test_events_are_imported_and_the_same_again_are_duplicates(run: Run, tmp_path: Path) -> None:
+    file = write(tmp_path / "e.ndjson", line(1), line(2))
+    first, second = run("events", "import", file), run("events", "import", file)
+    assert (first.code, first.out) == (0, f"{file}: 2 accepted, 0 duplicates, 0 rejected\n")
+    assert (second.code, second.out) == (0, f"{file}: 0 accepted, 2 duplicates, 0 rejected\n")
+
+
+def test_rejected_lines_are_reported_and_the_exit_status_is_1(run: Run, tmp_path: Path) -> None:
+    file = write(tmp_path / "e.ndjson", line(1), b"?", line(2, event_type="sms.send"), line(3, days_ago=40))
+    refused = run("events", "import", file)
+    assert (refused.code, refused.out) == (1, f"{file}: 1 accepted, 0 duplicates, 3 rejected\n")
+    said = refused.err.splitlines()
+    assert said[1] == f"{file}:2: BAD_JSON: The line is not JSON: unexpected character, at column 1."
+    assert said[2] == f"{file}:3: UNKNOWN_TYPE: No meter reads events of type 'sms.send'. Did you mean 'sms.sent'?"
+    assert said[3].startswith(f"{file}:4: TOO_OLD: ")
+    assert said[4] == "Correct the rejected lines, put them into a file of their own, and import that."
+
+
+def test_beyond_twenty_rejected_lines_are_counted_by_code(run: Run, tmp_path: Path) -> None:
+    file = write(tmp_path / "e.ndjson", *[b"?"] * 1200, line(1, event_type="sms.send"))
+    refused = run("events", "import", file)
+    assert len(refused.err.splitlines()) == 1 + 20 + 2
+    assert refused.err.splitlines()[-2] == (
+        f"{file}: 1,201 lines were rejected, of which 20 are shown: 1,200 BAD_JSON, 1 UNKNOWN_TYPE"
+    )
+
+
+def test_backfill_takes_old_events_and_each_file_once(run: Run, tmp_path: Path) -> None:
+    file = write(tmp_path / "e.ndjson", line(1, days_ago=400))
+    assert run("events", "import", file).code == 1
+    first, second = run("events", "import", file, "--backfill"), run("events", "import", file, "--backfill")
+    assert (first.code, first.out) == (0, f"{file}: 1 accepted, 0 duplicates, 0 rejected\n")
+    assert (second.code, second.out) == (1, "")
+    assert second.err.splitlines()[-1].startswith("e.ndjson was imported as 'e.ndjson' on 20")
+
+
+def test_a_backfill_that_was_killed_goes_on_and_every_event_counts_once(
+    run: Run, database: Database, database_url: str, tmp_path: Path
+) -> None:
+    count = 40_000
+    file = write(tmp_path / "e.ndjson", *(line(number, days_ago=number % 300) for number in range(count)))
+
+    def done() -> int:
+        with database.read() as session:
+            return session.exec(select(func.coalesce(func.max(ImportedFile.lines), 0))).one()
+
+    with process("events", "import", file, "--backfill", cwd=tmp_path, database_url=database_url) as importing:
+        patience = monotonic() + 60
+        while not done() and monotonic() < patience:
+            sleep(0.01)
+        importing.stop(signal.SIGKILL)
+    resumed = done()
+    assert 0 < resumed < count
+    again = run("events", "import", file, "--backfill")
+    assert again.out == (
+        f"{file}: lines 1 to {resumed} were recorded by an import before this one.\n"
+        f"{file}: {count - resumed:,} accepted, 0 duplicates, 0 rejected\n"
+    )
+    with database.read() as session:
+        assert session.exec(select(func.count()).select_from(UsageEvent)).one() == count
+    assert run("recount").out == "No differences in 1 license.\n"

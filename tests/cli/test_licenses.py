@@ -1,0 +1,55 @@
+from pathlib import Path
+
+from sqlmodel import select
+
+from core.database.engine import Database
+from core.licenses.tables import Contract, License
+from tests.cli.command import Run
+
+ACME = """\
+licenses:
+  - key: acme
+    name: Acme
+    contracts:
+      - effective_from: 2026-01-01
+        starts_on: 2026-01-01
+        terms: {forms: 20}
+    grants:
+      - {id: one, amount: 100, granted_at: 2026-01-01T00:00:00Z}
+"""
+
+
+def test_a_file_of_licenses_is_imported_and_again_without_a_change(
+    run: Run, database: Database, tmp_path: Path
+) -> None:
+    file = tmp_path / "all.yaml"
+    file.write_text(ACME)
+    for _ in range(2):
+        imported = run("licenses", "import", file)
+        assert (imported.code, imported.out) == (
+            0,
+            f"{file} holds 1 licenses, 1 contracts and 1 grants, now in force.\n",
+        )
+    with database.read() as session:
+        assert session.exec(select(Contract.version)).all() == [1]
+
+
+def test_what_is_wrong_with_a_file_is_said_by_line_on_standard_error_and_nothing_is_imported(
+    run: Run, database: Database, tmp_path: Path
+) -> None:
+    file = tmp_path / "all.yaml"
+    file.write_text(ACME + "  - key: globex\n    nam: Globex\n")
+    refused = run("licenses", "import", file)
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err.splitlines()[-2:] == [
+        f"{file}:10: licenses[1]: name is missing.",
+        f"{file}:11: licenses[1].nam: no key 'nam' is known here. Did you mean 'name'?",
+    ]
+    with database.read() as session:
+        assert session.exec(select(License)).all() == []
+
+
+def test_a_file_that_is_not_there_is_a_usage_error(run: Run) -> None:
+    refused = run("licenses", "import", "nowhere.yaml")
+    assert refused.code == 2
+    assert "'nowhere.yaml' does not exist" in refused.err
