@@ -54,7 +54,7 @@ def import_(file: File) -> None:
     with open_runtime(start()) as runtime:
         found = bring_in_licenses(runtime, file)
     typer.echo(
-        f"{file} holds {found.licenses} licenses, {found.contracts} contracts and {found.grants} grants, now in force."
+        f"{file} is in force. Licenses: {found.licenses:,}, contracts: {found.contracts:,}, grants: {found.grants:,}."
     )
 
 

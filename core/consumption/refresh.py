@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from allowance import Meter, Reading, Usage
+from allowance import Grant, Meter, Reading, Usage
 from sqlalchemy import delete, tuple_
 from sqlmodel import Session, col, select
 
@@ -120,6 +120,7 @@ def save_refresh(
     """Write snapshots and history; when each license is due next, by its id."""
     versions, before = _load_snapshots(session, plan.licenses, lock=True)
     current: dict[int, dict[str, StoredReading]] = {license_id: {} for license_id in plan.licenses}
+    turns = {key: _next_turn(plan.licenses[key], usage, plan.now) for key, usage in plan.usage.items()}
     points: list[Point] = []
     failed: set[tuple[int, str]] = set()
     for moment, question, answer in zip(plan.moments, plan.questions, answers, strict=True):
@@ -128,7 +129,7 @@ def save_refresh(
         if known and known.measured_at and known.measured_at > plan.now:
             continue  # another worker measured later than this one, and the same days
         if not moment.past:
-            due_at = _next_due(meter, license, plan)
+            due_at = min(plan.now + meter.every, turns[license.id])
             current[license.id][meter.key] = _answered(question, answer, known, plan.now, due_at)
         elif isinstance(answer, Reading):
             points.append(Point(license.id, meter.key, judge(meter, question.contract, answer, None, moment.at)))
@@ -216,11 +217,11 @@ def _answered(
     return replace(good, problem=Problem(answer.code, answer.message, since), due_at=min(due_at, now + RETRY))
 
 
-def _next_due(meter: Meter, license: LoadedLicense, plan: Plan) -> datetime:
-    """When its reading is too old, or sooner where a period, a contract or a grant ends before that."""
-    turns = [plan.now + meter.every, license.next_turn()]
-    turns += [grant.expires_at for grant in plan.usage[license.id].grants() if grant.expires_at]
-    return min(turn for turn in turns if turn > plan.now)
+def _next_turn(license: LoadedLicense, usage: Usage, now: datetime) -> datetime:
+    """When a billing period, a contract or a grant begins or ends next."""
+    grants = [cell for cell in usage.cells() if isinstance(cell, Grant)]
+    turns = [license.next_turn(), *(turn for grant in grants for turn in (grant.granted_at, grant.expires_at) if turn)]
+    return min(turn for turn in turns if turn > now)
 
 
 def _rewritten(plan: Plan, meters: Collection[tuple[int, str]]) -> Iterable[Stretch]:

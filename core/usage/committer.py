@@ -62,6 +62,8 @@ class Committer:
     def submit(self, events: Sequence[UsageEvent], now: datetime) -> "Future[Recorded]":
         """Have the events committed. Raises :class:`Overloaded`."""
         batch = _Batch(events, now, Future())
+        # From here on it is recorded, whether or not anybody still waits for the answer: it cannot be cancelled.
+        batch.result.set_running_or_notify_cancel()
         with self._changed:
             if self._closed or not self.has_room:
                 raise Overloaded("More comes in than can be recorded. Nothing of this was; send it again later.")

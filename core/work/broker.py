@@ -2,15 +2,17 @@
 
 import logging
 from collections.abc import Callable
+from typing import Final
 
 import dramatiq
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.stub import StubBroker
-from dramatiq.errors import BrokerError
-from redis.exceptions import RedisError
 
 from core.settings import Settings
+
+CONNECTING: Final = 5
+"""Seconds that whoever announces waits for a broker that hangs, as long as the client of Redis does by itself."""
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +24,11 @@ def open_broker(settings: Settings) -> dramatiq.Broker:
         namespace = f"{settings.queue}:dramatiq"
         return RedisBroker(url=settings.broker_url, namespace=namespace)  # type: ignore[no-untyped-call]
     if scheme in ("amqp", "amqps"):
-        return RabbitmqBroker(url=settings.broker_url)
+        broker = RabbitmqBroker(url=settings.broker_url)
+        broker.parameters.stack_timeout = CONNECTING  # type: ignore[attr-defined]  # of a URL they are no list
+        # It reports as errors, with tracebacks, what dramatiq mends: the connections of idle threads end now and then.
+        logging.getLogger("pika").setLevel("CRITICAL")
+        return broker
     return StubBroker()
 
 
@@ -37,5 +43,5 @@ class Announcer:
         """Send the message. Where the broker does not answer, the workers find the work by themselves later."""
         try:
             self._actor.send()
-        except (BrokerError, RedisError, OSError) as error:
+        except Exception as error:  # each broker's client raises errors of its own
             logger.warning("the broker did not take a message, workers will look by themselves: %s", error)

@@ -1,6 +1,7 @@
 """A server on a database of its own, at a moment that stands still."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 
 import pytest
@@ -11,6 +12,7 @@ from tests.api.acme import bring_in
 from tests.api.server import Client, Served, serving
 
 NOW = datetime(2026, 3, 10, 9, 30, tzinfo=UTC)
+DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.needs("postgres"))]
 
 
 @pytest.fixture
@@ -22,18 +24,40 @@ def clock() -> Iterator[time_machine.Traveller]:
 
 @pytest.fixture
 def served(database_url: str, clock: time_machine.Traveller) -> Iterator[Served]:
+    """An empty server."""
     with serving(Settings(database_url=database_url)) as served:
         yield served
 
 
 @pytest.fixture
 def operator(served: Served) -> Iterator[Client]:
-    """A client that may do everything, for all licenses."""
+    """A client of the test's server that may do everything, for all licenses."""
     with served.client() as client:
         yield client
 
 
 @pytest.fixture
 def acme(served: Served) -> None:
-    """The license acme, with usage, measured at NOW."""
+    """The license acme on the test's server, with usage, measured at NOW."""
     bring_in(served)
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def library(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server with the license acme, shared by the tests of a module that only read."""
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            url = request.getfixturevalue("new_sqlite")(tmp_path_factory.mktemp("library") / "test.db")
+        else:
+            url = stack.enter_context(request.getfixturevalue("new_postgresql")())
+        stack.enter_context(time_machine.travel(NOW, tick=False))
+        served = stack.enter_context(serving(Settings(database_url=url)))
+        bring_in(served)
+        yield served
+
+
+@pytest.fixture
+def reader(library: Served) -> Iterator[Client]:
+    """A client of the shared server that may do everything, for all licenses."""
+    with library.client() as client:
+        yield client

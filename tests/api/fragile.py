@@ -1,12 +1,14 @@
 """A partner's plugin with a meter that fails while thirteen of its calls are counted."""
 
-from allowance import API_VERSION as CURRENT
-from allowance import Contract, Event, License, Meter, Reading, Section, Usage, hookimpl
+from allowance import Contract, EventType, License, Meter, Reading, Section, Usage, hookimpl
 
-API_VERSION = CURRENT
+API_VERSION = 1
 
 
 class Calls(Meter):
+    def events(self) -> tuple[EventType, ...]:
+        return (EventType("call.made", "counter"),)
+
     def measure(self, usage: Usage, license: License, contract: Contract) -> Reading:
         calls = usage.total("call.made", contract.period)
         if calls == 13:

@@ -1,5 +1,7 @@
 """The real application in a real server, and what a test asks it with."""
 
+import base64
+import json
 import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -126,3 +128,8 @@ def cloudevent(type: str, license: str, id: str, **more: object) -> dict[str, ob
 def nodes(connection: Mapping[str, Any]) -> Sequence[Any]:
     """The nodes of a connection's page."""
     return [edge["node"] for edge in connection["edges"]]
+
+
+def opaque(*values: object) -> str:
+    """A text as ids and cursors are made, with any values in it."""
+    return base64.urlsafe_b64encode(json.dumps(values).encode()).rstrip(b"=").decode()

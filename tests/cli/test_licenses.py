@@ -28,7 +28,7 @@ def test_a_file_of_licenses_is_imported_and_again_without_a_change(
         imported = run("licenses", "import", file)
         assert (imported.code, imported.out) == (
             0,
-            f"{file} holds 1 licenses, 1 contracts and 1 grants, now in force.\n",
+            f"{file} is in force. Licenses: 1, contracts: 1, grants: 1.\n",
         )
     with database.read() as session:
         assert session.exec(select(Contract.version)).all() == [1]

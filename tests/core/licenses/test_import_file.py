@@ -1,11 +1,10 @@
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 import time_machine
-from sqlmodel import SQLModel, select
+from sqlmodel import select
 
 from core.consumption.tables import Snapshot
 from core.licenses.document import LARGEST, InvalidFile
@@ -266,7 +265,7 @@ def test_what_is_no_plain_decimal_number_is_refused(engine: Engine, number: str)
          " but found another document."),
         (b"licenses:\n  - name: \xff\n", "all.yaml:2: this is not UTF-8."),
         ("a: &x [b]\n", "all.yaml:1: the anchor &x cannot be used here; write the value out wherever it is needed."),
-        ("[" * 20_000, "all.yaml:1: the file is nested too deeply."),
+        ("- " * 20_000, "all.yaml:1: the file is nested too deeply."),
         ("licenses: !!python/object/apply:os.getcwd []", "all.yaml:1: licenses: must be a list."),
         (" " * (LARGEST + 1), "all.yaml:1: the file has more than 8 MiB; split it."),
     ],
@@ -299,10 +298,12 @@ def test_a_key_that_no_database_can_hold_is_refused(engine: Engine) -> None:
 def test_what_holds_already_is_shown_by_the_next_refresh_that_is_due(
     engine: Engine, clock: time_machine.Traveller, day: date
 ) -> None:
-    contract: Callable[[int], str] = lambda forms: (
-        f"licenses: [{{key: acme, name: Acme, contracts: [{{effective_from: {day}, starts_on: 2026-01-01, "
-        f"terms: {{forms: {forms}}}}}], grants: [{{id: grant-{forms}, amount: 100}}]}}]"
-    )
+    def contract(forms: int) -> str:
+        return (
+            f"licenses: [{{key: acme, name: Acme, contracts: [{{effective_from: {day}, starts_on: 2026-01-01, "
+            f"terms: {{forms: {forms}}}}}], grants: [{{id: grant-{forms}, amount: 100}}]}}]"
+        )
+
     put(engine, contract(10))
     refresh_all_due(engine.runtime)
     assert (engine.reading("forms").limit, engine.reading("sms_credits").limit) == (10, 100)

@@ -493,7 +493,7 @@ ODD_EVENTS = st.fixed_dictionaries(
         "subject": st.just("acme") | JSON,
         "time": st.just("2026-03-15T10:00:00Z") | st.text(max_size=25) | JSON,
         "data": JSON
-        | st.fixed_dictionaries({}, optional={name: JSON for name in ("quantity", "value", "entity", "dimensions")}),
+        | st.fixed_dictionaries({}, optional=dict.fromkeys(("quantity", "value", "entity", "dimensions"), JSON)),
         "data_base64": JSON,
     },
 )

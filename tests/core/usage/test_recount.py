@@ -44,7 +44,7 @@ def counted(engine: Engine) -> Engine:
 def test_what_was_recorded_in_any_order_in_any_parts_and_again_has_no_differences(engine: Engine) -> None:
     engine.license("acme", "Asia/Kolkata")
     engine.license("globex", "America/New_York")
-    random = Random(7)
+    random = Random(7)  # noqa: S311
     times = [NOW - timedelta(minutes=random.randrange(30 * 24 * 60)) for _ in range(300)]
     raws = [
         usage_event("interaction.sent", key, time, quantity=random.randrange(10**12) / 1000, **PRINT)

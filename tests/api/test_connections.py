@@ -1,0 +1,298 @@
+"""Relay connections: pages without gaps and repeats, checked cursors, sizes, and what a page costs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from sqlalchemy import event
+
+from core.runtime import Runtime
+from tests.api.conftest import NOW
+from tests.api.server import Client, Served, cloudevent, nodes, opaque
+
+LICENSES = """query ($first: Int, $after: String, $status: [UsageStatus!], $search: String, $orderBy: LicenseOrder) {
+  licenses(first: $first, after: $after, status: $status, search: $search, orderBy: $orderBy) {
+    edges { cursor node { key } }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+  }
+}"""
+GRANTS = """query ($first: Int, $after: String) { license(key: "acme") {
+  grants(first: $first, after: $after) { edges { cursor node { key } } pageInfo { hasNextPage endCursor } }
+} }"""
+HISTORY = """query ($first: Int, $after: String, $interval: Interval, $from: DateTime, $to: DateTime) {
+  consumption(license: "acme") { section(key: "channels") { readings {
+    history(first: $first, after: $after, interval: $interval, from: $from, to: $to) {
+      edges { cursor node { at used limit status } }
+      pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+    }
+  } } }
+}"""
+NOT_OURS = ("BAD_CURSOR", "`after` is not a cursor of this connection. Use an endCursor that it gave.")
+
+
+def put_licenses(client: Client, *keys: str) -> None:
+    puts = " ".join(
+        f'l{number}: putLicense(input: {{key: "{key}", name: "License {key.upper()}"}}) {{ errors {{ message }} }}'
+        for number, key in enumerate(keys)
+    )
+    client.data(f"mutation {{ {puts} }}")
+
+
+def grant(client: Client, id: str) -> None:
+    query = """mutation ($id: String!) {
+      grantCredits(input: {id: $id, license: "acme", amount: 1}) { errors { message } }
+    }"""
+    assert client.data(query, id=id) == {"grantCredits": {"errors": []}}
+
+
+def keys(connection: dict[str, Any]) -> list[str]:
+    return [node["key"] for node in nodes(connection)]
+
+
+def history(client: Client, **variables: object) -> dict[str, Any]:
+    reading = client.data(HISTORY, **variables)["consumption"]["section"]["readings"][0]
+    connection: dict[str, Any] = reading["history"]
+    return connection
+
+
+@contextmanager
+def counted_statements(runtime: Runtime) -> Iterator[list[str]]:
+    """The statements that the runtime's database is sent meanwhile."""
+    statements: list[str] = []
+
+    def note(*execution: Any) -> None:
+        statements.append(execution[2])
+
+    event.listen(runtime.database.engine, "before_cursor_execute", note)
+    yield statements
+    event.remove(runtime.database.engine, "before_cursor_execute", note)
+
+
+def test_a_page_says_where_it_stands(operator: Client) -> None:
+    put_licenses(operator, "a", "b", "c")
+    first = operator.data(LICENSES, first=2, orderBy="KEY")["licenses"]
+    assert keys(first) == ["a", "b"]
+    cursors = [edge["cursor"] for edge in first["edges"]]
+    assert first["pageInfo"] == {
+        "hasNextPage": True,
+        "hasPreviousPage": False,
+        "startCursor": cursors[0],
+        "endCursor": cursors[1],
+    }
+    last = operator.data(LICENSES, first=2, orderBy="KEY", after=cursors[1])["licenses"]
+    assert keys(last) == ["c"]
+    assert (last["pageInfo"]["hasNextPage"], last["pageInfo"]["hasPreviousPage"]) == (False, True)
+    beyond = operator.data(LICENSES, orderBy="KEY", after=last["pageInfo"]["endCursor"])["licenses"]
+    assert beyond == {
+        "edges": [],
+        "pageInfo": {"hasNextPage": False, "hasPreviousPage": True, "startCursor": None, "endCursor": None},
+    }
+
+
+@pytest.mark.parametrize("order", ["KEY", "WORST_FIRST"])
+def test_paging_while_licenses_are_added_repeats_none_and_skips_none_that_was_there(
+    operator: Client, order: str
+) -> None:
+    there = [f"k{number:02}" for number in range(0, 40, 2)]
+    put_licenses(operator, *there)
+    seen: list[str] = []
+    after = None
+    for number in range(1, 100, 2):
+        page = operator.data(LICENSES, first=3, after=after, orderBy=order)["licenses"]
+        seen += keys(page)
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+        after = page["pageInfo"]["endCursor"]
+        # Before the place reached, after it, and in the middle.
+        put_licenses(operator, f"a{number:02}", f"k{number:02}", f"k{40 - number:02}x")
+    assert len(seen) == len(set(seen))
+    assert seen == sorted(seen)
+    assert set(there) <= set(seen)
+
+
+def test_licenses_come_worst_first_and_are_found_by_status_and_by_part_of_key_or_name(
+    served: Served, operator: Client, acme: None
+) -> None:
+    put_licenses(operator, "zeta", "beta_1", "beta21")
+
+    def found(**variables: object) -> list[str]:
+        return keys(operator.data(LICENSES, **variables)["licenses"])
+
+    assert found() == ["acme", "beta21", "beta_1", "zeta"]
+    assert found(orderBy="KEY") == ["acme", "beta21", "beta_1", "zeta"]
+    assert found(status=["EXCEEDED", "OK"]) == ["acme"]
+    assert found(status=["UNKNOWN"]) == ["beta21", "beta_1", "zeta"]
+    assert found(status=[]) == []
+    assert found(search="RETAIL") == ["acme"]
+    assert found(search="License z") == ["zeta"]
+    assert found(search="a_1") == ["beta_1"]
+    assert found(search="%") == []
+    assert found(search="a\0") == []
+    assert found(search="", first=1) == ["acme"]
+
+
+def test_the_order_of_keys_is_by_code_points_on_every_database(operator: Client) -> None:
+    put_licenses(operator, "b", "B", "a-b", "a_b", "ab", "A", "1")
+    assert keys(operator.data(LICENSES, orderBy="KEY")["licenses"]) == ["1", "A", "B", "a-b", "a_b", "ab", "b"]
+
+
+def test_grants_are_paged_newest_first_also_where_they_are_of_the_same_instant(
+    operator: Client, acme: None, clock: time_machine.Traveller
+) -> None:
+    for number in range(7):
+        grant(operator, f"n-{number}")
+    seen: list[str] = []
+    after = None
+    while True:
+        page = operator.data(GRANTS, first=2, after=after)["license"]["grants"]
+        seen += keys(page)
+        after = page["pageInfo"]["endCursor"]
+        clock.shift(timedelta(seconds=1))
+        grant(operator, f"later-{len(seen)}")
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+    assert seen == [*(f"n-{number}" for number in range(7)), "g-2", "g-1"]
+
+
+def test_history_is_paged_oldest_first_and_continues_where_it_stopped(reader: Client) -> None:
+    everything = history(reader)
+    at = [node["at"] for node in nodes(everything)]
+    assert len(at) == 55
+    assert (at[0], at[-1]) == ("2026-01-15T22:59:59.999999Z", "2026-03-10T09:30:00Z")
+    assert everything["pageInfo"]["hasNextPage"] is False
+    paged: list[str] = []
+    after = None
+    while True:
+        page = history(reader, first=13, after=after)
+        paged += [node["at"] for node in nodes(page)]
+        after = page["pageInfo"]["endCursor"]
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+    assert paged == at
+
+
+def test_history_gives_the_last_point_of_each_interval(reader: Client) -> None:
+    def ends(**variables: object) -> list[tuple[str, float]]:
+        return [(node["at"], node["used"]) for node in nodes(history(reader, **variables))]
+
+    assert ends(interval="MONTH") == [
+        ("2026-01-31T22:59:59.999999Z", 0),
+        ("2026-02-28T22:59:59.999999Z", 10_000_000),
+        ("2026-03-10T09:30:00Z", 11_000_000),
+    ]
+    assert ends(interval="WEEK", **{"from": "2026-03-01T00:00:00Z"}) == [
+        ("2026-03-01T22:59:59.999999Z", 10_000_000),
+        ("2026-03-08T22:59:59.999999Z", 10_000_000),
+        ("2026-03-10T09:30:00Z", 11_000_000),
+    ]
+    assert ends(**{"from": "2026-03-08T22:59:59.999999Z", "to": "2026-03-09T22:59:59.999999Z"}) == [
+        ("2026-03-08T22:59:59.999999Z", 10_000_000),
+        ("2026-03-09T22:59:59.999999Z", 11_000_000),
+    ]
+    assert ends(interval="HOUR", **{"from": "2026-03-10T00:00:00Z"}) == [("2026-03-10T09:30:00Z", 11_000_000)]
+    assert ends(to="2020-01-01T00:00:00Z") == []
+    assert ends(interval=None, first=None, to="2026-01-16T00:00:00Z") == [("2026-01-15T22:59:59.999999Z", 0)]
+
+
+def test_history_keeps_the_limit_and_the_status_of_its_time(
+    served: Served, operator: Client, acme: None, clock: time_machine.Traveller
+) -> None:
+    operator.data("""mutation { putContract(input: {
+      license: "acme", effectiveFrom: "2026-03-11", startsOn: "2026-01-15",
+      terms: [{key: "profiles", value: 1000000} {key: "interactions_per_profile", value: 10}]
+    }) { errors { message } } }""")
+    clock.move_to(NOW + timedelta(days=2))
+    served.refresh()
+    points = nodes(history(operator, **{"from": "2026-03-10T12:00:00Z"}))
+    assert points == [
+        {"at": "2026-03-10T22:59:59.999999Z", "used": 11_000_000, "limit": 12_000_000, "status": "AT_RISK"},
+        {"at": "2026-03-11T22:59:59.999999Z", "used": 11_000_000, "limit": 10_000_000, "status": "EXCEEDED"},
+        {"at": "2026-03-12T09:30:00Z", "used": 11_000_000, "limit": 10_000_000, "status": "EXCEEDED"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"from": "2026-03-02T00:00:00Z", "to": "2026-03-01T00:00:00Z"}, "`from` must not be after `to`."),
+        ({"to": "0001-01-01T00:00:00Z"}, "`to` is too early."),
+        ({"first": 1001}, "first must be from 1 to 1000, not 1001."),
+        ({"first": 0}, "first must be from 1 to 1000, not 0."),
+    ],
+)
+def test_a_stretch_of_history_that_cannot_be_is_refused(
+    reader: Client, variables: dict[str, object], message: str
+) -> None:
+    assert reader.error(HISTORY, **variables) == ("BAD_INPUT", message)
+
+
+@pytest.mark.parametrize("query", [LICENSES, GRANTS])
+@pytest.mark.parametrize("first", [0, -1, 101, 2_147_483_647])
+def test_a_page_is_from_one_to_a_hundred(reader: Client, query: str, first: int) -> None:
+    assert reader.error(query, first=first) == ("BAD_INPUT", f"first must be from 1 to 100, not {first}.")
+
+
+INSTANT = "2026-03-09T00:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("query", "after"),
+    [
+        *((query, after) for query in (LICENSES, GRANTS, HISTORY) for after in ("", "é", "W10", "!", "A" * 9999)),
+        (LICENSES, opaque("licenses:KEY", 3, "a")),
+        (LICENSES, opaque("licenses:WORST_FIRST", "3", "a")),
+        (LICENSES, opaque("licenses:WORST_FIRST", True, "a")),
+        (LICENSES, opaque("licenses:WORST_FIRST", 3)),
+        (LICENSES, opaque("licenses:WORST_FIRST", 3, "a", "b")),
+        (LICENSES, opaque("licenses:WORST_FIRST", 5, "a")),
+        (LICENSES, opaque("licenses:WORST_FIRST", 2**63, "a")),
+        (LICENSES, opaque("licenses:WORST_FIRST", 3, "a\0")),
+        (LICENSES, opaque("grants", INSTANT, "g-1")),
+        (GRANTS, opaque("grants", "yesterday", "g-1")),
+        (GRANTS, opaque("grants", 5, "g-1")),
+        (GRANTS, opaque("history", INSTANT)),
+        (HISTORY, opaque("history", "yesterday")),
+        (HISTORY, opaque("history", "2026-03-09T00:00:00")),
+        (HISTORY, opaque("history", "9999-12-31T23:59:59-14:00")),
+        (HISTORY, opaque("grants", INSTANT, "g-1")),
+    ],
+)
+def test_a_text_that_is_no_cursor_of_the_connection_is_refused(reader: Client, query: str, after: str) -> None:
+    assert reader.error(query, after=after) == NOT_OURS
+
+
+def test_a_page_of_a_hundred_licenses_costs_as_many_statements_as_one_of_one(served: Served, operator: Client) -> None:
+    everything = """query ($first: Int) { licenses(first: $first, orderBy: KEY) { edges { cursor node {
+      id key name timeZone
+      contract { version startsOn terms { key value } }
+      grants { edges { cursor node { id amount remaining } } pageInfo { hasNextPage } }
+      consumption {
+        status updatedAt version
+        license { key contract { version } grants { edges { node { remaining } } } consumption { version } }
+        sections { status updatedAt readings { used limit status thresholds { value } breakdown { used } } }
+      }
+    } } pageInfo { endCursor } } }"""
+    names = [f"l{number:03}" for number in range(100)]
+    put_licenses(operator, *names)
+    for part in (names[:50], names[50:]):
+        mutations = " ".join(
+            f"""c{key}: putContract(input: {{license: "{key}", effectiveFrom: "2026-03-10", startsOn: "2026-03-10",
+            terms: [{{key: "users", value: 5}}]}}) {{ errors {{ message }} }}
+            g{key}: grantCredits(input: {{id: "{key}", license: "{key}", amount: 10}}) {{ errors {{ message }} }}"""
+            for key in part
+        )
+        operator.data(f"mutation {{ {mutations} }}")
+    operator.post_events(*(cloudevent("users.level", key, f"u-{key}", value=3) for key in names))
+    served.refresh()
+    counts = {}
+    for first in (1, 100):
+        with counted_statements(served.runtime) as statements:
+            page = operator.data(everything, first=first)["licenses"]
+        assert len(page["edges"]) == first
+        assert page["edges"][-1]["node"]["grants"]["edges"][0]["node"]["remaining"] == 10
+        counts[first] = len(statements)
+    assert counts[1] == counts[100]
+    assert counts[1] <= 8

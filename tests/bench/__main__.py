@@ -1,0 +1,80 @@
+"""``python -m tests.bench [NAME…]``: run benchmarks and print what they found."""
+
+from collections.abc import Callable, Iterator
+from time import monotonic
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench import flatness, history_size, ingest_batches, ingest_single, read_overview, refresh
+from tests.bench.findings import Finding, Found, NotRun, Scale
+
+BENCHMARKS: Final[dict[str, Callable[[Scale], Iterator[Found]]]] = {
+    "ingest_batches_postgresql": ingest_batches.on_postgresql,
+    "ingest_batches_sqlite": ingest_batches.on_sqlite,
+    "ingest_single": ingest_single.run,
+    "refresh_postgresql": refresh.run,
+    "flatness": flatness.run,
+    "read_overview": read_overview.run,
+    "history_size": history_size.run,
+}
+
+
+def main(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Those to run; all by default.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Less of everything: all in a few minutes.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="As many licenses and events as there may be.")] = False,
+    show: Annotated[bool, typer.Option("--list", help="Only name the benchmarks.")] = False,
+) -> None:
+    """Measure Allowance against yardsticks.
+
+    A ratio is the median of those of several rounds; behind it stand the least and the greatest. Each round
+    measures the yardstick and ours once. Trust the ratios: the figures are those of this machine.
+    """
+    console = Console()
+    if unknown := set(names or ()) - BENCHMARKS.keys():
+        raise typer.BadParameter(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+    if quick and full:
+        raise typer.BadParameter("give either --quick or --full.")
+    if show:
+        for name, run in BENCHMARKS.items():
+            console.print(f"{name}: {(run.__doc__ or '').splitlines()[0]}", soft_wrap=True)
+        return
+    scale = Scale.QUICK if quick else Scale.FULL if full else Scale.NORMAL
+    for name in names or BENCHMARKS:
+        _run(console, name, scale)
+
+
+def _run(console: Console, name: str, scale: Scale) -> None:
+    began = monotonic()
+    table = Table("ratio", "from", "to", "aim", "ours", "yardstick", title_justify="left", show_edge=False, expand=True)
+    remarks = []
+    try:
+        for found in BENCHMARKS[name](scale):
+            if isinstance(found, Finding):
+                ours, yardstick = (f"{figure:,.4g} {found.unit}" for figure in found.figures)
+                least, greatest = min(found.ratios), max(found.ratios)
+                table.add_row(
+                    f"{found.ratio:.3g}",
+                    f"{least:.3g}",
+                    f"{greatest:.3g}",
+                    found.aim,
+                    f"{found.ours}: {ours}",
+                    f"{found.yardstick}: {yardstick}",
+                )
+            else:
+                remarks.append(found.text)
+    except NotRun as reason:
+        console.print(f"[bold]{name}[/bold] not run: {reason}", soft_wrap=True)
+        return
+    console.print(f"[bold]{name}[/bold], {scale}, {monotonic() - began:.0f} s", soft_wrap=True)
+    console.print(table)
+    for remark in remarks:
+        console.print(remark, soft_wrap=True)
+    console.print()
+
+
+if __name__ == "__main__":
+    typer.run(main)

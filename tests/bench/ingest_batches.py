@@ -1,0 +1,108 @@
+"""Batches of 1,000 events over HTTP from four senders, to committed."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import func, select
+from sqlalchemy.engine import make_url
+from sqlmodel import col
+
+from core.access.keys import Scope
+from core.database.engine import Database
+from core.usage.tables import UsageEvent
+from tests.bench import places
+from tests.bench.clients import Clients, clients
+from tests.bench.events import BATCH, LICENSES, batches, first_id
+from tests.bench.findings import Found, Remark, Scale, compare, interleaved
+from tests.bench.licenses import make_licenses
+from tests.bench.memory import Memory
+from tests.bench.writes import Copy, Insert
+
+SENDERS: Final = 4
+ONE: Final = "HTTP batches of 1,000, 4 senders, one server"
+TWO: Final = "the same, two servers"
+
+
+class Ingestion:
+    """Rounds of batches to one server or several on one database."""
+
+    def __init__(self, database: Database, senders: Clients, token: str, count: int) -> None:
+        self._database = database
+        self._senders = senders
+        self._token = token
+        self._count = count
+        self.since = ""
+        """The id from which on the events of the last round are."""
+        self.cores: list[float] = []
+        """The processor seconds of all servers in each second of a round."""
+
+    def send(self, servers: Sequence[places.Server]) -> float:
+        """Events committed in a second."""
+        self.since = first_id()
+        requests = [partial(batches, self._token, sender, self._count) for sender in range(SENDERS)]
+        before = sum(server.processor_seconds() for server in servers)
+        answers = self._senders.send([server.address for server in servers], requests, connections=1)
+        answers.require_all()
+        seconds = answers.ended - answers.began
+        self.cores.append((sum(server.processor_seconds() for server in servers) - before) / seconds)
+        sent = SENDERS * self._count * BATCH
+        with self._database.read() as session:
+            stored = session.scalar(select(func.count()).where(col(UsageEvent.id) >= self.since))
+        if stored != sent:
+            raise RuntimeError(f"{sent} events were acknowledged and {stored} are in the ledger")
+        return sent / seconds
+
+
+def on_postgresql(scale: Scale) -> Iterator[Found]:
+    """HTTP batches to PostgreSQL against a bare COPY, memory, and two servers against one."""
+    rounds, count = scale.of(2, 5, 9), scale.of(5, 15, 50)
+    with ExitStack() as stack:
+        url = stack.enter_context(places.postgresql())
+        database = stack.enter_context(places.opened(url))
+        make_licenses(database, LICENSES)
+        servers = [stack.enter_context(places.server(url)) for _ in range(2)]
+        senders = stack.enter_context(clients(SENDERS))
+        copy = stack.enter_context(closing(Copy(url)))
+        ingestion = Ingestion(database, senders, places.new_token(database, Scope.USAGE_WRITE), count)
+        memory = Memory(servers[0])
+        taken = interleaved(
+            rounds,
+            {
+                ONE: memory.noting(partial(ingestion.send, servers[:1])),
+                Copy.WHOLE: lambda: copy.whole(ingestion.since),
+                Copy.PARTS: copy.in_parts,
+                TWO: partial(ingestion.send, servers),
+            },
+        )
+        yield compare(taken, ONE, Copy.WHOLE, "events/s", "≥ 0.35")
+        yield compare(taken, ONE, Copy.PARTS, "events/s")
+        yield compare(taken, TWO, ONE, "events/s", "≥ 1.6 where the cores allow")
+        yield from memory.found()
+        yield Remark(f"Processor: one server took {min(ingestion.cores):.2f} cores, two {max(ingestion.cores):.2f}.")
+
+
+def on_sqlite(scale: Scale) -> Iterator[Found]:
+    """HTTP batches to SQLite against executemany INSERT OR IGNORE into the same table."""
+    rounds, count = scale.of(2, 5, 9), scale.of(5, 15, 50)
+    with ExitStack() as stack:
+        url = stack.enter_context(places.sqlite())
+        database = stack.enter_context(places.opened(url))
+        make_licenses(database, LICENSES)
+        server = stack.enter_context(places.server(url))
+        senders = stack.enter_context(clients(SENDERS))
+        insert = stack.enter_context(closing(Insert(Path(make_url(url).database or ""))))
+        ingestion = Ingestion(database, senders, places.new_token(database, Scope.USAGE_WRITE), count)
+        memory = Memory(server)
+        taken = interleaved(
+            rounds,
+            {
+                ONE: memory.noting(partial(ingestion.send, [server])),
+                Insert.BATCHES: lambda: insert.batches(ingestion.since),
+            },
+        )
+        yield compare(taken, ONE, Insert.BATCHES, "events/s", "≥ 0.5")
+        yield from memory.found()
+        yield Remark(f"Processor: the server took {max(ingestion.cores):.2f} cores.")

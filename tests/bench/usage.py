@@ -1,0 +1,118 @@
+"""A year of usage behind licenses: the rollups, and if wanted the ledger, that so many events would give.
+
+Made by PostgreSQL, since events one by one would take longer than what is measured.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import product
+from random import Random
+from typing import Final, NamedTuple
+
+import orjson
+from sqlalchemy import Connection, text
+
+from core.database.engine import Database
+from core.plugins.host import Registry
+
+ENTITIES: Final = ("be", "fr", "nl")
+
+# What one license's events are, numbered from 0: of which series, on which day, how much. A counter comes ten times
+# as often as a level. They are spread evenly over the year up to today.
+_PATTERN: Final = """
+CREATE TEMPORARY TABLE pattern AS
+SELECT slots[n % cardinality(slots) + 1] AS series,
+       CAST(:today AS date) - 364 + CAST(n * 365 / :events AS int) AS day,
+       1 + n % 7 AS whole,
+       n
+FROM generate_series(CAST(0 AS bigint), :events - 1) AS n, (SELECT CAST(:slots AS int[]) AS slots) AS given
+"""
+_SERIES: Final = """
+INSERT INTO usage_series (license_id, event, entity, dimensions)
+SELECT license.id, one.event, one.entity, one.dimensions FROM license
+CROSS JOIN jsonb_to_recordset(CAST(:series AS jsonb)) AS one(event text, entity text, dimensions text)
+"""
+# The number of a series in the pattern is its place in the list that the series were made from.
+_NUMBERED: Final = """
+CREATE TEMPORARY TABLE numbered AS
+SELECT kept.license_id, kept.id, one.number, one.level FROM usage_series AS kept
+JOIN jsonb_to_recordset(CAST(:series AS jsonb))
+  AS one(event text, entity text, dimensions text, number int, level bool) USING (event, entity, dimensions)
+"""
+_SUMS: Final = """
+WITH daily AS (SELECT series, day, sum(whole) AS whole, count(*) AS events FROM pattern GROUP BY series, day)
+INSERT INTO usage_sum (license_id, series_id, day, shard, whole, nanos, events)
+SELECT license_id, id, day, 0, whole, 0, events FROM numbered JOIN daily ON series = number WHERE NOT level
+ORDER BY license_id, id, day
+"""
+_LEVELS: Final = """
+WITH daily AS (SELECT DISTINCT ON (series, day) series, day, whole, n FROM pattern ORDER BY series, day, n DESC)
+INSERT INTO usage_level (license_id, series_id, day, whole, nanos, time, source, event_id)
+SELECT license_id, id, day, whole, 0, (day - date '1970-01-01') * 86400000000, '/bench', lpad(n::text, 12, '0')
+FROM numbered JOIN daily ON series = number WHERE level
+ORDER BY license_id, id, day
+"""
+_LEDGER: Final = """
+INSERT INTO usage_event (license_id, source, id, series_id, time, day, whole, nanos, digest)
+SELECT license_id, '/bench', lpad(n::text, 12, '0'), id, (day - date '1970-01-01') * 86400000000, day, whole, 0,
+       decode(md5(n::text), 'hex')
+FROM numbered JOIN pattern ON series = number
+ORDER BY license_id, n
+"""
+_MORE: Final = """
+UPDATE usage_sum SET whole = whole + 1 WHERE day >= CAST(:today AS date) - 30;
+UPDATE usage_level SET whole = whole + 1
+"""
+
+
+class Series(NamedTuple):
+    """What a license's events can be of."""
+
+    event: str
+    entity: str
+    dimensions: str
+    level: bool
+
+
+def series_of(registry: Registry) -> Iterator[Series]:
+    """Every series that events of the built-in meters can make, with three entities where there is no dimension."""
+    for event in registry.event_types.values():
+        if not event.dimensions:
+            for entity in ENTITIES:
+                yield Series(event.name, entity, "", event.kind == "level")
+        keys = [dimension.key for dimension in event.dimensions]
+        for values in product(*(dimension.values for dimension in event.dimensions)) if keys else ():
+            dimensions = orjson.dumps(dict(zip(keys, values, strict=True)), option=orjson.OPT_SORT_KEYS).decode()
+            yield Series(event.name, "", dimensions, event.kind == "level")
+
+
+def make_usage(database: Database, registry: Registry, events: int, *, ledger: bool = False) -> None:
+    """So many events behind each license."""
+    series = [{**one._asdict(), "number": number} for number, one in enumerate(series_of(registry))]
+    slots = [number for number, one in enumerate(series) for _ in range(1 if one["level"] else 10)]
+    given = {"series": orjson.dumps(series).decode()}
+    Random(0).shuffle(slots)
+    with database.engine.begin() as connection:
+        today = datetime.now(UTC).date()
+        connection.execute(text(_PATTERN), {"today": today, "events": events, "slots": slots})
+        connection.execute(text(_SERIES), given)
+        connection.execute(text(_NUMBERED), given)
+        for statement in (_SUMS, _LEVELS, *([_LEDGER] if ledger else [])):
+            connection.execute(text(statement))
+        connection.exec_driver_sql("DROP TABLE pattern, numbered")
+    settle(database)
+
+
+def more_usage(database: Database) -> None:
+    """A little more of everything, so that no reading is what it was before."""
+    with database.engine.begin() as connection:
+        for statement in _MORE.split(";"):
+            connection.execute(text(statement), {"today": datetime.now(UTC).date()} if ":today" in statement else {})
+
+
+def settle(database: Database) -> None:
+    """Do what the database's own housekeeping would have done by now."""
+    with database.engine.connect() as connection:
+        autocommit: Connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+        autocommit.exec_driver_sql("VACUUM ANALYZE")
+

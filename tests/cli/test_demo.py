@@ -1,0 +1,141 @@
+import json
+import signal
+from collections import Counter
+from datetime import date, timedelta
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import pytest
+from sqlmodel import func, select
+
+from cli.demo_events import make_events
+from core.access.tables import ApiKey
+from core.consumption.tables import ReadingPoint
+from core.database.engine import Database
+from core.licenses.tables import Contract
+from core.usage.tables import UsageEvent
+from tests.cli.command import Run, ask, process, serving
+
+OVERVIEW = """
+    { consumption(license: "%s") {
+        status sections { key status readings { meter { key } status used limit utilization problem { code } } } } }
+"""
+
+
+def tokens_in(folder: Path) -> dict[str, str]:
+    tokens: dict[str, str] = json.loads((folder / "tokens.json").read_text())
+    return tokens
+
+
+def statuses(address: str, token: str, license: str) -> tuple[str, dict[str, str], dict[str, float | None]]:
+    """The status of the license and of each meter, and how far each is used."""
+    found = ask(address, token, OVERVIEW % license)["consumption"]
+    readings: list[dict[str, Any]] = [reading for section in found["sections"] for reading in section["readings"]]
+    assert [reading["problem"] for reading in readings] == [None] * len(readings)
+    by_meter = {reading["meter"]["key"]: reading for reading in readings}
+    return (
+        found["status"],
+        {key: reading["status"] for key, reading in by_meter.items()},
+        {key: reading["utilization"] for key, reading in by_meter.items()},
+    )
+
+
+def counts(database: Database) -> dict[str, int]:
+    with database.read() as session:
+        return {
+            table.__name__: session.exec(select(func.count()).select_from(table)).one()
+            for table in (UsageEvent, Contract, ApiKey, ReadingPoint)
+        }
+
+
+def test_an_empty_database_is_filled_within_half_a_minute_and_the_second_start_redoes_nothing(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / ("demo" if database.is_sqlite else "data/demo")
+    began = monotonic()
+    with serving("--demo", cwd=tmp_path, database_url=database_url) as (server, address):
+        assert monotonic() - began < 30
+        said = [server.line_with(name) for name in ("acme ", "globex ", "initech ", "operator ")]
+        tokens = tokens_in(folder)
+        assert [line.split()[:2] for line in said] == [list(item) for item in tokens.items()]
+        assert (folder / "tokens.json").stat().st_mode & 0o777 == 0o600
+
+        status, meters, used = statuses(address, tokens["acme"], "acme")
+        assert status == "OK"
+        assert set(meters.values()) == {"OK"}
+
+        status, meters, used = statuses(address, tokens["globex"], "globex")
+        assert status == "AT_RISK"
+        assert {key for key, one in meters.items() if one != "OK"} == {"interactions", "profiles"}
+        assert used["interactions"] == pytest.approx(0.85, abs=0.01)
+        assert (used["profiles"] or 0) > 0.8
+
+        status, meters, used = statuses(address, tokens["operator"], "initech")
+        assert status == "EXCEEDED"
+        exceeded = {key for key, one in meters.items() if one == "EXCEEDED"}
+        assert exceeded == {
+            "interactions", "sms_credits", "forms", "users", "custom_tables", "segmentation_rules",
+        }  # fmt: skip
+        assert server.stop() == 0
+    filled = counts(database)
+    assert 15_000 <= filled["UsageEvent"] <= 25_000
+    assert (filled["Contract"], filled["ApiKey"]) == (4, 4)
+    assert filled["ReadingPoint"] > 3 * 19 * 364
+
+    with serving("--demo", cwd=tmp_path, database_url=database_url) as (server, _):
+        assert [server.line_with(name) for name in ("acme ", "globex ", "initech ", "operator ")] == said
+        assert server.stop() == 0
+    assert counts(database) == filled
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_start_that_was_killed_in_the_middle_is_ended_by_the_next(
+    database: Database, database_url: str, tmp_path: Path, run: Run
+) -> None:
+    with process("serve", "--demo", "--port", 0, cwd=tmp_path, database_url=database_url) as killed:
+        patience = monotonic() + 60
+        while not counts(database)["UsageEvent"] and monotonic() < patience:
+            sleep(0.01)
+        killed.stop(signal.SIGKILL)
+    assert not list(tmp_path.rglob("tokens.json"))
+    with serving("--demo", cwd=tmp_path, database_url=database_url) as (server, address):
+        (file,) = tmp_path.rglob("tokens.json")
+        assert statuses(address, tokens_in(file.parent)["globex"], "globex")[0] == "AT_RISK"
+        assert server.stop() == 0
+    (events,) = tmp_path.rglob("events.ndjson")
+    assert counts(database)["UsageEvent"] == len(events.read_text().splitlines())
+    assert run("recount").out == "No differences in 3 licenses.\n"
+
+
+def test_a_database_with_licenses_of_its_own_is_left_alone(
+    run: Run, database: Database, database_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "own.yaml").write_text("licenses: [{key: own, name: Own}]")
+    assert run("licenses", "import", "own.yaml").code == 0
+    with process("serve", "--demo", "--port", 0, cwd=tmp_path, database_url=database_url) as server:
+        assert server.line_with("no demonstration is added")
+        server.line_with("GraphiQL: ")
+        assert server.stop() == 0
+    assert counts(database)["UsageEvent"] == 0
+    assert not list(tmp_path.rglob("tokens.json"))
+
+
+@pytest.mark.parametrize("today", [date(2026, 11, 22), date(2028, 2, 29), date(2027, 1, 1)])
+def test_made_up_events_are_the_same_on_the_same_day_and_cover_a_year_of_every_kind(today: date) -> None:
+    period_start = today - timedelta(days=320)
+    events = make_events(today, period_start)
+    assert events == make_events(today, period_start)
+    assert 15_000 <= len(events) <= 25_000
+    assert len({event["id"] for event in events}) == len(events)
+    assert [event["time"] for event in events] == sorted(event["time"] for event in events)
+    assert events[0]["time"][:10] == str(today - timedelta(days=365))
+    assert events[-1]["time"][:10] == str(today - timedelta(days=1))
+    kinds = Counter((event["subject"], event["type"]) for event in events)
+    assert len(kinds) == 3 * 18
+    sent = sum(
+        event["data"]["quantity"]
+        for event in events
+        if event["subject"] == "globex" and event["type"] == "interaction.sent" and event["time"] >= str(period_start)
+    )
+    assert sent == pytest.approx(1_705_000, abs=200)
