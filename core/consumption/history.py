@@ -119,7 +119,8 @@ def _bucket(at: datetime, interval: Interval, zone: ZoneInfo) -> object:
     day = local.date()
     match interval:
         case Interval.HOUR:
-            return at.replace(minute=0, second=0, microsecond=0)
+            # With its offset from UTC, since an hour may come twice.
+            return (day, local.hour, local.utcoffset())
         case Interval.DAY:
             return day
         case Interval.WEEK:

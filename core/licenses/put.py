@@ -91,7 +91,7 @@ def put_contract(session: Session, given: ContractInput, registry: Registry, now
     session.add(contract)
     session.flush()
     today = now.astimezone(ZoneInfo(license.time_zone)).date()
-    if given.effective_from <= today:
+    if given.effective_from < today:
         mark_late(session, {license_id: given.effective_from})
     schedule_now(session, license_id, now)
     return contract
@@ -124,7 +124,7 @@ def grant_credits(session: Session, given: GrantInput, registry: Registry, now: 
         return known
     today = now.astimezone(ZoneInfo(license.time_zone)).date()
     granted_on = grant.granted_at.astimezone(ZoneInfo(license.time_zone)).date()
-    if granted_on <= today:
+    if granted_on < today:
         mark_late(session, {license_id: granted_on})
     schedule_now(session, license_id, now)
     return grant

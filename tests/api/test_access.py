@@ -213,7 +213,7 @@ def test_events_of_a_license_that_the_key_does_not_name_are_refused_one_by_one(l
     ]
 
 
-def test_what_a_refused_caller_sends_is_not_even_read(library: Served) -> None:
+def test_a_caller_without_the_scope_is_refused_whatever_the_body_is(library: Served) -> None:
     with library.client("consumption:read") as client:
         answer = client.post("/events", content=b"x" * 1_000_000, headers={"Content-Type": "application/json"})
     assert answer.status_code == 403

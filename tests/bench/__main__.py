@@ -23,7 +23,9 @@ BENCHMARKS: Final[dict[str, Callable[[Scale], Iterator[Found]]]] = {
 
 
 def main(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Those to run; all by default.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Those to run; all by default.")
+    ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Less of everything: all in a few minutes.")] = False,
     full: Annotated[bool, typer.Option("--full", help="As many licenses and events as there may be.")] = False,
     show: Annotated[bool, typer.Option("--list", help="Only name the benchmarks.")] = False,

@@ -8,8 +8,10 @@ from typing import Final
 
 import orjson
 
+from core.plugins.host import Registry
 from tests.bench.clients import http_post
 from tests.bench.licenses import license_key
+from tests.bench.series import series_of
 
 BATCH: Final = 1_000
 LICENSES: Final = 100
@@ -49,4 +51,19 @@ def _messages(sender: int) -> Iterator[dict[str, object]]:
             "subject": license_key(random.randrange(LICENSES)),
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "data": {"quantity": random.randrange(1, 500), "dimensions": {"channel": random.choice(CHANNELS)}},
+        }
+
+
+def everything(registry: Registry, license: str, time: datetime, amount: int) -> Iterator[dict[str, object]]:
+    """An event of every series of a license, as the engine takes it."""
+    for series in series_of(registry):
+        yield {
+            "id": f"{series.event}-{series.entity}-{series.dimensions}-{time.isoformat()}",
+            "source": "/bench",
+            "type": series.event,
+            "license": license,
+            "time": time,
+            "value" if series.level else "quantity": amount,
+            "entity": series.entity or None,
+            "dimensions": orjson.loads(series.dimensions) if series.dimensions else None,
         }

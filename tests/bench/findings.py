@@ -68,9 +68,7 @@ def interleaved(rounds: int, measures: Mapping[str, Callable[[], float]]) -> dic
     return taken
 
 
-def compare(
-    taken: Mapping[str, Sequence[float]], ours: str, yardstick: str, unit: str, aim: str = ""
-) -> Finding:
+def compare(taken: Mapping[str, Sequence[float]], ours: str, yardstick: str, unit: str, aim: str = "") -> Finding:
     """The finding from two measures that were taken by :func:`interleaved`, which name what they are of."""
     pairs = list(zip(taken[ours], taken[yardstick], strict=True))
     figures = (median(taken[ours]), median(taken[yardstick]))

@@ -76,7 +76,9 @@ class _Load:
         if self._last is None:
             return "not taken"
         half, almost_all = self._last.percentile(50), self._last.percentile(99)
-        return f"half within {half:.1f} ms, 99 of 100 within {almost_all:.1f} ms; the server took {self._cores:.2f} cores."
+        return (
+            f"half within {half:.1f} ms, 99 of 100 within {almost_all:.1f} ms; the server took {self._cores:.2f} cores."
+        )
 
 
 def _some(token: str, sender: int, seconds: float) -> Iterator[bytes]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
+from statistics import median
 from typing import Final
 
 import psycopg
@@ -12,7 +13,7 @@ from sqlmodel import col
 
 from core.database.engine import Database
 from core.runtime import Runtime, open_runtime
-from core.settings import Settings
+from core.settings import load_settings
 from core.usage.tables import UsageLevel, UsageSum
 from core.work.jobs import refresh_all_due
 from core.work.queue import SCHEDULE
@@ -33,7 +34,7 @@ def run(scale: Scale) -> Iterator[Found]:
     with ExitStack() as stack:
         url = stack.enter_context(places.postgresql())
         database = stack.enter_context(places.opened(url))
-        runtime = stack.enter_context(open_runtime(Settings(database_url=url)))
+        runtime = stack.enter_context(open_runtime(load_settings(database_url=url)))
         make_licenses(database, licenses)
         make_usage(database, runtime.registry, events)
         refresh = Refresh(runtime)
@@ -43,7 +44,7 @@ def run(scale: Scale) -> Iterator[Found]:
         meters = len(runtime.registry.meters)
         yield Remark(
             f"{licenses:,} licenses × {meters} meters, {licenses * events:,} events behind them in "
-            f"{rollup_rows(database):,} rows of rollups; {licenses / _median(taken[REFRESH]):,.0f} licenses/s; "
+            f"{rollup_rows(database):,} rows of rollups; {licenses / median(taken[REFRESH]):,.0f} licenses/s; "
             f"{writes.said()}."
         )
 
@@ -60,10 +61,15 @@ class Refresh:
         more_usage(self._runtime.database)
         settle(self._runtime.database)
         self.began = datetime.now(UTC)
-        due = {"due_at": self.began, "only_due": False, "status": RefreshStatus.QUEUED, "claim": None}
-        with self._runtime.database.write() as session:
-            session.execute(update(RefreshRun).where(col(RefreshRun.id) == SCHEDULE).values(due))
+        make_due(self._runtime.database, self.began)
         return seconds_of(lambda: refresh_all_due(self._runtime))
+
+
+def make_due(database: Database, now: datetime) -> None:
+    """Have every license refreshed as a whole."""
+    due = {"due_at": now, "only_due": False, "status": RefreshStatus.QUEUED, "claim": None}
+    with database.write() as session:
+        session.execute(update(RefreshRun).where(col(RefreshRun.id) == SCHEDULE).values(due))
 
 
 class _Writes:

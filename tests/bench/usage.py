@@ -3,19 +3,16 @@
 Made by PostgreSQL, since events one by one would take longer than what is measured.
 """
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import product
 from random import Random
-from typing import Final, NamedTuple
+from typing import Final
 
 import orjson
 from sqlalchemy import Connection, text
 
 from core.database.engine import Database
 from core.plugins.host import Registry
-
-ENTITIES: Final = ("be", "fr", "nl")
+from tests.bench.series import series_of
 
 # What one license's events are, numbered from 0: of which series, on which day, how much. A counter comes ten times
 # as often as a level. They are spread evenly over the year up to today.
@@ -65,33 +62,12 @@ UPDATE usage_level SET whole = whole + 1
 """
 
 
-class Series(NamedTuple):
-    """What a license's events can be of."""
-
-    event: str
-    entity: str
-    dimensions: str
-    level: bool
-
-
-def series_of(registry: Registry) -> Iterator[Series]:
-    """Every series that events of the built-in meters can make, with three entities where there is no dimension."""
-    for event in registry.event_types.values():
-        if not event.dimensions:
-            for entity in ENTITIES:
-                yield Series(event.name, entity, "", event.kind == "level")
-        keys = [dimension.key for dimension in event.dimensions]
-        for values in product(*(dimension.values for dimension in event.dimensions)) if keys else ():
-            dimensions = orjson.dumps(dict(zip(keys, values, strict=True)), option=orjson.OPT_SORT_KEYS).decode()
-            yield Series(event.name, "", dimensions, event.kind == "level")
-
-
 def make_usage(database: Database, registry: Registry, events: int, *, ledger: bool = False) -> None:
     """So many events behind each license."""
     series = [{**one._asdict(), "number": number} for number, one in enumerate(series_of(registry))]
     slots = [number for number, one in enumerate(series) for _ in range(1 if one["level"] else 10)]
     given = {"series": orjson.dumps(series).decode()}
-    Random(0).shuffle(slots)
+    Random(0).shuffle(slots)  # noqa: S311
     with database.engine.begin() as connection:
         today = datetime.now(UTC).date()
         connection.execute(text(_PATTERN), {"today": today, "events": events, "slots": slots})
@@ -115,4 +91,3 @@ def settle(database: Database) -> None:
     with database.engine.connect() as connection:
         autocommit: Connection = connection.execution_options(isolation_level="AUTOCOMMIT")
         autocommit.exec_driver_sql("VACUUM ANALYZE")
-

@@ -32,7 +32,7 @@ def eventually(found: Callable[[], T], within: float = PATIENCE) -> T:
     deadline = monotonic() + within
     while not (result := found()):
         assert monotonic() < deadline, f"still {result!r} after {within} seconds"
-        sleep(0.05)
+        sleep(0.1)
     return result
 
 

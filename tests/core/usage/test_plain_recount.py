@@ -113,7 +113,7 @@ def shown(meter: str, reading: StoredReading) -> tuple[str, object, object]:
     return meter, (used, limit), {share.key: Fraction(share.used) for share in reading.shares if share.used}
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(streams(), st.integers(0, 16))
 def test_the_readings_are_those_of_a_plain_recount(
     engine: Engine,
