@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -63,8 +63,13 @@ def create_app(runtime: Runtime, announcer: Announcer) -> Starlette:
             Route("/graphiql/", graphiql),
             Mount("/graphiql/assets", StaticFiles(directory=GRAPHIQL / "assets")),
         ],
-        exception_handlers={SQLAlchemyError: _database_failed},
+        exception_handlers={SQLAlchemyError: _database_failed, ClientDisconnect: _nobody_there},
     )
+
+
+async def _nobody_there(_: Request, __: Exception) -> Response:
+    """Whoever sent the body went away before its end: nothing was done, and nobody reads the answer."""
+    return Response(status_code=400)
 
 
 async def _database_failed(_: Request, error: Exception) -> Response:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import NoneType
 from typing import Any, ClassVar, Final
 
 import orjson
@@ -93,9 +94,10 @@ class GraphQLEndpoint:
 
     async def _read(self, request: Request) -> Operation:
         if request.method == "GET":
-            parameters: Mapping[str, Any] = request.query_params
-            variables = parameters.get("variables")
-            return _operation({**parameters, "variables": _json(variables.encode()) if variables else None}, _READING)
+            parameters: dict[str, Any] = dict(request.query_params)
+            for name in ("variables", "extensions"):
+                parameters[name] = _json(parameters[name].encode()) if parameters.get(name) else None
+            return _operation(parameters, _READING)
         if request.method != "POST":
             raise MethodNotAllowed("Ask with POST, or with GET.")
         kind, _, parameter = request.headers.get("content-type", "").partition(";")
@@ -154,11 +156,11 @@ def _operation(parameters: Mapping[str, Any], kinds: frozenset[OperationType]) -
     query, variables, name = (parameters.get(key) for key in ("query", "variables", "operationName"))
     if not isinstance(query, str) or not query.strip():
         raise BadRequest("`query` is missing: the text of a GraphQL operation.")
-    if variables is not None and not isinstance(variables, dict):
+    if not isinstance(variables, (dict, NoneType)):
         raise BadRequest("`variables` must be a JSON object.")
-    if name is not None and not isinstance(name, str):
+    if not isinstance(name, (str, NoneType)):
         raise BadRequest("`operationName` must be a text.")
-    if not isinstance(parameters.get("extensions") or {}, (dict, str)):
+    if not isinstance(parameters.get("extensions"), (dict, NoneType)):
         raise BadRequest("`extensions` must be a JSON object.")
     return Operation(query, variables, name or None, kinds)
 

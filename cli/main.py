@@ -3,7 +3,7 @@
 import sys
 
 import typer
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from cli import events, keys, licenses
 from cli.migrate import migrate
@@ -35,7 +35,9 @@ def main() -> None:
         app()
     except AllowanceError as error:
         message = error.message
-    except OperationalError as error:
+    except DatabaseError as error:
+        if type(error) not in (DatabaseError, OperationalError):
+            raise  # a statement of ours is wrong
         message = f"The database does not answer: {str(error.orig).strip()}"
     except OSError as error:
         message = str(error)

@@ -50,13 +50,13 @@ class Settings(BaseSettings):
     )
     refresh_batch: int = Field(100, ge=1, le=1000, description="Licenses refreshed in one go.")
     refresh_lease_seconds: int = Field(
-        600, ge=1, description="After this long, a refresh whose worker was lost is taken by another."
+        600, ge=1, le=86_400, description="After this long, a refresh whose worker was lost is taken by another."
     )
     dedup_window_days: int = Field(
         35, ge=1, le=3650, description="Events older than this are refused, since a retry of one could count twice."
     )
     future_tolerance_seconds: int = Field(
-        300, ge=0, description="How far ahead of the server's clock an event's time may be."
+        300, ge=0, le=86_400, description="How far ahead of the server's clock an event's time may be."
     )
     max_events: int = Field(10_000, ge=1, description="Events taken in one request.")
     max_waiting_events: int = Field(
@@ -64,9 +64,9 @@ class Settings(BaseSettings):
     )
     max_body_bytes: int = Field(16_777_216, ge=1024, description="Bytes taken in one request's body.")
     meter_timeout_seconds: float = Field(
-        10, gt=0, description="How long a partner's meter may take for one license before it is stopped."
+        10, gt=0, le=3600, description="How long a partner's meter may take for one license before it is stopped."
     )
-    meter_memory_mb: int = Field(512, ge=64, description="Memory that partners' meters may take, in MiB.")
+    meter_memory_mb: int = Field(512, ge=64, le=2**20, description="Memory that partners' meters may take, in MiB.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="What is logged.")
 
     @field_validator("database_url")
@@ -74,9 +74,9 @@ class Settings(BaseSettings):
     def _known_database(cls, value: str) -> str:
         try:
             url = make_url(value)
-        except ArgumentError:
+        except (ArgumentError, ValueError):  # of the whole, and of its port
             raise ValueError("is not a database URL; write sqlite:///PATH or postgresql://…") from None
-        if url.get_backend_name() == "sqlite" and not url.database:
+        if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
             raise ValueError("needs the path of a file: sqlite:///PATH")
         if url.get_backend_name() not in ("sqlite", "postgresql"):
             raise ValueError("names a database that is not supported; write sqlite:///PATH or postgresql://…")
@@ -85,7 +85,8 @@ class Settings(BaseSettings):
     @field_validator("broker_url")
     @classmethod
     def _known_broker(cls, value: str) -> str:
-        if value.partition("://")[0] not in BROKERS:
+        scheme, separator, _ = value.partition("://")
+        if not separator or scheme not in BROKERS:
             raise ValueError("is not a broker URL; write memory://, redis://… or amqp://…")
         return value
 

@@ -90,6 +90,8 @@ def _sqlite_engine(url: URL) -> Engine:
         connection.isolation_level = None  # the begin hook below says BEGIN, not the driver
         for pragma in SQLITE_PRAGMAS:
             connection.execute(pragma)
+        # Its own knows the letters of ASCII alone.
+        connection.create_function("lower", 1, lambda text: text and text.lower(), deterministic=True)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

@@ -20,8 +20,9 @@ from core.usage.amount import LARGEST
 LICENSE_KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
 _TERM: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
-_LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,5}")
 _time_zones: Final = cache(available_timezones)  # it reads a thousand files
+_BILLIONTH: Final = Decimal("1e-9")
 _EARLIEST, _LATEST = date(1970, 1, 1), date(2200, 1, 1)
 
 
@@ -84,6 +85,13 @@ class _Problems:
         if problem:
             self.add(f"{path[-1]} {problem}.", *path)
 
+    def number(self, called: str, value: Decimal, must: str, most: int, *path: object, zero: bool = False) -> None:
+        """A number that goes no further than usage is counted; a limit of very many digits could not be read."""
+        if not value.is_finite() or not 0 <= value <= most or (value == 0 and not zero):
+            self.add(f"{called} must {must}, not {value}.", *path)
+        elif value != value.quantize(_BILLIONTH):
+            self.add(f"{called} must have 9 digits at most behind the point, not {value}.", *path)
+
     def raise_if_any(self) -> None:
         if self.found:
             raise InvalidInput(self.found)
@@ -142,8 +150,8 @@ def check_contract(given: ContractInput, meters: Mapping[str, Meter]) -> None:
                 f"No meter knows the term {shown(key)}.{did_you_mean(key, terms)}",
                 "terms", index, "key", code="UNKNOWN_TERM",
             )  # fmt: skip
-        if not value.is_finite() or not 0 <= value <= LARGEST:
-            problems.add(f"The term {key} must be a number from 0 to 2^53, not {value}.", "terms", index, "value")
+        called = f"The term {key[:100]}"
+        problems.number(called, value, "be a number from 0 to 2^53", LARGEST, "terms", index, "value", zero=True)
     for index, key in _repeated(key for key, _ in given.at_risk):
         problems.add(f"meter {shown(key)} is there twice.", "atRisk", index, "meter")
     for index, (key, ratio) in enumerate(given.at_risk):
@@ -151,8 +159,7 @@ def check_contract(given: ContractInput, meters: Mapping[str, Meter]) -> None:
             problems.add(
                 f"No meter {shown(key)}.{did_you_mean(key, meters)}", "atRisk", index, "meter", code="UNKNOWN_METER"
             )
-        if not ratio.is_finite() or not 0 < ratio <= 1:
-            problems.add(f"ratio must be above 0 and up to 1, not {ratio}.", "atRisk", index, "ratio")
+        problems.number("ratio", ratio, "be above 0 and up to 1", 1, "atRisk", index, "ratio")
     problems.raise_if_any()
 
 
@@ -166,8 +173,7 @@ def check_grant(given: GrantInput, credit_meters: Iterable[str], now: datetime) 
         wrong = f"No meter of credits {shown(given.meter)}" if given.meter else "Say which meter the credits are for"
         problems.add(f"{wrong}: {named}.", "meter", code="UNKNOWN_METER")
     problems.text(given.id, 200, "id")
-    if not given.amount.is_finite() or not 0 < given.amount <= LARGEST:
-        problems.add(f"amount must be above 0 and up to 2^53, not {given.amount}.", "amount")
+    problems.number("amount", given.amount, "be above 0 and up to 2^53", LARGEST, "amount")
     if given.entity is not None:
         problems.text(given.entity, 200, "entity")
     if given.note is not None:

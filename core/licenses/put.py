@@ -1,6 +1,7 @@
 """Putting licenses, contract versions and grants. Putting the same again changes nothing."""
 
 from datetime import datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from allowance import Credits
@@ -80,8 +81,8 @@ def put_contract(session: Session, given: ContractInput, registry: Registry, now
         starts_on=given.starts_on,
         billing_period=given.billing_period,
         anchor=given.anchor,
-        terms={key: str(value) for key, value in given.terms},
-        at_risk={key: str(ratio) for key, ratio in given.at_risk},
+        terms={key: _written(value) for key, value in given.terms},
+        at_risk={key: _written(ratio) for key, ratio in given.at_risk},
         warnings=given.warnings,
         created_at=now,
     )
@@ -148,6 +149,11 @@ def _license(session: Session, key: str) -> License:
         message = f"No license {shown(key)}. Put it first."
         raise InvalidInput([InputProblem("UNKNOWN_LICENSE", message, ("license",))])
     return license
+
+
+def _written(number: Decimal) -> str:
+    """The same for equal numbers, so that 12 and 12.0 are no change."""
+    return f"{number.normalize():f}"
 
 
 def _says(contract: Contract) -> tuple[object, ...]:

@@ -11,6 +11,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from decimal import localcontext
 from functools import partial
 from pathlib import Path
@@ -31,19 +32,8 @@ def main() -> None:
     desk = Desk(load_plugins().meters)
     _limit_memory(memory)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    pid = os.getpid()
-    os.write(answers, b"{}\n")
-    with open(requests, "rb", closefd=False) as lines:
-        for number, line in enumerate(lines, 1):
-            request = orjson.loads(line)
-            signal.alarm(seconds if "meter" in request else 0)
-            answer = desk.answer(number, request)
-            signal.alarm(0)
-            if os.getpid() != pid:  # a fork, which its meter let run on to here
-                os._exit(0)
-            rest = memoryview(answer + b"\n")
-            while rest:
-                rest = rest[os.write(answers, rest) :]
+    with suppress(BrokenPipeError):  # where the parent went while a meter was asked
+        _answer(desk, requests, answers, seconds)
     # The parent is gone: take along what meters left running.
     os.killpg(os.getpgrp(), signal.SIGKILL)
 
@@ -79,6 +69,22 @@ class Desk:
             detail = traceback.format_exc(limit=-10)[-4000:].encode(errors="replace").decode()
             return orjson.dumps({"number": number, "failure": failure, "detail": detail})
         return answer
+
+
+def _answer(desk: Desk, requests: int, answers: int, seconds: int) -> None:
+    pid = os.getpid()
+    os.write(answers, b"{}\n")
+    with open(requests, "rb", closefd=False) as lines:
+        for number, line in enumerate(lines, 1):
+            request = orjson.loads(line)
+            signal.alarm(seconds if "meter" in request else 0)
+            answer = desk.answer(number, request)
+            signal.alarm(0)
+            if os.getpid() != pid:  # a fork, which its meter let run on to here
+                os._exit(0)
+            rest = memoryview(answer + b"\n")
+            while rest:
+                rest = rest[os.write(answers, rest) :]
 
 
 def _take_pipes() -> tuple[int, int]:

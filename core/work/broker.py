@@ -9,6 +9,7 @@ from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.stub import StubBroker
 
+from core.errors import BadSetting
 from core.settings import Settings
 
 CONNECTING: Final = 5
@@ -18,7 +19,17 @@ logger = logging.getLogger(__name__)
 
 
 def open_broker(settings: Settings) -> dramatiq.Broker:
-    """The broker of the settings. Connects when it is first used."""
+    """The broker of the settings. Connects when it is first used. Raises :class:`BadSetting`."""
+    try:
+        return _open(settings)
+    except ValueError:  # its text may hold a part of the password
+        raise BadSetting(
+            "ALLOWANCE_BROKER_URL: its host, port or options cannot be read; write redis://HOST:PORT/N or "
+            "amqp://USER:PASSWORD@HOST:PORT/VHOST, with what is special in a password percent-encoded."
+        ) from None
+
+
+def _open(settings: Settings) -> dramatiq.Broker:
     scheme = settings.broker_url.partition("://")[0]
     if scheme in ("redis", "rediss"):
         namespace = f"{settings.queue}:dramatiq"

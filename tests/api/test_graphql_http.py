@@ -135,7 +135,9 @@ BODIES = {
     "variables are a list": b'{"query": "{ viewer { name } }", "variables": []}',
     "variables are a text": b'{"query": "{ viewer { name } }", "variables": "{}"}',
     "name is a number": b'{"query": "{ viewer { name } }", "operationName": 1}',
-    "extensions are a list": b'{"query": "{ viewer { name } }", "extensions": [1]}',
+    "extensions are a list": b'{"query": "{ viewer { name } }", "extensions": []}',
+    "extensions are a number": b'{"query": "{ viewer { name } }", "extensions": 0}',
+    "extensions are a text": b'{"query": "{ viewer { name } }", "extensions": ""}',
     "2,000 lists": b"[" * 2000 + b"]" * 2000,
     "2,000 objects": b'{"query":' * 2000 + b"1" + b"}" * 2000,
     "2,000 lists as a variable": b'{"query": "{ viewer { name } }", "variables": {"a": %b}}'
@@ -161,7 +163,13 @@ def test_a_body_that_is_no_request_is_refused(reader: Client, body: bytes) -> No
 
 @pytest.mark.parametrize(
     "parameters",
-    ["", "query=", "query=%7Bviewer%7Bname%7D%7D&variables=%7B", "query=%7Bviewer%7Bname%7D%7D&variables=[]"],
+    [
+        "",
+        "query=",
+        "query=%7Bviewer%7Bname%7D%7D&variables=%7B",
+        "query=%7Bviewer%7Bname%7D%7D&variables=[]",
+        "query=%7Bviewer%7Bname%7D%7D&extensions=1",
+    ],
 )
 def test_parameters_that_are_no_request_are_refused(reader: Client, parameters: str) -> None:
     answer = reader.get(f"/graphql?{parameters}")

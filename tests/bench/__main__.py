@@ -6,10 +6,9 @@ from typing import Annotated, Final
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from tests.bench import flatness, history_size, ingest_batches, ingest_single, read_overview, refresh
-from tests.bench.findings import Finding, Found, NotRun, Scale
+from tests.bench.findings import Found, NotRun, Remark, Scale
 
 BENCHMARKS: Final[dict[str, Callable[[Scale], Iterator[Found]]]] = {
     "ingest_batches_postgresql": ingest_batches.on_postgresql,
@@ -51,31 +50,26 @@ def main(
 
 def _run(console: Console, name: str, scale: Scale) -> None:
     began = monotonic()
-    table = Table("ratio", "from", "to", "aim", "ours", "yardstick", title_justify="left", show_edge=False, expand=True)
-    remarks = []
     try:
-        for found in BENCHMARKS[name](scale):
-            if isinstance(found, Finding):
-                ours, yardstick = (f"{figure:,.4g} {found.unit}" for figure in found.figures)
-                least, greatest = min(found.ratios), max(found.ratios)
-                table.add_row(
-                    f"{found.ratio:.3g}",
-                    f"{least:.3g}",
-                    f"{greatest:.3g}",
-                    found.aim,
-                    f"{found.ours}: {ours}",
-                    f"{found.yardstick}: {yardstick}",
-                )
-            else:
-                remarks.append(found.text)
+        found = list(BENCHMARKS[name](scale))
     except NotRun as reason:
-        console.print(f"[bold]{name}[/bold] not run: {reason}", soft_wrap=True)
+        console.print(f"[bold]{name}[/bold]: not run: {reason}", soft_wrap=True)
         return
-    console.print(f"[bold]{name}[/bold], {scale}, {monotonic() - began:.0f} s", soft_wrap=True)
-    console.print(table)
-    for remark in remarks:
-        console.print(remark, soft_wrap=True)
+    console.print(f"[bold]{name}[/bold] ({scale}, {monotonic() - began:.0f} s)", soft_wrap=True)
+    for one in found:
+        console.print("\n".join(_lines(one)), soft_wrap=True, highlight=False)
     console.print()
+
+
+def _lines(found: Found) -> Iterator[str]:
+    if isinstance(found, Remark):
+        yield f"  {found.text}"
+        return
+    ours, theirs = (f"{figure:,.0f}" if figure >= 100 else f"{figure:.3g}" for figure in found.figures)
+    aim = f", aim {found.aim}" if found.aim else ""
+    yield f"  [bold]{found.ratio:.3g}[/bold] ({min(found.ratios):.3g} to {max(found.ratios):.3g}{aim})"
+    yield f"        {found.ours}: {ours} {found.unit}"
+    yield f"        {found.yardstick}: {theirs} {found.unit}"
 
 
 if __name__ == "__main__":

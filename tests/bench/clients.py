@@ -164,11 +164,10 @@ def _exchange(lines: Sequence[_Line], requests: Iterator[bytes]) -> Answers:
                 answers.waited.append(monotonic() - line.sent_at)
                 if status != 200:
                     answers.refused[status] += 1
-                request = next(requests, None)
-                if request is None:
+                if (following := next(requests, None)) is None:
                     selector.unregister(line.socket)
                     open_lines -= 1
                 else:
-                    line.send(request)
+                    line.send(following)
     answers.ended = monotonic()
     return answers

@@ -72,13 +72,13 @@ def on_postgresql(scale: Scale) -> Iterator[Found]:
             rounds,
             {
                 ONE: memory.noting(partial(ingestion.send, servers[:1])),
-                Copy.WHOLE: lambda: copy.whole(ingestion.since),
-                Copy.PARTS: copy.in_parts,
+                Copy.BATCHES: lambda: copy.batches(ingestion.since),
+                Copy.TEXT: lambda: copy.text(ingestion.since),
                 TWO: partial(ingestion.send, servers),
             },
         )
-        yield compare(taken, ONE, Copy.WHOLE, "events/s", "≥ 0.35")
-        yield compare(taken, ONE, Copy.PARTS, "events/s")
+        yield compare(taken, ONE, Copy.BATCHES, "events/s", "≥ 0.35")
+        yield compare(taken, ONE, Copy.TEXT, "events/s")
         yield compare(taken, TWO, ONE, "events/s", "≥ 1.6 where the cores allow")
         yield from memory.found()
         yield Remark(f"Processor: one server took {min(ingestion.cores):.2f} cores, two {max(ingestion.cores):.2f}.")

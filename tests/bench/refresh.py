@@ -106,7 +106,7 @@ class _Writes:
     def close(self) -> None:
         self._connection.close()
 
-    def _read(self, query: sql.Composable) -> bytes:
+    def _read(self, query: sql.SQL | sql.Composed) -> bytes:
         with self._connection.cursor().copy(query) as rows:
             return b"".join(rows)
 

@@ -1,6 +1,7 @@
 """What the tests ask a server for."""
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.api.server import Client
@@ -10,9 +11,10 @@ TERMS = {"profiles": 1000, "interactions_per_profile": 10, "users": 20}
 
 
 def put_licenses(client: Client, keys: Iterable[str], terms: dict[str, int] | None = None) -> None:
-    """Put licenses with a contract each, in one request."""
+    """Put licenses, with contracts that began the day before yesterday: there is little past to measure."""
     given = ", ".join(f'{{key: "{key}", value: {value}}}' for key, value in (TERMS | (terms or {})).items())
-    dates = 'effectiveFrom: "2024-01-01", startsOn: "2024-01-01"'
+    since = datetime.now(UTC).date() - timedelta(days=2)
+    dates = f'effectiveFrom: "{since}", startsOn: "{since}"'
     for put in ("putLicense", "putContract"):
         parts = [
             f'{put}(input: {{key: "{key}", name: "License {key}"}})'

@@ -1,8 +1,13 @@
 """Servers and workers as processes of their own, on PostgreSQL, over Redis and over RabbitMQ."""
 
 import re
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
+from sqlmodel import select
+
+from core.database.engine import Database
+from core.work.queue import SCHEDULE
+from core.work.tables import RefreshRun
 from tests.e2e.gate import gate_before
 from tests.e2e.operations import ask_for_refresh, put_licenses, statuses, versions, wait_until_done
 from tests.e2e.processes import Installation, eventually
@@ -49,8 +54,8 @@ def test_a_refresh_whose_message_is_lost_is_done_by_the_sweep(distributed: Insta
 
 
 def test_each_due_refresh_is_done_once_whatever_the_number_of_workers(distributed: Installation) -> None:
-    keys = [f"license-{number}" for number in range(24)]
-    distributed.settings |= {"sweep_seconds": SOON, "refresh_batch": 2}
+    keys = [f"license-{number}" for number in range(60)]
+    distributed.settings |= {"sweep_seconds": SOON, "refresh_batch": 3}
     with ExitStack() as stack:
         _, url = stack.enter_context(distributed.serving())
         client = stack.enter_context(distributed.client(url))
@@ -62,3 +67,7 @@ def test_each_due_refresh_is_done_once_whatever_the_number_of_workers(distribute
         for version in (2, 3):
             wait_until_done(client, ask_for_refresh(client, *keys))
             assert versions(client) == dict.fromkeys(keys, version)
+
+    with closing(Database(distributed.database_url)) as database, database.read() as session:
+        taken = session.exec(select(RefreshRun.attempts).where(RefreshRun.id != SCHEDULE)).all()
+    assert taken == [1] * 2 * len(keys)

@@ -64,6 +64,11 @@ def _knock_node(_: str) -> None:
         raise FileNotFoundError(" and ".join(missing) + " not found")
 
 
+def _knock_chromium(_: str) -> None:
+    if shutil.which("chromium") is None:
+        raise FileNotFoundError("chromium not found")
+
+
 SERVICES: Mapping[str, Service] = {
     "postgres": Service(
         title="PostgreSQL",
@@ -90,6 +95,11 @@ SERVICES: Mapping[str, Service] = {
         title="Node.js",
         knock=_knock_node,
         remedy="Install Node.js with npm.",
+    ),
+    "chromium": Service(
+        title="Chromium",
+        knock=_knock_chromium,
+        remedy="Install it; Debian's package is chromium.",
     ),
 }
 """By the name that the marker ``needs`` takes."""

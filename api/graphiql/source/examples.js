@@ -33,7 +33,7 @@ query Overview {
 }`;
 
 const history = /* GraphQL */ `
-# How the readings of one section went, day by day, and where they are heading.
+# How the readings of one section went, day by day.
 query History($license: String!, $section: String!, $from: DateTime) {
   consumption(license: $license) {
     section(key: $section) {
@@ -44,7 +44,6 @@ query History($license: String!, $section: String!, $from: DateTime) {
           edges { node { at used limit status } }
           pageInfo { hasNextPage endCursor }
         }
-        forecast { usedAtPeriodEnd low high exceedsAt basis }
       }
     }
   }

@@ -20,12 +20,12 @@ const send = createGraphiQLFetcher({
   enableIncrementalDelivery: false,
 });
 
-// GraphiQL first asks for the schema before its headers editor is there to take the token from.
+// GraphiQL asks for the schema before its headers editor is there to take the token from, and empties that
+// editor when the tab that is open already is chosen once more.
 function fetcher(request, options = {}) {
-  if (request.operationName !== 'IntrospectionQuery' || options.headers || !storedToken()) {
-    return send(request, options);
-  }
-  return send(request, { ...options, headers: { Authorization: `Bearer ${storedToken()}` } });
+  const authorized = Object.keys(options.headers ?? {}).some((name) => name.toLowerCase() === 'authorization');
+  if (authorized || !storedToken()) return send(request, options);
+  return send(request, { ...options, headers: { ...options.headers, Authorization: `Bearer ${storedToken()}` } });
 }
 
 /** Puts the token into the headers of a tab that has none, and gets the schema once there is a token to get it with. */

@@ -1,0 +1,53 @@
+"""A worker inside the process: it takes what is announced, and what nobody announced."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from core.work.worker import Worker
+from tests.fixtures.engine import Engine, usage_event
+
+
+def with_settings(engine: Engine, **settings: float) -> Engine:
+    changed = engine.runtime.settings.model_copy(update=settings)
+    return Engine(replace(engine.runtime, settings=changed))
+
+
+def soon(happened: Callable[[], bool]) -> bool:
+    """Whether it has happened within ten seconds."""
+    for _ in range(1000):
+        if happened():
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_what_is_announced_is_taken_at_once(engine: Engine) -> None:
+    engine = with_settings(engine, sweep_seconds=3600)
+    with Worker(engine.runtime) as worker:
+        time.sleep(0.3)  # it has looked for itself by now
+        engine.license()
+        worker.announcer.announce()
+        assert soon(lambda: engine.snapshot().version == 1)
+
+
+def test_what_nobody_announced_is_found(engine: Engine) -> None:
+    engine = with_settings(engine, sweep_seconds=0.05)
+    with Worker(engine.runtime):
+        time.sleep(0.1)
+        engine.license()
+        assert soon(lambda: engine.snapshot().version == 1)
+
+
+def test_at_its_end_it_finishes_what_it_has_and_takes_nothing_more(engine: Engine) -> None:
+    engine = with_settings(engine, sweep_seconds=0.05)
+    for number in range(5):
+        engine.license(f"l{number}")
+    with Worker(engine.runtime):
+        assert soon(lambda: engine.snapshot("l4").version > 0)
+    versions = [engine.snapshot(f"l{number}").version for number in range(5)]
+    assert versions == [1] * 5
+    engine.license("late")
+    engine.send(usage_event("forms.level", "late", time=None, value=1))
+    time.sleep(0.2)
+    assert engine.snapshot("late").version == 0
