@@ -68,9 +68,9 @@ def take(session: Session, now: datetime, most: int, lease: timedelta) -> tuple[
         .values(status=RefreshStatus.RUNNING, claim=claim, due_at=now + lease, attempts=col(RefreshRun.attempts) + 1)
     )
     runs = session.exec(select(RefreshRun).where(_KEY.in_(keys)).execution_options(populate_existing=True)).all()
-    kept, lost = [], []
-    for run in runs:  # told apart before `finish` sets the attempts of those lost back
-        (lost if run.attempts > MOST_ATTEMPTS else kept).append(run)
+    # Told apart before the attempts of those that are lost are set back.
+    kept = [run for run in runs if run.attempts <= MOST_ATTEMPTS]
+    lost = [run for run in runs if run.attempts > MOST_ATTEMPTS]
     finish(session, claim, lost, {}, now, problem="Its workers were lost again and again; it was given up.")
     return claim, kept
 

@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 import time_machine
 from sqlalchemy import event
 
+from core.licenses.inputs import ContractInput, GrantInput, LicenseInput
+from core.licenses.put import grant_credits, put_contract, put_license
 from core.runtime import Runtime
 from tests.api.conftest import NOW
 from tests.api.server import Client, Served, cloudevent, nodes, opaque
@@ -276,15 +279,12 @@ def test_a_page_of_a_hundred_licenses_costs_as_many_statements_as_one_of_one(ser
       }
     } } pageInfo { endCursor } } }"""
     names = [f"l{number:03}" for number in range(100)]
-    put_licenses(operator, *names)
-    for part in (names[:50], names[50:]):
-        mutations = " ".join(
-            f"""c{key}: putContract(input: {{license: "{key}", effectiveFrom: "2026-03-10", startsOn: "2026-03-10",
-            terms: [{{key: "users", value: 5}}]}}) {{ errors {{ message }} }}
-            g{key}: grantCredits(input: {{id: "{key}", license: "{key}", amount: 10}}) {{ errors {{ message }} }}"""
-            for key in part
-        )
-        operator.data(f"mutation {{ {mutations} }}")
+    terms = (("users", Decimal(5)),)
+    with served.runtime.database.write() as session:
+        for key in names:
+            put_license(session, LicenseInput(key, key), NOW)
+            put_contract(session, ContractInput(key, NOW.date(), NOW.date(), terms), served.runtime.registry, NOW)
+            grant_credits(session, GrantInput(key, key, Decimal(10)), served.runtime.registry, NOW)
     operator.post_events(*(cloudevent("users.level", key, f"u-{key}", value=3) for key in names))
     served.refresh()
     counts = {}

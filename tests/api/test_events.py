@@ -79,7 +79,7 @@ def test_a_batch_is_reported_event_by_event_and_the_good_ones_are_taken(served: 
         {**EVENT, "data": {"quantity": 3}},
         {**EVENT, "id": "e-2", "type": "interaction.send"},
         {**EVENT, "id": "e-3", "subject": "acne"},
-        "not an event",
+        {},
         {**EVENT, "id": "e-4", "data": {"quantity": 5}},
     )
     assert answer.json() == {
@@ -105,7 +105,12 @@ def test_a_batch_is_reported_event_by_event_and_the_good_ones_are_taken(served: 
                 "code": "UNKNOWN_LICENSE",
                 "message": "No license 'acne'. Did you mean 'acme'?",
             },
-            {"index": 5, "id": None, "code": "NOT_AN_EVENT", "message": "An event must be a JSON object."},
+            {
+                "index": 5,
+                "id": None,
+                "code": "BAD_SPECVERSION",
+                "message": 'specversion must be "1.0": events are CloudEvents 1.0.',
+            },
         ],
     }
     served.refresh()
@@ -277,6 +282,14 @@ def test_another_content_type_is_refused_with_those_that_are_taken(
     assert said.startswith(message)
     batch = reader.post("/events", json=[EVENT], headers=STRUCTURED)
     assert error_of(batch)[2] == "A list of events is sent as application/cloudevents-batch+json."
+
+
+@pytest.mark.parametrize("library", ["sqlite"], indirect=True)
+def test_what_is_no_object_among_events_is_reported_in_its_place(reader: Client) -> None:
+    answer = reader.post("/events", content=b'[1, null, "e", []]', headers=BATCH)
+    assert [(one["index"], one["id"], one["code"]) for one in answer.json()["rejected"]] == [
+        (index, None, "NOT_AN_EVENT") for index in range(4)
+    ]
 
 
 @pytest.mark.parametrize("library", ["sqlite"], indirect=True)

@@ -14,7 +14,7 @@ EVENT = cloudevent("interaction.sent", "acme", "e-1", quantity=2)
 def send_binary(client: Client, body: bytes = b'{"quantity": 2}', **headers: str | bytes) -> httpx2.Response:
     """Send an event in binary mode; `headers` with underscores for dashes."""
     given = {**BINARY, **{name.replace("_", "-"): value for name, value in headers.items()}}
-    raw = [(name, value if isinstance(value, bytes) else value.encode()) for name, value in given.items()]
+    raw = [(name.encode(), value if isinstance(value, bytes) else value.encode()) for name, value in given.items()]
     return client.post("/events", content=body, headers=raw)
 
 

@@ -260,9 +260,9 @@ def test_a_body_beyond_the_limit_is_refused_as_it_comes(library: Served, reader:
 def test_without_a_known_token_the_answer_is_401_in_the_form_of_graphql(
     library: Served, accept: str, token: str | None
 ) -> None:
-    headers = {"Accept": accept.encode()}
+    headers = [(b"Accept", accept.encode())]
     if token is not None:
-        headers["Authorization"] = f"Bearer {token}".strip().encode()
+        headers.append((b"Authorization", f"Bearer {token}".strip().encode()))
     with library.anonymous() as client:
         answer = client.post("/graphql", json={"query": NAME}, headers=headers)
     assert (answer.status_code, code(answer.json())) == (401, "UNAUTHENTICATED")

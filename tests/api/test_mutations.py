@@ -1,5 +1,6 @@
 """Mutations: what they change, and what they refuse, as data with the path to the field."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -47,7 +48,7 @@ def grant(client: Client, **input: object) -> Any:
     return client.data(GRANT, input={"id": "g", "license": "acme", "amount": 10, **input})["grantCredits"]
 
 
-def record(client: Client, *events: dict[str, object]) -> Any:
+def record(client: Client, *events: Mapping[str, object]) -> Any:
     return client.data(RECORD, events=list(events))["recordUsage"]
 
 
@@ -237,7 +238,7 @@ def test_a_grant_that_cannot_be_is_refused_with_the_field(
 
 @pytest.mark.usefixtures("license")
 def test_recorded_usage_is_counted_once_and_reported_event_by_event(served: Served, operator: Client) -> None:
-    event = {"id": "1", "source": "/test", "type": "interaction.sent", "license": "acme"}
+    event: dict[str, object] = {"id": "1", "source": "/test", "type": "interaction.sent", "license": "acme"}
     sent = [
         {**event, "quantity": 2.5, "dimensions": {"channel": "print"}},
         {**event, "quantity": 2.5, "dimensions": {"channel": "print"}},

@@ -9,7 +9,7 @@ READINGS = """
 """
 NOW = "2026-03-10T09:30:00Z"
 YEAR = {"start": "2026-01-14T23:00:00Z", "end": "2027-01-14T23:00:00Z"}
-NEVER_REPORTED = {
+NEVER_REPORTED: dict[str, object] = {
     "status": "UNKNOWN",
     "used": None,
     "limit": None,
@@ -35,9 +35,9 @@ def share(dimension: str, key: str, label: str, used: float) -> dict[str, object
 
 
 def readings_of(client: Client, section: str) -> dict[str, object]:
-    query = (
-        "query ($key: String!) { consumption(license: %s) { section(key: $key) { readings { meter { key } %s } } } }"
-    )
+    query = f"""query ($key: String!) {{ consumption(license: "acme") {{
+      section(key: $key) {{ readings {{ meter {{ key }} {READINGS} }} }}
+    }} }}"""
     data = client.data(query, key=section)
     return {reading.pop("meter")["key"]: reading for reading in data["consumption"]["section"]["readings"]}
 

@@ -104,9 +104,9 @@ class Installation:
             process.kill()
 
     @contextmanager
-    def serving(self, port: int = 0, **settings: object) -> Iterator[tuple[Process, str]]:
-        """Run a server meanwhile; the process, and its URL once it answers."""
-        with self.running("serve", "--port", str(port), **settings) as process:
+    def serving(self, *options: str, **settings: object) -> Iterator[tuple[Process, str]]:
+        """Run a server on a free port meanwhile; the process, and its URL once it answers."""
+        with self.running("serve", "--port", "0", *options, **settings) as process:
             url = process.says("GraphiQL: ").removesuffix("/graphiql")
             eventually(lambda: httpx2.get(f"{url}/healthz", timeout=PATIENCE).status_code == 200)
             yield process, url

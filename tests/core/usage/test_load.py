@@ -163,7 +163,7 @@ def put_many(engine: Engine, count: int, prefix: str) -> list[int]:
         for number in range(count):
             key = f"{prefix}-{number}"
             ids.append(id_of(put_license(session, LicenseInput(key, "Many", zones[number % 4]), NOW)))
-            put_contract(session, ContractInput(key, date(2026, 1, 1), date(2026, 1, 1), terms), registry, NOW)
+            put_contract(session, ContractInput(key, TODAY, date(2026, 1, 1), terms), registry, NOW)
             grant_credits(session, GrantInput("g", key, Decimal(10)), registry, NOW)
     engine.send(*(usage_event("interaction.sent", f"{prefix}-{n}", entity=f"{n}") for n in range(count)))
     engine.send(*(usage_event("forms.level", f"{prefix}-{n}", days_ago(1), value=n) for n in range(count)))

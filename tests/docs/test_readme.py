@@ -1,0 +1,93 @@
+"""The README does what it says: its commands are run, and its answers compared."""
+
+import re
+import subprocess
+from datetime import date
+from pathlib import Path
+
+import orjson
+import pytest
+from allowance.plugin import check_plugin
+from allowance.testing import Event, measure
+
+from tests.docs.conftest import Demo
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "README.md").read_text()
+CHAPTERS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
+
+
+def block(chapter: str, language: str) -> str:
+    """The only block of a language in a chapter."""
+    (code,) = re.findall(rf"^```{language}\n(.*?)^```$", CHAPTERS[chapter], re.MULTILINE | re.DOTALL)
+    return str(code)
+
+
+def run(demo: Demo, code: str) -> object:
+    """Run a block of the shell on the demonstration, with the token of acme; the JSON that it prints."""
+    assert "http://127.0.0.1:8000" in code
+    done = subprocess.run(
+        ["bash", "-euc", code.replace("http://127.0.0.1:8000", demo.url)],
+        env={"PATH": "/usr/bin:/bin:/usr/local/bin", "TOKEN": demo.tokens["acme"]},
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    return orjson.loads(done.stdout)
+
+
+def test_the_first_start_brings_in_a_year_of_history_within_half_a_minute(demo: Demo) -> None:
+    assert demo.work_of_first < 30
+    assert "Importing data/demo/events.ndjson" in demo.first.log
+
+
+def test_the_second_start_goes_on_at_once_with_the_same_data(demo: Demo) -> None:
+    assert demo.second.seconds < demo.first.seconds
+    assert "Importing" not in demo.second.log
+    assert demo.second.out.partition("\n")[2] == demo.first.out.partition("\n")[2]
+
+
+def test_a_start_says_where_graphiql_is_and_prints_tokens(demo: Demo) -> None:
+    assert demo.second.out.splitlines()[0] == f"GraphiQL: {demo.url}/graphiql"
+    assert [token for token in demo.tokens.values() if token not in demo.second.out] == []
+    assert list(demo.tokens) == ["acme", "globex", "initech", "operator"]
+
+
+@pytest.mark.parametrize(("license", "status"), [("acme", "OK"), ("globex", "AT_RISK"), ("initech", "EXCEEDED")])
+def test_the_three_licenses_are_as_well_as_it_says(demo: Demo, license: str, status: str) -> None:
+    assert "`acme` is\nwell, `globex` is at risk, `initech` has gone over" in PAGE
+    with demo.client(license) as client:
+        assert client.data("{ consumption { status } }") == {"consumption": {"status": status}}
+
+
+def test_the_first_query_has_the_answer_that_follows_it(demo: Demo) -> None:
+    assert run(demo, block("A first query", "sh")) == orjson.loads(block("A first query", "json"))
+
+
+def test_the_first_event_has_the_answer_that_follows_it_and_counts_once(demo: Demo) -> None:
+    send = block("A first event", "sh")
+    assert run(demo, send) == orjson.loads(block("A first event", "json"))
+    assert run(demo, send) == {"accepted": 0, "duplicates": 1, "rejected": []}
+
+
+def test_the_first_plugin_loads_and_measures() -> None:
+    module = type(re)("readme")
+    exec(compile(block("A first plugin", "python"), "README.md", "exec"), vars(module))  # noqa: S102 - it is ours
+    (meter,) = check_plugin(module).meters
+    assert [event.name for event in meter.events()] == ["dashboards.level"]
+    reading = measure(meter, [Event("dashboards.level", 7, date(2026, 6, 1))], terms={"dashboards": 5})
+    assert reading.used == 7
+    assert reading.limit is not None
+    assert reading.limit.value == 5
+
+
+def test_every_page_and_folder_that_it_names_is_there() -> None:
+    assert [link for link in re.findall(r"\]\(([^)]+)\)", PAGE) if not (ROOT / link).exists()] == []
+    assert [name for name in re.findall(r"^\| `(\w+)/` \|", PAGE, re.MULTILINE) if not (ROOT / name).is_dir()] == []
+
+
+def test_every_make_target_that_it_names_is_there() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    named = set(re.findall(r"(?:^|`)make ([a-z]+)", PAGE, re.MULTILINE))
+    assert {"run", "test"} <= named
+    assert [target for target in named if not re.search(rf"^{target}:", makefile, re.MULTILINE)] == []
