@@ -171,12 +171,12 @@ def _consumption_node(context: Context, license: str, day: str | None = None) ->
     return _consumption(page, past)
 
 
-def _section_node(context: Context, license: str, section: str, *day: str) -> Node | None:
-    return _consumption_node(context, license, *day).find_section(section)
+def _section_node(context: Context, license: str, section: str, day: str | None = None) -> Node | None:
+    return _consumption_node(context, license, day).find_section(section)
 
 
-def _reading_node(context: Context, license: str, meter: str, *day: str) -> Node | None:
-    return _consumption_node(context, license, *day).find_reading(meter)
+def _reading_node(context: Context, license: str, meter: str, day: str | None = None) -> Node | None:
+    return _consumption_node(context, license, day).find_reading(meter)
 
 
 def _license_node(context: Context, license: str) -> Node:

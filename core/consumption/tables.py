@@ -27,7 +27,10 @@ class Snapshot(SQLModel, table=True):
 
 
 class ReadingPoint(SQLModel, table=True):
-    """The history of a reading. Of a past day there is one point, its end; of today one for each refresh."""
+    """The history of a reading: a point for each refresh, and one for the end of each day that is over.
+
+    Of days whose usage came in late only the end is left, measured again.
+    """
 
     __tablename__ = "reading_point"
 

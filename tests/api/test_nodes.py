@@ -139,7 +139,9 @@ def test_the_future_and_times_before_any_usage_are_refused(reader: Client, at: s
         opaque("Consumption", "acme", "9999-12-31"),
         opaque("License", "ac\0me"),
         opaque("Section", "acme"),
+        opaque("Section", "acme", "sms", "2026-03-09", "more"),
         opaque("Reading", "acme"),
+        opaque("Reading", "acme", "users", "2026-03-09", "more"),
     ],
 )
 def test_a_text_that_is_no_id_of_ours_is_refused(reader: Client, id: str) -> None:

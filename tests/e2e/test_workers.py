@@ -3,6 +3,7 @@
 import re
 from contextlib import ExitStack, closing
 
+import pytest
 from sqlmodel import select
 
 from core.database.engine import Database
@@ -53,9 +54,12 @@ def test_a_refresh_whose_message_is_lost_is_done_by_the_sweep(distributed: Insta
         worker.stop()
 
 
+@pytest.mark.parametrize(
+    "distributed", [pytest.param("redis", marks=pytest.mark.needs("postgres", "redis"))], indirect=True
+)
 def test_each_due_refresh_is_done_once_whatever_the_number_of_workers(distributed: Installation) -> None:
-    keys = [f"license-{number}" for number in range(60)]
-    distributed.settings |= {"sweep_seconds": SOON, "refresh_batch": 3}
+    keys = [f"license-{number}" for number in range(30)]
+    distributed.settings |= {"sweep_seconds": SOON, "refresh_batch": 2}
     with ExitStack() as stack:
         _, url = stack.enter_context(distributed.serving())
         client = stack.enter_context(distributed.client(url))

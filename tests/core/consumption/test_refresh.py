@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from importlib.metadata import EntryPoint, entry_points
 from threading import Barrier
+from typing import Any
 
 import pytest
 from allowance import Period
@@ -15,7 +16,7 @@ from sqlmodel import select
 from core.consumption.readings import Problem, StoredShare, Threshold
 from core.consumption.refresh import HISTORY, RefreshWanted, plan_refresh, save_refresh
 from core.consumption.status import UsageStatus
-from core.plugins.host import Registry, load_plugins
+from core.plugins.host import load_plugins
 from core.usage.tables import LateUsage
 from tests.fixtures.engine import NOW, Engine, usage_event
 from tests.fixtures.flaky import GOOD, TOO_LARGE
@@ -37,7 +38,7 @@ def days_ago(number: int) -> date:
     return TODAY - number * DAY
 
 
-def sent(quantity: float, time: datetime = NOW, **fields: object) -> dict[str, object]:
+def sent(quantity: float, time: datetime = NOW, **fields: Any) -> dict[str, Any]:
     return usage_event("interaction.sent", time=time, quantity=quantity, **fields)
 
 
@@ -454,17 +455,13 @@ def test_history_is_written_again_for_three_years_at_the_most(engine: Engine) ->
     assert len({moment.at for moment in plan.moments}) == HISTORY.days + 1
 
 
-def in_steps(engine: Engine, now: datetime, registry: Registry | None = None) -> "Steps":
-    return Steps(engine, now, registry or engine.runtime.registry)
-
-
-class Steps:
+class HeldUp:
     """A refresh that planned and measured, and is held up before it saves."""
 
-    def __init__(self, engine: Engine, now: datetime, registry: Registry) -> None:
-        self._engine, self._registry = engine, registry
+    def __init__(self, engine: Engine, now: datetime) -> None:
+        self._engine, self._registry = engine, engine.runtime.registry
         with engine.database.read() as session:
-            self._plan = plan_refresh(session, {engine.id(): ALL}, registry, now)
+            self._plan = plan_refresh(session, {engine.id(): ALL}, self._registry, now)
         self._answers = engine.runtime.measurer.measure(self._plan.questions)
 
     def save(self) -> None:
@@ -475,7 +472,7 @@ class Steps:
 def test_a_refresh_that_was_held_up_does_not_undo_a_later_one(engine: Engine) -> None:
     engine.license("acme", "UTC", SMALL)
     engine.send(sent(100, NOW - DAY))
-    slow = in_steps(engine, NOW)
+    slow = HeldUp(engine, NOW)
     engine.send(sent(900, NOW - DAY), now=NOW + HOUR)
     engine.refresh(now=NOW + HOUR)
     saved = engine.snapshot()
@@ -492,7 +489,7 @@ def test_a_refresh_that_was_held_up_does_not_undo_a_later_one(engine: Engine) ->
 def test_what_comes_in_late_while_a_refresh_runs_is_not_forgotten(engine: Engine) -> None:
     engine.license("acme", "UTC", SMALL)
     engine.send(sent(100, NOW - 2 * DAY))
-    running = in_steps(engine, NOW)
+    running = HeldUp(engine, NOW)
     engine.send(sent(10, NOW - DAY), now=NOW + timedelta(seconds=1))
     running.save()
     assert late_marks(engine) == {(engine.id(), days_ago(2))}
@@ -505,7 +502,7 @@ def test_what_comes_in_late_while_a_refresh_runs_is_not_forgotten(engine: Engine
 def test_a_mark_that_another_refresh_saw_first_is_not_forgotten_for_what_came_after(engine: Engine) -> None:
     engine.license("acme", "UTC", SMALL)
     engine.send(sent(100, NOW - 2 * DAY))
-    first, second = in_steps(engine, NOW), in_steps(engine, NOW + HOUR)
+    first, second = HeldUp(engine, NOW), HeldUp(engine, NOW + HOUR)
     first.save()
     assert late_marks(engine) == set()
     engine.send(sent(10, NOW - 2 * DAY), now=NOW + HOUR)

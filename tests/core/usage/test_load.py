@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from allowance import Grant, LevelCell, Period, Usage
@@ -130,7 +131,7 @@ def test_what_was_not_loaded_is_not_taken_for_nothing(engine: Engine) -> None:
         usage_of(engine).total("interaction.sent", Period(date(2025, 1, 1), date(2026, 1, 1)))
 
 
-CHANGES: Mapping[str, Mapping[str, object]] = {
+CHANGES: Mapping[str, Mapping[str, Any]] = {
     "an anchor": {"starts_on": date(2026, 3, 12)},
     "an earlier anchor": {"starts_on": date(2024, 6, 1)},
     "a duration": {"billing_period": "P10Y"},
@@ -140,7 +141,7 @@ CHANGES: Mapping[str, Mapping[str, object]] = {
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
 def test_every_day_since_is_loaded_with_the_whole_period_of_its_own_contract(
-    engine: Engine, change: Mapping[str, object]
+    engine: Engine, change: Mapping[str, Any]
 ) -> None:
     engine.license("acme", "UTC", TERMS, billing_period="P1M", effective_from=date(2020, 1, 1))
     engine.contract("acme", TERMS, effective_from=date(2026, 3, 12), **change)

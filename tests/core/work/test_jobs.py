@@ -1,6 +1,6 @@
 """The one job: take what is due, refresh it, say when it is due again."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -12,7 +12,7 @@ from allowance import Reading
 from sqlmodel import col, select, update
 
 from core.consumption.tables import Snapshot
-from core.measuring.measure import Failure, Question
+from core.measuring.measure import Failure, Measurer, Question
 from core.runtime import Runtime
 from core.usage.tables import LateUsage
 from core.work.jobs import refresh_all_due, refresh_due
@@ -167,22 +167,21 @@ def test_licenses_with_much_to_make_up_for_are_done_along_with_the_others(engine
         assert session.exec(select(LateUsage)).all() == []
 
 
-class Slow:
-    """A measurer that lets something happen while the meters are asked."""
+class Slow(Measurer):
+    """A measurer that lets something happen, once, while the meters are asked."""
 
-    def __init__(self, engine: Engine, meanwhile: "Sequence[object]") -> None:
-        self._measurer = engine.runtime.measurer
-        self.meanwhile = list(meanwhile)
+    def __init__(self, measurer: Measurer, meanwhile: Callable[[], object]) -> None:
+        self._measurer, self._meanwhile = measurer, [meanwhile]
 
     def measure(self, questions: Sequence[Question]) -> list[Reading | Failure]:
         answers = self._measurer.measure(questions)
-        while self.meanwhile:
-            self.meanwhile.pop()()  # type: ignore[operator]
+        while self._meanwhile:
+            self._meanwhile.pop()()
         return answers
 
 
-def slowed(engine: Engine, *meanwhile: object) -> Runtime:
-    return replace(engine.runtime, measurer=Slow(engine, meanwhile))  # type: ignore[arg-type]
+def slowed(engine: Engine, meanwhile: Callable[[], object]) -> Runtime:
+    return replace(engine.runtime, measurer=Slow(engine.runtime.measurer, meanwhile))
 
 
 def test_what_changes_while_it_is_refreshed_is_refreshed_again(engine: Engine) -> None:
