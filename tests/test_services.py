@@ -49,6 +49,7 @@ NO_RABBITMQ = (
     "Start one (rabbitmq-server) or set ALLOWANCE_TEST_RABBITMQ_URL."
 )
 NO_NODE = "no Node.js on PATH (node and npm not found). Install Node.js with npm."
+NO_CHROMIUM = "no Chromium on PATH (chromium not found). Install it; Debian's package is chromium."
 
 SUITE = """
 import pytest
@@ -131,6 +132,7 @@ def test_a_run_that_requires_services_ends_at_once_and_names_all_that_are_missin
         f"ERROR: --require-services: {NO_REDIS}",
         f"ERROR: --require-services: {NO_RABBITMQ}",
         f"ERROR: --require-services: {NO_NODE}",
+        f"ERROR: --require-services: {NO_CHROMIUM}",
     ]
 
 
@@ -153,9 +155,8 @@ def test_a_service_that_does_not_exist_fails_the_test_and_names_those_that_do(tm
     done = run_pytest(tmp_path, "-q")
 
     assert done.returncode == pytest.ExitCode.TESTS_FAILED
-    assert (
-        "@pytest.mark.needs: no service reddis; there are postgres, redis, rabbitmq, node" in done.stdout.splitlines()
-    )
+    known = "postgres, redis, rabbitmq, node, chromium"
+    assert f"@pytest.mark.needs: no service reddis; there are {known}" in done.stdout
 
 
 def test_a_missing_service_has_no_url(monkeypatch: pytest.MonkeyPatch) -> None:

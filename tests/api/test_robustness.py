@@ -30,7 +30,7 @@ EVENTS = st.one_of(
     st.fixed_dictionaries(GOOD, optional={"data": DATA, "time": VALUES, "data_base64": VALUES}),
     st.fixed_dictionaries({}, optional={name: st.one_of(good, VALUES) for name, good in GOOD.items()}),
 )
-shared = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+shared = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @shared
@@ -92,5 +92,5 @@ def test_no_variables_bring_about_an_internal_error(reader: Client, name: str, v
     body = {"query": OPERATIONS, "operationName": name, "variables": variables}
     answer = reader.post("/graphql", content=json.dumps(body).encode(), headers={"Content-Type": "application/json"})
     assert answer.status_code in (200, 400), answer.text
-    assert "INTERNAL" not in answer.text
-    assert "UNAVAILABLE" not in answer.text
+    codes = {error["extensions"]["code"] for error in answer.json().get("errors", [])}
+    assert not codes & {"INTERNAL", "UNAVAILABLE"}, answer.text

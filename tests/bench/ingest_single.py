@@ -57,7 +57,7 @@ class _Load:
         self._token = token
         self._seconds = seconds
         self._last: Answers | None = None
-        self._cores = 0.0
+        self._spent = 0.0
         self.acknowledged = 0
 
     def take(self) -> float:
@@ -66,19 +66,18 @@ class _Load:
         before = self._server.processor_seconds()
         answers = self._senders.send([self._server.address], requests, CONNECTIONS // PROCESSES)
         answers.require_all()
-        self._cores = (self._server.processor_seconds() - before) / (answers.ended - answers.began)
+        self._spent = (self._server.processor_seconds() - before) / len(answers.waited)
         self._last = answers
         self.acknowledged += len(answers.waited)
         return answers.rate
 
     def remark(self) -> str:
-        """How long the last round's requests waited, and what the server took for it."""
+        """How long the last round's requests waited, and what each took of the server's processor."""
         if self._last is None:
             return "not taken"
         half, almost_all = self._last.percentile(50), self._last.percentile(99)
-        return (
-            f"half within {half:.1f} ms, 99 of 100 within {almost_all:.1f} ms; the server took {self._cores:.2f} cores."
-        )
+        spent = f"{self._spent * 1e3:.3f} ms of the server's processor time each"
+        return f"half within {half:.1f} ms, 99 of 100 within {almost_all:.1f} ms; {spent}."
 
 
 def _some(token: str, sender: int, seconds: float) -> Iterator[bytes]:

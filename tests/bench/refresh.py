@@ -21,7 +21,7 @@ from core.work.tables import RefreshRun, RefreshStatus
 from tests.bench import places
 from tests.bench.findings import Found, Remark, Scale, compare, interleaved
 from tests.bench.licenses import make_licenses
-from tests.bench.usage import make_usage, more_usage, settle
+from tests.bench.usage import make_usage, more_usage
 from tests.bench.writes import seconds_of
 
 REFRESH: Final = "refresh of all licenses, one process"
@@ -58,8 +58,7 @@ class Refresh:
 
     def take(self) -> float:
         """Seconds until nothing is due."""
-        more_usage(self._runtime.database)
-        settle(self._runtime.database)
+        more_usage(self._runtime.database, self._runtime.registry)
         self.began = datetime.now(UTC)
         make_due(self._runtime.database, self.began)
         return seconds_of(lambda: refresh_all_due(self._runtime))

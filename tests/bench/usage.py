@@ -56,10 +56,20 @@ SELECT license_id, '/bench', lpad(n::text, 12, '0'), id, (day - date '1970-01-01
 FROM numbered JOIN pattern ON series = number
 ORDER BY license_id, n
 """
-_MORE: Final = """
-UPDATE usage_sum SET whole = whole + 1 WHERE day >= CAST(:today AS date) - 30;
-UPDATE usage_level SET whole = whole + 1
-"""
+_MORE: Final = (
+    """
+INSERT INTO usage_sum AS kept (license_id, series_id, day, shard, whole, nanos, events)
+SELECT license_id, id, CAST(:today AS date), 0, 1, 0, 1 FROM usage_series WHERE NOT event = ANY (:levels)
+ORDER BY license_id, id
+ON CONFLICT (license_id, series_id, day, shard) DO UPDATE SET whole = kept.whole + 1, events = kept.events + 1
+""",
+    """
+INSERT INTO usage_level AS kept (license_id, series_id, day, whole, nanos, time, source, event_id)
+SELECT license_id, id, CAST(:today AS date), 100, 0, 0, '/bench', '' FROM usage_series WHERE event = ANY (:levels)
+ORDER BY license_id, id
+ON CONFLICT (license_id, series_id, day) DO UPDATE SET whole = kept.whole + 1
+""",
+)
 
 
 def make_usage(database: Database, registry: Registry, events: int, *, ledger: bool = False) -> None:
@@ -79,11 +89,13 @@ def make_usage(database: Database, registry: Registry, events: int, *, ledger: b
     settle(database)
 
 
-def more_usage(database: Database) -> None:
-    """A little more of everything, so that no reading is what it was before."""
+def more_usage(database: Database, registry: Registry) -> None:
+    """A little more of everything today, so that no reading is what it was before."""
+    levels = [event.name for event in registry.event_types.values() if event.kind == "level"]
     with database.engine.begin() as connection:
-        for statement in _MORE.split(";"):
-            connection.execute(text(statement), {"today": datetime.now(UTC).date()} if ":today" in statement else {})
+        for statement in _MORE:
+            connection.execute(text(statement), {"today": datetime.now(UTC).date(), "levels": levels})
+    settle(database)
 
 
 def settle(database: Database) -> None:

@@ -1,6 +1,6 @@
 """What the tests ask a server for."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,20 +10,17 @@ from tests.e2e.processes import PATIENCE, eventually
 TERMS = {"profiles": 1000, "interactions_per_profile": 10, "users": 20}
 
 
-def put_licenses(client: Client, keys: Iterable[str], terms: dict[str, int] | None = None) -> None:
+def put_licenses(client: Client, keys: Sequence[str], terms: Mapping[str, int] = {}) -> None:
     """Put licenses, with contracts that began the day before yesterday: there is little past to measure."""
-    given = ", ".join(f'{{key: "{key}", value: {value}}}' for key, value in (TERMS | (terms or {})).items())
+    given = ", ".join(f'{{key: "{key}", value: {value}}}' for key, value in {**TERMS, **terms}.items())
     since = datetime.now(UTC).date() - timedelta(days=2)
     dates = f'effectiveFrom: "{since}", startsOn: "{since}"'
-    for put in ("putLicense", "putContract"):
-        parts = [
-            f'{put}(input: {{key: "{key}", name: "License {key}"}})'
-            if put == "putLicense"
-            else f'{put}(input: {{license: "{key}", {dates}, terms: [{given}]}})'
-            for key in keys
-        ]
-        answer = client.data(f"mutation {{ {_aliased(parts, '{ errors { message } }')} }}")
-        assert [result["errors"] for result in answer.values()] == [[]] * len(parts)
+    for parts in (
+        [f'putLicense(input: {{key: "{key}", name: "License {key}"}})' for key in keys],
+        [f'putContract(input: {{license: "{key}", {dates}, terms: [{given}]}})' for key in keys],
+    ):
+        results = client.data(f"mutation {{ {_aliased(parts, '{ errors { message } }')} }}").values()
+        assert [result["errors"] for result in results] == [[]] * len(keys)
 
 
 def ask_for_refresh(client: Client, *keys: str) -> list[str]:

@@ -33,7 +33,7 @@ def sent_again(client: Client, events: Mapping[str, Event]) -> tuple[int, int]:
 def test_what_was_acknowledged_is_in_the_ledger_once_through_any_number_of_kills(installation: Installation) -> None:
     random = Random()  # noqa: S311 - nothing is to be kept secret
     stopped = threading.Event()
-    with ExitStack() as stack, ThreadPoolExecutor() as threads:
+    with ThreadPoolExecutor() as threads, ExitStack() as stack:
         stack.callback(stopped.set)
         server, url = stack.enter_context(installation.serving())
         clients = [stack.enter_context(installation.client(url))]

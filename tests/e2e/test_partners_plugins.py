@@ -51,7 +51,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     install(others, "moody", MOODY)
     for name, (code, _, _) in BROKEN.items():
         install(others, name, code)
-    settings = {"meter_timeout_seconds": 2, "sweep_seconds": 0.3}
+    settings: dict[str, object] = {"meter_timeout_seconds": 2, "sweep_seconds": 0.3}
     return Installation(home, f"sqlite:///{home}/allowance.db", settings, (target, others))
 
 

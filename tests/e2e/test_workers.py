@@ -1,12 +1,16 @@
 """Servers and workers as processes of their own, on PostgreSQL, over Redis and over RabbitMQ."""
 
 import re
+import socket
 from contextlib import ExitStack, closing
+from time import monotonic
 
 import pytest
 from sqlmodel import select
 
 from core.database.engine import Database
+from core.settings import load_settings
+from core.work.broker import Announcer, open_broker
 from core.work.queue import SCHEDULE
 from core.work.tables import RefreshRun
 from tests.e2e.gate import gate_before
@@ -52,6 +56,18 @@ def test_a_refresh_whose_message_is_lost_is_done_by_the_sweep(distributed: Insta
         for _ in range(2):
             wait_until_done(client, ask_for_refresh(client, "acme"))
         worker.stop()
+
+
+@pytest.mark.parametrize("scheme", ["redis", "amqp"])
+def test_a_broker_that_hangs_costs_who_announces_seconds_and_nothing_else(
+    scheme: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        broker = open_broker(load_settings(broker_url=f"{scheme}://127.0.0.1:{mute.getsockname()[1]}/"))
+        begun = monotonic()
+        Announcer(broker, "work", lambda: None).announce()
+        assert monotonic() - begun < 10
+    assert "the broker did not take a message, workers will look by themselves" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ print(json.dumps({key: [plugin.distribution, plugin.version] for key, plugin in 
 
 
 def run(*arguments: str, path: Path = EXAMPLE / "src") -> str:
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(path), *sys.path]), "PYTHONDONTWRITEBYTECODE": "1"}
+    search = os.pathsep.join([str(path), *sys.path])
+    environment = os.environ | {"PYTHONPATH": search, "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_ADDOPTS": ""}
     command = [sys.executable, *arguments]
     done = subprocess.run(command, cwd=EXAMPLE, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
