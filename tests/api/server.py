@@ -49,17 +49,10 @@ class Client(httpx2.Client):
         data: dict[str, Any] = answer["data"]
         return data
 
-    def errors(self, query: str, **variables: object) -> list[tuple[str, str, list[object]]]:
-        """Code, message and path of each error of an operation."""
-        body = self.post("/graphql", json={"query": query, "variables": variables}).json()
-        return [
-            (error["extensions"]["code"], error["message"], error.get("path", [])) for error in body.get("errors", [])
-        ]
-
     def error(self, query: str, **variables: object) -> tuple[str, str]:
         """Code and message of the only error of an operation."""
-        ((code, message, _),) = self.errors(query, **variables)
-        return code, message
+        (error,) = self.post("/graphql", json={"query": query, "variables": variables}).json()["errors"]
+        return error["extensions"]["code"], error["message"]
 
     def post_events(self, *events: Mapping[str, object], **more: Any) -> httpx2.Response:
         """Send CloudEvents as a batch."""
@@ -86,9 +79,9 @@ class Served:
         """A client with a new key."""
         return Client(self.url, self.token(*scopes, license=license))
 
-    def anonymous(self, token: str | None = None) -> Client:
-        """A client with that token, or with none."""
-        return Client(self.url, token)
+    def anonymous(self) -> Client:
+        """A client without a token."""
+        return Client(self.url, None)
 
     def refresh(self) -> None:
         """Do all the work that is due, as a worker does."""

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from core.access.keys import list_keys, revoke_key
 from tests.api.server import ALL_SCOPES, Client, Served, cloudevent, opaque
 
 READ = {"consumption:read", "operate"}
@@ -131,8 +132,6 @@ def test_without_a_key_in_force_nothing_is_answered(library: Served, kind: str) 
 
 
 def test_a_revoked_key_ends_at_once(library: Served) -> None:
-    from core.access.keys import list_keys, revoke_key
-
     with library.client("operate", license="acme") as client:
         assert client.graphql("{ viewer { name } }")["data"]
         with library.runtime.database.write() as session:
