@@ -1,12 +1,30 @@
 """Request bodies and JSON answers."""
 
-from typing import Any
+import zlib
+from typing import Any, ClassVar, Final
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from core.errors import AllowanceError, TooLarge
+from core.errors import AllowanceError, BadInput, TooLarge
+from core.text import shown
+
+_GZIP: Final = 16 + zlib.MAX_WBITS
+"""What zlib takes for "with the header of gzip"."""
+
+
+class UnsupportedEncoding(BadInput):
+    """A body packed in a way that is not known."""
+
+    code = "UNSUPPORTED_ENCODING"
+    status: ClassVar[int] = 415
+
+
+class BadEncoding(BadInput):
+    """A body that is not packed as it says."""
+
+    code = "BAD_ENCODING"
 
 
 class JsonResponse(Response):
@@ -19,7 +37,16 @@ class JsonResponse(Response):
 
 
 async def read_body(request: Request, most: int) -> bytes:
-    """The body. Raises :class:`TooLarge` as soon as it passes `most` bytes."""
+    """The body, unpacked where it came by gzip.
+
+    Raises :class:`TooLarge` as soon as it passes `most` bytes, :class:`UnsupportedEncoding` for another packing,
+    and :class:`BadEncoding` for what is not gzip.
+    """
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding in ("gzip", "x-gzip"):
+        return await _unpacked(request, most)
+    if encoding != "identity":
+        raise UnsupportedEncoding(f"Content-Encoding {shown(encoding)} is not known; send gzip, or nothing packed.")
     parts = []
     size = 0
     async for part in request.stream():
@@ -28,6 +55,25 @@ async def read_body(request: Request, most: int) -> bytes:
             raise TooLarge(f"The body passes {most} bytes. Send it in parts.")
         parts.append(part)
     return b"".join(parts)
+
+
+async def _unpacked(request: Request, most: int) -> bytes:
+    unpacked = bytearray()
+    member = zlib.decompressobj(_GZIP)
+    try:
+        async for part in request.stream():
+            while part:
+                if member.eof:  # a file may be several, one after the other (RFC 1952, section 2.2)
+                    member = zlib.decompressobj(_GZIP)
+                unpacked += member.decompress(part, most + 1 - len(unpacked))
+                if len(unpacked) > most:
+                    raise TooLarge(f"The body passes {most} bytes when it is unpacked. Send it in parts.")
+                part = member.unused_data or member.unconsumed_tail  # noqa: PLW2901
+    except zlib.error:
+        raise BadEncoding("The body is not gzip, as its Content-Encoding says.") from None
+    if not member.eof:
+        raise BadEncoding("The body ends before its gzip does.")
+    return bytes(unpacked)
 
 
 def error_response(error: AllowanceError) -> JsonResponse:

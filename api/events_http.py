@@ -1,6 +1,6 @@
-"""``POST /events``: CloudEvents 1.0 over HTTP in structured, batch and binary mode.
+"""``POST /events``: CloudEvents 1.0 over HTTP in structured, batch and binary mode, or one a line.
 
-The modes are those of the CloudEvents HTTP protocol binding 1.0.2, sections 3.1 to 3.3.
+The modes are those of the CloudEvents HTTP protocol binding 1.0.2, sections 3.1 to 3.3; lines are ours.
 """
 
 import asyncio
@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 from urllib.parse import unquote
 
 import orjson
@@ -17,13 +17,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.bodies import JsonResponse, error_response, read_body
-from core.access.keys import Scope, authenticate
+from core.access.keys import Caller, Scope
 from core.errors import AllowanceError, BadInput
 from core.runtime import Runtime
-from core.usage.events import from_cloudevent
-from core.usage.ingest import ingest
+from core.usage.events import check_cloudevents
+from core.usage.ingest import Taken, ingest
 from core.usage.record import Recorded
 
+SMALL: Final = 16_384
+"""Bytes of a body that is read and checked at once; a larger one in a thread, so that nobody waits for it."""
+LINES: Final = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 ATTRIBUTES: Final = ("specversion", "id", "source", "type", "subject", "time")
 _ESCAPED: Final = re.compile(r"\\(.)")
 
@@ -41,23 +44,28 @@ class EventsEndpoint:
         self._runtime = runtime
 
     async def answer(self, request: Request) -> Response:
+        runtime = self._runtime
         try:
             # First the token: nobody else makes this read a body.
             authorization = request.headers.get("authorization")
-            caller = await run_in_threadpool(self._authenticate, authorization)
+            caller = runtime.authenticator.remembered(authorization)
+            if caller is None:
+                caller = await run_in_threadpool(runtime.authenticator.caller, authorization)
             caller.require(Scope.USAGE_WRITE)
-            body = await read_body(request, self._runtime.settings.max_body_bytes)
-            messages = read_messages(request.headers, body)
-            raws = [from_cloudevent(message) for message in messages]
-            taken = await run_in_threadpool(ingest, self._runtime, caller, raws, datetime.now(UTC))
+            runtime.committer.require_room()
+            body = await read_body(request, runtime.settings.max_body_bytes)
+            if len(body) <= SMALL:
+                taken = self._take(request.headers, body, caller)
+            else:
+                taken = await run_in_threadpool(self._take, request.headers, body, caller)
             recorded = taken.joined(await asyncio.wrap_future(taken.underway))
         except AllowanceError as error:
             return error_response(error)
         return JsonResponse(as_json(recorded))
 
-    def _authenticate(self, authorization: str | None) -> Any:
-        with self._runtime.database.read() as session:
-            return authenticate(session, authorization)
+    def _take(self, headers: Mapping[str, str], body: bytes, caller: Caller) -> Taken:
+        messages = read_messages(headers, body)
+        return ingest(self._runtime, caller, messages, datetime.now(UTC), check_cloudevents)
 
 
 def read_messages(headers: Mapping[str, str], body: bytes) -> list[object]:
@@ -68,10 +76,12 @@ def read_messages(headers: Mapping[str, str], body: bytes) -> list[object]:
     content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     if "ce-specversion" in headers and not content_type.startswith("application/cloudevents"):
         return [_binary(headers, body)]
+    if content_type in LINES:
+        return [_line(line) for line in body.splitlines() if line.strip()]
     if content_type not in ("application/cloudevents+json", "application/cloudevents-batch+json", "application/json"):
         raise NoEvents(
             "Send CloudEvents 1.0: Content-Type application/cloudevents+json, application/cloudevents-batch+json, "
-            "or the attributes in ce- headers."
+            "application/x-ndjson for one a line, or the attributes in ce- headers."
         )
     try:
         content = orjson.loads(body)
@@ -85,6 +95,14 @@ def read_messages(headers: Mapping[str, str], body: bytes) -> list[object]:
     if not batch and not isinstance(content, dict):
         raise NoEvents("The body must be a JSON object, or a list of them.")
     return content if batch else [content]
+
+
+def _line(line: bytes) -> object:
+    """The event of a line. What is no JSON is no event, and is reported as the one that it should have been."""
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
 
 
 def as_json(recorded: Recorded) -> dict[str, object]:

@@ -19,7 +19,6 @@ from strawberry.types.graphql import OperationType
 from api.bodies import JsonResponse, read_body
 from api.context import Context
 from api.schema.build import presentable, schema
-from core.access.keys import authenticate
 from core.database.engine import is_away
 from core.errors import AllowanceError, BadInput, Unavailable
 from core.runtime import Runtime
@@ -110,8 +109,7 @@ class GraphQLEndpoint:
 
     def _execute(self, operation: Operation, authorization: str | None) -> dict[str, Any]:
         now = datetime.now(UTC)
-        with self._runtime.database.read() as session:
-            caller = authenticate(session, authorization)
+        caller = self._runtime.authenticator.caller(authorization)
         context = Context(self._runtime, self._announcer, caller, now, operation.name)
         try:
             result = schema.execute_sync(

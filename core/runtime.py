@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from core.access.authenticator import Authenticator
 from core.database.engine import Database
 from core.database.upgrade import require_current, upgrade
 from core.measuring.measure import Measurer
@@ -22,6 +23,7 @@ class Runtime:
     registry: Registry
     measurer: Measurer
     committer: Committer
+    authenticator: Authenticator
 
 
 @contextmanager
@@ -41,7 +43,7 @@ def open_runtime(settings: Settings) -> Iterator[Runtime]:
     )
     committer = Committer(database, settings.max_waiting_events)
     try:
-        yield Runtime(settings, database, load_plugins(), measurer, committer)
+        yield Runtime(settings, database, load_plugins(), measurer, committer, Authenticator(database))
     finally:
         committer.close()
         measurer.close()

@@ -32,6 +32,8 @@ def split(value: object) -> tuple[int, int]:
 
     A float is taken as the shortest decimal that reads as it, which is what its sender wrote.
     """
+    if type(value) is int and 0 <= value <= LARGEST:
+        return value, 0
     if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
         raise NotAnAmount("must be a number")
     if isinstance(value, int):

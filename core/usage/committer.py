@@ -54,10 +54,10 @@ class Committer:
         for thread in self._threads:
             thread.start()
 
-    @property
-    def has_room(self) -> bool:
-        """Whether another batch may be taken; asked before a body is even read."""
-        return self._waiting < self._most_waiting
+    def require_room(self) -> None:
+        """Raise :class:`Overloaded` where another batch would not be taken; asked before a body is even read."""
+        if self._waiting >= self._most_waiting:
+            raise Overloaded("More comes in than can be recorded. Nothing of this was; send it again later.")
 
     def submit(self, events: Sequence[UsageEvent], now: datetime) -> "Future[Recorded]":
         """Have the events committed. Raises :class:`Overloaded`."""
@@ -65,17 +65,17 @@ class Committer:
         # From here on it is recorded, whether or not anybody still waits for the answer: it cannot be cancelled.
         batch.result.set_running_or_notify_cancel()
         with self._changed:
-            if self._closed or not self.has_room:
-                raise Overloaded("More comes in than can be recorded. Nothing of this was; send it again later.")
+            self.require_room()
             self._waiting += len(events)
             self._batches.append(batch)
             self._changed.notify()
         return batch.result
 
     def close(self) -> None:
-        """Commit what waits, and end."""
+        """Commit what waits, and end; nothing more is taken."""
         with self._changed:
             self._closed = True
+            self._most_waiting = 0
             self._changed.notify_all()
         for thread in self._threads:
             thread.join(timeout=30)

@@ -1,43 +1,44 @@
 """Usage events from outside: read from CloudEvents or GraphQL, checked one by one. Pure."""
 
 import base64
-import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 from allowance import EventType
 
 from core.nearest import did_you_mean
 from core.text import problem_with, shown
-from core.times import NotAnInstant, parse_instant
+from core.times import EPOCH, NotAnInstant, microseconds, parse_instant
 from core.usage.amount import NotAnAmount, split
 
 LONGEST_ID: Final = 200
 LONGEST_NAME: Final = 200
-_EARLIEST: Final = datetime(1970, 1, 2, tzinfo=UTC)
+_EARLIEST: Final = microseconds(datetime(1970, 1, 2, tzinfo=UTC))
 _DATA_FIELDS: Final = frozenset({"quantity", "value", "entity", "dimensions"})
 
 
-@dataclass(frozen=True, slots=True)
-class UsageEvent:
-    """A checked usage event. `dimensions` is canonical JSON; `digest` tells a retry from another event."""
+class UsageEvent(NamedTuple):
+    """A checked usage event: `position` is its place in the request, `dimensions` canonical JSON.
 
-    index: int
+    `time` is in microseconds since 1970. One that was not `timed` by its sender has the time of its arrival.
+    """
+
+    position: int
     license: str
     source: str
     id: str
     type: str
     kind: str
-    time: datetime
     entity: str
     dimensions: str
+    time: int
+    timed: bool
     whole: int
     nanos: int
-    digest: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,9 @@ class Rules:
     may_write: Callable[[str], bool]
 
 
-class _Refused(Exception):
+class Refused(Exception):
+    """An event that may not be recorded, and why."""
+
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
@@ -70,87 +73,147 @@ class _Refused(Exception):
 
 
 def check_events(raws: Iterable[object], rules: Rules) -> tuple[list[UsageEvent], list[RejectedEvent]]:
-    """Check each raw event on its own.
+    """Check each raw event on its own; those that may be recorded, and the others.
 
     A raw event is a mapping of ``id``, ``source``, ``type``, ``license``, ``time``, ``quantity``, ``value``,
-    ``entity`` and ``dimensions``, see :func:`from_cloudevent`.
+    ``entity`` and ``dimensions``.
     """
+    checker = _Checker(rules, "license")
+    return _sorted_out(raws, lambda index, raw: checker.check(index, raw, raw))
+
+
+def check_cloudevents(messages: Iterable[object], rules: Rules) -> tuple[list[UsageEvent], list[RejectedEvent]]:
+    """The same for CloudEvents 1.0 as JSON objects: `subject` is the license, `data` holds the rest."""
+    checker = _Checker(rules, "subject (the license)", "subject")
+    return _sorted_out(messages, lambda index, message: checker.check(index, message, _data(message)))
+
+
+def _sorted_out(
+    raws: Iterable[object], check: Callable[[int, Mapping[str, Any]], UsageEvent]
+) -> tuple[list[UsageEvent], list[RejectedEvent]]:
     events: list[UsageEvent] = []
     rejected: list[RejectedEvent] = []
     for index, raw in enumerate(raws):
         try:
-            events.append(_check(index, raw, rules))
-        except _Refused as refused:
+            if not isinstance(raw, Mapping):
+                raise Refused("NOT_AN_EVENT", "An event must be a JSON object.")
+            events.append(check(index, raw))
+        except Refused as refused:
             identifier = raw.get("id") if isinstance(raw, Mapping) else None
             shown_id = None if problem_with(identifier, LONGEST_ID) else str(identifier)
             rejected.append(RejectedEvent(index, shown_id, refused.code, refused.message))
     return events, rejected
 
 
-def from_cloudevent(message: object) -> object:
-    """The raw event in a CloudEvents 1.0 JSON object: `subject` is the license, `data` holds the rest.
+class _Checker:
+    """Holds events against the rules; remembers within a batch what was found good, as most of it comes again."""
 
-    What cannot be read is left for :func:`check_events` to name, so that each event is reported on its own.
-    """
-    if not isinstance(message, Mapping):
-        return message
+    def __init__(self, rules: Rules, license_name: str, license_field: str = "license") -> None:
+        self._rules = rules
+        self._license_name = license_name
+        self._license_field = license_field
+        self._now = microseconds(rules.now)
+        self._latest = microseconds(rules.now + rules.tolerance)
+        self._earliest = _EARLIEST if rules.window is None else max(_EARLIEST, microseconds(rules.now - rules.window))
+        self._licenses: set[str] = set()
+        self._names: set[str] = set()
+        self._dimensions: dict[tuple[str, bytes], str] = {}
+
+    def check(self, index: int, attributes: Mapping[str, Any], data: Mapping[str, Any]) -> UsageEvent:
+        """The event of these attributes and this data. Raises :class:`Refused`."""
+        identifier = attributes.get("id")
+        # What is printable holds no control characters: a check that costs less than to search for them.
+        if not (type(identifier) is str and 0 < len(identifier) <= LONGEST_ID and identifier.isprintable()):
+            identifier = _text(identifier, "id", LONGEST_ID)
+        source = self._name(attributes.get("source"), "source")
+        name = self._name(attributes.get("type"), "type")
+        license_key = attributes.get(self._license_field)
+        if not (type(license_key) is str and license_key in self._licenses):
+            license_key = self._license(license_key)
+        event_type = self._rules.event_types.get(name)
+        if event_type is None:
+            near = did_you_mean(name, self._rules.event_types)
+            raise Refused("UNKNOWN_TYPE", f"No meter reads events of type {shown(name)}.{near}")
+        given = attributes.get("time")
+        time = self._now if given is None else self._time(given)
+        whole, nanos = _amount(data, event_type)
+        entity = data.get("entity")
+        entity = "" if entity is None else self._name(entity, "entity")
+        dimensions = data.get("dimensions")
+        dimensions = self._canonical(dimensions, event_type) if dimensions else _none(dimensions)
+        return UsageEvent(
+            index, license_key, source, identifier, name, event_type.kind, entity, dimensions,
+            time, given is not None, whole, nanos,
+        )  # fmt: skip
+
+    def _name(self, value: object, called: str) -> str:
+        if type(value) is str and value in self._names:
+            return value
+        name = _text(value, called, LONGEST_NAME)
+        self._names.add(name)
+        return name
+
+    def _license(self, value: object) -> str:
+        key = _text(value, self._license_name, LONGEST_NAME)
+        if not self._rules.may_write(key):
+            raise Refused("FORBIDDEN", f"This key may not write usage of license {shown(key)}.")
+        self._licenses.add(key)
+        return key
+
+    def _time(self, value: object) -> int:
+        try:
+            time = microseconds(value if isinstance(value, datetime) else parse_instant(value))
+        except NotAnInstant as problem:
+            raise Refused("BAD_FIELD", f"time {problem}.") from None
+        if self._earliest <= time <= self._latest:
+            return time
+        text = (EPOCH + timedelta(microseconds=time)).isoformat()
+        if time > self._latest:
+            raise Refused(
+                "FROM_THE_FUTURE",
+                f"time {text} is more than {int(self._rules.tolerance.total_seconds())} seconds ahead of the "
+                f"server's clock. Check the sender's clock.",
+            )
+        if self._rules.window is not None and time >= _EARLIEST:
+            raise Refused(
+                "TOO_OLD",
+                f"time {text} is older than the deduplication window of {self._rules.window.days} days, so a "
+                f"retry could count twice. An operator can bring it in with 'allowance events import --backfill'.",
+            )
+        raise Refused("TOO_OLD", f"time {text} is before 1970-01-02.")
+
+    def _canonical(self, value: object, event_type: EventType) -> str:
+        """Dimensions as JSON with sorted keys, the same however they were written."""
+        try:
+            written = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+        except orjson.JSONEncodeError:
+            written = b""
+        known = self._dimensions.get((event_type.name, written))
+        if known is None:
+            _check_dimensions(value, event_type)
+            known = self._dimensions[event_type.name, written] = written.decode()
+        return known
+
+
+def _data(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A CloudEvent's data."""
+    if message.get("specversion") != "1.0":
+        raise Refused("BAD_SPECVERSION", 'specversion must be "1.0": events are CloudEvents 1.0.')
     data = message.get("data")
     if data is None:
         data = message.get("data_base64")
-    raw: dict[str, Any] = {
-        "id": message.get("id"),
-        "source": message.get("source"),
-        "type": message.get("type"),
-        "license": message.get("subject"),
-        "time": message.get("time"),
-        "specversion": message.get("specversion"),
-        "data": {} if data is None else data,
-    }
-    return raw
-
-
-def _check(index: int, raw: object, rules: Rules) -> UsageEvent:
-    if not isinstance(raw, Mapping):
-        raise _Refused("NOT_AN_EVENT", "An event must be a JSON object.")
-    fields = _with_data(raw)
-    identifier = _text(fields, "id", LONGEST_ID)
-    source = _text(fields, "source", LONGEST_NAME)
-    name = _text(fields, "type", LONGEST_NAME)
-    license_key = _text(fields, "license", LONGEST_NAME, called="subject (the license)")
-    if not rules.may_write(license_key):
-        raise _Refused("FORBIDDEN", f"This key may not write usage of license {shown(license_key)}.")
-    event_type = rules.event_types.get(name)
-    if event_type is None:
-        near = did_you_mean(name, rules.event_types)
-        raise _Refused("UNKNOWN_TYPE", f"No meter reads events of type {shown(name)}.{near}")
-    time = _time(fields.get("time"), rules)
-    whole, nanos = _amount(fields, event_type)
-    entity = "" if fields.get("entity") is None else _text(fields, "entity", LONGEST_NAME)
-    dimensions = _dimensions(fields.get("dimensions"), event_type)
-    said = [name, entity, dimensions, time.isoformat() if fields.get("time") is not None else "", whole, nanos]
-    digest = hashlib.blake2b(orjson.dumps(said), digest_size=16).digest()
-    return UsageEvent(
-        index, license_key, source, identifier, name, event_type.kind, time, entity, dimensions, whole, nanos, digest
-    )
-
-
-def _with_data(raw: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A CloudEvent's data joined to its attributes."""
-    if "data" not in raw:
-        return raw
-    if raw.get("specversion") != "1.0":
-        raise _Refused("BAD_SPECVERSION", 'specversion must be "1.0": events are CloudEvents 1.0.')
-    data = raw["data"]
+    if data is None:
+        return {}
     if isinstance(data, (str, bytes)):
         data = _decoded(data)
     if not isinstance(data, Mapping):
-        raise _Refused("BAD_FIELD", "data must be a JSON object with quantity or value, entity and dimensions.")
+        raise Refused("BAD_FIELD", "data must be a JSON object with quantity or value, entity and dimensions.")
     for key in data:
         if key not in _DATA_FIELDS:
-            raise _Refused(
+            raise Refused(
                 "UNKNOWN_FIELD", f"data holds {shown(key)}, which is not known.{did_you_mean(str(key), _DATA_FIELDS)}"
             )
-    return {**raw, **data}
+    return data
 
 
 def _decoded(data: str | bytes) -> object:
@@ -165,77 +228,56 @@ def _decoded(data: str | bytes) -> object:
         return None
 
 
-def _text(fields: Mapping[str, Any], name: str, longest: int, called: str | None = None) -> str:
-    value = fields.get(name)
+def _text(value: object, called: str, longest: int) -> str:
     if value is None:
-        raise _Refused("MISSING_FIELD", f"{called or name} is missing.")
+        raise Refused("MISSING_FIELD", f"{called} is missing.")
     problem = problem_with(value, longest)
     if problem:
-        raise _Refused("BAD_FIELD", f"{called or name} {problem}.")
+        raise Refused("BAD_FIELD", f"{called} {problem}.")
     return str(value)
 
 
-def _time(value: object, rules: Rules) -> datetime:
-    if value is None:
-        return rules.now
-    try:
-        time = value.astimezone(UTC) if isinstance(value, datetime) else parse_instant(value)
-    except NotAnInstant as problem:
-        raise _Refused("BAD_FIELD", f"time {problem}.") from None
-    if time > rules.now + rules.tolerance:
-        raise _Refused(
-            "FROM_THE_FUTURE",
-            f"time {time.isoformat()} is more than {int(rules.tolerance.total_seconds())} seconds ahead of the "
-            f"server's clock. Check the sender's clock.",
-        )
-    if rules.window is not None and time < rules.now - rules.window:
-        raise _Refused(
-            "TOO_OLD",
-            f"time {time.isoformat()} is older than the deduplication window of {rules.window.days} days, so a "
-            f"retry could count twice. An operator can bring it in with 'allowance events import --backfill'.",
-        )
-    if time < _EARLIEST:
-        raise _Refused("TOO_OLD", f"time {time.isoformat()} is before 1970-01-02.")
-    return time
-
-
-def _amount(fields: Mapping[str, Any], event_type: EventType) -> tuple[int, int]:
+def _amount(data: Mapping[str, Any], event_type: EventType) -> tuple[int, int]:
     name, other = ("quantity", "value") if event_type.kind == "counter" else ("value", "quantity")
-    if fields.get(other) is not None:
-        raise _Refused(
+    if data.get(other) is not None:
+        raise Refused(
             "BAD_FIELD", f"{event_type.name} is a {event_type.kind}: give its {name}, and leave {other} out."
         )
-    value = fields.get(name)
+    value = data.get(name)
     if value is None:
         if event_type.kind == "level":
-            raise _Refused("MISSING_FIELD", f"value is missing: {event_type.name} is a level.")
+            raise Refused("MISSING_FIELD", f"value is missing: {event_type.name} is a level.")
         return 1, 0
     try:
         return split(value)
     except NotAnAmount as problem:
         a_number = isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
-        raise _Refused("OUT_OF_RANGE" if a_number else "BAD_FIELD", f"{name} {problem}.") from None
+        raise Refused("OUT_OF_RANGE" if a_number else "BAD_FIELD", f"{name} {problem}.") from None
 
 
-def _dimensions(value: object, event_type: EventType) -> str:
-    if value is None or value == {}:
+def _none(dimensions: object) -> str:
+    """No dimensions; anything else that is empty is not an object."""
+    if dimensions is None or dimensions == {}:
         return ""
-    if not isinstance(value, Mapping):
-        raise _Refused("BAD_FIELD", "dimensions must be a JSON object of texts.")
+    raise Refused("BAD_FIELD", "dimensions must be a JSON object of texts.")
+
+
+def _check_dimensions(value: object, event_type: EventType) -> None:
+    if not isinstance(value, dict):
+        raise Refused("BAD_FIELD", "dimensions must be a JSON object of texts.")
     declared = {dimension.key: dimension for dimension in event_type.dimensions if dimension.key != "entity"}
     for key, part in value.items():
         dimension = declared.get(key)
         if dimension is None:
-            raise _Refused(
+            raise Refused(
                 "UNKNOWN_DIMENSION",
                 f"{event_type.name} has no dimension {shown(key)}.{did_you_mean(str(key), declared)}",
             )
         problem = problem_with(part, LONGEST_NAME)
         if problem:
-            raise _Refused("BAD_FIELD", f"dimensions.{key} {problem}.")
+            raise Refused("BAD_FIELD", f"dimensions.{key} {problem}.")
         if dimension.values and part not in dimension.values:
-            raise _Refused(
+            raise Refused(
                 "UNKNOWN_DIMENSION_VALUE",
                 f"{shown(part)} is not a {key} of {event_type.name}.{did_you_mean(part, dimension.values)}",
             )
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()

@@ -18,7 +18,7 @@ from core.errors import BadInput
 from core.runtime import Runtime
 from core.text import shown
 from core.usage.amount import TotalTooLarge
-from core.usage.events import RejectedEvent, Rules, UsageEvent, check_events, from_cloudevent
+from core.usage.events import RejectedEvent, Rules, UsageEvent, check_cloudevents
 from core.usage.record import Recorded, record
 from core.usage.tables import ImportedFile, LateUsage
 from core.work.queue import schedule_now
@@ -147,7 +147,7 @@ def _record(runtime: Runtime, chunk: _Chunk, once: _Once | None) -> tuple[Record
         tolerance=timedelta(seconds=runtime.settings.future_tolerance_seconds),
         may_write=lambda _: True,
     )
-    events, rejected = check_events((from_cloudevent(message) for _, message in chunk.messages), rules)
+    events, rejected = check_cloudevents((message for _, message in chunk.messages), rules)
     recorded = _commit(runtime, events, now, chunk, once)
     lines = [line for line, _ in chunk.messages]
     return recorded, chunk.rejected + [_at_line(lines, one) for one in (*rejected, *recorded.rejected)]

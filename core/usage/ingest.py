@@ -1,14 +1,15 @@
 """Taking usage events from a caller: checked here, committed together with what other callers bring."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from core.access.keys import Caller, Scope
 from core.errors import TooLarge
 from core.runtime import Runtime
-from core.usage.events import RejectedEvent, Rules, check_events
+from core.usage.events import RejectedEvent, Rules, UsageEvent, check_events
 from core.usage.record import Recorded
 
 
@@ -29,8 +30,13 @@ class Taken:
         return self.joined(self.underway.result())
 
 
-def ingest(runtime: Runtime, caller: Caller, raws: Sequence[object], now: datetime) -> Taken:
-    """Check the events and have them committed.
+Check: TypeAlias = Callable[[Iterable[object], Rules], tuple[list[UsageEvent], list[RejectedEvent]]]
+
+
+def ingest(
+    runtime: Runtime, caller: Caller, raws: Sequence[object], now: datetime, check: Check = check_events
+) -> Taken:
+    """Check the events, by the rules of the form that they come in, and have them committed.
 
     Raises :class:`core.errors.Forbidden` without the scope, :class:`TooLarge` for too many events at once,
     :class:`core.usage.committer.Overloaded` where too many wait already.
@@ -45,7 +51,7 @@ def ingest(runtime: Runtime, caller: Caller, raws: Sequence[object], now: dateti
         tolerance=timedelta(seconds=runtime.settings.future_tolerance_seconds),
         may_write=caller.may_reach,
     )
-    events, rejected = check_events(raws, rules)
+    events, rejected = check(raws, rules)
     if events:
         return Taken(rejected, runtime.committer.submit(events, now))
     nothing: Future[Recorded] = Future()

@@ -1,12 +1,7 @@
 """A batch of checked events on its way into the ledger and the rollups."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import date
-from typing import Final, NamedTuple, TypeAlias
-
-from sqlalchemy import Connection
-
-EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
+from collections.abc import Mapping, Sequence, Set
+from typing import NamedTuple, TypeAlias
 
 
 class LedgerRow(NamedTuple):
@@ -23,17 +18,17 @@ class LedgerRow(NamedTuple):
     day: int
     whole: int
     nanos: int
-    digest: bytes
 
 
 EventKey: TypeAlias = tuple[int, str, str]
 """What tells an event from all others: license, source, id."""
 
-Write: TypeAlias = Callable[
-    [Connection, Sequence[LedgerRow], Collection[int], Mapping[int, int], int], set[EventKey] | None
-]
-"""Writes the rows that the ledger does not hold yet, and rolls them up; their keys, or None where all were new.
 
-Takes the rows in the order of their keys, the series that are levels, the present day of each license, of which
-all earlier days are late, and the writer's shard of the sums.
-"""
+class Batch(NamedTuple):
+    """Rows to write, each key once; which of their series are levels; the present day of each license, of which
+    all earlier days are late; and the writer's shard of the sums."""
+
+    rows: Sequence[LedgerRow]
+    levels: Set[int]
+    today: Mapping[int, int]
+    shard: int

@@ -1,17 +1,19 @@
 """The ledger and its rollups on SQLite: a fixed number of statements for a batch."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import orjson
 from sqlalchemy import Connection
 
-from core.usage.ledger import EventKey, LedgerRow
+from core.usage.ledger import Batch, EventKey
 
+# All rows by one statement: with one for each, every row would wait for other threads to let go of the interpreter.
 _INSERT: Final = """
-INSERT INTO usage_event (license_id, source, id, series_id, time, day, whole, nanos, digest)
-VALUES (?, ?, ?, ?, ?, date(? * 86400, 'unixepoch'), ?, ?, ?) ON CONFLICT DO NOTHING
+INSERT INTO usage_event (segment, license_id, source, id, series_id, time, day, whole, nanos)
+SELECT (SELECT max(number) FROM ledger_segment), value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4,
+  date((value ->> 5) * 86400, 'unixepoch'), value ->> 6, value ->> 7
+FROM json_each(?) WHERE true ON CONFLICT DO NOTHING
 """
 # There is one writer, so the rows above the highest number of before are the new ones.
 _ADD_UP: Final = """
@@ -40,26 +42,29 @@ ON CONFLICT (license_id) DO UPDATE SET since = min(kept.since, excluded.since), 
 """
 
 
-def write(
-    connection: Connection, rows: Sequence[LedgerRow], levels: Collection[int], today: Mapping[int, int], shard: int
-) -> set[EventKey] | None:
-    """See :data:`core.usage.ledger.Write`. One writer needs no shards."""
-    del shard
+def write(connection: Connection, batch: Batch) -> set[EventKey] | None:
+    """Write the rows that the ledger does not hold yet, and roll them up; their keys, or None where all were new.
+
+    One writer needs no shards.
+    """
     last = connection.exec_driver_sql("SELECT coalesce(max(rowid), 0) FROM usage_event").scalar_one()
-    count = connection.exec_driver_sql(_INSERT, [tuple(row) for row in rows]).rowcount
+    # In the order of the key, so that its index is written in one place after the other.
+    rows = orjson.dumps([tuple(row) for row in sorted(batch.rows)]).decode()
+    count = connection.exec_driver_sql(_INSERT, (rows,)).rowcount
     if count:
-        level_ids = orjson.dumps(list(levels)).decode()
-        connection.exec_driver_sql(_ADD_UP, (last, level_ids))
-        if levels:
-            connection.exec_driver_sql(_KEEP_NEWEST, (last, level_ids))
+        levels = orjson.dumps(list(batch.levels)).decode()
+        connection.exec_driver_sql(_ADD_UP, (last, levels))
+        if batch.levels:
+            connection.exec_driver_sql(_KEEP_NEWEST, (last, levels))
         licenses: dict[int, list[int]] = defaultdict(list)
-        for license_id, day in today.items():
+        for license_id, day in batch.today.items():
             licenses[day].append(license_id)
+        first = min(row.day for row in batch.rows)
         # At any moment there are two or three dates on Earth, so that many statements at the most.
         for day, ids in licenses.items():
-            if any(row.day < day for row in rows):
+            if first < day:
                 connection.exec_driver_sql(_MARK_LATE, (last, day, orjson.dumps(ids).decode()))
-    if count == len(rows):
+    if count == len(batch.rows):
         return None
     new = connection.exec_driver_sql("SELECT license_id, source, id FROM usage_event WHERE rowid > ?", (last,))
     return {(license_id, source, id) for license_id, source, id in new}

@@ -1,11 +1,10 @@
 """Recording checked events: ledger and rollups in one transaction, each event once."""
 
 import os
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
-from typing import Final
-from zoneinfo import ZoneInfo
+from datetime import date, datetime
+from typing import Final, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -15,20 +14,24 @@ from core.database.engine import insert_into, parts
 from core.licenses.tables import License
 from core.nearest import did_you_mean
 from core.text import shown
+from core.times import microseconds
 from core.usage import ledger_postgresql, ledger_sqlite
 from core.usage.amount import LARGEST_TOTAL, TotalTooLarge
+from core.usage.days import local_day
 from core.usage.events import RejectedEvent, UsageEvent
-from core.usage.ledger import EPOCH_DAY, EventKey, LedgerRow, Write
-from core.usage.series import SeriesKey, series_ids
+from core.usage.ledger import Batch, EventKey, LedgerRow
+from core.usage.series import series_ids
 from core.usage.tables import LateUsage
 from core.usage.tables import UsageEvent as LedgerTable
 
 SUGGESTIONS: Final = 20
 """Unknown licenses of one batch that get a nearest name: each one searches all keys."""
 SHARDS: Final = 16
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
-_WRITERS: Final[dict[str, Write]] = {"postgresql": ledger_postgresql.write, "sqlite": ledger_sqlite.write}
+
+_Place: TypeAlias = tuple[int, str]
+"""Where a license's events go: its id, and its time zone."""
+_SeriesName: TypeAlias = tuple[str, str, str, str]
+"""A series as events name it: license, type, entity, dimensions."""
 
 
 @dataclass(slots=True)
@@ -38,15 +41,6 @@ class Recorded:
     accepted: int = 0
     duplicates: int = 0
     rejected: list[RejectedEvent] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a license's events go: its id, its time zone, and the day that it is there."""
-
-    license_id: int
-    zone: ZoneInfo
-    today: int
 
 
 def record(session: Session, events: Sequence[UsageEvent], now: datetime) -> Recorded:
@@ -62,24 +56,35 @@ def record(session: Session, events: Sequence[UsageEvent], now: datetime) -> Rec
 def record_together(session: Session, batches: Sequence[Sequence[UsageEvent]], now: datetime) -> list[Recorded]:
     """The same for the batches of several senders, in order; what became of each."""
     results = [Recorded() for _ in batches]
-    places = _places(session, {event.license for events in batches for event in events}, now)
-    first: dict[EventKey, UsageEvent] = {}
-    placed: list[tuple[Recorded, EventKey, UsageEvent]] = []
+    places = _places(session, {event.license for events in batches for event in events})
+    series = _series(session, batches, places)
+    rows: dict[EventKey, LedgerRow] = {}
+    levels: set[int] = set()
+    placed: list[tuple[Recorded, UsageEvent, LedgerRow]] = []
     for result, events in zip(results, batches, strict=True):
         for event in events:
             place = places.get(event.license)
             if place is None:
                 result.rejected.append(_unknown_license(session, event, result))
                 continue
-            key = (place.license_id, event.source, event.id)
-            first.setdefault(key, event)
-            placed.append((result, key, event))
-    new = _write(session, first, places) if first else set()
-    stored = _digests(session, first.keys() - new)
-    for result, key, event in placed:
-        if key in new and first[key] is event:
+            license_id, time_zone = place
+            series_id = series[event.license, event.type, event.entity, event.dimensions]
+            if event.kind == "level":
+                levels.add(series_id)
+            key = (license_id, event.source, event.id)
+            day = local_day(time_zone, event.time)
+            row = LedgerRow(license_id, event.source, event.id, series_id, event.time, day, event.whole, event.nanos)
+            rows.setdefault(key, row)
+            placed.append((result, event, row))
+    today = {license_id: local_day(time_zone, microseconds(now)) for license_id, time_zone in places.values()}
+    new = _write(session, rows, levels, today) if rows else set()
+    known = _stored(session, rows.keys() - new)
+    for result, event, row in placed:
+        key = (row.license_id, row.source, row.id)
+        first = known.get(key) or rows[key]
+        if first is row:
             result.accepted += 1
-        elif event.digest == (first[key].digest if key in new else stored[key]):
+        elif _says_the_same(event, row, first):
             result.duplicates += 1
         else:
             result.rejected.append(_conflict(event))
@@ -107,66 +112,69 @@ def mark_late(session: Session, since: dict[int, date]) -> None:
     )
 
 
-def _write(session: Session, events: Mapping[EventKey, UsageEvent], places: Mapping[str, _Place]) -> Set[EventKey]:
+def _write(
+    session: Session, rows: Mapping[EventKey, LedgerRow], levels: Set[int], today: Mapping[int, int]
+) -> Set[EventKey]:
     """Write what is not known yet; the keys of that."""
-    if sum(event.whole for event in events.values()) > LARGEST_TOTAL:
+    if sum(row.whole for row in rows.values()) > LARGEST_TOTAL:
         raise TotalTooLarge
-    keys: dict[EventKey, SeriesKey] = {
-        key: (key[0], event.type, event.entity, event.dimensions) for key, event in events.items()
-    }
-    series = series_ids(session, set(keys.values()))
-    rows = []
-    # In the order of their keys, so that concurrent batches never wait for each other in a circle.
-    for key in sorted(events):
-        event = events[key]
-        day = event.time.astimezone(places[event.license].zone).toordinal() - EPOCH_DAY
-        time = (event.time - _EPOCH) // _MICROSECOND
-        rows.append(LedgerRow(*key, series[keys[key]], time, day, event.whole, event.nanos, event.digest))
-    levels = {series[keys[key]] for key, event in events.items() if event.kind == "level"}
-    today = {place.license_id: place.today for place in places.values()}
-    write = _WRITERS[session.get_bind().dialect.name]
+    batch = Batch(list(rows.values()), levels, today, os.getpid() % SHARDS)
+    on_postgresql = session.get_bind().dialect.name == "postgresql"
+    write = ledger_postgresql.write if on_postgresql else ledger_sqlite.write
     try:
-        new = write(session.connection(), rows, levels, today, os.getpid() % SHARDS)
+        new = write(session.connection(), batch)
     except IntegrityError as error:
         if "usage_sum_in_range" not in str(error.orig):
             raise
         raise TotalTooLarge from None
-    return events.keys() if new is None else new
+    return rows.keys() if new is None else new
 
 
-def _places(session: Session, keys: Collection[str], now: datetime) -> dict[str, _Place]:
+def _places(session: Session, keys: Collection[str]) -> dict[str, _Place]:
     places = {}
     for part in parts(keys):
         found = sa.select(col(License.key), col(License.id), col(License.time_zone)).where(col(License.key).in_(part))
         for key, license_id, time_zone in session.execute(found):
-            zone = ZoneInfo(time_zone)
-            places[key] = _Place(license_id, zone, now.astimezone(zone).toordinal() - EPOCH_DAY)
+            places[key] = license_id, time_zone
     return places
+
+
+def _series(
+    session: Session, batches: Iterable[Iterable[UsageEvent]], places: Mapping[str, _Place]
+) -> dict[_SeriesName, int]:
+    named = {(event.license, event.type, event.entity, event.dimensions) for events in batches for event in events}
+    keys = {name: (places[name[0]][0], *name[1:]) for name in named if name[0] in places}
+    ids = series_ids(session, set(keys.values()))
+    return {name: ids[key] for name, key in keys.items()}
 
 
 def _unknown_license(session: Session, event: UsageEvent, result: Recorded) -> RejectedEvent:
     near = ""
     if len(result.rejected) < SUGGESTIONS:
         near = did_you_mean(event.license, session.exec(select(License.key)).all())
-    return RejectedEvent(event.index, event.id, "UNKNOWN_LICENSE", f"No license {shown(event.license)}.{near}")
+    return RejectedEvent(event.position, event.id, "UNKNOWN_LICENSE", f"No license {shown(event.license)}.{near}")
 
 
-def _digests(session: Session, keys: Collection[EventKey]) -> dict[EventKey, bytes]:
-    key = sa.tuple_(col(LedgerTable.license_id), col(LedgerTable.source), col(LedgerTable.id))
-    return {
-        (row[0], row[1], row[2]): row[3]
-        for part in parts(keys)
-        for row in session.execute(
-            sa.select(
-                col(LedgerTable.license_id), col(LedgerTable.source), col(LedgerTable.id), col(LedgerTable.digest)
-            ).where(key.in_(part))
-        )
-    }
+def _stored(session: Session, keys: Collection[EventKey]) -> dict[EventKey, LedgerRow]:
+    table = LedgerTable
+    key = sa.tuple_(col(table.license_id), col(table.source), col(table.id))
+    columns = (
+        *(col(table.license_id), col(table.source), col(table.id), col(table.series_id)),
+        *(sa.type_coerce(table.time, sa.BigInteger), sa.literal(0), col(table.whole), col(table.nanos)),
+    )
+    rows = (row for part in parts(keys) for row in session.execute(sa.select(*columns).where(key.in_(part))))
+    return {(row[0], row[1], row[2]): LedgerRow(*row) for row in rows}
+
+
+def _says_the_same(event: UsageEvent, row: LedgerRow, first: LedgerRow) -> bool:
+    """Whether an event whose id is known is that one sent again. Without a time it says nothing of the time."""
+    same_time = not event.timed or row.time == first.time
+    return same_time and (row.series_id, row.whole, row.nanos) == (first.series_id, first.whole, first.nanos)
 
 
 def _conflict(event: UsageEvent) -> RejectedEvent:
     return RejectedEvent(
-        event.index,
+        event.position,
         event.id,
         "ID_CONFLICT",
         f"{shown(event.id)} of {shown(event.source)} was recorded before with other content. "

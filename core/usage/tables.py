@@ -5,7 +5,7 @@ An amount is two integers, `whole` and `nanos` (billionths), so that sums are ex
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, LargeBinary, SmallInteger, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, SmallInteger, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from core.database.types import BigId, Microseconds, Name, UtcDateTime
@@ -27,7 +27,7 @@ class UsageSeries(SQLModel, table=True):
 class UsageEvent(SQLModel, table=True):
     """The ledger: an accepted usage event, once. `day` is its day in the license's time zone.
 
-    `digest` tells a retry from another event under the same id.
+    On PostgreSQL each `segment` is a partition with a key of its own, so that an old one is dropped at once.
     """
 
     __tablename__ = "usage_event"
@@ -40,7 +40,16 @@ class UsageEvent(SQLModel, table=True):
     day: date
     whole: int = Field(sa_type=BigInteger)
     nanos: int
-    digest: bytes = Field(sa_type=LargeBinary)
+    segment: int = Field(sa_type=SmallInteger)
+
+
+class LedgerSegment(SQLModel, table=True):
+    """A stretch of the ledger by time of arrival. The one with the highest `number` is open, the others closed."""
+
+    __tablename__ = "ledger_segment"
+
+    number: int = Field(primary_key=True, sa_type=SmallInteger)
+    opened_at: datetime = Field(sa_type=UtcDateTime)
 
 
 class UsageSum(SQLModel, table=True):

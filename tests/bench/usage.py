@@ -50,9 +50,9 @@ FROM numbered JOIN daily ON series = number WHERE level
 ORDER BY license_id, id, day
 """
 _LEDGER: Final = """
-INSERT INTO usage_event (license_id, source, id, series_id, time, day, whole, nanos, digest)
+INSERT INTO usage_event (license_id, source, id, series_id, time, day, whole, nanos, segment)
 SELECT license_id, '/bench', lpad(n::text, 12, '0'), id, (day - date '1970-01-01') * 86400000000, day, whole, 0,
-       decode(md5(n::text), 'hex')
+       1
 FROM numbered JOIN pattern ON series = number
 ORDER BY license_id, n
 """

@@ -11,7 +11,7 @@ from psycopg import sql
 
 from tests.bench.events import BATCH
 
-_COLUMNS: Final = "license_id, source, id, series_id, time, day, whole, nanos, digest"
+_COLUMNS: Final = "segment, license_id, source, id, series_id, time, day, whole, nanos"
 _INSERT: Final = f"INSERT OR IGNORE INTO usage_event ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 
 
@@ -24,7 +24,7 @@ class Copy:
     def __init__(self, url: str) -> None:
         self._connection = psycopg.connect(url)
         for table in ("copied_in_batches", "copied_as_text"):
-            create = sql.SQL("CREATE TABLE {} (LIKE usage_event INCLUDING ALL)").format(sql.Identifier(table))
+            create = sql.SQL("CREATE TABLE {} (LIKE usage_event_1 INCLUDING ALL)").format(sql.Identifier(table))
             self._connection.execute(create)
         self._connection.commit()
 

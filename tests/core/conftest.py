@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 
+from core.access.authenticator import Authenticator
 from core.database.engine import Database
 from core.measuring.measure import Measurer
 from core.plugins.host import Registry, load_plugins
@@ -31,8 +32,8 @@ def own_measurer() -> Iterator[Measurer]:
 
 @pytest.fixture
 def engine(database_url: str, database: Database, registry: Registry, own_measurer: Measurer) -> Iterator[Engine]:
-    committer = Committer(database, 50_000)
-    yield Engine(Runtime(Settings(database_url=database_url), database, registry, own_measurer, committer))
+    committer, settings = Committer(database, 50_000), Settings(database_url=database_url)
+    yield Engine(Runtime(settings, database, registry, own_measurer, committer, Authenticator(database)))
     committer.close()
 
 

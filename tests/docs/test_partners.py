@@ -19,7 +19,7 @@ from graphql import build_schema, parse, validate
 
 from core.measuring import question
 from core.plugins import host
-from core.usage.events import Rules, check_events, from_cloudevent
+from core.usage.events import Rules, check_cloudevents
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs" / "partners.md").read_text()
@@ -88,7 +88,7 @@ def test_the_event_is_one_that_the_first_plugin_lets_in(project: Path, monkeypat
     now = datetime(2026, 6, 15, tzinfo=UTC)
     rules = Rules(check_plugin(allowance_push).event_types, now, timedelta(days=30), timedelta(0), lambda _: True)
     (event,) = blocks("json")
-    accepted, rejected = check_events([from_cloudevent(json.loads(event))], rules)
+    accepted, rejected = check_cloudevents([json.loads(event)], rules)
     assert rejected == []
     assert [(one.type, one.license, one.whole, one.entity) for one in accepted] == [("push.sent", "acme", 2500, "be")]
 
