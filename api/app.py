@@ -54,11 +54,12 @@ def create_app(runtime: Runtime, announcer: Announcer) -> Starlette:
     graphql = GraphQLEndpoint(runtime, announcer)
     events = EventsEndpoint(runtime)
     return Starlette(
+        # They are tried in this order, so what is asked most comes first.
         routes=[
+            Route("/events", events.answer, methods=["POST"]),
+            Route("/graphql", graphql.answer, methods=["GET", "POST"]),
             Route("/", root),
             Route("/healthz", healthz),
-            Route("/graphql", graphql.answer, methods=["GET", "POST"]),
-            Route("/events", events.answer, methods=["POST"]),
             Route("/graphiql", graphiql),
             Route("/graphiql/", graphiql),
             Mount("/graphiql/assets", StaticFiles(directory=GRAPHIQL / "assets")),

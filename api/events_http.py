@@ -3,7 +3,6 @@
 The modes are those of the CloudEvents HTTP protocol binding 1.0.2, sections 3.1 to 3.3; lines are ours.
 """
 
-import asyncio
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -16,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.arrivals import Arrivals
 from api.bodies import JsonResponse, error_response, read_body
 from core.access.keys import Caller, Scope
 from core.errors import AllowanceError, BadInput
@@ -42,6 +42,7 @@ class EventsEndpoint:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+        self._arrivals = Arrivals[Recorded]()
 
     async def answer(self, request: Request) -> Response:
         runtime = self._runtime
@@ -58,7 +59,7 @@ class EventsEndpoint:
                 taken = self._take(request.headers, body, caller)
             else:
                 taken = await run_in_threadpool(self._take, request.headers, body, caller)
-            recorded = taken.joined(await asyncio.wrap_future(taken.underway))
+            recorded = taken.joined(await self._arrivals.of(taken.underway))
         except AllowanceError as error:
             return error_response(error)
         return JsonResponse(as_json(recorded))

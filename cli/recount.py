@@ -18,9 +18,9 @@ def recount(
 ) -> None:
     """Recount the ledger against what meters read.
 
-    Every event is counted again, and the sums and levels that meters read are held against that. Reports
-    every difference with both numbers; the exit status is 1 if there is any. Each license is seen as of one
-    moment, so this may run while events come in.
+    Every event that the ledger holds is counted again, and the sums and levels that meters read are held
+    against that. Reports every difference with both numbers; the exit status is 1 if there is any. Each license
+    is seen as of one moment, so this may run while events come in.
 
     \b
     Example:
@@ -30,6 +30,7 @@ def recount(
     with open_runtime(start()) as runtime, progress("Recounting") as report:
         with runtime.database.read() as session:
             licenses = license_ids(session, license or [])
+            since = ledger.whole_from(session)
         for done, (key, license_id) in enumerate(licenses.items()):
             report(done, len(licenses))
             with runtime.database.read() as session:
@@ -39,6 +40,8 @@ def recount(
     if differences:
         typer.echo(f"{differences:,} differences: what meters read is not what the ledger holds.", err=True)
         raise typer.Exit(1)
+    if since:
+        typer.echo(f"Events before {since} are dropped in part; what is left of them is in the sums.")
     typer.echo(f"No differences in {len(licenses):,} license{'' if len(licenses) == 1 else 's'}.")
 
 

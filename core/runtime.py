@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from core.access.authenticator import Authenticator
 from core.database.engine import Database
@@ -12,6 +12,7 @@ from core.measuring.measure import Measurer
 from core.plugins.host import Registry, load_plugins
 from core.settings import Settings
 from core.usage.committer import Committer
+from core.usage.retention import require_reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +32,16 @@ def open_runtime(settings: Settings) -> Iterator[Runtime]:
     """Open the database, load the plugins; close everything at the end.
 
     An embedded database is brought up to date by itself. Raises :class:`core.errors.SchemaNotCurrent` for
-    another one that is behind.
+    another one that is behind, and :class:`core.errors.BadSetting` for a deduplication window that is longer than
+    the ledger.
     """
     database = Database(settings.database_url)
     if database.is_sqlite:
         upgrade(database)
     else:
         require_current(database)
+    with database.read() as session:
+        require_reach(session, settings, datetime.now(UTC))
     measurer = Measurer(
         timeout=timedelta(seconds=settings.meter_timeout_seconds), memory=settings.meter_memory_mb * 2**20
     )

@@ -55,6 +55,9 @@ class Settings(BaseSettings):
     dedup_window_days: int = Field(
         35, ge=1, le=3650, description="Events older than this are refused, since a retry of one could count twice."
     )
+    ledger_days: int = Field(
+        30, ge=0, le=3650, description="How many days longer than that window events are kept, to be recounted."
+    )
     future_tolerance_seconds: int = Field(
         300, ge=0, le=86_400, description="How far ahead of the server's clock an event's time may be."
     )
@@ -98,6 +101,10 @@ class Settings(BaseSettings):
     @property
     def dedup_window(self) -> timedelta:
         return timedelta(days=self.dedup_window_days)
+
+    @property
+    def future_tolerance(self) -> timedelta:
+        return timedelta(seconds=self.future_tolerance_seconds)
 
     @classmethod
     def settings_customise_sources(

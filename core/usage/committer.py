@@ -18,6 +18,10 @@ logger = logging.getLogger(__name__)
 
 MOST_TOGETHER: Final = 5_000
 """Events in one transaction, unless a single sender brings more."""
+ENOUGH: Final = 500
+"""Waiting events that are worth a transaction of their own beside one that is under way."""
+GATHERING: Final = 0.002
+"""Seconds in which what is sent at the same time is gathered, where there are several senders."""
 
 
 class Overloaded(Unavailable):
@@ -36,15 +40,22 @@ class _Batch:
 class Committer:
     """Threads that write batches of events. A batch's future is done once it is committed, or has failed.
 
-    SQLite takes one writer; on PostgreSQL several overlap. At most `most_waiting` events wait; beyond them
-    :class:`Overloaded` is raised, and nothing that was taken before is touched.
+    SQLite takes one writer; on PostgreSQL several overlap, where there is enough for each. At most `most_waiting`
+    events wait; beyond them :class:`Overloaded` is raised, and nothing that was taken before is touched.
     """
 
     def __init__(self, database: Database, most_waiting: int) -> None:
         self._database = database
         self._most_waiting = most_waiting
-        self._waiting = 0
         self._batches: deque[_Batch] = deque()
+        self._queued = 0
+        """Events in those."""
+        self._waiting = 0
+        """The same, and those that a thread has taken."""
+        self._busy = 0
+        """Threads that have taken some, or are about to."""
+        self._crowded = False
+        """Whether several senders shared the last transaction."""
         self._changed = threading.Condition()
         self._closed = False
         self._threads = [
@@ -67,8 +78,10 @@ class Committer:
         with self._changed:
             self.require_room()
             self._waiting += len(events)
+            self._queued += len(events)
             self._batches.append(batch)
-            self._changed.notify()
+            if self._worth_taking():
+                self._changed.notify()
         return batch.result
 
     def close(self) -> None:
@@ -81,25 +94,39 @@ class Committer:
             thread.join(timeout=30)
 
     def _run(self) -> None:
-        while batches := self._take():
+        while not self._closed or self._batches:
+            batches = self._take()
             self._commit(batches)
             with self._changed:
                 self._waiting -= sum(len(batch.events) for batch in batches)
+                self._busy -= 1
+                if self._batches:
+                    self._changed.notify()
 
     def _take(self) -> list[_Batch]:
-        """What waits, as far as it goes into one transaction; nothing at the end."""
+        """What waits, as far as it goes into one transaction."""
         with self._changed:
-            while not self._batches and not self._closed:
+            while not self._closed and not (self._batches and self._worth_taking()):
                 self._changed.wait()
+            self._busy += 1
+            if self._crowded and self._queued < ENOUGH and not self._closed:
+                self._changed.wait(GATHERING)
             taken: list[_Batch] = []
             size = 0
             while self._batches and (not taken or size + len(self._batches[0].events) <= MOST_TOGETHER):
                 taken.append(self._batches.popleft())
                 size += len(taken[-1].events)
+            self._queued -= size
+            self._crowded = len(taken) > 1
             return taken
+
+    def _worth_taking(self) -> bool:
+        return not self._busy or self._queued >= ENOUGH
 
     def _commit(self, batches: Sequence[_Batch]) -> None:
         """Commit them together; where that fails, each on its own, so that one sender costs no other anything."""
+        if not batches:  # another thread was quicker
+            return
         try:
             with self._database.write() as session:
                 results = record_together(

@@ -240,9 +240,7 @@ def _text(value: object, called: str, longest: int) -> str:
 def _amount(data: Mapping[str, Any], event_type: EventType) -> tuple[int, int]:
     name, other = ("quantity", "value") if event_type.kind == "counter" else ("value", "quantity")
     if data.get(other) is not None:
-        raise Refused(
-            "BAD_FIELD", f"{event_type.name} is a {event_type.kind}: give its {name}, and leave {other} out."
-        )
+        raise Refused("BAD_FIELD", f"{event_type.name} is a {event_type.kind}: give its {name}, and leave {other} out.")
     value = data.get(name)
     if value is None:
         if event_type.kind == "level":

@@ -5,7 +5,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from io import BufferedReader
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -144,7 +144,7 @@ def _record(runtime: Runtime, chunk: _Chunk, once: _Once | None) -> tuple[Record
         event_types=runtime.registry.event_types,
         now=now,
         window=None if once else runtime.settings.dedup_window,
-        tolerance=timedelta(seconds=runtime.settings.future_tolerance_seconds),
+        tolerance=runtime.settings.future_tolerance,
         may_write=lambda _: True,
     )
     events, rejected = check_cloudevents((message for _, message in chunk.messages), rules)

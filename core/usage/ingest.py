@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeAlias
 
 from core.access.keys import Caller, Scope
@@ -48,7 +48,7 @@ def ingest(
         event_types=runtime.registry.event_types,
         now=now,
         window=runtime.settings.dedup_window,
-        tolerance=timedelta(seconds=runtime.settings.future_tolerance_seconds),
+        tolerance=runtime.settings.future_tolerance,
         may_write=caller.may_reach,
     )
     events, rejected = check(raws, rules)

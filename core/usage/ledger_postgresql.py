@@ -1,7 +1,7 @@
 """The ledger and its rollups on PostgreSQL: a batch in one statement."""
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Collection, Iterable
+from typing import Any, Final
 
 import orjson
 from sqlalchemy import Connection
@@ -62,6 +62,12 @@ SELECT
 """
 
 
+def places(connection: Connection, licenses: Collection[str]) -> Iterable[Any]:
+    """Key, id and time zone of each license that there is."""
+    statement = "SELECT key, id, time_zone FROM license WHERE key = ANY (%s::text[])"
+    return connection.exec_driver_sql(statement, (_texts(licenses),))
+
+
 def write(connection: Connection, batch: Batch) -> set[EventKey] | None:
     """Write the rows that the ledger does not hold yet, and roll them up; their keys, or None where all were new."""
     license_id, source, id, series_id, time, day, whole, nanos = zip(*batch.rows, strict=True)
@@ -80,6 +86,6 @@ def _numbers(values: Iterable[int]) -> str:
     return "{" + ",".join(map(str, values)) + "}"
 
 
-def _texts(values: tuple[str, ...]) -> str:
+def _texts(values: Collection[str]) -> str:
     """The same of texts; without control characters they are quoted as in JSON."""
-    return "{" + orjson.dumps(values)[1:-1].decode() + "}"
+    return "{" + orjson.dumps(list(values))[1:-1].decode() + "}"

@@ -1,7 +1,8 @@
 """The ledger and its rollups on SQLite: a fixed number of statements for a batch."""
 
 from collections import defaultdict
-from typing import Final
+from collections.abc import Collection, Iterable
+from typing import Any, Final
 
 import orjson
 from sqlalchemy import Connection
@@ -40,6 +41,12 @@ WHERE rowid > ? AND day < date(? * 86400, 'unixepoch') AND license_id IN (SELECT
 GROUP BY license_id
 ON CONFLICT (license_id) DO UPDATE SET since = min(kept.since, excluded.since), revision = kept.revision + 1
 """
+
+
+def places(connection: Connection, licenses: Collection[str]) -> Iterable[Any]:
+    """Key, id and time zone of each license that there is."""
+    statement = "SELECT key, id, time_zone FROM license WHERE key IN (SELECT value FROM json_each(?))"
+    return connection.exec_driver_sql(statement, (orjson.dumps(list(licenses)).decode(),))
 
 
 def write(connection: Connection, batch: Batch) -> set[EventKey] | None:

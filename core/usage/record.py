@@ -131,12 +131,10 @@ def _write(
 
 
 def _places(session: Session, keys: Collection[str]) -> dict[str, _Place]:
-    places = {}
-    for part in parts(keys):
-        found = sa.select(col(License.key), col(License.id), col(License.time_zone)).where(col(License.key).in_(part))
-        for key, license_id, time_zone in session.execute(found):
-            places[key] = license_id, time_zone
-    return places
+    """Of the licenses that there are."""
+    on_postgresql = session.get_bind().dialect.name == "postgresql"
+    places = ledger_postgresql.places if on_postgresql else ledger_sqlite.places
+    return {key: (license_id, time_zone) for key, license_id, time_zone in places(session.connection(), keys)}
 
 
 def _series(

@@ -1,7 +1,9 @@
 """A worker: threads that take announced work, and one that looks for what nobody announced or took."""
 
 import logging
+import math
 import threading
+from time import monotonic
 from types import TracebackType
 from typing import Final, Self
 
@@ -10,6 +12,7 @@ import dramatiq
 from core.runtime import Runtime
 from core.work.broker import Announcer, open_broker
 from core.work.jobs import refresh_all_due
+from core.work.upkeep import EVERY_SECONDS, upkeep
 
 logger = logging.getLogger(__name__)
 
@@ -57,9 +60,13 @@ class Worker:
 
     def _sweep(self) -> None:
         """Take what is due by schedule, what no message came for, and what a lost worker left."""
+        kept_up = -math.inf
         while not self._stopped.is_set():
             try:
                 refresh_all_due(self._runtime)
+                if monotonic() - kept_up >= EVERY_SECONDS:
+                    kept_up = monotonic()
+                    upkeep(self._runtime)
             except Exception:
-                logger.exception("looking for due refreshes failed; trying again")
+                logger.exception("looking for due work failed; trying again")
             self._stopped.wait(self._runtime.settings.sweep_seconds)

@@ -1,5 +1,6 @@
 """The migrations make the schema that the tables say, once."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,15 @@ from core.runtime import open_runtime
 from core.settings import Settings
 
 
+def not_a_partition(name: str | None, kind: str, _: object) -> bool:
+    """The ledger's parts have no tables of their own in the metadata."""
+    return not (kind == "table" and re.fullmatch(r"usage_event_\d+", name or ""))
+
+
 def test_a_migrated_database_is_what_the_tables_say(database: Database) -> None:
     with database.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        opts = {"compare_type": True, "compare_server_default": True, "include_name": not_a_partition}
+        context = MigrationContext.configure(connection, opts=opts)
         assert compare_metadata(context, metadata) == []
         assert context.get_current_revision() == head()
     require_current(database)

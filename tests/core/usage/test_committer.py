@@ -101,15 +101,16 @@ def test_more_than_there_is_room_for_is_refused_and_what_was_taken_is_kept(engin
     committer = Committer(engine.database, most_waiting=3)
     with held_up(engine):
         taken = [committer.submit(checked(engine, usage_event("sms.sent"), usage_event("sms.sent")), NOW)]
-        assert committer.has_room
+        committer.require_room()
         taken.append(committer.submit(checked(engine, usage_event("sms.sent"), usage_event("sms.sent")), NOW))
-        assert not committer.has_room
+        with pytest.raises(Overloaded):
+            committer.require_room()
         with pytest.raises(Overloaded) as refused:
             committer.submit(checked(engine, usage_event("sms.sent")), NOW)
         assert (refused.value.code, refused.value.status) == ("OVERLOADED", 503)
     assert [outcome(future) for future in taken] == [(2, 0, [])] * 2
+    committer.require_room()
     committer.close()
-    assert committer.has_room
     assert len(ledger(engine)) == 4
 
 

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from threading import Barrier
+from typing import Any
 
 import pytest
 from sqlmodel import select
@@ -108,6 +109,34 @@ def test_the_same_id_with_other_content_is_a_conflict_and_changes_nothing(engine
         "Give every event an id of its own, and send a retry unchanged.",
     )
     assert counted(engine) == {TODAY: Decimal(5)}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"type": "sms.sent", "dimensions": None},
+        {"quantity": 2.000000001},
+        {"entity": "nl"},
+        {"entity": None},
+        {"dimensions": {"channel": "print"}},
+        {"time": NOW + timedelta(microseconds=1)},
+    ],
+    ids=repr,
+)
+def test_any_other_content_under_a_known_id_is_a_conflict(engine: Engine, change: dict[str, Any]) -> None:
+    engine.license()
+    event = usage_event("interaction.sent", id="x", quantity=2, entity="be", dimensions={"channel": "social"})
+    assert outcome(engine.send(event)) == (1, 0, [])
+    assert outcome(engine.send({**event, **change})) == (0, 0, [(0, "ID_CONFLICT")])
+    assert outcome(engine.send(event)) == (0, 1, [])
+
+
+def test_a_retry_is_known_however_it_is_written(engine: Engine) -> None:
+    engine.license()
+    event = usage_event("sms.sent", id="x", time="2026-03-15T10:00:00Z", quantity=1)
+    assert outcome(engine.send(event)) == (1, 0, [])
+    assert outcome(engine.send({**event, "time": "2026-03-15T11:00:00.000+01:00", "quantity": 1.0})) == (0, 1, [])
+    assert outcome(engine.send({**event, "time": None})) == (0, 1, [])  # says nothing of the time, so nothing else
 
 
 def test_ids_are_told_apart_by_source_and_by_license(engine: Engine) -> None:

@@ -19,10 +19,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number"),
     )
     op.get_bind().execute(sa.insert(segments).values(number=1, opened_at=sa.func.current_timestamp()))
-    op.execute("ALTER TABLE usage_event DROP COLUMN digest")
-    op.execute("ALTER TABLE usage_event ADD COLUMN segment SMALLINT NOT NULL DEFAULT 1")
+    with op.batch_alter_table("usage_event") as ledger:
+        ledger.drop_column("digest")
+        ledger.add_column(sa.Column("segment", sa.SmallInteger(), nullable=False, server_default="1"))
+    with op.batch_alter_table("usage_event") as ledger:
+        ledger.alter_column("segment", server_default=None)
     if op.get_bind().dialect.name == "postgresql":
-        op.execute("ALTER TABLE usage_event ALTER COLUMN segment DROP DEFAULT")
         op.execute("ALTER TABLE usage_event RENAME TO usage_event_1")
         op.execute("ALTER INDEX usage_event_pkey RENAME TO usage_event_1_pkey")
         op.execute("CREATE TABLE usage_event (LIKE usage_event_1) PARTITION BY LIST (segment)")

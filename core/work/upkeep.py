@@ -1,0 +1,21 @@
+"""What keeps tables from growing for ever, done now and then by any worker."""
+
+import logging
+from datetime import UTC, datetime
+
+from sqlalchemy.exc import OperationalError
+
+from core.runtime import Runtime
+from core.usage.retention import keep_ledger, retention
+
+logger = logging.getLogger(__name__)
+
+EVERY_SECONDS = 600
+
+
+def upkeep(runtime: Runtime) -> None:
+    """Drop what is old enough. What is busy now is left for the next time."""
+    try:
+        keep_ledger(runtime.database, retention(runtime.settings), datetime.now(UTC))
+    except OperationalError as error:
+        logger.info("the ledger is busy, its old segments are left for the next time: %s", error.orig)
