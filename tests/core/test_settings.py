@@ -87,6 +87,7 @@ WRONG = {
     "ALLOWANCE_REFRESH_BATCH": {"0": "greater than or equal to 1", "1001": "less than or equal to 1000"},
     "ALLOWANCE_REFRESH_LEASE_SECONDS": {"0": "greater than or equal to 1", "86401": "less than or equal to 86400"},
     "ALLOWANCE_DEDUP_WINDOW_DAYS": {"0": "greater than or equal to 1", "3651": "less than or equal to 3650"},
+    "ALLOWANCE_LEDGER_DAYS": {"-1": "greater than or equal to 0", "3651": "less than or equal to 3650"},
     "ALLOWANCE_FUTURE_TOLERANCE_SECONDS": {"-1": "greater than or equal to 0", "86401": "less than or equal to 86400"},
     "ALLOWANCE_MAX_EVENTS": {"0": "greater than or equal to 1"},
     "ALLOWANCE_MAX_WAITING_EVENTS": {"0": "greater than or equal to 1"},

@@ -1,0 +1,54 @@
+"""What was recorded under an older schema is carried over."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlmodel import col, select
+
+from core.database.engine import Database
+from core.database.upgrade import MIGRATIONS, upgrade
+from core.usage.tables import LedgerSegment, UsageEvent
+
+
+def upgrade_to(database: Database, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with database.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
+@pytest.fixture
+def empty(database: Database, tmp_path: Path) -> Iterator[Database]:
+    """A database with nothing in it, not even a schema."""
+    if database.is_sqlite:
+        fresh = Database(f"sqlite:///{tmp_path}/empty.db")
+        yield fresh
+        fresh.close()
+    else:
+        with database.engine.begin() as connection:
+            connection.exec_driver_sql("DROP SCHEMA public CASCADE")
+            connection.exec_driver_sql("CREATE SCHEMA public")
+        yield database
+
+
+def test_events_of_the_first_schema_are_in_the_first_segment(empty: Database) -> None:
+    upgrade_to(empty, "0001")
+    digest = "x'00'" if empty.is_sqlite else "'\\x00'::bytea"
+    rows = ", ".join(f"(1, '/mailer', 'e{n}', 7, {n}, '2026-03-15', {n}, 5, {digest})" for n in range(3))
+    with empty.engine.begin() as connection:
+        connection.exec_driver_sql(f"INSERT INTO usage_event VALUES {rows}")  # noqa: S608
+    upgrade(empty)
+    with empty.read() as session:
+        events = session.exec(select(UsageEvent).order_by(col(UsageEvent.id))).all()
+        [segment] = session.exec(select(LedgerSegment))
+    assert [(one.id, one.whole, one.nanos, one.segment) for one in events] == [(f"e{n}", n, 5, 1) for n in range(3)]
+    assert {(one.license_id, one.source, one.series_id, one.day) for one in events} == {
+        (1, "/mailer", 7, date(2026, 3, 15))
+    }
+    assert segment.number == 1
+    assert abs((datetime.now(UTC) - segment.opened_at).total_seconds()) < 600
