@@ -75,31 +75,31 @@ class Refused(Exception):
 def check_events(raws: Iterable[object], rules: Rules) -> tuple[list[UsageEvent], list[RejectedEvent]]:
     """Check each raw event on its own; those that may be recorded, and the others.
 
-    A raw event is a mapping of ``id``, ``source``, ``type``, ``license``, ``time``, ``quantity``, ``value``,
+    A raw event is a dictionary of ``id``, ``source``, ``type``, ``license``, ``time``, ``quantity``, ``value``,
     ``entity`` and ``dimensions``.
     """
     checker = _Checker(rules, "license")
-    return _sorted_out(raws, lambda index, raw: checker.check(index, raw, raw))
+    return _sorted_out(raws, checker, lambda raw: raw)
 
 
 def check_cloudevents(messages: Iterable[object], rules: Rules) -> tuple[list[UsageEvent], list[RejectedEvent]]:
     """The same for CloudEvents 1.0 as JSON objects: `subject` is the license, `data` holds the rest."""
     checker = _Checker(rules, "subject (the license)", "subject")
-    return _sorted_out(messages, lambda index, message: checker.check(index, message, _data(message)))
+    return _sorted_out(messages, checker, _data)
 
 
 def _sorted_out(
-    raws: Iterable[object], check: Callable[[int, Mapping[str, Any]], UsageEvent]
+    raws: Iterable[object], checker: "_Checker", data_of: Callable[[Mapping[str, Any]], Mapping[str, Any]]
 ) -> tuple[list[UsageEvent], list[RejectedEvent]]:
     events: list[UsageEvent] = []
     rejected: list[RejectedEvent] = []
     for index, raw in enumerate(raws):
         try:
-            if not isinstance(raw, Mapping):
+            if not isinstance(raw, dict):
                 raise Refused("NOT_AN_EVENT", "An event must be a JSON object.")
-            events.append(check(index, raw))
+            events.append(checker.check(index, raw, data_of(raw)))
         except Refused as refused:
-            identifier = raw.get("id") if isinstance(raw, Mapping) else None
+            identifier = raw.get("id") if isinstance(raw, dict) else None
             shown_id = None if problem_with(identifier, LONGEST_ID) else str(identifier)
             rejected.append(RejectedEvent(index, shown_id, refused.code, refused.message))
     return events, rejected
@@ -206,7 +206,7 @@ def _data(message: Mapping[str, Any]) -> Mapping[str, Any]:
         return {}
     if isinstance(data, (str, bytes)):
         data = _decoded(data)
-    if not isinstance(data, Mapping):
+    if not isinstance(data, dict):
         raise Refused("BAD_FIELD", "data must be a JSON object with quantity or value, entity and dimensions.")
     for key in data:
         if key not in _DATA_FIELDS:

@@ -1,9 +1,10 @@
 """Recording checked events: ledger and rollups in one transaction, each event once."""
 
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import chain
 from typing import Final, TypeAlias
 
 import sqlalchemy as sa
@@ -56,25 +57,26 @@ def record(session: Session, events: Sequence[UsageEvent], now: datetime) -> Rec
 def record_together(session: Session, batches: Sequence[Sequence[UsageEvent]], now: datetime) -> list[Recorded]:
     """The same for the batches of several senders, in order; what became of each."""
     results = [Recorded() for _ in batches]
-    places = _places(session, {event.license for events in batches for event in events})
-    series = _series(session, batches, places)
+    named = {(event.license, event.type, event.entity, event.dimensions) for event in chain.from_iterable(batches)}
+    places = _places(session, {license for license, *_ in named})
+    series = _series(session, named, places)
     rows: dict[EventKey, LedgerRow] = {}
     levels: set[int] = set()
     placed: list[tuple[Recorded, UsageEvent, LedgerRow]] = []
     for result, events in zip(results, batches, strict=True):
         for event in events:
-            place = places.get(event.license)
+            _, license, source, identifier, name, kind, entity, dimensions, time, _, whole, nanos = event
+            place = places.get(license)
             if place is None:
                 result.rejected.append(_unknown_license(session, event, result))
                 continue
             license_id, time_zone = place
-            series_id = series[event.license, event.type, event.entity, event.dimensions]
-            if event.kind == "level":
+            series_id = series[license, name, entity, dimensions]
+            if kind == "level":
                 levels.add(series_id)
-            key = (license_id, event.source, event.id)
-            day = local_day(time_zone, event.time)
-            row = LedgerRow(license_id, event.source, event.id, series_id, event.time, day, event.whole, event.nanos)
-            rows.setdefault(key, row)
+            day = local_day(time_zone, time)
+            row = LedgerRow(license_id, source, identifier, series_id, time, day, whole, nanos)
+            rows.setdefault((license_id, source, identifier), row)
             placed.append((result, event, row))
     today = {license_id: local_day(time_zone, microseconds(now)) for license_id, time_zone in places.values()}
     new = _write(session, rows, levels, today) if rows else set()
@@ -137,10 +139,8 @@ def _places(session: Session, keys: Collection[str]) -> dict[str, _Place]:
     return {key: (license_id, time_zone) for key, license_id, time_zone in places(session.connection(), keys)}
 
 
-def _series(
-    session: Session, batches: Iterable[Iterable[UsageEvent]], places: Mapping[str, _Place]
-) -> dict[_SeriesName, int]:
-    named = {(event.license, event.type, event.entity, event.dimensions) for events in batches for event in events}
+def _series(session: Session, named: Collection[_SeriesName], places: Mapping[str, _Place]) -> dict[_SeriesName, int]:
+    """The number of each series of a license that there is."""
     keys = {name: (places[name[0]][0], *name[1:]) for name in named if name[0] in places}
     ids = series_ids(session, set(keys.values()))
     return {name: ids[key] for name, key in keys.items()}
