@@ -7,6 +7,9 @@ from datetime import datetime
 from sqlmodel import Session
 
 from core.access.keys import Caller
+from core.consumption.intervals import Histories, Span, read_history
+from core.consumption.points import Point
+from core.licenses.load import LoadedLicense
 from core.runtime import Runtime
 from core.work.broker import Announcer
 
@@ -28,6 +31,7 @@ class Context:
         self.operation = operation
         self._reading = ExitStack()
         self._session: Session | None = None
+        self._histories: dict[tuple[int, Span], Histories] = {}
 
     @property
     def session(self) -> Session:
@@ -35,6 +39,16 @@ class Context:
         if self._session is None:
             self._session = self._reading.enter_context(self.runtime.database.read())
         return self._session
+
+    def history(self, license: LoadedLicense, meter: str, span: Span) -> list[Point]:
+        """The history of a license's meter; what is read for it serves the license's other meters as well."""
+        known = self._histories.get((license.id, span))
+        points = known.of(meter) if known else None
+        if points is None:
+            found = read_history(self.session, license.id, license.license.time_zone, meter, span)
+            self._histories[license.id, span] = found
+            points = found.of(meter)
+        return points or []
 
     @contextmanager
     def write(self) -> Iterator[Session]:
@@ -45,4 +59,5 @@ class Context:
 
     def close(self) -> None:
         self._session = None
+        self._histories.clear()
         self._reading.close()

@@ -14,7 +14,7 @@ from api.schema.node import Info, Node, Problem
 from api.schema.scalars import number
 from api.schema.status import UsageStatus
 from core.consumption import view
-from core.consumption.history import Interval
+from core.consumption.intervals import Interval
 from core.consumption.readings import StoredShare
 from core.consumption.readings import Threshold as StoredThreshold
 from core.consumption.view import Freshness

@@ -10,8 +10,8 @@ from api.schema.enums import describe_enum
 from api.schema.node import Info
 from api.schema.scalars import number, page_size
 from api.schema.status import UsageStatus
-from core.consumption.history import Interval, read_history
-from core.consumption.tables import ReadingPoint as PointRow
+from core.consumption.intervals import Interval, Span
+from core.consumption.points import Point
 from core.consumption.view import ReadingView
 from core.errors import BadInput
 
@@ -35,23 +35,23 @@ _LONG: Final = {
 
 @strawberry.type(description="A reading as it stood at a time.")
 class ReadingPoint:
-    row: strawberry.Private[PointRow]
+    point: strawberry.Private[Point]
 
     @strawberry.field(description="When it stood so.")
     def at(self) -> datetime:
-        return self.row.at
+        return self.point.at
 
     @strawberry.field(description="In the meter's unit; null where not measured.")
     def used(self) -> float | None:
-        return number(self.row.used)
+        return number(self.point.used)
 
     @strawberry.field(description="By the contract of that time; null where it set none.")
     def limit(self) -> float | None:
-        return number(self.row.limit)
+        return number(self.point.limit)
 
     @strawberry.field(description="By the contract of that time.")
     def status(self) -> UsageStatus:
-        return UsageStatus(self.row.status)
+        return self.point.status
 
 
 @strawberry.type(description="A point and its place in the connection.")
@@ -89,22 +89,14 @@ def reading_history(
     if after is not None:
         (at,) = decode_cursor(after, _FIELD, str)
         exclusive = max(exclusive, cursor_time(at))
-    rows = read_history(
-        info.context.session,
-        view.license.id,
-        view.meter.key,
-        interval,
-        view.license.license.time_zone,
-        after=exclusive,
-        until=until,
-        most=size + 1,
-    )
-    page = rows[:size]
-    cursors = [encode(_FIELD, row.at.isoformat()) for row in page]
+    span = Span(interval, exclusive, until, size + 1)
+    points = info.context.history(view.license, view.meter.key, span)
+    page = points[:size]
+    cursors = [encode(_FIELD, point.at.isoformat()) for point in page]
     return ReadingHistoryConnection(
         edges=[
-            ReadingPointEdge(cursor=cursor, node=ReadingPoint(row=row))
-            for cursor, row in zip(cursors, page, strict=True)
+            ReadingPointEdge(cursor=cursor, node=ReadingPoint(point=point))
+            for cursor, point in zip(cursors, page, strict=True)
         ],
-        page_info=page_info(cursors, after, more=len(rows) > size),
+        page_info=page_info(cursors, after, more=len(points) > size),
     )

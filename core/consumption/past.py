@@ -5,7 +5,7 @@ from datetime import date, datetime
 from allowance import Reading
 from sqlmodel import Session
 
-from core.consumption.readings import UNMEASURED, Problem, StoredReading, judge
+from core.consumption.readings import UNMEASURED, Problem, StoredReading, from_document, judge
 from core.consumption.view import ConsumptionView, view_consumption
 from core.licenses.load import LoadedLicense
 from core.measuring.measure import Measurer, Question
@@ -17,13 +17,14 @@ def measure_past(
     session: Session, license: LoadedLicense, day: date, registry: Registry, measurer: Measurer, now: datetime
 ) -> ConsumptionView:
     """The consumption at the end of `day`, judged by the contract of that day, late usage included."""
-    usage = load_usage(session, [Wanted(license, day)], registry, now)[license.id].as_of(day)
+    usage = load_usage(session, [Wanted(license, day)], registry, now)[license.id].usage.as_of(day)
     contract = license.contract_on(day)
     questions = [Question(meter, license.license, contract, usage) for meter in registry.meters.values()]
     readings: dict[str, StoredReading] = {}
+    at = license.end_of(day).isoformat()
     for question, answer in zip(questions, measurer.measure(questions), strict=True):
         if isinstance(answer, Reading):
-            reading = judge(question.meter, contract, answer, None, license.end_of(day))
+            reading = from_document(judge(question.meter, contract, answer, None, at))
         else:
             problem = Problem(answer.code, answer.message, now)
             reading = StoredReading(UNMEASURED.status, problem=problem)

@@ -1,16 +1,16 @@
 """A reading as the snapshot keeps it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from allowance import Contract, Meter, Period, Reading
 from allowance.reading import Number
 
-from core.consumption.status import UsageStatus, status_of
+from core.consumption.status import UsageStatus, status_of, times
 from core.usage.amount import NANOS, join
 
 
@@ -65,86 +65,102 @@ class StoredReading:
 
 
 UNMEASURED: Final = StoredReading(UsageStatus.UNKNOWN)
+_ALL: Final = Decimal(1)
+
+
+Document: TypeAlias = Mapping[str, Any]
+"""A reading as JSON: decimals and times as text, nothing where there is nothing."""
 
 
 def judge(
     meter: Meter,
     contract: Contract,
     reading: Reading,
-    before: StoredReading | None,
-    measured_at: datetime,
-    due_at: datetime | None = None,
-) -> StoredReading:
-    """Hold a reading against its limit. `before` says which thresholds had been crossed already."""
-    at_risk = contract.at_risk.get(meter.key, meter.at_risk)
-    status = status_of(reading.used, reading.limit, at_risk, meter.enforcement)
-    limit = None if reading.limit is None else exact(reading.limit.value)
-    judged = StoredReading(
-        status=status,
-        used=None if reading.used is None else exact(reading.used),
-        limit=limit,
-        basis=None if reading.limit is None else reading.limit.basis,
-        period=reading.period,
-        shares=tuple(
-            StoredShare(
+    before: Document | None,
+    measured_at: str,
+    due_at: str | None = None,
+) -> dict[str, Any]:
+    """Hold a reading against its limit; the document of it.
+
+    `before` is the document of the reading before, which says what thresholds had been crossed already. Times are in
+    ISO 8601, since many readings share one.
+    """
+    document = stand(meter, contract, reading)
+    document["measured_at"] = measured_at
+    used, limit, period = reading.used, reading.limit, reading.period
+    if limit is not None:
+        document["basis"] = limit.basis
+    if period is not None:
+        document["period"] = [period.first.isoformat(), period.end.isoformat(), period.time_zone]
+    if reading.shares:
+        document["shares"] = [
+            [
                 share.dimension,
                 share.key,
                 share.label,
-                exact(share.used),
-                None if share.limit is None else exact(share.limit),
-            )
+                written(share.used),
+                None if share.limit is None else written(share.limit),
+            ]
             for share in reading.shares
-        ),
-        grants={key: exact(left) for key, left in reading.grants.items()},
-        measured_at=measured_at,
-        due_at=due_at,
-    )
-    if limit is None or reading.used is None:
-        return judged
-    ratios = [(Decimal(1), UsageStatus.EXCEEDED)]
+        ]
+    if reading.grants:
+        document["grants"] = {key: written(left) for key, left in reading.grants.items()}
+    if due_at is not None:
+        document["due_at"] = due_at
+    if used is not None and limit is not None:
+        crossed = _crossed(before, document) if before else {}
+        status = document["status"]
+        document["thresholds"] = [
+            [
+                str(ratio),
+                _trimmed(written(times(ratio, limit.value))),
+                becomes,
+                (crossed.get(ratio) or measured_at) if status in (becomes, UsageStatus.EXCEEDED) else None,
+            ]
+            for ratio, becomes in _ratios(contract.at_risk.get(meter.key, meter.at_risk))
+        ]
+    return document
+
+
+def stand(meter: Meter, contract: Contract, reading: Reading) -> dict[str, Any]:
+    """How a reading stands against its limit: the document's `status`, `used` and `limit`."""
+    at_risk = contract.at_risk.get(meter.key, meter.at_risk)
+    document: dict[str, Any] = {"status": status_of(reading.used, reading.limit, at_risk, meter.enforcement).value}
+    if reading.used is not None:
+        document["used"] = written(reading.used)
+    if reading.limit is not None:
+        document["limit"] = written(reading.limit.value)
+    return document
+
+
+def _crossed(before: Document, document: Document) -> Mapping[Decimal, str | None]:
+    """When the thresholds of the same limit were crossed in the same period, by their ratios."""
+    if before.get("period") != document.get("period") or "limit" not in before:
+        return {}
+    if before["limit"] != document["limit"] and Decimal(before["limit"]) != Decimal(document["limit"]):
+        return {}
+    return {Decimal(ratio): crossed_at for ratio, _, _, crossed_at in before.get("thresholds", ())}
+
+
+def _trimmed(number: str) -> str:
+    return number.rstrip("0").rstrip(".") if "." in number else number
+
+
+def _ratios(at_risk: Decimal | None) -> Iterable[tuple[Decimal, str]]:
     if at_risk is not None:
-        ratios.insert(0, (at_risk, UsageStatus.AT_RISK))
-    same = before is not None and before.limit == limit and before.period == reading.period
-    known = {threshold.ratio: threshold.crossed_at for threshold in before.thresholds} if before and same else {}
-    thresholds = []
-    for ratio, becomes in ratios:
-        crossed = status is UsageStatus.EXCEEDED or status is becomes
-        crossed_at = known.get(ratio) or measured_at if crossed else None
-        thresholds.append(Threshold(ratio, exact(Fraction(ratio) * Fraction(limit)), becomes, crossed_at))
-    return replace(judged, thresholds=tuple(thresholds))
+        yield at_risk, UsageStatus.AT_RISK.value
+    yield _ALL, UsageStatus.EXCEEDED.value
 
 
-def exact(number: Number) -> Decimal:
+def written(number: Number) -> str:
     """A number as it is kept: the decimal itself, or a quotient rounded to a billionth."""
-    if isinstance(number, int):
-        return Decimal(number)
-    if isinstance(number, Decimal):
-        return number
-    return join(*divmod(round(number * NANOS), NANOS))
+    if isinstance(number, Fraction):
+        return str(join(*divmod(round(number * NANOS), NANOS)))
+    return str(number)
 
 
-def to_document(reading: StoredReading) -> dict[str, Any]:
-    """The reading as JSON: decimals and times as text, nothing where there is nothing."""
-    document: dict[str, Any] = {
-        "status": reading.status.value,
-        "used": _text(reading.used),
-        "limit": _text(reading.limit),
-        "basis": reading.basis,
-        "period": _period_document(reading.period),
-        "shares": [[s.dimension, s.key, s.label, str(s.used), _text(s.limit)] for s in reading.shares],
-        "thresholds": [[str(t.ratio), str(t.value), t.status.value, _text(t.crossed_at)] for t in reading.thresholds],
-        "grants": {key: str(left) for key, left in reading.grants.items()},
-        "measured_at": _text(reading.measured_at),
-        "due_at": _text(reading.due_at),
-        "problem": None
-        if reading.problem is None
-        else [reading.problem.code, reading.problem.message, _text(reading.problem.since)],
-    }
-    return {key: value for key, value in document.items() if value not in (None, [], {})}
-
-
-def from_document(document: Mapping[str, Any]) -> StoredReading:
-    """The reading of a document made by :func:`to_document`."""
+def from_document(document: Document) -> StoredReading:
+    """The reading of a document made by :func:`judge`."""
     period = document.get("period")
     problem = document.get("problem")
     return StoredReading(
@@ -166,16 +182,6 @@ def from_document(document: Mapping[str, Any]) -> StoredReading:
         due_at=_time(document.get("due_at")),
         problem=Problem(problem[0], problem[1], datetime.fromisoformat(problem[2])) if problem else None,
     )
-
-
-def _period_document(period: Period | None) -> Sequence[str] | None:
-    return None if period is None else [period.first.isoformat(), period.end.isoformat(), period.time_zone]
-
-
-def _text(value: Decimal | datetime | None) -> str | None:
-    if value is None:
-        return None
-    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def _decimal(value: str | None) -> Decimal | None:

@@ -1,7 +1,7 @@
 """The status rules. Pure and exact at the boundary."""
 
 from collections.abc import Iterable
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from enum import StrEnum
 from fractions import Fraction
 from typing import Final
@@ -22,6 +22,7 @@ class UsageStatus(StrEnum):
 WORST_FIRST: Final = (UsageStatus.EXCEEDED, UsageStatus.AT_RISK, UsageStatus.UNKNOWN, UsageStatus.OK)
 SEVERITY: Final = {status: len(WORST_FIRST) - rank for rank, status in enumerate(WORST_FIRST)}
 """How bad each is; the worst is the highest."""
+_EXACT: Final = Context(prec=1000, traps=[Inexact, InvalidOperation, Overflow])
 
 
 def status_of(
@@ -41,9 +42,14 @@ def status_of(
         return UsageStatus.OK
     if used > limit.value or (limit.exhaustible and used >= limit.value):
         return UsageStatus.EXCEEDED
-    if at_risk is not None and used and Fraction(used) >= Fraction(at_risk) * Fraction(limit.value):
+    if at_risk is not None and used and used >= times(at_risk, limit.value):
         return UsageStatus.AT_RISK
     return UsageStatus.OK
+
+
+def times(ratio: Decimal, value: Number) -> Number:
+    """The exact product."""
+    return Fraction(ratio) * value if isinstance(value, Fraction) else _EXACT.multiply(ratio, value)
 
 
 def worst(statuses: Iterable[UsageStatus]) -> UsageStatus:

@@ -1,13 +1,12 @@
 """Snapshots and history as they are kept."""
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
-from core.database.types import BigId, ExactDecimal, Json, Name, UtcDateTime
+from core.database.types import BigId, Json, Microseconds, Name
 
 
 class Snapshot(SQLModel, table=True):
@@ -26,17 +25,16 @@ class Snapshot(SQLModel, table=True):
     readings: dict[str, Any] = Field(sa_type=Json)
 
 
-class ReadingPoint(SQLModel, table=True):
-    """The history of a reading: a point for each refresh, and one for the end of each day that is over.
+class ReadingHistory(SQLModel, table=True):
+    """The history of a license's readings: a row for each refresh, and one for the end of each day that is over.
 
-    Of days whose usage came in late only the end is left, measured again.
+    `readings` holds an entry for each meter that was measured, see :mod:`core.consumption.points`. Of days whose
+    usage came in late only the end is left, measured again.
     """
 
-    __tablename__ = "reading_point"
+    __tablename__ = "reading_history"
+    __table_args__ = {"sqlite_with_rowid": False}
 
     license_id: int = Field(primary_key=True, sa_type=BigId)
-    meter: str = Field(primary_key=True, sa_type=Name)
-    at: datetime = Field(primary_key=True, sa_type=UtcDateTime)
-    used: Decimal | None = Field(default=None, sa_type=ExactDecimal)
-    limit: Decimal | None = Field(default=None, sa_type=ExactDecimal)
-    status: str
+    at: datetime = Field(primary_key=True, sa_type=Microseconds)
+    readings: dict[str, Any] = Field(sa_type=Json)

@@ -1,7 +1,7 @@
 """The usage that meters see, for any number of licenses and event types in a fixed number of statements."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -9,10 +9,10 @@ from typing import Any, Final
 import orjson
 import sqlalchemy as sa
 from allowance import Grant, LevelCell, SumCell, Usage
-from sqlalchemy import BigInteger, Date, String, and_, column, func
-from sqlalchemy.sql.selectable import CTE
+from sqlalchemy import BigInteger, Date, String, and_, func
 from sqlmodel import Session, col, select
 
+from core.database.given import given
 from core.licenses.load import LoadedLicense
 from core.licenses.tables import Grant as GrantRow
 from core.plugins.host import Registry
@@ -20,12 +20,7 @@ from core.usage.amount import NANOS, join
 from core.usage.tables import UsageLevel, UsageSeries, UsageSum
 
 _EVER: Final = date(1970, 1, 1)
-_BOUNDS: Final = {
-    "postgresql": "SELECT (value ->> 0)::bigint AS license_id, value ->> 1 AS event, (value ->> 2)::date AS first, "
-    "(value ->> 3)::date AS last FROM jsonb_array_elements(CAST(:given AS jsonb)) AS value",
-    "sqlite": "SELECT value ->> 0 AS license_id, value ->> 1 AS event, value ->> 2 AS first, value ->> 3 AS last "
-    "FROM json_each(:given)",
-}
+_BOUNDS: Final[dict[str, Any]] = {"license_id": BigInteger(), "event": String(), "first": Date(), "last": Date()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +29,14 @@ class Wanted:
 
     license: LoadedLicense
     since: date
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedUsage:
+    """The usage of a license, and all its grants, also those of later."""
+
+    usage: Usage
+    grants: Sequence[Grant]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,9 @@ class _Bounds:
     last: date
 
 
-def load_usage(session: Session, wanted: Collection[Wanted], registry: Registry, now: datetime) -> dict[int, Usage]:
+def load_usage(
+    session: Session, wanted: Collection[Wanted], registry: Registry, now: datetime
+) -> dict[int, LoadedUsage]:
     """The usage of each license by its id, as of now.
 
     Sums are loaded as one total of the billing period where that is all that is asked, and day by day where
@@ -77,13 +82,16 @@ def load_usage(session: Session, wanted: Collection[Wanted], registry: Registry,
         level_cells[license_id].append(level_cell)
     grants = _grants(session, wanted)
     return {
-        one.license.id: Usage(
-            now,
-            one.license.license.time_zone,
-            sums=sum_cells[one.license.id],
-            levels=level_cells[one.license.id],
-            grants=grants[one.license.id],
-            loaded_from=loaded_from[one.license.id],
+        one.license.id: LoadedUsage(
+            Usage(
+                now,
+                one.license.license.time_zone,
+                sums=sum_cells[one.license.id],
+                levels=level_cells[one.license.id],
+                grants=grants[one.license.id],
+                loaded_from=loaded_from[one.license.id],
+            ),
+            grants[one.license.id],
         )
         for one in wanted
     }
@@ -92,7 +100,7 @@ def load_usage(session: Session, wanted: Collection[Wanted], registry: Registry,
 def _sums(session: Session, bounds: list[_Bounds], *, by_day: bool) -> Iterable[tuple[int, SumCell]]:
     if not bounds:
         return
-    within = _as_table(session, bounds)
+    within = given(session, _BOUNDS, [(one.license_id, one.event, one.first, one.last) for one in bounds])
     series, total = UsageSeries, UsageSum
     # Summed in two halves, since the sum of 64-bit numbers may need more than 64 bits.
     halves = (func.sum(col(total.whole) // NANOS), func.sum(col(total.whole) % NANOS), func.sum(total.nanos))
@@ -120,7 +128,7 @@ def _sums(session: Session, bounds: list[_Bounds], *, by_day: bool) -> Iterable[
 def _levels(session: Session, bounds: list[_Bounds]) -> Iterable[tuple[int, LevelCell]]:
     if not bounds:
         return
-    within = _as_table(session, bounds)
+    within = given(session, _BOUNDS, [(one.license_id, one.event, one.first, one.last) for one in bounds])
     series, level = UsageSeries, UsageLevel
     earlier = UsageLevel.__table__.alias("earlier")  # type: ignore[attr-defined]
     newest_before = (
@@ -167,15 +175,6 @@ def _grants(session: Session, wanted: Collection[Wanted]) -> dict[int, list[Gran
             Grant(row.id, row.amount, row.granted_at, row.expires_at, row.entity, zones[row.license_id], row.meter)
         )
     return grants
-
-
-def _as_table(session: Session, bounds: list[_Bounds]) -> CTE:
-    """The bounds as a table of the statement, sent as one parameter however many they are."""
-    given = orjson.dumps([(one.license_id, one.event, one.first, one.last) for one in bounds]).decode()
-    text = _BOUNDS[session.get_bind().dialect.name]
-    table = sa.text(text).bindparams(sa.bindparam("given", given, String))
-    columns = (column("license_id", BigInteger), column("event", String), column("first", Date), column("last", Date))
-    return table.columns(*columns).cte("within")
 
 
 def _read(dimensions: str) -> Mapping[str, str]:

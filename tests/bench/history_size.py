@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import delete, text
 
-from core.consumption.tables import ReadingPoint
+from core.consumption.tables import ReadingHistory
 from core.database.engine import Database
 from core.runtime import open_runtime
 from core.settings import load_settings
@@ -57,10 +57,10 @@ def _bytes_in_a_year(place: AbstractContextManager[str], every: timedelta, lasti
 def _bytes_of_history(database: Database) -> int:
     """What the points take with their index."""
     if not database.is_sqlite:
-        return _asked(database, "SELECT pg_total_relation_size('reading_point')")
+        return _asked(database, "SELECT pg_total_relation_size('reading_history')")
     full = _asked(database, _USED)
     with database.write() as session:
-        session.execute(delete(ReadingPoint))
+        session.execute(delete(ReadingHistory))
     return full - _asked(database, _USED)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from statistics import median
 from typing import Final
 
@@ -12,6 +12,7 @@ from sqlalchemy import func, select, update
 from sqlmodel import col
 
 from core.database.engine import Database
+from core.database.types import EPOCH
 from core.runtime import Runtime, open_runtime
 from core.settings import load_settings
 from core.usage.tables import UsageLevel, UsageSum
@@ -25,7 +26,7 @@ from tests.bench.usage import make_usage, more_usage
 from tests.bench.writes import seconds_of
 
 REFRESH: Final = "refresh of all licenses, one process"
-WRITES: Final = "bare COPY of the snapshots and points that it writes into tables with the same keys"
+WRITES: Final = "bare COPY of the snapshots and history that it writes into tables with the same keys"
 
 
 def run(scale: Scale) -> Iterator[Found]:
@@ -76,7 +77,7 @@ class _Writes:
 
     def __init__(self, url: str) -> None:
         self._connection = psycopg.connect(url)
-        self._rows = {"snapshot": 0, "reading_point": 0}
+        self._rows = {"snapshot": 0, "reading_history": 0}
         self._bytes = 0
         for table in self._rows:
             create = sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL)")
@@ -87,8 +88,10 @@ class _Writes:
         """Seconds for the rows that a refresh wrote which began then."""
         written = {
             "snapshot": self._read(sql.SQL("COPY snapshot TO STDOUT")),
-            "reading_point": self._read(
-                sql.SQL("COPY (SELECT * FROM reading_point WHERE at >= {}) TO STDOUT").format(began.isoformat())
+            "reading_history": self._read(
+                sql.SQL("COPY (SELECT * FROM reading_history WHERE at >= {}) TO STDOUT").format(
+                    (began - EPOCH) // timedelta(microseconds=1)
+                )
             ),
         }
         self._rows = {table: content.count(b"\n") for table, content in written.items()}

@@ -11,7 +11,7 @@ from sqlmodel import func, select
 
 from cli.demo_events import make_events
 from core.access.tables import ApiKey
-from core.consumption.tables import ReadingPoint
+from core.consumption.tables import ReadingHistory
 from core.database.engine import Database
 from core.licenses.tables import Contract
 from core.usage.tables import UsageEvent
@@ -45,7 +45,7 @@ def counts(database: Database) -> dict[str, int]:
     with database.read() as session:
         return {
             table.__name__: session.exec(select(func.count()).select_from(table)).one()
-            for table in (UsageEvent, Contract, ApiKey, ReadingPoint)
+            for table in (UsageEvent, Contract, ApiKey, ReadingHistory)
         }
 
 
@@ -81,7 +81,7 @@ def test_an_empty_database_is_filled_within_half_a_minute_and_the_second_start_r
     filled = counts(database)
     assert 15_000 <= filled["UsageEvent"] <= 25_000
     assert (filled["Contract"], filled["ApiKey"]) == (4, 4)
-    assert filled["ReadingPoint"] > 3 * 19 * 364
+    assert filled["ReadingHistory"] > 3 * 364
 
     with serving("--demo", cwd=tmp_path, database_url=database_url) as (server, _):
         assert [server.line_with(name) for name in ("acme ", "globex ", "initech ", "operator ")] == said

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.consumption.history import Interval, Point, Stretch, replace_history
-from core.consumption.readings import StoredReading
-from core.consumption.status import UsageStatus
+from core.consumption.history import Stretch, replace_history
+from core.consumption.intervals import Interval
 from tests.fixtures.engine import Engine, new_key
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -25,18 +24,18 @@ def utc(text: str) -> datetime:
 def remember(
     engine: Engine,
     times: Iterable[datetime],
-    meter: str = "forms",
+    meters: Iterable[str] = ("forms",),
     key: str = "acme",
     rewritten: Iterable[Stretch] = (),
 ) -> None:
     """Points of 0, 1, 2, … used, in the order of the times."""
     license_id = engine.id(key)
-    points = [
-        Point(license_id, meter, StoredReading(UsageStatus.OK, Decimal(number), Decimal("12.50"), measured_at=time))
+    rows = {
+        (license_id, time): {meter: [str(number), "12.50", "O"] for meter in meters}
         for number, time in enumerate(times)
-    ]
+    }
     with engine.database.write() as session:
-        replace_history(session, points, rewritten)
+        replace_history(session, rows, list(rewritten))
 
 
 def used(engine: Engine, interval: Interval, key: str = "acme") -> list[int]:
@@ -141,10 +140,10 @@ def test_only_what_is_rewritten_is_dropped(engine: Engine) -> None:
     engine.license("other")
     times = [utc("2026-03-10T12:00") + number * DAY for number in range(5)]
     for key in ("acme", "other"):
-        remember(engine, times, key=key)
-        remember(engine, times, "users", key)
+        remember(engine, times, ["forms"], key)
+        remember(engine, times, ["users"], key)
 
-    remember(engine, [times[2] + HOUR], rewritten=[Stretch(engine.id(), "forms", times[0], times[3])])
+    remember(engine, [times[2] + HOUR], rewritten=[Stretch(engine.id(), times[0], times[3], {"forms"})])
 
     assert engine.points("forms") == [times[0], times[2] + HOUR, times[4]]
     assert engine.points("users") == engine.points("forms", "other") == engine.points("users", "other") == times

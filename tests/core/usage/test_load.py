@@ -27,7 +27,7 @@ def usage_of(engine: Engine, key: str = "acme", since: date | None = None, now: 
     loaded = engine.loaded(key, now)
     with engine.database.read() as session:
         registry = engine.runtime.registry
-        return load_usage(session, [Wanted(loaded, since or loaded.today)], registry, now)[loaded.id]
+        return load_usage(session, [Wanted(loaded, since or loaded.today)], registry, now)[loaded.id].usage
 
 
 def days_ago(number: int) -> datetime:
@@ -181,8 +181,10 @@ def test_usage_is_loaded_in_as_many_statements_for_one_license_as_for_twenty(eng
                 wanted = [Wanted(one, one.today - since) for one in loaded.values()]
                 with counted_statements(engine.database) as sent:
                     found = load_usage(session, wanted, engine.runtime.registry, NOW)
-            assert [found[ids[n]].total("interaction.sent", YEAR, entity=f"{n}") for n in range(count)] == [1] * count
-            assert [found[ids[n]].level("forms.level") for n in range(count)] == list(range(count))
+            assert [found[ids[n]].usage.total("interaction.sent", YEAR, entity=f"{n}") for n in range(count)] == [
+                1
+            ] * count
+            assert [found[ids[n]].usage.level("forms.level") for n in range(count)] == list(range(count))
             counts.append(len(sent))
     assert counts[0] == counts[2]
     assert counts[1] == counts[3]

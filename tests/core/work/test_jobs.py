@@ -42,7 +42,7 @@ def run_of(engine: Engine, key: str = "acme", run_id: str = SCHEDULE) -> Refresh
 def spoil(engine: Engine, key: str) -> None:
     """Leave something in the snapshot of a license that no refresh can read."""
     with engine.database.write() as session:
-        nonsense = {"forms": {"status": "NONSENSE"}}
+        nonsense = {"forms": {"status": "OK", "measured_at": "NONSENSE"}}
         session.exec(update(Snapshot).where(col(Snapshot.license_key) == key).values(readings=nonsense))
 
 

@@ -1,0 +1,61 @@
+"""A reading as history keeps it: what was used, the limit, and the status, as short as can be.
+
+An entry is ``[used, limit, status]``. What is left out at its end is as it was in the entry before on the same day
+of the license: ``[used]``, or ``[]`` where nothing changed. So the first entry of a day is always whole.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, TypeAlias
+
+from core.consumption.status import UsageStatus
+
+Entry: TypeAlias = Sequence[Any]
+"""``[used, limit, status]`` or the beginning of it. Numbers are texts, or integers where these are short."""
+
+_LETTERS: Final = {status.value: status.value[0] for status in UsageStatus}
+_STATUSES: Final = {status.value[0]: status for status in UsageStatus}
+_WHOLE: Final = 3
+_SHORT: Final = 15
+"""Digits that an integer of JSON holds everywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A reading as it stood at a time."""
+
+    at: datetime
+    used: Decimal | None
+    limit: Decimal | None
+    status: UsageStatus
+
+
+def entry_of(document: Mapping[str, Any], before: Mapping[str, Any] | None) -> Entry:
+    """The entry of a reading's document; `before` is the document of the same day's entry before, if there is one."""
+    used, limit, status = document.get("used"), document.get("limit"), document["status"]
+    if before is not None and before.get("limit") == limit and before["status"] == status:
+        return [] if before.get("used") == used else [_number(used)]
+    return [_number(used), _number(limit), _LETTERS[status]]
+
+
+def whole(entry: Entry, before: Entry | None) -> Entry | None:
+    """The entry with what it leaves out; None where that is not known."""
+    if len(entry) == _WHOLE:
+        return entry
+    return None if before is None else [*entry, *before[len(entry) :]]
+
+
+def point_of(at: datetime, entry: Entry) -> Point:
+    """The point of a whole entry."""
+    used, limit, letter = entry
+    return Point(at, _decimal(used), _decimal(limit), _STATUSES[letter])
+
+
+def _number(text: str | None) -> str | int | None:
+    return int(text) if text is not None and len(text) <= _SHORT and text.isdigit() else text
+
+
+def _decimal(value: str | int | None) -> Decimal | None:
+    return None if value is None else Decimal(value)

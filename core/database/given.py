@@ -1,0 +1,29 @@
+"""Rows handed to a statement as one parameter, however many they are."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.sql.selectable import CTE
+from sqlalchemy.types import TypeEngine
+from sqlmodel import Session
+
+_ELEMENTS: Final = {
+    "postgresql": "jsonb_array_elements(CAST(:given AS jsonb))",
+    "sqlite": "json_each(:given)",
+}
+
+
+def given(session: Session, columns: Mapping[str, TypeEngine[Any]], rows: Sequence[Sequence[Any]]) -> CTE:
+    """The rows as a table of the statement, each a sequence of what JSON can say in the order of the columns."""
+    dialect = session.get_bind().dialect
+    read = (
+        f"CAST(value ->> {place} AS {kind.compile(dialect)}) AS {name}"
+        if dialect.name == "postgresql"
+        else f"value ->> {place} AS {name}"
+        for place, (name, kind) in enumerate(columns.items())
+    )
+    text = f"SELECT {', '.join(read)} FROM {_ELEMENTS[dialect.name]} AS value"  # noqa: S608 - names of ours alone
+    table = sa.text(text).bindparams(sa.bindparam("given", orjson.dumps(rows).decode(), sa.String))
+    return table.columns(*(sa.column(name, kind) for name, kind in columns.items())).cte("given")
