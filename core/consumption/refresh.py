@@ -26,6 +26,7 @@ from core.licenses.load import LoadedLicense, load_licenses
 from core.measuring.measure import Failure, Question
 from core.plugins.host import Registry
 from core.usage.load import LoadedUsage, Wanted, load_usage
+from core.usage.settled import save_settled
 from core.usage.tables import LateUsage
 
 HISTORY: Final = timedelta(days=1100)
@@ -88,7 +89,7 @@ def plan_refresh(session: Session, wanted: Mapping[int, RefreshWanted], registry
         late, before = plan.late.get(license_id), plan.known[license_id].readings
         # Late usage changes the past of any meter, so all of them are measured and the mark can go.
         asked = RefreshWanted() if late else wanted[license_id]
-        days = _Days(license)
+        days = _Days(license, plan.now)
         meters[license_id] = [
             (meter, _since(before.get(meter.key), days, late)) for meter in _chosen(asked, registry, before, now)
         ]
@@ -123,7 +124,7 @@ def save_refresh(
     current: dict[int, dict[str, Document]] = defaultdict(dict)
     rows: dict[tuple[int, datetime], dict[str, Entry]] = defaultdict(dict)
     failed: set[tuple[int, str]] = set()
-    days = {license_id: _Days(license) for license_id, license in plan.licenses.items()}
+    days = {license_id: _Days(license, plan.now) for license_id, license in plan.licenses.items()}
     turns = {license_id: _next_turn(plan.licenses[license_id], usage) for license_id, usage in plan.usage.items()}
     for moment, question, answer in zip(plan.moments, plan.questions, answers, strict=True):
         license, meter = moment.license, question.meter
@@ -158,6 +159,8 @@ def save_refresh(
     # Where another worker saved meanwhile, the mark may be of usage that came in after this plan was made.
     alone = [license_id for license_id in plan.licenses if known[license_id].version == plan.known[license_id].version]
     _forget_late(session, [plan.late[license_id] for license_id in alone if license_id in plan.late])
+    usage = {license_id: plan.usage[license_id].to_settle() for license_id in alone if license_id in plan.usage}
+    save_settled(session, {license_id: settled for license_id, settled in usage.items() if settled})
     return {license_id: _due(parts.values(), plan.now) for license_id, parts in readings.items()}
 
 
@@ -170,7 +173,8 @@ def late_usage(session: Session, licenses: Collection[int]) -> dict[int, LateUsa
 class _Days:
     """The days of a license on which instants fall that are given in ISO 8601; many are the same."""
 
-    def __init__(self, license: LoadedLicense) -> None:
+    def __init__(self, license: LoadedLicense, now: datetime) -> None:
+        self.now = now.isoformat()
         self.today = license.today
         self._zone = ZoneInfo(license.license.time_zone)
         self._known: dict[str, date] = {}
@@ -208,7 +212,7 @@ def _chosen(wanted: RefreshWanted, registry: Registry, before: Mapping[str, Docu
 def _since(before: Document | None, days: _Days, late: LateUsage | None) -> date:
     """The first day whose end is to be measured: the day of the last reading, or of late usage before it."""
     measured_at = before.get("measured_at") if before else None
-    last = days.of(measured_at, SETTLING) if measured_at else days.today
+    last = days.of(measured_at or days.now, SETTLING)
     return max(days.today - HISTORY, min(last, late.since if late else last, days.today))
 
 
@@ -255,7 +259,7 @@ def _write_history(
             document["measured_at"] for document in known[license_id].readings.values() if "measured_at" in document
         }
         if times:
-            last = _Days(license).of(max(times, key=datetime.fromisoformat))
+            last = _Days(license, plan.now).of(max(times, key=datetime.fromisoformat))
             dropped += thinned(license, max(last, license.today - HISTORY), keeping)
     replace_history(session, rows, rewritten, dropped)
 

@@ -32,27 +32,37 @@ class LoadedLicense:
 
     def contract_on(self, day: date) -> allowance.Contract:
         """What a meter sees of the contract in force. Without one: no terms, calendar years."""
-        version = self.version_on(day)
+        version, period = self.version_on(day), self.period_on(day)
         if version is None:
-            period = billing_period(day, day, "P1Y", CALENDAR_YEAR, self.license.time_zone)
             return allowance.Contract(0, period)
         return allowance.Contract(
             version=version.version,
-            period=billing_period(
-                day, version.starts_on, version.billing_period, version.anchor, self.license.time_zone
-            ),
+            period=period,
             terms={key: Decimal(value) for key, value in version.terms.items()},
             at_risk={key: Decimal(ratio) for key, ratio in version.at_risk.items()},
         )
 
-    def counted_from(self, since: date) -> date:
-        """The first day of any billing period that holds a day from `since` to today."""
-        turns = [version.effective_from for version in self.versions if since < version.effective_from <= self.today]
-        return min(self.contract_on(day).period.first for day in (since, *turns))
+    def period_on(self, day: date) -> allowance.Period:
+        """The billing period that holds the day, by the contract in force on it."""
+        version = self.version_on(day)
+        if version is None:
+            return billing_period(day, day, "P1Y", CALENDAR_YEAR, self.license.time_zone)
+        return billing_period(day, version.starts_on, version.billing_period, version.anchor, self.license.time_zone)
+
+    def period_firsts(self, since: date) -> list[date]:
+        """The first days of all billing periods that hold a day from `since` to today, in order."""
+        firsts, day = set(), since
+        while True:
+            period = self.period_on(day)
+            firsts.add(period.first)
+            turns = [version.effective_from for version in self.versions if version.effective_from > day]
+            day = min([period.end, *turns])
+            if day > self.today:
+                return sorted(firsts)
 
     def next_turn(self) -> datetime:
         """When the contract or the billing period in force today ends."""
-        turns = [self.contract_on(self.today).period.end]
+        turns = [self.period_on(self.today).end]
         turns += [version.effective_from for version in self.versions if version.effective_from > self.today]
         return midnight(min(turns), self.license.time_zone)
 

@@ -4,11 +4,12 @@ An amount is two integers, `whole` and `nanos` (billionths), so that sums are ex
 """
 
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, SmallInteger, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from core.database.types import BigId, Microseconds, Name, UtcDateTime
+from core.database.types import BigId, Json, Microseconds, Name, UtcDateTime
 
 
 class UsageSeries(SQLModel, table=True):
@@ -97,6 +98,16 @@ class LateUsage(SQLModel, table=True):
     license_id: int = Field(primary_key=True, sa_type=BigId, foreign_key="license.id")
     since: date
     revision: int = 1
+
+
+class SettledUsage(SQLModel, table=True):
+    """What a license had used up to and including the day `through`, see :mod:`core.usage.settled`."""
+
+    __tablename__ = "settled_usage"
+
+    license_id: int = Field(primary_key=True, sa_type=BigId, foreign_key="license.id")
+    through: date
+    usage: dict[str, Any] = Field(sa_type=Json)
 
 
 class ImportedFile(SQLModel, table=True):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from itertools import accumulate
 from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -14,6 +15,7 @@ from allowance.exact import exact
 from allowance.license import Period, midnight
 
 _INSTANT: Final = timedelta(microseconds=1)
+_NOTHING: Final = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,24 +69,31 @@ class Grant:
         return (self.expires_at - _INSTANT).astimezone(ZoneInfo(self.time_zone)).date()
 
 
-class _Series:
-    """One event type, entity and set of dimensions over time, with running sums for counters."""
+class Series:
+    """One event type, entity and set of dimensions over time: the cells' days, in order, and their amounts.
 
-    __slots__ = ("dimensions", "entity", "firsts", "lasts", "running", "values")
+    A cell of a level has its day twice.
+    """
 
-    def __init__(self, entity: str, dimensions: Mapping[str, str]) -> None:
+    __slots__ = ("_running", "dimensions", "entity", "firsts", "lasts", "values")
+
+    def __init__(
+        self, entity: str, dimensions: Mapping[str, str], firsts: list[date], lasts: list[date], values: list[Decimal]
+    ) -> None:
         self.entity = entity
         self.dimensions = dimensions
-        self.firsts: list[date] = []
-        self.lasts: list[date] = []
-        self.values: list[Decimal] = []
-        self.running: list[Decimal] = [Decimal(0)]
+        self.firsts = firsts
+        self.lasts = lasts
+        self.values = values
+        self._running: list[Decimal] | None = None
 
-    def add(self, first: date, last: date, value: Decimal) -> None:
-        self.firsts.append(first)
-        self.lasts.append(last)
-        self.values.append(value)
-        self.running.append(self.running[-1] + value)
+    @property
+    def running(self) -> list[Decimal]:
+        """The sums of the first 0, 1, 2, … amounts."""
+        if self._running is None:
+            with exact():
+                self._running = list(accumulate(self.values, initial=_NOTHING))
+        return self._running
 
     def total(self, first: date, last: date) -> Decimal | None:
         """The sum over the days `first` to `last`, both included; None where a cell lies across their bounds."""
@@ -92,6 +101,8 @@ class _Series:
         end = bisect_right(self.firsts, last)
         if (begin and self.lasts[begin - 1] >= first) or (end > begin and self.lasts[end - 1] > last):
             return None
+        if end - begin == 1:
+            return self.values[begin]
         return self.running[end] - self.running[begin]
 
     def latest(self, day: date) -> Decimal | None:
@@ -125,17 +136,47 @@ class Usage:
         grants: Iterable[Grant] = (),
         loaded_from: Mapping[str, date] = MappingProxyType({}),
     ) -> None:
+        self._set(
+            at,
+            time_zone,
+            _series((cell.event, cell.entity, cell.dimensions, cell.first, cell.last, cell.amount) for cell in sums),
+            _series((cell.event, cell.entity, cell.dimensions, cell.day, cell.day, cell.value) for cell in levels),
+            grants,
+            loaded_from,
+        )
+
+    @classmethod
+    def of_series(
+        cls,
+        at: datetime,
+        time_zone: str,
+        *,
+        sums: Mapping[str, Sequence[Series]],
+        levels: Mapping[str, Sequence[Series]],
+        grants: Iterable[Grant],
+        loaded_from: Mapping[str, date],
+    ) -> "Usage":
+        """The same of series by event type: for the engine, which has them at hand."""
+        usage = object.__new__(cls)
+        usage._set(at, time_zone, sums, levels, grants, loaded_from)
+        return usage
+
+    def _set(
+        self,
+        at: datetime,
+        time_zone: str,
+        sums: Mapping[str, Sequence[Series]],
+        levels: Mapping[str, Sequence[Series]],
+        grants: Iterable[Grant],
+        loaded_from: Mapping[str, date],
+    ) -> None:
         if at.tzinfo is None:
             raise ValueError("the instant of a measurement needs a time zone, as datetime.now(UTC)")
         self.at = at
         self.time_zone = time_zone
         self.day = at.astimezone(ZoneInfo(time_zone)).date()
-        self._sums: Mapping[str, Sequence[_Series]] = _series(
-            (cell.event, cell.entity, cell.dimensions, cell.first, cell.last, cell.amount) for cell in sums
-        )
-        self._levels: Mapping[str, Sequence[_Series]] = _series(
-            (cell.event, cell.entity, cell.dimensions, cell.day, cell.day, cell.value) for cell in levels
-        )
+        self._sums = sums
+        self._levels = levels
         self._grants: Sequence[Grant] = tuple(grants)
         self.loaded_from = MappingProxyType(dict(loaded_from))
 
@@ -227,7 +268,7 @@ class Usage:
                     yield LevelCell(event, day, value, one.entity, one.dimensions)
         yield from self._grants
 
-    def _totals(self, event: str, period: Period) -> Iterable[tuple[_Series, Decimal]]:
+    def _totals(self, event: str, period: Period) -> Iterable[tuple[Series, Decimal]]:
         last = min(period.end - timedelta(days=1), self.day)
         if last < period.first:
             return
@@ -238,7 +279,7 @@ class Usage:
                 raise _not_loaded(event, f"from {period.first} to {last}")
             yield series, amount
 
-    def _latest(self, event: str, on: date | None) -> Iterable[tuple[_Series, Decimal]]:
+    def _latest(self, event: str, on: date | None) -> Iterable[tuple[Series, Decimal]]:
         day = min(on, self.day) if on else self.day
         self._check_loaded(event, day)
         for series in self._levels.get(event, ()):
@@ -265,15 +306,16 @@ def _not_loaded(event: str, what: str) -> LookupError:
 
 def _series(
     cells: Iterable[tuple[str, str, Mapping[str, str], date, date, Decimal]],
-) -> dict[str, list[_Series]]:
-    found: dict[tuple[str, str, tuple[tuple[str, str], ...]], _Series] = {}
-    with exact():
-        for event, entity, dimensions, first, last, value in sorted(cells, key=lambda cell: cell[3]):
-            key = (event, entity, tuple(sorted(dimensions.items())))
-            if key not in found:
-                found[key] = _Series(entity, dimensions)
-            found[key].add(first, last, value)
-    by_event: dict[str, list[_Series]] = defaultdict(list)
+) -> dict[str, list[Series]]:
+    found: dict[tuple[str, str, tuple[tuple[str, str], ...]], Series] = {}
+    for event, entity, dimensions, first, last, value in sorted(cells, key=lambda cell: cell[3]):
+        key = (event, entity, tuple(sorted(dimensions.items())))
+        if key not in found:
+            found[key] = Series(entity, dimensions, [], [], [])
+        found[key].firsts.append(first)
+        found[key].lasts.append(last)
+        found[key].values.append(value)
+    by_event: dict[str, list[Series]] = defaultdict(list)
     for (event, _, _), series in sorted(found.items(), key=lambda item: item[0]):
         by_event[event].append(series)
     return dict(by_event)

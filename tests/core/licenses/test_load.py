@@ -68,10 +68,10 @@ def test_what_is_counted_begins_with_the_earliest_of_the_periods_since() -> None
         version(3, date(2026, 3, 12), date(2026, 3, 12)),
         version(4, date(2026, 4, 1), date(2020, 1, 1), "P10Y"),
     )
-    assert license.counted_from(date(2026, 3, 13)) == date(2026, 3, 12)
-    assert license.counted_from(date(2026, 3, 10)) == date(2025, 12, 1)
-    assert license.counted_from(date(2026, 2, 1)) == date(2025, 12, 1)
-    assert license.counted_from(date(2025, 11, 30)) == date(2025, 1, 1)
+    assert license.period_firsts(date(2026, 3, 13))[0] == date(2026, 3, 12)
+    assert license.period_firsts(date(2026, 3, 10))[0] == date(2025, 12, 1)
+    assert license.period_firsts(date(2026, 2, 1))[0] == date(2025, 12, 1)
+    assert license.period_firsts(date(2025, 11, 30))[0] == date(2025, 1, 1)
 
 
 def test_any_number_of_licenses_is_loaded_in_two_statements_each_with_its_own_today(engine: Engine) -> None:

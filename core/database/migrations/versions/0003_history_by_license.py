@@ -1,4 +1,4 @@
-"""History in one row for each license and refresh."""
+"""History in one row for each license and refresh, and settled usage beside the rollups."""
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
@@ -8,7 +8,7 @@ import orjson
 import sqlalchemy as sa
 from alembic import op
 
-from core.database.types import Microseconds, UtcDateTime
+from core.database.types import Json, Microseconds, UtcDateTime
 
 revision = "0003"
 down_revision = "0001"
@@ -27,6 +27,14 @@ def upgrade() -> None:
         sa.Column("readings", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("license_id", "at"),
         sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "settled_usage",
+        sa.Column("license_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("through", sa.Date(), nullable=False),
+        sa.Column("usage", Json(), nullable=False),
+        sa.ForeignKeyConstraint(["license_id"], ["license.id"]),
+        sa.PrimaryKeyConstraint("license_id"),
     )
     new = sa.table(
         "reading_history",

@@ -1,0 +1,65 @@
+"""Settled usage: what a license had used up to a day long enough over, kept beside the rollups to be read at once.
+
+It is a cache that a refresh makes from the rollups and the next ones start from. Usage that comes in for one of its
+days is late, and leaves a mark; as long as there is one, the rollups alone are read.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from core.database.engine import insert_into
+from core.usage.tables import LateUsage, SettledUsage
+
+RENEWED: Final = timedelta(days=7)
+"""How many days are added up from the rollups before they are settled as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The usage of a license up to and including the day `through`.
+
+    `held` says of each event type what is there: the first day of a total, ``"days"`` for all single days,
+    ``"level"`` for the newest values. `series` are ``[event, entity, dimensions, cells]``, the cells being
+    ``[first, last, amount]``, with the amount as text; of a level one whose days are both that of the report.
+    """
+
+    through: date
+    held: Mapping[str, str]
+    series: Sequence[Sequence[Any]]
+
+
+def load_settled(session: Session, licenses: Collection[int]) -> dict[int, Settled]:
+    """What is settled and stands, by license."""
+    kept, late = SettledUsage, LateUsage
+    rows = session.execute(
+        sa.select(col(kept.license_id), col(kept.through), col(kept.usage))
+        .outerjoin(late, sa.and_(col(late.license_id) == col(kept.license_id), col(late.since) <= col(kept.through)))
+        .where(col(kept.license_id).in_(licenses), col(late.license_id).is_(None))
+    )
+    return {license_id: Settled(through, usage["held"], usage["series"]) for license_id, through, usage in rows}
+
+
+def save_settled(session: Session, settled: Mapping[int, Settled]) -> None:
+    """Keep it in the place of what was kept before, by license."""
+    if not settled:
+        return
+    statement = insert_into(session, SettledUsage)
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["license_id"],
+            set_={"through": statement.excluded.through, "usage": statement.excluded.usage},
+        ),
+        [
+            {
+                "license_id": license_id,
+                "through": one.through,
+                "usage": {"held": one.held, "series": one.series},
+            }
+            for license_id, one in sorted(settled.items())
+        ],
+    )
