@@ -77,13 +77,22 @@ def one_by_one(
     return Tally(purse), taken, Tally(queue)
 
 
+def usage_of(spent: Spent, until: date) -> Usage:
+    cells = [
+        SumCell("sms.sent", day, day, amount, entity)
+        for day, parts in spent.items()
+        for entity, amount in parts.items()
+    ]
+    return Usage(datetime(until.year, until.month, until.day, 12, tzinfo=UTC), sums=cells)
+
+
 @given(grants=some_grants(), spent=some_spending, until=days)
 def test_grants_burn_down_as_when_each_credit_is_spent_by_itself(
     grants: list[Grant], spent: Spent, until: date
 ) -> None:
     left, taken, owed = one_by_one(grants, spent, until)
 
-    burnt = burn_down(grants, spent, until)
+    burnt = burn_down(grants, usage_of(spent, until), "sms.sent")
 
     assert burnt.left == {grant.id: left[grant.id] for grant in grants}
     assert {key: amount for key, amount in burnt.taken.items() if amount} == +taken
@@ -92,7 +101,7 @@ def test_grants_burn_down_as_when_each_credit_is_spent_by_itself(
 
 @given(grants=some_grants(), spent=some_spending, until=days)
 def test_no_credit_appears_or_vanishes(grants: list[Grant], spent: Spent, until: date) -> None:
-    burnt = burn_down(grants, spent, until)
+    burnt = burn_down(grants, usage_of(spent, until), "sms.sent")
     granted = sum(grant.amount for grant in grants)
     used = sum(amount for day, parts in spent.items() if day <= until for amount in parts.values())
     assert granted - sum(burnt.left.values()) == sum(burnt.taken.values()) == used - sum(burnt.owed.values())
@@ -102,7 +111,8 @@ def test_no_credit_appears_or_vanishes(grants: list[Grant], spent: Spent, until:
 
 @given(grants=some_grants(), spent=some_spending, until=days)
 def test_the_order_in_which_grants_are_given_changes_nothing(grants: list[Grant], spent: Spent, until: date) -> None:
-    assert burn_down(grants, spent, until) == burn_down(grants[::-1], spent, until)
+    usage = usage_of(spent, until)
+    assert burn_down(grants, usage, "sms.sent") == burn_down(grants[::-1], usage, "sms.sent")
 
 
 def grant(id: str, amount: int, granted: int, expires: int | None = None, entity: str | None = None) -> Grant:

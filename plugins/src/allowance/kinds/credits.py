@@ -3,19 +3,21 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Final
 
 from allowance.errors import InvalidDeclaration
 from allowance.events import ENTITY, Dimension, EventType
 from allowance.exact import exact
 from allowance.kinds.breakdown import at_most
-from allowance.license import Contract, License
+from allowance.license import Contract, License, Period
 from allowance.meter import Meter, in_words
 from allowance.reading import MAX_SHARES, Limit, Reading, Share
 from allowance.usage import Grant, Usage
 
+_DAY: Final = timedelta(days=1)
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
@@ -53,8 +55,8 @@ class Credits(Meter):
         return (EventType(self.event, "counter"),)
 
     def measure(self, usage: Usage, license: License, contract: Contract) -> Reading:
-        grants, spent = usage.grants(self.key), usage.daily(self.event, by="entity")
-        burnt = burn_down(grants, spent, usage.day)
+        grants = usage.grants(self.key)
+        burnt = burn_down(grants, usage, self.event)
         if not grants and not burnt.owed:
             return Reading(used=Decimal(0))
         current = {grant.id: grant for grant in grants if grant.expires_at is None or usage.at < grant.expires_at}
@@ -80,7 +82,7 @@ class BurnDown:
     owed: Mapping[str, Decimal]
 
 
-def burn_down(grants: Iterable[Grant], spent: Mapping[date, Mapping[str, Decimal]], until: date) -> BurnDown:
+def burn_down(grants: Iterable[Grant], usage: Usage, event: str) -> BurnDown:
     """Take what was spent, by day and entity, from the grants usable on that day.
 
     A grant is usable from its first day to its last. It goes by soonest expiry, then oldest, then an
@@ -91,23 +93,53 @@ def burn_down(grants: Iterable[Grant], spent: Mapping[date, Mapping[str, Decimal
         grants,
         key=lambda grant: (grant.expires_at or _NEVER, grant.granted_at, grant.entity is None, grant.id),
     )
-    left = {grant.id: grant.amount for grant in order}
-    taken: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
-    owed: dict[str, Decimal] = defaultdict(Decimal)
-    # Between these days nothing changes but by what is spent, so a debt can only be met on one of them.
-    days = spent.keys() | {grant.first_day for grant in order}
+    begin = usage.loaded_from.get(event, date.min)
+    turns = {grant.first_day for grant in order} | {grant.last_day + _DAY for grant in order if grant.expires_at}
+    firsts = [begin, *sorted(turn for turn in turns if begin < turn <= usage.day)]
+    burnt = _Burning({grant.id: grant.amount for grant in order})
+    daily: Mapping[date, Mapping[str, Decimal]] | None = None
     with exact():
-        for day in sorted(day for day in days if day <= until):
-            for entity, amount in spent.get(day, {}).items():
-                owed[entity] += amount
-            usable = [grant for grant in order if left[grant.id] and grant.first_day <= day <= grant.last_day]
-            for entity in sorted(entity for entity, amount in owed.items() if amount):
-                for grant in usable:
-                    if grant.entity in (None, entity) and (part := min(owed[entity], left[grant.id])):
-                        left[grant.id] -= part
-                        owed[entity] -= part
-                        taken[entity, grant.id] += part
-    return BurnDown(left, taken, {entity: amount for entity, amount in owed.items() if amount})
+        # Between these days the same grants are usable, and nothing changes but by what is spent.
+        for first, end in pairwise([*firsts, usage.day + _DAY]):
+            usable = [grant for grant in order if burnt.left[grant.id] and grant.first_day <= first <= grant.last_day]
+            if burnt.take_at_once(usable, usage.totals(event, Period(first, end), by="entity")):
+                continue
+            daily = usage.daily(event, by="entity") if daily is None else daily
+            for day in sorted({first, *(day for day in daily if first <= day < end)}):
+                burnt.take(usable, daily.get(day, {}))
+    return BurnDown(burnt.left, burnt.taken, {entity: amount for entity, amount in burnt.owed.items() if amount})
+
+
+class _Burning:
+    """A burn-down under way."""
+
+    def __init__(self, left: dict[str, Decimal]) -> None:
+        self.left = left
+        self.taken: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+        self.owed: dict[str, Decimal] = defaultdict(Decimal)
+
+    def take(self, usable: Iterable[Grant], spent: Mapping[str, Decimal]) -> None:
+        """Take what was spent, and what is owed still, from grants in their order."""
+        for entity, amount in spent.items():
+            self.owed[entity] += amount
+        for entity in sorted(entity for entity, amount in self.owed.items() if amount):
+            for grant in usable:
+                if grant.entity in (None, entity) and (part := min(self.owed[entity], self.left[grant.id])):
+                    self.left[grant.id] -= part
+                    self.owed[entity] -= part
+                    self.taken[entity, grant.id] += part
+
+    def take_at_once(self, usable: Iterable[Grant], spent: Mapping[str, Decimal]) -> bool:
+        """The same for many days, if on which of them it was spent makes no difference: where no grant runs out."""
+        wanted: dict[str, Decimal] = defaultdict(Decimal)
+        for entity in spent.keys() | self.owed.keys():
+            first = next((grant.id for grant in usable if grant.entity in (None, entity)), None)
+            if first is not None:
+                wanted[first] += spent.get(entity, Decimal(0)) + self.owed.get(entity, Decimal(0))
+        if any(amount > self.left[key] for key, amount in wanted.items()):
+            return False
+        self.take(usable, spent)
+        return True
 
 
 def _by_entity(current: Mapping[str, Grant], burnt: BurnDown) -> tuple[Share, ...]:
