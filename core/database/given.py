@@ -10,20 +10,25 @@ from sqlalchemy.types import TypeEngine
 from sqlmodel import Session
 
 _ELEMENTS: Final = {
-    "postgresql": "jsonb_array_elements(CAST(:given AS jsonb))",
-    "sqlite": "json_each(:given)",
+    "postgresql": "jsonb_array_elements(CAST(:{} AS jsonb))",
+    "sqlite": "json_each(:{})",
 }
 
 
-def given(session: Session, columns: Mapping[str, TypeEngine[Any]], rows: Sequence[Sequence[Any]]) -> CTE:
-    """The rows as a table of the statement, each a sequence of what JSON can say in the order of the columns."""
+def given(
+    session: Session, columns: Mapping[str, TypeEngine[Any]], rows: Sequence[Sequence[Any]], name: str = "given"
+) -> CTE:
+    """The rows as a table of the statement, each a sequence of what JSON can say in the order of the columns.
+
+    Tables of one statement need different names.
+    """
     dialect = session.get_bind().dialect
     read = (
-        f"CAST(value ->> {place} AS {kind.compile(dialect)}) AS {name}"
+        f"CAST(value ->> {place} AS {kind.compile(dialect)}) AS {column}"
         if dialect.name == "postgresql"
-        else f"value ->> {place} AS {name}"
-        for place, (name, kind) in enumerate(columns.items())
+        else f"value ->> {place} AS {column}"
+        for place, (column, kind) in enumerate(columns.items())
     )
-    text = f"SELECT {', '.join(read)} FROM {_ELEMENTS[dialect.name]} AS value"  # noqa: S608 - names of ours alone
-    table = sa.text(text).bindparams(sa.bindparam("given", orjson.dumps(rows).decode(), sa.String))
-    return table.columns(*(sa.column(name, kind) for name, kind in columns.items())).cte("given")
+    text = f"SELECT {', '.join(read)} FROM {_ELEMENTS[dialect.name].format(name)} AS value"  # noqa: S608 - names of ours alone
+    table = sa.text(text).bindparams(sa.bindparam(name, orjson.dumps(rows).decode(), sa.String))
+    return table.columns(*(sa.column(column, kind) for column, kind in columns.items())).cte(name)

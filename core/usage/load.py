@@ -1,7 +1,8 @@
 """The usage that meters see, for any number of licenses and event types in a fixed number of statements."""
 
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -14,7 +15,8 @@ import sqlalchemy as sa
 from allowance import Grant, Usage
 from allowance.exact import exact
 from allowance.usage import Series
-from sqlalchemy import BigInteger, Boolean, Date, String, and_, func
+from sqlalchemy import BigInteger, Boolean, Date, Integer, String, and_, func
+from sqlalchemy.sql.selectable import CTE
 from sqlmodel import Session, col, select
 
 from core.database.given import given
@@ -22,21 +24,22 @@ from core.licenses.load import LoadedLicense
 from core.licenses.tables import Grant as GrantRow
 from core.plugins.host import Registry
 from core.usage.amount import NANOS, join
-from core.usage.settled import RENEWED, Settled, load_settled
+from core.usage.settled import DAYS, LEVEL, RENEWED, TOTAL, Settled, load_settled
 from core.usage.tables import UsageLevel, UsageSeries, UsageSum
 
 _EVER: Final = date(1970, 1, 1)
 _DAY: Final = timedelta(days=1)
-_DAYS: Final = "days"
-_LEVEL: Final = "level"
-_SUM_BOUNDS: Final[dict[str, Any]] = {
-    "license_id": BigInteger(), "event": String(), "first": Date(), "single": Date(), "last": Date(),
+_BOUNDS: Final[dict[str, Any]] = {
+    "license_id": BigInteger(), "part": Integer(),
+    "first": Date(), "single": Date(), "last": Date(), "known": Boolean(),
 }  # fmt: skip
-_LEVEL_BOUNDS: Final[dict[str, Any]] = {
-    "license_id": BigInteger(), "event": String(), "first": Date(), "known": Boolean(), "last": Date(),
-}  # fmt: skip
+_EVENTS: Final[dict[str, Any]] = {"event": String(), "part": Integer()}
 
-_Cell: TypeAlias = tuple[date, date, Decimal]
+_SERIES: Final = UsageSeries.__table__  # type: ignore[attr-defined]
+_KEYS: Final[list[Any]] = [_SERIES.c.license_id, _SERIES.c.event, _SERIES.c.entity, _SERIES.c.dimensions]
+
+_Key: TypeAlias = tuple[str, str, str]
+"""Event type, entity, dimensions as canonical JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,163 +58,196 @@ def load_usage(
     Sums are loaded day by day from `since` on, and before it as totals of the billing period, unless a meter's
     `days` needs single days. What is settled is not read from the rollups again.
     """
+    parts = _parts(registry)
     settled = load_settled(session, [one.license.id for one in wanted])
-    plans = {one.license.id: _Plan(one, registry, settled.get(one.license.id)) for one in wanted}
-    for license_id, event, entity, dimensions, on, high, low, nanos in _sums(session, plans.values()):
-        plans[license_id].add(event, entity, dimensions, on, join(high * NANOS + low, nanos))
-    for license_id, event, entity, dimensions, on, whole, nanos in _levels(session, plans.values()):
-        plans[license_id].add(event, entity, dimensions, on, join(whole, nanos))
-    grants = _grants(session, wanted)
-    return {license_id: LoadedUsage(plan, grants[license_id], now) for license_id, plan in plans.items()}
+    found = {one.license.id: LoadedUsage(one, parts, settled.get(one.license.id)) for one in wanted}
+    for license_id, event, entity, dimensions, on, high, low, nanos in _sums(session, parts, found.values()):
+        found[license_id].add(event, entity, dimensions, on, join(high * NANOS + low, nanos))
+    for license_id, event, entity, dimensions, on, whole, nanos in _levels(session, parts, found.values()):
+        found[license_id].add(event, entity, dimensions, on, join(whole, nanos))
+    for license_id, grants in _grants(session, wanted).items():
+        found[license_id].grants = grants
+    for one in found.values():
+        one.make(now)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Event types of one kind of which the same days are needed."""
+
+    kind: str
+    days: int | None
+    events: Sequence[str]
+
+    @property
+    def held(self) -> str | None:
+        """What is settled of them: totals, single days, the newest level; None where nothing is."""
+        if self.kind == LEVEL:
+            return LEVEL if self.days == 0 else None
+        return {0: TOTAL, None: DAYS}.get(self.days)
+
+
+def _parts(registry: Registry) -> list[_Part]:
+    parts: dict[tuple[str, int | None], list[str]] = defaultdict(list)
+    for event in registry.event_types.values():
+        parts[event.kind, registry.days[event.name]].append(event.name)
+    return [_Part(kind, days, sorted(events)) for (kind, days), events in parts.items()]
 
 
 class LoadedUsage:
     """The usage of a license, and all its grants, also those of later."""
 
-    def __init__(self, plan: "_Plan", grants: Sequence[Grant], now: datetime) -> None:
-        self._plan = plan
-        self.grants = grants
-        series: dict[str, dict[str, list[Series]]] = {"level": defaultdict(list), "counter": defaultdict(list)}
-        for (event, entity, dimensions), cells in sorted(plan.cells.items()):
+    usage: Usage
+
+    def __init__(self, wanted: Wanted, parts: Sequence[_Part], settled: Settled | None) -> None:
+        license, self._since = wanted.license, wanted.since
+        counted_from, *later = license.period_firsts(self._since)
+        # No total may lie across the beginning of a period that is measured.
+        self._single = min(self._since, *later) if later else self._since
+        self._held = {part.held: part.events for part in parts if part.held} | {"from": counted_from.isoformat()}
+        stands = settled is not None and settled.through < self._single and settled.held == self._held
+        self._settled = settled if stands else None
+        self._license = license
+        self._cells: dict[_Key, list[tuple[date, date, Decimal]]] = defaultdict(list)
+        self._kinds = {event: part.kind for part in parts for event in part.events}
+        self._loaded_from: dict[str, date] = {}
+        self._begins: dict[str, date] = {}
+        self.bounds: list[Sequence[Any]] = []
+        self.grants: Sequence[Grant] = ()
+        for number, part in enumerate(parts):
+            first = _EVER if part.days is None else self._since - timedelta(days=part.days)
+            if part.kind != LEVEL:
+                first = min(first, counted_from)
+            self._loaded_from |= dict.fromkeys(part.events, first)
+            known = self._settled is not None and part.held is not None
+            if self._settled and known:
+                first = self._settled.through + _DAY
+            self._begins |= dict.fromkeys(part.events, first)
+            single = self._single if part.held == TOTAL else first
+            self.bounds.append((license.id, number, first, single, license.today, known))
+
+    def add(self, event: str, entity: str, dimensions: str, on: str | None, amount: Decimal) -> None:
+        """Add what was counted on a day, or in total before all single days; or the value of a level."""
+        if on is None:
+            self._cells[event, entity, dimensions].append((self._begins[event], self._single - _DAY, amount))
+        else:
+            day = date.fromisoformat(on)
+            self._cells[event, entity, dimensions].append((day, day, amount))
+
+    def make(self, now: datetime) -> None:
+        """Make the usage of all that was added and of what is settled."""
+        found: dict[_Key, Series] = {}
+        if self._settled:
+            through = self._settled.through
+            totals = set(self._held.get(TOTAL, ()))
+            for event, entity, dimensions, days, amounts in self._settled.series:
+                firsts, values = list(map(date.fromordinal, days)), list(map(Decimal, amounts))
+                lasts = [through] if event in totals else firsts.copy()
+                found[event, entity, dimensions] = Series(entity, _read(dimensions), firsts, lasts, values)
+        for key, cells in self._cells.items():
             if len(cells) > 1:
                 cells.sort()
-            of_event = series[plan.registry.event_types[event].kind][event]
-            of_event.append(Series(entity, _read(dimensions), *map(list, zip(*cells, strict=True))))
+            series = found.get(key)
+            if series is None:
+                series = found[key] = Series(key[1], _read(key[2]), [], [], [])
+            for first, last, amount in cells:
+                series.firsts.append(first)
+                series.lasts.append(last)
+                series.values.append(amount)
+        sums: dict[str, list[Series]] = defaultdict(list)
+        levels: dict[str, list[Series]] = defaultdict(list)
+        for key in sorted(found):
+            (levels if self._kinds[key[0]] == LEVEL else sums)[key[0]].append(found[key])
         self.usage = Usage.of_series(
             now,
-            plan.license.license.time_zone,
-            sums=series["counter"],
-            levels=series["level"],
-            grants=grants,
-            loaded_from=plan.loaded_from,
+            self._license.license.time_zone,
+            sums=sums,
+            levels=levels,
+            grants=self.grants,
+            loaded_from=self._loaded_from,
         )
+        self._found = found
 
     def to_settle(self) -> Settled | None:
         """What is to be settled, where there is so much new that this is worth while."""
-        plan = self._plan
-        through = plan.since - _DAY
-        if plan.single != plan.since or (plan.settled and through - plan.settled.through < RENEWED):
+        through = self._since - _DAY
+        if self._single != self._since or (self._settled and through - self._settled.through < RENEWED):
             return None
-        series = []
-        for (event, entity, dimensions), cells in plan.cells.items():
-            held = plan.held.get(event)
-            before = [cell for cell in cells if cell[1] <= through] if held else []
-            if not before:
+        held = {event: what for what in (TOTAL, DAYS, LEVEL) for event in self._held.get(what, ())}
+        kept = []
+        for key in sorted(self._found):
+            series, what = self._found[key], held.get(key[0])
+            end = bisect_right(series.lasts, through)
+            if not end or what is None:
                 continue
-            if held == _LEVEL:
-                before = before[-1:]
-            elif held != _DAYS:
+            begin = end - 1 if what == LEVEL else 0
+            days, amounts = series.firsts[begin:end], series.values[begin:end]
+            if what == TOTAL:
                 with exact():
-                    before = [(before[0][0], through, sum((amount for _, _, amount in before), Decimal(0)))]
-            series.append((event, entity, dimensions, [(first, last, str(amount)) for first, last, amount in before]))
-        return Settled(through, plan.held, series)
+                    days, amounts = days[:1], [sum(amounts, Decimal(0))]
+            kept.append((*key, [day.toordinal() for day in days], list(map(str, amounts))))
+        return Settled(through, self._held, kept)
 
 
-class _Plan:
-    """What of a license's usage is to be read from the rollups, and all cells that were found."""
-
-    def __init__(self, wanted: Wanted, registry: Registry, settled: Settled | None) -> None:
-        self.license, self.since, self.registry = wanted.license, wanted.since, registry
-        counted_from, *later = self.license.period_firsts(self.since)
-        # No total may lie across the beginning of a period that is measured.
-        self.single = min(self.since, *later) if later else self.since
-        self.held = {
-            name: _LEVEL if event.kind == "level" else counted_from.isoformat() if days == 0 else _DAYS
-            for name, event in registry.event_types.items()
-            if (days := registry.days[name]) == 0 or (days is None and event.kind == "counter")
-        }
-        stands = settled is not None and settled.through < self.single and settled.held == self.held
-        self.settled = settled if stands else None
-        self.cells: dict[tuple[str, str, str], list[_Cell]] = defaultdict(list)
-        self.loaded_from: dict[str, date] = {}
-        self.begins: dict[str, date] = {}
-        self.sums: list[Sequence[Any]] = []
-        self.levels: list[Sequence[Any]] = []
-        for name, event in registry.event_types.items():
-            days = registry.days[name]
-            first = _EVER if days is None else self.since - timedelta(days=days)
-            if event.kind == "counter":
-                first = min(first, counted_from)
-            self.loaded_from[name] = first
-            known = self.settled is not None and name in self.held
-            begin = self.settled.through + _DAY if self.settled and known else first
-            self.begins[name] = begin
-            if event.kind == "level":
-                self.levels.append((self.license.id, name, begin, known, self.license.today))
-            else:
-                single = self.single if days == 0 else begin
-                self.sums.append((self.license.id, name, begin, single, self.license.today))
-        if self.settled:
-            for event_name, entity, dimensions, cells in self.settled.series:
-                for from_, to, amount in cells:
-                    cell = date.fromisoformat(from_), date.fromisoformat(to), Decimal(amount)
-                    self.cells[event_name, entity, dimensions].append(cell)
-
-    def add(self, event: str, entity: str, dimensions: str, on: str | None, amount: Decimal) -> None:
-        """Add what was counted on a day, or before all single days; or the value of a level."""
-        first = last = date.fromisoformat(on) if on else self.begins[event]
-        if on is None:
-            last = self.single - _DAY
-        self.cells[event, entity, dimensions].append((first, last, amount))
-
-
-def _sums(session: Session, plans: Collection[_Plan]) -> list[Any]:
+def _sums(session: Session, parts: Sequence[_Part], usage: Collection[LoadedUsage]) -> list[Any]:
     """License, event, entity, dimensions, the day (null: those before), and the sum in two halves and billionths."""
-    within = given(session, _SUM_BOUNDS, [bounds for plan in plans for bounds in plan.sums])
-    series, total = UsageSeries, UsageSum
-    day = sa.case((col(total.day) >= within.c.single, col(total.day)), else_=None)
-    keys: list[Any] = [col(series.license_id), col(series.event), col(series.entity), col(series.dimensions), day]
+    bounds, events = _given(session, parts, usage, lambda part: part.kind != LEVEL)
+    joined, total = _join(session, UsageSum, bounds, events, bounds.c.first)
+    keys = [*_KEYS, sa.case((total.day >= bounds.c.single, total.day), else_=None)]
     # Summed in two halves, since the sum of 64-bit numbers may need more than 64 bits.
-    halves = (func.sum(col(total.whole) // NANOS), func.sum(col(total.whole) % NANOS), func.sum(total.nanos))
-    statement = (
-        sa.select(*keys, *halves)
-        .select_from(within)
-        .join(series, and_(col(series.license_id) == within.c.license_id, col(series.event) == within.c.event))
-        .join(
-            total,
-            and_(
-                col(total.license_id) == col(series.license_id),
-                col(total.series_id) == col(series.id),
-                col(total.day).between(within.c.first, within.c.last),
-            ),
-        )
-        .group_by(*keys)
-    )
-    return _read_rows(session, statement)
+    halves = (func.sum(total.whole // NANOS), func.sum(total.whole % NANOS), func.sum(total.nanos))
+    return _read_rows(session, sa.select(*keys, *halves).select_from(joined).group_by(*keys))
 
 
-def _levels(session: Session, plans: Collection[_Plan]) -> list[Any]:
+def _levels(session: Session, parts: Sequence[_Part], usage: Collection[LoadedUsage]) -> list[Any]:
     """License, event, entity, dimensions, day, and the value in whole and billionths."""
-    within = given(session, _LEVEL_BOUNDS, [bounds for plan in plans for bounds in plan.levels])
-    series, level = UsageSeries, UsageLevel
+    bounds, events = _given(session, parts, usage, lambda part: part.kind == LEVEL)
     earlier = UsageLevel.__table__.alias("earlier")  # type: ignore[attr-defined]
     newest_before = (
         select(func.max(earlier.c.day))
         .where(
-            earlier.c.license_id == col(series.license_id),
-            earlier.c.series_id == col(series.id),
-            earlier.c.day <= within.c.first,
+            earlier.c.license_id == _SERIES.c.license_id,
+            earlier.c.series_id == _SERIES.c.id,
+            earlier.c.day <= bounds.c.first,
         )
-        .correlate(series.__table__, within)  # type: ignore[attr-defined]
+        .correlate(_SERIES, bounds)
         .scalar_subquery()
     )
-    first = sa.case((within.c.known, within.c.first), else_=func.coalesce(newest_before, within.c.first))
-    keys: list[Any] = [col(series.license_id), col(series.event), col(series.entity), col(series.dimensions)]
-    statement = (
-        sa.select(*keys, col(level.day), col(level.whole), col(level.nanos))
-        .select_from(within)
-        .join(series, and_(col(series.license_id) == within.c.license_id, col(series.event) == within.c.event))
-        .join(
-            level,
-            and_(
-                col(level.license_id) == col(series.license_id),
-                col(level.series_id) == col(series.id),
-                col(level.day) >= first,
-                col(level.day) <= within.c.last,
-            ),
-        )
+    first = sa.case((bounds.c.known, bounds.c.first), else_=func.coalesce(newest_before, bounds.c.first))
+    joined, level = _join(session, UsageLevel, bounds, events, first)
+    return _read_rows(session, sa.select(*_KEYS, level.day, level.whole, level.nanos).select_from(joined))
+
+
+def _given(
+    session: Session, parts: Sequence[_Part], usage: Collection[LoadedUsage], chosen: Callable[[_Part], bool]
+) -> tuple[CTE, CTE]:
+    """The bounds of each license, and the event types that they are for."""
+    numbers = {number for number, part in enumerate(parts) if chosen(part)}
+    bounds = [row for one in usage for row in one.bounds if row[1] in numbers]
+    events = [(event, number) for number in numbers for event in parts[number].events]
+    return given(session, _BOUNDS, bounds, "bounds"), given(session, _EVENTS, events, "events")
+
+
+def _join(
+    session: Session, table: type[Any], bounds: CTE, events: CTE, first: sa.ColumnElement[Any]
+) -> tuple[sa.FromClause, Any]:
+    """The rows of a rollup from a first day on that are within the bounds of their license, and its columns."""
+    series = bounds.join(_SERIES, _SERIES.c.license_id == bounds.c.license_id).join(
+        events, and_(events.c.event == _SERIES.c.event, events.c.part == bounds.c.part)
     )
-    return _read_rows(session, statement)
+    rows = table.__table__
+    within = and_(
+        rows.c.license_id == _SERIES.c.license_id,
+        rows.c.series_id == _SERIES.c.id,
+        rows.c.day >= first,
+        rows.c.day <= bounds.c.last,
+    )
+    if session.get_bind().dialect.name != "postgresql":
+        return series.join(rows, within), rows.c
+    # Fenced off, since the planner would look up a series first and compare the days of all its rows.
+    found = sa.select(rows).where(within).correlate(_SERIES, bounds).offset(0).lateral()
+    return series.join(found, sa.true()), found.c
 
 
 def _read_rows(session: Session, statement: sa.Select[Any]) -> list[Any]:

@@ -15,6 +15,9 @@ from sqlmodel import Session, col
 from core.database.engine import insert_into
 from core.usage.tables import LateUsage, SettledUsage
 
+TOTAL: Final = "total"
+DAYS: Final = "days"
+LEVEL: Final = "level"
 RENEWED: Final = timedelta(days=7)
 """How many days are added up from the rollups before they are settled as well."""
 
@@ -23,13 +26,13 @@ RENEWED: Final = timedelta(days=7)
 class Settled:
     """The usage of a license up to and including the day `through`.
 
-    `held` says of each event type what is there: the first day of a total, ``"days"`` for all single days,
-    ``"level"`` for the newest values. `series` are ``[event, entity, dimensions, cells]``, the cells being
-    ``[first, last, amount]``, with the amount as text; of a level one whose days are both that of the report.
+    `held` names the event types of which there are totals from a first day on, all single days, or the newest levels.
+    `series` are ``[event, entity, dimensions, days, amounts]``: the day of each amount, of a total the first one, as
+    its number, and the amounts as text.
     """
 
     through: date
-    held: Mapping[str, str]
+    held: Mapping[str, Any]
     series: Sequence[Sequence[Any]]
 
 
