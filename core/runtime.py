@@ -1,5 +1,6 @@
 """What a process of Allowance holds while it runs: settings, database, plugins, and the meters' child processes."""
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,18 @@ class Runtime:
     authenticator: Authenticator
 
 
+_MANY_OBJECTS = 50_000
+
+
+def _collect_less() -> None:
+    """Have Python look for garbage in cycles less often.
+
+    Batches make many objects and drop them without a cycle; looking at them took a third of a refresh's time.
+    """
+    gc.freeze()
+    gc.set_threshold(_MANY_OBJECTS, 20, 20)
+
+
 @contextmanager
 def open_runtime(settings: Settings) -> Iterator[Runtime]:
     """Open the database, load the plugins; close everything at the end.
@@ -42,6 +55,7 @@ def open_runtime(settings: Settings) -> Iterator[Runtime]:
         require_current(database)
     with database.read() as session:
         require_reach(session, settings, datetime.now(UTC))
+    _collect_less()
     measurer = Measurer(
         timeout=timedelta(seconds=settings.meter_timeout_seconds), memory=settings.meter_memory_mb * 2**20
     )

@@ -108,8 +108,8 @@ def judge(
     if due_at is not None:
         document["due_at"] = due_at
     if used is not None and limit is not None:
-        crossed = _crossed(before, document) if before else {}
         status = document["status"]
+        crossed = _crossed(before, document) if before and status != UsageStatus.OK.value else {}
         document["thresholds"] = [
             [
                 str(ratio),
@@ -154,9 +154,10 @@ def _ratios(at_risk: Decimal | None) -> Iterable[tuple[Decimal, str]]:
 
 def written(number: Number) -> str:
     """A number as it is kept: the decimal itself, or a quotient rounded to a billionth."""
-    if isinstance(number, Fraction):
-        return str(join(*divmod(round(number * NANOS), NANOS)))
-    return str(number)
+    # Asked in this order, since whether something is a Fraction takes long to say.
+    if isinstance(number, Decimal | int) or not isinstance(number, Fraction):
+        return str(number)
+    return str(join(*divmod(round(number * NANOS), NANOS)))
 
 
 def from_document(document: Document) -> StoredReading:

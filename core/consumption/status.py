@@ -49,7 +49,7 @@ def status_of(
 
 def times(ratio: Decimal, value: Number) -> Number:
     """The exact product."""
-    return Fraction(ratio) * value if isinstance(value, Fraction) else _EXACT.multiply(ratio, value)
+    return _EXACT.multiply(ratio, value) if isinstance(value, Decimal | int) else Fraction(ratio) * value
 
 
 def worst(statuses: Iterable[UsageStatus]) -> UsageStatus:

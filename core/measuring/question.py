@@ -25,7 +25,7 @@ _MESSAGES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Question:
     """What does `meter` read for a license, under its contract, from its usage?"""
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from math import prod
 from typing import ClassVar, Final
 
@@ -123,9 +124,14 @@ class Meter(ABC):
         terms = self.limit_terms
         if not terms or any(term not in contract.terms for term in terms):
             return None
-        with exact():
-            value = prod((contract.terms[term] for term in terms), start=Decimal(1))
-        return Limit(value, " × ".join(f"{in_words(contract.terms[term])} {_words(term)}" for term in terms))
+        return _product(terms, tuple(contract.terms[term] for term in terms))
+
+
+@lru_cache(maxsize=16_384)
+def _product(terms: tuple[str, ...], values: tuple[Decimal, ...]) -> Limit:
+    with exact():
+        value = prod(values, start=Decimal(1))
+    return Limit(value, " × ".join(f"{in_words(one)} {_words(term)}" for term, one in zip(terms, values, strict=True)))
 
 
 def in_words(value: Decimal) -> str:

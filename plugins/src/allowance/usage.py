@@ -16,6 +16,8 @@ from allowance.license import Period, midnight
 
 _INSTANT: Final = timedelta(microseconds=1)
 _NOTHING: Final = Decimal(0)
+_FEW: Final = 8
+"""Amounts that are added up sooner than the sums of all are made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +103,8 @@ class Series:
         end = bisect_right(self.firsts, last)
         if (begin and self.lasts[begin - 1] >= first) or (end > begin and self.lasts[end - 1] > last):
             return None
-        if end - begin == 1:
-            return self.values[begin]
+        if end - begin <= _FEW:
+            return sum(self.values[begin:end], _NOTHING)
         return self.running[end] - self.running[begin]
 
     def latest(self, day: date) -> Decimal | None:
@@ -226,8 +228,10 @@ class Usage:
         With `on` as they stood at the end of that day. Raises LookupError where that day was not loaded.
         """
         values = [value for series, value in self._latest(event, on) if entity in (None, series.entity)]
+        if len(values) < 2:
+            return values[0] if values else None
         with exact():
-            return sum(values, Decimal(0)) if values else None
+            return sum(values, _NOTHING)
 
     def levels(self, event: str, *, by: str, on: date | None = None) -> dict[str, Decimal]:
         """The same, by the values of a dimension, or by ``entity``."""
@@ -293,10 +297,11 @@ class Usage:
 
 
 def _added_up(parts: Iterable[tuple[str, Decimal]]) -> dict[str, Decimal]:
-    found: dict[str, Decimal] = defaultdict(Decimal)
+    found: dict[str, Decimal] = {}
     with exact():
         for key, amount in parts:
-            found[key] += amount
+            known = found.get(key)
+            found[key] = amount if known is None else known + amount
     return dict(sorted(found.items()))
 
 
