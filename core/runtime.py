@@ -28,7 +28,7 @@ class Runtime:
     authenticator: Authenticator
 
 
-_MANY_OBJECTS = 50_000
+_MANY_OBJECTS = 200_000
 
 
 def _collect_less() -> None:

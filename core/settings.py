@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     sweep_seconds: float = Field(
         5, gt=0, le=3600, description="How often every worker looks for due work that no message announced."
     )
-    refresh_batch: int = Field(100, ge=1, le=1000, description="Licenses refreshed in one go.")
+    refresh_batch: int = Field(200, ge=1, le=1000, description="Licenses refreshed in one go.")
     refresh_lease_seconds: int = Field(
         600, ge=1, le=86_400, description="After this long, a refresh whose worker was lost is taken by another."
     )

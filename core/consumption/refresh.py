@@ -37,6 +37,7 @@ SLACK: Final = timedelta(minutes=1)
 """What is due this soon is refreshed along with what is due."""
 SETTLING: Final = timedelta(minutes=15)
 """How long after a day's end events of it may still be committed that were taken in before, and so are not late."""
+_NOT_AT_ALL: Final = timedelta()
 _UNMEASURED: Final = {"status": UsageStatus.UNKNOWN.value}
 
 
@@ -177,14 +178,15 @@ class _Days:
         self.now = now.isoformat()
         self.today = license.today
         self._zone = ZoneInfo(license.license.time_zone)
-        self._known: dict[str, date] = {}
+        self._known: dict[tuple[str, timedelta], date] = {}
 
-    def of(self, text: str, earlier: timedelta = timedelta()) -> date:
+    def of(self, text: str, earlier: timedelta = _NOT_AT_ALL) -> date:
         """The day of an instant, or of one somewhat earlier."""
-        key = f"{text}{earlier}"
-        if key not in self._known:
-            self._known[key] = (datetime.fromisoformat(text) - earlier).astimezone(self._zone).date()
-        return self._known[key]
+        day = self._known.get((text, earlier))
+        if day is None:
+            day = (datetime.fromisoformat(text) - earlier).astimezone(self._zone).date()
+            self._known[text, earlier] = day
+        return day
 
 
 def _ask(plan: Plan, moment: Moment, day: date, meters: Collection[Meter]) -> None:

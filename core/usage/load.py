@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -17,7 +17,7 @@ from allowance.exact import exact
 from allowance.usage import Series
 from sqlalchemy import BigInteger, Boolean, Date, Integer, String, and_, func
 from sqlalchemy.sql.selectable import CTE
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col
 
 from core.database.given import given
 from core.licenses.load import LoadedLicense
@@ -205,7 +205,7 @@ def _levels(session: Session, parts: Sequence[_Part], usage: Collection[LoadedUs
     bounds, events = _given(session, parts, usage, lambda part: part.kind == LEVEL)
     earlier = UsageLevel.__table__.alias("earlier")  # type: ignore[attr-defined]
     newest_before = (
-        select(func.max(earlier.c.day))
+        sa.select(func.max(earlier.c.day))
         .where(
             earlier.c.license_id == _SERIES.c.license_id,
             earlier.c.series_id == _SERIES.c.id,
@@ -265,10 +265,12 @@ def _read_rows(session: Session, statement: sa.Select[Any]) -> list[Any]:
 def _grants(session: Session, wanted: Collection[Wanted]) -> dict[int, list[Grant]]:
     zones = {one.license.id: one.license.license.time_zone for one in wanted}
     grants: dict[int, list[Grant]] = defaultdict(list)
-    for row in session.exec(select(GrantRow).where(col(GrantRow.license_id).in_(zones))):
-        grants[row.license_id].append(
-            Grant(row.id, row.amount, row.granted_at, row.expires_at, row.entity, zones[row.license_id], row.meter)
-        )
+    kept = GrantRow
+    columns = (col(kept.id), col(kept.amount), col(kept.granted_at), col(kept.expires_at), col(kept.entity))
+    found = sa.select(col(kept.license_id), col(kept.meter), *columns).where(col(kept.license_id).in_(zones))
+    rows: Iterable[Any] = session.execute(found)
+    for license_id, meter, *values in rows:
+        grants[license_id].append(Grant(*values, time_zone=zones[license_id], meter=meter))
     return grants
 
 

@@ -3,7 +3,9 @@
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from sqlalchemy.exc import DBAPIError
 
@@ -15,6 +17,8 @@ from core.work.tables import RefreshRun
 
 logger = logging.getLogger(__name__)
 
+_AT_ONCE: Final = 2
+"""Batches at once: while the database reads and writes for one, the other is measured."""
 MUCH_HISTORY = timedelta(days=31)
 """Licenses with more past than this to measure again are refreshed one at a time."""
 
@@ -31,7 +35,16 @@ def refresh_due(runtime: Runtime) -> int:
 
 
 def refresh_all_due(runtime: Runtime) -> None:
-    """Refresh until nothing is due."""
+    """Refresh until nothing is due; where there is much, two batches at once on databases that take two writers."""
+    if refresh_due(runtime) < runtime.settings.refresh_batch:
+        _refresh_until_none(runtime)
+        return
+    with ThreadPoolExecutor(1 if runtime.database.is_sqlite else _AT_ONCE, "refresh") as threads:
+        for done in [threads.submit(_refresh_until_none, runtime) for _ in range(_AT_ONCE)]:
+            done.result()
+
+
+def _refresh_until_none(runtime: Runtime) -> None:
     while refresh_due(runtime):
         pass
 
