@@ -14,6 +14,7 @@ from core.plugins.host import Registry, load_plugins
 from core.settings import Settings
 from core.usage.committer import Committer
 from core.usage.retention import require_reach
+from core.work.follow import Follower
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +60,12 @@ def open_runtime(settings: Settings) -> Iterator[Runtime]:
     measurer = Measurer(
         timeout=timedelta(seconds=settings.meter_timeout_seconds), memory=settings.meter_memory_mb * 2**20
     )
-    committer = Committer(database, settings.max_waiting_events)
+    follower = Follower(database, timedelta(seconds=settings.refresh_after_seconds))
+    committer = Committer(database, settings.max_waiting_events, follower.note)
     try:
         yield Runtime(settings, database, load_plugins(), measurer, committer, Authenticator(database))
     finally:
         committer.close()
+        follower.close()
         measurer.close()
         database.close()

@@ -52,6 +52,21 @@ class Settings(BaseSettings):
     refresh_lease_seconds: int = Field(
         600, ge=1, le=86_400, description="After this long, a refresh whose worker was lost is taken by another."
     )
+    refresh_after_seconds: float = Field(
+        0,
+        ge=0,
+        le=86_400,
+        description="Seconds after which a license with new usage is refreshed, whatever its schedule; 0: not before.",
+    )
+    history_hourly_days: int = Field(
+        35,
+        ge=1,
+        le=3650,
+        description="Days for which history keeps the last refresh of every hour; then the end of days.",
+    )
+    history_daily_days: int = Field(
+        1100, ge=31, le=36_500, description="Days for which history keeps the end of every day; then the end of months."
+    )
     dedup_window_days: int = Field(
         35, ge=1, le=3650, description="Events older than this are refused, since a retry of one could count twice."
     )

@@ -5,13 +5,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final, TypeAlias
+from zoneinfo import ZoneInfo
 
 import orjson
 import sqlalchemy as sa
 from sqlalchemy import BigInteger
 from sqlmodel import Session
 
-from core.consumption.points import Entry, whole
+from core.consumption.points import Entry, joined, whole
 from core.consumption.tables import ReadingHistory
 from core.database.given import given
 from core.database.types import EPOCH
@@ -43,13 +44,13 @@ DELETE FROM reading_history WHERE license_id = :license_id AND at > :after AND a
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """How long history keeps what: every refresh for `refreshes` days, the end of every day for `days` days.
+    """How long history keeps what: the last refresh of every hour, and the end of every day, for so many days.
 
     Of what is older only the end of each month is left.
     """
 
-    refreshes: int = 35
-    days: int = 1_100
+    hourly: int = 35
+    daily: int = 1_100
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +64,24 @@ class Stretch:
 
 
 def replace_history(
-    session: Session, rows: Rows, rewritten: Sequence[Stretch] = (), dropped: Iterable[Stretch] = ()
+    session: Session,
+    rows: Rows,
+    rewritten: Sequence[Stretch] = (),
+    dropped: Iterable[Stretch] = (),
+    outdone: Sequence[Stretch] = (),
 ) -> None:
     """Write rows; drop what stood in the stretches before.
 
-    In those that are rewritten, meters that do not tell theirs anew keep what they have.
+    In those that are rewritten, and those outdone by the row at their end, meters that are not told anew keep what
+    they have.
     """
     written: dict[tuple[int, datetime], Mapping[str, Entry]] = dict(rows)
     for key, entries in _kept(session, rewritten).items():
         written[key] = {**entries, **written.get(key, {})}
+    _outdo(session, outdone, written)
     gone = [
         {"license_id": one.license_id, "after": _micros(one.after), "until": _micros(one.until)}
-        for one in (*rewritten, *dropped)
+        for one in (*rewritten, *dropped, *outdone)
     ]
     if gone:
         session.execute(sa.text(_DROP), gone)
@@ -93,40 +100,71 @@ def replace_history(
 def thinned(license: LoadedLicense, since: date, keeping: Keeping) -> Iterable[Stretch]:
     """What goes from the history of a license, last thinned on the day `since`, of the days that grew old since."""
     for number in range((license.today - since).days):
-        refreshes, days = (since + (number - kept) * _DAY for kept in (keeping.refreshes, keeping.days))
-        yield Stretch(license.id, license.end_of(refreshes - _DAY), license.end_of(refreshes) - _INSTANT)
-        if (days + _DAY).day != 1:
-            yield Stretch(license.id, license.end_of(days - _DAY), license.end_of(days))
+        inside, whole_days = (since + (number - kept) * _DAY for kept in (keeping.hourly, keeping.daily))
+        yield Stretch(license.id, license.end_of(inside - _DAY), license.end_of(inside) - _INSTANT)
+        if (whole_days + _DAY).day != 1:
+            yield Stretch(license.id, license.end_of(whole_days - _DAY), license.end_of(whole_days))
+
+
+def hour_before(license: LoadedLicense, now: datetime, meters: Collection[str]) -> Stretch | None:
+    """What a row now outdoes: no interval that is read is shorter than an hour of the license's clock.
+
+    None in an hour in which the clocks change.
+    """
+    local = now.astimezone(ZoneInfo(license.license.time_zone))
+    begin = now - timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+    if begin.astimezone(local.tzinfo).utcoffset() != local.utcoffset():
+        return None
+    return Stretch(license.id, begin - _INSTANT, now - _INSTANT, meters)
 
 
 def _kept(session: Session, rewritten: Sequence[Stretch]) -> Rows:
     """What stands in the stretches of meters that do not tell it anew, as whole entries."""
-    if not rewritten:
-        return {}
     told = {one.license_id: frozenset(one.meters) for one in rewritten}
-    bounds = [(one.license_id, _micros(one.after), _micros(one.until)) for one in rewritten]
-    within = given(session, _BOUNDS, bounds)
-    table = ReadingHistory.__table__  # type: ignore[attr-defined]
-    found = session.execute(
-        sa.select(table.c.license_id, table.c.at, table.c.readings)
-        .select_from(within)
-        .join(
-            table,
-            sa.and_(
-                table.c.license_id == within.c.license_id,
-                sa.type_coerce(table.c.at, BigInteger) > within.c.after,
-                sa.type_coerce(table.c.at, BigInteger) <= within.c.until,
-            ),
-        )
-        .order_by(table.c.license_id, table.c.at)
-    )
     kept: dict[tuple[int, datetime], dict[str, Entry]] = defaultdict(dict)
     before: dict[tuple[int, str], Entry] = {}
-    for license_id, at, entries in found:
+    for license_id, at, entries in _read(session, rewritten):
         for meter, entry in entries.items():
             if meter not in told[license_id] and (full := whole(entry, before.get((license_id, meter)))):
                 kept[license_id, at][meter] = before[license_id, meter] = full
     return kept
+
+
+def _outdo(
+    session: Session, outdone: Sequence[Stretch], written: dict[tuple[int, datetime], Mapping[str, Entry]]
+) -> None:
+    """Give the rows at the end of the stretches what the rows of the stretches said that they themselves leave out."""
+    stretches = {one.license_id: one for one in outdone}
+    said: dict[tuple[int, str], Entry] = {}
+    for license_id, at, entries in _read(session, outdone):
+        one = stretches[license_id]
+        if others := {meter: entry for meter, entry in entries.items() if meter not in one.meters}:
+            written[license_id, at] = others
+        for meter in entries.keys() & one.meters:
+            said[license_id, meter] = joined(said.get((license_id, meter), ()), entries[meter])
+    for license_id, one in stretches.items():
+        end = license_id, one.until + _INSTANT
+        written[end] = {
+            meter: joined(said.get((license_id, meter), ()), entry) for meter, entry in written[end].items()
+        }
+
+
+def _read(session: Session, stretches: Sequence[Stretch]) -> Iterable[tuple[int, datetime, Mapping[str, Entry]]]:
+    """The rows of the stretches, each license's in order."""
+    if not stretches:
+        return []
+    bounds = [(one.license_id, _micros(one.after), _micros(one.until)) for one in stretches]
+    within = given(session, _BOUNDS, bounds)
+    table = ReadingHistory.__table__  # type: ignore[attr-defined]
+    at = sa.type_coerce(table.c.at, BigInteger)
+    inside = sa.and_(table.c.license_id == within.c.license_id, at > within.c.after, at <= within.c.until)
+    found = session.execute(
+        sa.select(table.c.license_id, table.c.at, table.c.readings)
+        .select_from(within)
+        .join(table, inside)
+        .order_by(table.c.license_id, table.c.at)
+    )
+    return [(license_id, at, entries) for license_id, at, entries in found]
 
 
 def _micros(at: datetime) -> int:

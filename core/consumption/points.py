@@ -44,7 +44,12 @@ def whole(entry: Entry, before: Entry | None) -> Entry | None:
     """The entry with what it leaves out; None where that is not known."""
     if len(entry) == _WHOLE:
         return entry
-    return None if before is None else [*entry, *before[len(entry) :]]
+    return None if before is None else joined(before, entry)
+
+
+def joined(earlier: Entry, later: Entry) -> Entry:
+    """One entry that says what two in a row say."""
+    return [*later, *earlier[len(later) :]]
 
 
 def point_of(at: datetime, entry: Entry) -> Point:

@@ -17,7 +17,7 @@ from sqlalchemy import delete, tuple_
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
-from core.consumption.history import Keeping, Stretch, replace_history, thinned
+from core.consumption.history import Keeping, Stretch, hour_before, replace_history, thinned
 from core.consumption.points import Entry, entry_of
 from core.consumption.readings import Document, judge, stand
 from core.consumption.snapshots import Known, load_snapshots, lock_snapshots, write_snapshots
@@ -37,6 +37,7 @@ SLACK: Final = timedelta(minutes=1)
 """What is due this soon is refreshed along with what is due."""
 SETTLING: Final = timedelta(minutes=15)
 """How long after a day's end events of it may still be committed that were taken in before, and so are not late."""
+_HOUR: Final = timedelta(hours=1)
 _NOT_AT_ALL: Final = timedelta()
 _UNMEASURED: Final = {"status": UsageStatus.UNKNOWN.value}
 
@@ -249,6 +250,7 @@ def _write_history(
         told[license_id] |= entries.keys()
     rewritten: list[Stretch] = []
     dropped: list[Stretch] = []
+    outdone: list[Stretch] = []
     for license_id, meters in sorted(told.items()):
         license, day = plan.licenses[license_id], timedelta(days=1)
         if late := plan.late.get(license_id):
@@ -260,10 +262,15 @@ def _write_history(
         times = {
             document["measured_at"] for document in known[license_id].readings.values() if "measured_at" in document
         }
-        if times:
-            last = _Days(license, plan.now).of(max(times, key=datetime.fromisoformat))
-            dropped += thinned(license, max(last, license.today - HISTORY), keeping)
-    replace_history(session, rows, rewritten, dropped)
+        if not times:
+            continue
+        last = max(map(datetime.fromisoformat, times))
+        last_day = last.astimezone(ZoneInfo(license.license.time_zone)).date()
+        dropped += thinned(license, max(last_day, license.today - HISTORY), keeping)
+        entries = rows.get((license_id, plan.now), {})
+        if entries and last < plan.now < last + _HOUR and (hour := hour_before(license, plan.now, entries.keys())):
+            outdone.append(hour)
+    replace_history(session, rows, rewritten, dropped, outdone)
 
 
 def _forget_late(session: Session, done: Sequence[LateUsage]) -> None:

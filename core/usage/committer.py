@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,11 +41,15 @@ class Committer:
     """Threads that write batches of events. A batch's future is done once it is committed, or has failed.
 
     SQLite takes one writer; on PostgreSQL several overlap, where there is enough for each. At most `most_waiting`
-    events wait; beyond them :class:`Overloaded` is raised, and nothing that was taken before is touched.
+    events wait; beyond them :class:`Overloaded` is raised, and nothing that was taken before is touched. `committed`
+    is told the keys of the licenses whose usage was.
     """
 
-    def __init__(self, database: Database, most_waiting: int) -> None:
+    def __init__(
+        self, database: Database, most_waiting: int, committed: Callable[[Iterable[str]], None] = lambda licenses: None
+    ) -> None:
         self._database = database
+        self._committed = committed
         self._most_waiting = most_waiting
         self._batches: deque[_Batch] = deque()
         self._queued = 0
@@ -141,3 +145,4 @@ class Committer:
             return
         for batch, result in zip(batches, results, strict=True):
             batch.result.set_result(result)
+        self._committed({event.license for batch in batches for event in batch.events})

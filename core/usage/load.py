@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -266,11 +266,11 @@ def _grants(session: Session, wanted: Collection[Wanted]) -> dict[int, list[Gran
     zones = {one.license.id: one.license.license.time_zone for one in wanted}
     grants: dict[int, list[Grant]] = defaultdict(list)
     kept = GrantRow
-    columns = (col(kept.id), col(kept.amount), col(kept.granted_at), col(kept.expires_at), col(kept.entity))
-    found = sa.select(col(kept.license_id), col(kept.meter), *columns).where(col(kept.license_id).in_(zones))
-    rows: Iterable[Any] = session.execute(found)
-    for license_id, meter, *values in rows:
-        grants[license_id].append(Grant(*values, time_zone=zones[license_id], meter=meter))
+    columns = (kept.license_id, kept.id, kept.amount, kept.granted_at, kept.expires_at, kept.entity, kept.meter)
+    found = sa.select(*map(col, columns)).where(col(kept.license_id).in_(zones))
+    for license_id, key, amount, granted_at, expires_at, entity, meter in session.execute(found):
+        grant = Grant(key, amount, granted_at, expires_at, entity, zones[license_id], meter)
+        grants[license_id].append(grant)
     return grants
 
 

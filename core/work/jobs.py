@@ -9,6 +9,7 @@ from typing import Final
 
 from sqlalchemy.exc import DBAPIError
 
+from core.consumption.history import Keeping
 from core.consumption.refresh import RefreshWanted, late_usage, plan_refresh, save_refresh
 from core.licenses.load import load_licenses
 from core.runtime import Runtime
@@ -83,8 +84,9 @@ def _refresh(runtime: Runtime, claim: str, runs: Sequence[RefreshRun]) -> None:
     with runtime.database.read() as session:
         plan = plan_refresh(session, wanted, registry, datetime.now(UTC))
     answers = runtime.measurer.measure(plan.questions)
+    keeping = Keeping(runtime.settings.history_hourly_days, runtime.settings.history_daily_days)
     with runtime.database.write() as session:
-        next_due = save_refresh(session, plan, answers, registry)
+        next_due = save_refresh(session, plan, answers, registry, keeping)
         finish(session, claim, runs, next_due, datetime.now(UTC))
 
 

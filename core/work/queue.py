@@ -99,9 +99,10 @@ def finish(
             .values(status=status, due_at=None, claim=None, finished_at=now, problem=problem)
         )
     if standing:
-        session.exec(
+        these = col(RefreshRun.license_id).in_(standing), col(RefreshRun.id) == SCHEDULE
+        ended = session.exec(
             update(RefreshRun)
-            .where(mine, col(RefreshRun.license_id).in_(standing), col(RefreshRun.id) == SCHEDULE)
+            .where(mine, *these)
             .values(
                 status=RefreshStatus.QUEUED,
                 only_due=problem is None,
@@ -112,6 +113,9 @@ def finish(
                 problem=problem,
             )
         )
+        if ended.rowcount < len(standing):
+            # Those that were taken away for what is new since are not done, but nobody was lost over them either.
+            session.exec(update(RefreshRun).where(col(RefreshRun.claim).is_(None), *these).values(attempts=0))
 
 
 def count_due(session: Session, now: datetime) -> int:

@@ -8,11 +8,14 @@ from decimal import Decimal
 from importlib.metadata import EntryPoint, entry_points
 from threading import Barrier
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from allowance import Period
 from sqlmodel import select
 
+from core.consumption.history import Keeping
+from core.consumption.intervals import Interval
 from core.consumption.readings import Problem, StoredShare, Threshold
 from core.consumption.refresh import HISTORY, RefreshWanted, plan_refresh, save_refresh
 from core.consumption.status import UsageStatus
@@ -415,6 +418,55 @@ def test_late_levels_stand_until_the_next_report_of_their_own_time(engine: Engin
     ]
 
 
+def test_what_is_committed_after_midnight_of_the_day_before_is_in_its_last_point(engine: Engine) -> None:
+    engine.license("acme", "UTC", SMALL)
+    engine.send(sent(100))
+    engine.refresh()
+    midnight = datetime(2026, 3, 16, tzinfo=UTC)
+    engine.refresh(now=midnight + timedelta(minutes=1))
+    # Taken in a second before midnight, and so not late, but committed minutes after.
+    engine.send(sent(5, midnight - timedelta(seconds=1)), now=midnight - timedelta(seconds=1))
+    assert late_marks(engine) == set()
+    engine.refresh(now=midnight + timedelta(minutes=20))
+    assert engine.history("interactions") == [
+        (midnight - INSTANT, Decimal(105), "OK"),
+        (midnight + timedelta(minutes=20), Decimal(105), "OK"),
+    ]
+
+
+def test_of_an_hour_the_last_refresh_is_left_with_all_that_the_others_said(engine: Engine) -> None:
+    engine.license("acme", "Asia/Kolkata", SMALL)  # 17:30 there: hours end at the half
+    minute = timedelta(minutes=1)
+    for number in (0, 29, 30, 40, 50):
+        engine.send(sent(1, NOW + number * minute), now=NOW + number * minute)
+        engine.refresh(now=NOW + number * minute)
+    engine.refresh(now=NOW + 55 * minute, wanted=WEB)
+
+    assert engine.points("interactions") == [NOW + 29 * minute, NOW + 50 * minute]
+    assert engine.points("forms") == [NOW + 29 * minute, NOW + 55 * minute]
+    assert engine.history("interactions", interval=Interval.HOUR) == [
+        (NOW + 29 * minute, Decimal(2), "OK"),
+        (NOW + 50 * minute, Decimal(5), "OK"),
+    ]
+
+
+def test_history_is_thinned_to_the_ends_of_days_and_then_of_months(engine: Engine) -> None:
+    engine.license("acme", "Asia/Kolkata", SMALL, effective_from=date(2020, 1, 1))
+    keeping, hours = Keeping(hourly=3, daily=31), 12
+    for number in range(0, 80 * 24, hours):
+        engine.refresh(now=NOW + number * HOUR, keeping=keeping)
+    last = NOW + (80 * 24 - hours) * HOUR
+    loaded = engine.loaded(now=last)
+    points = engine.points("forms")
+    days = [at.astimezone(ZoneInfo("Asia/Kolkata")).date() for at in points]
+
+    ends = {loaded.end_of(day) for day in days}
+    assert {at for at in points if days[points.index(at)] < loaded.today - 3 * DAY} <= ends
+    assert len([day for day in days if day == loaded.today - 3 * DAY]) == 3  # two refreshes and the end
+    assert sorted(day for day in days if day < loaded.today - 31 * DAY) == [date(2026, 3, 31), date(2026, 4, 30)]
+    assert set(days) >= {loaded.today - number * DAY for number in range(32)}
+
+
 def late_marks(engine: Engine) -> Collection[tuple[int, date]]:
     with engine.database.read() as session:
         return {(row.license_id, row.since) for row in session.exec(select(LateUsage))}
@@ -532,7 +584,7 @@ def test_refreshes_at_once_leave_whole_snapshots_each_with_a_version_of_its_own(
 
     assert [engine.reading("interactions", key).used for key in ("acme", "globex", "umbrella")] == [24, 0, 24]
     for key in ("acme", "globex", "umbrella"):
-        moments = engine.points("interactions", key)
-        # What was outdone by a later one made neither a version nor a point.
-        assert engine.snapshot(key).version == len(moments)
+        # Of an hour its last refresh is left; what was outdone by a later one made no version.
+        assert engine.points("interactions", key)[-1] == NOW + HOUR
+        assert 1 < engine.snapshot(key).version <= 25
         assert len({one.measured_at for one in engine.readings(key).values()}) == 1
