@@ -2,14 +2,21 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from alembic import command
 from alembic.config import Config
+from sqlalchemy import text
 from sqlmodel import col, select
 
+from core.consumption.intervals import Interval, Span, read_history
+from core.consumption.points import Point
+from core.consumption.status import UsageStatus
+from core.consumption.tables import ReadingHistory
 from core.database.engine import Database
+from core.database.types import UtcDateTime
 from core.database.upgrade import MIGRATIONS, upgrade
 from core.usage.tables import LedgerSegment, UsageEvent
 
@@ -52,3 +59,33 @@ def test_events_of_the_first_schema_are_in_the_first_segment(empty: Database) ->
     }
     assert segment.number == 1
     assert abs((datetime.now(UTC) - segment.opened_at).total_seconds()) < 600
+
+
+def test_points_of_readings_are_in_one_row_for_each_license_and_time(empty: Database) -> None:
+    upgrade_to(empty, "0002")
+    noon = datetime(2026, 3, 15, 12, tzinfo=UTC)
+    written = UtcDateTime().process_bind_param(noon, empty.engine.dialect)
+    points = [
+        ("forms", "3", "12.50", "OK"),
+        ("users", None, None, "UNKNOWN"),
+        ("profiles", "90071992547409920.000000001", "12", "EXCEEDED"),
+    ]
+    insert = text("INSERT INTO reading_point VALUES (:l, :m, :a, :u, :t, :s)")
+    with empty.engine.begin() as connection:
+        for license_id, count in ((1, 1), (2, 3)):
+            for meter, used, limit, status in points[:count]:
+                given = {"l": license_id, "m": meter, "a": written, "u": used, "t": limit, "s": status}
+                connection.execute(insert, given)
+    upgrade(empty)
+    with empty.read() as session:
+        rows = session.exec(select(ReadingHistory).order_by(col(ReadingHistory.license_id))).all()
+        found = read_history(session, 2, "UTC", "forms", Span(Interval.DAY, None, None, 10))
+    assert [(row.license_id, row.at, sorted(row.readings)) for row in rows] == [
+        (1, noon, ["forms"]),
+        (2, noon, ["forms", "profiles", "users"]),
+    ]
+    assert found.of("forms") == [Point(noon, Decimal(3), Decimal("12.50"), UsageStatus.OK)]
+    assert found.of("users") == [Point(noon, None, None, UsageStatus.UNKNOWN)]
+    assert found.of("profiles") == [
+        Point(noon, Decimal("90071992547409920.000000001"), Decimal(12), UsageStatus.EXCEEDED)
+    ]
