@@ -54,7 +54,9 @@ def test_rejected_lines_are_reported_and_the_exit_status_is_1(run: Run, tmp_path
     assert said[1].startswith(f"{file}:2: BAD_JSON: The line is not JSON: ")
     assert said[2] == f"{file}:3: UNKNOWN_TYPE: No meter reads events of type 'sms.send'. Did you mean 'sms.sent'?"
     assert said[3].startswith(f"{file}:4: TOO_OLD: ")
-    assert said[4] == "Correct the rejected lines, put them into a file of their own, and import that."
+    kept = tmp_path / "e.rejected.ndjson"
+    assert said[4] == f"The rejected lines are in {kept}. Correct them there, and import that file."
+    assert [orjson.loads(row)["line"] for row in kept.read_bytes().splitlines()] == [2, 3, 4]
 
 
 def test_beyond_twenty_rejected_lines_are_counted_by_code(run: Run, tmp_path: Path) -> None:
@@ -94,8 +96,8 @@ def test_a_backfill_that_was_killed_goes_on_and_every_event_counts_once(
     assert 0 < resumed < count
     again = run("events", "import", file, "--backfill")
     assert again.out == (
-        f"{file}: lines 1 to {resumed} were recorded by an import before this one.\n"
-        f"{file}: {count - resumed:,} accepted, 0 duplicates, 0 rejected\n"
+        f"{file}: it goes on after line {resumed:,}, where an import before was stopped.\n"
+        f"{file}: {count:,} accepted, 0 duplicates, 0 rejected\n"
     )
     with database.read() as session:
         assert session.exec(select(func.count()).select_from(UsageEvent)).one() == count
