@@ -17,6 +17,7 @@ from core.usage.files.rows import BadColumns, Problem, Row
 
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _DELIMITERS: Final = ",;\t"
+_OPEN: Final = "a quote is opened and not closed"
 _SHOWN: Final = 200
 
 
@@ -54,12 +55,12 @@ class CsvFile:
             except StopIteration:
                 return
             except (csv.Error, _TooLong) as error:
-                # The next row may begin on the next line, where a quote was opened and never closed.
-                text = texts.give_back()
-                cells = [text.rstrip("\r\n")[:_SHOWN] if isinstance(error, _TooLong) else text.rstrip("\r\n")]
-                found: object = Problem("TOO_LARGE", TOO_LONG)
-                if isinstance(error, csv.Error):
-                    found = Problem("BAD_CSV", f"The line is not CSV: {error}.")
+                # The next row begins on the next line, however far a quote that was never closed has led.
+                text, alone = texts.give_back()
+                cells = [text.rstrip("\r\n")]
+                found: object = Problem("BAD_CSV", f"The line is not CSV: {error if alone else _OPEN}.")
+                if len(text) > LONGEST_LINE:
+                    cells, found = [text[:_SHOWN]], Problem("TOO_LARGE", TOO_LONG)
             else:
                 found = self._event(cells) if cells else None
             self.read = texts.last
@@ -108,12 +109,11 @@ class _Texts:
         self.size = 0
         return self.last + 1
 
-    def give_back(self) -> str:
-        """Have the lines of the row again, but for the first, which is returned."""
-        first, *others = self._row
+    def give_back(self) -> tuple[str, bool]:
+        """Have the lines of the row again, but for the first, which is returned, and whether there were no others."""
+        (self.last, text), *others = self._row
         self._again.extendleft(reversed(others))
-        self.last, text = first
-        return text
+        return text, not others
 
     def __iter__(self) -> Iterator[str]:
         return self

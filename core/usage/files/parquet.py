@@ -117,7 +117,7 @@ def _text(types: Any, kind: Any) -> Read | None:
 
 
 def _amount(types: Any, kind: Any) -> Read | None:
-    if types.is_float16(kind) or types.is_float32(kind):
+    if types.is_float32(kind):
         return _short_floats
     return _plain if types.is_integer(kind) or types.is_decimal(kind) or types.is_float64(kind) else None
 
@@ -151,7 +151,7 @@ def _plain(column: Any) -> Sequence[Any]:
 
 
 def _short_floats(column: Any) -> Sequence[Any]:
-    """Floats of less than 64 bits as the shortest decimals that read as them, which is what was written."""
+    """Floats of 32 bits as the shortest decimals that read as them, which is what was written."""
     return [None if text is None else Decimal(text) for text in column.cast("string").to_pylist()]
 
 
