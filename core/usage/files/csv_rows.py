@@ -39,7 +39,9 @@ class CsvFile:
         except (csv.Error, _TooLong):
             raise BadColumns("The first line does not hold the names of columns.") from None
         self.columns: Final = Columns([name.strip() for name in names])
-        self._read_as = [_READ_AS.get(field, str) for field in self.columns.fields]
+        self._read_as = [
+            (place, _READ_AS[field]) for place, field in enumerate(self.columns.fields) if field in _READ_AS
+        ]
         self.read = lines.read
 
     def progress(self) -> tuple[int, int]:
@@ -80,11 +82,13 @@ class CsvFile:
         return csv_line([str(row.number), *problem, *cells])
 
     def _event(self, cells: list[str]) -> object:
-        if len(cells) != len(self._read_as):
-            return Problem("BAD_CSV", f"The row has {len(cells)} cells; there are {len(self._read_as)} columns.")
-        return self.columns.event(
-            [read(cell) if cell else None for read, cell in zip(self._read_as, cells, strict=True)]
-        )
+        if len(cells) != len(self.columns.names):
+            return Problem("BAD_CSV", f"The row has {len(cells)} cells; there are {len(self.columns.names)} columns.")
+        values: list[object] = [cell or None for cell in cells]
+        for place, read in self._read_as:
+            if cells[place]:
+                values[place] = read(cells[place])
+        return self.columns.event(values)
 
 
 class _TooLong(Exception):

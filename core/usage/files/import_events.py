@@ -1,17 +1,19 @@
 """Usage events from a file, some thousand in a transaction; an import that was stopped goes on where it was."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from sqlmodel import col, select
 
 from core.runtime import Runtime
 from core.usage.amount import TotalTooLarge
-from core.usage.events import Rules
+from core.usage.events import RejectedEvent, Rules, UsageEvent
 from core.usage.files.csv_rows import CsvFile
 from core.usage.files.lines import GZIP, Lines
 from core.usage.files.memory import ImportedEvents, Memory, RejectedRow
@@ -29,6 +31,20 @@ SHOWN: Final = 20
 """Rejected rows that are kept to be shown; all are written to a file."""
 
 Progress = Callable[[int, int], None]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """Some rows, up to line `last` of the file: events, and rows that hold none."""
+
+    rows: int
+    last: int
+    progress: tuple[int, int]
+    now: datetime
+    readable: Sequence[Row]
+    events: Sequence[UsageEvent]
+    rejected: Sequence[tuple[Row, Problem]]
 
 
 def import_events(
@@ -56,9 +72,9 @@ def import_events(
         file = open_events(raw, path.name, raw.tell())
         memory = Memory(runtime.database, digest, path.name, backfill=backfill)
         rows = _rejected_rows(file, path, rejected and rejected.absolute(), memory)
-        for chunk in _chunks(file, memory.lines):
-            _record(runtime, file, chunk, memory, rows)
-            progress(*file.progress())
+        for chunk in _ahead(_chunks(runtime, file, memory.lines, backfill=backfill)):
+            _record(runtime, chunk, memory, rows)
+            progress(*chunk.progress)
     _finish(runtime, memory)
     return memory.imported
 
@@ -88,43 +104,57 @@ def _rejected_rows(file: EventFile, path: Path, wanted: Path | None, memory: Mem
     return RejectedRows(file, wanted or place_for(path, file.rejected_suffix), 0)
 
 
-def _chunks(file: EventFile, done: int) -> Iterator[list[Row]]:
-    """The rows after the first `done`, in chunks; also those before the place from which on the file is damaged."""
-    chunk: list[Row] = []
+def _ahead(items: Iterator[T]) -> Iterator[T]:
+    """The items, of which one is made while the one before is used."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = thread.submit(next, items, None)
+            yield item
+
+
+def _chunks(runtime: Runtime, file: EventFile, done: int, *, backfill: bool) -> Iterator[_Chunk]:
+    """The rows after the first `done`, checked, in chunks."""
+    for rows in _parts(file.rows(done)):
+        now = datetime.now(UTC)
+        rules = Rules(
+            event_types=runtime.registry.event_types,
+            now=now,
+            window=None if backfill else runtime.settings.dedup_window,
+            tolerance=runtime.settings.future_tolerance,
+            may_write=lambda _: True,
+        )
+        readable = [row for row in rows if not isinstance(row.event, Problem)]
+        events, refused = file.check((row.event for row in readable), rules)
+        rejected = [(row, row.event) for row in rows if isinstance(row.event, Problem)]
+        rejected += [_at(readable, one) for one in refused]
+        yield _Chunk(len(rows), file.read, file.progress(), now, readable, events, rejected)
+
+
+def _parts(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    """Rows for one transaction each; also those before the place from which on the file is damaged."""
+    part: list[Row] = []
     size = 0
     try:
-        for row in file.rows(done):
-            chunk.append(row)
+        for row in rows:
+            part.append(row)
             size += row.size
-            if len(chunk) == CHUNK_ROWS or size > CHUNK_BYTES:
-                yield chunk
-                chunk, size = [], 0
+            if len(part) == CHUNK_ROWS or size > CHUNK_BYTES:
+                yield part
+                part, size = [], 0
     except BadFile:
-        yield chunk
+        yield part
         raise
-    yield chunk
+    yield part
 
 
-def _record(runtime: Runtime, file: EventFile, chunk: list[Row], memory: Memory, rejected_rows: RejectedRows) -> None:
-    """Record the events of the rows that were read last, in one transaction."""
-    now = datetime.now(UTC)
-    rules = Rules(
-        event_types=runtime.registry.event_types,
-        now=now,
-        window=None if memory.backfill else runtime.settings.dedup_window,
-        tolerance=runtime.settings.future_tolerance,
-        may_write=lambda _: True,
-    )
-    readable = [row for row in chunk if not isinstance(row.event, Problem)]
-    events, refused = file.check((row.event for row in readable), rules)
+def _record(runtime: Runtime, chunk: _Chunk, memory: Memory, rejected_rows: RejectedRows) -> None:
+    """Record the events, and remember that the rows are done, in one transaction."""
     imported = memory.imported
     try:
         with runtime.database.write() as session:
-            recorded = record(session, events, now)
-            rejected = [(row, row.event) for row in chunk if isinstance(row.event, Problem)]
-            rejected += [
-                (readable[one.index], Problem(one.code, one.message)) for one in (*refused, *recorded.rejected)
-            ]
+            recorded = record(session, chunk.events, chunk.now)
+            rejected = [*chunk.rejected, *(_at(chunk.readable, one) for one in recorded.rejected)]
             if rejected:
                 rejected.sort(key=lambda one: one[0].number)
                 rejected_rows.write(rejected)
@@ -134,12 +164,16 @@ def _record(runtime: Runtime, file: EventFile, chunk: list[Row], memory: Memory,
                 imported.first_rejected += [RejectedRow(row.number, *problem) for row, problem in shown]
             imported.accepted += recorded.accepted
             imported.duplicates += recorded.duplicates
-            memory.advance(session, file.read)
+            memory.advance(session, chunk.last)
     except TotalTooLarge:
         raise TotalTooLarge(
-            f"A day's total would pass 4.6e18 in one of the {len(chunk):,} lines up to line {file.read:,}. Nothing of "
-            "them and of what follows was recorded; check the quantities."
+            f"A day's total would pass 4.6e18 in one of the {chunk.rows:,} lines up to line {chunk.last:,}. Nothing "
+            "of them and of what follows was recorded; check the quantities."
         ) from None
+
+
+def _at(rows: Sequence[Row], rejected: RejectedEvent) -> tuple[Row, Problem]:
+    return rows[rejected.index], Problem(rejected.code, rejected.message)
 
 
 def _finish(runtime: Runtime, memory: Memory) -> None:
