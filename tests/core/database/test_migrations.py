@@ -5,13 +5,17 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from sqlmodel import col, select
 
 from core.database.engine import Database
+from core.database.types import UtcDateTime
 from core.database.upgrade import MIGRATIONS, upgrade
-from core.usage.tables import LedgerSegment, UsageEvent
+from core.usage.tables import ImportedFile, LedgerSegment, UsageEvent
+
+AT = datetime(2026, 3, 15, 12, tzinfo=UTC)
 
 
 def upgrade_to(database: Database, revision: str) -> None:
@@ -52,3 +56,25 @@ def test_events_of_the_first_schema_are_in_the_first_segment(empty: Database) ->
     }
     assert segment.number == 1
     assert abs((datetime.now(UTC) - segment.opened_at).total_seconds()) < 600
+
+
+def test_files_that_were_brought_in_by_backfill_are_still_known(empty: Database) -> None:
+    upgrade_to(empty, "0002")
+    before = sa.table(
+        "imported_file",
+        *(sa.column(name) for name in ("digest", "name", "lines")),
+        *(sa.column(name, UtcDateTime()) for name in ("started_at", "finished_at")),
+    )
+    files = [
+        {"digest": "a", "name": "a.ndjson", "lines": 7, "started_at": AT, "finished_at": AT},
+        {"digest": "b", "name": "b.ndjson", "lines": 5, "started_at": AT, "finished_at": None},
+    ]
+    with empty.write() as session:
+        session.connection().execute(sa.insert(before), files)
+    upgrade(empty)
+    with empty.read() as session:
+        found = session.exec(select(ImportedFile).order_by(col(ImportedFile.digest))).all()
+    assert [
+        (file.digest, file.backfill, file.name, file.lines, file.rejected, file.rejected_path, file.finished_at)
+        for file in found
+    ] == [("a", True, "a.ndjson", 7, {}, None, AT), ("b", True, "b.ndjson", 5, {}, None, None)]
