@@ -18,6 +18,8 @@ from core.usage.files.rows import BadColumns, Problem, Row
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _DELIMITERS: Final = ",;\t"
 _OPEN: Final = "a quote is opened and not closed"
+_MOST_LINES: Final = 100
+"""Of one row. What is looked for behind a quote that was never closed costs this much again for each line."""
 _SHOWN: Final = 200
 
 
@@ -131,7 +133,7 @@ class _Texts:
         self._row.append((number, text))
         self.last = number
         self.size += len(text)
-        if self.size > LONGEST_LINE:
+        if self.size > LONGEST_LINE or len(self._row) > _MOST_LINES:
             raise _TooLong
         return text
 

@@ -141,6 +141,15 @@ def test_a_row_over_several_lines_is_known_by_its_first(tmp_path: Path) -> None:
     assert [row.number for row in rows_of(file, after=3)] == [4]
 
 
+def test_a_row_that_goes_on_over_a_hundred_lines_is_none(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.csv", HEAD, ROW.replace("print", '"pr\nint"'), '"' + "x\n" * 99 + '"', '"' + "\n" * 100)
+    problems = [(row.number, row.event.message) for row in rows_of(file) if isinstance(row.event, Problem)]
+    assert problems[:2] == [
+        (4, "The row has 1 cells; there are 7 columns."),
+        (104, "The line is not CSV: a quote is opened and not closed."),
+    ]
+
+
 def test_bytes_that_are_not_utf_8_come_out_as_they_went_in(tmp_path: Path) -> None:
     file = tmp_path / "a.csv"
     file.write_bytes(f"{HEAD}\n".encode() + ROW.encode().replace(b"/mailer", b"/caf\xe9") + b"\n")
