@@ -79,11 +79,11 @@ def on_sqlite(home: Path) -> Iterator[Place]:
 
 
 @contextmanager
-def on_postgresql(home: Path) -> Iterator[Place]:
-    """Two servers on a PostgreSQL server of their own, which may be killed as they may."""
+def on_postgresql(home: Path, servers: int = 2) -> Iterator[Place]:
+    """Servers on a PostgreSQL server of their own, which may be killed as they may."""
     with private_server(durable=True) as server:
         migrate(server.url)
-        place = Place(Installation(home, server.url), _free_ports(2), server)
+        place = Place(Installation(home, server.url), _free_ports(servers), server)
         try:
             yield place
         finally:
