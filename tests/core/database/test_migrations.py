@@ -59,7 +59,7 @@ def test_events_of_the_first_schema_are_in_the_first_segment(empty: Database) ->
 
 
 def test_files_that_were_brought_in_by_backfill_are_still_known(empty: Database) -> None:
-    upgrade_to(empty, "0002")
+    upgrade_to(empty, "0003")
     before = sa.table(
         "imported_file",
         *(sa.column(name) for name in ("digest", "name", "lines")),
