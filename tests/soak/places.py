@@ -12,6 +12,9 @@ from tests.conftest import migrate
 from tests.e2e.processes import Installation, Process, eventually
 from tests.services import CannotStart, PostgresServer, private_server
 
+ROOT = Path(__file__).parents[2]
+"""Where this is, so that a copy of it soaks the servers of the copy."""
+
 
 @dataclass
 class Place:
@@ -71,7 +74,7 @@ class Place:
 @contextmanager
 def on_sqlite(home: Path) -> Iterator[Place]:
     """One server on a file."""
-    place = Place(Installation(home, f"sqlite:///{home}/allowance.db"), _free_ports(1), None)
+    place = Place(Installation(home, f"sqlite:///{home}/allowance.db", path=(ROOT,)), _free_ports(1), None)
     try:
         yield place
     finally:
@@ -83,7 +86,7 @@ def on_postgresql(home: Path, servers: int = 2) -> Iterator[Place]:
     """Servers on a PostgreSQL server of their own, which may be killed as they may."""
     with private_server(durable=True) as server:
         migrate(server.url)
-        place = Place(Installation(home, server.url), _free_ports(servers), server)
+        place = Place(Installation(home, server.url, path=(ROOT,)), _free_ports(servers), server)
         try:
             yield place
         finally:
