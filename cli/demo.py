@@ -20,7 +20,7 @@ from core.access.keys import Scope, authenticate, create_key
 from core.errors import Unauthenticated
 from core.licenses.tables import License
 from core.runtime import Runtime
-from core.usage.import_events import AlreadyImported
+from core.usage.files.memory import AlreadyImported
 from core.work.jobs import refresh_all_due
 
 TEMPLATE: Final = Path(__file__).with_name("demo_licenses.yaml")

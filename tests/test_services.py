@@ -22,6 +22,7 @@ from tests.services import (
     emptied_redis,
     postgres_databases,
     private_postgres,
+    private_server,
     rabbitmq_queues,
     sqlite_databases,
 )
@@ -328,6 +329,20 @@ def test_a_private_server_serves_its_block_and_is_gone_after_it(durable: bool, s
     assert not Path(directory).parent.exists()
     with pytest.raises(psycopg.OperationalError, match="refused"):
         psycopg.connect(url)
+
+
+@needs_programs
+def test_a_private_server_that_was_killed_starts_again_with_what_was_committed() -> None:
+    with private_server(durable=True) as server:
+        with closing(psycopg.connect(server.url, autocommit=True)) as connection:
+            connection.execute("CREATE TABLE kept AS SELECT 1 AS number")
+            connection.execute("BEGIN; INSERT INTO kept VALUES (2)")
+            server.kill()
+        with pytest.raises(psycopg.OperationalError, match="refused"):
+            psycopg.connect(server.url)
+        server.start()
+        with psycopg.connect(server.url) as connection:
+            assert connection.execute("SELECT number FROM kept").fetchall() == [(1,)]
 
 
 KILLED_OWNER = """

@@ -111,12 +111,22 @@ class SettledUsage(SQLModel, table=True):
 
 
 class ImportedFile(SQLModel, table=True):
-    """A file of events brought in with backfill, by the digest of its content; `lines` are done so far."""
+    """A file of events that was imported, by the digest of its content and whether with backfill.
+
+    `lines` are done so far: so many accepted, duplicates, and rejected by code. The first `rejected_size` bytes
+    of the file at `rejected_path` are the rejected ones.
+    """
 
     __tablename__ = "imported_file"
 
     digest: str = Field(primary_key=True)
+    backfill: bool = Field(primary_key=True)
     name: str
-    lines: int = 0
+    lines: int = Field(default=0, sa_type=BigInteger)
+    accepted: int = Field(default=0, sa_type=BigInteger)
+    duplicates: int = Field(default=0, sa_type=BigInteger)
+    rejected: dict[str, int] = Field(default_factory=dict, sa_type=Json)
+    rejected_path: str | None = None
+    rejected_size: int = Field(default=0, sa_type=BigInteger)
     started_at: datetime = Field(sa_type=UtcDateTime)
     finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

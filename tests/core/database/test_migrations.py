@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import text
@@ -18,7 +19,9 @@ from core.consumption.tables import ReadingHistory
 from core.database.engine import Database
 from core.database.types import UtcDateTime
 from core.database.upgrade import MIGRATIONS, upgrade
-from core.usage.tables import LedgerSegment, UsageEvent
+from core.usage.tables import ImportedFile, LedgerSegment, UsageEvent
+
+AT = datetime(2026, 3, 15, 12, tzinfo=UTC)
 
 
 def upgrade_to(database: Database, revision: str) -> None:
@@ -89,3 +92,25 @@ def test_points_of_readings_are_in_one_row_for_each_license_and_time(empty: Data
     assert found.of("profiles") == [
         Point(noon, Decimal("90071992547409920.000000001"), Decimal(12), UsageStatus.EXCEEDED)
     ]
+
+
+def test_files_that_were_brought_in_by_backfill_are_still_known(empty: Database) -> None:
+    upgrade_to(empty, "0003")
+    before = sa.table(
+        "imported_file",
+        *(sa.column(name) for name in ("digest", "name", "lines")),
+        *(sa.column(name, UtcDateTime()) for name in ("started_at", "finished_at")),
+    )
+    files = [
+        {"digest": "a", "name": "a.ndjson", "lines": 7, "started_at": AT, "finished_at": AT},
+        {"digest": "b", "name": "b.ndjson", "lines": 5, "started_at": AT, "finished_at": None},
+    ]
+    with empty.write() as session:
+        session.connection().execute(sa.insert(before), files)
+    upgrade(empty)
+    with empty.read() as session:
+        found = session.exec(select(ImportedFile).order_by(col(ImportedFile.digest))).all()
+    assert [
+        (file.digest, file.backfill, file.name, file.lines, file.rejected, file.rejected_path, file.finished_at)
+        for file in found
+    ] == [("a", True, "a.ndjson", 7, {}, None, AT), ("b", True, "b.ndjson", 5, {}, None, None)]

@@ -10,9 +10,11 @@ import time_machine
 from sqlmodel import select
 
 from core.errors import BadInput
-from core.usage import import_events as module
 from core.usage.amount import TotalTooLarge
-from core.usage.import_events import AlreadyImported, ImportedEvents, RejectedLine, import_events
+from core.usage.files import import_events as module
+from core.usage.files import lines, ndjson
+from core.usage.files.import_events import import_events
+from core.usage.files.memory import AlreadyImported, ImportedEvents, RejectedRow
 from core.usage.recount import recount
 from core.usage.tables import ImportedFile, UsageEvent
 from core.work.jobs import refresh_all_due
@@ -52,7 +54,7 @@ def differences(engine: Engine) -> list[object]:
 
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CHUNK_LINES", 10)
+    monkeypatch.setattr(module, "CHUNK_ROWS", 10)
 
 
 def test_events_are_counted_once_however_often_a_file_without_backfill_is_imported(
@@ -91,34 +93,34 @@ def test_what_is_wrong_with_a_line_is_said_by_its_number_and_code_and_the_others
     imported = import_events(engine.runtime, file, backfill=False)
     assert (imported.accepted, imported.duplicates) == (2, 0)
     assert imported.first_rejected == [
-        RejectedLine(3, "BAD_JSON", "The line is not JSON: unexpected end of data, at column 7."),
-        RejectedLine(
+        RejectedRow(3, "BAD_JSON", "The line is not JSON: unexpected end of data, at column 7."),
+        RejectedRow(
             5,
             "UNKNOWN_TYPE",
             "No meter reads events of type 'interaction.send'. Did you mean 'interaction.sent'?",
         ),
-        RejectedLine(6, "UNKNOWN_LICENSE", "No license 'acne'. Did you mean 'acme'?"),
-        RejectedLine(
+        RejectedRow(6, "UNKNOWN_LICENSE", "No license 'acne'. Did you mean 'acme'?"),
+        RejectedRow(
             7,
             "TOO_OLD",
             "time 2026-02-08T11:59:59+00:00 is older than the deduplication window of 35 days, so a retry could count "
             "twice. An operator can bring it in with 'allowance events import --backfill'.",
         ),
-        RejectedLine(
+        RejectedRow(
             9,
             "FROM_THE_FUTURE",
             "time 2026-03-15T12:05:01+00:00 is more than 300 seconds ahead of the server's clock. Check the sender's "
             "clock.",
         ),
-        RejectedLine(10, "NOT_AN_EVENT", "An event must be a JSON object."),
-        RejectedLine(11, "BAD_JSON", "The line is not JSON: unexpected content after document, at column 4."),
-        RejectedLine(
+        RejectedRow(10, "NOT_AN_EVENT", "An event must be a JSON object."),
+        RejectedRow(11, "BAD_JSON", "The line is not JSON: unexpected content after document, at column 4."),
+        RejectedRow(
             12,
             "ID_CONFLICT",
             "'e1' of '/mailer' was recorded before with other content. Give every event an id of its own, and send a "
             "retry unchanged.",
         ),
-        RejectedLine(13, "BAD_FIELD", "interaction.sent is a counter: give its quantity, and leave value out."),
+        RejectedRow(13, "BAD_FIELD", "interaction.sent is a counter: give its quantity, and leave value out."),
     ]
     assert imported.rejected == {
         "BAD_JSON": 2,
@@ -146,7 +148,8 @@ def test_of_many_rejected_lines_the_first_twenty_are_kept_and_all_are_counted(en
 def test_a_line_that_is_too_long_costs_no_other(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LONGEST_LINE", 2**10)
+    for each in (lines, ndjson):
+        monkeypatch.setattr(each, "LONGEST_LINE", 2**10)
     engine.license()
     long = sent(1, note="x" * 5000)
     file = write(tmp_path / "a.ndjson", [long, sent(2), long, long, sent(3), long])
@@ -174,13 +177,15 @@ def test_an_empty_file_holds_no_events(engine: Engine, tmp_path: Path, backfill:
     assert import_events(engine.runtime, write(tmp_path / "a", []), backfill=backfill) == ImportedEvents()
 
 
-def test_progress_is_told_in_bytes(engine: Engine, tmp_path: Path, small_chunks: None) -> None:
+def test_progress_is_told_chunk_by_chunk_up_to_the_end(engine: Engine, tmp_path: Path, small_chunks: None) -> None:
     engine.license()
     file = write(tmp_path / "a.ndjson", [sent(number) for number in range(10, 35)])
-    line = len(orjson.dumps(sent(10))) + 1
+    size = file.stat().st_size
     told: list[tuple[int, int]] = []
     import_events(engine.runtime, file, backfill=True, progress=lambda done, total: told.append((done, total)))
-    assert told == [(10 * line, 25 * line), (20 * line, 25 * line), (25 * line, 25 * line)]
+    assert len(told) == 3
+    assert told == sorted(told)
+    assert told[-1] == (size, size)
 
 
 def test_backfill_takes_events_of_any_age_and_has_the_past_measured_again(engine: Engine, tmp_path: Path) -> None:
@@ -216,7 +221,8 @@ def test_a_file_is_brought_in_once_whatever_its_name_and_refused_by_name_and_dat
 
 
 @pytest.mark.usefixtures("small_chunks")
-def test_an_interrupted_backfill_goes_on_where_it_stopped(engine: Engine, tmp_path: Path) -> None:
+@pytest.mark.parametrize("backfill", [False, True])
+def test_an_interrupted_import_goes_on_where_it_stopped(engine: Engine, tmp_path: Path, backfill: bool) -> None:
     engine.license()
     file = write(tmp_path / "a.ndjson", [b"?" if n == 3 else sent(n) for n in range(1, 36)])
     done = []
@@ -227,13 +233,14 @@ def test_an_interrupted_backfill_goes_on_where_it_stopped(engine: Engine, tmp_pa
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        import_events(engine.runtime, file, backfill=True, progress=interrupt)
+        import_events(engine.runtime, file, backfill=backfill, progress=interrupt)
     assert len(events_of(engine)) == 19
-    assert import_events(engine.runtime, file, backfill=True) == ImportedEvents(accepted=15, resumed_after=20)
+    imported = import_events(engine.runtime, file, backfill=backfill)
+    assert (imported.accepted, imported.duplicates, imported.resumed_after) == (34, 0, 20)
+    assert imported.rejected == {"BAD_JSON": 1}
+    assert imported.first_rejected == []
     assert len(events_of(engine)) == 34
     assert differences(engine) == []
-    with pytest.raises(AlreadyImported):
-        import_events(engine.runtime, file, backfill=True)
 
 
 @pytest.mark.usefixtures("small_chunks")
@@ -249,7 +256,7 @@ def test_of_two_imports_of_one_file_at_once_one_gives_way_and_nothing_counts_twi
 
     with pytest.raises(BadInput, match="Another process is importing this file"):
         import_events(engine.runtime, file, backfill=True, progress=meanwhile)
-    assert other == [ImportedEvents(accepted=25, resumed_after=10)]
+    assert other == [ImportedEvents(accepted=35, resumed_after=10)]
     engine.refresh()
     assert engine.reading("interactions").used == 35
 

@@ -1,0 +1,159 @@
+"""Comma-separated values (RFC 4180), with a row of column names at the top."""
+
+import csv
+import re
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from io import StringIO
+from typing import ClassVar, Final
+
+import orjson
+
+from core.usage.events import check_events
+from core.usage.files.columns import NOTES, Columns
+from core.usage.files.lines import LONGEST_LINE, TOO_LONG, Lines
+from core.usage.files.rows import BadColumns, Problem, Row
+
+_NUMBER: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+_DELIMITERS: Final = ",;\t"
+_OPEN: Final = "a quote is opened and not closed"
+_MOST_LINES: Final = 100
+"""Of one row. What is looked for behind a quote that was never closed costs this much again for each line."""
+_SHOWN: Final = 200
+
+
+class CsvFile:
+    """Rows of cells, separated by commas, semicolons or tabs. An empty cell says nothing.
+
+    Numbers are read exactly as they are written, with a point. Raises :class:`BadColumns`.
+    """
+
+    check = staticmethod(check_events)
+    rejected_suffix: ClassVar[str] = ".csv"
+
+    def __init__(self, lines: Lines) -> None:
+        self._lines = _Texts(lines)
+        try:
+            head = next(self._lines, "")
+            self._delimiter = max(_DELIMITERS, key=head.count)
+            names = next(csv.reader([head], delimiter=self._delimiter, strict=True), [])
+        except (csv.Error, _TooLong):
+            raise BadColumns("The first line does not hold the names of columns.") from None
+        self.columns: Final = Columns([name.strip() for name in names])
+        self._read_as = [
+            (place, _READ_AS[field]) for place, field in enumerate(self.columns.fields) if field in _READ_AS
+        ]
+        self.read = lines.read
+
+    def progress(self) -> tuple[int, int]:
+        return self._lines.progress()
+
+    def rows(self, after: int) -> Iterator[Row]:
+        texts = self._lines
+        reader = csv.reader(texts, delimiter=self._delimiter, strict=True)
+        while True:
+            number = texts.begin()
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except (csv.Error, _TooLong) as error:
+                # The next row begins on the next line, however far a quote that was never closed has led.
+                text, alone = texts.give_back()
+                cells = [text.rstrip("\r\n")]
+                found: object = Problem("BAD_CSV", f"The line is not CSV: {error if alone else _OPEN}.")
+                if len(text) > LONGEST_LINE:
+                    cells, found = [text[:_SHOWN]], Problem("TOO_LARGE", TOO_LONG)
+            else:
+                found = self._event(cells) if cells else None
+            self.read = texts.last
+            if number > after and found is not None:
+                yield Row(number, found, cells, texts.size)
+
+    def rejected_head(self) -> bytes:
+        return csv_line([*NOTES, *(self.columns.names[place] for place in self.columns.kept)])
+
+    def rejected(self, row: Row, problem: Problem) -> bytes:
+        """The row as it was, behind what is wrong; a line that is not CSV is one cell."""
+        cells: Sequence[str] = row.original
+        if len(cells) == len(self.columns.names):
+            cells = [cells[place] for place in self.columns.kept]
+        elif self.columns.fields[: len(NOTES)] == NOTES:
+            cells = cells[len(NOTES) :] or cells
+        return csv_line([str(row.number), *problem, *cells])
+
+    def _event(self, cells: list[str]) -> object:
+        if len(cells) != len(self.columns.names):
+            return Problem("BAD_CSV", f"The row has {len(cells)} cells; there are {len(self.columns.names)} columns.")
+        values: list[object] = [cell or None for cell in cells]
+        for place, read in self._read_as:
+            if cells[place]:
+                values[place] = read(cells[place])
+        return self.columns.event(values)
+
+
+class _TooLong(Exception):
+    """A row goes on for longer than any does."""
+
+
+class _Texts:
+    """The lines as texts, for a reader of CSV. Bytes that are not UTF-8 stay what they are, as lone surrogates."""
+
+    def __init__(self, lines: Lines) -> None:
+        self.progress = lines.progress
+        self._lines = enumerate(lines, 1)
+        self._again: deque[tuple[int, str]] = deque()
+        self._row: list[tuple[int, str]] = []
+        self.last = 0
+        """The number of the last line that belongs to a row."""
+        self.size = 0
+
+    def begin(self) -> int:
+        """Begin a row; the number of its first line."""
+        self._row.clear()
+        self.size = 0
+        return self.last + 1
+
+    def give_back(self) -> tuple[str, bool]:
+        """Have the lines of the row again, but for the first, which is returned, and whether there were no others."""
+        (self.last, text), *others = self._row
+        self._again.extendleft(reversed(others))
+        return text, not others
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if self._again:
+            number, text = self._again.popleft()
+        else:
+            number, line = next(self._lines)
+            text = line.decode("utf-8", "surrogateescape")
+        self._row.append((number, text))
+        self.last = number
+        self.size += len(text)
+        if self.size > LONGEST_LINE or len(self._row) > _MOST_LINES:
+            raise _TooLong
+        return text
+
+
+def _number(cell: str) -> Decimal | str:
+    return Decimal(cell) if _NUMBER.fullmatch(cell) else cell
+
+
+def _json(cell: str) -> object:
+    try:
+        return orjson.loads(cell)
+    except orjson.JSONDecodeError:
+        return cell
+
+
+_READ_AS: Final[dict[str, Callable[[str], object]]] = {"quantity": _number, "value": _number, "dimensions": _json}
+
+
+def csv_line(cells: Sequence[str]) -> bytes:
+    """A row of comma-separated values."""
+    text = StringIO()
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue().encode("utf-8", "surrogateescape")

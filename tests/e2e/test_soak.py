@@ -1,0 +1,30 @@
+"""Servers and the database are killed while usage comes in: what was acknowledged is there, and counted once."""
+
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.services import CannotStart
+from tests.soak.__main__ import PLACES
+from tests.soak.run import Report, soak
+from tests.soak.sender import WAYS
+
+SECONDS = 8
+
+
+def short_soak(database: str, home: Path) -> Report:
+    with PLACES[database](home) as place:
+        return soak(place, list(WAYS), SECONDS, Random())  # noqa: S311 - nothing is to be kept secret
+
+
+@pytest.mark.parametrize("database", PLACES)
+def test_what_was_acknowledged_is_counted_once_through_any_number_of_kills(database: str, home: Path) -> None:
+    try:
+        report = short_soak(database, home)
+    except CannotStart as problem:
+        pytest.skip(f"no PostgreSQL that may be killed: {problem}")
+    assert report.wrong == [], report
+    assert sum(report.kills.values()) > 0
+    assert report.notes.tally.events.keys() == {f"/{name}" for name in WAYS}
+    assert report.notes.answers["none"] + report.notes.answers["away"] > 0
