@@ -170,9 +170,9 @@ class LoadedUsage:
         self._found = found
 
     def to_settle(self) -> Settled | None:
-        """What is to be settled, where there is so much new that this is worth while."""
-        through = self._since - _DAY
-        if self._single != self._since or (self._settled and through - self._settled.through < RENEWED):
+        """What is to be settled: always where nothing stood, else where there is so much new that it is worth while."""
+        through = self._single - _DAY
+        if self._settled and through - self._settled.through < RENEWED:
             return None
         held = {event: what for what in (TOTAL, DAYS, LEVEL) for event in self._held.get(what, ())}
         kept = []

@@ -296,3 +296,16 @@ def test_a_page_of_a_hundred_licenses_costs_as_many_statements_as_one_of_one(ser
         counts[first] = len(statements)
     assert counts[1] == counts[100]
     assert counts[1] <= 8
+
+
+def test_the_histories_of_all_readings_cost_one_statement(served: Served, operator: Client) -> None:
+    put_licenses(operator, "many")
+    served.refresh()
+    query = """{ consumption(license: "many") { sections { readings { used %s } } } }"""
+    counts = []
+    for more in ("", "history(first: 5) { edges { node { at used status } } }"):
+        with counted_statements(served.runtime) as statements:
+            sections = operator.data(query % more)["consumption"]["sections"]
+        counts.append(len(statements))
+    assert all(len(one["history"]["edges"]) == 1 for section in sections for one in section["readings"])
+    assert counts[1] == counts[0] + 1

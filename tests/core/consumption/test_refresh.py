@@ -434,6 +434,31 @@ def test_what_is_committed_after_midnight_of_the_day_before_is_in_its_last_point
     ]
 
 
+def test_late_usage_counts_from_then_on_also_where_contracts_with_other_periods_met(engine: Engine) -> None:
+    engine.license("acme", "UTC", SMALL, effective_from=date(2025, 1, 1), starts_on=date(2025, 1, 1))
+    engine.contract("acme", SMALL, effective_from=date(2026, 3, 12), starts_on=date(2026, 3, 1))
+    engine.send(sent(1, NOW - 9 * DAY))
+    engine.refresh()
+    engine.send(sent(10, NOW - 5 * DAY))  # under the first contract, in the period of the second
+    for hours in (1, 2, 30):
+        engine.refresh(now=NOW + hours * HOUR)
+        assert engine.reading("interactions").used == Decimal(11)
+
+
+def test_what_is_settled_is_added_to_day_by_day(engine: Engine) -> None:
+    engine.license("acme", "Asia/Kathmandu", {**SMALL, "custom_tables": 3}, billing_period="P1M")
+    engine.grant("acme", "g", 1000, granted_at=NOW - DAY)
+    used = 0
+    for number in range(40):
+        now = NOW + number * DAY
+        events = [sent(2, now), usage_event("sms.sent", time=now, quantity=3)]
+        engine.send(*events, usage_event("forms.level", time=now, value=number), now=now)
+        engine.refresh(now=now)
+        used = 2 if now.date().day == 1 else used + 2
+        found = [engine.reading(meter).used for meter in ("interactions", "sms_credits", "forms")]
+        assert found == [used, 3 * (number + 1), number]
+
+
 def test_of_an_hour_the_last_refresh_is_left_with_all_that_the_others_said(engine: Engine) -> None:
     engine.license("acme", "Asia/Kolkata", SMALL)  # 17:30 there: hours end at the half
     minute = timedelta(minutes=1)
