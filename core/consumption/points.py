@@ -1,7 +1,8 @@
 """A reading as history keeps it: what was used, the limit, and the status, as short as can be.
 
-An entry is ``[used, limit, status]``. What is left out at its end is as it was in the entry before on the same day
-of the license: ``[used]``, or ``[]`` where nothing changed. So the first entry of a day is always whole.
+An entry is ``[used, limit, status]``, or ``[used, limit]`` where the status is OK. ``[used]`` leaves out what is as in
+the entry before on the same day of the license, and ``[]`` says that nothing changed. So the first entry of a day is
+always whole.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,11 +14,12 @@ from typing import Any, Final, TypeAlias
 from core.consumption.status import UsageStatus
 
 Entry: TypeAlias = Sequence[Any]
-"""``[used, limit, status]`` or the beginning of it. Numbers are texts, or integers where these are short."""
+"""See above. Numbers are texts, or integers where these are short."""
 
 _LETTERS: Final = {status.value: status.value[0] for status in UsageStatus}
 _STATUSES: Final = {status.value[0]: status for status in UsageStatus}
-_WHOLE: Final = 3
+_OK: Final = UsageStatus.OK.value
+_WHOLE: Final = 2
 _SHORT: Final = 15
 """Digits that an integer of JSON holds everywhere."""
 
@@ -37,25 +39,25 @@ def entry_of(document: Mapping[str, Any], before: Mapping[str, Any] | None) -> E
     used, limit, status = document.get("used"), document.get("limit"), document["status"]
     if before is not None and before.get("limit") == limit and before["status"] == status:
         return [] if before.get("used") == used else [_number(used)]
-    return [_number(used), _number(limit), _LETTERS[status]]
+    return [_number(used), _number(limit)] if status == _OK else [_number(used), _number(limit), _LETTERS[status]]
 
 
 def whole(entry: Entry, before: Entry | None) -> Entry | None:
     """The entry with what it leaves out; None where that is not known."""
-    if len(entry) == _WHOLE:
+    if len(entry) >= _WHOLE:
         return entry
     return None if before is None else joined(before, entry)
 
 
 def joined(earlier: Entry, later: Entry) -> Entry:
     """One entry that says what two in a row say."""
-    return [*later, *earlier[len(later) :]]
+    return later if len(later) >= _WHOLE else [*later, *earlier[len(later) :]]
 
 
 def point_of(at: datetime, entry: Entry) -> Point:
     """The point of a whole entry."""
-    used, limit, letter = entry
-    return Point(at, _decimal(used), _decimal(limit), _STATUSES[letter])
+    used, limit, *letter = entry
+    return Point(at, _decimal(used), _decimal(limit), _STATUSES[letter[0]] if letter else UsageStatus.OK)
 
 
 def _number(text: str | None) -> str | int | None:
