@@ -1,0 +1,1 @@
+"""Crossed thresholds: recorded once, delivered surely."""

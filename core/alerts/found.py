@@ -1,0 +1,58 @@
+"""Which thresholds a reading has crossed."""
+
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from typing import Final
+
+from allowance import Contract, Enforcement, Meter
+
+from core.alerts.crossings import Crossing, Measured
+from core.consumption.readings import Document
+from core.consumption.status import UsageStatus, times
+
+FULL: Final = Decimal(1)
+
+
+def measured(
+    license_id: int, meter: Meter, contract: Contract, document: Document, before: Document | None
+) -> Measured | None:
+    """What a new reading has crossed; None where that is what the one before had, so that there is nothing to tell."""
+    now = tuple(_crossings(license_id, meter, contract, document))
+    earlier = tuple(_crossings(license_id, meter, contract, before)) if before else ()
+    if {_key(one) for one in now} == {_key(one) for one in earlier}:
+        return None
+    return Measured(license_id, meter.key, now)
+
+
+def _key(crossing: Crossing) -> tuple[date, Decimal, Decimal]:
+    return crossing.first, crossing.ratio, crossing.limit
+
+
+def _crossings(license_id: int, meter: Meter, contract: Contract, document: Document) -> Iterator[Crossing]:
+    if "used" not in document or "limit" not in document:
+        return
+    used, limit, status = Decimal(document["used"]), Decimal(document["limit"]), UsageStatus(document["status"])
+    at_risk = contract.at_risk.get(meter.key, meter.at_risk)
+    period = document.get("period")
+    first, end = contract.period.first, contract.period.end
+    if period:
+        first, end = date.fromisoformat(period[0]), date.fromisoformat(period[1])
+    for ratio in sorted({FULL, *([at_risk] if at_risk else []), *notices}):
+        if _is_crossed(ratio, meter, used, limit, status, at_risk):
+            yield Crossing(
+                license_id, meter.key, first, end, ratio, limit, document["basis"], contract.version, used, status.value
+            )
+
+
+def _is_crossed(
+    ratio: Decimal, meter: Meter, used: Decimal, limit: Decimal, status: UsageStatus, at_risk: Decimal | None
+) -> bool:
+    """By the status, where the threshold is one of those that change it; a hard limit also when it is full."""
+    if status is UsageStatus.EXCEEDED:
+        return True
+    if ratio == at_risk:
+        return status is UsageStatus.AT_RISK
+    if ratio == FULL and meter.enforcement is not Enforcement.HARD:
+        return False
+    return bool(used) and used >= times(ratio, limit)

@@ -1,0 +1,9 @@
+"""The kinds of messages: what is told, by the names that receivers choose by."""
+
+from typing import Final
+
+CROSSED: Final = "threshold.crossed"
+"""Thresholds were crossed."""
+RECOVERED: Final = "threshold.recovered"
+"""Thresholds that were crossed are not any more."""
+KINDS: Final = (CROSSED, RECOVERED)

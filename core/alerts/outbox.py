@@ -1,0 +1,163 @@
+"""The outbox: deliveries are rows, written with what they tell, taken by one worker at a time, sent until they arrive.
+
+A worker that is lost after sending and before saying so leaves its delivery to another, which sends it again under
+the same id: at least once, and twice only where a crash hid the answer.
+"""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from dramatiq.common import compute_backoff
+from sqlalchemy import and_, insert, tuple_
+from sqlmodel import Session, col, func, select, update
+
+from core.alerts.tables import Delivery, DeliveryStatus, Message
+
+MOST_ATTEMPTS: Final = 16
+"""With the waits between them somewhat more than a day; then a delivery is parked."""
+FIRST_WAIT: Final = timedelta(seconds=5)
+LONGEST_WAIT: Final = timedelta(hours=6)
+MOST_SAID: Final = 2_000
+"""Characters of an answer that are kept."""
+_KEY: Final = tuple_(col(Delivery.license_id), col(Delivery.id))
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is to be told of a license, see :class:`core.alerts.tables.Message`."""
+
+    license_id: int
+    kind: str
+    occurred_at: datetime
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a license's messages of these kinds go."""
+
+    license_id: int
+    channel: str
+    recipient: str
+    kinds: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A delivery that this worker has, with its message."""
+
+    delivery: Delivery
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of sending: `said` by the other side, or of it. With neither `sent` nor `final` it is tried again."""
+
+    sent: bool
+    said: str
+    final: bool = False
+
+
+def tell(session: Session, told: Sequence[Told], addresses: Sequence[Address]) -> None:
+    """Write the messages, and a delivery of each for every address of its license that wants its kind."""
+    if not told:
+        return
+    of_license: dict[int, list[Address]] = defaultdict(list)
+    for address in addresses:
+        of_license[address.license_id].append(address)
+    messages, deliveries = [], []
+    for one in told:
+        message_id = uuid.uuid4().hex
+        row = {"license_id": one.license_id, "id": message_id}
+        messages.append({**row, "kind": one.kind, "occurred_at": one.occurred_at, "document": dict(one.document)})
+        deliveries += [
+            {
+                "license_id": one.license_id,
+                "id": uuid.uuid4().hex,
+                "message_id": message_id,
+                "channel": address.channel,
+                "recipient": address.recipient,
+                "status": DeliveryStatus.PENDING.value,
+                "attempts": 0,
+                "due_at": one.occurred_at,
+                "created_at": one.occurred_at,
+            }
+            for address in of_license[one.license_id]
+            if one.kind in address.kinds
+        ]
+    session.execute(insert(Message), messages)
+    if deliveries:
+        session.execute(insert(Delivery), deliveries)
+
+
+def take(session: Session, now: datetime, most: int, lease: timedelta) -> list[Outgoing]:
+    """Claim deliveries that are due. Until the lease ends no other worker takes them."""
+    due = (
+        select(Delivery.license_id, Delivery.id)
+        .where(col(Delivery.due_at) <= now)
+        .order_by(col(Delivery.due_at))
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    )
+    keys = [(row[0], row[1]) for row in session.execute(due)]
+    if not keys:
+        return []
+    attempt = {"claim": uuid.uuid4().hex, "due_at": now + lease, "attempts": col(Delivery.attempts) + 1}
+    session.execute(update(Delivery).where(_KEY.in_(keys)).values(attempt))
+    rows = session.execute(
+        select(Delivery, Message)
+        .join(
+            Message,
+            and_(col(Message.license_id) == Delivery.license_id, col(Message.id) == Delivery.message_id),
+        )
+        .where(_KEY.in_(keys))
+        .order_by(col(Delivery.created_at), col(Delivery.id))
+        .execution_options(populate_existing=True)
+    )
+    return [Outgoing(delivery, message) for delivery, message in rows]
+
+
+def finish(session: Session, delivery: Delivery, outcome: Outcome, now: datetime) -> None:
+    """Write down what became of a delivery, if it is still this worker's."""
+    values: dict[str, Any] = {"claim": None, "said": outcome.said[:MOST_SAID], "due_at": None, "finished_at": now}
+    if outcome.sent:
+        values["status"] = DeliveryStatus.SENT.value
+    elif outcome.final or delivery.attempts >= MOST_ATTEMPTS:
+        values["status"] = DeliveryStatus.PARKED.value
+    else:
+        values |= {"due_at": now + wait(delivery.attempts), "finished_at": None}
+    mine = (
+        col(Delivery.license_id) == delivery.license_id,
+        col(Delivery.id) == delivery.id,
+        col(Delivery.claim) == delivery.claim,
+    )
+    session.execute(update(Delivery).where(*mine).values(values))
+
+
+def wait(attempts: int) -> timedelta:
+    """How long to wait after so many attempts: twice as long each time, with jitter, six hours at the most."""
+    _, milliseconds = compute_backoff(
+        attempts - 1,
+        factor=FIRST_WAIT // timedelta(milliseconds=1),
+        max_backoff=LONGEST_WAIT // timedelta(milliseconds=1),
+    )
+    return timedelta(milliseconds=milliseconds)
+
+
+def redeliver(session: Session, delivery: Delivery, now: datetime) -> None:
+    """Send it once more, under the same id, whatever became of it."""
+    delivery.status, delivery.due_at, delivery.claim = DeliveryStatus.PENDING.value, now, None
+    delivery.attempts, delivery.finished_at = 0, None
+    session.add(delivery)
+
+
+def count(session: Session) -> dict[DeliveryStatus, int]:
+    """How many deliveries stand at each status."""
+    rows = session.execute(select(Delivery.status, func.count()).group_by(Delivery.status))
+    found = {DeliveryStatus(status): number for status, number in rows}
+    return {status: found.get(status, 0) for status in DeliveryStatus}

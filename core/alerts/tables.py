@@ -1,0 +1,82 @@
+"""Alerts, the messages that tell of them, and the deliveries of those, as they are kept."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from core.database.types import BigId, ExactDecimal, Json, Name, UtcDateTime
+
+
+class DeliveryStatus(StrEnum):
+    """PENDING: to be sent. SENT: taken by the other side. PARKED: given up, until somebody sends it again."""
+
+    PENDING = "PENDING"
+    SENT = "SENT"
+    PARKED = "PARKED"
+
+
+class Alert(SQLModel, table=True):
+    """A threshold that was crossed: once in a period for each limit in force, whatever comes after.
+
+    `ratio` is of `limit`, which followed from the version `contract_version` as `basis` says. `used` is what was used
+    when it was found. `recovered_at` is when it was first found not to be crossed any more.
+    """
+
+    __table_args__ = (UniqueConstraint("license_id", "meter", "period_first", "ratio", "limit"),)
+
+    license_id: int = Field(primary_key=True, sa_type=BigId, foreign_key="license.id")
+    id: str = Field(primary_key=True, sa_type=Name)
+    meter: str = Field(sa_type=Name)
+    period_first: date
+    period_end: date
+    ratio: Decimal = Field(sa_type=ExactDecimal)
+    limit: Decimal = Field(sa_type=ExactDecimal)
+    basis: str
+    contract_version: int
+    used: Decimal = Field(sa_type=ExactDecimal)
+    status: str
+    crossed_at: datetime = Field(sa_type=UtcDateTime)
+    recovered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Message(SQLModel, table=True):
+    """Something to tell, to everybody in the same words: what one refresh of a license found, as `document` says.
+
+    `kind` is what receivers can choose by, as ``threshold.crossed``.
+    """
+
+    license_id: int = Field(primary_key=True, sa_type=BigId, foreign_key="license.id")
+    id: str = Field(primary_key=True, sa_type=Name)
+    kind: str
+    occurred_at: datetime = Field(sa_type=UtcDateTime)
+    document: dict[str, Any] = Field(sa_type=Json)
+
+
+class Delivery(SQLModel, table=True):
+    """The outbox: a message on its way to one recipient over one channel, written in the message's transaction.
+
+    `due_at` is when it may be taken; while a worker has it, when another may. It is null once over. `said` is what
+    the other side answered last, or why it could not be reached.
+    """
+
+    __table_args__ = (
+        UniqueConstraint("license_id", "message_id", "channel", "recipient"),
+        Index("delivery_due", "due_at"),
+    )
+
+    license_id: int = Field(primary_key=True, sa_type=BigId, foreign_key="license.id")
+    id: str = Field(primary_key=True, sa_type=Name)
+    message_id: str = Field(sa_type=Name)
+    channel: str = Field(sa_type=Name)
+    recipient: str = Field(sa_type=Name)
+    status: str = DeliveryStatus.PENDING.value
+    attempts: int = 0
+    due_at: datetime | None = Field(sa_type=UtcDateTime)
+    claim: str | None = None
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    said: str | None = None
