@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
@@ -17,7 +17,7 @@ from core.alerts.outbox import Told, tell
 from core.alerts.tables import Alert
 from core.database.engine import insert_into
 from core.database.given import given
-from core.database.types import BigId, Name
+from core.database.types import UtcDateTime
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,9 @@ class Measured:
 def record_crossings(session: Session, measured: Sequence[Measured], notifiers: Collection[str], now: datetime) -> None:
     """Record new alerts, and recoveries of earlier ones, with the messages that tell of them.
 
-    Whatever was recorded before is left as it is: a threshold alerts once for each license, meter, period and limit in
-    force. `notifiers` are the keys of those that plugins bring. The number of statements does not depend on how many readings there are.
+    Whatever was recorded before is left as it is: a threshold alerts once for each license, meter, period and limit
+    in force. `notifiers` are the keys of those that plugins bring. The number of statements does not depend on how
+    many readings there are.
     """
     if not measured:
         return
@@ -60,29 +61,50 @@ def record_crossings(session: Session, measured: Sequence[Measured], notifiers: 
         tell(session, told, addresses_of(session, {one.license_id for one in told}, notifiers))
 
 
+_COLUMNS: Final[dict[str, Any]] = {
+    "license_id": sa.BigInteger(), "id": sa.String(), "meter": sa.String(), "first": sa.Date(), "end_": sa.Date(),
+    "ratio": sa.String(), "limit_": sa.String(), "basis": sa.String(), "contract_version": sa.Integer(),
+    "used": sa.String(), "status": sa.String(),
+}  # fmt: skip
+
+
 def _record(session: Session, crossings: Sequence[Crossing], now: datetime) -> list[Alert]:
     """The alerts that are new."""
     if not crossings:
         return []
-    rows = [
-        {
-            "license_id": crossing.license_id,
-            "id": uuid.uuid4().hex,
-            "meter": crossing.meter,
-            "period_first": crossing.first,
-            "period_end": crossing.end,
-            "ratio": _plain(crossing.ratio),
-            "limit": _plain(crossing.limit),
-            "basis": crossing.basis,
-            "contract_version": crossing.contract_version,
-            "used": _plain(crossing.used),
-            "status": crossing.status,
-            "crossed_at": now,
-        }
-        for crossing in sorted(crossings, key=lambda one: (one.license_id, one.meter, one.ratio))
+    alerts = [
+        Alert(
+            license_id=one.license_id,
+            id=uuid.uuid4().hex,
+            meter=one.meter,
+            period_first=one.first,
+            period_end=one.end,
+            ratio=_plain(one.ratio),
+            limit=_plain(one.limit),
+            basis=one.basis,
+            contract_version=one.contract_version,
+            used=_plain(one.used),
+            status=one.status,
+            crossed_at=now,
+        )
+        for one in sorted(crossings, key=lambda one: (one.license_id, one.meter, one.ratio))
     ]
-    statement = insert_into(session, Alert).on_conflict_do_nothing().returning(Alert)
-    return list(session.scalars(statement, rows))
+    rows = [
+        (
+            *(one.license_id, one.id, one.meter, one.period_first.isoformat(), one.period_end.isoformat()),
+            *(str(one.ratio), str(one.limit), one.basis, one.contract_version, str(one.used), one.status),
+        )
+        for one in alerts
+    ]
+    within = given(session, _COLUMNS, rows)
+    found = sa.select(*within.c, sa.literal(now, UtcDateTime())).where(sa.true())
+    names = [
+        *("license_id", "id", "meter", "period_first", "period_end", "ratio", "limit", "basis", "contract_version"),
+        *("used", "status", "crossed_at"),
+    ]
+    statement = insert_into(session, Alert).from_select(names, found).on_conflict_do_nothing()
+    new = set(session.scalars(statement.returning(col(Alert.id))))
+    return [alert for alert in alerts if alert.id in new]
 
 
 def _recover(session: Session, measured: Iterable[Measured], now: datetime) -> list[Alert]:
@@ -91,7 +113,7 @@ def _recover(session: Session, measured: Iterable[Measured], now: datetime) -> l
     standing = {
         (crossing.license_id, crossing.meter, _plain(crossing.ratio)) for one in measured for crossing in one.crossings
     }
-    within = given(session, {"license_id": BigId, "meter": Name}, meters)
+    within = given(session, {"license_id": sa.BigInteger(), "meter": sa.String()}, meters)
     open_alerts = session.scalars(
         sa.select(Alert).join(
             within,

@@ -1,7 +1,7 @@
 """Which thresholds a reading has crossed."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
 
@@ -14,15 +14,25 @@ from core.consumption.status import UsageStatus, times
 FULL: Final = Decimal(1)
 
 
-def measured(
+def crossed(
     license_id: int, meter: Meter, contract: Contract, document: Document, before: Document | None
 ) -> Measured | None:
     """What a new reading has crossed; None where that is what the one before had, so that there is nothing to tell."""
+    fine = UsageStatus.OK.value
+    if document["status"] == fine and (not before or before["status"] == fine) and not _tells_early(meter):
+        return None
     now = tuple(_crossings(license_id, meter, contract, document))
     earlier = tuple(_crossings(license_id, meter, contract, before)) if before else ()
-    if {_key(one) for one in now} == {_key(one) for one in earlier}:
+    same = {_key(one) for one in now} == {_key(one) for one in earlier}
+    # Without a period of its own a reading is of the contract's, which may be another one than before.
+    if same and (not now or (before and datetime.fromisoformat(before["measured_at"]) >= contract.period.starts_at)):
         return None
     return Measured(license_id, meter.key, now)
+
+
+def _tells_early(meter: Meter) -> bool:
+    """Whether thresholds may be crossed while the status is OK."""
+    return bool(meter.notices) or meter.enforcement is Enforcement.HARD
 
 
 def _key(crossing: Crossing) -> tuple[date, Decimal, Decimal]:
@@ -38,7 +48,7 @@ def _crossings(license_id: int, meter: Meter, contract: Contract, document: Docu
     first, end = contract.period.first, contract.period.end
     if period:
         first, end = date.fromisoformat(period[0]), date.fromisoformat(period[1])
-    for ratio in sorted({FULL, *([at_risk] if at_risk else []), *notices}):
+    for ratio in sorted({FULL, *([at_risk] if at_risk else []), *meter.notices}):
         if _is_crossed(ratio, meter, used, limit, status, at_risk):
             yield Crossing(
                 license_id, meter.key, first, end, ratio, limit, document["basis"], contract.version, used, status.value

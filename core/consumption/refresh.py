@@ -17,6 +17,8 @@ from sqlalchemy import delete, tuple_
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
+from core.alerts.crossings import Measured, record_crossings
+from core.alerts.found import crossed
 from core.consumption.history import Keeping, Stretch, hour_before, replace_history, thinned
 from core.consumption.points import Entry, entry_of
 from core.consumption.readings import Document, judge, stand
@@ -126,6 +128,7 @@ def save_refresh(
     current: dict[int, dict[str, Document]] = defaultdict(dict)
     rows: dict[tuple[int, datetime], dict[str, Entry]] = defaultdict(dict)
     failed: set[tuple[int, str]] = set()
+    crossings: list[Measured] = []
     days = {license_id: _Days(license, plan.now) for license_id, license in plan.licenses.items()}
     turns = {license_id: _next_turn(plan.licenses[license_id], usage) for license_id, usage in plan.usage.items()}
     for moment, question, answer in zip(plan.moments, plan.questions, answers, strict=True):
@@ -148,6 +151,8 @@ def save_refresh(
             document = judge(meter, question.contract, answer, before, now, due_at.isoformat())
             same_day = measured_at and measured_at != now and days[license.id].of(measured_at) == license.today
             current[license.id][meter.key] = document
+            if changed := crossed(license.id, meter, question.contract, document, before):
+                crossings.append(changed)
             rows[license.id, plan.now][meter.key] = entry_of(document, before if same_day else None)
     _write_history(session, plan, known, rows, failed, keeping)
     readings = {
@@ -158,6 +163,7 @@ def save_refresh(
         for license_id in plan.licenses
     }
     write_snapshots(session, {key: readings[key] for key, new in current.items() if new})
+    record_crossings(session, crossings, (), plan.now)
     # Where another worker saved meanwhile, the mark may be of usage that came in after this plan was made.
     alone = [license_id for license_id in plan.licenses if known[license_id].version == plan.known[license_id].version]
     _forget_late(session, [plan.late[license_id] for license_id in alone if license_id in plan.late])

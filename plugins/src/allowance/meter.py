@@ -54,8 +54,9 @@ class Meter(ABC):
 
     `limit` names the contract's term that is the limit, or several whose product it is; None where the
     contract sets none. `at_risk` is the ratio of the limit from which the meter is at risk, where the
-    contract does not set its own. `by` are the dimensions of the breakdown. `applications` are the
-    platform's applications in which its notices are shown. `every` is how long a reading is good for.
+    contract does not set its own. `notices` are further ratios that people are told of; they change no status.
+    `by` are the dimensions of the breakdown. `applications` are the platform's applications in which its notices are
+    shown. `every` is how long a reading is good for.
 
     `days` says how much of the past is loaded day by day for a `measure` of one's own: 0, the default, only
     the totals of the billing period so far; a number, that many days before today as well; None, all days.
@@ -68,6 +69,7 @@ class Meter(ABC):
     unit: str
     limit: str | tuple[str, ...] | None = None
     at_risk: Decimal | None = None
+    notices: tuple[Decimal, ...] = ()
     by: tuple[Dimension, ...] = ()
     applications: tuple[str, ...] = ()
     every: timedelta = timedelta(days=1)
@@ -95,6 +97,10 @@ class Meter(ABC):
         ratio = self.at_risk
         if ratio is not None and not (isinstance(ratio, Decimal) and ratio.is_finite() and 0 < ratio <= 1):
             raise InvalidDeclaration(f"{where}: `at_risk` must be a Decimal above 0 and up to 1, as Decimal('0.8')")
+        if not isinstance(self.notices, tuple) or not all(map(_is_part, self.notices)):
+            raise InvalidDeclaration(
+                f"{where}: `notices` must be a tuple of Decimal between 0 and 1, as (Decimal('0.9'),)"
+            )
         if not isinstance(self.every, timedelta) or not timedelta(minutes=1) <= self.every <= timedelta(days=366):
             raise InvalidDeclaration(f"{where}: `every` must be a timedelta from a minute to a year")
         if self.days is not None and (type(self.days) is not int or not 0 <= self.days <= _MOST_DAYS):
@@ -125,6 +131,10 @@ class Meter(ABC):
         if not terms or any(term not in contract.terms for term in terms):
             return None
         return _product(terms, tuple(contract.terms[term] for term in terms))
+
+
+def _is_part(ratio: object) -> bool:
+    return isinstance(ratio, Decimal) and ratio.is_finite() and 0 < ratio < 1
 
 
 @lru_cache(maxsize=16_384)
