@@ -1,0 +1,111 @@
+"""E-mails in the words of their reader's language."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final
+
+from babel.core import Locale, negotiate_locale
+from babel.dates import format_date
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal, format_percent
+from babel.support import NullTranslations, Translations
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+HERE: Final = Path(__file__).parent
+LANGUAGES: Final = ("en", "fr")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A threshold that was crossed, as an e-mail tells of it."""
+
+    title: str
+    unit: str
+    used: Decimal
+    limit: Decimal
+    basis: str
+    ratio: Decimal
+    first: date
+    end: date
+    exceeded: bool
+    hard: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """What an e-mail says, in one language."""
+
+    subject: str
+    text: str
+    html: str
+
+
+def render_crossed(
+    language: str | None, license_name: str, license_key: str, lines: list[Line], consumption_url: str, unsubscribe_url: str
+) -> Mail:
+    """The e-mail that tells of crossed thresholds. A language that is not spoken is English."""
+    spoken = negotiate_locale([language or "en"], LANGUAGES, sep="-") or "en"
+    environment = _environment(spoken)
+    said = {
+        "license_name": license_name,
+        "license_key": license_key,
+        "lines": lines,
+        "consumption_url": consumption_url,
+        "unsubscribe_url": unsubscribe_url,
+        "language": spoken,
+        "exceeded": any(line.exceeded for line in lines),
+    }
+    subject = " ".join(environment.get_template("crossed_subject.txt").render(said).split())
+    return Mail(
+        subject,
+        environment.get_template("crossed.txt").render(said),
+        environment.get_template("crossed.html").render(said),
+    )
+
+
+@cache
+def _environment(language: str) -> Environment:
+    locale = Locale.parse(language)
+    environment = Environment(
+        loader=PackageLoader("core.mail"),
+        autoescape=select_autoescape(["html"]),
+        extensions=["jinja2.ext.i18n"],
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.install_gettext_translations(_translations(language), newstyle=True)  # type: ignore[attr-defined]
+
+    def number(value: Decimal) -> str:
+        return format_decimal(value, locale=locale)
+
+    def percent(used: Decimal, limit: Decimal) -> str:
+        return format_percent(used / limit, locale=locale) if limit else "∞"
+
+    def day(value: date | datetime) -> str:
+        return format_date(value, format="long", locale=locale)
+
+    def day_before(value: date) -> str:
+        return day(value - timedelta(days=1))
+
+    environment.filters |= {"number": number, "day": day, "day_before": day_before}
+    environment.globals |= {"percent": percent}
+    return environment
+
+
+def _translations(language: str) -> NullTranslations:
+    """The catalogue of a language, compiled here, so that the texts alone are kept."""
+    file = HERE / "locale" / language / "LC_MESSAGES" / "mail.po"
+    if not file.exists():
+        return NullTranslations()
+    compiled: Any = BytesIO()
+    with file.open("rb") as source:
+        write_mo(compiled, read_po(source, locale=language))
+    compiled.seek(0)
+    return Translations(compiled, domain="mail")

@@ -1,0 +1,18 @@
+"""Who is written to, and who does not want to be."""
+
+from datetime import datetime
+
+from sqlmodel import Field, SQLModel
+
+from core.database.types import BigId, Name, UtcDateTime
+
+
+class MailRecipient(SQLModel, table=True):
+    """An address that a license's e-mails went to. Whoever has its `token` may unsubscribe it, and nothing else."""
+
+    __tablename__ = "mail_recipient"
+
+    license_id: int = Field(primary_key=True, sa_type=BigId, foreign_key="license.id")
+    email: str = Field(primary_key=True, sa_type=Name)
+    token: str = Field(sa_type=Name, unique=True)
+    unsubscribed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
