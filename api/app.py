@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 from api.bodies import JsonResponse, error_response
 from api.events_http import EventsEndpoint
 from api.graphql_http import GraphQLEndpoint
+from api.unsubscribe_http import UnsubscribePage
 from core.errors import Unavailable
 from core.runtime import Runtime
 from core.work.broker import Announcer
@@ -60,6 +61,7 @@ def create_app(runtime: Runtime, announcer: Announcer) -> Starlette:
             Route("/graphql", graphql.answer, methods=["GET", "POST"]),
             Route("/", root),
             Route("/healthz", healthz),
+            Route("/unsubscribe/{token}", UnsubscribePage(runtime).answer, methods=["GET", "POST"]),
             Route("/graphiql", graphiql),
             Route("/graphiql/", graphiql),
             Mount("/graphiql/assets", StaticFiles(directory=GRAPHIQL / "assets")),

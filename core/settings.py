@@ -2,6 +2,7 @@
 
 import os
 from datetime import timedelta
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,6 +17,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from core.errors import BadSetting
+from core.mail.smtp import SmtpServer
 from core.nearest import did_you_mean
 
 PREFIX = "ALLOWANCE_"
@@ -85,6 +87,19 @@ class Settings(BaseSettings):
         10, gt=0, le=3600, description="How long a partner's meter may take for one license before it is stopped."
     )
     meter_memory_mb: int = Field(512, ge=64, le=2**20, description="Memory that partners' meters may take, in MiB.")
+    smtp_url: str | None = Field(
+        None,
+        description="The mail server, `smtp://USER:PASSWORD@HOST:PORT`, or `smtps://…`; without one, e-mails are "
+        "written to the log.",
+    )
+    mail_from: str = Field("Allowance <allowance@localhost>", description="Whom e-mails are from.")
+    public_url: str = Field(
+        "http://127.0.0.1:8000", description="Where the server is reached from outside, for links in e-mails."
+    )
+    consumption_url: str = Field(
+        "http://127.0.0.1:8000/graphiql",
+        description="Where people see My consumption; `{license}` in it stands for the key of their license.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="What is logged.")
 
     @field_validator("database_url")
@@ -99,6 +114,27 @@ class Settings(BaseSettings):
         if url.get_backend_name() not in ("sqlite", "postgresql"):
             raise ValueError("names a database that is not supported; write sqlite:///PATH or postgresql://…")
         return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _known_mail_server(cls, value: str | None) -> str | None:
+        if value is not None:
+            SmtpServer.of(value)
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _an_address(cls, value: str) -> str:
+        if "@" not in parseaddr(value)[1]:
+            raise ValueError("is not an address; write Name <name@example.com>")
+        return value
+
+    @field_validator("public_url", "consumption_url")
+    @classmethod
+    def _a_link(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("is not a link; write https://…")
+        return value.rstrip("/")
 
     @field_validator("broker_url")
     @classmethod

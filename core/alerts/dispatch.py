@@ -10,34 +10,34 @@ from core.database.engine import Database
 
 logger = logging.getLogger(__name__)
 
-BATCH: Final = 10
-LEASE: Final = timedelta(minutes=5)
-"""After this long a delivery whose worker was lost is taken by another: longer than sending a batch may take."""
+LEASE: Final = timedelta(minutes=2)
+"""After this long a delivery whose worker was lost is taken by another: longer than any sending may take."""
 
 
 class Channel(Protocol):
     """A way to recipients, such as e-mail."""
 
     def send(self, outgoing: Outgoing) -> Outcome:
-        """Send it once, within 25 seconds. An error that is raised means that it may succeed later."""
+        """Send it once, in less than the lease. An error that is raised means that it may succeed later."""
 
 
-def send_due(database: Database, channels: Mapping[str, Channel]) -> int:
-    """Take some deliveries that are due and send them; how many were taken, 0 where none was due."""
+def send_due(database: Database, channels: Mapping[str, Channel]) -> bool:
+    """Take a delivery that is due and send it; whether there was one."""
     with database.write() as session:
-        taken = take(session, datetime.now(UTC), BATCH, LEASE)
-    for outgoing in taken:
-        outcome = _send(channels.get(outgoing.delivery.channel), outgoing)
-        with database.write() as session:
-            finish(session, outgoing.delivery, outcome, datetime.now(UTC))
-    return len(taken)
+        outgoing = take(session, datetime.now(UTC), LEASE)
+    if outgoing is None:
+        return False
+    outcome = _send(channels.get(outgoing.delivery.channel), outgoing)
+    with database.write() as session:
+        finish(session, outgoing.delivery, outcome, datetime.now(UTC))
+    return True
 
 
 def _send(channel: Channel | None, outgoing: Outgoing) -> Outcome:
     if channel is None:
-        return Outcome(sent=False, said="No channel of this name is set up on this worker.")
+        return Outcome(None, "No channel of this name is set up on this worker.")
     try:
         return channel.send(outgoing)
     except Exception as error:
         logger.exception("sending %s of license %s failed", outgoing.delivery.id, outgoing.delivery.license_id)
-        return Outcome(sent=False, said=f"It could not be sent: {type(error).__name__}.")
+        return Outcome(None, f"It could not be sent: {type(error).__name__}.")

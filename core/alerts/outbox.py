@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from dramatiq.common import compute_backoff
-from sqlalchemy import and_, insert, tuple_
+from sqlalchemy import insert
 from sqlmodel import Session, col, func, select, update
 
 from core.alerts.tables import Delivery, DeliveryStatus, Message
@@ -23,7 +23,6 @@ FIRST_WAIT: Final = timedelta(seconds=5)
 LONGEST_WAIT: Final = timedelta(hours=6)
 MOST_SAID: Final = 2_000
 """Characters of an answer that are kept."""
-_KEY: Final = tuple_(col(Delivery.license_id), col(Delivery.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +55,10 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of sending: `said` by the other side, or of it. With neither `sent` nor `final` it is tried again."""
+    """What became of sending, and what was said of it. Without a `status` it is tried again later."""
 
-    sent: bool
+    status: DeliveryStatus | None
     said: str
-    final: bool = False
 
 
 def tell(session: Session, told: Sequence[Told], addresses: Sequence[Address]) -> None:
@@ -95,39 +93,29 @@ def tell(session: Session, told: Sequence[Told], addresses: Sequence[Address]) -
         session.execute(insert(Delivery), deliveries)
 
 
-def take(session: Session, now: datetime, most: int, lease: timedelta) -> list[Outgoing]:
-    """Claim deliveries that are due. Until the lease ends no other worker takes them."""
+def take(session: Session, now: datetime, lease: timedelta) -> Outgoing | None:
+    """Claim a delivery that is due, if there is one. Until the lease ends no other worker takes it."""
     due = (
-        select(Delivery.license_id, Delivery.id)
+        select(Delivery)
         .where(col(Delivery.due_at) <= now)
         .order_by(col(Delivery.due_at))
-        .limit(most)
+        .limit(1)
         .with_for_update(skip_locked=True)
     )
-    keys = [(row[0], row[1]) for row in session.execute(due)]
-    if not keys:
-        return []
-    attempt = {"claim": uuid.uuid4().hex, "due_at": now + lease, "attempts": col(Delivery.attempts) + 1}
-    session.execute(update(Delivery).where(_KEY.in_(keys)).values(attempt))
-    rows = session.execute(
-        select(Delivery, Message)
-        .join(
-            Message,
-            and_(col(Message.license_id) == Delivery.license_id, col(Message.id) == Delivery.message_id),
-        )
-        .where(_KEY.in_(keys))
-        .order_by(col(Delivery.created_at), col(Delivery.id))
-        .execution_options(populate_existing=True)
-    )
-    return [Outgoing(delivery, message) for delivery, message in rows]
+    delivery = session.exec(due).first()
+    if delivery is None:
+        return None
+    delivery.claim, delivery.due_at, delivery.attempts = uuid.uuid4().hex, now + lease, delivery.attempts + 1
+    session.add(delivery)
+    return Outgoing(delivery, session.get_one(Message, (delivery.license_id, delivery.message_id)))
 
 
 def finish(session: Session, delivery: Delivery, outcome: Outcome, now: datetime) -> None:
     """Write down what became of a delivery, if it is still this worker's."""
     values: dict[str, Any] = {"claim": None, "said": outcome.said[:MOST_SAID], "due_at": None, "finished_at": now}
-    if outcome.sent:
-        values["status"] = DeliveryStatus.SENT.value
-    elif outcome.final or delivery.attempts >= MOST_ATTEMPTS:
+    if outcome.status:
+        values["status"] = outcome.status.value
+    elif delivery.attempts >= MOST_ATTEMPTS:
         values["status"] = DeliveryStatus.PARKED.value
     else:
         values |= {"due_at": now + wait(delivery.attempts), "finished_at": None}

@@ -12,11 +12,13 @@ from core.database.types import BigId, ExactDecimal, Json, Name, UtcDateTime
 
 
 class DeliveryStatus(StrEnum):
-    """PENDING: to be sent. SENT: taken by the other side. PARKED: given up, until somebody sends it again."""
+    """PENDING: to be sent. SENT: taken by the other side. PARKED: given up, until somebody sends it again. DROPPED: the
+    recipient is none any more."""
 
     PENDING = "PENDING"
     SENT = "SENT"
     PARKED = "PARKED"
+    DROPPED = "DROPPED"
 
 
 class Alert(SQLModel, table=True):

@@ -46,7 +46,12 @@ class Mail:
 
 
 def render_crossed(
-    language: str | None, license_name: str, license_key: str, lines: list[Line], consumption_url: str, unsubscribe_url: str
+    language: str | None,
+    license_name: str,
+    license_key: str,
+    lines: list[Line],
+    consumption_url: str,
+    unsubscribe_url: str,
 ) -> Mail:
     """The e-mail that tells of crossed thresholds. A language that is not spoken is English."""
     spoken = negotiate_locale([language or "en"], LANGUAGES, sep="-") or "en"

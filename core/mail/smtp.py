@@ -29,7 +29,9 @@ class SmtpServer:
             raise ValueError("is not the URL of a mail server; write smtp://USER:PASSWORD@HOST:PORT")
         implicit = parts.scheme == "smtps"
         user = None if parts.username is None else unquote(parts.username)
-        return cls(parts.hostname, parts.port or (465 if implicit else 587), implicit, user, unquote(parts.password or ""))
+        return cls(
+            parts.hostname, parts.port or (465 if implicit else 587), implicit, user, unquote(parts.password or "")
+        )
 
     def send(self, message: EmailMessage, context: ssl.SSLContext | None = None) -> str:
         """Hand a message over; what the server said.

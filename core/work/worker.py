@@ -3,16 +3,23 @@
 import logging
 import math
 import threading
+from collections.abc import Mapping
 from time import monotonic
 from types import TracebackType
 from typing import Final, Self
 
 import dramatiq
 
+from core.alerts.addresses import EMAIL
+from core.alerts.dispatch import Channel, send_due
+from core.mail.channel import MailChannel
 from core.runtime import Runtime
 from core.work.broker import Announcer, open_broker
 from core.work.jobs import refresh_all_due
 from core.work.upkeep import EVERY_SECONDS, upkeep
+
+POSTMEN: Final = 4
+"""Threads that send: one that waits for a slow receiver leaves the others."""
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +45,11 @@ class Worker:
         self.announcer: Final = open_announcer(runtime, self._broker)
         self._stopped: Final = threading.Event()
         self._sweeper: Final = threading.Thread(target=self._sweep, name="sweeper", daemon=True)
+        channels = {EMAIL: MailChannel(runtime.settings, runtime.database, runtime.registry)}
+        self._postmen: Final = [
+            threading.Thread(target=self._deliver, args=(channels,), name=f"postman-{number}", daemon=True)
+            for number in range(POSTMEN)
+        ]
         self._worker: Final = dramatiq.Worker(
             self._broker,
             queues={runtime.settings.queue},
@@ -48,6 +60,8 @@ class Worker:
     def __enter__(self) -> Self:
         self._worker.start()
         self._sweeper.start()
+        for postman in self._postmen:
+            postman.start()
         return self
 
     def __exit__(
@@ -56,6 +70,8 @@ class Worker:
         self._stopped.set()
         self._worker.stop(timeout=10_000)
         self._sweeper.join(timeout=10)
+        for postman in self._postmen:
+            postman.join(timeout=10)
         self._broker.close()
 
     def _sweep(self) -> None:
@@ -69,4 +85,14 @@ class Worker:
                     upkeep(self._runtime)
             except Exception:
                 logger.exception("looking for due work failed; trying again")
+            self._stopped.wait(self._runtime.settings.sweep_seconds)
+
+    def _deliver(self, channels: Mapping[str, Channel]) -> None:
+        """Send what is in the outbox, one delivery after the other."""
+        while not self._stopped.is_set():
+            try:
+                if send_due(self._runtime.database, channels):
+                    continue
+            except Exception:
+                logger.exception("looking for deliveries failed; trying again")
             self._stopped.wait(self._runtime.settings.sweep_seconds)

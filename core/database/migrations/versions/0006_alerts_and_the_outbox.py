@@ -6,7 +6,7 @@ from alembic import op
 from core.database.types import BigId, ExactDecimal, Json, Name, UtcDateTime
 
 revision = "0006"
-down_revision = "0003"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
@@ -60,3 +60,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("license_id", "message_id", "channel", "recipient"),
     )
     op.create_index("delivery_due", "delivery", ["due_at"])
+    op.create_table(
+        "mail_recipient",
+        sa.Column("license_id", BigId, nullable=False),
+        sa.Column("email", Name, nullable=False),
+        sa.Column("token", Name, nullable=False),
+        sa.Column("unsubscribed_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(["license_id"], ["license.id"]),
+        sa.PrimaryKeyConstraint("license_id", "email"),
+        sa.UniqueConstraint("token"),
+    )

@@ -1,0 +1,112 @@
+"""E-mail as a channel of the outbox: each admin of a license gets a message of their own, in their language."""
+
+import logging
+import secrets
+import smtplib
+from datetime import date
+from decimal import Decimal
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
+from typing import Any, Final
+
+from allowance import Enforcement
+from sqlmodel import Session, select
+
+from core.alerts.outbox import Outcome, Outgoing
+from core.alerts.tables import DeliveryStatus
+from core.database.engine import Database, insert_into
+from core.licenses.tables import License, LicenseAdmin
+from core.mail.render import Line, render_crossed
+from core.mail.smtp import SmtpServer
+from core.mail.tables import MailRecipient
+from core.plugins.host import Registry
+from core.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+_NOBODY: Final = Outcome(DeliveryStatus.DROPPED, "No admin of the license any more, or unsubscribed.")
+
+
+class MailChannel:
+    """Sends over the mail server of the settings; without one, writes to the log what would be sent."""
+
+    def __init__(self, settings: Settings, database: Database, registry: Registry) -> None:
+        self._settings = settings
+        self._database = database
+        self._registry = registry
+        self._server = SmtpServer.of(settings.smtp_url) if settings.smtp_url else None
+
+    def send(self, outgoing: Outgoing) -> Outcome:
+        """See :class:`core.alerts.dispatch.Channel`."""
+        with self._database.write() as session:
+            message = self._message(session, outgoing)
+        if message is None:
+            return _NOBODY
+        if self._server is None:
+            logger.info("ALLOWANCE_SMTP_URL is not set; this would be sent:\n%s", message.get_body(("plain",)))
+            return Outcome(DeliveryStatus.SENT, "Written to the log, as ALLOWANCE_SMTP_URL is not set.")
+        try:
+            return Outcome(DeliveryStatus.SENT, self._server.send(message))
+        except smtplib.SMTPRecipientsRefused as error:
+            [(code, said)] = error.recipients.values()
+            refused = f"{code} {said.decode(errors='replace')}"
+            # RFC 5321, section 4.2.1: what begins with 5 will not succeed by being tried again.
+            return Outcome(DeliveryStatus.PARKED if code >= 500 else None, f"The mail server refused it: {refused}")
+        except (OSError, smtplib.SMTPException) as error:
+            return Outcome(None, f"The mail server did not take it: {error}")
+
+    def _message(self, session: Session, outgoing: Outgoing) -> EmailMessage | None:
+        delivery = outgoing.delivery
+        admin = session.get(LicenseAdmin, (delivery.license_id, delivery.recipient))
+        if admin is None:
+            return None
+        recipient = _recipient(session, admin)
+        if recipient.unsubscribed_at:
+            return None
+        license = session.exec(select(License).where(License.id == delivery.license_id)).one()
+        unsubscribe = f"{self._settings.public_url}/unsubscribe/{recipient.token}"
+        mail = render_crossed(
+            admin.language,
+            license.name,
+            license.key,
+            [self._line(alert) for alert in outgoing.message.document["alerts"]],
+            self._settings.consumption_url.replace("{license}", license.key),
+            unsubscribe,
+        )
+        name, sender = parseaddr(self._settings.mail_from)
+        message = EmailMessage()
+        message["Message-ID"] = f"<{delivery.id}@{sender.partition('@')[2]}>"
+        message["Date"] = format_datetime(outgoing.message.occurred_at)
+        message["From"] = Address(name, addr_spec=sender)
+        message["To"] = Address(admin.name or "", addr_spec=admin.email)
+        message["Subject"] = mail.subject
+        message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody answers by itself
+        message["List-Unsubscribe"] = f"<{unsubscribe}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
+        message.set_content(mail.text)
+        message.add_alternative(mail.html, subtype="html")
+        return message
+
+    def _line(self, alert: dict[str, Any]) -> Line:
+        meter = self._registry.meters.get(alert["meter"])
+        return Line(
+            title=meter.title if meter else alert["meter"],
+            unit=meter.unit if meter else "",
+            used=Decimal(alert["used"]),
+            limit=Decimal(alert["limit"]),
+            basis=alert["basis"],
+            ratio=Decimal(alert["ratio"]),
+            first=date.fromisoformat(alert["period"]["first"]),
+            end=date.fromisoformat(alert["period"]["end"]),
+            exceeded=alert["status"] == "EXCEEDED",
+            hard=meter is not None and meter.enforcement is Enforcement.HARD,
+        )
+
+
+def _recipient(session: Session, admin: LicenseAdmin) -> MailRecipient:
+    """The admin's address with the token that unsubscribes it, the same for ever."""
+    key = {"license_id": admin.license_id, "email": admin.email}
+    statement = insert_into(session, MailRecipient).values(**key, token=secrets.token_urlsafe(24))
+    session.execute(statement.on_conflict_do_nothing())
+    return session.get_one(MailRecipient, (admin.license_id, admin.email))

@@ -1,0 +1,23 @@
+"""Unsubscribing from a license's e-mails, by the token that each of them carries."""
+
+from datetime import datetime
+
+from sqlmodel import Session, select
+
+from core.errors import NotFound
+from core.mail.tables import MailRecipient
+
+
+def find_recipient(session: Session, token: str) -> MailRecipient:
+    """Raises :class:`NotFound`."""
+    found = session.exec(select(MailRecipient).where(MailRecipient.token == token)).first()
+    if found is None:
+        raise NotFound("This link is not known. Take it whole from the e-mail.")
+    return found
+
+
+def unsubscribe(session: Session, token: str, now: datetime) -> None:
+    """Have no more e-mails go there. Doing it again changes nothing. Raises :class:`NotFound`."""
+    recipient = find_recipient(session, token)
+    recipient.unsubscribed_at = recipient.unsubscribed_at or now
+    session.add(recipient)
