@@ -17,8 +17,8 @@ from sqlmodel import Session, col, func, select, update
 
 from core.alerts.tables import Delivery, DeliveryStatus, Message
 
-MOST_ATTEMPTS: Final = 16
-"""With the waits between them somewhat more than a day; then a delivery is parked."""
+MOST_ATTEMPTS: Final = 20
+"""With the waits between them more than a day; then a delivery is parked."""
 FIRST_WAIT: Final = timedelta(seconds=5)
 LONGEST_WAIT: Final = timedelta(hours=6)
 MOST_SAID: Final = 2_000

@@ -1,0 +1,166 @@
+"""Deliveries: taken by one worker at a time, tried again with longer and longer waits, parked in the end."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlmodel import col, select
+
+from core.alerts.dispatch import send_due
+from core.alerts.kinds import CROSSED, RECOVERED
+from core.alerts.outbox import (
+    LONGEST_WAIT,
+    MOST_ATTEMPTS,
+    Address,
+    Outcome,
+    Outgoing,
+    Told,
+    count,
+    finish,
+    redeliver,
+    take,
+    tell,
+    wait,
+)
+from core.alerts.tables import Delivery, DeliveryStatus
+from tests.fixtures.engine import NOW, Engine
+
+LEASE = timedelta(minutes=2)
+SENT = Outcome(DeliveryStatus.SENT, "250 OK")
+LATER = Outcome(None, "450 try later")
+
+
+@pytest.fixture
+def told(engine: Engine) -> Engine:
+    """One message to two recipients."""
+    license_id = engine.license()
+    addresses = [Address(license_id, "email", name, frozenset({CROSSED})) for name in ("ann", "bob")]
+    with engine.database.write() as session:
+        tell(session, [Told(license_id, CROSSED, NOW, {"alerts": []})], addresses)
+    return engine
+
+
+def take_one(engine: Engine, now: datetime = NOW) -> Outgoing | None:
+    with engine.database.write() as session:
+        return take(session, now, LEASE)
+
+
+def end(engine: Engine, outgoing: Outgoing | None, outcome: Outcome, now: datetime = NOW) -> None:
+    assert outgoing is not None
+    with engine.database.write() as session:
+        finish(session, outgoing.delivery, outcome, now)
+
+
+def deliveries(engine: Engine) -> Sequence[Delivery]:
+    with engine.database.read() as session:
+        return session.exec(select(Delivery).order_by(col(Delivery.recipient))).all()
+
+
+def test_each_recipient_who_wants_a_kind_gets_a_delivery_of_the_one_message(told: Engine) -> None:
+    ann, bob = deliveries(told)
+    assert (ann.recipient, bob.recipient) == ("ann", "bob")
+    assert ann.message_id == bob.message_id
+    assert (ann.status, ann.attempts, ann.due_at, ann.created_at) == ("PENDING", 0, NOW, NOW)
+    address = Address(ann.license_id, "email", "ann", frozenset({CROSSED}))
+    with told.database.write() as session:
+        tell(session, [Told(ann.license_id, RECOVERED, NOW, {})], [address])
+    assert len(deliveries(told)) == 2
+
+
+def test_a_delivery_is_taken_by_one_worker_and_by_another_when_its_lease_ends(told: Engine) -> None:
+    first, second = take_one(told), take_one(told)
+    assert first
+    assert second
+    assert first.delivery.id != second.delivery.id
+    assert take_one(told) is None
+    assert take_one(told, NOW + LEASE - timedelta(seconds=1)) is None
+    again = take_one(told, NOW + LEASE)
+    assert again
+    assert again.delivery.attempts == 2
+    # The one that was lost comes back too late to say anything.
+    lost = first if again.delivery.id == first.delivery.id else second
+    end(told, lost, LATER)
+    end(told, again, SENT, NOW + LEASE)
+    assert count_of(told) == {"SENT": 1, "PENDING": 1}
+
+
+def count_of(engine: Engine) -> dict[str, int]:
+    with engine.database.read() as session:
+        return {status.value: number for status, number in count(session).items() if number}
+
+
+def test_what_fails_is_tried_again_and_parked_in_the_end_and_can_be_sent_again_by_hand(told: Engine) -> None:
+    end(told, take_one(told), SENT)
+    now, waits = NOW, []
+    for attempt in range(1, MOST_ATTEMPTS + 1):
+        outgoing = take_one(told, now)
+        assert outgoing
+        assert outgoing.delivery.attempts == attempt
+        end(told, outgoing, LATER, now)
+        [left] = [one for one in deliveries(told) if one.status != "SENT"]
+        if left.due_at:
+            waits.append(left.due_at - now)
+            now = left.due_at
+    assert (left.status, left.due_at, left.said, left.finished_at) == ("PARKED", None, "450 try later", now)
+    assert len(waits) == MOST_ATTEMPTS - 1
+    assert timedelta(hours=24) < sum(waits, timedelta()) < timedelta(days=4)
+    assert take_one(told, now + timedelta(days=30)) is None
+    with told.database.write() as session:
+        redeliver(session, session.get_one(Delivery, (left.license_id, left.id)), now)
+    again = take_one(told, now)
+    assert again
+    assert (again.delivery.id, again.delivery.attempts) == (left.id, 1)
+
+
+@given(st.integers(1, MOST_ATTEMPTS))
+def test_a_wait_is_twice_as_long_each_time_with_jitter_and_six_hours_at_the_most(attempts: int) -> None:
+    least = min(timedelta(seconds=5) * 2 ** (attempts - 1), LONGEST_WAIT / 2)
+    assert least <= wait(attempts) <= min(2 * timedelta(seconds=5) * 2 ** (attempts - 1), LONGEST_WAIT)
+
+
+class Recording:
+    """A channel that notes what it sends."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+
+    def send(self, outgoing: Outgoing) -> Outcome:
+        self.sent.append(outgoing.delivery.id)
+        return SENT
+
+
+def test_many_workers_send_each_delivery_once(engine: Engine) -> None:
+    license_id = engine.license()
+    addresses = [Address(license_id, "email", f"{number}", frozenset({CROSSED})) for number in range(60)]
+    with engine.database.write() as session:
+        tell(session, [Told(license_id, CROSSED, NOW, {})], addresses)
+    channel = Recording()
+
+    def work(_: int) -> None:
+        while send_due(engine.database, {"email": channel}):
+            pass
+
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(work, range(6)))
+    assert sorted(channel.sent) == sorted(one.id for one in deliveries(engine))
+    assert len(set(channel.sent)) == 60
+    assert count_of(engine) == {"SENT": 60}
+
+
+class Raising:
+    def send(self, outgoing: Outgoing) -> Outcome:
+        raise ValueError("a secret of ours")
+
+
+def test_a_channel_that_raises_costs_its_delivery_a_wait_and_says_nothing_of_its_inside(told: Engine) -> None:
+    assert send_due(told.database, {"email": Raising()})
+    assert send_due(told.database, {})
+    assert not send_due(told.database, {})
+    assert sorted(one.said or "" for one in deliveries(told)) == [
+        "It could not be sent: ValueError.",
+        "No channel of this name is set up on this worker.",
+    ]
+    assert count_of(told) == {"PENDING": 2}
