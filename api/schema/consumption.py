@@ -13,11 +13,13 @@ from api.schema.meter import Meter
 from api.schema.node import Info, Node, Problem
 from api.schema.scalars import number
 from api.schema.status import UsageStatus
+from api.schema.warnings import Warnings
 from core.consumption import view
 from core.consumption.intervals import Interval
 from core.consumption.readings import StoredShare
 from core.consumption.readings import Threshold as StoredThreshold
 from core.consumption.view import Freshness
+from core.consumption.warnings import warnings_of
 from core.errors import BadInput
 from core.nearest import did_you_mean
 from core.text import shown
@@ -274,6 +276,10 @@ class Consumption(Node):
     @strawberry.field(description="One section by its key; null where no meter stands in it.")
     def section(self, key: Annotated[str, strawberry.argument(description="The section's key.")]) -> Section | None:
         return self.find_section(key)
+
+    @strawberry.field(description="What people are warned of while it lasts.")
+    def warnings(self) -> Warnings:
+        return Warnings(found=warnings_of(self.view))
 
     def find_section(self, key: str) -> Section | None:
         return next((Section(view=view) for view in self.view.sections if view.section.key == key), None)

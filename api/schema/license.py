@@ -11,12 +11,15 @@ import strawberry
 from sqlmodel import col, select
 
 from api.context import Context
+from api.schema.alert import Alert, AlertConnection, AlertEdge
 from api.schema.consumption import Consumption
 from api.schema.cursors import PageInfo, cursor_time, decode_cursor, encode, page_info, refuse_cursor
 from api.schema.enums import describe_enum
 from api.schema.node import Info, Node
 from api.schema.scalars import Duration, page_size
 from core.access.keys import READERS
+from core.alerts.listing import list_alerts
+from core.alerts.tables import Alert as AlertRow
 from core.consumption.readings import StoredReading, from_document
 from core.consumption.status import SEVERITY, UsageStatus
 from core.consumption.tables import Snapshot
@@ -42,6 +45,7 @@ class Page:
     def __init__(self, context: Context, licenses: Mapping[int, LoadedLicense]) -> None:
         self.context = context
         self.licenses = licenses
+        self._alerts: dict[object, dict[int, list[AlertRow]]] = {}
 
     @cached_property
     def snapshots(self) -> dict[int, tuple[int, dict[str, StoredReading]]]:
@@ -63,6 +67,17 @@ class Page:
         ):
             found[row.license_id].append(row)
         return found
+
+    def alerts(
+        self, license_id: int, most: int, after: tuple[datetime, str] | None, meter: str | None
+    ) -> list[AlertRow]:
+        """Alerts of one of the licenses, newest first; those of the others are read along."""
+        asked = (most, after, meter)
+        if asked not in self._alerts:
+            self._alerts[asked] = list_alerts(
+                self.context.session, self.licenses.keys(), most=most, after=after, meter=meter
+            )
+        return self._alerts[asked].get(license_id, [])
 
     def license(self, license_id: int) -> "License":
         """One of the licenses."""
@@ -233,6 +248,32 @@ class License(Node):
                 for cursor, row in zip(cursors, page, strict=True)
             ],
             page_info=page_info(cursors, after, more=len(rows) > size),
+        )
+
+    @strawberry.field(description="The thresholds that were crossed, newest first.")
+    def alerts(
+        self,
+        info: Info,
+        first: Annotated[int | None, strawberry.argument(description="Alerts at the most, up to 100.")] = 20,
+        after: Annotated[str | None, strawberry.argument(description="The cursor to go on after.")] = None,
+        meter: Annotated[str | None, strawberry.argument(description="Only of this meter, by its key.")] = None,
+    ) -> AlertConnection:
+        info.context.caller.require(*READERS)
+        size = page_size(first, 20)
+        place = None
+        if after is not None:
+            at, key = decode_cursor(after, "alerts", str, str)
+            place = (cursor_time(at), str(key))
+        found = self.page.alerts(self.loaded.id, size + 1, place, meter)
+        rows = found[:size]
+        cursors = [encode("alerts", row.crossed_at.isoformat(), row.id) for row in rows]
+        license = self.loaded.license
+        return AlertConnection(
+            edges=[
+                AlertEdge(cursor=cursor, node=Alert(row=row, license_key=license.key, time_zone=license.time_zone))
+                for cursor, row in zip(cursors, rows, strict=True)
+            ],
+            page_info=page_info(cursors, after, more=len(found) > size),
         )
 
 

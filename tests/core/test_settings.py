@@ -101,6 +101,14 @@ WRONG = {
         "nan": "less than or equal to 3600",
     },
     "ALLOWANCE_METER_MEMORY_MB": {"63": "greater than or equal to 64", "1048577": "less than or equal to 1048576"},
+    "ALLOWANCE_SMTP_URL": {
+        "": "is not the URL of a mail server; write smtp://USER:PASSWORD@HOST:PORT",
+        "mail.example.com": "is not the URL of a mail server; write smtp://USER:PASSWORD@HOST:PORT",
+        "smtp://host:port": "is not the URL of a mail server; write smtp://USER:PASSWORD@HOST:PORT",
+    },
+    "ALLOWANCE_MAIL_FROM": {"": "is not an address; write Name <name@example.com>", "Ann": "is not an address"},
+    "ALLOWANCE_PUBLIC_URL": {"": "is not a link; write https://…", "allowance.example": "is not a link"},
+    "ALLOWANCE_CONSUMPTION_URL": {"javascript:alert(1)": "is not a link; write https://…"},
     "ALLOWANCE_LOG_LEVEL": {"LOUD": "input should be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"},
 }  # fmt: skip
 

@@ -10,7 +10,8 @@ PAGE = (Path(__file__).parents[2] / "docs" / "operators.md").read_text()
 
 def test_every_setting_stands_in_the_table_with_its_default_and_description() -> None:
     for name, field in Settings.model_fields.items():
-        assert f"| `{PREFIX}{name.upper()}` | `{field.default}` | {field.description} |" in PAGE
+        default = "none" if field.default is None else f"`{field.default}`"
+        assert f"| `{PREFIX}{name.upper()}` | {default} | {field.description} |" in PAGE
 
 
 def test_the_table_names_no_setting_that_does_not_exist() -> None:

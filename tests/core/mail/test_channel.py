@@ -142,7 +142,11 @@ def test_who_unsubscribed_or_is_no_admin_any_more_gets_nothing(engine: Engine, r
     server, url = received
     crossed(engine, ANN, BOB)
     deliver(engine, url)
-    token = {to[0]: mail for to, mail, _ in server.mails}["ann@example.com"]["List-Unsubscribe"].strip().rpartition("/")[2][:-1]
+    token = (
+        {to[0]: mail for to, mail, _ in server.mails}["ann@example.com"]["List-Unsubscribe"]
+        .strip()
+        .rpartition("/")[2][:-1]
+    )
     with engine.database.write() as session:
         unsubscribe(session, token, NOW)
     engine.license(admins=[ANN, AdminInput("eve@example.com", None, None)], name="Acme & Söhne")

@@ -1,0 +1,69 @@
+"""What people are warned of while it lasts: exceeded soft limits, shown in the applications that they concern."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from allowance import Enforcement, Meter
+from allowance.meter import in_words
+
+from core.consumption.status import UsageStatus
+from core.consumption.view import ConsumptionView, ReadingView
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """An exceeded limit, for one application. `since` is when a refresh found it exceeded."""
+
+    meter: Meter
+    application: str
+    status: UsageStatus
+    used: Decimal
+    limit: Decimal
+    message: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Warnings:
+    """Whether the license is warned at all, and of what. Where it is not, there is nothing to show."""
+
+    enabled: bool
+    notices: tuple[Notice, ...]
+
+    @property
+    def halo(self) -> bool:
+        """Whether the account icon and "My consumption" wear a red halo: any soft limit is exceeded."""
+        return bool(self.notices)
+
+
+def warnings_of(view: ConsumptionView) -> Warnings:
+    """The warnings of a consumption, by the contract of its day."""
+    version = view.license.version_on(view.day or view.license.today)
+    enabled = version is not None and version.warnings
+    if not enabled:
+        return Warnings(enabled=False, notices=())
+    exceeded = (
+        one
+        for section in view.sections
+        for one in section.readings
+        if one.reading.status is UsageStatus.EXCEEDED and one.meter.enforcement is Enforcement.SOFT
+    )
+    return Warnings(enabled=True, notices=tuple(notice for one in exceeded for notice in _notices(one)))
+
+
+def _notices(view: ReadingView) -> list[Notice]:
+    meter, reading = view.meter, view.reading
+    if reading.used is None or reading.limit is None or reading.measured_at is None:
+        return []
+    crossed = [threshold.crossed_at for threshold in reading.thresholds if threshold.status is UsageStatus.EXCEEDED]
+    since = next((at for at in crossed if at), reading.measured_at)
+    message = (
+        f"{meter.title}: {in_words(reading.used)} of {in_words(reading.limit)} {meter.unit} used. "
+        "New actions take it further over the limit."
+    )
+    # A meter that concerns no application in particular is shown by the halo alone, in a notice of no application.
+    return [
+        Notice(meter, application, reading.status, reading.used, reading.limit, message, since)
+        for application in meter.applications or ("",)
+    ]

@@ -1,0 +1,116 @@
+"""Warnings while a limit is exceeded, and the alerts that were told."""
+
+import pytest
+
+from tests.api.server import Client, Served, cloudevent, nodes
+
+SET_UP = """mutation($warnings: Boolean!) {
+  putLicense(input: {key: "acme", name: "Acme", admins: [{email: "ann@example.com"}]}) { errors { message } }
+  putContract(input: {
+    license: "acme", effectiveFrom: "2026-01-01", startsOn: "2026-01-01", billingPeriod: "P1Y", warnings: $warnings,
+    terms: [{key: "profiles", value: 10}, {key: "interactions_per_profile", value: 10}, {key: "forms", value: 5},
+            {key: "users", value: 3}]
+  }) { errors { message } }
+}"""
+WARNINGS = """query($application: String) { consumption(license: "acme") { warnings {
+  enabled halo notices(application: $application) { meter { key } application status used limit message since }
+} } }"""
+ALERTS = """query($first: Int, $after: String, $meter: String) { license(key: "acme") {
+  alerts(first: $first, after: $after, meter: $meter) {
+    edges { cursor node {
+      id meter { key } ratio limit basis contractVersion used status period { start end } crossedAt recoveredAt
+    } }
+    pageInfo { hasNextPage endCursor }
+  }
+} }"""
+
+
+def use(served: Served, client: Client, *, warnings: bool = True) -> None:
+    client.data(SET_UP, warnings=warnings)
+    client.post_events(
+        cloudevent("interaction.sent", "acme", "i", quantity=85),
+        cloudevent("forms.level", "acme", "f", value=6),
+        cloudevent("users.level", "acme", "u", value=4),
+    )
+    served.refresh()
+
+
+def test_an_exceeded_limit_is_shown_in_its_application_with_a_red_halo(served: Served, operator: Client) -> None:
+    use(served, operator)
+    found = operator.data(WARNINGS)["consumption"]["warnings"]
+    assert (found["enabled"], found["halo"]) == (True, True)
+    assert [(one["meter"]["key"], one["application"]) for one in found["notices"]] == [
+        ("forms", "forms"),
+        ("users", "administration"),
+    ]
+    [forms] = operator.data(WARNINGS, application="forms")["consumption"]["warnings"]["notices"]
+    assert (forms["status"], forms["used"], forms["limit"]) == ("EXCEEDED", 6, 5)
+    assert forms["message"] == "Forms: 6 of 5 forms used. New actions take it further over the limit."
+    assert forms["since"] == operator.data(ALERTS)["license"]["alerts"]["edges"][0]["node"]["crossedAt"]
+    assert operator.data(WARNINGS, application="nowhere")["consumption"]["warnings"]["notices"] == []
+
+
+def test_a_license_that_switched_warnings_off_is_shown_none_and_alerted_all_the_same(
+    served: Served, operator: Client
+) -> None:
+    use(served, operator, warnings=False)
+    found = operator.data(WARNINGS)["consumption"]["warnings"]
+    assert found == {"enabled": False, "halo": False, "notices": []}
+    assert len(operator.data(ALERTS)["license"]["alerts"]["edges"]) == 3
+
+
+def test_warnings_end_with_what_they_warn_of(served: Served, operator: Client) -> None:
+    use(served, operator)
+    operator.post_events(
+        cloudevent("forms.level", "acme", "f2", value=5), cloudevent("users.level", "acme", "u2", value=3)
+    )
+    operator.data('mutation { refreshConsumption(license: "acme") { id } }')
+    served.refresh()
+    found = operator.data(WARNINGS)["consumption"]["warnings"]
+    assert found == {"enabled": True, "halo": False, "notices": []}
+
+
+def test_an_alert_says_what_its_ratio_is_of(served: Served, operator: Client) -> None:
+    use(served, operator)
+    [edge] = operator.data(ALERTS, meter="interactions")["license"]["alerts"]["edges"]
+    alert = edge["node"]
+    assert (alert["ratio"], alert["limit"], alert["used"], alert["status"]) == (0.8, 100, 85, "AT_RISK")
+    assert (alert["basis"], alert["contractVersion"]) == ("10 profiles × 10 interactions per profile", 1)
+    assert alert["period"] == {"start": "2026-01-01T00:00:00Z", "end": "2027-01-01T00:00:00Z"}
+    assert alert["recoveredAt"] is None
+
+
+def test_alerts_are_paged_without_gaps_or_repeats(served: Served, operator: Client) -> None:
+    use(served, operator)
+    seen, after = [], None
+    while True:
+        page = operator.data(ALERTS, first=1, after=after)["license"]["alerts"]
+        seen += [one["id"] for one in nodes(page)]
+        after = page["pageInfo"]["endCursor"]
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+    assert len(seen) == len(set(seen)) == 3
+    assert operator.error(ALERTS, after="nonsense")[0] == "BAD_CURSOR"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_unsubscribing_is_asked_by_get_and_done_by_post(served: Served, operator: Client, method: str) -> None:
+    from sqlmodel import select
+
+    from core.alerts.dispatch import send_due
+    from core.mail.channel import MailChannel
+    from core.mail.tables import MailRecipient
+
+    use(served, operator)
+    runtime = served.runtime
+    channel = MailChannel(runtime.settings, runtime.database, runtime.registry)
+    while send_due(runtime.database, {"email": channel}):
+        pass
+    with runtime.database.read() as session:
+        token = session.exec(select(MailRecipient.token)).one()
+    with served.anonymous() as client:
+        answer = client.request(method, f"/unsubscribe/{token}")
+        assert answer.status_code == 200
+        assert client.request(method, "/unsubscribe/unknown").status_code == 404
+    with runtime.database.read() as session:
+        assert (session.exec(select(MailRecipient.unsubscribed_at)).one() is not None) == (method == "POST")
