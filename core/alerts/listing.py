@@ -20,11 +20,10 @@ def list_alerts(
 ) -> dict[int, list[Alert]]:
     """Of each license `most` at the most, in one statement; `after` is the time and id of the last one seen."""
     order = (col(Alert.crossed_at).desc(), col(Alert.id))
-    ranked = sa.select(
-        col(Alert.license_id),
-        col(Alert.id),
-        sa.func.row_number().over(partition_by=Alert.license_id, order_by=order).label("rank"),
-    ).where(col(Alert.license_id).in_(licenses))
+    place = sa.func.row_number().over(partition_by=col(Alert.license_id), order_by=order)
+    ranked = sa.select(col(Alert.license_id), col(Alert.id), place.label("rank")).where(
+        col(Alert.license_id).in_(licenses)
+    )
     if meter is not None:
         ranked = ranked.where(col(Alert.meter) == meter)
     if after is not None:

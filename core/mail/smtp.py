@@ -25,13 +25,15 @@ class SmtpServer:
     def of(cls, url: str) -> "SmtpServer":
         """Raises ValueError where it is no such URL."""
         parts = urlsplit(url)
-        if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
-            raise ValueError("is not the URL of a mail server; write smtp://USER:PASSWORD@HOST:PORT")
         implicit = parts.scheme == "smtps"
+        try:
+            port = parts.port or (465 if implicit else 587)
+        except ValueError:
+            port = 0
+        if parts.scheme not in ("smtp", "smtps") or not parts.hostname or not port:
+            raise ValueError("is not the URL of a mail server; write smtp://USER:PASSWORD@HOST:PORT")
         user = None if parts.username is None else unquote(parts.username)
-        return cls(
-            parts.hostname, parts.port or (465 if implicit else 587), implicit, user, unquote(parts.password or "")
-        )
+        return cls(parts.hostname, port, implicit, user, unquote(parts.password or ""))
 
     def send(self, message: EmailMessage, context: ssl.SSLContext | None = None) -> str:
         """Hand a message over; what the server said.
