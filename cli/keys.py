@@ -60,7 +60,7 @@ def list_() -> None:
 def revoke(
     key: Annotated[str, typer.Argument(metavar="KEY", help="Its id, as 'allowance keys list' shows it.")],
 ) -> None:
-    """End a key at once. Ending it again changes nothing."""
+    """End a key: within a second nothing opens by it. Ending it again changes nothing."""
     with open_runtime(start()) as runtime, runtime.database.write() as session:
         revoked = revoke_key(session, key)
     typer.echo(f"Key {revoked.id} ({revoked.name}) opens nothing any more.")

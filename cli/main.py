@@ -5,7 +5,7 @@ import sys
 import typer
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from cli import events, keys, licenses
+from cli import alerts, events, keys, licenses
 from cli.migrate import migrate
 from cli.plugins import plugins
 from cli.recount import recount
@@ -22,11 +22,12 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-for command in (serve, worker, migrate, refresh, recount, plugins):
+for command in (serve, worker, migrate, refresh, recount, plugins, alerts.outbox):
     app.command()(command)
 app.add_typer(licenses.app, name="licenses")
 app.add_typer(events.app, name="events")
 app.add_typer(keys.app, name="keys")
+app.add_typer(alerts.app, name="alerts")
 
 
 def main() -> None:

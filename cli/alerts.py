@@ -1,0 +1,144 @@
+"""``allowance alerts`` and ``allowance outbox``: what was found crossed, and whether it was told."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from sqlmodel import Session, col, select
+
+from cli.named import license_ids
+from cli.start import start
+from cli.tables import show_table
+from core.alerts.outbox import count, redeliver
+from core.alerts.tables import Alert, Delivery, DeliveryStatus, Message
+from core.errors import NotFound
+from core.licenses.tables import License
+from core.runtime import open_runtime
+from core.text import shown
+
+app = typer.Typer(
+    help="Show the thresholds that were crossed, and send what was told of them again.", no_args_is_help=True
+)
+MOST = 100
+
+
+@app.command("list")
+def list_(
+    license: Annotated[
+        list[str] | None, typer.Option(metavar="KEY", help="Only this license; repeat for several.")
+    ] = None,
+    open_: Annotated[bool, typer.Option("--open", help="Only those that have not recovered.")] = False,
+) -> None:
+    """Show alerts, the newest first, a hundred at the most."""
+    with open_runtime(start()) as runtime, runtime.database.read() as session:
+        ids = license_ids(session, license or []) if license else None
+        statement = select(Alert, License.key).join(License, col(License.id) == Alert.license_id)
+        if ids is not None:
+            statement = statement.where(col(Alert.license_id).in_(ids.values()))
+        if open_:
+            statement = statement.where(col(Alert.recovered_at).is_(None))
+        found = session.exec(statement.order_by(col(Alert.crossed_at).desc(), col(Alert.id)).limit(MOST)).all()
+        rows = [
+            (alert.id[:12], key, alert.meter, f"{alert.ratio:.0%}", f"{alert.used:f} of {alert.limit:f}",
+             _at(alert.crossed_at), _at(alert.recovered_at))
+            for alert, key in found
+        ]  # fmt: skip
+    show_table(("Alert", "License", "Meter", "Threshold", "Used", "Crossed (UTC)", "Recovered (UTC)"), rows)
+
+
+@app.command()
+def show(alert: Annotated[str, typer.Argument(metavar="ALERT", help="Its id, or how it begins.")]) -> None:
+    """Show an alert and what became of telling it."""
+    with open_runtime(start()) as runtime, runtime.database.read() as session:
+        found = _find(session, alert)
+        key = session.exec(select(License.key).where(License.id == found.license_id)).one()
+        typer.echo(
+            f"{key}: {found.meter} crossed {found.ratio:.0%} of {found.limit:f} ({found.basis}) at {found.used:f}"
+        )
+        typer.echo(
+            f"in {found.period_first} to {found.period_end}, contract version {found.contract_version}, "
+            f"found {_at(found.crossed_at)} UTC"
+            + (f", recovered {_at(found.recovered_at)} UTC" if found.recovered_at else "")
+        )
+        rows = [
+            (
+                message.kind,
+                one.channel,
+                one.recipient,
+                one.status,
+                str(one.attempts),
+                _at(one.finished_at),
+                one.said or "",
+            )
+            for message, one in _deliveries(session, found)
+        ]
+    show_table(("Message", "Channel", "Recipient", "Status", "Attempts", "Ended (UTC)", "What was said"), rows)
+
+
+@app.command("redeliver")
+def redeliver_(alert: Annotated[str, typer.Argument(metavar="ALERT", help="Its id, or how it begins.")]) -> None:
+    """Send again what was told of an alert, to everybody whom it did not reach, under the same ids."""
+    with open_runtime(start()) as runtime, runtime.database.write() as session:
+        found = _find(session, alert)
+        left = [one for _, one in _deliveries(session, found) if one.status == DeliveryStatus.PARKED]
+        for one in left:
+            redeliver(session, one, datetime.now(UTC))
+    typer.echo(
+        f"{len(left)} deliveries are sent again." if left else "Nothing of it is parked; there is nothing to send."
+    )
+
+
+def outbox() -> None:
+    """Count deliveries by what became of them, and show those that are parked or late."""
+    with open_runtime(start()) as runtime, runtime.database.read() as session:
+        for status, number in count(session).items():
+            typer.echo(f"{status.value.lower()}: {number:,}")
+        stuck = session.execute(
+            select(Delivery, License.key)
+            .join(License, col(License.id) == Delivery.license_id)
+            .where(
+                (col(Delivery.status) == DeliveryStatus.PARKED)
+                | ((col(Delivery.status) == DeliveryStatus.PENDING) & (col(Delivery.attempts) > 1))
+            )
+            .order_by(col(Delivery.created_at).desc())
+            .limit(MOST)
+        )
+        rows = [
+            (key, one.channel, one.recipient, one.status, str(one.attempts), _at(one.due_at), one.said or "")
+            for one, key in stuck
+        ]
+    if rows:
+        show_table(("License", "Channel", "Recipient", "Status", "Attempts", "Due (UTC)", "What was said"), rows)
+
+
+def _find(session: Session, begins: str) -> Alert:
+    if begins.isalnum():
+        found = session.exec(select(Alert).where(col(Alert.id).startswith(begins)).limit(2)).all()
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise NotFound(f"Several alerts begin with {shown(begins)}; give more of the id.")
+    raise NotFound(f"No alert {shown(begins)}. 'allowance alerts list' names them.")
+
+
+def _deliveries(session: Session, alert: Alert) -> list[tuple[Message, Delivery]]:
+    """The messages that list an alert, with their deliveries."""
+    rows = session.execute(
+        select(Message, Delivery)
+        .join(
+            Delivery,
+            (col(Delivery.license_id) == Message.license_id) & (col(Delivery.message_id) == Message.id),
+        )
+        .where(Message.license_id == alert.license_id)
+        .where(col(Message.occurred_at).in_([at for at in (alert.crossed_at, alert.recovered_at) if at]))
+        .order_by(col(Delivery.created_at), col(Delivery.channel), col(Delivery.recipient))
+    )
+    return [
+        (message, delivery)
+        for message, delivery in rows
+        if any(listed["id"] == alert.id for listed in message.document["alerts"])
+    ]
+
+
+def _at(time: datetime | None) -> str:
+    return f"{time:%Y-%m-%d %H:%M}" if time else ""

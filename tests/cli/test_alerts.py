@@ -1,0 +1,64 @@
+"""What operators see of alerts and of the outbox."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from sqlmodel import select
+
+from core.alerts.crossings import Crossing, Measured, record_crossings
+from core.alerts.outbox import Outcome, finish, take
+from core.alerts.tables import Alert, DeliveryStatus
+from core.database.engine import Database
+from core.licenses.inputs import AdminInput, LicenseInput
+from core.licenses.put import id_of, put_license
+from tests.cli.command import Run
+
+AT = datetime(2026, 3, 15, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def alert(database: Database) -> str:
+    """The id of an alert of which an admin's mailbox was told, and does not exist."""
+    with database.write() as session:
+        license_id = id_of(
+            put_license(session, LicenseInput("acme", "Acme", admins=(AdminInput("a@example.com"),)), AT)
+        )
+        crossing = Crossing(
+            license_id, "forms", date(2026, 1, 1), date(2027, 1, 1), Decimal(1), Decimal(5), "5 forms", 1, Decimal(6),
+            "EXCEEDED",
+        )  # fmt: skip
+        record_crossings(session, [Measured(license_id, "forms", (crossing,))], (), AT)
+    with database.write() as session:
+        outgoing = take(session, AT, timedelta(minutes=2))
+    assert outgoing
+    with database.write() as session:
+        finish(session, outgoing.delivery, Outcome(DeliveryStatus.PARKED, "550 no such mailbox"), AT)
+        return session.exec(select(Alert.id)).one()
+
+
+def test_alerts_are_listed_and_shown_with_what_became_of_them(run: Run, alert: str) -> None:
+    listed = run("alerts", "list")
+    for part in (alert[:12], "acme", "forms", "100%", "6 of 5", "2026-03-15 12:00"):
+        assert part in listed.out
+    assert alert[:12] in run("alerts", "list", "--open", "--license", "acme").out
+    shown = run("alerts", "show", alert[:8]).out
+    assert "acme: forms crossed 100% of 5 (5 forms) at 6" in shown
+    for part in ("threshold.crossed", "email", "a@example.com", "PARKED", "550 no such mailbox"):
+        assert part in shown
+
+
+def test_what_is_parked_is_sent_again_by_hand(run: Run, alert: str) -> None:
+    assert run("outbox").out.startswith("pending: 0\nsent: 0\nparked: 1\ndropped: 0\n")
+    assert "550 no such mailbox" in run("outbox").out
+    assert run("alerts", "redeliver", alert).out == "Deliveries sent again: 1.\n"
+    assert run("outbox").out == "pending: 1\nsent: 0\nparked: 0\ndropped: 0\n"
+    assert run("alerts", "redeliver", alert).out == "Nothing of it is parked.\n"
+
+
+@pytest.mark.parametrize("unknown", ["nothing", "%", "''"])
+def test_an_alert_that_is_not_there_is_said_so(run: Run, alert: str, unknown: str) -> None:
+    refused = run("alerts", "show", unknown)
+    assert (refused.code, refused.out) == (1, "")
+    assert "'allowance alerts list' names them." in refused.err
+    assert run("alerts", "list", "--license", "acne").err == "No license 'acne'. Did you mean 'acme'?\n"
