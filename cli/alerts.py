@@ -83,9 +83,7 @@ def redeliver_(alert: Annotated[str, typer.Argument(metavar="ALERT", help="Its i
         left = [one for _, one in _deliveries(session, found) if one.status == DeliveryStatus.PARKED]
         for one in left:
             redeliver(session, one, datetime.now(UTC))
-    typer.echo(
-        f"{len(left)} deliveries are sent again." if left else "Nothing of it is parked; there is nothing to send."
-    )
+    typer.echo(f"Deliveries sent again: {len(left)}." if left else "Nothing of it is parked.")
 
 
 def outbox() -> None:
