@@ -6,22 +6,19 @@ from random import Random
 import pytest
 
 from tests.services import CannotStart
-from tests.soak.__main__ import PLACES
-from tests.soak.run import Report, soak
+from tests.soak.places import on_postgresql, on_sqlite
+from tests.soak.run import soak
 from tests.soak.sender import WAYS
 
 SECONDS = 8
-
-
-def short_soak(database: str, home: Path) -> Report:
-    with PLACES[database](home) as place:
-        return soak(place, list(WAYS), SECONDS, Random())  # noqa: S311 - nothing is to be kept secret
+PLACES = {"sqlite": on_sqlite, "postgresql": on_postgresql}
 
 
 @pytest.mark.parametrize("database", PLACES)
 def test_what_was_acknowledged_is_counted_once_through_any_number_of_kills(database: str, home: Path) -> None:
     try:
-        report = short_soak(database, home)
+        with PLACES[database](home) as place:
+            report = soak(place, list(WAYS), SECONDS, Random())  # noqa: S311 - nothing is to be kept secret
     except CannotStart as problem:
         pytest.skip(f"no PostgreSQL that may be killed: {problem}")
     assert report.wrong == [], report

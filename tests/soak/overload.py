@@ -76,8 +76,8 @@ def overload(place: Place, seconds: float, kinds: Sequence[Flood] = KINDS) -> Ov
     with place.installation.client(url) as client:
         token = client.headers["Authorization"].removeprefix("Bearer ")
         put_licenses(client, list(ZONES))
-        (usual,) = flood("usual", [Flood(connections=4, events=1000)], url, token, min(seconds, 5))
-        alone = usual.events / min(seconds, 5)
+        (usual,) = flood("usual", [Flood(connections=4, events=1000)], url, token, seconds / 5)
+        alone = usual.events / (seconds / 5)
         memory = [place.memory()]
         with _reading(client) as reads, _noting(place, memory):
             answers = flood("flood", kinds, url, token, seconds)

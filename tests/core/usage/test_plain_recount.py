@@ -1,11 +1,13 @@
 """Whatever is sent, in whatever order and however often, the readings are those of a plain recount."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -16,39 +18,52 @@ from tests.fixtures import plain
 from tests.fixtures.engine import NOW, Engine, new_key
 from tests.fixtures.plain import Plain, PlainLicense
 
-ZONES = ("UTC", "Asia/Kathmandu", "America/St_Johns", "Pacific/Kiritimati", "Pacific/Pago_Pago", "Europe/Brussels")
+# Half and three quarter hours, half an hour of daylight saving, both ends of the day line; and all the others.
+ODD = ("Asia/Kathmandu", "America/St_Johns", "Australia/Lord_Howe", "Pacific/Kiritimati", "Pacific/Pago_Pago")
+ZONES = st.sampled_from(ODD) | st.sampled_from(sorted(available_timezones()))
+MOMENTS = st.sampled_from(
+    [
+        NOW,
+        datetime(2026, 3, 30, 1, tzinfo=UTC),  # after Europe's change to summer time
+        datetime(2026, 4, 5, 12, tzinfo=UTC),  # after Australia's change to winter time
+        datetime(2026, 10, 25, 23, tzinfo=UTC),  # after Europe's
+        datetime(2026, 11, 2, 3, tzinfo=UTC),  # after America's
+        datetime(2024, 2, 29, 23, tzinfo=UTC),
+        datetime(2026, 1, 1, 0, tzinfo=UTC),
+    ]
+)
 CHANNELS = ("print", "social", "marketing_email")
 TABLES = ("interaction", "linked_data")
+ENDS_OF_MONTHS = (date(2024, 2, 29), date(2025, 1, 31), date(2023, 8, 30))
 TERMS = {"profiles": 50, "interactions_per_profile": 4, "custom_tables": 20, "goal_interactions_per_profile": 2}
-EPOCH = NOW - timedelta(days=16)
+LATEST, LATE = 16, 120
+"""Days before now that most events are of, and that some are of."""
 
 AMOUNTS = st.one_of(
     st.integers(0, 30),
     st.decimals(0, 30, places=3),
     st.sampled_from([Decimal("0.000000001"), Decimal("9007199254740991.999999999"), 2**53]),
 )
-# Often the same few instants, some of them next to midnight in some zone, so that ties and boundaries are met.
-TIMES = st.one_of(
-    st.integers(0, 16 * 24 * 3600).map(lambda seconds: EPOCH + timedelta(seconds=seconds)),
-    st.sampled_from(
-        [
-            datetime(2026, 3, day, hour, minute, tzinfo=UTC) - instant
-            for day in (1, 14, 15)
-            for hour, minute in ((0, 0), (3, 30), (10, 0), (11, 0), (18, 15), (23, 0))
-            for instant in (timedelta(), timedelta(microseconds=1))
-            if day < 15 or hour < 12
-        ]
-    ),
-)
 
 
 @st.composite
-def raw_events(draw: st.DrawFn) -> dict[str, Any]:
+def times(draw: st.DrawFn, zones: list[str], now: datetime) -> datetime:
+    """An instant of the past, often one next to midnight in some zone."""
+    days = draw(st.integers(0, LATEST) | st.integers(0, LATE))
+    if draw(st.booleans()):
+        return now - timedelta(days=days, seconds=draw(st.integers(0, 86_400)))
+    day = now.astimezone(ZoneInfo(draw(st.sampled_from(zones)))) - timedelta(days=days)
+    midnight = day.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+    return midnight - draw(st.sampled_from([timedelta(), timedelta(microseconds=1)]))
+
+
+@st.composite
+def raw_events(draw: st.DrawFn, instants: st.SearchStrategy[datetime]) -> dict[str, Any]:
     """An event that is still without a license and an id."""
     kind = draw(
         st.sampled_from(["interaction.sent", "sms.sent", "goal.triggered", "profiles.level", "custom_tables.level"])
     )
-    raw: dict[str, Any] = {"type": kind, "source": draw(st.sampled_from(["/a", "/b"])), "time": draw(TIMES)}
+    raw: dict[str, Any] = {"type": kind, "source": draw(st.sampled_from(["/a", "/b"])), "time": draw(instants)}
     raw["value" if kind.endswith(".level") else "quantity"] = draw(AMOUNTS)
     if entity := draw(st.sampled_from([None, "be", "nl"])):
         raw["entity"] = entity
@@ -63,11 +78,10 @@ def licenses(draw: st.DrawFn) -> list[PlainLicense]:
     return [
         PlainLicense(
             key=new_key(),
-            time_zone=draw(st.sampled_from(ZONES)),
-            starts_on=date(
-                draw(st.integers(2023, 2026)), draw(st.integers(1, 12)), draw(st.sampled_from([1, 14, 15, 28]))
-            ),
+            time_zone=draw(ZONES),
+            starts_on=draw(st.dates(date(2023, 1, 1), date(2026, 12, 31)) | st.sampled_from(ENDS_OF_MONTHS)),
             months=draw(st.sampled_from([1, 3, 12])),
+            anchor=draw(st.sampled_from(["CONTRACT_DATE", "CONTRACT_DATE", "CALENDAR_YEAR"])),
             terms=TERMS,
             granted=Fraction(draw(st.sampled_from([0, 10, 2**53]))),
         )
@@ -75,19 +89,32 @@ def licenses(draw: st.DrawFn) -> list[PlainLicense]:
     ]
 
 
+@dataclass(frozen=True)
+class Stream:
+    """Licenses, their events, the batches in which these are sent, and after how many of them to refresh."""
+
+    now: datetime
+    licenses: list[PlainLicense]
+    events: list[dict[str, Any]]
+    batches: list[list[dict[str, Any]]]
+    pause: int
+
+
 @st.composite
-def streams(draw: st.DrawFn) -> tuple[list[PlainLicense], list[dict[str, Any]], list[list[dict[str, Any]]], int]:
-    """Licenses, their events, the batches in which these are sent, and after which of them to refresh."""
-    found = draw(licenses())
+def streams(draw: st.DrawFn) -> Stream:
+    now, found = draw(MOMENTS), draw(licenses())
+    # Often the same few instants, so that ties are met.
+    zones = [license.time_zone for license in found]
+    instants = st.sampled_from(draw(st.lists(times(zones, now), min_size=1, max_size=12))) | times(zones, now)
     events = [
         {**raw, "license": draw(st.sampled_from(found)).key, "id": str(number)}
-        for number, raw in enumerate(draw(st.lists(raw_events(), min_size=1, max_size=40)))
+        for number, raw in enumerate(draw(st.lists(raw_events(instants), min_size=1, max_size=40)))
     ]
     repeated = draw(st.lists(st.sampled_from(events), max_size=20))
     sent = draw(st.permutations(events + repeated))
     cuts = sorted({0, len(sent), *draw(st.lists(st.integers(0, len(sent)), max_size=5))})
     batches = [sent[begin:end] for begin, end in pairwise(cuts)]
-    return found, events, batches, draw(st.integers(0, len(batches)))
+    return Stream(now, found, events, batches, draw(st.integers(0, len(batches))))
 
 
 def expected_of(license: PlainLicense, found: Mapping[str, Plain]) -> Iterator[tuple[str, object, object]]:
@@ -114,14 +141,10 @@ def shown(meter: str, reading: StoredReading) -> tuple[str, object, object]:
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
-@given(streams(), st.integers(0, 16))
-def test_the_readings_are_those_of_a_plain_recount(
-    engine: Engine,
-    stream: tuple[list[PlainLicense], list[dict[str, Any]], list[list[dict[str, Any]]], int],
-    days: int,
-) -> None:
-    found, events, batches, pause = stream
-    for license in found:
+@given(streams(), st.integers(0, LATEST) | st.integers(0, LATE))
+def test_the_readings_are_those_of_a_plain_recount(engine: Engine, stream: Stream, days: int) -> None:
+    now = stream.now
+    for license in stream.licenses:
         engine.license(
             license.key,
             license.time_zone,
@@ -129,29 +152,30 @@ def test_the_readings_are_those_of_a_plain_recount(
             starts_on=license.starts_on,
             effective_from=date(2020, 1, 1),
             billing_period=f"P{license.months}M",
+            anchor=license.anchor,
         )
         if license.granted:
-            engine.grant(license.key, "g", int(license.granted), granted_at=EPOCH - timedelta(days=1))
-    keys = [license.key for license in found]
+            engine.grant(license.key, "g", int(license.granted), granted_at=now - timedelta(days=2 * LATE))
+    keys = [license.key for license in stream.licenses]
 
-    for batch in batches[:pause]:
-        engine.backfill(*batch)
-    engine.refresh(*keys, now=NOW - timedelta(days=1))
-    for batch in batches[pause:]:
-        engine.backfill(*batch)
-    engine.refresh(*keys)
+    for batch in stream.batches[: stream.pause]:
+        engine.backfill(*batch, now=now)
+    engine.refresh(*keys, now=now - timedelta(days=1))
+    for batch in stream.batches[stream.pause :]:
+        engine.backfill(*batch, now=now)
+    engine.refresh(*keys, now=now)
 
-    for license in found:
-        expected = plain.readings(license, events, license.day(NOW))
+    for license in stream.licenses:
+        expected = plain.readings(license, stream.events, license.day(now))
         readings = engine.readings(license.key)
         assert [shown(meter, readings[meter]) for meter in expected] == list(expected_of(license, expected))
         # And as it stood on a day of the past, measured again and as history remembers it.
-        day = license.day(NOW) - timedelta(days=days)
-        expected = plain.readings(license, events, day)
-        past = engine.past_readings(day, license.key) if days else readings
+        day = license.day(now) - timedelta(days=days)
+        expected = plain.readings(license, stream.events, day)
+        past = engine.past_readings(day, license.key, now) if days else readings
         assert [shown(meter, past[meter]) for meter in expected] == list(expected_of(license, expected))
         remembered = {at: used for at, used, _ in engine.history("interactions", license.key)}
-        end = engine.loaded(license.key).end_of(day) if days else NOW
+        end = engine.loaded(license.key).end_of(day) if days else now
         if end in remembered:
             assert Fraction(remembered[end] or 0) == expected["interactions"].used
         with engine.database.read() as session:

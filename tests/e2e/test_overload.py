@@ -1,0 +1,31 @@
+"""Far more comes in than a server can take: it refuses, serves who reads, keeps what it acknowledged, and is done."""
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.services import CannotStart
+from tests.soak.flood import Flood
+from tests.soak.overload import overload
+from tests.soak.places import on_postgresql, on_sqlite
+
+SECONDS = 5
+KINDS = (Flood(connections=100, events=1000), Flood(connections=200, events=1))
+PLACES = {"sqlite": on_sqlite, "postgresql": partial(on_postgresql, servers=1)}
+
+
+@pytest.mark.parametrize("database", PLACES)
+def test_a_server_that_is_sent_too_much_refuses_and_goes_on(database: str, home: Path) -> None:
+    try:
+        with PLACES[database](home) as place:
+            report = overload(place, SECONDS, KINDS)
+    except CannotStart as problem:
+        pytest.skip(f"no PostgreSQL of its own: {problem}")
+    assert report.wrong == [], report
+    statuses = report.answers[0].statuses
+    assert statuses.keys() <= {200, 429, 503}
+    assert statuses[200] > 0
+    assert statuses[429] + statuses[503] > 0
+    assert len(report.reads.waited) > 1
+    assert max(report.memory) < report.memory[0] + 300
