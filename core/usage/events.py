@@ -121,10 +121,7 @@ class _Checker:
 
     def check(self, index: int, attributes: Mapping[str, Any], data: Mapping[str, Any]) -> UsageEvent:
         """The event of these attributes and this data. Raises :class:`Refused`."""
-        identifier = attributes.get("id")
-        # What is printable holds no control characters: a check that costs less than to search for them.
-        if not (type(identifier) is str and 0 < len(identifier) <= LONGEST_ID and identifier.isprintable()):
-            identifier = _text(identifier, "id", LONGEST_ID)
+        identifier = _text(attributes.get("id"), "id", LONGEST_ID)
         source = self._name(attributes.get("source"), "source")
         name = self._name(attributes.get("type"), "type")
         license_key = attributes.get(self._license_field)

@@ -154,6 +154,8 @@ def _unknown_license(session: Session, event: UsageEvent, result: Recorded) -> R
 
 
 def _stored(session: Session, keys: Collection[EventKey]) -> dict[EventKey, LedgerRow]:
+    if not keys:
+        return {}
     table = LedgerTable
     key = sa.tuple_(col(table.license_id), col(table.source), col(table.id))
     columns = (
