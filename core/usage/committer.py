@@ -18,9 +18,9 @@ logger = logging.getLogger(__name__)
 
 MOST_TOGETHER: Final = 5_000
 """Events in one transaction, unless a single sender brings more."""
-ENOUGH: Final = 500
+ENOUGH: Final = 32
 """Waiting events that are worth a transaction of their own beside one that is under way."""
-GATHERING: Final = 0.002
+GATHERING: Final = 0.001
 """Seconds in which what is sent at the same time is gathered, where there are several senders."""
 
 
