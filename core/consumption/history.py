@@ -22,6 +22,7 @@ Rows: TypeAlias = Mapping[tuple[int, datetime], Mapping[str, Entry]]
 """Entries by meter, by license and time."""
 
 _DAY: Final = timedelta(days=1)
+_WEEK: Final = 7
 _INSTANT: Final = timedelta(microseconds=1)
 _BOUNDS: Final[dict[str, Any]] = {"license_id": BigInteger(), "after": BigInteger(), "until": BigInteger()}
 # What is there already at the same time is of other meters, or the same measured again.
@@ -63,11 +64,19 @@ class Stretch:
     meters: Collection[str] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Thinned:
+    """A stretch of history of which only the points at some times are left."""
+
+    stretch: Stretch
+    left: Collection[datetime]
+
+
 def replace_history(
     session: Session,
     rows: Rows,
     rewritten: Sequence[Stretch] = (),
-    dropped: Iterable[Stretch] = (),
+    thinned: Sequence[Thinned] = (),
     outdone: Sequence[Stretch] = (),
 ) -> None:
     """Write rows; drop what stood in the stretches before.
@@ -78,10 +87,15 @@ def replace_history(
     written: dict[tuple[int, datetime], Mapping[str, Entry]] = dict(rows)
     for key, entries in _kept(session, rewritten).items():
         written[key] = {**entries, **written.get(key, {})}
+    left = {(one.stretch.license_id, at) for one in thinned for at in one.left}
+    weeks = [one.stretch for one in thinned]
+    for license_id, at, entries in _read(session, weeks):
+        if (license_id, at) in left:
+            written[license_id, at] = {**entries, **written.get((license_id, at), {})}
     _outdo(session, outdone, written)
     gone = [
         {"license_id": one.license_id, "after": _micros(one.after), "until": _micros(one.until)}
-        for one in (*rewritten, *dropped, *outdone)
+        for one in (*rewritten, *weeks, *outdone)
     ]
     if gone:
         session.execute(sa.text(_DROP), gone)
@@ -97,13 +111,20 @@ def replace_history(
         session.connection().exec_driver_sql(_WRITE[dialect], columns)
 
 
-def thinned(license: LoadedLicense, since: date, keeping: Keeping) -> Iterable[Stretch]:
-    """What goes from the history of a license, last thinned on the day `since`, of the days that grew old since."""
-    for number in range((license.today - since).days):
-        inside, whole_days = (since + (number - kept) * _DAY for kept in (keeping.hourly, keeping.daily))
-        yield Stretch(license.id, license.end_of(inside - _DAY), license.end_of(inside) - _INSTANT)
-        if (whole_days + _DAY).day != 1:
-            yield Stretch(license.id, license.end_of(whole_days - _DAY), license.end_of(whole_days))
+def thinned(license: LoadedLicense, since: date, keeping: Keeping) -> Iterable[Thinned]:
+    """What is thinned of the history of a license that was last looked after on the day `since`: weeks that grew old.
+
+    A week at once is written anew with what is left of it, which leaves no half-empty pages behind. Licenses do so on
+    different days.
+    """
+    for number in range(1, (license.today - since).days + 1):
+        today = since + number * _DAY
+        if (today.toordinal() + license.id) % _WEEK:
+            continue
+        for kept_for, ends in ((keeping.hourly, lambda day: True), (keeping.daily, lambda day: (day + _DAY).day == 1)):
+            days = [today - (kept_for + past) * _DAY for past in range(_WEEK, 0, -1)]
+            week = Stretch(license.id, license.end_of(days[0] - _DAY), license.end_of(days[-1]))
+            yield Thinned(week, frozenset(license.end_of(day) for day in days if ends(day)))
 
 
 def hour_before(license: LoadedLicense, now: datetime, meters: Collection[str]) -> Stretch | None:

@@ -19,7 +19,7 @@ from sqlmodel import select as select_rows
 
 from core.alerts.crossings import Measured, record_crossings
 from core.alerts.found import crossed
-from core.consumption.history import Keeping, Stretch, hour_before, replace_history, thinned
+from core.consumption.history import Keeping, Stretch, Thinned, hour_before, replace_history, thinned
 from core.consumption.points import Entry, entry_of
 from core.consumption.readings import Document, judge, stand
 from core.consumption.snapshots import Known, load_snapshots, lock_snapshots, write_snapshots
@@ -255,7 +255,7 @@ def _write_history(
     for (license_id, _), entries in rows.items():
         told[license_id] |= entries.keys()
     rewritten: list[Stretch] = []
-    dropped: list[Stretch] = []
+    old: list[Thinned] = []
     outdone: list[Stretch] = []
     for license_id, meters in sorted(told.items()):
         license, day = plan.licenses[license_id], timedelta(days=1)
@@ -272,11 +272,11 @@ def _write_history(
             continue
         last = max(map(datetime.fromisoformat, times))
         last_day = last.astimezone(ZoneInfo(license.license.time_zone)).date()
-        dropped += thinned(license, max(last_day, license.today - HISTORY), keeping)
+        old += thinned(license, max(last_day, license.today - HISTORY), keeping)
         entries = rows.get((license_id, plan.now), {})
         if entries and last < plan.now < last + _HOUR and (hour := hour_before(license, plan.now, entries.keys())):
             outdone.append(hour)
-    replace_history(session, rows, rewritten, dropped, outdone)
+    replace_history(session, rows, rewritten, old, outdone)
 
 
 def _forget_late(session: Session, done: Sequence[LateUsage]) -> None:

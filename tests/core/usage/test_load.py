@@ -191,10 +191,10 @@ def test_usage_is_loaded_in_as_many_statements_for_one_license_as_for_twenty(eng
     assert max(counts) <= 4
 
 
-def test_a_refresh_takes_as_many_statements_for_one_license_as_for_twenty(engine: Engine) -> None:
+def test_a_refresh_takes_as_many_statements_for_ten_licenses_as_for_forty(engine: Engine) -> None:
     counts: list[tuple[int, int]] = []
     registry = engine.runtime.registry
-    for count in (1, 20):
+    for count in (10, 40):  # each with some whose history is thinned that day
         ids = put_many(engine, count, f"of-{count}")
         for now in (NOW, NOW + timedelta(hours=1), NOW + timedelta(days=1)):
             # The first has late usage to make up for, the last some days that ended.
@@ -205,7 +205,7 @@ def test_a_refresh_takes_as_many_statements_for_one_license_as_for_twenty(engine
                 save_refresh(session, plan, answers, registry)
             counts.append((len(planning), len(saving)))
     assert counts[:3] == counts[3:]
-    assert max(planned + saved for planned, saved in counts) <= 15
+    assert max(planned + saved for planned, saved in counts) <= 16
 
 
 def test_a_batch_as_large_as_the_settings_allow_can_be_planned(engine: Engine) -> None:
