@@ -28,7 +28,7 @@ MOMENTS = st.one_of(
         )
     ),
 )
-STEPS = st.lists(st.tuples(MOMENTS, st.lists(raw_events(), max_size=6), st.booleans()), min_size=1, max_size=12)
+STEPS = st.lists(st.tuples(MOMENTS, st.lists(raw_events(MOMENTS), max_size=6), st.booleans()), min_size=1, max_size=12)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
