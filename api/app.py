@@ -14,6 +14,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from api.bodies import JsonResponse, error_response
+from api.check_in_http import CheckInEndpoint
 from api.events_http import EventsEndpoint
 from api.graphql_http import GraphQLEndpoint
 from api.unsubscribe_http import UnsubscribePage
@@ -54,9 +55,11 @@ def create_app(runtime: Runtime, announcer: Announcer) -> Starlette:
 
     graphql = GraphQLEndpoint(runtime, announcer)
     events = EventsEndpoint(runtime)
+    check_in = CheckInEndpoint(runtime)
     return Starlette(
         # They are tried in this order, so what is asked most comes first.
         routes=[
+            Route("/check-in", check_in, methods=["POST"]),
             Route("/events", events.answer, methods=["POST"]),
             Route("/graphql", graphql.answer, methods=["GET", "POST"]),
             Route("/", root),

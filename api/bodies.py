@@ -79,8 +79,8 @@ async def _unpacked(request: Request, most: int) -> bytes:
 def error_response(error: AllowanceError) -> JsonResponse:
     """An expected error as JSON over HTTP."""
     headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
-    if error.status == 503:
-        headers["Retry-After"] = "5"
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
     return JsonResponse(
         {"error": {"code": error.code, "message": error.message}}, status_code=error.status, headers=headers
     )

@@ -167,8 +167,8 @@ def _refusal(error: AllowanceError, media_type: str, method: str) -> Response:
     headers = dict(_HEADERS)
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    if error.status == 503:
-        headers["Retry-After"] = "5"
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
     if error.status == 405:
         headers["Allow"] = "POST" if method == "GET" else "GET, POST"
     answer = {"errors": [{"message": error.message, "extensions": {"code": error.code}}]}

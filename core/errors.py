@@ -13,6 +13,8 @@ class AllowanceError(Exception):
 
     code: ClassVar[str] = "ERROR"
     status: ClassVar[int] = 400
+    retry_after: int | None = None
+    """Seconds after which trying again makes sense."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -77,6 +79,7 @@ class Unavailable(AllowanceError):
 
     code = "UNAVAILABLE"
     status = 503
+    retry_after = 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from core.access.authenticator import Authenticator
+from core.admission.admitter import Admitter
 from core.database.engine import Database
 from core.database.upgrade import require_current, upgrade
 from core.measuring.measure import Measurer
@@ -27,6 +28,7 @@ class Runtime:
     measurer: Measurer
     committer: Committer
     authenticator: Authenticator
+    admitter: Admitter
 
 
 _MANY_OBJECTS = 200_000
@@ -62,9 +64,12 @@ def open_runtime(settings: Settings) -> Iterator[Runtime]:
     )
     follower = Follower(database, timedelta(seconds=settings.refresh_after_seconds))
     committer = Committer(database, settings.max_waiting_events, follower.note)
+    registry = load_plugins()
+    admitter = Admitter(database, registry, settings)
     try:
-        yield Runtime(settings, database, load_plugins(), measurer, committer, Authenticator(database))
+        yield Runtime(settings, database, registry, measurer, committer, Authenticator(database), admitter)
     finally:
+        admitter.close()
         committer.close()
         follower.close()
         measurer.close()

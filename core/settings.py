@@ -82,6 +82,19 @@ class Settings(BaseSettings):
     max_waiting_events: int = Field(
         50_000, ge=1, description="Events that may wait to be committed; beyond them senders are told to come back."
     )
+    check_ins_per_second: int = Field(
+        50_000,
+        ge=1,
+        description="Check-ins that one key may make at one server; beyond them it is told when to come back.",
+    )
+    new_installations_per_second: int = Field(
+        1000,
+        ge=1,
+        description="Installations never seen before that one key may bring to one server, ten times as many at once.",
+    )
+    installations_remembered: int = Field(
+        200_000, ge=1, description="Installations with a place that each server knows without asking the database."
+    )
     max_body_bytes: int = Field(16_777_216, ge=1024, description="Bytes taken in one request's body.")
     meter_timeout_seconds: float = Field(
         10, gt=0, le=3600, description="How long a partner's meter may take for one license before it is stopped."

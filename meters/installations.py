@@ -1,6 +1,6 @@
 """Installations: unique installations that called home."""
 
-from allowance import Section, hookimpl
+from allowance import Admission, Meter, Section, hookimpl
 
 API_VERSION = 1
 
@@ -13,5 +13,19 @@ def allowance_sections() -> list[Section]:
             title="Installations",
             description="Unique installations that called home in the quota window.",
             order=70,
+        )
+    ]
+
+
+@hookimpl
+def allowance_meters() -> list[Meter]:
+    return [
+        Admission(
+            key="active_installations",
+            section="installations",
+            title="Active installations",
+            description="Unique installations that called home in the quota window.",
+            unit="installations",
+            limit="active_installations",
         )
     ]

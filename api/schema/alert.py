@@ -5,10 +5,10 @@ from datetime import datetime
 import strawberry
 from allowance.license import midnight
 
-from api.schema.consumption import Period
 from api.schema.cursors import PageInfo
 from api.schema.meter import Meter
 from api.schema.node import Info
+from api.schema.period import Period
 from api.schema.status import UsageStatus
 from core.alerts.tables import Alert as AlertRow
 from core.consumption.status import UsageStatus as Status

@@ -65,7 +65,8 @@ def presentable(error: GraphQLError) -> dict[str, object]:
     while isinstance(cause, GraphQLError):
         cause = cause.original_error
     if isinstance(cause, AllowanceError):
-        return {**shown, "message": cause.message, "extensions": {"code": cause.code}}
+        wait = {} if cause.retry_after is None else {"retryAfter": cause.retry_after}
+        return {**shown, "message": cause.message, "extensions": {"code": cause.code, **wait}}
     # What has a place in the document and no path was refused before any resolver ran.
     if cause is None or (error.path is None and error.nodes):
         return {**shown, "extensions": {"code": (error.extensions or {}).get("code", "BAD_INPUT")}}

@@ -1,6 +1,6 @@
 """Consumption: sections of readings, with status and update time."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
@@ -9,8 +9,10 @@ import strawberry
 from api.schema.cursors import encode
 from api.schema.enums import describe_enum
 from api.schema.history import ReadingHistoryConnection, reading_history
+from api.schema.installations import InstallationReport, installations_of
 from api.schema.meter import Meter
 from api.schema.node import Info, Node, Problem
+from api.schema.period import Period
 from api.schema.scalars import number
 from api.schema.status import UsageStatus
 from api.schema.warnings import Warnings
@@ -36,12 +38,6 @@ describe_enum(
     STALE="The last refresh failed, or is overdue: the last good reading stands.",
     NEVER="Not measured yet.",
 )
-
-
-@strawberry.type(description="A stretch of time, from its start up to but not including its end.")
-class Period:
-    start: datetime = strawberry.field(description="The first instant.")
-    end: datetime = strawberry.field(description="The first instant after it.")
 
 
 @strawberry.type(description="A ratio of the limit that changes the status.")
@@ -280,6 +276,22 @@ class Consumption(Node):
     @strawberry.field(description="What people are warned of while it lasts.")
     def warnings(self) -> Warnings:
         return Warnings(found=warnings_of(self.view))
+
+    @strawberry.field(
+        description="What became of its installations in a quota window; null where no meter admits installations, and "
+        "for windows that are not kept any more."
+    )
+    def installations(
+        self,
+        info: Info,
+        window: Annotated[
+            date | None, strawberry.argument(description="A day of the window; left out, the present one.")
+        ] = None,
+        meter: Annotated[
+            str | None, strawberry.argument(description="The meter; left out, `active_installations`.")
+        ] = None,
+    ) -> InstallationReport | None:
+        return installations_of(info.context, self.view.license, window or self.view.day, meter)
 
     def find_section(self, key: str) -> Section | None:
         return next((Section(view=view) for view in self.view.sections if view.section.key == key), None)

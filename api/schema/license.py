@@ -1,7 +1,7 @@
 """Licenses with their contract and grants. What a page of licenses needs is read for the whole page at once."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
@@ -18,6 +18,9 @@ from api.schema.enums import describe_enum
 from api.schema.node import Info, Node
 from api.schema.scalars import Duration, page_size
 from core.access.keys import READERS
+from core.admission import terms as core_terms
+from core.admission.reading import LiveReadings, live_readings
+from core.admission.terms import Identifiers, OnOutage, quota_terms
 from core.alerts.listing import list_alerts
 from core.alerts.tables import Alert as AlertRow
 from core.consumption.readings import StoredReading, from_document
@@ -37,6 +40,19 @@ describe_enum(
     WORST_FIRST="By status, the worst first, then by key.",
     KEY="By key.",
 )
+describe_enum(
+    OnOutage,
+    "What installations are told while the database is away.",
+    REFUSE="That it is away.",
+    LET_THROUGH="The same; but one that had a place in the last window passes, and is told so.",
+)
+describe_enum(
+    Identifiers,
+    "What is kept of an installation's identifier.",
+    name="IdentifierStorage",
+    PLAIN="The identifier, beside its keyed digest.",
+    HASHED="A keyed digest alone.",
+)
 
 
 class Page:
@@ -50,11 +66,21 @@ class Page:
     @cached_property
     def snapshots(self) -> dict[int, tuple[int, dict[str, StoredReading]]]:
         """Version and readings by license id."""
-        rows = self.context.session.exec(select(Snapshot).where(col(Snapshot.license_id).in_(self.licenses)))
         return {
             row.license_id: (row.version, {key: from_document(part) for key, part in row.readings.items()})
-            for row in rows
+            for row in self._rows
         }
+
+    @cached_property
+    def _rows(self) -> Sequence[Snapshot]:
+        of_licenses = col(Snapshot.license_id).in_(self.licenses)
+        return self.context.session.exec(select(Snapshot).where(of_licenses)).all()
+
+    @cached_property
+    def live(self) -> dict[int, LiveReadings]:
+        """What is measured at this moment rather than by a refresh, by license id."""
+        context, before = self.context, {row.license_id: row.readings for row in self._rows}
+        return live_readings(context.session, self.licenses, before, context.runtime.registry, context.now)
 
     @cached_property
     def grants(self) -> dict[int, list[GrantRow]]:
@@ -86,6 +112,8 @@ class Page:
     def consumption(self, license_id: int) -> ConsumptionView:
         """The current consumption of one of the licenses."""
         version, readings = self.snapshots[license_id]
+        if live := self.live.get(license_id):
+            version, readings = version + live.version, {**readings, **live.readings}
         return view_consumption(
             self.licenses[license_id], readings, version, self.context.runtime.registry, self.context.now
         )
@@ -103,6 +131,32 @@ def page_of(context: Context, key: str) -> Page | None:
 class Term:
     key: str = strawberry.field(description="Its name, as `interactions_per_profile`.")
     value: float = strawberry.field(description="Its value.")
+
+
+@strawberry.type(description="How the hard quota of a meter is kept.")
+class QuotaTerms:
+    meter: str = strawberry.field(description="The meter's key.")
+    terms: strawberry.Private[core_terms.QuotaTerms]
+
+    @strawberry.field(description="How long a window is; null for calendar months in UTC.")
+    def window(self) -> Duration | None:
+        return None if self.terms.window is None else Duration(self.terms.window)
+
+    @strawberry.field(description="For how long a refused installation stays away at the most; null for the window.")
+    def back_off_days(self) -> int | None:
+        return self.terms.back_off_days
+
+    @strawberry.field(description="An installation that was not seen on so many days is lost.")
+    def lost_after_days(self) -> int:
+        return self.terms.lost_after_days
+
+    @strawberry.field(description="What installations are told while the database is away.")
+    def on_outage(self) -> OnOutage:
+        return OnOutage(self.terms.on_outage)
+
+    @strawberry.field(description="What is kept of an installation's identifier.")
+    def identifiers(self) -> Identifiers:
+        return Identifiers(self.terms.identifiers)
 
 
 @strawberry.type(description="The terms in force.")
@@ -128,6 +182,10 @@ class Contract:
     @strawberry.field(description="The terms by key.")
     def terms(self) -> list[Term]:
         return [Term(key=key, value=float(Decimal(value))) for key, value in sorted(self.row.terms.items())]
+
+    @strawberry.field(description="How hard quotas are kept, where not by their defaults.")
+    def quotas(self) -> list[QuotaTerms]:
+        return [QuotaTerms(meter=meter, terms=quota_terms(self.row.quotas, meter)) for meter in sorted(self.row.quotas)]
 
     @strawberry.field(description="Whether people are warned of exceeded limits.")
     def warnings(self) -> bool:

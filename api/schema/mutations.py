@@ -6,6 +6,7 @@ from typing import Annotated
 
 import strawberry
 
+from api.schema.check_in import CheckIn, CheckInInput, check_in
 from api.schema.enums import describe_enum
 from api.schema.license import Contract, Grant, License, grant_of, page_of
 from api.schema.node import Info, InputError, input_errors
@@ -13,6 +14,7 @@ from api.schema.refresh import RefreshRequest, ask_for_refresh
 from api.schema.scalars import Duration, decimal
 from api.schema.usage import RecordUsageResult, UsageEventInput, record_usage
 from core.access.keys import READERS, Scope
+from core.admission.terms import LOST_AFTER_DAYS, Identifiers, OnOutage, QuotaTerms
 from core.errors import BadInput, InvalidInput
 from core.licenses import inputs
 from core.licenses.billing import CALENDAR_YEAR, CONTRACT_DATE
@@ -64,6 +66,28 @@ class AtRiskInput:
     ratio: float = strawberry.field(description="Above 0 and up to 1, as 0.8.")
 
 
+@strawberry.input(description="How the hard quota of a meter is kept. Its size is a term of the contract.")
+class QuotaInput:
+    meter: str = strawberry.field(description="The meter's key, as `active_installations`.")
+    window: Duration | None = strawberry.field(
+        default=None,
+        description="How long a window is, counted from the anchor of the billing periods in the license's time zone; "
+        "left out, calendar months in UTC.",
+    )
+    back_off_days: int | None = strawberry.field(
+        default=None, description="For how long a refused installation stays away at the most; left out, the window."
+    )
+    lost_after_days: int = strawberry.field(
+        default=LOST_AFTER_DAYS, description="An installation that was not seen on so many days is lost."
+    )
+    on_outage: OnOutage = strawberry.field(
+        default=OnOutage.REFUSE, description="What installations are told while the database is away."
+    )
+    identifiers: Identifiers = strawberry.field(
+        default=Identifiers.PLAIN, description="What is kept of an installation's identifier."
+    )
+
+
 @strawberry.input(description="A version of a license's terms, from a date on; the past keeps its own.")
 class ContractInput:
     license: str = strawberry.field(description="The license's key.")
@@ -78,6 +102,9 @@ class ContractInput:
         default=None, description="At-risk ratios other than the meters' own."
     )
     warnings: bool = strawberry.field(default=False, description="Whether people are warned of exceeded limits.")
+    quotas: list[QuotaInput] | None = strawberry.field(
+        default=None, description="How hard quotas are kept, where not by their defaults."
+    )
 
 
 @strawberry.input(description="Credits to grant.")
@@ -121,6 +148,12 @@ class Mutation:
         events: Annotated[list[UsageEventInput], strawberry.argument(description="The events.")],
     ) -> RecordUsageResult:
         return record_usage(info.context, events)
+
+    @strawberry.mutation(description="An installation calls home: it is admitted, known, or told to back off.")
+    def check_in(
+        self, info: Info, input: Annotated[CheckInInput, strawberry.argument(description="The installation.")]
+    ) -> CheckIn:
+        return check_in(info.context, input)
 
     @strawberry.mutation(description="Ask for a license's sections to be refreshed now.")
     def refresh_consumption(
@@ -179,6 +212,7 @@ class Mutation:
             terms=tuple((term.key, decimal(term.value)) for term in input.terms),
             at_risk=tuple((one.meter, decimal(one.ratio)) for one in input.at_risk or ()),
             warnings=input.warnings,
+            quotas=tuple((one.meter, _quota_terms(one)) for one in input.quotas or ()),
         )
         try:
             with context.write() as session:
@@ -212,3 +246,9 @@ class Mutation:
         context.announcer.announce()
         page = page_of(context, input.license)
         return GrantCreditsResult(grant=grant_of(row, page) if page else None)
+
+
+def _quota_terms(given: QuotaInput) -> QuotaTerms:
+    return QuotaTerms(
+        given.window, given.back_off_days, given.lost_after_days, given.on_outage.value, given.identifiers.value
+    )

@@ -6,6 +6,7 @@ from typing import Final
 
 from core.access.keys import Caller, authenticate
 from core.database.engine import Database
+from core.errors import Unauthenticated
 
 REMEMBERED: Final = 1.0
 """Seconds for which a caller stays known: as long may a revoked key still be taken."""
@@ -28,13 +29,22 @@ class Authenticator:
         until, caller = self._known.get(_digest(authorization), (0.0, None))
         return caller if monotonic() < until else None
 
+    def last_found(self, authorization: str | None) -> Caller | None:
+        """The caller as it was last found, however long ago: for what is answered while the database is away."""
+        _, caller = self._known.get(_digest(authorization), (0.0, None))
+        return caller
+
     def caller(self, authorization: str | None) -> Caller:
         """The caller. Raises :class:`core.errors.Unauthenticated`."""
         if known := self.remembered(authorization):
             return known
         asked_at = monotonic()
         with self._database.read() as session:
-            caller = authenticate(session, authorization)
+            try:
+                caller = authenticate(session, authorization)
+            except Unauthenticated:
+                self._known.pop(_digest(authorization), None)
+                raise
         if len(self._known) >= MOST:
             self._known.clear()
         self._known[_digest(authorization)] = (asked_at + REMEMBERED, caller)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final, TypeAlias
 
-from allowance import Contract, Meter, Period, Reading
+from allowance import Contract, Enforcement, Meter, Period, Reading
 from allowance.reading import Number
 
 from core.consumption.status import UsageStatus, status_of, times
@@ -109,16 +109,15 @@ def judge(
         document["due_at"] = due_at
     if used is not None and limit is not None:
         status = document["status"]
-        crossed = _crossed(before, document) if before and status != UsageStatus.OK.value else {}
-        document["thresholds"] = [
-            [
-                str(ratio),
-                _trimmed(written(times(ratio, limit.value))),
-                becomes,
-                (crossed.get(ratio) or measured_at) if status in (becomes, UsageStatus.EXCEEDED) else None,
-            ]
-            for ratio, becomes in _ratios(contract.at_risk.get(meter.key, meter.at_risk))
-        ]
+        hard = meter.enforcement is Enforcement.HARD
+        crossed = _crossed(before, document) if before and (hard or status != UsageStatus.OK.value) else {}
+        document["thresholds"] = []
+        for ratio, becomes in _ratios(meter, contract.at_risk.get(meter.key, meter.at_risk)):
+            value = times(ratio, limit.value)
+            # Nobody passes a hard limit: its parts are crossed once they are reached.
+            is_crossed = 0 < used >= value if hard else status in (becomes, UsageStatus.EXCEEDED)
+            crossed_at = (crossed.get(ratio) or measured_at) if is_crossed else None
+            document["thresholds"].append([str(ratio), _trimmed(written(value)), becomes, crossed_at])
     return document
 
 
@@ -146,9 +145,14 @@ def _trimmed(number: str) -> str:
     return number.rstrip("0").rstrip(".") if "." in number else number
 
 
-def _ratios(at_risk: Decimal | None) -> Iterable[tuple[Decimal, str]]:
-    if at_risk is not None:
-        yield at_risk, UsageStatus.AT_RISK.value
+def _ratios(meter: Meter, at_risk: Decimal | None) -> Iterable[tuple[Decimal, str]]:
+    """Those that change the status; of a hard limit also those that people are told of before it is full."""
+    found = {} if at_risk is None else {at_risk: UsageStatus.AT_RISK.value}
+    if meter.enforcement is Enforcement.HARD:
+        for ratio in meter.notices:
+            beyond = UsageStatus.OK if at_risk is None or ratio < at_risk else UsageStatus.AT_RISK
+            found.setdefault(ratio, beyond.value)
+    yield from sorted(found.items())
     yield _ALL, UsageStatus.EXCEEDED.value
 
 

@@ -11,9 +11,12 @@ from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy import exc as sa_errors
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.pool import NullPool
 from sqlmodel import Session
 
 T = TypeVar("T")
+_POOL: Final[dict[str, Any]] = {"pool_size": 16, "max_overflow": 32, "pool_pre_ping": True}
+_BY_KEY: Final = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
 SQLITE_PRAGMAS: Final = (
     "PRAGMA journal_mode=WAL",
     # FULL: what was committed, and so acknowledged, survives a power cut.
@@ -33,13 +36,15 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url: Final = make_url(url)
         self.is_sqlite: Final = self.url.get_backend_name() == "sqlite"
-        self.engine: Final = _sqlite_engine(self.url) if self.is_sqlite else _postgresql_engine(self.url)
+        self.engine: Final = _sqlite_engine(self.url) if self.is_sqlite else _postgresql_engine(self.url, **_POOL)
         self._writer: Engine = self.engine
         if self.is_sqlite:
             # A deferred transaction that turns into a writer fails at once where another one writes.
             self._writer = self.engine.execution_options(begin="BEGIN IMMEDIATE")
             self._reader = self.engine.execution_options(begin="BEGIN")
+            self._direct: Engine = self.engine
         else:
+            self._direct = _postgresql_engine(self.url, _BY_KEY, poolclass=NullPool, isolation_level="AUTOCOMMIT")
             self._reader = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     @contextmanager
@@ -52,7 +57,18 @@ class Database:
         with Session(self._writer, expire_on_commit=False) as session, session.begin():
             yield session
 
+    @contextmanager
+    def direct(self) -> Iterator[Connection]:
+        """A connection of its own on which each statement is a transaction, for statements written by hand.
+
+        On PostgreSQL it keeps one plan for each, and finds rows by their keys however small a table was when the
+        plan was made.
+        """
+        with self._direct.connect() as connection:
+            yield connection
+
     def close(self) -> None:
+        self._direct.dispose()
         self.engine.dispose()
 
 
@@ -100,15 +116,13 @@ def _sqlite_engine(url: URL) -> Engine:
     return engine
 
 
-def _postgresql_engine(url: URL) -> Engine:
+def _postgresql_engine(url: URL, options: str = "", **more: Any) -> Engine:
     return create_engine(
         url.set(drivername="postgresql+psycopg"),
-        pool_size=16,
-        max_overflow=32,
-        pool_pre_ping=True,
         connect_args={
             "connect_timeout": 10,
             # A frozen process must not hold its locks for ever.
-            "options": "-c timezone=UTC -c idle_in_transaction_session_timeout=60000 -c lock_timeout=30000",
+            "options": f"-c timezone=UTC -c idle_in_transaction_session_timeout=60000 -c lock_timeout=30000 {options}",
         },
+        **more,
     )

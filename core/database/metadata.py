@@ -3,6 +3,7 @@
 from sqlmodel import SQLModel
 
 import core.access.tables
+import core.admission.tables
 import core.alerts.tables
 import core.consumption.tables
 import core.licenses.tables

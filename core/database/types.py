@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, DateTime, Dialect, Integer, String, Text
 from sqlalchemy.types import TypeDecorator
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 BigId = BigInteger().with_variant(Integer, "sqlite")
 """A 64-bit key; SQLite counts up only what it calls INTEGER."""
@@ -37,6 +38,16 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+def microseconds(instant: datetime) -> int:
+    """How many there are from the beginning of 1970 to an aware instant."""
+    return (instant - EPOCH) // _MICROSECOND
+
+
+def instant(microseconds: int) -> datetime:
+    """The instant in UTC so many microseconds after the beginning of 1970."""
+    return EPOCH + timedelta(microseconds=microseconds)
+
+
 class Microseconds(TypeDecorator[datetime]):
     """An aware instant, stored as microseconds since 1970: small, and quick to write in bulk."""
 
@@ -44,10 +55,10 @@ class Microseconds(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        return None if value is None else (value - EPOCH) // timedelta(microseconds=1)
+        return None if value is None else microseconds(value)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else EPOCH + timedelta(microseconds=value)
+        return None if value is None else instant(value)
 
 
 class ExactDecimal(TypeDecorator[Decimal]):

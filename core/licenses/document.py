@@ -19,6 +19,7 @@ from core.times import NotAnInstant, parse_instant
 LARGEST: Final = 8 * 2**20
 """Bytes. Some twenty thousand licenses, and a minute of reading."""
 
+_LARGEST_WHOLE: Final = 2**53
 _TAG: Final = "tag:yaml.org,2002:"
 _NUMBER: Final = re.compile(r"[+-]?(0|[1-9][0-9_]{0,40})(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,80}")
@@ -143,6 +144,13 @@ class Value:
             return Decimal(self._node.value)
         self.fail("must be a decimal number, without quotes.")
         return None
+
+    def whole(self) -> int | None:
+        number = self.number()
+        if number is not None and (number != number.to_integral_value() or abs(number) > _LARGEST_WHOLE):
+            self.fail("must be a whole number.")
+            return None
+        return None if number is None else int(number)
 
     def date(self) -> date | None:
         if self._is(ScalarNode, "timestamp", "str") and _DATE.fullmatch(self._node.value):

@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 
 from sqlmodel import Session, col, select
 
+from core.admission.terms import DEFAULT, QuotaTerms
 from core.errors import InvalidInput
 from core.licenses.billing import CONTRACT_DATE
 from core.licenses.document import InvalidFile, Problem, Value, read_document
@@ -29,7 +30,9 @@ from core.licenses.tables import Grant, License
 from core.plugins.host import Registry
 from core.text import shown
 
-_CAMEL: Final = re.compile(r"\b(timeZone|effectiveFrom|startsOn|billingPeriod|atRisk|grantedAt|expiresAt)\b")
+_CAMEL: Final = re.compile(
+    r"\b(timeZone|effectiveFrom|startsOn|billingPeriod|atRisk|grantedAt|expiresAt|backOffDays|lostAfterDays|onOutage)\b"
+)
 T = TypeVar("T")
 D = TypeVar("D")
 
@@ -174,7 +177,7 @@ def _read_contracts(values: Iterable[Value], license: str) -> Iterator[tuple[Val
     days: set[date] = set()
     for value in values:
         fields = value.fields(
-            ["effective_from", "starts_on", "terms"], ["billing_period", "anchor", "at_risk", "warnings"]
+            ["effective_from", "starts_on", "terms"], ["billing_period", "anchor", "at_risk", "warnings", "quotas"]
         )
         contract = ContractInput(
             license=license,
@@ -185,11 +188,27 @@ def _read_contracts(values: Iterable[Value], license: str) -> Iterator[tuple[Val
             anchor=_get(fields, "anchor", Value.text, CONTRACT_DATE),
             at_risk=_numbers(fields, "at_risk"),
             warnings=_get(fields, "warnings", Value.boolean, False),
+            quotas=tuple(_read_quotas(fields["quotas"])) if "quotas" in fields else (),
         )
         if contract.effective_from in days:
             fields["effective_from"].fail(f"two contracts of this license take effect on {contract.effective_from}.")
         days |= {contract.effective_from} - {date.min}
         yield value, contract
+
+
+def _read_quotas(value: Value) -> Iterator[tuple[str, QuotaTerms]]:
+    for meter, one in value.entries.items():
+        fields = one.fields([], ["window", "back_off_days", "lost_after_days", "on_outage", "identifiers"])
+        yield (
+            meter,
+            QuotaTerms(
+                window=_get(fields, "window", Value.text, None),
+                back_off_days=_get(fields, "back_off_days", Value.whole, None),
+                lost_after_days=_get(fields, "lost_after_days", Value.whole, DEFAULT.lost_after_days),
+                on_outage=_get(fields, "on_outage", Value.text, DEFAULT.on_outage),
+                identifiers=_get(fields, "identifiers", Value.text, DEFAULT.identifiers),
+            ),
+        )
 
 
 def _read_grants(values: Iterable[Value], license: str) -> Iterator[tuple[Value, GrantInput]]:

@@ -9,8 +9,9 @@ from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
-from allowance import Meter
+from allowance import Admission, Meter
 
+from core.admission.terms import Identifiers, OnOutage, QuotaTerms
 from core.errors import InputProblem, InvalidInput
 from core.licenses.billing import CALENDAR_YEAR, CONTRACT_DATE, InvalidDuration, parse_billing_period
 from core.nearest import did_you_mean
@@ -23,6 +24,7 @@ _TERM: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,5}")
 _time_zones: Final = cache(available_timezones)  # it reads a thousand files
 _BILLIONTH: Final = Decimal("1e-9")
+_MOST_DAYS: Final = 3660
 _EARLIEST, _LATEST = date(1970, 1, 1), date(2200, 1, 1)
 
 
@@ -57,6 +59,7 @@ class ContractInput:
     anchor: str = CONTRACT_DATE
     at_risk: tuple[tuple[str, Decimal], ...] = ()
     warnings: bool = False
+    quotas: tuple[tuple[str, QuotaTerms], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +163,32 @@ def check_contract(given: ContractInput, meters: Mapping[str, Meter]) -> None:
                 f"No meter {shown(key)}.{did_you_mean(key, meters)}", "atRisk", index, "meter", code="UNKNOWN_METER"
             )
         problems.number("ratio", ratio, "be above 0 and up to 1", 1, "atRisk", index, "ratio")
+    for index, key in _repeated(key for key, _ in given.quotas):
+        problems.add(f"meter {shown(key)} is there twice.", "quotas", index, "meter")
+    for index, (key, quota) in enumerate(given.quotas):
+        _check_quota(problems, index, key, quota, meters)
     problems.raise_if_any()
+
+
+def _check_quota(problems: _Problems, index: int, key: str, quota: QuotaTerms, meters: Mapping[str, Meter]) -> None:
+    hard = {key for key, meter in meters.items() if isinstance(meter, Admission)}
+    if key not in hard:
+        wrong = f"The meter {shown(key)} has no hard quota." if key in meters else f"No meter {shown(key)}."
+        problems.add(f"{wrong}{did_you_mean(key, hard)}", "quotas", index, "meter", code="UNKNOWN_METER")
+    if quota.window is not None:
+        try:
+            parse_billing_period(quota.window)
+        except InvalidDuration as problem:
+            problems.add(f"window {problem}.", "quotas", index, "window")
+    for name, days in (("backOffDays", quota.back_off_days), ("lostAfterDays", quota.lost_after_days)):
+        if days is not None and not 1 <= days <= _MOST_DAYS:
+            problems.add(f"{name} must be from 1 to {_MOST_DAYS}, not {days}.", "quotas", index, name)
+    for name, value, known in (
+        ("onOutage", quota.on_outage, [one.value for one in OnOutage]),
+        ("identifiers", quota.identifiers, [one.value for one in Identifiers]),
+    ):
+        if value not in known:
+            problems.add(f"{name} {shown(value)} must be {' or '.join(known)}.", "quotas", index, name)
 
 
 def check_grant(given: GrantInput, credit_meters: Iterable[str], now: datetime) -> str:

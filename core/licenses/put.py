@@ -84,6 +84,7 @@ def put_contract(session: Session, given: ContractInput, registry: Registry, now
         terms={key: _written(value) for key, value in given.terms},
         at_risk={key: _written(ratio) for key, ratio in given.at_risk},
         warnings=given.warnings,
+        quotas={meter: quota.to_document() for meter, quota in given.quotas},
         created_at=now,
     )
     same_day = [row for row in versions if row.effective_from == given.effective_from]
@@ -164,4 +165,5 @@ def _says(contract: Contract) -> tuple[object, ...]:
         contract.terms,
         contract.at_risk,
         contract.warnings,
+        {meter: quota for meter, quota in contract.quotas.items() if quota},
     )

@@ -5,7 +5,7 @@ from datetime import timedelta
 from traceback import format_exc
 from typing import Final
 
-from allowance import Counter, Credits, Level, Ratio, Reading, Term
+from allowance import Admission, Counter, Credits, Level, Ratio, Reading, Term
 from allowance.checks import LARGEST, check_reading
 
 from core.measuring.contained import Children, Inquiry
@@ -13,7 +13,7 @@ from core.measuring.question import FAILED, INVALID_READING, Failure, Question, 
 
 __all__ = ["Failure", "Measurer", "Question"]
 
-_OWN: Final = frozenset((Counter, Credits, Level, Ratio, Term))
+_OWN: Final = frozenset((Admission, Counter, Credits, Level, Ratio, Term))
 
 
 class Measurer:

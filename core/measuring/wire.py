@@ -12,7 +12,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final, TypeVar
 
-from allowance import Contract, Grant, LevelCell, License, Limit, Period, Reading, Share, SumCell, Usage
+from allowance import AdmittedCell, Contract, Grant, LevelCell, License, Limit, Period, Reading, Share, SumCell, Usage
 from allowance.reading import Number
 
 from core.measuring.question import Question
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 def usage_to(usage: Usage) -> dict[str, Any]:
     """All cells of a usage, for every view of it."""
-    sums, levels, grants = [], [], []
+    sums, levels, grants, admitted = [], [], [], []
     for cell in usage.cells():
         match cell:
             case SumCell():
@@ -36,12 +36,15 @@ def usage_to(usage: Usage) -> dict[str, Any]:
             case Grant():
                 rest = cell.expires_at, cell.entity, cell.time_zone, cell.meter
                 grants.append((cell.id, str(cell.amount), cell.granted_at, *rest))
+            case AdmittedCell():
+                admitted.append((cell.meter, _period_to(cell.window), cell.day, cell.count))
     return {
         "at": usage.at,
         "time_zone": usage.time_zone,
         "sums": sums,
         "levels": levels,
         "grants": grants,
+        "admitted": admitted,
         "loaded_from": dict(usage.loaded_from),
     }
 
@@ -60,6 +63,9 @@ def usage_from(data: Mapping[str, Any]) -> Usage:
         grants=(
             Grant(key, Decimal(amount), instant(granted), instant(expires) if expires else None, *rest)
             for key, amount, granted, expires, *rest in data["grants"]
+        ),
+        admitted=(
+            AdmittedCell(meter, _period_from(window), day(on), count) for meter, window, on, count in data["admitted"]
         ),
         loaded_from={event: day(first) for event, first in data["loaded_from"].items()},
     )

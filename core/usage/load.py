@@ -12,13 +12,14 @@ from typing import Any, Final, TypeAlias
 
 import orjson
 import sqlalchemy as sa
-from allowance import Grant, Usage
+from allowance import AdmittedCell, Grant, Usage
 from allowance.exact import exact
 from allowance.usage import Series
 from sqlalchemy import BigInteger, Boolean, Date, Integer, String, and_, func
 from sqlalchemy.sql.selectable import CTE
 from sqlmodel import Session, col
 
+from core.admission.reading import load_admitted
 from core.database.given import given
 from core.licenses.load import LoadedLicense
 from core.licenses.tables import Grant as GrantRow
@@ -67,7 +68,10 @@ def load_usage(
         found[license_id].add(event, entity, dimensions, on, join(whole, nanos))
     for license_id, grants in _grants(session, wanted).items():
         found[license_id].grants = grants
-    for one in found.values():
+    since = min((one.since for one in wanted), default=now.date())
+    admitted = load_admitted(session, [one.license for one in wanted], since, registry, now)
+    for license_id, one in found.items():
+        one.admitted = admitted[license_id]
         one.make(now)
     return found
 
@@ -115,6 +119,7 @@ class LoadedUsage:
         self._begins: dict[str, date] = {}
         self.bounds: list[Sequence[Any]] = []
         self.grants: Sequence[Grant] = ()
+        self.admitted: Sequence[AdmittedCell] = ()
         for number, part in enumerate(parts):
             first = _EVER if part.days is None else self._since - timedelta(days=part.days)
             if part.kind != LEVEL:
@@ -165,6 +170,7 @@ class LoadedUsage:
             sums=sums,
             levels=levels,
             grants=self.grants,
+            admitted=self.admitted,
             loaded_from=self._loaded_from,
         )
         self._found = found

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy.exc import OperationalError
 
+from core.admission.tidy import tidy_due
 from core.runtime import Runtime
 from core.usage.retention import keep_ledger, retention
 
@@ -15,6 +16,7 @@ EVERY_SECONDS = 600
 
 def upkeep(runtime: Runtime) -> None:
     """Drop what is old enough. What is busy now is left for the next time."""
+    tidy_due(runtime.database, runtime.registry, datetime.now(UTC))
     try:
         keep_ledger(runtime.database, retention(runtime.settings), datetime.now(UTC))
     except OperationalError as error:

@@ -53,6 +53,11 @@ EVERYTHING: dict[str, tuple[str, set[str]]] = {
         f"mutation {{ recordUsage(events: [{EVENT % 'r'}]) {{ accepted duplicates rejected {{ code }} }} }}",
         {"usage:write"},
     ),
+    "checkIn": (
+        'mutation { checkIn(input: {license: "acme", installation: "i-1"}) { decision } }',
+        {"check-in:write"},
+    ),
+    "installations": ('{ consumption(license: "acme") { installations { active } } }', READ),
 }
 FOR_ALL_LICENSES = {"licenses": ("{ licenses { edges { node { key } } } }", {"operate"})}
 

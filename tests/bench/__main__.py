@@ -7,7 +7,16 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
-from tests.bench import flatness, history_size, ingest_batches, ingest_single, read_overview, refresh
+from tests.bench import (
+    check_in_admission,
+    check_in_http,
+    flatness,
+    history_size,
+    ingest_batches,
+    ingest_single,
+    read_overview,
+    refresh,
+)
 from tests.bench.findings import Found, NotRun, Remark, Scale
 
 BENCHMARKS: Final[dict[str, Callable[[Scale], Iterator[Found]]]] = {
@@ -18,6 +27,9 @@ BENCHMARKS: Final[dict[str, Callable[[Scale], Iterator[Found]]]] = {
     "flatness": flatness.run,
     "read_overview": read_overview.run,
     "history_size": history_size.run,
+    "check_in_http": check_in_http.run,
+    "check_in_new": check_in_admission.run,
+    "check_in_size": check_in_admission.size,
 }
 
 

@@ -72,6 +72,7 @@ def make_licenses(database: Database, count: int) -> None:
                 "terms": TERMS,
                 "at_risk": {},
                 "warnings": False,
+                "quotas": {},
                 "created_at": now,
             }
             for number in numbers

@@ -71,11 +71,11 @@ def opened(url: str) -> Iterator[Database]:
 
 
 @contextmanager
-def server(url: str) -> Iterator[Server]:
+def server(url: str, **settings: object) -> Iterator[Server]:
     """One ``allowance serve`` on a database, as an operator starts it."""
     with (
         TemporaryDirectory(prefix="allowance-bench-") as directory,
-        serving(cwd=Path(directory), database_url=url, log_level="WARNING") as (process, address),
+        serving(cwd=Path(directory), database_url=url, log_level="WARNING", **settings) as (process, address),
     ):
         yield Server(address, process.popen.pid)
 

@@ -7,6 +7,7 @@ import pytest
 import time_machine
 
 from core.access.authenticator import Authenticator
+from core.admission.admitter import Admitter
 from core.database.engine import Database
 from core.measuring.measure import Measurer
 from core.plugins.host import Registry, load_plugins
@@ -32,8 +33,11 @@ def own_measurer() -> Iterator[Measurer]:
 
 @pytest.fixture
 def engine(database_url: str, database: Database, registry: Registry, own_measurer: Measurer) -> Iterator[Engine]:
-    committer, settings = Committer(database, 50_000), Settings(database_url=database_url)
-    yield Engine(Runtime(settings, database, registry, own_measurer, committer, Authenticator(database)))
+    settings = Settings(database_url=database_url)
+    committer = Committer(database, 50_000)
+    admitter = Admitter(database, registry, settings)
+    yield Engine(Runtime(settings, database, registry, own_measurer, committer, Authenticator(database), admitter))
+    admitter.close()
     committer.close()
 
 

@@ -9,6 +9,7 @@ import orjson
 import pytest
 from graphql import build_schema, parse, validate
 
+from core.admission.check_in import Decision
 from tests.docs.conftest import Demo
 from tests.e2e.processes import eventually
 
@@ -62,6 +63,7 @@ def test_the_overview_shows_every_section_and_the_history_a_year_of_weeks(demo: 
         "web",
         "automation",
         "license",
+        "installations",
     ]
     (reading,) = history["section"]["readings"]
     assert len(reading["history"]["edges"]) == 52
@@ -90,7 +92,8 @@ def test_the_event_is_taken_with_the_answer_that_it_shows(demo: Demo) -> None:
 
 def test_the_tables_of_errors_name_every_code_of_a_request_and_of_an_event_and_no_other() -> None:
     of_events = codes("core/usage/events.py", "core/usage/record.py")
-    of_requests = codes("core/errors.py", "api/**/*.py") | (codes("core/usage/*.py") - of_events)
+    of_check_ins = codes("core/admission/check_in.py") - set(Decision)
+    of_requests = codes("core/errors.py", "api/**/*.py") | (codes("core/usage/*.py") - of_events) | of_check_ins
     assert sorted(table("code")) == sorted(of_requests - METHODS - OPERATORS - {"REFRESH_FAILED"})
     assert sorted(table("code of a rejected event")) == sorted(of_events)
 

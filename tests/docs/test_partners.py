@@ -105,7 +105,7 @@ def test_the_guide_names_every_kind_hook_and_code() -> None:
         for name, value in vars(allowance).items()
         if isinstance(value, type) and issubclass(value, allowance.Meter) and value is not allowance.Meter
     }
-    assert kinds == {"Counter", "Level", "Credits", "Ratio", "Term"}
+    assert kinds == {"Counter", "Level", "Credits", "Ratio", "Term", "Admission"}
     hooks = {name for name in vars(hookspecs) if name.startswith("allowance_")}
     codes = {
         value

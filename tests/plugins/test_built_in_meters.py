@@ -4,7 +4,7 @@ from decimal import Decimal
 from importlib import import_module
 
 import pytest
-from allowance import Counter, Credits, Level, Ratio, Term
+from allowance import Admission, Counter, Credits, Level, Ratio, Term
 from allowance.plugin import check_plugin
 from allowance.testing import Event, measure
 
@@ -36,6 +36,7 @@ EXPECTED = [
     ("license", "sending_domains", Level, "sending_domains.level", ("sending_domains",), None, {"type": DOMAINS}),
     ("license", "entities", Level, "entities.level", ("entities",), None, {}),
     ("license", "retention", Term, None, ("retention_months",), None, {}),
+    ("installations", "active_installations", Admission, None, ("active_installations",), None, {}),
 ]  # fmt: skip
 
 CONTRIBUTIONS = {name: check_plugin(import_module(f"meters.{name}")) for name in MODULES}

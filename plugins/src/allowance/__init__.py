@@ -2,13 +2,14 @@
 
 A plugin is a module with ``API_VERSION = 1`` and one or both hooks of :mod:`allowance.hookspecs`, named in
 the entry-point group ``allowance`` of its distribution. A meter is a declaration of one of the kinds
-(:class:`Counter`, :class:`Level`, :class:`Credits`, :class:`Ratio`, :class:`Term`) or a subclass of
-:class:`Meter` with a ``measure`` of its own.
+(:class:`Counter`, :class:`Level`, :class:`Credits`, :class:`Ratio`, :class:`Term`, :class:`Admission`) or a
+subclass of :class:`Meter` with a ``measure`` of its own.
 """
 
 from allowance.errors import InvalidDeclaration
 from allowance.events import Dimension, EventType
 from allowance.hookspecs import API_VERSION, ENTRY_POINT_GROUP, PROJECT_NAME, hookimpl, hookspec
+from allowance.kinds.admission import Admission
 from allowance.kinds.counter import Counter
 from allowance.kinds.credits import Credits
 from allowance.kinds.level import Level
@@ -17,12 +18,15 @@ from allowance.kinds.term import Term
 from allowance.license import Contract, License, Period
 from allowance.meter import Enforcement, Meter, Section
 from allowance.reading import Limit, Reading, Share
-from allowance.usage import Grant, LevelCell, SumCell, Usage
+from allowance.usage import Admitted, AdmittedCell, Grant, LevelCell, SumCell, Usage
 
 __all__ = [
     "API_VERSION",
     "ENTRY_POINT_GROUP",
     "PROJECT_NAME",
+    "Admission",
+    "Admitted",
+    "AdmittedCell",
     "Contract",
     "Counter",
     "Credits",

@@ -49,8 +49,8 @@ class Section:
 class Meter(ABC):
     """One resource type: its section, its unit, how it is measured, how its limit follows from the contract.
 
-    Declare a :class:`Counter`, :class:`Level`, :class:`Credits`, :class:`Ratio` or :class:`Term`, or write a
-    subclass with `measure`. A subclass needs no decorator unless it adds fields.
+    Declare a :class:`Counter`, :class:`Level`, :class:`Credits`, :class:`Ratio`, :class:`Term` or
+    :class:`Admission`, or write a subclass with `measure`. A subclass needs no decorator unless it adds fields.
 
     `limit` names the contract's term that is the limit, or several whose product it is; None where the
     contract sets none. `at_risk` is the ratio of the limit from which the meter is at risk, where the

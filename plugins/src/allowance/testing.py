@@ -26,7 +26,7 @@ from allowance.license import Contract, License, Period
 from allowance.meter import Meter
 from allowance.plugin import check_plugin
 from allowance.reading import Reading
-from allowance.usage import Grant, LevelCell, SumCell, Usage
+from allowance.usage import AdmittedCell, Grant, LevelCell, SumCell, Usage
 
 __all__ = ["AT", "Event", "check_plugin", "measure"]
 
@@ -56,12 +56,14 @@ def measure(
     at: datetime = AT,
     time_zone: str = "UTC",
     grants: Iterable[Grant] = (),
+    admitted: int = 0,
     starts_on: date | None = None,
 ) -> Reading:
     """The reading of `meter` at the instant `at`, checked as the application checks it.
 
     Only what the meter asks for is loaded: the billing period's total, and as many single days as its `days`
-    says. Billing periods are years from `starts_on`, by default from 1 January.
+    says. Billing periods are years from `starts_on`, by default from 1 January. So many distinct identifiers were
+    `admitted` in the quota window, which is the calendar month in UTC.
 
     Raises ValueError for an event that the application would refuse, :class:`~allowance.errors.InvalidReading`
     for a reading that it would refuse, and whatever the meter raises.
@@ -69,11 +71,14 @@ def measure(
     day = at.astimezone(ZoneInfo(time_zone)).date()
     period = _year(starts_on or date(day.year, 1, 1), day, time_zone)
     contract = Contract(1, period, {key: Decimal(value) for key, value in (terms or {}).items()})
-    usage = _load(meter, list(events), [replace(grant, time_zone=time_zone) for grant in grants], at, period)
+    places = AdmittedCell(meter.key, _month(at), day, admitted)
+    usage = _load(meter, list(events), [replace(grant, time_zone=time_zone) for grant in grants], [places], at, period)
     return check_reading(meter, meter.measure(usage, License("test", "Test", time_zone), contract))
 
 
-def _load(meter: Meter, events: list[Event], grants: list[Grant], at: datetime, period: Period) -> Usage:
+def _load(
+    meter: Meter, events: list[Event], grants: list[Grant], places: list[AdmittedCell], at: datetime, period: Period
+) -> Usage:
     zone = ZoneInfo(period.time_zone)
     day = at.astimezone(zone).date()
     types = {event_type.name: event_type for event_type in meter.events()}
@@ -95,7 +100,13 @@ def _load(meter: Meter, events: list[Event], grants: list[Grant], at: datetime, 
     counted = {name: min(period.first, single) for name, one in types.items() if one.kind == "counter"}
     stood = {name: single for name, one in types.items() if one.kind == "level"}
     return Usage(
-        at, period.time_zone, sums=sums.values(), levels=levels.values(), grants=grants, loaded_from=counted | stood
+        at,
+        period.time_zone,
+        sums=sums.values(),
+        levels=levels.values(),
+        grants=grants,
+        admitted=places,
+        loaded_from=counted | stood,
     )
 
 
@@ -120,6 +131,11 @@ def _check(event: Event, types: Mapping[str, EventType], meter: Meter) -> None:
             raise ValueError(f"{event.type} has no {key} {value!r}; it has {', '.join(known[key])}")
     if not isinstance(event.amount, int | Decimal) or event.amount < 0:
         raise ValueError(f"event {event.type}: the amount must be an int or a Decimal, and not negative")
+
+
+def _month(at: datetime) -> Period:
+    first = at.astimezone(UTC).date().replace(day=1)
+    return Period(first, (first + timedelta(days=31)).replace(day=1))
 
 
 def _year(starts_on: date, day: date, time_zone: str) -> Period:

@@ -71,6 +71,24 @@ class Grant:
         return (self.expires_at - _INSTANT).astimezone(ZoneInfo(self.time_zone)).date()
 
 
+@dataclass(frozen=True, slots=True)
+class AdmittedCell:
+    """How many distinct identifiers the meter of admission `meter` admitted in a quota window on `day`."""
+
+    meter: str
+    window: Period
+    day: date
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """How many distinct identifiers have a place in a quota window."""
+
+    window: Period
+    count: int
+
+
 class Series:
     """One event type, entity and set of dimensions over time: the cells' days, in order, and their amounts.
 
@@ -136,6 +154,7 @@ class Usage:
         sums: Iterable[SumCell] = (),
         levels: Iterable[LevelCell] = (),
         grants: Iterable[Grant] = (),
+        admitted: Iterable[AdmittedCell] = (),
         loaded_from: Mapping[str, date] = MappingProxyType({}),
     ) -> None:
         self._set(
@@ -144,6 +163,7 @@ class Usage:
             _series((cell.event, cell.entity, cell.dimensions, cell.first, cell.last, cell.amount) for cell in sums),
             _series((cell.event, cell.entity, cell.dimensions, cell.day, cell.day, cell.value) for cell in levels),
             grants,
+            admitted,
             loaded_from,
         )
 
@@ -156,11 +176,12 @@ class Usage:
         sums: Mapping[str, Sequence[Series]],
         levels: Mapping[str, Sequence[Series]],
         grants: Iterable[Grant],
+        admitted: Iterable[AdmittedCell],
         loaded_from: Mapping[str, date],
     ) -> "Usage":
         """The same of series by event type: for the engine, which has them at hand."""
         usage = object.__new__(cls)
-        usage._set(at, time_zone, sums, levels, grants, loaded_from)
+        usage._set(at, time_zone, sums, levels, grants, admitted, loaded_from)
         return usage
 
     def _set(
@@ -170,6 +191,7 @@ class Usage:
         sums: Mapping[str, Sequence[Series]],
         levels: Mapping[str, Sequence[Series]],
         grants: Iterable[Grant],
+        admitted: Iterable[AdmittedCell],
         loaded_from: Mapping[str, date],
     ) -> None:
         if at.tzinfo is None:
@@ -180,6 +202,7 @@ class Usage:
         self._sums = sums
         self._levels = levels
         self._grants: Sequence[Grant] = tuple(grants)
+        self._admitted: Sequence[AdmittedCell] = tuple(admitted)
         self.loaded_from = MappingProxyType(dict(loaded_from))
 
     def as_of(self, day: date) -> "Usage":
@@ -255,12 +278,22 @@ class Usage:
             if grant.granted_at <= self.at and (meter is None or grant.meter in (None, meter))
         )
 
+    def admitted(self, meter: str) -> Admitted | None:
+        """What a meter of admission admitted in the quota window of the measurement; None where none is known."""
+        begun = [cell for cell in self._admitted if cell.meter == meter and cell.window.starts_at <= self.at]
+        if not begun:
+            return None
+        window = max((cell.window for cell in begun), key=lambda window: (window.starts_at, window.ends_at))
+        if window.ends_at <= self.at:
+            return None
+        return Admitted(window, sum(cell.count for cell in begun if cell.window == window and cell.day <= self.day))
+
     @property
     def origin(self) -> int:
         """The same number for all views of one usage, while it lives."""
         return id(self._sums)
 
-    def cells(self) -> Iterator[SumCell | LevelCell | Grant]:
+    def cells(self) -> Iterator[SumCell | LevelCell | Grant | AdmittedCell]:
         """All that it was made from, also of later days: for the engine, to carry it elsewhere."""
         for event, found in self._sums.items():
             for one in found:
@@ -271,6 +304,7 @@ class Usage:
                 for day, value in zip(one.firsts, one.values, strict=True):
                     yield LevelCell(event, day, value, one.entity, one.dimensions)
         yield from self._grants
+        yield from self._admitted
 
     def _totals(self, event: str, period: Period) -> Iterable[tuple[Series, Decimal]]:
         last = min(period.end - timedelta(days=1), self.day)

@@ -112,6 +112,7 @@ def test_all_meters_read_what_was_used_against_what_the_contract_allows(engine: 
         "sending_domains": (Decimal(5), Decimal(4), EXCEEDED),
         "entities": (None, None, UNKNOWN),
         "retention": (None, Decimal(13), OK),
+        "active_installations": (Decimal(0), None, OK),
     }
     interactions = engine.reading("interactions")
     assert interactions.basis == "1,000 profiles × 12 interactions per profile"

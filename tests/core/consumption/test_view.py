@@ -41,6 +41,7 @@ def test_sections_and_meters_stand_in_their_order_of_display(registry: Registry)
         ("web", ["goal_interactions", "website_goals", "transactional_goals", "forms"]),
         ("automation", ["scenarios", "segmentation_rules", "daily_exports", "newsletters"]),
         ("license", ["users", "api_users", "sending_domains", "entities", "retention"]),
+        ("installations", ["active_installations"]),
     ]
     assert (found.license, found.day, found.version) == (LICENSE, None, 7)
 
@@ -95,6 +96,7 @@ def test_consumption_counts_since_the_start_of_the_period_where_a_section_counts
         "web": new_year,
         "automation": None,
         "license": None,
+        "installations": None,
     }
     past = section(view(registry, day=date(2024, 7, 1)), "channels")
     assert past.consumption_since == datetime(2023, 12, 31, 18, 30, tzinfo=UTC)

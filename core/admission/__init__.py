@@ -1,0 +1,1 @@
+"""Hard quotas: who checks in is admitted first come, first served, is known, or backs off."""

@@ -1,0 +1,103 @@
+"""What meters of admission measure: the places taken, by window and day; for a refresh, and at this moment."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import sqlalchemy as sa
+from allowance import Admission, AdmittedCell, Usage
+from allowance.license import midnight
+from sqlmodel import Session, col
+
+from core.admission.quota import quota_at
+from core.admission.tables import AdmissionDay, AdmissionWindow
+from core.admission.window import Window
+from core.consumption.readings import Document, StoredReading, from_document, judge
+from core.licenses.load import LoadedLicense
+from core.plugins.host import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class LiveReadings:
+    """The readings of a license's meters of admission at this moment, and how often places were taken so far."""
+
+    readings: Mapping[str, StoredReading]
+    version: int
+
+
+def load_admitted(
+    session: Session, licenses: Collection[LoadedLicense], since: date, registry: Registry, now: datetime
+) -> dict[int, list[AdmittedCell]]:
+    """The places taken by window and day, in all windows that hold a day from `since` on, by license."""
+    meters = [meter for meter in registry.meters.values() if isinstance(meter, Admission)]
+    found: dict[int, list[AdmittedCell]] = defaultdict(list)
+    if not meters or not licenses:
+        return found
+    window, taken = AdmissionWindow, AdmissionDay
+    statement = (
+        sa.select(
+            *(col(window.license_id), col(window.meter), col(window.starts_at), col(window.ends_at)),
+            *(col(window.time_zone), col(taken.day), col(taken.admitted)),
+        )
+        .outerjoin(
+            taken,
+            sa.and_(
+                col(taken.license_id) == col(window.license_id),
+                col(taken.meter) == col(window.meter),
+                col(taken.starts_at) == col(window.starts_at),
+            ),
+        )
+        .where(
+            col(window.license_id).in_([license.id for license in licenses]),
+            col(window.ends_at) > midnight(since, "UTC"),
+        )
+        .order_by(col(window.starts_at))
+    )
+    newest: dict[tuple[int, str], Window] = {}
+    for license_id, meter, starts_at, ends_at, time_zone, day, admitted in session.execute(statement):
+        one = Window(starts_at, ends_at, time_zone)
+        newest[license_id, meter] = one
+        if day is not None:
+            found[license_id].append(AdmittedCell(meter, one.period, day, admitted))
+    for license in licenses:
+        for meter in meters:
+            present = quota_at(license, meter, now, newest.get((license.id, meter.key)))
+            found[license.id].append(AdmittedCell(meter.key, present.window.period, license.today, 0))
+    return found
+
+
+def live_readings(
+    session: Session,
+    licenses: Mapping[int, LoadedLicense],
+    before: Mapping[int, Mapping[str, Document]],
+    registry: Registry,
+    now: datetime,
+) -> dict[int, LiveReadings]:
+    """What the SDK's own meters of admission read now, in two statements for any number of licenses.
+
+    `before` are the documents of the last refresh's readings.
+    """
+    meters = [meter for meter in registry.meters.values() if type(meter) is Admission]
+    if not meters or not licenses:
+        return {}
+    today = min(license.today for license in licenses.values())
+    cells = load_admitted(session, licenses.values(), today, registry, now)
+    total = sa.func.sum(col(AdmissionWindow.used))
+    of_licenses = col(AdmissionWindow.license_id).in_(licenses)
+    versions = (
+        sa.select(col(AdmissionWindow.license_id), total).where(of_licenses).group_by(col(AdmissionWindow.license_id))
+    )
+    taken = {row[0]: int(row[1]) for row in session.execute(versions)}
+    found = {}
+    for license_id, license in licenses.items():
+        usage = Usage(now, license.license.time_zone, admitted=cells[license_id])
+        contract = license.contract_on(license.today)
+        readings = {}
+        for meter in meters:
+            known = before[license_id].get(meter.key)
+            reading = meter.measure(usage, license.license, contract)
+            due_at = known.get("due_at") if known else None
+            readings[meter.key] = from_document(judge(meter, contract, reading, known, now.isoformat(), due_at))
+        found[license_id] = LiveReadings(readings, taken.get(license_id, 0))
+    return found

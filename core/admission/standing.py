@@ -1,0 +1,107 @@
+"""What is known of a license's meter of admission when somebody checks in: its quota, and the places taken."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from time import monotonic
+from typing import Final
+
+import sqlalchemy as sa
+from allowance import Admission
+from sqlmodel import Session, col, select
+
+from core.admission.identifiers import digest, new_secret
+from core.admission.quota import Quota, quota_at
+from core.admission.store import Key
+from core.admission.tables import AdmissionRegister, AdmissionWindow
+from core.admission.window import Window
+from core.database.engine import Database, insert_into
+from core.licenses.load import LoadedLicense, load_licenses
+from core.licenses.tables import License
+
+GOOD_FOR: Final = 1.0
+"""Seconds. Within them an answer may show a quota, or a number of places left, that has changed."""
+
+Place = tuple[str, str]
+"""A license's key and a meter's: what installations check in at."""
+
+
+@dataclass(slots=True)
+class Standing:
+    """A quota and how many of its places are taken, as last seen. `secret` is the key of the digests."""
+
+    license: LoadedLicense
+    meter: Admission
+    secret: bytes
+    quota: Quota
+    used: int
+    read_at: float
+
+    def key_of(self, identifier: str) -> Key:
+        """By what an installation is kept."""
+        return self.quota.license_id, self.quota.meter, digest(identifier, self.secret)
+
+    def is_fresh(self, now: datetime) -> bool:
+        return monotonic() - self.read_at <= GOOD_FOR and self.quota.window.start <= now < self.quota.valid_until
+
+
+def load_standings(
+    database: Database, places: Collection[Place], meters: dict[str, Admission], now: datetime
+) -> dict[Place, Standing]:
+    """Each standing by its license and meter; none for a license that does not exist."""
+    with database.read() as session:
+        found, unregistered = _load(session, places, meters, now)
+    if unregistered:
+        with database.write() as session:
+            for license_id, meter in sorted(unregistered):
+                row = {"license_id": license_id, "meter": meter, "secret": new_secret(), "tidy_at": now}
+                session.execute(insert_into(session, AdmissionRegister).values(row).on_conflict_do_nothing())
+        with database.read() as session:
+            found, _ = _load(session, places, meters, now)
+    return found
+
+
+def newest_windows(
+    session: Session, license_ids: Collection[int], now: datetime
+) -> dict[tuple[int, str], AdmissionWindow]:
+    """The newest window that has begun, by license and meter."""
+    window = AdmissionWindow
+    newest = (
+        sa.select(col(window.license_id), col(window.meter), sa.func.max(col(window.starts_at)).label("starts_at"))
+        .where(col(window.license_id).in_(license_ids), col(window.starts_at) <= now)
+        .group_by(col(window.license_id), col(window.meter))
+        .subquery()
+    )
+    of_newest = sa.and_(
+        col(window.license_id) == newest.c.license_id,
+        col(window.meter) == newest.c.meter,
+        col(window.starts_at) == newest.c.starts_at,
+    )
+    return {(row.license_id, row.meter): row for row in session.exec(select(window).join(newest, of_newest))}
+
+
+def _load(
+    session: Session, places: Collection[Place], meters: dict[str, Admission], now: datetime
+) -> tuple[dict[Place, Standing], set[tuple[int, str]]]:
+    keys = {license for license, _ in places}
+    ids = {row[0]: row[1] for row in session.execute(select(License.key, License.id).where(col(License.key).in_(keys)))}
+    licenses = load_licenses(session, list(ids.values()), now)
+    of_ids = col(AdmissionRegister.license_id).in_(licenses)
+    secrets = {(row.license_id, row.meter): row.secret for row in session.exec(select(AdmissionRegister).where(of_ids))}
+    windows = newest_windows(session, licenses, now)
+    standings, unregistered = {}, set()
+    for license_key, meter in places:
+        license = licenses.get(ids.get(license_key, 0))
+        if license is None:
+            continue
+        if (license.id, meter) not in secrets:
+            unregistered.add((license.id, meter))
+            continue
+        row = windows.get((license.id, meter))
+        latest = Window(row.starts_at, row.ends_at, row.time_zone) if row else None
+        quota = quota_at(license, meters[meter], now, latest)
+        used = row.used if row and row.starts_at == quota.window.start else 0
+        standings[license_key, meter] = Standing(
+            license, meters[meter], secrets[license.id, meter], quota, used, monotonic()
+        )
+    return standings, unregistered

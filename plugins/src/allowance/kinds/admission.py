@@ -1,0 +1,48 @@
+"""Admission: distinct identifiers admitted in a quota window, up to a hard limit."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import ClassVar
+
+from allowance.errors import InvalidDeclaration
+from allowance.license import Contract, License
+from allowance.meter import Enforcement, Meter
+from allowance.reading import Reading
+from allowance.usage import Usage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Admission(Meter):
+    """Counts the distinct identifiers that were admitted in a quota window, first come, first served.
+
+    Identifiers check in rather than send events: each takes one place, and the application refuses new ones
+    once as many as the limit have a place. With the next window all places are free again. Windows are calendar
+    months in UTC, or what the contract says.
+
+    Example::
+
+        Admission(
+            key="active_devices", section="push", title="Active devices",
+            description="Unique devices that called home in the quota window.",
+            unit="devices", limit="active_devices",
+        )
+    """
+
+    notices: tuple[Decimal, ...] = (Decimal("0.8"), Decimal("0.9"))
+
+    enforcement: ClassVar[Enforcement] = Enforcement.HARD
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.limit is None:
+            raise InvalidDeclaration(f"Admission {self.key}: `limit` must name the contract's term that is the quota")
+        if self.by:
+            raise InvalidDeclaration(f"Admission {self.key}: leave `by` out; what is admitted has no dimensions")
+
+    def measure(self, usage: Usage, license: License, contract: Contract) -> Reading:
+        admitted = usage.admitted(self.key)
+        return Reading(
+            used=admitted.count if admitted else 0,
+            limit=self.limit_of(contract),
+            period=admitted.window if admitted else None,
+        )
