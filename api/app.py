@@ -18,6 +18,7 @@ from api.check_in_http import CheckInEndpoint
 from api.events_http import EventsEndpoint
 from api.graphql_http import GraphQLEndpoint
 from api.unsubscribe_http import UnsubscribePage
+from core.database.engine import is_away
 from core.errors import Unavailable
 from core.runtime import Runtime
 from core.work.broker import Announcer
@@ -79,8 +80,10 @@ async def _nobody_there(_: Request, __: Exception) -> Response:
 
 
 async def _database_failed(_: Request, error: Exception) -> Response:
-    """A database that is away is nobody's fault but ours, and passes."""
+    """A database that is away is nobody's fault but ours, and passes. Anything else is a fault, and is masked."""
     logger.error("the database failed", exc_info=error)
+    if not is_away(error):
+        return JsonResponse({"error": {"code": "INTERNAL", "message": "This went wrong on the server."}}, 500)
     return error_response(
         Unavailable("The database does not answer now. Send it again: what was recorded already is not counted twice.")
     )

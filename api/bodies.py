@@ -59,9 +59,13 @@ async def read_body(request: Request, most: int) -> bytes:
 
 async def _unpacked(request: Request, most: int) -> bytes:
     unpacked = bytearray()
+    packed = 0
     member = zlib.decompressobj(_GZIP)
     try:
         async for part in request.stream():
+            packed += len(part)
+            if packed > most:  # as what is packed may also be nothing, again and again
+                raise TooLarge(f"The body passes {most} bytes. Send it in parts.")
             while part:
                 if member.eof:  # a file may be several, one after the other (RFC 1952, section 2.2)
                     member = zlib.decompressobj(_GZIP)

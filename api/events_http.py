@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from api.arrivals import Arrivals
 from api.bodies import JsonResponse, error_response, read_body
+from api.callers import caller_of
 from core.access.keys import Caller, Scope
 from core.errors import AllowanceError, BadInput
 from core.runtime import Runtime
@@ -48,10 +49,7 @@ class EventsEndpoint:
         runtime = self._runtime
         try:
             # First the token: nobody else makes this read a body.
-            authorization = request.headers.get("authorization")
-            caller = runtime.authenticator.remembered(authorization)
-            if caller is None:
-                caller = await run_in_threadpool(runtime.authenticator.caller, authorization)
+            caller = await caller_of(runtime.authenticator, request.headers.get("authorization"))
             caller.require(Scope.USAGE_WRITE)
             runtime.committer.require_room()
             body = await read_body(request, runtime.settings.max_body_bytes)

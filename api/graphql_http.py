@@ -17,8 +17,10 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types.graphql import OperationType
 
 from api.bodies import JsonResponse, read_body
+from api.callers import caller_of
 from api.context import Context
 from api.schema.build import presentable, schema
+from core.access.keys import Caller
 from core.database.engine import is_away
 from core.errors import AllowanceError, BadInput, Unavailable
 from core.runtime import Runtime
@@ -78,8 +80,10 @@ class GraphQLEndpoint:
         media_type = JSON
         try:
             media_type = _media_type(request.headers.get("accept"))
+            # First the token: nobody else makes this read a body.
+            caller = await caller_of(self._runtime.authenticator, request.headers.get("authorization"))
             operation = await self._read(request)
-            answer = await run_in_threadpool(self._execute, operation, request.headers.get("authorization"))
+            answer = await run_in_threadpool(self._execute, operation, caller)
         except AllowanceError as error:
             return _refusal(error, media_type, request.method)
         except SQLAlchemyError as error:
@@ -107,9 +111,8 @@ class GraphQLEndpoint:
             raise BadRequest("The body must be a JSON object with `query`; one operation at a time.")
         return _operation(body, _ANY)
 
-    def _execute(self, operation: Operation, authorization: str | None) -> dict[str, Any]:
+    def _execute(self, operation: Operation, caller: Caller) -> dict[str, Any]:
         now = datetime.now(UTC)
-        caller = self._runtime.authenticator.caller(authorization)
         context = Context(self._runtime, self._announcer, caller, now, operation.name)
         try:
             result = schema.execute_sync(

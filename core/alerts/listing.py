@@ -3,11 +3,15 @@
 from collections import defaultdict
 from collections.abc import Collection
 from datetime import datetime
+from typing import Final
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from core.alerts.tables import Alert
+from core.text import problem_with
+
+LONGEST_NAME: Final = 200
 
 
 def list_alerts(
@@ -19,6 +23,8 @@ def list_alerts(
     meter: str | None = None,
 ) -> dict[int, list[Alert]]:
     """Of each license `most` at the most, in one statement; `after` is the time and id of the last one seen."""
+    if meter is not None and problem_with(meter, LONGEST_NAME):
+        return {}
     order = (col(Alert.crossed_at).desc(), col(Alert.id))
     place = sa.func.row_number().over(partition_by=col(Alert.license_id), order_by=order)
     ranked = sa.select(col(Alert.license_id), col(Alert.id), place.label("rank")).where(

@@ -13,7 +13,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from allowance import Meter, Reading
-from sqlalchemy import delete, tuple_
+from sqlalchemy import delete, select, tuple_
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
@@ -282,6 +282,10 @@ def _write_history(
 def _forget_late(session: Session, done: Sequence[LateUsage]) -> None:
     if done:
         marks = [(late.license_id, late.revision) for late in done]
+        # In the order in which ingestion locks them, so that neither waits for the other in a circle.
+        licenses = col(LateUsage.license_id)
+        ours = licenses.in_([license_id for license_id, _ in marks])
+        session.execute(select(licenses).where(ours).order_by(licenses).with_for_update())
         session.execute(delete(LateUsage).where(tuple_(col(LateUsage.license_id), col(LateUsage.revision)).in_(marks)))
 
 

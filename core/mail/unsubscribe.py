@@ -1,16 +1,21 @@
 """Unsubscribing from a license's e-mails, by the token that each of them carries."""
 
+import re
 from datetime import datetime
+from typing import Final
 
 from sqlmodel import Session, select
 
 from core.errors import NotFound
 from core.mail.tables import MailRecipient
 
+_TOKEN: Final = re.compile("[A-Za-z0-9_-]{32}")
+
 
 def find_recipient(session: Session, token: str) -> MailRecipient:
     """Raises :class:`NotFound`."""
-    found = session.exec(select(MailRecipient).where(MailRecipient.token == token)).first()
+    known = _TOKEN.fullmatch(token)
+    found = session.exec(select(MailRecipient).where(MailRecipient.token == token)).first() if known else None
     if found is None:
         raise NotFound("This link is not known. Take it whole from the e-mail.")
     return found

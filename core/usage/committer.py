@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from core.database.engine import Database
+from sqlalchemy.exc import SQLAlchemyError
+
+from core.database.engine import Database, is_away, is_deadlock
 from core.errors import Unavailable
 from core.usage.events import UsageEvent
-from core.usage.record import Recorded, record_together
+from core.usage.record import Recorded, name_nearest, record_together
 
 logger = logging.getLogger(__name__)
 
@@ -137,12 +139,27 @@ class Committer:
                     session, [batch.events for batch in batches], max(batch.now for batch in batches)
                 )
         except BaseException as error:
-            if len(batches) == 1:
-                batches[0].result.set_exception(error)
+            # Where the database is away, it is for all of them: nobody waits until that was tried for each.
+            if len(batches) == 1 or (is_away(error) and not is_deadlock(error)):
+                for batch in batches:
+                    batch.result.set_exception(error)
                 return
             for batch in batches:
                 self._commit([batch])
             return
-        for batch, result in zip(batches, results, strict=True):
-            batch.result.set_result(result)
+        answers = list(zip(batches, results, strict=True))
+        for batch, result in answers:
+            if not result.unknown:
+                batch.result.set_result(result)
+        if unknown := [answer for answer in answers if answer[1].unknown]:
+            self._name_nearest([result for _, result in unknown])
+            for batch, result in unknown:
+                batch.result.set_result(result)
         self._committed({event.license for batch in batches for event in batch.events})
+
+    def _name_nearest(self, results: Sequence[Recorded]) -> None:
+        try:
+            with self._database.read() as session:
+                name_nearest(session, results)
+        except SQLAlchemyError as error:  # they are answered without
+            logger.warning("the nearest licenses were not found: %s", error)

@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Collection, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from itertools import chain
+from itertools import chain, islice
 from typing import Final, TypeAlias
 
 import sqlalchemy as sa
@@ -26,7 +26,7 @@ from core.usage.tables import LateUsage
 from core.usage.tables import UsageEvent as LedgerTable
 
 SUGGESTIONS: Final = 20
-"""Unknown licenses of one batch that get a nearest name: each one searches all keys."""
+"""Unknown licenses of one transaction that get a nearest name: each one searches all keys."""
 SHARDS: Final = 16
 
 _Place: TypeAlias = tuple[int, str]
@@ -42,6 +42,8 @@ class Recorded:
     accepted: int = 0
     duplicates: int = 0
     rejected: list[RejectedEvent] = field(default_factory=list)
+    unknown: dict[int, str] = field(default_factory=dict)
+    """The licenses that there are none of, by the place of the event."""
 
 
 def record(session: Session, events: Sequence[UsageEvent], now: datetime) -> Recorded:
@@ -51,7 +53,9 @@ def record(session: Session, events: Sequence[UsageEvent], now: datetime) -> Rec
     as a conflict. Raises :class:`TotalTooLarge` where the sums could not stay exact. The number of statements
     does not depend on how many events there are.
     """
-    return record_together(session, [events], now)[0]
+    recorded = record_together(session, [events], now)
+    name_nearest(session, recorded)
+    return recorded[0]
 
 
 def record_together(session: Session, batches: Sequence[Sequence[UsageEvent]], now: datetime) -> list[Recorded]:
@@ -68,7 +72,8 @@ def record_together(session: Session, batches: Sequence[Sequence[UsageEvent]], n
             _, license, source, identifier, name, kind, entity, dimensions, time, _, whole, nanos = event
             place = places.get(license)
             if place is None:
-                result.rejected.append(_unknown_license(session, event, result))
+                result.rejected.append(_unknown_license(event))
+                result.unknown[event.position] = license
                 continue
             license_id, time_zone = place
             series_id = series[license, name, entity, dimensions]
@@ -93,6 +98,22 @@ def record_together(session: Session, batches: Sequence[Sequence[UsageEvent]], n
     for result in results:
         result.rejected.sort(key=lambda rejected: rejected.index)
     return results
+
+
+def name_nearest(session: Session, results: Sequence[Recorded]) -> None:
+    """Name the nearest license with events whose license there is none of, as far as that is not too much.
+
+    It searches the keys of all licenses, so a transaction that others wait for is no place for it.
+    """
+    asked = list(islice(((result, *one) for result in results for one in result.unknown.items()), SUGGESTIONS))
+    if not asked:
+        return
+    keys = session.exec(select(License.key)).all()
+    for result, position, license in asked:
+        if near := did_you_mean(license, keys):
+            result.rejected = [
+                replace(one, message=one.message + near) if one.index == position else one for one in result.rejected
+            ]
 
 
 def mark_late(session: Session, since: dict[int, date]) -> None:
@@ -146,11 +167,8 @@ def _series(session: Session, named: Collection[_SeriesName], places: Mapping[st
     return {name: ids[key] for name, key in keys.items()}
 
 
-def _unknown_license(session: Session, event: UsageEvent, result: Recorded) -> RejectedEvent:
-    near = ""
-    if len(result.rejected) < SUGGESTIONS:
-        near = did_you_mean(event.license, session.exec(select(License.key)).all())
-    return RejectedEvent(event.position, event.id, "UNKNOWN_LICENSE", f"No license {shown(event.license)}.{near}")
+def _unknown_license(event: UsageEvent) -> RejectedEvent:
+    return RejectedEvent(event.position, event.id, "UNKNOWN_LICENSE", f"No license {shown(event.license)}.")
 
 
 def _stored(session: Session, keys: Collection[EventKey]) -> dict[EventKey, LedgerRow]:

@@ -105,6 +105,7 @@ def follow(session: Session, licenses: Collection[str], due_at: datetime) -> set
                     only_due=False,
                     due_at=case((sooner, col(run.due_at)), else_=due_at),
                     claim=None,
+                    attempts=0,
                 )
             )
     return left
