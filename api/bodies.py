@@ -1,6 +1,7 @@
 """Request bodies and JSON answers."""
 
 import zlib
+from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
 import orjson
@@ -36,15 +37,15 @@ class JsonResponse(Response):
         return orjson.dumps(content)
 
 
-async def read_body(request: Request, most: int) -> bytes:
-    """The body, unpacked where it came by gzip.
+async def read_body(request: Request, most: int, grow: Callable[[int], None] = lambda size: None) -> bytes:
+    """The body, unpacked where it came by gzip; `grow` is told of every byte more, and may raise.
 
     Raises :class:`TooLarge` as soon as it passes `most` bytes, :class:`UnsupportedEncoding` for another packing,
     and :class:`BadEncoding` for what is not gzip.
     """
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding in ("gzip", "x-gzip"):
-        return await _unpacked(request, most)
+        return await _unpacked(request, most, grow)
     if encoding != "identity":
         raise UnsupportedEncoding(f"Content-Encoding {shown(encoding)} is not known; send gzip, or nothing packed.")
     parts = []
@@ -53,11 +54,12 @@ async def read_body(request: Request, most: int) -> bytes:
         size += len(part)
         if size > most:
             raise TooLarge(f"The body passes {most} bytes. Send it in parts.")
+        grow(len(part))
         parts.append(part)
     return b"".join(parts)
 
 
-async def _unpacked(request: Request, most: int) -> bytes:
+async def _unpacked(request: Request, most: int, grow: Callable[[int], None]) -> bytes:
     unpacked = bytearray()
     packed = 0
     member = zlib.decompressobj(_GZIP)
@@ -69,9 +71,11 @@ async def _unpacked(request: Request, most: int) -> bytes:
             while part:
                 if member.eof:  # a file may be several, one after the other (RFC 1952, section 2.2)
                     member = zlib.decompressobj(_GZIP)
-                unpacked += member.decompress(part, most + 1 - len(unpacked))
-                if len(unpacked) > most:
+                more = member.decompress(part, most + 1 - len(unpacked))
+                if len(unpacked) + len(more) > most:
                     raise TooLarge(f"The body passes {most} bytes when it is unpacked. Send it in parts.")
+                grow(len(more))
+                unpacked += more
                 part = member.unused_data or member.unconsumed_tail  # noqa: PLW2901
     except zlib.error:
         raise BadEncoding("The body is not gzip, as its Content-Encoding says.") from None

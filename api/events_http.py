@@ -7,17 +7,18 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 from urllib.parse import unquote
 
 import orjson
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.arrivals import Arrivals
 from api.bodies import JsonResponse, error_response, read_body
 from api.callers import caller_of
+from api.intake import Intake
 from core.access.keys import Caller, Scope
 from core.errors import AllowanceError, BadInput
 from core.runtime import Runtime
@@ -43,6 +44,7 @@ class EventsEndpoint:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+        self._intake = Intake(2 * runtime.settings.max_body_bytes)
         self._arrivals = Arrivals[Recorded]()
 
     async def answer(self, request: Request) -> Response:
@@ -51,18 +53,24 @@ class EventsEndpoint:
             # First the token: nobody else makes this read a body.
             caller = await caller_of(runtime.authenticator, request.headers.get("authorization"))
             caller.require(Scope.USAGE_WRITE)
-            runtime.committer.require_room()
-            body = await read_body(request, runtime.settings.max_body_bytes)
-            if len(body) <= SMALL:
-                taken = self._take(request.headers, body, caller)
-            else:
-                taken = await run_in_threadpool(self._take, request.headers, body, caller)
+            taken = await self._received(request, caller)
             recorded = taken.joined(await self._arrivals.of(taken.underway))
         except AllowanceError as error:
-            return error_response(error)
+            # Its traceback leads to frames that hold the events, and back to itself: they would stay until the
+            # interpreter next looks for such circles.
+            return error_response(error.with_traceback(None))
         return JsonResponse(as_json(recorded))
 
+    async def _received(self, request: Request, caller: Caller) -> Taken:
+        """The events of a request, checked and on their way. Raises :class:`core.usage.committer.Overloaded`."""
+        self._runtime.committer.require_room()
+        with self._intake.body() as grow:
+            body = await read_body(request, self._runtime.settings.max_body_bytes, grow)
+            take = partial(self._take, request.headers, body, caller)
+            return take() if len(body) <= SMALL else await self._intake.in_thread(take)
+
     def _take(self, headers: Mapping[str, str], body: bytes, caller: Caller) -> Taken:
+        self._runtime.committer.require_room()  # asked again, since others came meanwhile and a check takes long
         messages = read_messages(headers, body)
         return ingest(self._runtime, caller, messages, datetime.now(UTC), check_cloudevents)
 

@@ -11,7 +11,7 @@ from tests.soak.overload import overload
 from tests.soak.places import on_postgresql, on_sqlite
 
 SECONDS = 5
-KINDS = (Flood(connections=100, events=1000), Flood(connections=200, events=1))
+KINDS = (Flood(connections=50, events=10_000), Flood(connections=50, events=1000), Flood(connections=200, events=1))
 PLACES = {"sqlite": on_sqlite, "postgresql": partial(on_postgresql, servers=1)}
 
 
@@ -23,9 +23,9 @@ def test_a_server_that_is_sent_too_much_refuses_and_goes_on(database: str, home:
     except CannotStart as problem:
         pytest.skip(f"no PostgreSQL of its own: {problem}")
     assert report.wrong == [], report
-    statuses = report.answers[0].statuses
-    assert statuses.keys() <= {200, 429, 503}
-    assert statuses[200] > 0
-    assert statuses[429] + statuses[503] > 0
+    batches = report.answers[0].statuses + report.answers[1].statuses
+    assert batches.keys() <= {200, 429, 503}
+    assert batches[200] > 0
+    assert batches[429] + batches[503] > 0
     assert len(report.reads.waited) > 1
-    assert max(report.memory) < report.memory[0] + 300
+    assert max(report.memory) < report.memory[0] + 250

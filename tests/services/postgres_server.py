@@ -53,13 +53,15 @@ class PostgresServer:
 
     def kill(self) -> None:
         """End all of its processes as a power cut would (Linux)."""
-        master = int((self.home / "data" / "postmaster.pid").read_text().split()[0])
+        lock = self.home / "data" / "postmaster.pid"
+        master = int(lock.read_text().split()[0])
         processes = [master, *_children(master)]
         for process in processes:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
         while any(map(_runs, processes)):
             sleep(0.01)
+        lock.unlink()  # it names a process that may be a zombie for a while, and so seem to run
 
     def start(self) -> None:
         """Start it. Raises :class:`CannotStart`."""

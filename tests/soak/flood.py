@@ -18,7 +18,8 @@ from tests.soak.tally import ZONES
 
 PATIENCE: Final = 60
 """Seconds for the last answers."""
-_NUMBER: Final = b"@@@@@@@@@@"
+_NUMBER: Final = "@@@@@@@@@@"
+_SOURCE: Final = "####"
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 
 
@@ -29,10 +30,10 @@ class Flood:
     connections: int
     events: int
 
-    def body(self, source: str) -> bytes:
-        """A batch in which each id has room for a number."""
+    def body(self) -> bytes:
+        """A batch with room for a number in each id, and for each source."""
         batch = [
-            {**cloudevent("interaction.sent", license, f"{_NUMBER.decode()}-{one}", quantity=1), "source": source}
+            {**cloudevent("interaction.sent", license, f"{_NUMBER}-{one}", quantity=1), "source": _SOURCE}
             for one, license in zip(range(self.events), list(ZONES) * self.events, strict=False)
         ]
         return orjson.dumps(batch)
@@ -64,8 +65,9 @@ def flood(name: str, kinds: Sequence[Flood], url: str, token: str, seconds: floa
         context.Process(target=_flood, args=(f"/{name}-{number}", kind, url, token, seconds, theirs), daemon=True)
         for number, (kind, (_, theirs)) in enumerate(zip(kinds, pairs, strict=True))
     ]
-    for process in processes:
+    for process, (_, theirs) in zip(processes, pairs, strict=True):
         process.start()
+        theirs.close()  # so that the end of the process is the end of the pipe
     try:
         for ours, _ in pairs:
             assert ours.poll(seconds + 2 * PATIENCE), "the flood does not end"
@@ -78,17 +80,21 @@ def flood(name: str, kinds: Sequence[Flood], url: str, token: str, seconds: floa
 
 def _flood(name: str, kind: Flood, url: str, token: str, seconds: float, pipe: Connection) -> None:
     async def run() -> Answers:
-        answers = Answers()
+        answers, body = Answers(), kind.body()
         until = monotonic() + seconds
-        connections = (_send(kind, f"{name}-{one}", url, token, until, answers) for one in range(kind.connections))
+        connections = (
+            _send(kind, f"{name}-{one}", body, url, token, until, answers) for one in range(kind.connections)
+        )
         await asyncio.gather(*connections)
         return answers
 
     pipe.send(asyncio.run(run()))
 
 
-async def _send(kind: Flood, source: str, url: str, token: str, until: float, answers: Answers) -> None:
-    body = kind.body(source)
+async def _send(
+    kind: Flood, source: str, template: bytes, url: str, token: str, until: float, answers: Answers
+) -> None:
+    body = template.replace(_SOURCE.encode(), source.encode())
     target = urlsplit(url)
     head = (
         f"POST /events HTTP/1.1\r\nHost: flood\r\nAuthorization: Bearer {token}\r\n"
@@ -100,7 +106,7 @@ async def _send(kind: Flood, source: str, url: str, token: str, until: float, an
             reader, writer = await asyncio.open_connection(target.hostname, target.port)
             while monotonic() < until:
                 begun = monotonic()
-                writer.write(head + body.replace(_NUMBER, b"%010d" % number))
+                writer.write(head + body.replace(_NUMBER.encode(), b"%010d" % number))
                 answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)
                 length = _LENGTH.search(answer)
                 content = await asyncio.wait_for(reader.readexactly(int(length[1]) if length else 0), PATIENCE)

@@ -9,8 +9,8 @@ from random import Random
 from time import sleep
 
 from tests.conftest import migrate
-from tests.e2e.processes import Installation, Process, eventually
-from tests.services import CannotStart, PostgresServer, private_server
+from tests.e2e.processes import Installation, Process
+from tests.services import PostgresServer, private_server
 
 ROOT = Path(__file__).parents[2]
 """Where this is, so that a copy of it soaks the servers of the copy."""
@@ -54,7 +54,7 @@ class Place:
             self.kills["database"] += 1
         sleep(random.uniform(0, 1.5))
         if database:
-            eventually(lambda: _started(database))
+            database.start()
         self.start()
 
     def memory(self) -> float:
@@ -91,14 +91,6 @@ def on_postgresql(home: Path, servers: int = 2) -> Iterator[Place]:
             yield place
         finally:
             place.close()
-
-
-def _started(server: PostgresServer) -> bool:
-    try:
-        server.start()
-    except CannotStart:  # what was killed may still be on its way out
-        return False
-    return True
 
 
 def _free_ports(count: int) -> list[int]:

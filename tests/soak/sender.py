@@ -200,23 +200,23 @@ def sending(names: Sequence[str], urls: Sequence[str], token: str) -> Iterator[C
     """Senders in processes of their own; what is yielded stops them and says what they were told."""
     context = multiprocessing.get_context("spawn")
     stopped = context.Event()
-    pipes: list[Connection] = []
-    processes = []
-    for name in names:
-        ours, theirs = context.Pipe()
-        processes.append(context.Process(target=_send, args=(name, urls, token, stopped, theirs), daemon=True))
-        pipes.append(ours)
+    pairs = [context.Pipe() for _ in names]
+    processes = [
+        context.Process(target=_send, args=(name, urls, token, stopped, theirs), daemon=True)
+        for name, (_, theirs) in zip(names, pairs, strict=True)
+    ]
 
     def stop() -> Notes:
         stopped.set()
         notes = Notes()
-        for pipe in pipes:
-            assert pipe.poll(2 * PATIENCE), "a sender does not stop"
-            notes.join(pipe.recv())
+        for ours, _ in pairs:
+            assert ours.poll(2 * PATIENCE), "a sender does not stop"
+            notes.join(ours.recv())
         return notes
 
-    for process in processes:
+    for process, (_, theirs) in zip(processes, pairs, strict=True):
         process.start()
+        theirs.close()  # so that the end of the process is the end of the pipe
     try:
         yield stop
     finally:
