@@ -44,7 +44,7 @@ class EventsEndpoint:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._intake = Intake(2 * runtime.settings.max_body_bytes)
+        self._intake = Intake(4 * runtime.settings.max_body_bytes)
         self._arrivals = Arrivals[Recorded]()
 
     async def answer(self, request: Request) -> Response:

@@ -85,7 +85,8 @@ class GraphQLEndpoint:
             operation = await self._read(request)
             answer = await run_in_threadpool(self._execute, operation, caller)
         except AllowanceError as error:
-            return _refusal(error, media_type, request.method)
+            # Its traceback leads to frames that hold the body, and back to itself.
+            return _refusal(error.with_traceback(None), media_type, request.method)
         except SQLAlchemyError as error:
             if not is_away(error):
                 raise
