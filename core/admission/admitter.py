@@ -145,8 +145,9 @@ class Admitter:
     def _find(self, connection: Connection, batch: Sequence[_Waiting]) -> None:
         """Answer those who have a place or back off already; the others are to be admitted."""
         now = self._clock()
-        self._read_standings({one.place for one in batch if not self._is_fresh(one.place, now)}, now)
-        found = self._found(connection, batch)
+        waiting = [one for one in batch if not one.answer.done()]  # all of them, unless it is done once more
+        self._read_standings({one.place for one in waiting if not self._is_fresh(one.place, now)}, now)
+        found = self._found(connection, waiting)
         if any(record and record.seen and record.seen > microseconds(now - _JUST_NOW) for _, record in found):
             self._store.flush(connection)  # of a place that another process may not have waited for yet
         self._count_lost_again(found, now)

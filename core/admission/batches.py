@@ -88,7 +88,7 @@ class Batches(Generic[T]):
                     if isinstance(error, DBAPIError) and error.connection_invalidated:
                         connection = self._again(stack, batch)
                     else:
-                        self._fail(batch, error)
+                        self._report(batch, error)
                 if self._pause and not self._closed:
                     sleep(self._pause)
 
@@ -99,9 +99,15 @@ class Batches(Generic[T]):
         except Exception as error:
             with suppress(Exception):
                 stack.close()
-            self._fail(batch, error)
+            self._report(batch, error)
             return None
         return connection
+
+    def _report(self, batch: Sequence[T], error: Exception) -> None:
+        try:
+            self._fail(batch, error)
+        except Exception:  # the thread goes on, whatever became of one batch
+            logger.exception("a batch failed, and so did saying so")
 
     def _take(self) -> list[T]:
         """What waits, as far as it goes into one batch; nothing at the end."""

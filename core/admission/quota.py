@@ -22,8 +22,8 @@ UNBOUNDED: Final = 2**62
 class Quota:
     """The quota of a license's meter, right until `valid_until`.
 
-    `places` is None where the contract sets no quota. `versions` is how many contract versions the license had
-    when it was read: with more, it has to be read again. `day` is today in the license's time zone.
+    `places` is None where the contract sets no quota. `versions` is the newest contract version that the license
+    had when it was read: with a newer one, it has to be read again. `day` is today in the license's time zone.
     """
 
     license_id: int
@@ -67,7 +67,7 @@ def quota_at(license: LoadedLicense, meter: Admission, now: datetime, latest: Wi
         places=None if limit is None or limit.value > UNBOUNDED else floor(limit.value),
         terms=terms,
         window=window,
-        versions=len(license.versions),
+        versions=max((version.version for version in license.versions), default=0),
         day=day,
         valid_until=min(window.end, midnight(day + timedelta(days=1), time_zone)),
         starts_at=microseconds(window.start),

@@ -62,7 +62,7 @@ class Store(Protocol):
         """What is kept of each."""
 
     def versions(self, connection: Connection, license_ids: Collection[int]) -> dict[int, int]:
-        """How many contract versions each license has; those without any are left out."""
+        """The newest contract version of each license; those without any are left out."""
 
     def admit(self, connection: Connection, asked: Sequence[Candidates], now: datetime) -> list[Taken | None]:
         """Give places to those who have none, in their order, as long as there are any. They are on disk then.

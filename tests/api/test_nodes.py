@@ -37,7 +37,7 @@ def node(client: Client, id: str, fields: str = "") -> Any:
 
 def test_every_id_in_an_answer_finds_the_object_that_had_it(reader: Client) -> None:
     found = set(ids(reader.data(ALL_IDS)))
-    assert len(found) == 1 + 1 + 2 + 6 + 19 + 19
+    assert len(found) == 1 + 1 + 2 + 7 + 20 + 20
     kinds: dict[str, int] = {}
     for id in found:
         again = node(reader, id)

@@ -116,6 +116,13 @@ def test_consumption_has_the_sections_in_order_each_with_status_and_update_time(
                 "UNKNOWN",
                 *("users", "api_users", "sending_domains", "entities", "retention"),
             ),
+            section(
+                "installations",
+                "Installations",
+                "Unique installations that called home in the quota window.",
+                "OK",
+                "active_installations",
+            ),
         ],
     }
 
@@ -333,7 +340,7 @@ def test_meters_and_plugins_list_what_is_installed(reader: Client) -> None:
       meters { key title description unit enforcement section applications plugin { name } }
       plugins { name version loaded problem { code } meters { key } }
     }""")
-    assert len(data["meters"]) == 19
+    assert len(data["meters"]) == 20
     assert data["meters"][0] == {
         "key": "interactions",
         "title": "Interactions",
@@ -344,12 +351,12 @@ def test_meters_and_plugins_list_what_is_installed(reader: Client) -> None:
         "applications": ["campaigns"],
         "plugin": {"name": "channels"},
     }
-    assert data["meters"][-1]["enforcement"] == "NONE"
+    assert [meter["enforcement"] for meter in data["meters"][-2:]] == ["NONE", "HARD"]
     assert {plugin["name"]: len(plugin["meters"]) for plugin in data["plugins"]} == {
         "automation": 4,
         "channels": 1,
         "data_model": 4,
-        "installations": 0,
+        "installations": 1,
         "license": 5,
         "sms": 1,
         "web": 4,
