@@ -79,10 +79,10 @@ class Worker:
         kept_up = -math.inf
         while not self._stopped.is_set():
             try:
-                refresh_all_due(self._runtime)
                 if monotonic() - kept_up >= EVERY_SECONDS:
                     kept_up = monotonic()
                     upkeep(self._runtime)
+                refresh_all_due(self._runtime)
             except Exception:
                 logger.exception("looking for due work failed; trying again")
             self._stopped.wait(self._runtime.settings.sweep_seconds)
