@@ -18,10 +18,9 @@ class NotAnInstant(ValueError):
 
 def parse_instant(text: object) -> datetime:
     """The instant in UTC, to the microsecond; what is finer is cut off. Raises :class:`NotAnInstant`."""
-    if not isinstance(text, str):
-        raise NotAnInstant("must be a text in RFC 3339 with an offset, as 2026-11-22T10:00:00Z")
-    if not _RFC3339.fullmatch(text):
-        raise NotAnInstant(f"{shown(text)} is not RFC 3339 with an offset, as 2026-11-22T10:00:00Z")
+    if not isinstance(text, str) or not _RFC3339.fullmatch(text):
+        said = "a list or an object" if isinstance(text, list | dict) else shown(text)  # which may be too deep to show
+        raise NotAnInstant(f"{said} is not RFC 3339 with an offset, as 2026-11-22T10:00:00Z")
     try:
         return datetime.fromisoformat(text.upper()).astimezone(UTC)
     except (ValueError, OverflowError):

@@ -91,6 +91,8 @@ def test_alerts_are_paged_without_gaps_or_repeats(served: Served, operator: Clie
             break
     assert len(seen) == len(set(seen)) == 3
     assert operator.error(ALERTS, after="nonsense")[0] == "BAD_CURSOR"
+    for unknown in ("nothing", "\0", "x" * 1_000):
+        assert operator.data(ALERTS, meter=unknown)["license"]["alerts"]["edges"] == []
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -111,6 +113,7 @@ def test_unsubscribing_is_asked_by_get_and_done_by_post(served: Served, operator
     with served.anonymous() as client:
         answer = client.request(method, f"/unsubscribe/{token}")
         assert answer.status_code == 200
-        assert client.request(method, "/unsubscribe/unknown").status_code == 404
+        for unknown in ("unknown", "%00", "x" * 32, "x" * 5_000, "%F0%9F%98%80"):
+            assert client.request(method, f"/unsubscribe/{unknown}").status_code == 404
     with runtime.database.read() as session:
         assert (session.exec(select(MailRecipient.unsubscribed_at)).one() is not None) == (method == "POST")

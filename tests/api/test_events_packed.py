@@ -86,6 +86,21 @@ def test_what_unpacks_to_more_than_is_taken_is_refused_before_it_is_unpacked(ser
     )
 
 
+def test_what_unpacks_to_nothing_again_and_again_is_refused_as_well(served: Served, operator: Client) -> None:
+    most = served.runtime.settings.max_body_bytes
+    nothing = gzip.compress(b"")
+    answer = operator.post("/events", content=nothing * (most // len(nothing) + 1), headers={**LINES, **GZIP})
+    assert error_of(answer) == (413, "TOO_LARGE", f"The body passes {most} bytes. Send it in parts.")
+
+
+@pytest.mark.parametrize("path", ["/events", "/graphql"])
+def test_nobody_without_a_token_makes_the_server_unpack_anything(served: Served, path: str) -> None:
+    body = gzip.compress(b"[" + b"[]," * 5_000_000 + b"[]]")
+    with served.anonymous() as client:
+        answer = client.post(path, content=body, headers={"Content-Type": "application/json", **GZIP})
+    assert answer.status_code == 401
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [

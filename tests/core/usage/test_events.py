@@ -198,6 +198,14 @@ def test_every_form_of_rfc_3339_is_read(text: str, expected: datetime) -> None:
     assert taken(good(time=text)).time == microseconds(expected)
 
 
+def test_a_time_that_is_nested_a_thousand_deep_is_no_text() -> None:
+    deep: Any = []
+    for _ in range(1000):
+        deep = [deep]
+    message = "time a list or an object is not RFC 3339 with an offset, as 2026-11-22T10:00:00Z."
+    assert refused(good(time=deep)) == ("BAD_FIELD", message)
+
+
 def test_a_time_that_is_an_object_already_is_taken_in_utc() -> None:
     zone = timezone(timedelta(hours=2))
     event = taken(good(time=datetime(2026, 3, 15, 12, tzinfo=zone)))
