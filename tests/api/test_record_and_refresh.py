@@ -116,6 +116,7 @@ def test_a_refresh_that_was_asked_for_can_be_followed_to_its_end(
         "web": "2026-03-10T09:31:30Z",
         "automation": "2026-03-10T09:30:00Z",
         "license": "2026-03-10T09:31:30Z",
+        "installations": "2026-03-10T09:31:30Z",  # measured as it is asked for
     }
 
 
