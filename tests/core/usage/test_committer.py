@@ -6,10 +6,14 @@ from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
+from typing import Never
 
+import psycopg
 import pytest
+from sqlalchemy.exc import OperationalError
 from sqlmodel import select
 
+from core.usage import committer as module
 from core.usage.amount import TotalTooLarge
 from core.usage.committer import Committer, Overloaded
 from core.usage.events import Rules, UsageEvent, check_events
@@ -80,6 +84,57 @@ def test_what_waits_goes_into_one_transaction(engine: Engine) -> None:
     assert len(together) <= 10 * len(alone)
     engine.refresh()
     assert engine.reading("sms_credits").used == Decimal(201)
+
+
+@contextmanager
+def failing(monkeypatch: pytest.MonkeyPatch, error: Exception) -> Iterator[list[int]]:
+    """Within it every transaction fails; how many batches each of them was of."""
+    tried: list[int] = []
+
+    def fail(_: object, batches: Sequence[object], __: object) -> Never:
+        tried.append(len(batches))
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "record_together", fail)
+        yield tried
+
+
+def test_where_the_database_is_away_nobody_waits_until_that_was_tried_for_each(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.license()
+    committer = engine.runtime.committer
+    away = OperationalError("", {}, psycopg.OperationalError("gone"))
+    with failing(monkeypatch, away) as tried:
+        with held_up(engine):
+            futures = [committer.submit(checked(engine, usage_event("sms.sent")), NOW) for _ in range(50)]
+        wait(futures, timeout=30)
+    assert {type(future.exception()) for future in futures} == {OperationalError}
+    assert sum(tried) == 50
+    assert engine.send(usage_event("sms.sent")).accepted == 1
+
+
+def test_a_deadlock_is_tried_again_for_each(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine.license()
+    deadlock = OperationalError("", {}, psycopg.errors.DeadlockDetected("in a circle"))
+    committer = Committer(engine.database, most_waiting=100)
+    with failing(monkeypatch, deadlock) as tried:
+        committer._commit([module._Batch(checked(engine, usage_event("sms.sent")), NOW, Future()) for _ in range(3)])
+    assert tried == [3, 1, 1, 1]
+    committer.close()
+
+
+def test_the_nearest_license_is_named_to_whoever_asked_and_keeps_nobody_else_waiting(engine: Engine) -> None:
+    engine.license()
+    with held_up(engine):
+        futures = [
+            engine.runtime.committer.submit(checked(engine, usage_event("sms.sent", license=key)), NOW)
+            for key in ("acme", "acne", "acme")
+        ]
+    assert [outcome(future) for future in futures] == [(1, 0, []), (0, 0, [0]), (1, 0, [])]
+    [refused] = futures[1].result().rejected
+    assert refused.message == "No license 'acne'. Did you mean 'acme'?"
 
 
 def test_a_batch_that_cannot_be_recorded_costs_its_neighbours_nothing(engine: Engine) -> None:
