@@ -12,7 +12,7 @@ from tests.e2e.operations import ask_for_refresh, put_licenses, statuses, versio
 from tests.e2e.plugins import install, meter
 from tests.e2e.processes import Installation, Process, eventually
 
-KEYS = [f"license-{number}" for number in range(12)]
+KEYS = [f"license-{number}" for number in range(36)]
 KILLS = 2
 SETTINGS = {
     "refresh_batch": 2,
