@@ -55,13 +55,12 @@ def create_app(runtime: Runtime, announcer: Announcer) -> Starlette:
         return RedirectResponse("/graphiql")
 
     graphql = GraphQLEndpoint(runtime, announcer)
-    events = EventsEndpoint(runtime)
     check_in = CheckInEndpoint(runtime)
     return Starlette(
         # They are tried in this order, so what is asked most comes first.
         routes=[
             Route("/check-in", check_in, methods=["POST"]),
-            Route("/events", events.answer, methods=["POST"]),
+            Route("/events", EventsEndpoint(runtime), methods=["POST"]),
             Route("/graphql", graphql.answer, methods=["GET", "POST"]),
             Route("/", root),
             Route("/healthz", healthz),

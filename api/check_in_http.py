@@ -1,7 +1,6 @@
 """``POST /check-in``: an installation calls home."""
 
 import asyncio
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from math import ceil
 from typing import Any, Final
@@ -9,10 +8,10 @@ from typing import Any, Final
 import orjson
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from api.arrivals import Arrivals
+from api.asgi import header, in_one_piece, send_json
 from api.bodies import error_response, read_body
 from core.access.keys import Caller
 from core.admission.admitter import PATIENCE, no_answer
@@ -23,15 +22,12 @@ from core.runtime import Runtime
 
 LARGEST: Final = 16_384
 """Bytes of a body."""
-_Header = tuple[bytes, bytes]
-_JSON: Final = (b"content-type", b"application/json")
 
 
 class CheckInEndpoint:
     """Answers 200 to whoever has a place, once that is committed, and 429 to whoever has to back off.
 
-    It is an ASGI application: of what a product's installations call by the million, half of the time would go
-    into objects that stand for requests and responses.
+    It is an ASGI application, see :mod:`api.asgi`: a product's installations call it by the million.
     """
 
     def __init__(self, runtime: Runtime) -> None:
@@ -45,16 +41,17 @@ class CheckInEndpoint:
         except AllowanceError as error:
             await error_response(error)(scope, receive, send)
             return
-        status, headers = 200, [_JSON]
-        if found.back_off:
-            wait = ceil((found.back_off.retry_at - datetime.now(UTC)).total_seconds())
-            status, headers = 429, [_JSON, (b"retry-after", b"%d" % max(wait, 1))]
-        await _send(send, status, headers, orjson.dumps(as_json(found)))
+        answer = orjson.dumps(as_json(found))
+        if found.back_off is None:
+            await send_json(send, 200, answer)
+            return
+        wait = ceil((found.back_off.retry_at - datetime.now(UTC)).total_seconds())
+        await send_json(send, 429, answer, [(b"retry-after", b"%d" % max(wait, 1))])
 
     async def _answer(self, scope: Scope, receive: Receive) -> CheckIn:
         admitter = self._admitter
         # First the token: nobody else makes this read a body.
-        authorization = _authorization(scope)
+        authorization = header(scope, b"authorization")
         caller = self._authenticator.remembered(authorization)
         if caller is None:
             caller = await run_in_threadpool(self._caller, authorization)
@@ -91,26 +88,9 @@ def as_json(found: CheckIn) -> dict[str, Any]:
     }
 
 
-def _authorization(scope: Scope) -> str | None:
-    for name, value in scope["headers"]:
-        if name == b"authorization":
-            return str(value, "latin-1")
-    return None
-
-
 async def _body(scope: Scope, receive: Receive) -> bytes:
-    """The body; in one piece, as it comes, or else with all that a body may have."""
-    message = await receive()
-    packed = any(name == b"content-encoding" for name, _ in scope["headers"])
-    body: bytes = message.get("body", b"")
-    if message["type"] == "http.request" and not message.get("more_body") and not packed and len(body) <= LARGEST:
-        return body
-    pending = [message]
-
-    async def again() -> Any:
-        return pending.pop() if pending else await receive()
-
-    return await read_body(Request(scope, again), LARGEST)
+    body = await in_one_piece(scope, receive, LARGEST)
+    return body if isinstance(body, bytes) else await read_body(body, LARGEST)
 
 
 def _read(body: bytes) -> dict[str, object]:
@@ -121,9 +101,3 @@ def _read(body: bytes) -> dict[str, object]:
     if not isinstance(given, dict):
         raise BadInput('The body must be a JSON object, as {"license": "acme", "installation": "…"}.')
     return given
-
-
-async def _send(send: Send, status: int, headers: Sequence[_Header], body: bytes) -> None:
-    length = (b"content-length", b"%d" % len(body))
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
-    await send({"type": "http.response.body", "body": body})

@@ -12,11 +12,12 @@ from typing import Final
 from urllib.parse import unquote
 
 import orjson
-from starlette.requests import Request
-from starlette.responses import Response
+from starlette import types as asgi
+from starlette.datastructures import Headers
 
 from api.arrivals import Arrivals
-from api.bodies import JsonResponse, error_response, read_body
+from api.asgi import header, in_one_piece, send_json
+from api.bodies import error_response, read_body
 from api.callers import caller_of
 from api.intake import Intake
 from core.access.keys import Caller, Scope
@@ -40,34 +41,41 @@ class NoEvents(BadInput):
 
 
 class EventsEndpoint:
-    """Answers what became of each event; 200 once what was accepted is committed."""
+    """Answers what became of each event; 200 once what was accepted is committed.
+
+    It is an ASGI application, see :mod:`api.asgi`: events may come one by one.
+    """
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._intake = Intake(4 * runtime.settings.max_body_bytes)
         self._arrivals = Arrivals[Recorded]()
 
-    async def answer(self, request: Request) -> Response:
-        runtime = self._runtime
+    async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         try:
             # First the token: nobody else makes this read a body.
-            caller = await caller_of(runtime.authenticator, request.headers.get("authorization"))
+            caller = await caller_of(self._runtime.authenticator, header(scope, b"authorization"))
             caller.require(Scope.USAGE_WRITE)
-            taken = await self._received(request, caller)
+            taken = await self._received(scope, receive, caller)
             recorded = taken.joined(await self._arrivals.of(taken.underway))
         except AllowanceError as error:
             # Its traceback leads to frames that hold the events, and back to itself: they would stay until the
             # interpreter next looks for such circles.
-            return error_response(error.with_traceback(None))
-        return JsonResponse(as_json(recorded))
+            await error_response(error.with_traceback(None))(scope, receive, send)
+            return
+        await send_json(send, 200, orjson.dumps(as_json(recorded)))
 
-    async def _received(self, request: Request, caller: Caller) -> Taken:
+    async def _received(self, scope: asgi.Scope, receive: asgi.Receive, caller: Caller) -> Taken:
         """The events of a request, checked and on their way. Raises :class:`core.usage.committer.Overloaded`."""
         self._runtime.committer.require_room()
+        headers = Headers(scope=scope)
+        body = await in_one_piece(scope, receive, min(SMALL, self._runtime.settings.max_body_bytes))
+        if isinstance(body, bytes):
+            return self._take(headers, body, caller)
         with self._intake.body() as grow:
-            body = await read_body(request, self._runtime.settings.max_body_bytes, grow)
-            take = partial(self._take, request.headers, body, caller)
-            return take() if len(body) <= SMALL else await self._intake.in_thread(take)
+            unpacked = await read_body(body, self._runtime.settings.max_body_bytes, grow)
+            take = partial(self._take, headers, unpacked, caller)
+            return take() if len(unpacked) <= SMALL else await self._intake.in_thread(take)
 
     def _take(self, headers: Mapping[str, str], body: bytes, caller: Caller) -> Taken:
         self._runtime.committer.require_room()  # asked again, since others came meanwhile and a check takes long

@@ -20,9 +20,9 @@ logger = logging.getLogger(__name__)
 
 MOST_TOGETHER: Final = 5_000
 """Events in one transaction, unless a single sender brings more."""
-ENOUGH: Final = 32
+ENOUGH: Final = 500
 """Waiting events that are worth a transaction of their own beside one that is under way."""
-GATHERING: Final = 0.001
+GATHERING: Final = 0.002
 """Seconds in which what is sent at the same time is gathered, where there are several senders."""
 
 
