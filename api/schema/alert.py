@@ -63,7 +63,9 @@ class Alert:
     def crossed_at(self) -> datetime:
         return self.row.crossed_at
 
-    @strawberry.field(description="When a refresh first found it crossed no more; null until then.")
+    @strawberry.field(
+        description="When a refresh found it crossed no more, or its period or limit over; null while it is open."
+    )
     def recovered_at(self) -> datetime | None:
         return self.row.recovered_at
 
