@@ -179,5 +179,5 @@ def _document(alert: Alert) -> Mapping[str, Any]:
 
 def plain(number: Decimal) -> Decimal:
     """The same number in the same digits always, since it is a part of a key."""
-    plain = number.normalize()
-    return plain.quantize(Decimal(1)) if plain == plain.to_integral_value() else plain
+    text = f"{number:f}"
+    return Decimal(text.rstrip("0").rstrip(".") if "." in text else text)

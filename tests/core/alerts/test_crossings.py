@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import col, select
 
+from core.alerts.crossings import Crossing, Measured, plain, record_crossings
 from core.alerts.found import note_crossed
 from core.alerts.kinds import CROSSED, RECOVERED
 from core.alerts.tables import Alert, Delivery, Message
@@ -194,6 +195,30 @@ def test_an_alert_of_an_earlier_period_is_over_and_a_later_recovery_is_told_once
     assert [one.recovered_at for one in alerts(engine)] == [turn, None]
     report(engine, 4, turn + DAY)
     assert told(engine) == [(CROSSED, [("forms", "1")]), (CROSSED, [("forms", "1")]), (RECOVERED, [("forms", "1")])]
+
+
+NUMBERS = st.decimals(allow_nan=False, allow_infinity=False, min_value=0, max_value=10**50)
+
+
+@given(NUMBERS, st.integers(0, 30))
+def test_a_number_is_the_same_number_in_the_same_digits_however_it_was_written(number: Decimal, zeros: int) -> None:
+    sign, digits, exponent = number.as_tuple()
+    assert isinstance(exponent, int)
+    longer = Decimal((sign, (*digits, *[0] * zeros), exponent - zeros))
+    assert plain(number) == number
+    assert str(plain(longer)) == str(plain(number))
+
+
+def test_numbers_of_any_length_are_recorded(engine: Engine) -> None:
+    license_id = engine.license(admins=[AdminInput("ann@example.com", None, None)])
+    used, limit = Decimal(10**50), Decimal("9" * 50 + ".000000001")
+    crossing = Crossing(
+        license_id, "forms", date(2026, 1, 1), date(2027, 1, 1), Decimal(1), limit, "a lot", 1, used, "EXCEEDED"
+    )
+    with engine.database.write() as session:
+        record_crossings(session, [Measured(license_id, "forms", (crossing,), frozenset({Decimal(1)}))], (), NOW)
+    [alert] = alerts(engine)
+    assert (alert.used, alert.limit) == (used, limit)
 
 
 @dataclass
