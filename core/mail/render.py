@@ -73,7 +73,7 @@ def render_crossed(
         return Mail(
             subject,
             environment.get_template("crossed.txt").render(said),
-            environment.get_template("crossed.html").render(said),
+            environment.get_template("crossed.html").render(said, subject=subject),
         )
 
 

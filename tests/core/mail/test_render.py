@@ -22,3 +22,11 @@ def test_numbers_of_any_length_are_written_out(language: str) -> None:
     mail = render(language, used=Decimal(10**50), limit=Decimal(10**49))
     digits = "".join(character for character in mail.text if character.isdigit())
     assert "1" + "0" * 50 + "1" + "0" * 49 in digits
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_a_name_is_text_wherever_the_page_shows_it(language: str) -> None:
+    mail = render(language, name="</title><b>Acme & Co")
+    assert mail.subject.startswith("</title><b>Acme & Co")
+    assert "<b>" not in mail.html
+    assert mail.html.count("&lt;/title&gt;&lt;b&gt;Acme &amp; Co") == 2
