@@ -5,8 +5,9 @@ import secrets
 import smtplib
 from datetime import date
 from decimal import Decimal
-from email.headerregistry import Address
+from email.headerregistry import Address, BaseHeader, HeaderRegistry, UniqueUnstructuredHeader
 from email.message import EmailMessage
+from email.policy import EmailPolicy, Policy
 from email.utils import format_datetime, parseaddr
 from typing import Any, Final
 
@@ -25,6 +26,17 @@ from core.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+
+class _Link(UniqueUnstructuredHeader, BaseHeader):
+    """A header that stays on one line: folded, a long link would be encoded, and no reader of mail would follow it."""
+
+    def fold(self, *, policy: Policy) -> str:
+        return f"{self.name}: {self}{policy.linesep}"
+
+
+_HEADERS: Final = HeaderRegistry()
+_HEADERS.map_to_type("List-Unsubscribe", _Link)
+_POLICY: Final = EmailPolicy(header_factory=_HEADERS)
 _NOBODY: Final = Outcome(DeliveryStatus.DROPPED, "No admin of the license any more, or unsubscribed.")
 
 
@@ -75,7 +87,7 @@ class MailChannel:
             unsubscribe,
         )
         name, sender = parseaddr(self._settings.mail_from)
-        message = EmailMessage()
+        message = EmailMessage(_POLICY)
         message["Message-ID"] = f"<{delivery.id}@{sender.partition('@')[2]}>"
         message["Date"] = format_datetime(outgoing.message.occurred_at)
         message["From"] = Address(name, addr_spec=sender)

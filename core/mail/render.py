@@ -18,7 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 HERE: Final = Path(__file__).parent
 LANGUAGES: Final = ("en", "fr")
-MOST_DIGITS: Final = 200
+MOST_DIGITS: Final = 1000
 """More than a reading has; Babel rounds in the context of the thread, which refuses what does not fit."""
 
 

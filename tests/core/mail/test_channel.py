@@ -34,6 +34,7 @@ class Received:
     """A mail server's memory, and what it answers to whom."""
 
     mails: list[tuple[list[str], EmailMessage, bool]] = field(default_factory=list)
+    raw: list[bytes] = field(default_factory=list)
     logins: list[tuple[bytes, bytes]] = field(default_factory=list)
     refusals: dict[str, str] = field(default_factory=dict)
 
@@ -46,6 +47,7 @@ class Received:
         return "250 OK"
 
     async def handle_DATA(self, _: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        self.raw.append(envelope.original_content or b"")
         message = message_from_bytes(envelope.content or b"", policy=default)  # type: ignore[arg-type]
         assert isinstance(message, EmailMessage)
         self.mails.append((envelope.rcpt_tos, message, session.ssl is not None))
@@ -157,6 +159,20 @@ def test_who_unsubscribed_or_is_no_admin_any_more_gets_nothing(engine: Engine, r
     assert [recipients for recipients, _, _ in server.mails] == [["eve@example.com"]]
     dropped = [status for status, _ in outcomes(engine).values()]
     assert "DROPPED" in dropped
+
+
+def test_the_link_that_unsubscribes_is_in_one_piece_however_long(
+    engine: Engine, received: tuple[Received, str]
+) -> None:
+    server, url = received
+    crossed(engine, ANN)
+    public_url = f"https://allowance.{'long.' * 30}example"
+    deliver(engine, url, public_url=public_url)
+    [raw] = server.raw
+    [line] = [one for one in raw.split(b"\r\n") if one.startswith(b"List-Unsubscribe:")]
+    assert line.startswith(f"List-Unsubscribe: <{public_url}/unsubscribe/".encode())
+    assert line.endswith(b">")
+    assert b"\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in raw
 
 
 @pytest.mark.parametrize(("answer", "status"), [("550 no such mailbox", "PARKED"), ("450 mailbox busy", "PENDING")])
