@@ -27,7 +27,7 @@ from core.settings import Settings
 logger = logging.getLogger(__name__)
 
 
-class _Link(UniqueUnstructuredHeader, BaseHeader):
+class _Link(UniqueUnstructuredHeader, BaseHeader):  # type: ignore[misc]  # how the registry combines them
     """A header that stays on one line: folded, a long link would be encoded, and no reader of mail would follow it."""
 
     def fold(self, *, policy: Policy) -> str:
@@ -62,9 +62,9 @@ class MailChannel:
             return Outcome(DeliveryStatus.SENT, self._server.send(message))
         except smtplib.SMTPRecipientsRefused as error:
             [(code, said)] = error.recipients.values()
-            refused = f"{code} {said.decode(errors='replace')}"
-            # RFC 5321, section 4.2.1: what begins with 5 will not succeed by being tried again.
-            return Outcome(DeliveryStatus.PARKED if code >= 500 else None, f"The mail server refused it: {refused}")
+            return _refused(code, said)
+        except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
+            return _refused(error.smtp_code, error.smtp_error)
         except (OSError, smtplib.SMTPException) as error:
             return Outcome(None, f"The mail server did not take it: {error}")
 
@@ -114,6 +114,12 @@ class MailChannel:
             exceeded=alert["status"] == "EXCEEDED",
             hard=meter is not None and meter.enforcement is Enforcement.HARD,
         )
+
+
+def _refused(code: int, said: bytes | str) -> Outcome:
+    text = said.decode(errors="replace") if isinstance(said, bytes) else said
+    # RFC 5321, section 4.2.1: what begins with 5 will not succeed by being tried again.
+    return Outcome(DeliveryStatus.PARKED if code >= 500 else None, f"The mail server refused it: {code} {text}")
 
 
 def _recipient(session: Session, admin: LicenseAdmin) -> MailRecipient:

@@ -4,6 +4,7 @@ import io
 import smtplib
 import socket
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass
 from email.message import EmailMessage
 from time import monotonic
@@ -46,7 +47,7 @@ class SmtpServer:
         """
         context = context or ssl.create_default_context()
         connection = _Connection(self, context)
-        with connection:
+        try:
             connection.ehlo()
             if not self.implicit_tls and connection.has_extn("starttls"):
                 connection.starttls(context=context)
@@ -56,7 +57,12 @@ class SmtpServer:
             if self.user is not None:
                 connection.login(self.user, self.password)
             connection.send_message(message)
+            # What it says to the farewell changes nothing: it has the mail.
+            with suppress(smtplib.SMTPException, OSError):
+                connection.quit()
             return "The mail server took it."
+        finally:
+            connection.close()
 
 
 class _Connection(smtplib.SMTP):

@@ -37,6 +37,7 @@ class Received:
     raw: list[bytes] = field(default_factory=list)
     logins: list[tuple[bytes, bytes]] = field(default_factory=list)
     refusals: dict[str, str] = field(default_factory=dict)
+    answer: str = "250 taken"
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, _: SMTP, __: Session, envelope: Envelope, address: str, ___: list[str]
@@ -51,7 +52,7 @@ class Received:
         message = message_from_bytes(envelope.content or b"", policy=default)  # type: ignore[arg-type]
         assert isinstance(message, EmailMessage)
         self.mails.append((envelope.rcpt_tos, message, session.ssl is not None))
-        return "250 taken"
+        return self.answer
 
     def authenticate(self, _: object, __: object, ___: object, ____: str, data: Any) -> AuthResult:
         self.logins.append((data.login, data.password))
@@ -185,6 +186,19 @@ def test_a_refusal_for_good_is_parked_and_another_is_tried_again(
     deliver(engine, url)
     assert outcomes(engine)["ann@example.com"] == (status, f"The mail server refused it: {answer}")
     assert outcomes(engine)["bob@example.com"][0] == "SENT"
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"), [("554 5.7.1 looks like spam", "PARKED"), ("451 4.7.1 greylisted", "PENDING")]
+)
+def test_a_mail_that_is_refused_for_good_is_parked_and_another_is_tried_again(
+    engine: Engine, received: tuple[Received, str], answer: str, status: str
+) -> None:
+    server, url = received
+    server.answer = answer
+    crossed(engine, ANN)
+    deliver(engine, url)
+    assert outcomes(engine)["ann@example.com"] == (status, f"The mail server refused it: {answer}")
 
 
 def test_a_wrong_password_is_no_loss(engine: Engine, received: tuple[Received, str]) -> None:

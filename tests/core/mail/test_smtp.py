@@ -1,5 +1,6 @@
 """Handing a message to a mail server that misbehaves."""
 
+import smtplib
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -7,6 +8,8 @@ from email.message import EmailMessage
 from threading import Event, Thread
 
 import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from core.mail import smtp
 from core.mail.smtp import SmtpServer
@@ -62,4 +65,64 @@ def test_a_sending_is_over_by_its_deadline_however_the_server_draws_it_out(
 ) -> None:
     monkeypatch.setattr(smtp, "DEADLINE", 0.5)
     with serving(talk) as server, pytest.raises(OSError, match=r"timed out|too long"):
+        server.send(message())
+
+
+class Answering:
+    """A handler of a whole mail server that answers as it is told."""
+
+    def __init__(self, **answers: str) -> None:
+        self.answers = answers
+        self.taken = 0
+
+    async def handle_MAIL(self, _: SMTP, __: Session, envelope: Envelope, address: str, ___: list[str]) -> str:  # noqa: N802
+        envelope.mail_from = address
+        return self.answers.get("MAIL", "250 OK")
+
+    async def handle_RCPT(self, _: SMTP, __: Session, envelope: Envelope, address: str, ___: list[str]) -> str:  # noqa: N802
+        envelope.rcpt_tos.append(address)
+        return self.answers.get("RCPT", "250 OK")
+
+    async def handle_DATA(self, _: SMTP, __: Session, ___: Envelope) -> str:  # noqa: N802
+        self.taken += 1
+        return self.answers.get("DATA", "250 taken")
+
+    async def handle_QUIT(self, _: SMTP, __: Session, ___: Envelope) -> str:  # noqa: N802
+        return self.answers.get("QUIT", "221 Bye")
+
+
+@contextmanager
+def answering(handler: Answering) -> Iterator[SmtpServer]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    controller = Controller(handler, "127.0.0.1", port)
+    controller.start()
+    try:
+        yield SmtpServer("127.0.0.1", port, False, None, "")
+    finally:
+        controller.stop()
+
+
+def test_what_was_taken_was_sent_whatever_the_server_says_to_the_farewell() -> None:
+    handler = Answering(QUIT="451 not so fast")
+    with answering(handler) as server:
+        assert server.send(message()) == "The mail server took it."
+    assert handler.taken == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "error"),
+    [
+        ("MAIL", smtplib.SMTPSenderRefused),
+        ("RCPT", smtplib.SMTPRecipientsRefused),
+        ("DATA", smtplib.SMTPDataError),
+    ],
+)
+def test_a_refusal_is_told_whatever_the_server_says_to_the_farewell(
+    command: str, error: type[smtplib.SMTPException]
+) -> None:
+    with (
+        answering(Answering(**{command: "554 not this one", "QUIT": "451 not so fast"})) as server,
+        pytest.raises(error),
+    ):
         server.send(message())
