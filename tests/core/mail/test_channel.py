@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
@@ -20,6 +21,7 @@ from sqlmodel import select
 from core.alerts.dispatch import send_due
 from core.alerts.tables import Delivery
 from core.licenses.inputs import AdminInput
+from core.licenses.tables import LicenseAdmin
 from core.mail.channel import MailChannel
 from core.mail.unsubscribe import unsubscribe
 from core.settings import Settings
@@ -199,6 +201,19 @@ def test_a_mail_that_is_refused_for_good_is_parked_and_another_is_tried_again(
     crossed(engine, ANN)
     deliver(engine, url)
     assert outcomes(engine)["ann@example.com"] == (status, f"The mail server refused it: {answer}")
+
+
+def test_an_address_that_cannot_be_written_to_is_parked_at_once(engine: Engine, received: tuple[Received, str]) -> None:
+    server, url = received
+    crossed(engine, ANN)
+    with engine.database.write() as session:  # from before such addresses were refused
+        for table in (LicenseAdmin, Delivery):
+            column = "email" if table is LicenseAdmin else "recipient"
+            session.execute(sa.update(table).values({column: "a..b@example.com"}))
+    deliver(engine, url)
+    said = "'a..b@example.com' is no address that mail can be written to."
+    assert outcomes(engine) == {"a..b@example.com": ("PARKED", said)}
+    assert server.mails == []
 
 
 def test_a_wrong_password_is_no_loss(engine: Engine, received: tuple[Received, str]) -> None:
