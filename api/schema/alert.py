@@ -17,10 +17,9 @@ from core.consumption.status import UsageStatus as Status
 @strawberry.type(description="A threshold that was crossed: told once for each period and limit in force.")
 class Alert:
     row: strawberry.Private[AlertRow]
-    license_key: strawberry.Private[str]
     time_zone: strawberry.Private[str]
 
-    @strawberry.field(description="Stable; the same in webhooks.")
+    @strawberry.field(description="Stable.")
     def id(self) -> strawberry.ID:
         return strawberry.ID(self.row.id)
 

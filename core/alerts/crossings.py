@@ -50,12 +50,11 @@ class Measured:
     crossed: frozenset[Decimal]
 
 
-def record_crossings(session: Session, measured: Sequence[Measured], notifiers: Collection[str], now: datetime) -> None:
+def record_crossings(session: Session, measured: Sequence[Measured], now: datetime) -> None:
     """Record new alerts, and recoveries of earlier ones, with the messages that tell of them.
 
     A threshold alerts once for each license, meter, period and limit in force; when it is crossed again its alert is
-    open again, and nothing is told. `notifiers` are the keys of those that plugins bring. The number of statements
-    does not depend on how many readings there are.
+    open again, and nothing is told. The number of statements does not depend on how many readings there are.
     """
     if not measured:
         return
@@ -63,7 +62,7 @@ def record_crossings(session: Session, measured: Sequence[Measured], notifiers: 
     recovered = _recover(session, measured, now)
     told = [*_told(CROSSED, crossed, now), *_told(RECOVERED, recovered, now)]
     if told:
-        tell(session, told, addresses_of(session, {one.license_id for one in told}, notifiers))
+        tell(session, told, addresses_of(session, {one.license_id for one in told}))
 
 
 _COLUMNS: Final[dict[str, Any]] = {

@@ -163,7 +163,7 @@ def save_refresh(
         for license_id in plan.licenses
     }
     write_snapshots(session, {key: readings[key] for key, new in current.items() if new})
-    record_crossings(session, crossings, (), plan.now)
+    record_crossings(session, crossings, plan.now)
     # Where another worker saved meanwhile, the mark may be of usage that came in after this plan was made.
     alone = [license_id for license_id in plan.licenses if known[license_id].version == plan.known[license_id].version]
     _forget_late(session, [plan.late[license_id] for license_id in alone if license_id in plan.late])

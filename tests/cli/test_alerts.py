@@ -28,7 +28,7 @@ def alert(database: Database) -> str:
             license_id, "forms", date(2026, 1, 1), date(2027, 1, 1), Decimal(1), Decimal(5), "5 forms", 1, Decimal(6),
             "EXCEEDED",
         )  # fmt: skip
-        record_crossings(session, [Measured(license_id, "forms", (crossing,), frozenset({Decimal(1)}))], (), AT)
+        record_crossings(session, [Measured(license_id, "forms", (crossing,), frozenset({Decimal(1)}))], AT)
     with database.write() as session:
         outgoing = take(session, AT, timedelta(minutes=2))
     assert outgoing

@@ -216,7 +216,7 @@ def test_numbers_of_any_length_are_recorded(engine: Engine) -> None:
         license_id, "forms", date(2026, 1, 1), date(2027, 1, 1), Decimal(1), limit, "a lot", 1, used, "EXCEEDED"
     )
     with engine.database.write() as session:
-        record_crossings(session, [Measured(license_id, "forms", (crossing,), frozenset({Decimal(1)}))], (), NOW)
+        record_crossings(session, [Measured(license_id, "forms", (crossing,), frozenset({Decimal(1)}))], NOW)
     [alert] = alerts(engine)
     assert (alert.used, alert.limit) == (used, limit)
 
