@@ -58,7 +58,7 @@ class Received:
 
     def authenticate(self, _: object, __: object, ___: object, ____: str, data: Any) -> AuthResult:
         self.logins.append((data.login, data.password))
-        return AuthResult(success=data.password == b"secret")
+        return AuthResult(success=data.password == b"secret", handled=False)
 
 
 @pytest.fixture
@@ -220,7 +220,10 @@ def test_a_wrong_password_is_no_loss(engine: Engine, received: tuple[Received, s
     server, url = received
     crossed(engine, ANN)
     deliver(engine, url.replace("secret", "wrong"))
-    assert (outcomes(engine)["ann@example.com"][0], server.mails) == ("PENDING", [])
+    status, said = outcomes(engine)["ann@example.com"]
+    assert (status, server.mails) == ("PENDING", [])
+    assert said is not None
+    assert "(535, " in said
 
 
 def test_a_password_never_goes_over_a_line_without_tls(engine: Engine) -> None:
