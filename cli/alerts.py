@@ -1,6 +1,7 @@
 """``allowance alerts`` and ``allowance outbox``: what was found crossed, and whether it was told."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Annotated
 
 import typer
@@ -39,7 +40,7 @@ def list_(
             statement = statement.where(col(Alert.recovered_at).is_(None))
         found = session.exec(statement.order_by(col(Alert.crossed_at).desc(), col(Alert.id)).limit(MOST)).all()
         rows = [
-            (alert.id[:12], key, alert.meter, f"{alert.ratio:.0%}", f"{alert.used:f} of {alert.limit:f}",
+            (alert.id[:12], key, alert.meter, _percent(alert.ratio), f"{alert.used:f} of {alert.limit:f}",
              _at(alert.crossed_at), _at(alert.recovered_at))
             for alert, key in found
         ]  # fmt: skip
@@ -53,7 +54,7 @@ def show(alert: Annotated[str, typer.Argument(metavar="ALERT", help="Its id, or 
         found = _find(session, alert)
         key = session.exec(select(License.key).where(License.id == found.license_id)).one()
         typer.echo(
-            f"{key}: {found.meter} crossed {found.ratio:.0%} of {found.limit:f} ({found.basis}) at {found.used:f}"
+            f"{key}: {found.meter} crossed {_percent(found.ratio)} of {found.limit:f} ({found.basis}) at {found.used:f}"
         )
         typer.echo(
             f"in {found.period_first} to {found.period_end}, contract version {found.contract_version}, "
@@ -128,7 +129,7 @@ def _deliveries(session: Session, alert: Alert) -> list[tuple[Message, Delivery]
             (col(Delivery.license_id) == Message.license_id) & (col(Delivery.message_id) == Message.id),
         )
         .where(Message.license_id == alert.license_id)
-        .where(col(Message.occurred_at).in_([at for at in (alert.crossed_at, alert.recovered_at) if at]))
+        .where(Message.occurred_at >= alert.crossed_at)
         .order_by(col(Delivery.created_at), col(Delivery.channel), col(Delivery.recipient))
     )
     return [
@@ -136,6 +137,10 @@ def _deliveries(session: Session, alert: Alert) -> list[tuple[Message, Delivery]
         for message, delivery in rows
         if any(listed["id"] == alert.id for listed in message.document["alerts"])
     ]
+
+
+def _percent(ratio: Decimal) -> str:
+    return f"{(ratio * 100).normalize():f}%"
 
 
 def _at(time: datetime | None) -> str:

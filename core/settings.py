@@ -17,6 +17,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from core.errors import BadSetting
+from core.mail.address import BadAddress, address_of
 from core.mail.smtp import SmtpServer
 from core.nearest import did_you_mean
 
@@ -138,8 +139,11 @@ class Settings(BaseSettings):
     @field_validator("mail_from")
     @classmethod
     def _an_address(cls, value: str) -> str:
-        if "@" not in parseaddr(value)[1]:
-            raise ValueError("is not an address; write Name <name@example.com>")
+        name, email = parseaddr(value)
+        try:
+            address_of(email, name)
+        except BadAddress:
+            raise ValueError("is not an address; write Name <name@example.com>") from None
         return value
 
     @field_validator("public_url", "consumption_url")

@@ -17,10 +17,9 @@ from core.consumption.status import UsageStatus as Status
 @strawberry.type(description="A threshold that was crossed: told once for each period and limit in force.")
 class Alert:
     row: strawberry.Private[AlertRow]
-    license_key: strawberry.Private[str]
     time_zone: strawberry.Private[str]
 
-    @strawberry.field(description="Stable; the same in webhooks.")
+    @strawberry.field(description="Stable.")
     def id(self) -> strawberry.ID:
         return strawberry.ID(self.row.id)
 
@@ -63,7 +62,9 @@ class Alert:
     def crossed_at(self) -> datetime:
         return self.row.crossed_at
 
-    @strawberry.field(description="When a refresh first found it crossed no more; null until then.")
+    @strawberry.field(
+        description="When a refresh found it crossed no more, or its period or limit over; null while it is open."
+    )
     def recovered_at(self) -> datetime | None:
         return self.row.recovered_at
 

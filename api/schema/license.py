@@ -328,7 +328,7 @@ class License(Node):
         license = self.loaded.license
         return AlertConnection(
             edges=[
-                AlertEdge(cursor=cursor, node=Alert(row=row, license_key=license.key, time_zone=license.time_zone))
+                AlertEdge(cursor=cursor, node=Alert(row=row, time_zone=license.time_zone))
                 for cursor, row in zip(cursors, rows, strict=True)
             ],
             page_info=page_info(cursors, after, more=len(found) > size),

@@ -58,6 +58,14 @@ class Warnings:
 
     @strawberry.field(description="A notice for each exceeded limit and application that it concerns.")
     def notices(
-        self, application: Annotated[str | None, strawberry.argument(description="Only for this one.")] = None
+        self,
+        application: Annotated[
+            str | None, strawberry.argument(description="Only for this one, with those for everywhere.")
+        ] = None,
     ) -> list[Notice]:
-        return [Notice(found=one) for one in self.found.notices if application in (None, one.application)]
+        everywhere = ""
+        return [
+            Notice(found=one)
+            for one in self.found.notices
+            if application is None or one.application in (application, everywhere)
+        ]

@@ -1,32 +1,24 @@
-"""Where a license's messages go: its users with the admin role, its webhooks, and the notifiers of plugins."""
+"""Where a license's messages go: its users with the admin role, by e-mail."""
 
 from collections.abc import Collection
 from typing import Final
 
 from sqlmodel import Session, col, select
 
-from core.alerts.kinds import CROSSED, KINDS
+from core.alerts.kinds import CROSSED
 from core.alerts.outbox import Address
 from core.licenses.tables import LicenseAdmin
 
 EMAIL: Final = "email"
-NOTIFIER: Final = "notifier"
 MAILED: Final = frozenset({CROSSED})
 """What people are told by e-mail."""
 
 
-def addresses_of(session: Session, licenses: Collection[int], notifiers: Collection[str]) -> list[Address]:
-    """All addresses of licenses, in a fixed number of statements."""
+def addresses_of(session: Session, licenses: Collection[int]) -> list[Address]:
+    """All addresses of licenses, in one statement."""
     admins = session.execute(
         select(LicenseAdmin.license_id, LicenseAdmin.email)
         .where(col(LicenseAdmin.license_id).in_(licenses))
         .order_by(col(LicenseAdmin.license_id), col(LicenseAdmin.email))
     )
-    return [
-        *(Address(license_id, EMAIL, email, MAILED) for license_id, email in admins),
-        *(
-            Address(license_id, NOTIFIER, key, frozenset(KINDS))
-            for license_id in sorted(licenses)
-            for key in sorted(notifiers)
-        ),
-    ]
+    return [Address(license_id, EMAIL, email, MAILED) for license_id, email in admins]

@@ -38,19 +38,23 @@ class Crossing:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A meter of a license that was measured, and the thresholds that its reading has crossed, if any."""
+    """A meter of a license that was measured, and the thresholds that its reading has crossed, if any.
+
+    `crossings` are those that alerts stand for. `crossed` are the ratios of these and of the reading before that are
+    crossed in the period and limit now in force.
+    """
 
     license_id: int
     meter: str
     crossings: tuple[Crossing, ...]
+    crossed: frozenset[Decimal]
 
 
-def record_crossings(session: Session, measured: Sequence[Measured], notifiers: Collection[str], now: datetime) -> None:
+def record_crossings(session: Session, measured: Sequence[Measured], now: datetime) -> None:
     """Record new alerts, and recoveries of earlier ones, with the messages that tell of them.
 
-    Whatever was recorded before is left as it is: a threshold alerts once for each license, meter, period and limit
-    in force. `notifiers` are the keys of those that plugins bring. The number of statements does not depend on how
-    many readings there are.
+    A threshold alerts once for each license, meter, period and limit in force; when it is crossed again its alert is
+    open again, and nothing is told. The number of statements does not depend on how many readings there are.
     """
     if not measured:
         return
@@ -58,7 +62,7 @@ def record_crossings(session: Session, measured: Sequence[Measured], notifiers: 
     recovered = _recover(session, measured, now)
     told = [*_told(CROSSED, crossed, now), *_told(RECOVERED, recovered, now)]
     if told:
-        tell(session, told, addresses_of(session, {one.license_id for one in told}, notifiers))
+        tell(session, told, addresses_of(session, {one.license_id for one in told}))
 
 
 _COLUMNS: Final[dict[str, Any]] = {
@@ -69,7 +73,7 @@ _COLUMNS: Final[dict[str, Any]] = {
 
 
 def _record(session: Session, crossings: Sequence[Crossing], now: datetime) -> list[Alert]:
-    """The alerts that are new."""
+    """The alerts that are new; those that were recorded before are open again."""
     if not crossings:
         return []
     alerts = [
@@ -79,11 +83,11 @@ def _record(session: Session, crossings: Sequence[Crossing], now: datetime) -> l
             meter=one.meter,
             period_first=one.first,
             period_end=one.end,
-            ratio=_plain(one.ratio),
-            limit=_plain(one.limit),
+            ratio=plain(one.ratio),
+            limit=plain(one.limit),
             basis=one.basis,
             contract_version=one.contract_version,
-            used=_plain(one.used),
+            used=plain(one.used),
             status=one.status,
             crossed_at=now,
         )
@@ -97,23 +101,33 @@ def _record(session: Session, crossings: Sequence[Crossing], now: datetime) -> l
         for one in alerts
     ]
     within = given(session, _COLUMNS, rows)
-    found = sa.select(*within.c, sa.literal(now, UtcDateTime())).where(sa.true())
+    found = sa.select(*within.c, sa.literal(now, UtcDateTime()), sa.false()).where(sa.true())
     names = [
         *("license_id", "id", "meter", "period_first", "period_end", "ratio", "limit", "basis", "contract_version"),
-        *("used", "status", "crossed_at"),
+        *("used", "status", "crossed_at", "recovery_told"),
     ]
-    statement = insert_into(session, Alert).from_select(names, found).on_conflict_do_nothing()
+    statement = insert_into(session, Alert).from_select(names, found)
+    statement = statement.on_conflict_do_update(
+        index_elements=["license_id", "meter", "period_first", "ratio", "limit"],
+        set_={"recovered_at": None},
+        where=col(Alert.recovered_at).is_not(None),
+    )
     new = set(session.scalars(statement.returning(col(Alert.id))))
     return [alert for alert in alerts if alert.id in new]
 
 
 def _recover(session: Session, measured: Iterable[Measured], now: datetime) -> list[Alert]:
-    """The open alerts of what was measured that it does not cross any more."""
-    meters = [(one.license_id, one.meter) for one in measured]
+    """Close the alerts of what was measured that do not stand any more; those whose recovery is to be told.
+
+    Where the same ratio is crossed in another period or limit now, there is no recovery to tell.
+    """
+    meters = {(one.license_id, one.meter): one for one in measured}
     standing = {
-        (crossing.license_id, crossing.meter, _plain(crossing.ratio)) for one in measured for crossing in one.crossings
+        (one.license_id, one.meter, one.first, plain(one.ratio), plain(one.limit))
+        for each in meters.values()
+        for one in each.crossings
     }
-    within = given(session, {"license_id": sa.BigInteger(), "meter": sa.String()}, meters)
+    within = given(session, {"license_id": sa.BigInteger(), "meter": sa.String()}, list(meters))
     open_alerts = session.scalars(
         sa.select(Alert).join(
             within,
@@ -124,12 +138,17 @@ def _recover(session: Session, measured: Iterable[Measured], now: datetime) -> l
             ),
         )
     ).all()
-    recovered = [one for one in open_alerts if (one.license_id, one.meter, _plain(one.ratio)) not in standing]
-    for alert in recovered:
+    told = []
+    for alert in open_alerts:
+        if (alert.license_id, alert.meter, alert.period_first, alert.ratio, alert.limit) in standing:
+            continue
         alert.recovered_at = now
+        if not alert.recovery_told and alert.ratio not in meters[alert.license_id, alert.meter].crossed:
+            alert.recovery_told = True
+            told.append(alert)
         session.add(alert)
     session.flush()
-    return recovered
+    return told
 
 
 def _told(kind: str, alerts: Collection[Alert], now: datetime) -> Iterable[Told]:
@@ -157,7 +176,7 @@ def _document(alert: Alert) -> Mapping[str, Any]:
     }
 
 
-def _plain(number: Decimal) -> Decimal:
+def plain(number: Decimal) -> Decimal:
     """The same number in the same digits always, since it is a part of a key."""
-    plain = number.normalize()
-    return plain.quantize(Decimal(1)) if plain == plain.to_integral_value() else plain
+    text = f"{number:f}"
+    return Decimal(text.rstrip("0").rstrip(".") if "." in text else text)

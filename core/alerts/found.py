@@ -1,33 +1,46 @@
 """Which thresholds a reading has crossed."""
 
-from collections.abc import Iterator
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import date
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from allowance import Contract, Enforcement, Meter
 
-from core.alerts.crossings import Crossing, Measured
+from core.alerts.crossings import Crossing, Measured, plain
 from core.consumption.readings import Document
 from core.consumption.status import UsageStatus, times
 
 FULL: Final = Decimal(1)
 
 
-def crossed(
-    license_id: int, meter: Meter, contract: Contract, document: Document, before: Document | None
+def note_crossed(
+    license_id: int, meter: Meter, contract: Contract, document: dict[str, Any], before: Document | None
 ) -> Measured | None:
-    """What a new reading has crossed; None where that is what the one before had, so that there is nothing to tell."""
-    fine = UsageStatus.OK.value
-    if document["status"] == fine and (not before or before["status"] == fine) and not _tells_early(meter):
+    """Write into a new reading's document, as `crossed`, the period, limit and ratios that alerts stand for; what is
+    to be recorded of it, None where the reading before had the same.
+
+    A ratio that was crossed stays so until less is used or its period or limit ends, also where a new contract or an
+    update of the meter leaves it out.
+    """
+    noted = before.get("crossed") if before else None
+    if document["status"] == UsageStatus.OK.value and noted is None and not _tells_early(meter):
         return None
-    now = tuple(_crossings(license_id, meter, contract, document))
-    earlier = tuple(_crossings(license_id, meter, contract, before)) if before else ()
-    same = {_key(one) for one in now} == {_key(one) for one in earlier}
-    # Without a period of its own a reading is of the contract's, which may be another one than before.
-    if same and (not now or (before and datetime.fromisoformat(before["measured_at"]) >= contract.period.starts_at)):
+    earlier = {Decimal(ratio) for ratio in noted[2]} if noted else set()
+    reading = _in_force(license_id, meter, contract, document)
+    if reading is None:
+        return Measured(license_id, meter.key, (), frozenset()) if noted else None
+    at_risk = contract.at_risk.get(meter.key, meter.at_risk)
+    in_force = [reading.first.isoformat(), str(plain(reading.limit))]
+    counting = {FULL, *([at_risk] if at_risk else []), *meter.notices}
+    crossed = {ratio for ratio in counting | earlier if _is_crossed(ratio, meter, reading, at_risk)}
+    standing = sorted(crossed if noted and noted[:2] == in_force else crossed & counting)
+    if standing:
+        document["crossed"] = [*in_force, [str(plain(ratio)) for ratio in standing]]
+    if document.get("crossed") == noted:
         return None
-    return Measured(license_id, meter.key, now)
+    crossings = tuple(replace(reading, ratio=ratio) for ratio in standing)
+    return Measured(license_id, meter.key, crossings, frozenset(map(plain, crossed)))
 
 
 def _tells_early(meter: Meter) -> bool:
@@ -35,34 +48,26 @@ def _tells_early(meter: Meter) -> bool:
     return bool(meter.notices) or meter.enforcement is Enforcement.HARD
 
 
-def _key(crossing: Crossing) -> tuple[date, Decimal, Decimal]:
-    return crossing.first, crossing.ratio, crossing.limit
-
-
-def _crossings(license_id: int, meter: Meter, contract: Contract, document: Document) -> Iterator[Crossing]:
+def _in_force(license_id: int, meter: Meter, contract: Contract, document: Document) -> Crossing | None:
+    """The whole of what a reading is held against; None where there is nothing."""
     if "used" not in document or "limit" not in document:
-        return
-    used, limit, status = Decimal(document["used"]), Decimal(document["limit"]), UsageStatus(document["status"])
-    at_risk = contract.at_risk.get(meter.key, meter.at_risk)
+        return None
+    used, limit = Decimal(document["used"]), Decimal(document["limit"])
     period = document.get("period")
     first, end = contract.period.first, contract.period.end
     if period:
         first, end = date.fromisoformat(period[0]), date.fromisoformat(period[1])
-    for ratio in sorted({FULL, *([at_risk] if at_risk else []), *meter.notices}):
-        if _is_crossed(ratio, meter, used, limit, status, at_risk):
-            yield Crossing(
-                license_id, meter.key, first, end, ratio, limit, document["basis"], contract.version, used, status.value
-            )
+    return Crossing(
+        license_id, meter.key, first, end, FULL, limit, document["basis"], contract.version, used, document["status"]
+    )
 
 
-def _is_crossed(
-    ratio: Decimal, meter: Meter, used: Decimal, limit: Decimal, status: UsageStatus, at_risk: Decimal | None
-) -> bool:
+def _is_crossed(ratio: Decimal, meter: Meter, reading: Crossing, at_risk: Decimal | None) -> bool:
     """By the status, where the threshold is one of those that change it; a hard limit also when it is full."""
-    if status is UsageStatus.EXCEEDED:
+    if reading.status == UsageStatus.EXCEEDED.value:
         return True
     if ratio == at_risk:
-        return status is UsageStatus.AT_RISK
+        return reading.status == UsageStatus.AT_RISK.value
     if ratio == FULL and meter.enforcement is not Enforcement.HARD:
         return False
-    return bool(used) and used >= times(ratio, limit)
+    return bool(reading.used) and reading.used >= times(ratio, reading.limit)

@@ -6,4 +6,3 @@ CROSSED: Final = "threshold.crossed"
 """Thresholds were crossed."""
 RECOVERED: Final = "threshold.recovered"
 """Thresholds that were crossed are not any more."""
-KINDS: Final = (CROSSED, RECOVERED)

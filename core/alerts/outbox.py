@@ -1,7 +1,7 @@
 """The outbox: deliveries are rows, written with what they tell, taken by one worker at a time, sent until they arrive.
 
-A worker that is lost after sending and before saying so leaves its delivery to another, which sends it again under
-the same id: at least once, and twice only where a crash hid the answer.
+Each is sent at least once, always under the same id. It is sent again where nobody learned that it arrived: where its
+worker was lost after sending, or the other side took it and its answer did not come in time.
 """
 
 import uuid
@@ -23,6 +23,7 @@ FIRST_WAIT: Final = timedelta(seconds=5)
 LONGEST_WAIT: Final = timedelta(hours=6)
 MOST_SAID: Final = 2_000
 """Characters of an answer that are kept."""
+_LOST: Final = "Its workers were lost again and again; it was given up."
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,10 @@ def tell(session: Session, told: Sequence[Told], addresses: Sequence[Address]) -
 
 
 def take(session: Session, now: datetime, lease: timedelta) -> Outgoing | None:
-    """Claim a delivery that is due, if there is one. Until the lease ends no other worker takes it."""
+    """Claim a delivery that is due, if there is one. Until the lease ends no other worker takes it.
+
+    One that was taken too often without an end is parked: whatever it does to its workers, it does not do for ever.
+    """
     due = (
         select(Delivery)
         .where(col(Delivery.due_at) <= now)
@@ -102,16 +106,18 @@ def take(session: Session, now: datetime, lease: timedelta) -> Outgoing | None:
         .limit(1)
         .with_for_update(skip_locked=True)
     )
-    delivery = session.exec(due).first()
-    if delivery is None:
-        return None
-    delivery.claim, delivery.due_at, delivery.attempts = uuid.uuid4().hex, now + lease, delivery.attempts + 1
-    session.add(delivery)
-    return Outgoing(delivery, session.get_one(Message, (delivery.license_id, delivery.message_id)))
+    while delivery := session.exec(due).first():
+        session.add(delivery)
+        if delivery.attempts < MOST_ATTEMPTS:
+            delivery.claim, delivery.due_at, delivery.attempts = uuid.uuid4().hex, now + lease, delivery.attempts + 1
+            return Outgoing(delivery, session.get_one(Message, (delivery.license_id, delivery.message_id)))
+        delivery.status, delivery.claim = DeliveryStatus.PARKED.value, None
+        delivery.due_at, delivery.finished_at, delivery.said = None, now, _LOST
+    return None
 
 
 def finish(session: Session, delivery: Delivery, outcome: Outcome, now: datetime) -> None:
-    """Write down what became of a delivery, if it is still this worker's."""
+    """Write down what became of a delivery, if it is still this worker's; that it was sent, while it is pending."""
     values: dict[str, Any] = {"claim": None, "said": outcome.said[:MOST_SAID], "due_at": None, "finished_at": now}
     if outcome.status:
         values["status"] = outcome.status.value
@@ -119,12 +125,11 @@ def finish(session: Session, delivery: Delivery, outcome: Outcome, now: datetime
         values["status"] = DeliveryStatus.PARKED.value
     else:
         values |= {"due_at": now + wait(delivery.attempts), "finished_at": None}
-    mine = (
-        col(Delivery.license_id) == delivery.license_id,
-        col(Delivery.id) == delivery.id,
-        col(Delivery.claim) == delivery.claim,
-    )
-    session.execute(update(Delivery).where(*mine).values(values))
+    mine = col(Delivery.claim) == delivery.claim
+    if outcome.status is DeliveryStatus.SENT:
+        mine |= col(Delivery.status) == DeliveryStatus.PENDING.value
+    this = col(Delivery.license_id) == delivery.license_id, col(Delivery.id) == delivery.id
+    session.execute(update(Delivery).where(*this, mine).values(values))
 
 
 def wait(attempts: int) -> timedelta:

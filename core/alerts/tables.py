@@ -25,7 +25,8 @@ class Alert(SQLModel, table=True):
     """A threshold that was crossed: once in a period for each limit in force, whatever comes after.
 
     `ratio` is of `limit`, which followed from the version `contract_version` as `basis` says. `used` is what was used
-    when it was found. `recovered_at` is when it was first found not to be crossed any more.
+    when it was found. `recovered_at` is null while it is crossed, and then when it was found not to be, or that period
+    or limit not to be in force. `recovery_told` is whether a message told of that: one does, however often it happens.
     """
 
     __table_args__ = (UniqueConstraint("license_id", "meter", "period_first", "ratio", "limit"),)
@@ -43,6 +44,7 @@ class Alert(SQLModel, table=True):
     status: str
     crossed_at: datetime = Field(sa_type=UtcDateTime)
     recovered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    recovery_told: bool = False
 
 
 class Message(SQLModel, table=True):

@@ -18,7 +18,7 @@ from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
 from core.alerts.crossings import Measured, record_crossings
-from core.alerts.found import crossed
+from core.alerts.found import note_crossed
 from core.consumption.history import Keeping, Stretch, Thinned, hour_before, replace_history, thinned
 from core.consumption.points import Entry, entry_of
 from core.consumption.readings import Document, judge, stand
@@ -151,7 +151,7 @@ def save_refresh(
             document = judge(meter, question.contract, answer, before, now, due_at.isoformat())
             same_day = measured_at and measured_at != now and days[license.id].of(measured_at) == license.today
             current[license.id][meter.key] = document
-            if changed := crossed(license.id, meter, question.contract, document, before):
+            if changed := note_crossed(license.id, meter, question.contract, document, before):
                 crossings.append(changed)
             rows[license.id, plan.now][meter.key] = entry_of(document, before if same_day else None)
     _write_history(session, plan, known, rows, failed, keeping)
@@ -163,7 +163,7 @@ def save_refresh(
         for license_id in plan.licenses
     }
     write_snapshots(session, {key: readings[key] for key, new in current.items() if new})
-    record_crossings(session, crossings, (), plan.now)
+    record_crossings(session, crossings, plan.now)
     # Where another worker saved meanwhile, the mark may be of usage that came in after this plan was made.
     alone = [license_id for license_id in plan.licenses if known[license_id].version == plan.known[license_id].version]
     _forget_late(session, [plan.late[license_id] for license_id in alone if license_id in plan.late])

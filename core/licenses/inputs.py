@@ -14,6 +14,7 @@ from allowance import Admission, Meter
 from core.admission.terms import Identifiers, OnOutage, QuotaTerms
 from core.errors import InputProblem, InvalidInput
 from core.licenses.billing import CALENDAR_YEAR, CONTRACT_DATE, InvalidDuration, parse_billing_period
+from core.mail.address import BadAddress, address_of
 from core.nearest import did_you_mean
 from core.text import problem_with, shown
 from core.usage.amount import LARGEST
@@ -115,7 +116,7 @@ def check_license(given: LicenseInput) -> None:
         problems.add(f"timeZone {shown(given.time_zone)} is not an IANA time zone.{near}", "timeZone")
     seen = set()
     for index, admin in enumerate(given.admins or ()):
-        if problem_with(admin.email, 254) or not _EMAIL.fullmatch(admin.email):
+        if problem_with(admin.email, 254) or not _EMAIL.fullmatch(admin.email) or not _is_writable(admin.email):
             problems.add(f"email {shown(admin.email)} is not an e-mail address.", "admins", index, "email")
         elif admin.email in seen:
             problems.add(f"email {shown(admin.email)} is there twice.", "admins", index, "email")
@@ -213,6 +214,14 @@ def check_grant(given: GrantInput, credit_meters: Iterable[str], now: datetime) 
         problems.add("expiresAt must be after grantedAt.", "expiresAt")
     problems.raise_if_any()
     return meter
+
+
+def _is_writable(email: str) -> bool:
+    try:
+        address_of(email)
+    except BadAddress:
+        return False
+    return True
 
 
 def _repeated(keys: Iterable[str]) -> list[tuple[int, str]]:

@@ -5,8 +5,9 @@ import secrets
 import smtplib
 from datetime import date
 from decimal import Decimal
-from email.headerregistry import Address
+from email.headerregistry import BaseHeader, HeaderRegistry, UniqueUnstructuredHeader
 from email.message import EmailMessage
+from email.policy import EmailPolicy, Policy
 from email.utils import format_datetime, parseaddr
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from core.alerts.outbox import Outcome, Outgoing
 from core.alerts.tables import DeliveryStatus
 from core.database.engine import Database, insert_into
 from core.licenses.tables import License, LicenseAdmin
+from core.mail.address import BadAddress, address_of
 from core.mail.render import Line, render_crossed
 from core.mail.smtp import SmtpServer
 from core.mail.tables import MailRecipient
@@ -25,6 +27,17 @@ from core.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+
+class _Link(UniqueUnstructuredHeader, BaseHeader):  # type: ignore[misc]  # how the registry combines them
+    """A header that stays on one line: folded, a long link would be encoded, and no reader of mail would follow it."""
+
+    def fold(self, *, policy: Policy) -> str:
+        return f"{self.name}: {self}{policy.linesep}"
+
+
+_HEADERS: Final = HeaderRegistry()
+_HEADERS.map_to_type("List-Unsubscribe", _Link)
+_POLICY: Final = EmailPolicy(header_factory=_HEADERS)
 _NOBODY: Final = Outcome(DeliveryStatus.DROPPED, "No admin of the license any more, or unsubscribed.")
 
 
@@ -39,22 +52,17 @@ class MailChannel:
 
     def send(self, outgoing: Outgoing) -> Outcome:
         """See :class:`core.alerts.dispatch.Channel`."""
-        with self._database.write() as session:
-            message = self._message(session, outgoing)
+        try:
+            with self._database.write() as session:
+                message = self._message(session, outgoing)
+        except BadAddress as problem:
+            return Outcome(DeliveryStatus.PARKED, str(problem))
         if message is None:
             return _NOBODY
         if self._server is None:
             logger.info("ALLOWANCE_SMTP_URL is not set; this would be sent:\n%s", message.get_body(("plain",)))
             return Outcome(DeliveryStatus.SENT, "Written to the log, as ALLOWANCE_SMTP_URL is not set.")
-        try:
-            return Outcome(DeliveryStatus.SENT, self._server.send(message))
-        except smtplib.SMTPRecipientsRefused as error:
-            [(code, said)] = error.recipients.values()
-            refused = f"{code} {said.decode(errors='replace')}"
-            # RFC 5321, section 4.2.1: what begins with 5 will not succeed by being tried again.
-            return Outcome(DeliveryStatus.PARKED if code >= 500 else None, f"The mail server refused it: {refused}")
-        except (OSError, smtplib.SMTPException) as error:
-            return Outcome(None, f"The mail server did not take it: {error}")
+        return _hand_over(self._server, message)
 
     def _message(self, session: Session, outgoing: Outgoing) -> EmailMessage | None:
         delivery = outgoing.delivery
@@ -75,11 +83,11 @@ class MailChannel:
             unsubscribe,
         )
         name, sender = parseaddr(self._settings.mail_from)
-        message = EmailMessage()
+        message = EmailMessage(_POLICY)
         message["Message-ID"] = f"<{delivery.id}@{sender.partition('@')[2]}>"
         message["Date"] = format_datetime(outgoing.message.occurred_at)
-        message["From"] = Address(name, addr_spec=sender)
-        message["To"] = Address(admin.name or "", addr_spec=admin.email)
+        message["From"] = address_of(sender, name)
+        message["To"] = address_of(admin.email, admin.name or "")
         message["Subject"] = mail.subject
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody answers by itself
         message["List-Unsubscribe"] = f"<{unsubscribe}>"
@@ -102,6 +110,24 @@ class MailChannel:
             exceeded=alert["status"] == "EXCEEDED",
             hard=meter is not None and meter.enforcement is Enforcement.HARD,
         )
+
+
+def _hand_over(server: SmtpServer, message: EmailMessage) -> Outcome:
+    try:
+        return Outcome(DeliveryStatus.SENT, server.send(message))
+    except smtplib.SMTPRecipientsRefused as error:
+        [(code, said)] = error.recipients.values()
+        return _refused(code, said)
+    except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
+        return _refused(error.smtp_code, error.smtp_error)
+    except (OSError, smtplib.SMTPException) as error:
+        return Outcome(None, f"The mail server did not take it: {error}")
+
+
+def _refused(code: int, said: bytes | str) -> Outcome:
+    text = said.decode(errors="replace") if isinstance(said, bytes) else said
+    # RFC 5321, section 4.2.1: what begins with 5 will not succeed by being tried again.
+    return Outcome(DeliveryStatus.PARKED if code >= 500 else None, f"The mail server refused it: {code} {text}")
 
 
 def _recipient(session: Session, admin: LicenseAdmin) -> MailRecipient:

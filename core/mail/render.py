@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -18,6 +18,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 HERE: Final = Path(__file__).parent
 LANGUAGES: Final = ("en", "fr")
+MOST_DIGITS: Final = 1000
+"""More than a reading has; Babel rounds in the context of the thread, which refuses what does not fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +67,14 @@ def render_crossed(
         "language": spoken,
         "exceeded": any(line.exceeded for line in lines),
     }
-    subject = " ".join(environment.get_template("crossed_subject.txt").render(said).split())
-    return Mail(
-        subject,
-        environment.get_template("crossed.txt").render(said),
-        environment.get_template("crossed.html").render(said),
-    )
+    with localcontext() as exact:
+        exact.prec = MOST_DIGITS
+        subject = " ".join(environment.get_template("crossed_subject.txt").render(said).split())
+        return Mail(
+            subject,
+            environment.get_template("crossed.txt").render(said),
+            environment.get_template("crossed.html").render(said, subject=subject),
+        )
 
 
 @cache

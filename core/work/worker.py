@@ -11,7 +11,7 @@ from typing import Final, Self
 import dramatiq
 
 from core.alerts.addresses import EMAIL
-from core.alerts.dispatch import Channel, send_due
+from core.alerts.dispatch import LEASE, Channel, send_due
 from core.mail.channel import MailChannel
 from core.runtime import Runtime
 from core.work.broker import Announcer, open_broker
@@ -71,7 +71,7 @@ class Worker:
         self._worker.stop(timeout=10_000)
         self._sweeper.join(timeout=10)
         for postman in self._postmen:
-            postman.join(timeout=10)
+            postman.join(timeout=LEASE.total_seconds())  # a sending that is cut off is repeated by another worker
         self._broker.close()
 
     def _sweep(self) -> None:

@@ -1,7 +1,14 @@
 """Warnings while a limit is exceeded, and the alerts that were told."""
 
+from datetime import UTC, datetime
+from decimal import Decimal
+
 import pytest
 
+from api.schema.warnings import Warnings
+from core.consumption.status import UsageStatus
+from core.consumption.warnings import Notice
+from core.consumption.warnings import Warnings as FoundWarnings
 from tests.api.server import Client, Served, cloudevent, nodes
 
 SET_UP = """mutation($warnings: Boolean!) {
@@ -48,6 +55,17 @@ def test_an_exceeded_limit_is_shown_in_its_application_with_a_red_halo(served: S
     assert forms["message"] == "Forms: 6 of 5 forms used. New actions take it further over the limit."
     assert forms["since"] == operator.data(ALERTS)["license"]["alerts"]["edges"][0]["node"]["crossedAt"]
     assert operator.data(WARNINGS, application="nowhere")["consumption"]["warnings"]["notices"] == []
+
+
+def test_what_is_shown_everywhere_is_shown_in_each_application(served: Served) -> None:
+    meters = served.runtime.registry.meters
+    notices = tuple(
+        Notice(meters[meter], application, UsageStatus.EXCEEDED, Decimal(6), Decimal(5), "", datetime.now(UTC))
+        for meter, application in [("forms", "forms"), ("users", "")]
+    )
+    warnings = Warnings(found=FoundWarnings(enabled=True, notices=notices))
+    for application, shown in [("forms", ["forms", ""]), ("data", [""]), (None, ["forms", ""])]:
+        assert [one.found.application for one in warnings.notices(application)] == shown
 
 
 def test_a_license_that_switched_warnings_off_is_shown_none_and_alerted_all_the_same(

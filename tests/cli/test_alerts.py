@@ -7,8 +7,9 @@ import pytest
 from sqlmodel import select
 
 from core.alerts.crossings import Crossing, Measured, record_crossings
+from core.alerts.kinds import RECOVERED
 from core.alerts.outbox import Outcome, finish, take
-from core.alerts.tables import Alert, DeliveryStatus
+from core.alerts.tables import Alert, Delivery, DeliveryStatus, Message
 from core.database.engine import Database
 from core.licenses.inputs import AdminInput, LicenseInput
 from core.licenses.put import id_of, put_license
@@ -28,7 +29,7 @@ def alert(database: Database) -> str:
             license_id, "forms", date(2026, 1, 1), date(2027, 1, 1), Decimal(1), Decimal(5), "5 forms", 1, Decimal(6),
             "EXCEEDED",
         )  # fmt: skip
-        record_crossings(session, [Measured(license_id, "forms", (crossing,))], (), AT)
+        record_crossings(session, [Measured(license_id, "forms", (crossing,), frozenset({Decimal(1)}))], AT)
     with database.write() as session:
         outgoing = take(session, AT, timedelta(minutes=2))
     assert outgoing
@@ -54,6 +55,35 @@ def test_what_is_parked_is_sent_again_by_hand(run: Run, alert: str) -> None:
     assert run("alerts", "redeliver", alert).out == "Deliveries sent again: 1.\n"
     assert run("outbox").out == "pending: 1\nsent: 0\nparked: 0\ndropped: 0\n"
     assert run("alerts", "redeliver", alert).out == "Nothing of it is parked.\n"
+
+
+def test_a_ratio_is_shown_whole(run: Run, database: Database, alert: str) -> None:
+    with database.write() as session:
+        session.exec(select(Alert)).one().ratio = Decimal("0.925")
+    assert "92.5%" in run("alerts", "list").out
+    assert "forms crossed 92.5% of 5" in run("alerts", "show", alert).out
+
+
+def test_what_was_told_of_a_recovery_is_shown_also_when_it_is_open_again(run: Run, database: Database) -> None:
+    with database.write() as session:
+        license_id = id_of(
+            put_license(session, LicenseInput("acme", "Acme", admins=(AdminInput("a@example.com"),)), AT)
+        )
+        period = date(2026, 1, 1), date(2027, 1, 1)
+        crossing = Crossing(license_id, "forms", *period, Decimal(1), Decimal(5), "5 forms", 1, Decimal(6), "EXCEEDED")
+        crossed = Measured(license_id, "forms", (crossing,), frozenset({Decimal(1)}))
+        record_crossings(session, [crossed], AT)
+        record_crossings(session, [Measured(license_id, "forms", (), frozenset())], AT + timedelta(hours=1))
+        [recovery] = session.exec(select(Message).where(Message.kind == RECOVERED))
+        webhook = Delivery(
+            license_id=license_id, id="d", message_id=recovery.id, channel="chat", recipient="r", due_at=AT,
+            created_at=recovery.occurred_at,
+        )  # fmt: skip
+        session.add(webhook)
+        record_crossings(session, [crossed], AT + timedelta(hours=2))
+        alert = session.exec(select(Alert)).one()
+        assert alert.recovered_at is None
+    assert "threshold.recovered" in run("alerts", "show", alert.id).out
 
 
 @pytest.mark.parametrize("unknown", ["nothing", "%", "''"])

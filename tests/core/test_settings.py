@@ -109,7 +109,11 @@ WRONG = {
         "mail.example.com": "is not the URL of a mail server; write smtp://USER:PASSWORD@HOST:PORT",
         "smtp://host:port": "is not the URL of a mail server; write smtp://USER:PASSWORD@HOST:PORT",
     },
-    "ALLOWANCE_MAIL_FROM": {"": "is not an address; write Name <name@example.com>", "Ann": "is not an address"},
+    "ALLOWANCE_MAIL_FROM": {
+        "": "is not an address; write Name <name@example.com>",
+        "Ann": "is not an address",
+        "Ann <a..b@example.com>": "is not an address",
+    },
     "ALLOWANCE_PUBLIC_URL": {"": "is not a link; write https://…", "allowance.example": "is not a link"},
     "ALLOWANCE_CONSUMPTION_URL": {"javascript:alert(1)": "is not a link; write https://…"},
     "ALLOWANCE_LOG_LEVEL": {"LOUD": "input should be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"},

@@ -115,6 +115,39 @@ def test_what_fails_is_tried_again_and_parked_in_the_end_and_can_be_sent_again_b
     assert (again.delivery.id, again.delivery.attempts) == (left.id, 1)
 
 
+def test_a_delivery_that_is_lost_with_its_worker_each_time_is_parked(told: Engine) -> None:
+    end(told, take_one(told), SENT)
+    now = NOW
+    for _ in range(MOST_ATTEMPTS):
+        assert take_one(told, now)
+        now += LEASE
+    assert take_one(told, now) is None
+    [left] = [one for one in deliveries(told) if one.status != "SENT"]
+    assert (left.status, left.attempts, left.due_at, left.finished_at) == ("PARKED", MOST_ATTEMPTS, None, now)
+    assert left.said == "Its workers were lost again and again; it was given up."
+
+
+def test_one_that_is_parked_for_its_lost_workers_does_not_keep_the_next_from_being_taken(told: Engine) -> None:
+    with told.database.write() as session:
+        lost = session.exec(select(Delivery).where(Delivery.recipient == "ann")).one()
+        lost.attempts, lost.due_at = MOST_ATTEMPTS, NOW - LEASE
+        session.add(lost)
+    taken = take_one(told)
+    assert taken
+    assert taken.delivery.recipient == "bob"
+    assert count_of(told) == {"PENDING": 1, "PARKED": 1}
+
+
+def test_what_was_sent_after_the_lease_is_sent_no_more(told: Engine) -> None:
+    end(told, take_one(told), SENT)
+    slow = take_one(told)
+    again = take_one(told, NOW + LEASE)
+    end(told, slow, SENT, NOW + LEASE)
+    end(told, again, LATER, NOW + LEASE)
+    assert count_of(told) == {"SENT": 2}
+    assert take_one(told, NOW + timedelta(days=1)) is None
+
+
 @given(st.integers(1, MOST_ATTEMPTS))
 def test_a_wait_is_twice_as_long_each_time_with_jitter_and_six_hours_at_the_most(attempts: int) -> None:
     least = min(timedelta(seconds=5) * 2 ** (attempts - 1), LONGEST_WAIT / 2)

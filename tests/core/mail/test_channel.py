@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
@@ -20,6 +21,7 @@ from sqlmodel import select
 from core.alerts.dispatch import send_due
 from core.alerts.tables import Delivery
 from core.licenses.inputs import AdminInput
+from core.licenses.tables import LicenseAdmin
 from core.mail.channel import MailChannel
 from core.mail.unsubscribe import unsubscribe
 from core.settings import Settings
@@ -34,8 +36,10 @@ class Received:
     """A mail server's memory, and what it answers to whom."""
 
     mails: list[tuple[list[str], EmailMessage, bool]] = field(default_factory=list)
+    raw: list[bytes] = field(default_factory=list)
     logins: list[tuple[bytes, bytes]] = field(default_factory=list)
     refusals: dict[str, str] = field(default_factory=dict)
+    answer: str = "250 taken"
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, _: SMTP, __: Session, envelope: Envelope, address: str, ___: list[str]
@@ -46,14 +50,15 @@ class Received:
         return "250 OK"
 
     async def handle_DATA(self, _: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        self.raw.append(envelope.original_content or b"")
         message = message_from_bytes(envelope.content or b"", policy=default)  # type: ignore[arg-type]
         assert isinstance(message, EmailMessage)
         self.mails.append((envelope.rcpt_tos, message, session.ssl is not None))
-        return "250 taken"
+        return self.answer
 
     def authenticate(self, _: object, __: object, ___: object, ____: str, data: Any) -> AuthResult:
         self.logins.append((data.login, data.password))
-        return AuthResult(success=data.password == b"secret")
+        return AuthResult(success=data.password == b"secret", handled=False)
 
 
 @pytest.fixture
@@ -159,6 +164,20 @@ def test_who_unsubscribed_or_is_no_admin_any_more_gets_nothing(engine: Engine, r
     assert "DROPPED" in dropped
 
 
+def test_the_link_that_unsubscribes_is_in_one_piece_however_long(
+    engine: Engine, received: tuple[Received, str]
+) -> None:
+    server, url = received
+    crossed(engine, ANN)
+    public_url = f"https://allowance.{'long.' * 30}example"
+    deliver(engine, url, public_url=public_url)
+    [raw] = server.raw
+    [line] = [one for one in raw.split(b"\r\n") if one.startswith(b"List-Unsubscribe:")]
+    assert line.startswith(f"List-Unsubscribe: <{public_url}/unsubscribe/".encode())
+    assert line.endswith(b">")
+    assert b"\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in raw
+
+
 @pytest.mark.parametrize(("answer", "status"), [("550 no such mailbox", "PARKED"), ("450 mailbox busy", "PENDING")])
 def test_a_refusal_for_good_is_parked_and_another_is_tried_again(
     engine: Engine, received: tuple[Received, str], answer: str, status: str
@@ -171,11 +190,40 @@ def test_a_refusal_for_good_is_parked_and_another_is_tried_again(
     assert outcomes(engine)["bob@example.com"][0] == "SENT"
 
 
+@pytest.mark.parametrize(
+    ("answer", "status"), [("554 5.7.1 looks like spam", "PARKED"), ("451 4.7.1 greylisted", "PENDING")]
+)
+def test_a_mail_that_is_refused_for_good_is_parked_and_another_is_tried_again(
+    engine: Engine, received: tuple[Received, str], answer: str, status: str
+) -> None:
+    server, url = received
+    server.answer = answer
+    crossed(engine, ANN)
+    deliver(engine, url)
+    assert outcomes(engine)["ann@example.com"] == (status, f"The mail server refused it: {answer}")
+
+
+def test_an_address_that_cannot_be_written_to_is_parked_at_once(engine: Engine, received: tuple[Received, str]) -> None:
+    server, url = received
+    crossed(engine, ANN)
+    with engine.database.write() as session:  # from before such addresses were refused
+        for table in (LicenseAdmin, Delivery):
+            column = "email" if table is LicenseAdmin else "recipient"
+            session.execute(sa.update(table).values({column: "a..b@example.com"}))
+    deliver(engine, url)
+    said = "'a..b@example.com' is no address that mail can be written to."
+    assert outcomes(engine) == {"a..b@example.com": ("PARKED", said)}
+    assert server.mails == []
+
+
 def test_a_wrong_password_is_no_loss(engine: Engine, received: tuple[Received, str]) -> None:
     server, url = received
     crossed(engine, ANN)
     deliver(engine, url.replace("secret", "wrong"))
-    assert (outcomes(engine)["ann@example.com"][0], server.mails) == ("PENDING", [])
+    status, said = outcomes(engine)["ann@example.com"]
+    assert (status, server.mails) == ("PENDING", [])
+    assert said is not None
+    assert "(535, " in said
 
 
 def test_a_password_never_goes_over_a_line_without_tls(engine: Engine) -> None:

@@ -1,9 +1,16 @@
 """A worker inside the process: it takes what is announced, and what nobody announced."""
 
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
+from sqlmodel import select
+
+from core.alerts.tables import Delivery
+from core.licenses.inputs import AdminInput
+from core.mail import smtp
 from core.work.worker import Worker
 from tests.fixtures.engine import Engine, usage_event
 
@@ -51,3 +58,21 @@ def test_at_its_end_it_finishes_what_it_has_and_takes_nothing_more(engine: Engin
     engine.send(usage_event("forms.level", "late", time=None, value=1))
     time.sleep(0.2)
     assert engine.snapshot("late").version == 0
+
+
+def test_at_its_end_it_waits_for_what_it_is_sending(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(smtp, "DEADLINE", 11.0)  # longer than a worker waits for anything else
+    engine.license(terms={"forms": 5}, admins=[AdminInput("ann@example.com", None, None)])
+    engine.send(usage_event("forms.level", value=6))
+    engine.refresh()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings = engine.runtime.settings.model_copy(
+            update={"smtp_url": f"smtp://127.0.0.1:{silent.getsockname()[1]}", "sweep_seconds": 0.05}
+        )
+        with Worker(replace(engine.runtime, settings=settings)):
+            called, _ = silent.accept()
+        with called, engine.database.read() as session:
+            left = session.exec(select(Delivery)).one()
+    assert (left.claim, left.status, left.attempts) == (None, "PENDING", 1)
+    assert left.said
+    assert left.said.startswith("The mail server did not take it")

@@ -27,6 +27,7 @@ def upgrade() -> None:
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("crossed_at", UtcDateTime(), nullable=False),
         sa.Column("recovered_at", UtcDateTime(), nullable=True),
+        sa.Column("recovery_told", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["license_id"], ["license.id"]),
         sa.PrimaryKeyConstraint("license_id", "id"),
         sa.UniqueConstraint("license_id", "meter", "period_first", "ratio", "limit"),
