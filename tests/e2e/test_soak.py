@@ -1,7 +1,9 @@
 """Servers and the database are killed while usage comes in: what was acknowledged is there, and counted once."""
 
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from typing import Never
 
 import pytest
 
@@ -15,12 +17,14 @@ PLACES = {"sqlite": on_sqlite, "postgresql": on_postgresql}
 
 
 @pytest.mark.parametrize("database", PLACES)
-def test_what_was_acknowledged_is_counted_once_through_any_number_of_kills(database: str, home: Path) -> None:
+def test_what_was_acknowledged_is_counted_once_through_any_number_of_kills(
+    database: str, home: Path, without_postgresql: Callable[[object], Never]
+) -> None:
     try:
         with PLACES[database](home) as place:
             report = soak(place, list(WAYS), SECONDS, Random())  # noqa: S311 - nothing is to be kept secret
     except CannotStart as problem:
-        pytest.skip(f"no PostgreSQL that may be killed: {problem}")
+        without_postgresql(problem)
     assert report.wrong == [], report
     assert sum(report.kills.values()) > 0
     assert report.notes.tally.events.keys() == {f"/{name}" for name in WAYS}
