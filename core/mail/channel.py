@@ -60,7 +60,7 @@ class MailChannel:
         if message is None:
             return _NOBODY
         if self._server is None:
-            logger.info("ALLOWANCE_SMTP_URL is not set; this would be sent:\n%s", message.get_body(("plain",)))
+            logger.info("ALLOWANCE_SMTP_URL is not set; this would be sent:\n%s", _text(message))
             return Outcome(DeliveryStatus.SENT, "Written to the log, as ALLOWANCE_SMTP_URL is not set.")
         return _hand_over(self._server, message)
 
@@ -136,3 +136,9 @@ def _recipient(session: Session, admin: LicenseAdmin) -> MailRecipient:
     statement = insert_into(session, MailRecipient).values(**key, token=secrets.token_urlsafe(24))
     session.execute(statement.on_conflict_do_nothing())
     return session.get_one(MailRecipient, (admin.license_id, admin.email))
+
+
+def _text(message: EmailMessage) -> str:
+    """What a person reads of it, with whom it is for."""
+    plain = message.get_body(("plain",))
+    return f"To: {message['To']}\nSubject: {message['Subject']}\n\n{plain.get_content() if plain else ''}"
