@@ -84,8 +84,18 @@ async def _unpacked(request: Request, most: int, grow: Callable[[int], None]) ->
     return bytes(unpacked)
 
 
+def forget_frames(error: AllowanceError) -> None:
+    """Let go of what led to an error that is answered.
+
+    Its traceback leads to frames that hold the body and what was made of it, and back to itself: they would stay until
+    the interpreter next looks for such circles.
+    """
+    error.__traceback__ = None
+
+
 def error_response(error: AllowanceError) -> JsonResponse:
     """An expected error as JSON over HTTP."""
+    forget_frames(error)
     headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)

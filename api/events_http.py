@@ -59,9 +59,7 @@ class EventsEndpoint:
             taken = await self._received(scope, receive, caller)
             recorded = taken.joined(await self._arrivals.of(taken.underway))
         except AllowanceError as error:
-            # Its traceback leads to frames that hold the events, and back to itself: they would stay until the
-            # interpreter next looks for such circles.
-            await error_response(error.with_traceback(None))(scope, receive, send)
+            await error_response(error)(scope, receive, send)
             return
         await send_json(send, 200, orjson.dumps(as_json(recorded)))
 

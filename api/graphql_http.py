@@ -16,7 +16,7 @@ from strawberry.exceptions import MissingQueryError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.graphql import OperationType
 
-from api.bodies import JsonResponse, read_body
+from api.bodies import JsonResponse, forget_frames, read_body
 from api.callers import caller_of
 from api.context import Context
 from api.schema.build import presentable, schema
@@ -85,8 +85,7 @@ class GraphQLEndpoint:
             operation = await self._read(request)
             answer = await run_in_threadpool(self._execute, operation, caller)
         except AllowanceError as error:
-            # Its traceback leads to frames that hold the body, and back to itself.
-            return _refusal(error.with_traceback(None), media_type, request.method)
+            return _refusal(error, media_type, request.method)
         except SQLAlchemyError as error:
             if not is_away(error):
                 raise
@@ -168,6 +167,7 @@ def _operation(parameters: Mapping[str, Any], kinds: frozenset[OperationType]) -
 
 
 def _refusal(error: AllowanceError, media_type: str, method: str) -> Response:
+    forget_frames(error)
     headers = dict(_HEADERS)
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
