@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from allowance import Credits
 from sqlmodel import Session, col, delete, select
 
+from core.consumption.snapshots import mark_changed
 from core.consumption.status import SEVERITY, UsageStatus
 from core.consumption.tables import Snapshot
 from core.database.engine import insert_into
@@ -43,6 +44,7 @@ def put_license(session: Session, given: LicenseInput, now: datetime) -> License
         select(License).where(License.key == given.key).execution_options(populate_existing=True)
     ).one()
     license_id = id_of(license)
+    mark_changed(session, license_id)
     session.execute(
         insert_into(session, Snapshot)
         .values(
@@ -69,8 +71,8 @@ def put_contract(session: Session, given: ContractInput, registry: Registry, now
     check_contract(given, registry.meters)
     license = _license(session, given.license)
     license_id = id_of(license)
-    # The row lock gives versions their order; SQLite has one writer anyway.
-    session.exec(select(License.id).where(License.id == license_id).with_for_update()).one()
+    # Its row lock gives versions their order; SQLite has one writer anyway.
+    mark_changed(session, license_id)
     versions = session.exec(
         select(Contract).where(Contract.license_id == license_id).order_by(col(Contract.version))
     ).all()
@@ -124,6 +126,7 @@ def grant_credits(session: Session, given: GrantInput, registry: Registry, now: 
             message = f"A grant {shown(given.id)} was made before with other content. Give each grant its own id."
             raise InvalidInput([InputProblem("ID_CONFLICT", message, ("id",))])
         return known
+    mark_changed(session, license_id)
     today = now.astimezone(ZoneInfo(license.time_zone)).date()
     granted_on = grant.granted_at.astimezone(ZoneInfo(license.time_zone)).date()
     if granted_on < today:
