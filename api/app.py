@@ -54,14 +54,13 @@ def create_app(runtime: Runtime, announcer: Announcer) -> Starlette:
     async def root(_: Request) -> Response:
         return RedirectResponse("/graphiql")
 
-    graphql = GraphQLEndpoint(runtime, announcer)
     check_in = CheckInEndpoint(runtime)
     return Starlette(
         # They are tried in this order, so what is asked most comes first.
         routes=[
             Route("/check-in", check_in, methods=["POST"]),
             Route("/events", EventsEndpoint(runtime), methods=["POST"]),
-            Route("/graphql", graphql.answer, methods=["GET", "POST"]),
+            Route("/graphql", GraphQLEndpoint(runtime, announcer), methods=["GET", "POST"]),
             Route("/", root),
             Route("/healthz", healthz),
             Route("/unsubscribe/{token}", UnsubscribePage(runtime).answer, methods=["GET", "POST"]),

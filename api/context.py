@@ -2,16 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlmodel import Session
 
 from core.access.keys import Caller
+from core.consumption.current import TURNING, Current, load_current
 from core.consumption.intervals import Histories, Span, read_history
 from core.consumption.points import Point
 from core.licenses.load import LoadedLicense
 from core.runtime import Runtime
 from core.work.broker import Announcer
+
+_TURN = TURNING.total_seconds()
 
 
 class Context:
@@ -19,6 +22,9 @@ class Context:
 
     Reads share one consistent view of the database. A mutation writes in a transaction of its own, after
     which reads see it.
+
+    `versions` are those of the licenses that were read without a session. Where `lasting`, nothing else was read: the
+    answer stays the same while they do, until `good_until`.
     """
 
     def __init__(
@@ -29,6 +35,9 @@ class Context:
         self.caller = caller
         self.now = now
         self.operation = operation
+        self.versions: dict[int, int] = {}
+        self.lasting = True
+        self.good_until = datetime.fromtimestamp((now.timestamp() // _TURN + 1) * _TURN, UTC)
         self._reading = ExitStack()
         self._session: Session | None = None
         self._histories: dict[tuple[int, Span], Histories] = {}
@@ -36,9 +45,17 @@ class Context:
     @property
     def session(self) -> Session:
         """The session to read with, opened when first asked for."""
+        self.lasting = False
         if self._session is None:
             self._session = self._reading.enter_context(self.runtime.database.read())
         return self._session
+
+    def current(self, key: str) -> Current | None:
+        """The license of that key with its current readings, read at once and alone."""
+        found = load_current(self.runtime.database, key, self.now)
+        if found:
+            self.versions[found.license.id] = found.version
+        return found
 
     def history(self, license: LoadedLicense, meter: str, span: Span) -> list[Point]:
         """The history of a license's meter; what is read for it serves the license's other meters as well."""
@@ -53,6 +70,7 @@ class Context:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A transaction that commits at the end of the block."""
+        self.lasting = False
         self.close()
         with self.runtime.database.write() as session:
             yield session

@@ -1,26 +1,30 @@
 """GraphQL over HTTP, POST and GET, as the GraphQL-over-HTTP specification says."""
 
+import asyncio
+import hashlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from time import monotonic
 from types import NoneType
 from typing import Any, ClassVar, Final
 
 import orjson
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.datastructures import QueryParams
 from starlette.responses import Response
-from strawberry.exceptions import MissingQueryError
-from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
-from strawberry.types.graphql import OperationType
+from starlette.types import Receive, Scope, Send
 
+from api.asgi import header, in_one_piece
 from api.bodies import JsonResponse, forget_frames, read_body
 from api.callers import caller_of
 from api.context import Context
-from api.schema.build import presentable, schema
-from core.access.keys import Caller
+from api.operations.answers import Answer, Answers, Question
+from api.operations.execute import Asked, execute
+from api.operations.prepare import DocumentRefused, prepare
+from api.schema.build import presentable
 from core.database.engine import is_away
 from core.errors import AllowanceError, BadInput, Unavailable
 from core.runtime import Runtime
@@ -60,80 +64,102 @@ class NotAcceptable(BadInput):
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class Request:
     """What is asked to be executed."""
 
     query: str
-    variables: dict[str, Any] | None
+    variables: dict[str, Any]
     name: str | None
-    kinds: frozenset[OperationType]
 
 
 class GraphQLEndpoint:
-    """The endpoint ``/graphql``. Each operation is executed in a thread, with sessions of its own."""
+    """The endpoint ``/graphql``: plain ASGI, since most answers are given again from memory.
+
+    What has to be executed is executed in a thread, with sessions of its own.
+    """
 
     def __init__(self, runtime: Runtime, announcer: Announcer) -> None:
         self._runtime = runtime
         self._announcer = announcer
+        self._answers = Answers(runtime.database)
+        self._renewing: dict[Question, asyncio.Task[Answer]] = {}
 
-    async def answer(self, request: Request) -> Response:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         media_type = JSON
         try:
-            media_type = _media_type(request.headers.get("accept"))
+            accept = header(scope, b"accept")
+            media_type = _media_type(accept)
             # First the token: nobody else makes this read a body.
-            caller = await caller_of(self._runtime.authenticator, request.headers.get("authorization"))
-            operation = await self._read(request)
-            answer = await run_in_threadpool(self._execute, operation, caller)
+            caller = await caller_of(self._runtime.authenticator, header(scope, b"authorization"))
+            question = Question(caller, media_type, scope["method"], await self._text(scope, receive))
+            answer = self._answers.trusted(question) or await self._find(question)
         except AllowanceError as error:
-            return _refusal(error, media_type, request.method)
+            await _refusal(error, media_type, scope["method"])(scope, receive, send)
         except SQLAlchemyError as error:
             if not is_away(error):
                 raise
             logger.error("the database failed", exc_info=error)
-            return _refusal(Unavailable("The database does not answer now; try again."), media_type, request.method)
-        # A legacy client reads an error status as no answer; "data" is missing where nothing was executed.
-        status = 400 if media_type == GRAPHQL_JSON and "data" not in answer else 200
-        return JsonResponse(answer, status, _HEADERS, f"{media_type}; charset=utf-8")
+            away = Unavailable("The database does not answer now; try again.")
+            await _refusal(away, media_type, scope["method"])(scope, receive, send)
+        else:
+            await _send(answer, scope, send)
 
-    async def _read(self, request: Request) -> Operation:
-        if request.method == "GET":
-            parameters: dict[str, Any] = dict(request.query_params)
-            for name in ("variables", "extensions"):
-                parameters[name] = _json(parameters[name].encode()) if parameters.get(name) else None
-            return _operation(parameters, _READING)
-        if request.method != "POST":
+    async def _text(self, scope: Scope, receive: Receive) -> bytes:
+        """What is asked, byte for byte: the query of the URL, or the body."""
+        if scope["method"] == "GET":
+            query: bytes = scope["query_string"]
+            return query
+        if scope["method"] != "POST":
             raise MethodNotAllowed("Ask with POST, or with GET.")
-        kind, _, parameter = request.headers.get("content-type", "").partition(";")
+        kind, _, parameter = (header(scope, b"content-type") or "").partition(";")
         if kind.strip().lower() != JSON or parameter.strip().lower().replace('"', "") not in ("", "charset=utf-8"):
             raise UnsupportedMediaType(f"Send the request as {JSON} in UTF-8.")
-        body = _json(await read_body(request, self._runtime.settings.max_body_bytes))
-        if not isinstance(body, dict):
-            raise BadRequest("The body must be a JSON object with `query`; one operation at a time.")
-        return _operation(body, _ANY)
+        most = self._runtime.settings.max_body_bytes
+        body = await in_one_piece(scope, receive, most)
+        return body if isinstance(body, bytes) else await read_body(body, most)
 
-    def _execute(self, operation: Operation, caller: Caller) -> dict[str, Any]:
-        now = datetime.now(UTC)
-        context = Context(self._runtime, self._announcer, caller, now, operation.name)
+    async def _find(self, question: Question) -> Answer:
+        """The answer, executed where it has to be. The same question at the same time is looked at once."""
+        kept = self._answers.kept(question)
+        if kept is None:
+            answer = await run_in_threadpool(self._execute, question)
+            self._answers.keep(question, answer)
+            return answer
+        task = self._renewing.get(question)
+        if task is None:
+            task = self._renewing[question] = asyncio.create_task(self._renew(question, kept))
+        return await asyncio.shield(task)
+
+    async def _renew(self, question: Question, kept: Answer) -> Answer:
         try:
-            result = schema.execute_sync(
-                operation.query, operation.variables, context, None, operation.name, operation.kinds
-            )
-        except (CannotGetOperationTypeError, MissingQueryError):
-            raise BadRequest("`operationName` names no operation of the document.") from None
-        except InvalidOperationTypeError as error:
-            kind = error.operation_type.value
-            raise MethodNotAllowed(f"A {kind} is not taken here; mutations go by POST.") from None
+            if await run_in_threadpool(self._answers.renew, kept):
+                return kept
+            answer = await run_in_threadpool(self._execute, question)
+            self._answers.keep(question, answer)
+            return answer
+        finally:
+            del self._renewing[question]
+
+    def _execute(self, question: Question) -> Answer:
+        seen_at = monotonic()
+        is_get = question.method == "GET"
+        request = _from_url(question.text) if is_get else _from_body(question.text)
+        context = Context(self._runtime, self._announcer, question.caller, datetime.now(UTC), request.name)
+        try:
+            asked = Asked(prepared := prepare(request.query), prepared.operation(request.name), request.variables)
+            if is_get and not asked.reads:
+                raise MethodNotAllowed("A mutation is not taken here; mutations go by POST.")
+            answer = execute(asked, context)
+        except DocumentRefused as refused:
+            answer = {"errors": [presentable(error) for error in refused.errors]}
         finally:
             context.close()
-        errors = [presentable(error) for error in result.errors or ()]
-        if errors and result.data is None and not any("path" in error for error in errors):
-            return {"errors": errors}
-        return {"data": result.data, "errors": errors} if errors else {"data": result.data}
+        lasting = context.lasting and "errors" not in answer
+        return _answer(answer, question, context.versions, context.good_until.timestamp() if lasting else 0, seen_at)
 
 
-_HEADERS: Final = {"Cache-Control": "private, no-store", "Vary": "Accept, Authorization"}
-_ANY: Final = frozenset({OperationType.QUERY, OperationType.MUTATION})
-_READING: Final = frozenset({OperationType.QUERY})
+_VARY: Final = "Accept, Authorization"
+_HEADERS: Final = {"Cache-Control": "private, no-store", "Vary": _VARY}
 
 
 def _media_type(accept: str | None) -> str:
@@ -153,7 +179,21 @@ def _json(text: bytes) -> object:
         raise BadRequest("What was sent is not JSON.") from None
 
 
-def _operation(parameters: Mapping[str, Any], kinds: frozenset[OperationType]) -> Operation:
+def _from_url(query: bytes) -> Request:
+    parameters: dict[str, Any] = dict(QueryParams(query))
+    for name in ("variables", "extensions"):
+        parameters[name] = _json(parameters[name].encode()) if parameters.get(name) else None
+    return _request(parameters)
+
+
+def _from_body(text: bytes) -> Request:
+    body = _json(text)
+    if not isinstance(body, dict):
+        raise BadRequest("The body must be a JSON object with `query`; one operation at a time.")
+    return _request(body)
+
+
+def _request(parameters: Mapping[str, Any]) -> Request:
     query, variables, name = (parameters.get(key) for key in ("query", "variables", "operationName"))
     if not isinstance(query, str) or not query.strip():
         raise BadRequest("`query` is missing: the text of a GraphQL operation.")
@@ -163,7 +203,40 @@ def _operation(parameters: Mapping[str, Any], kinds: frozenset[OperationType]) -
         raise BadRequest("`operationName` must be a text.")
     if not isinstance(parameters.get("extensions"), (dict, NoneType)):
         raise BadRequest("`extensions` must be a JSON object.")
-    return Operation(query, variables, name or None, kinds)
+    return Request(query, variables or {}, name or None)
+
+
+def _answer(
+    answer: Mapping[str, Any], question: Question, versions: Mapping[int, int], good_until: float, seen_at: float
+) -> Answer:
+    # A legacy client reads an error status as no answer; "data" is missing where nothing was executed.
+    status = 400 if question.media_type == GRAPHQL_JSON and "data" not in answer else 200
+    body, etag, caching = orjson.dumps(answer), None, b"private, no-store"
+    if good_until and question.method == "GET":
+        etag = b'"%s"' % hashlib.blake2b(body, digest_size=16).hexdigest().encode()
+        caching = b"private, no-cache"  # it may be kept, and is asked for by its tag before it is used
+    headers = [
+        (b"content-type", f"{question.media_type}; charset=utf-8".encode()),
+        (b"cache-control", caching),
+        (b"vary", _VARY.encode()),
+        *([(b"etag", etag)] if etag else []),
+        (b"content-length", b"%d" % len(body)),
+    ]
+    return Answer(body, status, headers, etag, versions, good_until, seen_at)
+
+
+async def _send(answer: Answer, scope: Scope, send: Send) -> None:
+    status, headers, body = answer.status, answer.headers, answer.body
+    if answer.etag and _matches(header(scope, b"if-none-match"), answer.etag):
+        status, headers, body = 304, answer.headers[1:-1], b""
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _matches(tags: str | None, etag: bytes) -> bool:
+    """By weak comparison (RFC 9110, section 13.1.2)."""
+    known = {tag.strip().removeprefix("W/") for tag in (tags or "").split(",")}
+    return "*" in known or etag.decode() in known
 
 
 def _refusal(error: AllowanceError, media_type: str, method: str) -> Response:

@@ -2,60 +2,29 @@
 
 import logging
 import uuid
-from collections.abc import Iterator
 
 import strawberry
-from graphql import GraphQLError, OperationDefinitionNode
-from strawberry.extensions import SchemaExtension
-from strawberry.types import ExecutionContext
+from graphql import GraphQLError, GraphQLSchema
 
-from api.context import Context
 from api.schema.mutations import Mutation
 from api.schema.queries import Query
 from api.schema.scalars import CONFIG
 from core.database.engine import is_away
-from core.errors import AllowanceError, BadInput, Unavailable
+from core.errors import AllowanceError, Unavailable
 
 logger = logging.getLogger(__name__)
 
 
-class OperationNotNamed(BadInput):
-    """A document of several operations, and nothing says which one is meant."""
-
-    code = "BAD_REQUEST"
-
-
 class Schema(strawberry.Schema):
-    """A schema whose unexpected errors go to the log by :func:`presentable`, once."""
+    """The schema, with what executes it at hand: operations are prepared and executed in :mod:`api.operations`."""
 
-    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
-        """Strawberry would log expected errors, too."""
-
-
-class Stages(SchemaExtension):
-    """Marks the errors of a request that is not executed with the stage that refused it."""
-
-    def on_parse(self) -> Iterator[None]:
-        yield
-        self._mark("GRAPHQL_PARSE_FAILED")
-        document = self.execution_context.graphql_document
-        context: Context = self.execution_context.context
-        # Strawberry would execute the first of several.
-        if document and context.operation is None:
-            operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
-            if len(operations) > 1:
-                raise OperationNotNamed("The document has several operations: name one with `operationName`.")
-
-    def on_validate(self) -> Iterator[None]:
-        yield
-        self._mark("GRAPHQL_VALIDATION_FAILED")
-
-    def _mark(self, code: str) -> None:
-        for error in self.execution_context.pre_execution_errors or ():
-            error.extensions = {"code": code}
+    @property
+    def graphql(self) -> GraphQLSchema:
+        """The same for graphql-core."""
+        return self._schema
 
 
-schema = Schema(Query, Mutation, config=CONFIG, extensions=[Stages])
+schema = Schema(Query, Mutation, config=CONFIG)
 
 
 def presentable(error: GraphQLError) -> dict[str, object]:

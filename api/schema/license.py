@@ -19,18 +19,16 @@ from api.schema.node import Info, Node
 from api.schema.scalars import Duration, page_size
 from core.access.keys import READERS
 from core.admission import terms as core_terms
-from core.admission.reading import LiveReadings, live_readings
+from core.admission.reading import live_readings
 from core.admission.terms import Identifiers, OnOutage, quota_terms
 from core.alerts.listing import list_alerts
 from core.alerts.tables import Alert as AlertRow
+from core.consumption.current import Current, load_all_current
 from core.consumption.readings import StoredReading, from_document
 from core.consumption.status import SEVERITY, UsageStatus
-from core.consumption.tables import Snapshot
 from core.consumption.view import ConsumptionView, view_consumption
-from core.licenses.find import find_license
 from core.licenses.listing import LicenseOrder, Place, list_licenses
 from core.licenses.load import LoadedLicense, load_licenses
-from core.licenses.put import id_of
 from core.licenses.tables import Contract as ContractRow
 from core.licenses.tables import Grant as GrantRow
 
@@ -58,29 +56,29 @@ describe_enum(
 class Page:
     """The licenses that are shown together: each kind of thing about them is read once for all of them."""
 
-    def __init__(self, context: Context, licenses: Mapping[int, LoadedLicense]) -> None:
+    def __init__(
+        self, context: Context, licenses: Mapping[int, LoadedLicense], found: Sequence[Current] | None = None
+    ) -> None:
         self.context = context
         self.licenses = licenses
+        self._found = found
         self._alerts: dict[object, dict[int, list[AlertRow]]] = {}
 
     @cached_property
-    def snapshots(self) -> dict[int, tuple[int, dict[str, StoredReading]]]:
-        """Version and readings by license id."""
+    def current(self) -> dict[int, tuple[int, dict[str, StoredReading]]]:
+        """Version and readings by license id. Meters of admission are measured at this moment."""
+        found = self._found
+        if found is None:
+            found = load_all_current(self.context.session, self.licenses.values())
+        registry, now = self.context.runtime.registry, self.context.now
         return {
-            row.license_id: (row.version, {key: from_document(part) for key, part in row.readings.items()})
-            for row in self._rows
+            one.license.id: (
+                one.version,
+                {key: from_document(part) for key, part in one.readings.items()}
+                | live_readings(one.license, one.windows, one.readings, registry, now),
+            )
+            for one in found
         }
-
-    @cached_property
-    def _rows(self) -> Sequence[Snapshot]:
-        of_licenses = col(Snapshot.license_id).in_(self.licenses)
-        return self.context.session.exec(select(Snapshot).where(of_licenses)).all()
-
-    @cached_property
-    def live(self) -> dict[int, LiveReadings]:
-        """What is measured at this moment rather than by a refresh, by license id."""
-        context, before = self.context, {row.license_id: row.readings for row in self._rows}
-        return live_readings(context.session, self.licenses, before, context.runtime.registry, context.now)
 
     @cached_property
     def grants(self) -> dict[int, list[GrantRow]]:
@@ -111,20 +109,16 @@ class Page:
 
     def consumption(self, license_id: int) -> ConsumptionView:
         """The current consumption of one of the licenses."""
-        version, readings = self.snapshots[license_id]
-        if live := self.live.get(license_id):
-            version, readings = version + live.version, {**readings, **live.readings}
-        return view_consumption(
-            self.licenses[license_id], readings, version, self.context.runtime.registry, self.context.now
-        )
+        context, (version, readings) = self.context, self.current[license_id]
+        view = view_consumption(self.licenses[license_id], readings, version, context.runtime.registry, context.now)
+        context.good_until = min(context.good_until, view.stale_at)
+        return view
 
 
 def page_of(context: Context, key: str) -> Page | None:
     """A page with one license; None where no license has that key."""
-    license = find_license(context.session, key)
-    if license is None:
-        return None
-    return Page(context, load_licenses(context.session, [id_of(license)], context.now))
+    current = context.current(key)
+    return None if current is None else Page(context, {current.license.id: current.license}, [current])
 
 
 @strawberry.type(description="A named number of a contract.")
@@ -234,7 +228,7 @@ class Grant(Node):
 def grant_of(row: GrantRow, page: Page) -> Grant:
     """A grant with what is left of it, as the snapshot has it; all of it where that is older than the grant."""
     context = page.context
-    reading = page.snapshots[row.license_id][1].get(row.meter)
+    reading = page.current[row.license_id][1].get(row.meter)
     left = reading.grants.get(row.id, row.amount) if reading else row.amount
     if row.expires_at is not None and row.expires_at <= context.now:
         left = Decimal(0)

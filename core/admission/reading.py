@@ -19,11 +19,14 @@ from core.plugins.host import Registry
 
 
 @dataclass(frozen=True, slots=True)
-class LiveReadings:
-    """The readings of a license's meters of admission at this moment, and how often places were taken so far."""
+class Taken:
+    """How many places of a meter's quota window are taken."""
 
-    readings: Mapping[str, StoredReading]
-    version: int
+    meter: str
+    starts_at: datetime
+    ends_at: datetime
+    time_zone: str
+    used: int
 
 
 def load_admitted(
@@ -67,37 +70,39 @@ def load_admitted(
     return found
 
 
+def load_windows(session: Session, licenses: Collection[int]) -> dict[int, list[Taken]]:
+    """The windows of all licenses that are kept, in one statement."""
+    window = AdmissionWindow
+    columns = (window.license_id, window.meter, window.starts_at, window.ends_at, window.time_zone, window.used)
+    found: dict[int, list[Taken]] = defaultdict(list)
+    for license_id, *row in session.execute(sa.select(*map(col, columns)).where(col(window.license_id).in_(licenses))):
+        found[license_id].append(Taken(*row))
+    return found
+
+
 def live_readings(
-    session: Session,
-    licenses: Mapping[int, LoadedLicense],
-    before: Mapping[int, Mapping[str, Document]],
+    license: LoadedLicense,
+    windows: Collection[Taken],
+    before: Mapping[str, Document],
     registry: Registry,
     now: datetime,
-) -> dict[int, LiveReadings]:
-    """What the SDK's own meters of admission read now, in two statements for any number of licenses.
-
-    `before` are the documents of the last refresh's readings.
-    """
-    meters = [meter for meter in registry.meters.values() if type(meter) is Admission]
-    if not meters or not licenses:
-        return {}
-    today = min(license.today for license in licenses.values())
-    cells = load_admitted(session, licenses.values(), today, registry, now)
-    total = sa.func.sum(col(AdmissionWindow.used))
-    of_licenses = col(AdmissionWindow.license_id).in_(licenses)
-    versions = (
-        sa.select(col(AdmissionWindow.license_id), total).where(of_licenses).group_by(col(AdmissionWindow.license_id))
-    )
-    taken = {row[0]: int(row[1]) for row in session.execute(versions)}
-    found = {}
-    for license_id, license in licenses.items():
-        usage = Usage(now, license.license.time_zone, admitted=cells[license_id])
-        contract = license.contract_on(license.today)
-        readings = {}
-        for meter in meters:
-            known = before[license_id].get(meter.key)
-            reading = meter.measure(usage, license.license, contract)
-            due_at = known.get("due_at") if known else None
-            readings[meter.key] = from_document(judge(meter, contract, reading, known, now.isoformat(), due_at))
-        found[license_id] = LiveReadings(readings, taken.get(license_id, 0))
-    return found
+) -> dict[str, StoredReading]:
+    """What the SDK's own meters of admission read now. `before` are the documents of the last refresh's readings."""
+    contract = license.contract_on(license.today)
+    readings = {}
+    for meter in registry.meters.values():
+        if type(meter) is not Admission:
+            continue
+        mine = {one.starts_at: one for one in windows if one.meter == meter.key}
+        newest = mine[max(mine)] if mine else None
+        latest = Window(newest.starts_at, newest.ends_at, newest.time_zone) if newest else None
+        window = quota_at(license, meter, now, latest).window
+        used = mine[window.start].used if window.start in mine else 0
+        usage = Usage(
+            now, license.license.time_zone, admitted=[AdmittedCell(meter.key, window.period, license.today, used)]
+        )
+        known = before.get(meter.key)
+        reading = meter.measure(usage, license.license, contract)
+        due_at = known.get("due_at") if known else None
+        readings[meter.key] = from_document(judge(meter, contract, reading, known, now.isoformat(), due_at))
+    return readings

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlmodel import Session, col
 
 from core.consumption.readings import Document
 from core.consumption.status import SEVERITY
 from core.consumption.tables import Snapshot
+from core.database.engine import CHANGED
 
 # A license has its snapshot from the start, so there is nothing to insert. The version grows with whatever is written,
 # be it the time of measurement alone: who keeps what a version showed never shows anything old.
@@ -58,6 +59,7 @@ def write_snapshots(session: Session, readings: Mapping[int, Mapping[str, Docume
     """Replace the readings of licenses by id, each as a whole."""
     if not readings:
         return
+    _note(session, readings)
     rows = [
         (
             license_id,
@@ -72,3 +74,14 @@ def write_snapshots(session: Session, readings: Mapping[int, Mapping[str, Docume
     else:
         named = [dict(zip(("license_id", "severity", "readings"), row, strict=True)) for row in rows]
         session.connection().exec_driver_sql(_WRITE["sqlite"], named)
+
+
+def mark_changed(session: Session, license_id: int) -> None:
+    """Let the version grow for a change that is not in the readings: of the license, its contract or its grants."""
+    snapshot = update(Snapshot).where(col(Snapshot.license_id) == license_id)
+    session.execute(snapshot.values(version=col(Snapshot.version) + 1))
+    _note(session, [license_id])
+
+
+def _note(session: Session, licenses: Collection[int]) -> None:
+    session.info.setdefault(CHANGED, set()).update(licenses)

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
+from typing import Final
 
 from allowance import Meter, Section
 
@@ -11,6 +12,8 @@ from core.consumption.readings import UNMEASURED, StoredReading
 from core.consumption.status import UsageStatus, worst
 from core.licenses.load import LoadedLicense
 from core.plugins.host import Registry
+
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class Freshness(StrEnum):
@@ -71,6 +74,8 @@ class ConsumptionView:
     day: date | None
     version: int
     sections: tuple[SectionView, ...]
+    stale_at: datetime
+    """When the next of its readings turns stale, unless it is refreshed before."""
 
     @property
     def status(self) -> UsageStatus:
@@ -93,21 +98,23 @@ def view_consumption(
     day: date | None = None,
 ) -> ConsumptionView:
     """Group the readings by the installed sections and meters; a meter that was never measured is UNKNOWN."""
+    stale_at = _NEVER
     by_section: dict[str, list[ReadingView]] = {key: [] for key in registry.sections}
     for key, meter in registry.meters.items():
         reading = readings.get(key, UNMEASURED)
-        by_section[meter.section].append(
-            ReadingView(license, day, meter, reading, _freshness(meter, reading, now, day))
-        )
+        # A whole interval late is no longer a queue, it is workers that do not run.
+        overdue_at = _NEVER if day or reading.due_at is None else reading.due_at + meter.every
+        if overdue_at >= now:
+            stale_at = min(stale_at, overdue_at)
+        freshness = _freshness(reading, overdue=now > overdue_at)
+        by_section[meter.section].append(ReadingView(license, day, meter, reading, freshness))
     sections = tuple(
         SectionView(license, day, registry.sections[key], tuple(views)) for key, views in by_section.items() if views
     )
-    return ConsumptionView(license, day, version, sections)
+    return ConsumptionView(license, day, version, sections, stale_at)
 
 
-def _freshness(meter: Meter, reading: StoredReading, now: datetime, day: date | None) -> Freshness:
+def _freshness(reading: StoredReading, *, overdue: bool) -> Freshness:
     if reading.measured_at is None:
         return Freshness.NEVER
-    # A whole interval late is no longer a queue, it is workers that do not run.
-    overdue = day is None and reading.due_at is not None and now > reading.due_at + meter.every
     return Freshness.STALE if reading.problem or overdue else Freshness.FRESH

@@ -1,13 +1,13 @@
 """The database: sessions for reading and for writing, opened and committed at the edges alone."""
 
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy import Connection, Engine, Row, Table, TextClause, create_engine, event
 from sqlalchemy import exc as sa_errors
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
@@ -16,6 +16,11 @@ from sqlmodel import Session
 
 T = TypeVar("T")
 _POOL: Final[dict[str, Any]] = {"pool_size": 16, "max_overflow": 32, "pool_pre_ping": True}
+_ASKING: Final[dict[str, Any]] = {
+    "pool_size": 4, "max_overflow": 12, "isolation_level": "AUTOCOMMIT", "pool_reset_on_return": None,
+}  # fmt: skip
+CHANGED: Final = "changed licenses"
+"""Where a writing session notes the ids of licenses whose consumption reads otherwise once it has committed."""
 _BY_KEY: Final = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
 SQLITE_PRAGMAS: Final = (
     "PRAGMA journal_mode=WAL",
@@ -38,14 +43,17 @@ class Database:
         self.is_sqlite: Final = self.url.get_backend_name() == "sqlite"
         self.engine: Final = _sqlite_engine(self.url) if self.is_sqlite else _postgresql_engine(self.url, **_POOL)
         self._writer: Engine = self.engine
+        self._listeners: list[Callable[[frozenset[int]], None]] = []
         if self.is_sqlite:
             # A deferred transaction that turns into a writer fails at once where another one writes.
             self._writer = self.engine.execution_options(begin="BEGIN IMMEDIATE")
             self._reader = self.engine.execution_options(begin="BEGIN")
             self._direct: Engine = self.engine
+            self._asking: Engine = self._reader
         else:
             self._direct = _postgresql_engine(self.url, _BY_KEY, poolclass=NullPool, isolation_level="AUTOCOMMIT")
             self._reader = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            self._asking = _postgresql_engine(self.url, "-c default_transaction_read_only=on", **_ASKING)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -54,8 +62,29 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        with Session(self._writer, expire_on_commit=False) as session, session.begin():
-            yield session
+        with Session(self._writer, expire_on_commit=False) as session:
+            with session.begin():
+                yield session
+            if changed := frozenset(session.info.get(CHANGED, ())):
+                for listener in self._listeners:
+                    listener(changed)
+
+    def listen(self, listener: Callable[[frozenset[int]], None]) -> None:
+        """Have it called after each commit of this process that changed what is read of licenses, with their ids."""
+        self._listeners.append(listener)
+
+    def ask(self, statement: TextClause, parameters: Mapping[str, Any]) -> Sequence[Row[*tuple[Any, ...]]]:
+        """The rows of one statement that only reads, in one round trip: nothing begins, ends or checks around it."""
+        try:
+            return self._ask(statement, parameters)
+        except sa_errors.OperationalError as error:
+            if not error.connection_invalidated:
+                raise
+            return self._ask(statement, parameters)  # it broke while nobody used it, and with it all of the pool's
+
+    def _ask(self, statement: TextClause, parameters: Mapping[str, Any]) -> Sequence[Row[*tuple[Any, ...]]]:
+        with self._asking.connect() as connection:
+            return connection.execute(statement, parameters).all()
 
     @contextmanager
     def direct(self) -> Iterator[Connection]:
@@ -68,6 +97,7 @@ class Database:
             yield connection
 
     def close(self) -> None:
+        self._asking.dispose()
         self._direct.dispose()
         self.engine.dispose()
 

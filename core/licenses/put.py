@@ -5,8 +5,9 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from allowance import Credits
-from sqlmodel import Session, col, delete, select
+from sqlmodel import Session, col, delete, or_, select
 
+from core.consumption.snapshots import mark_changed
 from core.consumption.status import SEVERITY, UsageStatus
 from core.consumption.tables import Snapshot
 from core.database.engine import insert_into
@@ -36,13 +37,19 @@ def put_license(session: Session, given: LicenseInput, now: datetime) -> License
     row = {"key": given.key, "name": given.name, "time_zone": given.time_zone, "created_at": now}
     statement = insert_into(session, License).values(row)
     # One statement, so that two who put the same new license at once both succeed.
-    session.execute(
-        statement.on_conflict_do_update(index_elements=["key"], set_={"name": given.name, "time_zone": given.time_zone})
-    )
+    changed = session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["key"],
+            set_={"name": given.name, "time_zone": given.time_zone},
+            where=or_(col(License.name) != given.name, col(License.time_zone) != given.time_zone),
+        ).returning(col(License.id))
+    ).first()
     license = session.exec(
         select(License).where(License.key == given.key).execution_options(populate_existing=True)
     ).one()
     license_id = id_of(license)
+    if changed:
+        mark_changed(session, license_id)
     session.execute(
         insert_into(session, Snapshot)
         .values(
@@ -69,8 +76,8 @@ def put_contract(session: Session, given: ContractInput, registry: Registry, now
     check_contract(given, registry.meters)
     license = _license(session, given.license)
     license_id = id_of(license)
-    # The row lock gives versions their order; SQLite has one writer anyway.
-    session.exec(select(License.id).where(License.id == license_id).with_for_update()).one()
+    # The row lock gives versions their order; SQLite has one writer anyway. It lets others refer to the row.
+    session.exec(select(License.id).where(License.id == license_id).with_for_update(key_share=True)).one()
     versions = session.exec(
         select(Contract).where(Contract.license_id == license_id).order_by(col(Contract.version))
     ).all()
@@ -92,6 +99,7 @@ def put_contract(session: Session, given: ContractInput, registry: Registry, now
         return same_day[-1]
     session.add(contract)
     session.flush()
+    mark_changed(session, license_id)
     today = now.astimezone(ZoneInfo(license.time_zone)).date()
     if given.effective_from < today:
         mark_late(session, {license_id: given.effective_from})
@@ -124,6 +132,7 @@ def grant_credits(session: Session, given: GrantInput, registry: Registry, now: 
             message = f"A grant {shown(given.id)} was made before with other content. Give each grant its own id."
             raise InvalidInput([InputProblem("ID_CONFLICT", message, ("id",))])
         return known
+    mark_changed(session, license_id)
     today = now.astimezone(ZoneInfo(license.time_zone)).date()
     granted_on = grant.granted_at.astimezone(ZoneInfo(license.time_zone)).date()
     if granted_on < today:

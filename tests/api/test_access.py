@@ -195,7 +195,7 @@ def test_a_key_for_one_license_learns_nothing_of_whether_another_exists(
     with served.client("consumption:read") as everywhere:
         version = '{ license(key: "globex") { name consumption { version } contract { version } } }'
         assert everywhere.data(version) == {
-            "license": {"name": "Globex", "consumption": {"version": 1}, "contract": {"version": 1}}
+            "license": {"name": "Globex", "consumption": {"version": 3}, "contract": {"version": 1}}
         }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import time_machine
-from sqlalchemy import event
+from sqlalchemy import Connection, Engine, event
 
 from core.licenses.inputs import ContractInput, GrantInput, LicenseInput
 from core.licenses.put import grant_credits, put_contract, put_license
@@ -66,12 +66,13 @@ def counted_statements(runtime: Runtime) -> Iterator[list[str]]:
     """The statements that the runtime's database is sent meanwhile."""
     statements: list[str] = []
 
-    def note(*execution: Any) -> None:
-        statements.append(execution[2])
+    def note(connection: Connection, _: object, statement: str, *__: object) -> None:
+        if connection.engine.url == runtime.database.engine.url and not statement.startswith("BEGIN"):
+            statements.append(statement)
 
-    event.listen(runtime.database.engine, "before_cursor_execute", note)
+    event.listen(Engine, "before_cursor_execute", note)
     yield statements
-    event.remove(runtime.database.engine, "before_cursor_execute", note)
+    event.remove(Engine, "before_cursor_execute", note)
 
 
 def test_a_page_says_where_it_stands(operator: Client) -> None:

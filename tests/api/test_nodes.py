@@ -82,7 +82,7 @@ def test_the_past_is_judged_as_of_the_end_of_its_day_in_the_license_s_time_zone(
     before_the_contract = reader.data(PAST, at="2026-01-14T12:00:00Z")["consumption"]
     assert before_the_contract["section"]["readings"][0]["used"] == 0
     now = reader.data(PAST, at=NOW.isoformat())["consumption"]
-    assert (now["version"], now["section"]["readings"][0]["used"]) == (1, 11_000_000)
+    assert (now["version"], now["section"]["readings"][0]["used"]) == (4, 11_000_000)
 
 
 def test_ids_of_a_past_day_find_that_day_again(reader: Client) -> None:

@@ -76,7 +76,7 @@ def test_consumption_has_the_sections_in_order_each_with_status_and_update_time(
     assert consumption == {
         "status": "EXCEEDED",
         "updatedAt": NOW,
-        "version": 1,
+        "version": 4,
         "sections": [
             section(
                 "channels",
@@ -331,7 +331,7 @@ def test_license_has_its_contract_and_its_grants_newest_first(reader: Client) ->
             "warnings": False,
             "terms": [{"key": key, "value": value} for key, value in terms.items()],
         },
-        "consumption": {"status": "EXCEEDED", "version": 1},
+        "consumption": {"status": "EXCEEDED", "version": 4},
     }
 
 

@@ -24,4 +24,4 @@ def main(content: bytes) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1].encode())
+    main(sys.stdin.buffer.read())

@@ -3,8 +3,8 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -80,14 +80,21 @@ def server(url: str, **settings: object) -> Iterator[Server]:
         yield Server(address, process.popen.pid)
 
 
-@contextmanager
-def constant(answer: bytes) -> Iterator[Server]:
+def constant(answer: bytes) -> AbstractContextManager[Server]:
     """The yardstick of HTTP: a server of the same make that reads the body and always answers the same."""
-    command = [sys.executable, "-m", "tests.bench.constant", answer.decode()]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+    return yardstick([sys.executable, "-m", "tests.bench.constant"], answer)
+
+
+@contextmanager
+def yardstick(command: Sequence[str], given: bytes) -> Iterator[Server]:
+    """A server that is no part of ours: it reads what is given to it from stdin and prints its address."""
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:
+            assert process.stdin
             assert process.stdout
-            yield Server(process.stdout.readline().strip(), process.pid)
+            process.stdin.write(given)
+            process.stdin.close()
+            yield Server(process.stdout.readline().decode().strip(), process.pid)
         finally:
             process.kill()
 

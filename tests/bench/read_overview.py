@@ -1,10 +1,12 @@
 """Reading the overview of a license over GraphQL."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
 from functools import partial
 from itertools import count
+from pathlib import Path
 from typing import Final
 
 import httpx2
@@ -14,20 +16,23 @@ from core.access.keys import Scope
 from core.runtime import open_runtime
 from core.settings import load_settings
 from core.work.jobs import refresh_all_due
-from tests.bench import places
-from tests.bench.clients import Clients, clients, for_seconds, http_post
+from tests.api import node
+from tests.bench import places, wrk
+from tests.bench.clients import http_post
 from tests.bench.events import everything
 from tests.bench.findings import Found, Remark, Scale, compare, interleaved
 from tests.bench.licenses import license_key, make_licenses
 from tests.bench.refresh import make_due
 from tests.fixtures.engine import Engine
 
-PROCESSES: Final = 2
 CONNECTIONS: Final = 16
 LICENSES: Final = 20
 CONSTANT: Final = "the same server answering a constant of that length"
-POSTGRESQL: Final = "overviews over HTTP, 16 connections, PostgreSQL"
-SQLITE: Final = "overviews over HTTP, 16 connections, SQLite"
+MERCURIUS: Final = "Mercurius with JIT, the same object from memory"
+STRAWBERRY: Final = "plain Strawberry, parsed and validated once, the same objects in memory"
+KNOWN: Final = "overviews asked before, {database}"
+COLD: Final = "overviews that nobody asked before, {database}"
+DATABASES: Final = {"PostgreSQL": places.postgresql, "SQLite": places.sqlite}
 
 _OVERVIEW: Final = """
 query MyConsumption($license: String) {
@@ -49,35 +54,71 @@ query MyConsumption($license: String) {
 
 
 def run(scale: Scale) -> Iterator[Found]:
-    """Overviews of one server process, on each database, against a constant answer."""
-    rounds, seconds = scale.of((2, 1.5), (5, 2.5), (9, 10))
+    """Overviews of one server process, on each database, beside a constant answer and other GraphQL servers."""
+    rounds, seconds = scale.of((1, 1), (4, 2), (9, 10))
     with ExitStack() as stack:
-        readers = stack.enter_context(clients(PROCESSES))
-        measures = {}
-        for name, place in ((POSTGRESQL, places.postgresql), (SQLITE, places.sqlite)):
+        measures: dict[str, Callable[[], float]] = {}
+        for name, place in DATABASES.items():
             url = stack.enter_context(place())
             _fill(url)
             database = stack.enter_context(places.opened(url))
             token = places.new_token(database, Scope.CONSUMPTION_READ)
             server = stack.enter_context(places.server(url))
-            measures[name] = partial(_take, readers, server, token, seconds)
+            ask = partial(_ask, server, {"Authorization": f"Bearer {token}"}, seconds)
+            measures[KNOWN.format(database=name)] = ask
+            measures[COLD.format(database=name)] = partial(ask, all_differ=True)
             answer = _answer(server, token)
-        constant = stack.enter_context(places.constant(answer))
-        measures[CONSTANT] = partial(_take, readers, constant, token, seconds)
+        for name, yardstick in ((CONSTANT, _constant), (MERCURIUS, _mercurius), (STRAWBERRY, _strawberry)):
+            other = stack.enter_context(yardstick(answer))
+            if orjson.loads(_answer(other, "none")) != orjson.loads(answer):
+                raise RuntimeError(f"{name} answers something else")
+            measures[name] = partial(_ask, other, {}, seconds)
         taken = interleaved(rounds, measures)
-        for name in (POSTGRESQL, SQLITE):
-            yield compare(taken, name, CONSTANT, "requests/s")
-        yield Remark(f"An answer has {len(answer):,} bytes.")
+        for name in DATABASES:
+            known, cold = KNOWN.format(database=name), COLD.format(database=name)
+            yield compare(taken, known, CONSTANT, "requests/s", "0.6")
+            yield compare(taken, known, MERCURIUS, "requests/s", "1.2")
+            yield compare(taken, cold, STRAWBERRY, "requests/s", "1, try for 2")
+        yield Remark(f"An answer has {len(answer):,} bytes; {CONNECTIONS} connections.")
+
+
+def _ask(server: places.Server, headers: Mapping[str, str], seconds: float, *, all_differ: bool = False) -> float:
+    bodies = [_body(license) for license in range(LICENSES)]
+    return wrk.rate(
+        f"{server.address}/graphql",
+        bodies,
+        headers,
+        seconds=seconds,
+        connections=CONNECTIONS,
+        all_differ=all_differ,
+    )
+
+
+def _constant(answer: bytes) -> AbstractContextManager[places.Server]:
+    return places.constant(answer)
+
+
+def _mercurius(answer: bytes) -> AbstractContextManager[places.Server]:
+    node.install()
+    sdl = Path(places.ROOT, "api", "schema.graphql").read_text()
+    given = orjson.dumps({"schema": sdl, "data": orjson.loads(answer)["data"]})
+    return places.yardstick(["node", "tests/clients/mercurius.mjs"], given)
+
+
+def _strawberry(answer: bytes) -> AbstractContextManager[places.Server]:
+    command = [sys.executable, "-m", "tests.bench.plain_strawberry"]
+    return places.yardstick(command, orjson.dumps(orjson.loads(answer)["data"]))
 
 
 def overviews(token: str) -> Iterator[bytes]:
-    """Requests for the overviews of the first licenses, without end."""
+    """Requests for the overviews of the first licenses, without end; no two are the same."""
     for number in count():
-        yield http_post("/graphql", token, _body(number % LICENSES))
+        yield http_post("/graphql", token, _body(number % LICENSES, {"n": number}))
 
 
-def _body(license: int) -> bytes:
-    return orjson.dumps({"query": _OVERVIEW, "variables": {"license": license_key(license)}})
+def _body(license: int, extensions: dict[str, int] | None = None) -> bytes:
+    asked = {"query": _OVERVIEW, "variables": {"license": license_key(license)}}
+    return orjson.dumps(asked | {"extensions": extensions} if extensions else asked)
 
 
 def _fill(url: str) -> None:
@@ -96,15 +137,3 @@ def _answer(server: places.Server, token: str) -> bytes:
     if answer.status_code != 200 or b'"errors"' in answer.content or b'"UNKNOWN"' in answer.content:
         raise RuntimeError(f"not the overview that is to be measured: {answer.text}")
     return answer.content
-
-
-def _take(readers: Clients, server: places.Server, token: str, seconds: float) -> float:
-    """Overviews in a second."""
-    requests = [partial(_some, token, seconds)] * PROCESSES
-    answers = readers.send([server.address], requests, CONNECTIONS // PROCESSES)
-    answers.require_all()
-    return answers.rate
-
-
-def _some(token: str, seconds: float) -> Iterator[bytes]:
-    return for_seconds(overviews(token), seconds)

@@ -49,10 +49,12 @@ def test_a_license_put_again_is_the_same_license_with_what_is_new(engine: Engine
     engine.refresh()
     before = engine.snapshot()
     assert engine.license("acme", "UTC", name="Acme", now=NOW + DAY) == first
+    assert engine.snapshot() == before
     assert engine.license("acme", "Asia/Kolkata", name="Acme & Söhne", now=NOW + DAY) == first
     [license] = rows(engine, License)
     assert (license.name, license.time_zone, license.created_at) == ("Acme & Söhne", "Asia/Kolkata", NOW)
-    assert engine.snapshot() == before
+    assert engine.snapshot().version == before.version + 1
+    assert engine.snapshot().readings == before.readings
 
 
 def test_keys_that_differ_in_case_are_two_licenses(engine: Engine) -> None:

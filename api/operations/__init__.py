@@ -1,0 +1,1 @@
+"""GraphQL operations: prepared once, executed fast, answered again while nothing changed."""

@@ -1,0 +1,101 @@
+"""Answers kept while nothing that they show has changed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from time import monotonic, time
+from typing import Final
+
+from cachetools import LRUCache
+
+from core.access.keys import Caller
+from core.consumption.current import load_versions
+from core.database.engine import Database
+
+TRUSTED: Final = 1.0
+"""Seconds for which an answer is given again without a look at the versions of what it shows."""
+MOST_BYTES: Final = 64 * 2**20
+MOST_CHANGED: Final = 10_000
+_OVERHEAD: Final = 1000
+"""Bytes that an answer takes beside its text and what was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What an answer depends on beside the data: who asks, for which media type, and what, byte for byte."""
+
+    caller: Caller
+    media_type: str
+    method: str
+    text: bytes
+
+
+@dataclass(slots=True)
+class Answer:
+    """An answer as it is sent. Where `lasting`, it shows nothing but licenses at these versions, and stays as it is
+    while they do, until `good_until`, in seconds since 1970.
+
+    `seen_at` is when the versions were last found to be these, on the monotonic clock.
+    """
+
+    body: bytes
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    etag: bytes | None
+    versions: Mapping[int, int]
+    good_until: float
+    seen_at: float
+
+    @property
+    def lasting(self) -> bool:
+        return self.good_until > 0
+
+
+class Answers:
+    """The answers of one process, the least recently given forgotten first. Used by one thread, but for `renew`.
+
+    What another process changed shows after `TRUSTED` seconds, what this one committed at once.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._kept: LRUCache[Question, Answer] = LRUCache(MOST_BYTES, _size)
+        self._changed_at: dict[int, float] = {}
+        database.listen(self.note)
+
+    def trusted(self, question: Question) -> Answer | None:
+        """The answer, where it surely shows what is so, or was a moment ago."""
+        answer = self._kept.get(question)
+        return answer if answer and self._is_trusted(answer) else None
+
+    def kept(self, question: Question) -> Answer | None:
+        """The answer, to be looked at by :meth:`renew` before it is given."""
+        return self._kept.get(question)
+
+    def keep(self, question: Question, answer: Answer) -> None:
+        """Keep a lasting answer, unless it alone would push many others out."""
+        if answer.lasting and len(answer.body) + len(question.text) < MOST_BYTES // 16:
+            self._kept[question] = answer
+
+    def renew(self, answer: Answer) -> bool:
+        """Ask the database whether the answer still shows what is so."""
+        seen_at = monotonic()
+        if time() >= answer.good_until or load_versions(self._database, answer.versions.keys()) != answer.versions:
+            return False
+        answer.seen_at = seen_at
+        return True
+
+    def _is_trusted(self, answer: Answer) -> bool:
+        if monotonic() - answer.seen_at > TRUSTED or time() >= answer.good_until:
+            return False
+        return all(self._changed_at.get(license_id, 0.0) < answer.seen_at for license_id in answer.versions)
+
+    def note(self, licenses: frozenset[int]) -> None:
+        """Trust no answer any more that shows one of these licenses as it was before."""
+        now = monotonic()
+        if len(self._changed_at) > MOST_CHANGED:  # no answer is trusted that was seen before those
+            self._changed_at = {one: at for one, at in list(self._changed_at.items()) if now - at <= TRUSTED}
+        self._changed_at.update(dict.fromkeys(licenses, now))
+
+
+def _size(answer: Answer) -> int:
+    return len(answer.body) + _OVERHEAD

@@ -1,0 +1,54 @@
+"""Executes an operation: by its plan, or step by step as the specification says."""
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import ExecutionResult, OperationType, execute_sync
+
+from api.context import Context
+from api.operations.prepare import Operation, Prepared
+from api.schema.build import presentable, schema
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be executed: an operation of a document, with its variables."""
+
+    prepared: Prepared
+    operation: Operation
+    variables: dict[str, Any]
+
+    @property
+    def reads(self) -> bool:
+        """Whether it changes nothing."""
+        return self.operation.kind is OperationType.QUERY
+
+
+def execute(asked: Asked, context: Context) -> dict[str, Any]:
+    """The answer, as it is encoded: `data` and `errors`, each where there is any."""
+    if asked.operation.plan:
+        try:
+            return {"data": asked.operation.plan(context, asked.variables)}
+        except Exception as error:
+            # What went wrong, and where, is found out below.
+            logger.debug("a plan gave up: %r", error)
+            context.close()
+    result = _step_by_step(asked, context)
+    errors = [presentable(error) for error in result.errors or ()]
+    if errors and result.data is None and not any("path" in error for error in errors):
+        return {"errors": errors}
+    return {"data": result.data, "errors": errors} if errors else {"data": result.data}
+
+
+def _step_by_step(asked: Asked, context: Context) -> ExecutionResult:
+    name = asked.operation.definition.name
+    return execute_sync(
+        schema.graphql,
+        asked.prepared.document,
+        context_value=context,
+        variable_values=asked.variables,
+        operation_name=name.value if name else None,
+    )

@@ -1,0 +1,112 @@
+"""All that the current consumption of one license is shown from, in one round trip to the database."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import allowance
+import orjson
+from sqlalchemy import text
+from sqlmodel import Session
+
+from core.admission.reading import Taken, load_windows
+from core.consumption.readings import Document
+from core.consumption.snapshots import load_snapshots
+from core.database.engine import Database
+from core.database.types import instant
+from core.licenses.inputs import LICENSE_KEY
+from core.licenses.load import LoadedLicense
+from core.licenses.tables import Contract
+
+_CURRENT: Final = """
+SELECT license.id, license.name, license.time_zone, snapshot.version, snapshot.readings,
+  (SELECT CAST({all}({row}(
+     version, effective_from, starts_on, billing_period, anchor, terms, at_risk, warnings, quotas
+   )) AS TEXT) FROM contract WHERE license_id = license.id),
+  (SELECT CAST({all}({row}(meter, starts_at, ends_at, time_zone, used)) AS TEXT)
+   FROM admission_window WHERE license_id = license.id)
+FROM license JOIN snapshot ON snapshot.license_id = license.id WHERE license.key = :key
+"""
+_VERSIONS: Final = """
+SELECT license_id, version + coalesce(
+  (SELECT CAST(sum(used) AS BIGINT) FROM admission_window WHERE license_id = snapshot.license_id), 0
+) FROM snapshot WHERE license_id IN ({ids})
+"""
+_POSTGRESQL: Final = text(_CURRENT.format(all="json_agg", row="json_build_array"))
+_SQLITE: Final = text(_CURRENT.format(all="json_group_array", row="json_array"))
+TURNING: Final = timedelta(minutes=15)
+"""Every midnight of every time zone falls on such a part of an hour, and with it every day, period and window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """A license with its snapshot as it was last refreshed, and the places taken in its quota windows.
+
+    `version` is what readers are told: it grows with either.
+    """
+
+    license: LoadedLicense
+    version: int
+    readings: Mapping[str, Document]
+    windows: tuple[Taken, ...]
+
+
+def load_current(database: Database, key: str, now: datetime) -> Current | None:
+    """The license of that key; None where there is none, whatever the text holds."""
+    if not LICENSE_KEY.fullmatch(key):  # PostgreSQL refuses to compare with some texts
+        return None
+    rows = database.ask(_SQLITE if database.is_sqlite else _POSTGRESQL, {"key": key})
+    if not rows:
+        return None
+    license_id, name, time_zone, version, readings, contracts, windows = rows[0]
+    license = LoadedLicense(
+        license_id,
+        allowance.License(key, name, time_zone),
+        tuple(sorted((_contract(license_id, row) for row in _rows(contracts)), key=lambda one: one.version)),
+        now.astimezone(ZoneInfo(time_zone)).date(),
+    )
+    taken = tuple(Taken(row[0], instant(row[1]), instant(row[2]), row[3], row[4]) for row in _rows(windows))
+    return Current(license, version + sum(one.used for one in taken), orjson.loads(readings), taken)
+
+
+def load_all_current(session: Session, licenses: Collection[LoadedLicense]) -> list[Current]:
+    """The same for licenses that were loaded, in two statements however many they are."""
+    ids = [license.id for license in licenses]
+    known, windows = load_snapshots(session, ids), load_windows(session, ids)
+    found = []
+    for license in licenses:
+        taken = tuple(windows[license.id])
+        version = known[license.id].version + sum(one.used for one in taken)
+        found.append(Current(license, version, known[license.id].readings, taken))
+    return found
+
+
+def load_versions(database: Database, licenses: Collection[int]) -> dict[int, int]:
+    """The versions of what is read of licenses, by id; the number grows with every change that a reader could see."""
+    names = [f"id{number}" for number in range(len(licenses))]
+    statement = text(_VERSIONS.format(ids=", ".join(f":{name}" for name in names)))
+    rows = database.ask(statement, dict(zip(names, licenses, strict=True))) if names else ()
+    return {row[0]: row[1] for row in rows}
+
+
+def _rows(document: str | None) -> list[Any]:
+    rows: list[Any] = orjson.loads(document) if document else []
+    return rows
+
+
+def _contract(license_id: int, row: list[Any]) -> Contract:
+    version, effective_from, starts_on, billing_period, anchor, terms, at_risk, warnings, quotas = row
+    return Contract(
+        license_id=license_id,
+        version=version,
+        effective_from=date.fromisoformat(effective_from),
+        starts_on=date.fromisoformat(starts_on),
+        billing_period=billing_period,
+        anchor=anchor,
+        terms=orjson.loads(terms),
+        at_risk=orjson.loads(at_risk),
+        warnings=bool(warnings),
+        quotas=orjson.loads(quotas),
+    )

@@ -1,0 +1,192 @@
+"""Answers given again: never older than a second, and never to somebody else."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+
+import httpx2
+import pytest
+import time_machine
+from sqlalchemy import Engine, event, text
+
+from api.operations import answers
+from api.operations.answers import Answer, Answers, Question
+from tests.api.server import Client, Served
+from tests.fixtures.engine import OPERATOR
+
+OVERVIEW = '{ consumption(license: "acme") { version status sections { key readings { used freshness } } } }'
+NAME = '{ license(key: "acme") { name } }'
+HISTORY = '{ consumption(license: "acme") { section(key: "sms") { readings { history { edges { cursor } } } } } }'
+
+
+@contextmanager
+def executed() -> Iterator[list[str]]:
+    """The statements that databases are sent meanwhile, but for those that look at versions."""
+    statements: list[str] = []
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        if not statement.startswith(("BEGIN", "\nSELECT license_id, version")):
+            statements.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    yield statements
+    event.remove(Engine, "before_cursor_execute", note)
+
+
+def post(client: Client, query: str) -> dict[str, object]:
+    data: dict[str, object] = client.data(query)
+    return data
+
+
+def get(client: Client, query: str, **headers: str) -> httpx2.Response:
+    return client.get("/graphql", params={"query": query}, headers=headers)
+
+
+@pytest.mark.usefixtures("acme")
+def test_the_same_question_is_executed_once(operator: Client) -> None:
+    first = post(operator, OVERVIEW)
+    with executed() as statements:
+        assert [post(operator, OVERVIEW) for _ in range(5)] == [first] * 5
+    assert statements == []
+
+
+@pytest.mark.usefixtures("acme")
+def test_an_answer_that_is_no_longer_trusted_costs_a_look_at_its_versions(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = post(operator, OVERVIEW)
+    monkeypatch.setattr(answers, "TRUSTED", -1.0)
+    with executed() as statements:
+        assert post(operator, OVERVIEW) == first
+    assert statements == []
+
+
+@pytest.mark.usefixtures("acme")
+def test_what_this_process_committed_is_seen_at_once(served: Served, operator: Client) -> None:
+    before = operator.data(OVERVIEW)["consumption"]["version"]
+    operator.data('mutation { refreshConsumption(license: "acme") { id } }')
+    served.refresh()
+    assert operator.data(OVERVIEW)["consumption"]["version"] == before + 1
+    assert operator.data(NAME) == {"license": {"name": "Acme Retail"}}
+    operator.data('mutation { putLicense(input: {key: "acme", name: "Acme"}) { errors { code } } }')
+    assert operator.data(NAME) == {"license": {"name": "Acme"}}
+
+
+@pytest.mark.usefixtures("acme")
+def test_what_another_process_committed_is_seen_by_the_next_look(
+    served: Served, operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = operator.data(OVERVIEW)["consumption"]["version"]
+    with served.runtime.database.engine.begin() as elsewhere:
+        elsewhere.execute(text("UPDATE snapshot SET version = version + 1"))
+    assert operator.data(OVERVIEW)["consumption"]["version"] == before
+    monkeypatch.setattr(answers, "TRUSTED", -1.0)
+    assert operator.data(OVERVIEW)["consumption"]["version"] == before + 1
+
+
+@pytest.mark.usefixtures("acme")
+def test_a_check_in_is_seen_though_no_refresh_ran(operator: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    terms = """mutation { putContract(input: {license: "acme", effectiveFrom: "2026-01-15", startsOn: "2026-01-15",
+      terms: [{key: "active_installations", value: 10}]}) { errors { code } } }"""
+    operator.data(terms)
+    installations = '{ consumption(license: "acme") { section(key: "installations") { readings { used } } } }'
+    assert operator.data(installations)["consumption"]["section"]["readings"] == [{"used": 0}]
+    operator.post("/check-in", json={"license": "acme", "installation": "one"}).raise_for_status()
+    monkeypatch.setattr(answers, "TRUSTED", -1.0)
+    assert operator.data(installations)["consumption"]["section"]["readings"] == [{"used": 1}]
+
+
+@pytest.mark.usefixtures("acme")
+def test_a_reading_turns_stale_by_the_clock_alone(operator: Client, clock: time_machine.Traveller) -> None:
+    assert {one["freshness"] for section in overview(operator) for one in section["readings"]} == {"FRESH"}
+    clock.shift(2 * 86_400 + 60)
+    assert {one["freshness"] for section in overview(operator) for one in section["readings"]} == {"STALE"}
+
+
+def overview(client: Client) -> list[dict[str, list[dict[str, str]]]]:
+    sections: list[dict[str, list[dict[str, str]]]] = client.data(OVERVIEW)["consumption"]["sections"]
+    return sections
+
+
+@pytest.mark.usefixtures("acme")
+def test_an_answer_is_nobody_else_s(served: Served, operator: Client) -> None:
+    post(operator, OVERVIEW)
+    with served.client("usage:write") as other:
+        assert other.error(OVERVIEW)[0] == "FORBIDDEN"
+
+
+@pytest.mark.usefixtures("acme")
+def test_what_shows_more_than_versions_tell_is_executed_each_time(operator: Client) -> None:
+    post(operator, HISTORY)
+    with executed() as statements:
+        post(operator, HISTORY)
+    assert len(statements) == 2
+
+
+@pytest.mark.usefixtures("acme")
+def test_a_get_is_answered_with_a_tag_and_304_while_nothing_changes(served: Served, operator: Client) -> None:
+    first = get(operator, OVERVIEW)
+    assert (first.status_code, first.headers["cache-control"]) == (200, "private, no-cache")
+    tag = first.headers["etag"]
+    for tags in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+        again = get(operator, OVERVIEW, **{"If-None-Match": tags})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+        assert "content-length" not in again.headers or again.headers["content-length"] == "0"
+    assert get(operator, OVERVIEW, **{"If-None-Match": '"other"'}).content == first.content
+    operator.data('mutation { putLicense(input: {key: "acme", name: "Acme"}) { errors { code } } }')
+    changed = get(operator, OVERVIEW, **{"If-None-Match": tag})
+    assert changed.status_code == 200
+    assert changed.headers["etag"] != tag
+
+
+@pytest.mark.usefixtures("acme")
+def test_neither_errors_nor_what_is_not_lasting_has_a_tag(operator: Client) -> None:
+    for query in ('{ consumption(license: "nobody") { status } }', HISTORY, "{ nonsense }"):
+        answer = get(operator, query)
+        assert "etag" not in answer.headers
+        assert answer.headers["cache-control"] == "private, no-store"
+
+
+@pytest.mark.usefixtures("acme")
+def test_a_revoked_key_gets_no_answer_from_memory(served: Served) -> None:
+    with served.client() as client:
+        post(client, OVERVIEW)
+        client.headers["Authorization"] = "Bearer alw_nobody"
+        assert client.post("/graphql", json={"query": OVERVIEW}).status_code == 401
+
+
+def question(number: int) -> Question:
+    return Question(OPERATOR, "application/json", "POST", b"%d" % number)
+
+
+def answer(size: int, good_until: float = 1e12) -> Answer:
+    return Answer(bytes(size), 200, [], None, {}, good_until, monotonic())
+
+
+def test_what_is_kept_is_bounded_in_bytes_and_the_least_recently_given_is_forgotten(served: Served) -> None:
+    kept = Answers(served.runtime.database)
+    size = answers.MOST_BYTES // 20 - 2_000
+    for number in range(20):
+        kept.keep(question(number), answer(size))
+        assert kept.trusted(question(0))
+    kept.keep(question(20), answer(size))
+    kept.keep(question(21), answer(size))
+    assert [number for number in range(22) if not kept.kept(question(number))] == [1, 2]
+
+
+def test_what_would_push_many_others_out_and_what_does_not_last_is_not_kept(served: Served) -> None:
+    kept = Answers(served.runtime.database)
+    kept.keep(question(1), answer(answers.MOST_BYTES // 16))
+    kept.keep(question(2), answer(10, good_until=0))
+    assert (kept.kept(question(1)), kept.kept(question(2))) == (None, None)
+
+
+def test_the_changes_of_many_licenses_are_remembered_for_as_long_as_answers_are_trusted(served: Served) -> None:
+    kept = Answers(served.runtime.database)
+    older = Answer(b"", 200, [], None, {7: 1}, 1e12, monotonic())
+    kept.keep(question(1), older)
+    assert kept.trusted(question(1)) is older
+    kept.note(frozenset({7}))
+    for part in range(30):
+        kept.note(frozenset(range(1_000 * part + 10, 1_000 * part + 1_010)))
+    assert kept.trusted(question(1)) is None

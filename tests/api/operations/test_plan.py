@@ -1,0 +1,176 @@
+"""Plans answer what graphql-core answers, to the byte, or leave it to graphql-core."""
+
+from datetime import datetime
+from typing import Any
+
+import orjson
+import pytest
+from graphql import (
+    GraphQLError,
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    execute_sync,
+    get_named_type,
+)
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from api.context import Context
+from api.operations.execute import Asked, execute
+from api.operations.plan import NotPlanned
+from api.operations.prepare import prepare
+from api.schema.build import schema
+from core.errors import AllowanceError
+from tests.api.conftest import NOW
+from tests.api.server import Served
+from tests.fixtures.engine import OPERATOR
+
+QUERY = schema.graphql.query_type
+VARIABLES = {"license": "acme", "yes": True}
+ARGUMENTS = {
+    "Query.consumption": ['(license: "acme")', "(license: $license)", "(license: $license, at: null)"],
+    "Query.license": ['(key: "acme")', "(key: $license)"],
+    "Query.licenses": ["", "(first: 2)", "(status: [EXCEEDED, OK])"],
+    "Query.node": ['(id: "bm90aGluZw")'],
+    "Consumption.sections": ["", "(status: OK)", '(keys: ["sms"])', "(keys: [$license])"],
+    "Consumption.section": ['(key: "sms")', "(key: $license)"],
+    "Reading.breakdown": ["", '(dimension: "channel")', "(dimension: $license)"],
+    "Reading.history": ["(first: 2)", "(interval: WEEK)"],
+    "Warnings.notices": ["", '(application: "x")'],
+}
+DEEPEST = 5
+
+
+def asked(query: str, variables: dict[str, Any]) -> Asked:
+    prepared = prepare(query)
+    return Asked(prepared, prepared.operation(None), variables)
+
+
+def context_of(served: Served, now: datetime) -> Context:
+    announcer: Any = None
+    return Context(served.runtime, announcer, OPERATOR, now)
+
+
+@st.composite
+def selections(draw: st.DrawFn, type_: GraphQLObjectType, depth: int = 0) -> str:
+    """A random selection of a type's fields, with aliases, fragments and arguments."""
+    names = [name for name in type_.fields if depth < DEEPEST or not is_object(type_.fields[name].type)]
+    chosen = draw(st.lists(st.sampled_from([*names, "__typename"]), min_size=1, max_size=5))
+    parts = []
+    for number, name in enumerate(chosen):
+        if name == "__typename":
+            parts.append(f"t{number}: __typename")
+            continue
+        field = type_.fields[name]
+        arguments = draw(st.sampled_from(ARGUMENTS.get(f"{type_.name}.{name}", [""])))
+        inner = draw(selections(named(field), depth + 1)) if is_object(field.type) else ""
+        part = f"a{number}: {name}{arguments} {inner}"
+        wrapped = draw(st.sampled_from(["%s", "... on " + type_.name + " { %s }", "... { %s }"]))
+        parts.append(wrapped % part)
+    return "{ " + " ".join(parts) + " }"
+
+
+def is_object(type_: GraphQLOutputType) -> bool:
+    return isinstance(get_named_type(type_), GraphQLObjectType)
+
+
+def named(field: GraphQLField) -> GraphQLObjectType:
+    found = get_named_type(field.type)
+    assert isinstance(found, GraphQLObjectType)
+    return found
+
+
+@pytest.mark.parametrize("library", ["sqlite"], indirect=True)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(data=st.data())
+def test_a_random_query_is_answered_as_graphql_core_answers_it(library: Served, data: st.DataObject) -> None:
+    query = "query ($license: String!) " + data.draw(selections(named_root()))
+    if "$license" not in query.removeprefix("query ($license: String!) "):
+        query = query.removeprefix("query ($license: String!) ")
+    one = asked(query, VARIABLES)
+    with_plan, without = context_of(library, NOW), context_of(library, NOW)
+    try:
+        expected = execute_sync(schema.graphql, one.prepared.document, context_value=without, variable_values=VARIABLES)
+        assert one.operation.plan
+        if expected.errors:
+            with pytest.raises((AllowanceError, GraphQLError, NotPlanned)):
+                one.operation.plan(with_plan, VARIABLES)
+        else:
+            assert orjson.dumps(one.operation.plan(with_plan, VARIABLES)) == orjson.dumps(expected.data)
+    finally:
+        with_plan.close()
+        without.close()
+
+
+def named_root() -> GraphQLObjectType:
+    """The queries, but for those whose answer is of an interface."""
+    assert QUERY
+    fields = {name: field for name, field in QUERY.fields.items() if is_object(field.type)}
+    return GraphQLObjectType("Query", fields)
+
+
+FRAGMENTS = """
+query ($license: String) {
+  consumption(license: $license) { ...Head ...Head sections { ...Part } }
+  again: consumption(license: $license) { sections { key readings { used } readings { limit } } }
+}
+fragment Head on Consumption { status version ... on Node { id } }
+fragment Part on Section { key ...More }
+fragment More on Section { key title readings { __typename meter { key plugin { name } } breakdown { used } } }
+"""
+
+
+@pytest.mark.parametrize("library", ["sqlite"], indirect=True)
+def test_fragments_and_fields_named_twice_are_merged(library: Served) -> None:
+    one = asked(FRAGMENTS, VARIABLES)
+    context = context_of(library, NOW)
+    assert one.operation.plan
+    planned = one.operation.plan(context, VARIABLES)
+    expected = execute_sync(schema.graphql, one.prepared.document, context_value=context, variable_values=VARIABLES)
+    context.close()
+    assert expected.errors is None
+    assert orjson.dumps(planned) == orjson.dumps(expected.data)
+    assert list(planned["again"]["sections"][0]["readings"][0]) == ["used", "limit"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{ __schema { queryType { name } } }",
+        'query ($yes: Boolean!) { consumption(license: "acme") { status @include(if: $yes) } }',
+        'query ($yes: Boolean!) { consumption(license: "acme") { ... @skip(if: $yes) { status } } }',
+        '{ node(id: "x") { id } }',
+        'mutation { refreshConsumption(license: "acme") { id } }',
+    ],
+)
+def test_what_a_plan_does_not_know_is_executed_step_by_step(query: str) -> None:
+    assert asked(query, VARIABLES).operation.plan is None
+
+
+@pytest.mark.parametrize("library", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("query", "path"),
+    [
+        ('{ consumption(license: "acme") { status sections(keys: ["smms"]) { key } } }', ["consumption", "sections"]),
+        ('{ good: consumption(license: "acme") { status } bad: consumption(license: "nobody") { status } }', ["bad"]),
+        ("{ consumption { status } }", ["consumption"]),
+    ],
+)
+def test_an_error_is_answered_with_its_path_and_beside_what_went_well(
+    library: Served, query: str, path: list[str]
+) -> None:
+    context = context_of(library, NOW)
+    answer = execute(asked(query, {}), context)
+    context.close()
+    (error,) = answer["errors"]
+    assert error["path"] == path
+    assert error["extensions"]["code"] in ("BAD_INPUT", "NOT_FOUND")
+    assert ("good" in query) == bool(answer["data"] and answer["data"].get("good"))
+
+
+def test_a_variable_of_the_wrong_type_is_refused_with_a_code() -> None:
+    context: Any = Context(None, None, OPERATOR, NOW)  # type: ignore[arg-type]  # it gets no further
+    answer = execute(asked("query ($key: String!) { license(key: $key) { name } }", {"key": 7}), context)
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["BAD_INPUT"]
+    assert "data" not in answer
