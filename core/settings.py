@@ -114,6 +114,15 @@ class Settings(BaseSettings):
         "http://127.0.0.1:8000/graphiql",
         description="Where people see My consumption; `{license}` in it stands for the key of their license.",
     )
+    trusted_documents: Path | None = Field(
+        None,
+        description="A JSON file of GraphQL documents; where it is set, no others are executed.",
+    )
+    otlp_url: str | None = Field(
+        None,
+        description="The OpenTelemetry collector that traces are sent to by HTTP, as `http://collector:4318`; "
+        "without one, none are made.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="What is logged.")
 
     @field_validator("database_url")
@@ -146,9 +155,11 @@ class Settings(BaseSettings):
             raise ValueError("is not an address; write Name <name@example.com>") from None
         return value
 
-    @field_validator("public_url", "consumption_url")
+    @field_validator("public_url", "consumption_url", "otlp_url")
     @classmethod
-    def _a_link(cls, value: str) -> str:
+    def _a_link(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
         if not value.startswith(("http://", "https://")):
             raise ValueError("is not a link; write https://…")
         return value.rstrip("/")
