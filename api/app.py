@@ -15,8 +15,8 @@ from starlette.staticfiles import StaticFiles
 
 from api.bodies import JsonResponse, error_response
 from api.check_in_http import CheckInEndpoint
+from api.cors import graphql_route
 from api.events_http import EventsEndpoint
-from api.graphql_http import GraphQLEndpoint
 from api.unsubscribe_http import UnsubscribePage
 from core.database.engine import is_away
 from core.errors import Unavailable
@@ -54,20 +54,21 @@ def create_app(runtime: Runtime, announcer: Announcer) -> Starlette:
     async def root(_: Request) -> Response:
         return RedirectResponse("/graphiql")
 
-    graphql = GraphQLEndpoint(runtime, announcer)
-    check_in = CheckInEndpoint(runtime)
+    page = [
+        Route("/", root),
+        Route("/graphiql", graphiql),
+        Route("/graphiql/", graphiql),
+        Mount("/graphiql/assets", StaticFiles(directory=GRAPHIQL / "assets")),
+    ]
     return Starlette(
         # They are tried in this order, so what is asked most comes first.
         routes=[
-            Route("/check-in", check_in, methods=["POST"]),
+            Route("/check-in", CheckInEndpoint(runtime), methods=["POST"]),
             Route("/events", EventsEndpoint(runtime), methods=["POST"]),
-            Route("/graphql", graphql.answer, methods=["GET", "POST"]),
-            Route("/", root),
+            graphql_route(runtime, announcer),
             Route("/healthz", healthz),
             Route("/unsubscribe/{token}", UnsubscribePage(runtime).answer, methods=["GET", "POST"]),
-            Route("/graphiql", graphiql),
-            Route("/graphiql/", graphiql),
-            Mount("/graphiql/assets", StaticFiles(directory=GRAPHIQL / "assets")),
+            *(page if runtime.settings.graphiql else ()),
         ],
         exception_handlers={SQLAlchemyError: _database_failed, ClientDisconnect: _nobody_there},
     )

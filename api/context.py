@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 
+from graphql import DocumentNode
 from sqlmodel import Session
 
 from core.access.keys import Caller
@@ -15,20 +16,31 @@ from core.work.broker import Announcer
 
 
 class Context:
-    """One for each request: who asks, when, for which `operation` by its name, and the sessions.
+    """One for each request: who asks, when, for which `operation` of the `document` by its name, and the sessions.
+
+    `deadline` is when a query is cut off, on the clock of :func:`time.monotonic`.
 
     Reads share one consistent view of the database. A mutation writes in a transaction of its own, after
     which reads see it.
     """
 
     def __init__(
-        self, runtime: Runtime, announcer: Announcer, caller: Caller, now: datetime, operation: str | None = None
+        self,
+        runtime: Runtime,
+        announcer: Announcer,
+        caller: Caller,
+        now: datetime,
+        document: DocumentNode,
+        operation: str | None,
+        deadline: float,
     ) -> None:
         self.runtime = runtime
         self.announcer = announcer
         self.caller = caller
         self.now = now
+        self.document = document
         self.operation = operation
+        self.deadline = deadline
         self._reading = ExitStack()
         self._session: Session | None = None
         self._histories: dict[tuple[int, Span], Histories] = {}

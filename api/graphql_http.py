@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from time import monotonic
 from types import NoneType
 from typing import Any, ClassVar, Final
 
@@ -19,10 +20,14 @@ from strawberry.types.graphql import OperationType
 from api.bodies import JsonResponse, forget_frames, read_body
 from api.callers import caller_of
 from api.context import Context
+from api.limits.allowed import allowed_by
+from api.limits.deadline import OutOfTime, timed_out
+from api.limits.prepare import cost_report, prepare
 from api.schema.build import presentable, schema
 from core.access.keys import Caller
+from core.access.rate_limit import RateLimit
 from core.database.engine import is_away
-from core.errors import AllowanceError, BadInput, Unavailable
+from core.errors import AllowanceError, BadInput, RateLimited, Unavailable
 from core.runtime import Runtime
 from core.work.broker import Announcer
 
@@ -75,6 +80,9 @@ class GraphQLEndpoint:
     def __init__(self, runtime: Runtime, announcer: Announcer) -> None:
         self._runtime = runtime
         self._announcer = announcer
+        self._allowed = allowed_by(runtime.settings)
+        operations = runtime.settings.graphql_operations_per_second
+        self._rate = RateLimit(operations, operations)
 
     async def answer(self, request: Request) -> Response:
         media_type = JSON
@@ -82,6 +90,8 @@ class GraphQLEndpoint:
             media_type = _media_type(request.headers.get("accept"))
             # First the token: nobody else makes this read a body.
             caller = await caller_of(self._runtime.authenticator, request.headers.get("authorization"))
+            if wait := self._rate.take(caller.key_id):
+                raise RateLimited("This key asks more often than it may.", wait)
             operation = await self._read(request)
             answer = await run_in_threadpool(self._execute, operation, caller)
         except AllowanceError as error:
@@ -106,14 +116,20 @@ class GraphQLEndpoint:
         kind, _, parameter = request.headers.get("content-type", "").partition(";")
         if kind.strip().lower() != JSON or parameter.strip().lower().replace('"', "") not in ("", "charset=utf-8"):
             raise UnsupportedMediaType(f"Send the request as {JSON} in UTF-8.")
-        body = _json(await read_body(request, self._runtime.settings.max_body_bytes))
+        body = _json(await read_body(request, self._runtime.settings.graphql_max_body_bytes))
         if not isinstance(body, dict):
             raise BadRequest("The body must be a JSON object with `query`; one operation at a time.")
         return _operation(body, _ANY)
 
     def _execute(self, operation: Operation, caller: Caller) -> dict[str, Any]:
-        now = datetime.now(UTC)
-        context = Context(self._runtime, self._announcer, caller, now, operation.name)
+        prepared = prepare(schema._schema, operation.query, self._allowed)
+        if isinstance(prepared, list):
+            return {"errors": [presentable(error) for error in prepared]}
+        cost = prepared.cost(operation.name, operation.variables)
+        now, seconds = datetime.now(UTC), self._runtime.settings.graphql_max_seconds
+        context = Context(
+            self._runtime, self._announcer, caller, now, prepared.document, operation.name, monotonic() + seconds
+        )
         try:
             result = schema.execute_sync(
                 operation.query, operation.variables, context, None, operation.name, operation.kinds
@@ -123,12 +139,15 @@ class GraphQLEndpoint:
         except InvalidOperationTypeError as error:
             kind = error.operation_type.value
             raise MethodNotAllowed(f"A {kind} is not taken here; mutations go by POST.") from None
+        except OutOfTime:
+            return {"data": None, "errors": [timed_out(seconds)]}
         finally:
             context.close()
         errors = [presentable(error) for error in result.errors or ()]
         if errors and result.data is None and not any("path" in error for error in errors):
             return {"errors": errors}
-        return {"data": result.data, "errors": errors} if errors else {"data": result.data}
+        answer = {"data": result.data, "extensions": cost_report(cost, self._allowed)}
+        return {**answer, "errors": errors} if errors else answer
 
 
 _HEADERS: Final = {"Cache-Control": "private, no-store", "Vary": "Accept, Authorization"}

@@ -10,6 +10,7 @@ from strawberry.extensions import SchemaExtension
 from strawberry.types import ExecutionContext
 
 from api.context import Context
+from api.limits.deadline import TimedExecutor
 from api.schema.mutations import Mutation
 from api.schema.queries import Query
 from api.schema.scalars import CONFIG
@@ -32,30 +33,25 @@ class Schema(strawberry.Schema):
         """Strawberry would log expected errors, too."""
 
 
-class Stages(SchemaExtension):
-    """Marks the errors of a request that is not executed with the stage that refused it."""
+class AlreadyPrepared(SchemaExtension):
+    """Executes the context's document, which was read and validated by :func:`api.limits.prepare.prepare`."""
 
     def on_parse(self) -> Iterator[None]:
-        yield
-        self._mark("GRAPHQL_PARSE_FAILED")
-        document = self.execution_context.graphql_document
         context: Context = self.execution_context.context
+        self.execution_context.graphql_document = context.document
+        yield
         # Strawberry would execute the first of several.
-        if document and context.operation is None:
-            operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
+        if context.operation is None:
+            operations = [one for one in context.document.definitions if isinstance(one, OperationDefinitionNode)]
             if len(operations) > 1:
                 raise OperationNotNamed("The document has several operations: name one with `operationName`.")
 
     def on_validate(self) -> Iterator[None]:
+        self.execution_context.pre_execution_errors = []
         yield
-        self._mark("GRAPHQL_VALIDATION_FAILED")
-
-    def _mark(self, code: str) -> None:
-        for error in self.execution_context.pre_execution_errors or ():
-            error.extensions = {"code": code}
 
 
-schema = Schema(Query, Mutation, config=CONFIG, extensions=[Stages])
+schema = Schema(Query, Mutation, config=CONFIG, extensions=[AlreadyPrepared], execution_context_class=TimedExecutor)
 
 
 def presentable(error: GraphQLError) -> dict[str, object]:
