@@ -194,5 +194,6 @@ def _refusal(error: AllowanceError, media_type: str, method: str) -> Response:
         headers["Retry-After"] = str(error.retry_after)
     if error.status == 405:
         headers["Allow"] = "POST" if method == "GET" else "GET, POST"
-    answer = {"errors": [{"message": error.message, "extensions": {"code": error.code}}]}
+    wait = {} if error.retry_after is None else {"retryAfter": error.retry_after}
+    answer = {"errors": [{"message": error.message, "extensions": {"code": error.code, **wait}}]}
     return JsonResponse(answer, error.status, headers, f"{media_type}; charset=utf-8")

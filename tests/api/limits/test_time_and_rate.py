@@ -85,7 +85,7 @@ def test_a_key_that_asks_too_often_is_told_when_to_come_back_and_no_other_is(dat
                 "errors": [
                     {
                         "message": "This key asks more often than it may. Come back in 1 s.",
-                        "extensions": {"code": "RATE_LIMITED"},
+                        "extensions": {"code": "RATE_LIMITED", "retryAfter": 1},
                     }
                 ]
             }
