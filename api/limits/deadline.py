@@ -1,10 +1,12 @@
 """How long a query may take: looked at whenever an object's fields are about to be resolved."""
 
 from time import monotonic
-from typing import Any
+from typing import Any, Final
 
 from graphql import OperationType
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+TIMED_OUT: Final = "TIMED_OUT"
 
 
 class OutOfTime(BaseException):
@@ -34,4 +36,4 @@ class TimedExecutor(StrawberryGraphQLCoreExecutionContext):
 def timed_out(seconds: float) -> dict[str, Any]:
     """The one error of a query that was cut off."""
     message = f"The query took more than {seconds:g} s, which is what is allowed. Ask for less, or for shorter pages."
-    return {"message": message, "extensions": {"code": "TIMED_OUT"}}
+    return {"message": message, "extensions": {"code": TIMED_OUT}}

@@ -10,11 +10,11 @@ from strawberry.extensions import SchemaExtension
 from strawberry.types import ExecutionContext
 
 from api.context import Context
-from api.limits.deadline import TimedExecutor
+from api.limits.deadline import TIMED_OUT, TimedExecutor
 from api.schema.mutations import Mutation
 from api.schema.queries import Query
 from api.schema.scalars import CONFIG
-from core.database.engine import is_away
+from core.database.engine import is_away, is_cut_off
 from core.errors import AllowanceError, BadInput, Unavailable
 
 logger = logging.getLogger(__name__)
@@ -66,6 +66,9 @@ def presentable(error: GraphQLError) -> dict[str, object]:
     # What has a place in the document and no path was refused before any resolver ran.
     if cause is None or (error.path is None and error.nodes):
         return {**shown, "extensions": {"code": (error.extensions or {}).get("code", "BAD_INPUT")}}
+    if is_cut_off(cause):
+        message = "The database took longer than is allowed. Ask for less, or for shorter pages."
+        return {**shown, "message": message, "extensions": {"code": TIMED_OUT}}
     trace = uuid.uuid4().hex
     logger.error("GraphQL field %s failed, trace %s", error.path, trace, exc_info=cause)
     if is_away(cause):

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 import time_machine
+from sqlalchemy import text
 
 from api.limits import deadline
+from core.database.engine import Database
 from core.settings import Settings
 from tests.api.acme import bring_in
 from tests.api.server import Client, Served, serving
@@ -67,6 +69,24 @@ def test_the_clock_is_looked_at_for_every_object(
     looks.clear()
     stop = objects + 1
     assert reader.data(READINGS)["consumption"]["sections"] == sections
+
+
+@pytest.mark.needs("postgres")
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_statement_that_postgresql_cuts_off_is_a_query_that_takes_too_long(database_url: str) -> None:
+    database = Database(database_url)
+    with database.engine.begin() as connection:
+        name = connection.scalar(text("SELECT current_database()"))
+        connection.execute(text(f'ALTER DATABASE "{name}" SET statement_timeout = 100'))
+    database.close()
+    with serving(Settings(database_url=database_url)) as served, served.client() as client:
+        with served.runtime.database.write() as session:
+            session.execute(text("LOCK TABLE snapshot IN ACCESS EXCLUSIVE MODE"))
+            assert client.error("{ licenses { edges { cursor } } }") == (
+                "TIMED_OUT",
+                "The database took longer than is allowed. Ask for less, or for shorter pages.",
+            )
+        assert client.data("{ licenses { edges { cursor } } }") == {"licenses": {"edges": []}}
 
 
 def test_a_key_that_asks_too_often_is_told_when_to_come_back_and_no_other_is(database_url: str) -> None:
