@@ -1,9 +1,9 @@
 """What Prometheus is told of a serving process."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from time import perf_counter
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
@@ -17,6 +17,18 @@ MOST_NAMES: Final = 200
 """Names of operations that are told apart; clients make them up, so the others are one."""
 OTHER: Final = "other"
 NAMELESS: Final = "anonymous"
+EXECUTED: Final = "executed"
+RENEWED: Final = "renewed"
+"""Given again after a look at its versions."""
+MEMORY: Final = "memory"
+"""Given again within a second."""
+
+
+class Operation(NamedTuple):
+    """An operation as it is counted: by its name, and what kind it is, or that it was refused before."""
+
+    name: str
+    kind: str
 
 
 class Metrics:
@@ -45,23 +57,35 @@ class Metrics:
         )
         self.registry.register(_Outbox(database))
 
-    def name(self, operation: str | None) -> str:
-        """The name under which an operation is counted."""
-        if operation is None:
-            return NAMELESS
-        if operation not in self._names and len(self._names) >= MOST_NAMES:
-            return OTHER
-        self._names.add(operation)
-        return operation
+    def operation(self, name: str | None, kind: str) -> Operation:
+        """The operation as it is counted."""
+        if name is None:
+            return Operation(NAMELESS, kind)
+        if name not in self._names and len(self._names) >= MOST_NAMES:
+            return Operation(OTHER, kind)
+        self._names.add(name)
+        return Operation(name, kind)
+
+    def counter(self, operation: Operation, source: str) -> Counter:
+        """The counter of an operation's answers that come from one source."""
+        return self.operations.labels(operation.name, operation.kind, source)
+
+    def count(self, operation: Operation, source: str) -> None:
+        self.counter(operation, source).inc()
+
+    def count_errors(self, answer: Mapping[str, Any]) -> None:
+        """Count the errors of an answer by their codes."""
+        for error in answer.get("errors", ()):
+            self.errors.labels(error["extensions"]["code"]).inc()
 
     @contextmanager
-    def timed(self, operation: str) -> Iterator[None]:
+    def timed(self, operation: Operation) -> Iterator[None]:
         """Note how long the block takes."""
         began = perf_counter()
         try:
             yield
         finally:
-            self.seconds.labels(operation).observe(perf_counter() - began)
+            self.seconds.labels(operation.name).observe(perf_counter() - began)
 
 
 class _Outbox(Collector):

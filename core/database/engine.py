@@ -117,6 +117,11 @@ def is_away(error: BaseException) -> bool:
     return not isinstance(error.orig, sqlite3.Error) or error.orig.sqlite_errorcode & 0xFF != sqlite3.SQLITE_ERROR
 
 
+def is_cut_off(error: BaseException) -> bool:
+    """Whether PostgreSQL ended a statement that took longer than the `statement_timeout` of its role or database."""
+    return isinstance(error, sa_errors.DBAPIError) and getattr(error.orig, "sqlstate", None) == "57014"
+
+
 def is_deadlock(error: BaseException) -> bool:
     """Whether PostgreSQL ended a transaction that waited for another in a circle: the same succeeds at once."""
     return isinstance(error, sa_errors.DBAPIError) and getattr(error.orig, "sqlstate", None) == "40P01"

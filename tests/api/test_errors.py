@@ -14,6 +14,7 @@ def test_an_expected_error_has_a_code_a_path_and_leaves_the_rest(reader: Client)
     answer = reader.graphql('{ license(key: "acne") { name } viewer { name } }')
     assert answer == {
         "data": {"license": None, "viewer": {"name": "a test"}},
+        "extensions": {"cost": {"requested": 23, "limit": 100_000}},
         "errors": [
             {
                 "message": "No license 'acne'. Did you mean 'acme'?",

@@ -92,7 +92,7 @@ def test_a_list_that_holds_no_documents_is_refused_by_its_setting(tmp_path: Path
 
 
 def test_a_list_that_is_not_there_is_refused_by_its_setting(tmp_path: Path) -> None:
-    with pytest.raises(BadSetting, match="ALLOWANCE_TRUSTED_DOCUMENTS.*No such file"):
+    with pytest.raises(BadSetting, match=r"ALLOWANCE_TRUSTED_DOCUMENTS.*No such file"):
         load_trusted(tmp_path / "nothing.json")
 
 
@@ -157,5 +157,5 @@ def test_a_server_with_trusted_documents_executes_nothing_else(tmp_path: Path, n
 
 def test_a_server_whose_list_cannot_be_used_does_not_start(tmp_path: Path, new_sqlite: Any) -> None:
     settings = Settings(database_url=new_sqlite(tmp_path / "test.db"), trusted_documents=tmp_path / "none.json")
-    with pytest.raises(BadSetting, match="none.json"), serving(settings) as served:
+    with pytest.raises(BadSetting, match=r"none\.json"), serving(settings) as served:
         assert isinstance(served, Served)
