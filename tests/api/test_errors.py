@@ -5,7 +5,7 @@ import logging
 import pytest
 from sqlalchemy import text
 
-from tests.api.server import Client, Served
+from tests.api.server import TRACE, Client, Served
 
 LICENSE = '{ license(key: "acme") { name grants { edges { cursor } } } viewer { name } }'
 
@@ -20,7 +20,7 @@ def test_an_expected_error_has_a_code_a_path_and_leaves_the_rest(reader: Client)
                 "message": "No license 'acne'. Did you mean 'acme'?",
                 "locations": [{"line": 1, "column": 3}],
                 "path": ["license"],
-                "extensions": {"code": "NOT_FOUND"},
+                "extensions": {"code": "NOT_FOUND", "trace": TRACE},
             }
         ],
     }

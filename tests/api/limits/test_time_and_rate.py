@@ -10,7 +10,7 @@ from api.limits import deadline
 from core.database.engine import Database
 from core.settings import Settings
 from tests.api.acme import bring_in
-from tests.api.server import Client, Served, serving
+from tests.api.server import TRACE, Client, Served, serving
 
 GRAPHQL_JSON = "application/graphql-response+json"
 REFRESH = 'mutation { refreshConsumption(license: "acme") { id problem { message } } }'
@@ -36,7 +36,7 @@ def test_a_query_that_takes_too_long_is_cut_off_with_a_code_and_nothing_else(imp
                     {
                         "message": "The query took more than 1e-09 s, which is what is allowed. "
                         "Ask for less, or for shorter pages.",
-                        "extensions": {"code": "TIMED_OUT"},
+                        "extensions": {"code": "TIMED_OUT", "trace": TRACE},
                     }
                 ],
             }
@@ -65,10 +65,10 @@ def test_the_clock_is_looked_at_for_every_object(
     assert len(looks) == objects
     looks.clear()
     stop = objects
-    assert reader.error(READINGS)[0] == "TIMED_OUT"
+    assert reader.error(f"{READINGS} # not from memory")[0] == "TIMED_OUT"
     looks.clear()
     stop = objects + 1
-    assert reader.data(READINGS)["consumption"]["sections"] == sections
+    assert reader.data(f"{READINGS} # again")["consumption"]["sections"] == sections
 
 
 @pytest.mark.needs("postgres")
@@ -105,7 +105,7 @@ def test_a_key_that_asks_too_often_is_told_when_to_come_back_and_no_other_is(dat
                 "errors": [
                     {
                         "message": "This key asks more often than it may. Come back in 1 s.",
-                        "extensions": {"code": "RATE_LIMITED", "retryAfter": 1},
+                        "extensions": {"code": "RATE_LIMITED", "trace": TRACE, "retryAfter": 1},
                     }
                 ]
             }

@@ -26,7 +26,7 @@ from api.schema.build import schema
 from core.errors import AllowanceError
 from core.settings import Settings
 from tests.api.conftest import NOW
-from tests.api.server import Served
+from tests.api.server import TRACE, Served
 from tests.fixtures.engine import OPERATOR
 
 QUERY = schema.graphql.query_type
@@ -43,8 +43,7 @@ ARGUMENTS = {
     "Warnings.notices": ["", '(application: "x")'],
 }
 DEEPEST = 5
-TRACE = "0af7651916cd43dd8448eb211c80319c"
-PREPARER = Preparer(allowed_by(Settings()))
+PREPARER = Preparer(allowed_by(Settings(graphql_max_aliases=5000)))
 
 
 def asked(query: str, variables: dict[str, Any]) -> Asked:
