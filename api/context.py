@@ -18,7 +18,9 @@ _TURN = TURNING.total_seconds()
 
 
 class Context:
-    """One for each request: who asks, when, for which `operation` by its name, and the sessions.
+    """One for each operation: who asks, when, in which `trace`, and the sessions.
+
+    `deadline` is when a query is cut off, on the clock of :func:`time.monotonic`.
 
     Reads share one consistent view of the database. A mutation writes in a transaction of its own, after
     which reads see it.
@@ -28,13 +30,14 @@ class Context:
     """
 
     def __init__(
-        self, runtime: Runtime, announcer: Announcer, caller: Caller, now: datetime, operation: str | None = None
+        self, runtime: Runtime, announcer: Announcer, caller: Caller, now: datetime, deadline: float, trace: str
     ) -> None:
         self.runtime = runtime
         self.announcer = announcer
         self.caller = caller
         self.now = now
-        self.operation = operation
+        self.deadline = deadline
+        self.trace = trace
         self.versions: dict[int, int] = {}
         self.lasting = True
         self.good_until = datetime.fromtimestamp((now.timestamp() // _TURN + 1) * _TURN, UTC)

@@ -1,10 +1,11 @@
 """All settings, read once at start from the environment and from a file."""
 
 import os
+import re
 from datetime import timedelta
 from email.utils import parseaddr
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
@@ -24,6 +25,7 @@ from core.nearest import did_you_mean
 PREFIX = "ALLOWANCE_"
 FILE_VARIABLE = "ALLOWANCE_CONFIG"
 DEFAULT_FILE = "allowance.toml"
+_ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 BROKERS = {"memory": "in-process", "redis": "Redis", "rediss": "Redis", "amqp": "RabbitMQ", "amqps": "RabbitMQ"}
 
 
@@ -96,7 +98,39 @@ class Settings(BaseSettings):
     installations_remembered: int = Field(
         200_000, ge=1, description="Installations with a place that each server knows without asking the database."
     )
-    max_body_bytes: int = Field(16_777_216, ge=1024, description="Bytes taken in one request's body.")
+    max_body_bytes: int = Field(16_777_216, ge=1024, description="Bytes taken in one request's body, except GraphQL's.")
+    graphql_max_body_bytes: int = Field(
+        4_194_304, ge=1024, description="Bytes taken in the body of one GraphQL request, variables included."
+    )
+    graphql_max_characters: int = Field(100_000, ge=1000, description="Characters of one GraphQL document.")
+    graphql_max_tokens: int = Field(
+        5000, ge=100, description="Tokens of one GraphQL document; and fields, once its fragments are written out."
+    )
+    graphql_max_depth: int = Field(20, ge=5, le=100, description="How deep fields may stand in fields.")
+    graphql_max_aliases: int = Field(
+        50, ge=0, description="Aliases of one GraphQL document, its fragments written out."
+    )
+    graphql_max_directives: int = Field(
+        50, ge=0, description="Directives of one GraphQL document, its fragments written out."
+    )
+    graphql_max_cost: int = Field(
+        100_000, ge=1000, description="What one GraphQL operation may cost: about the number of values in its answer."
+    )
+    graphql_max_seconds: float = Field(
+        30, gt=0, le=3600, description="How long a GraphQL query may take; a mutation is never cut off."
+    )
+    graphql_operations_per_second: int = Field(
+        10_000,
+        ge=1,
+        description="GraphQL operations that one key may ask of one server; beyond them it is told when to come back.",
+    )
+    introspection: bool = Field(True, description="Whether GraphQL tells its schema, and names what is near a mistake.")
+    graphiql: bool = Field(True, description="Whether `/graphiql` is served.")
+    cors_origins: str | None = Field(
+        None,
+        description="Origins, separated by commas, whose pages may ask GraphQL in a browser: "
+        "`https://app.example.com`; without any, only pages of this server.",
+    )
     meter_timeout_seconds: float = Field(
         10, gt=0, le=3600, description="How long a partner's meter may take for one license before it is stopped."
     )
@@ -113,6 +147,15 @@ class Settings(BaseSettings):
     consumption_url: str = Field(
         "http://127.0.0.1:8000/graphiql",
         description="Where people see My consumption; `{license}` in it stands for the key of their license.",
+    )
+    trusted_documents: Path | None = Field(
+        None,
+        description="A JSON file of GraphQL documents; where it is set, no others are executed.",
+    )
+    otlp_url: str | None = Field(
+        None,
+        description="The OpenTelemetry collector that traces are sent to by HTTP, as `http://collector:4318`; "
+        "without one, none are made.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="What is logged.")
 
@@ -146,12 +189,22 @@ class Settings(BaseSettings):
             raise ValueError("is not an address; write Name <name@example.com>") from None
         return value
 
-    @field_validator("public_url", "consumption_url")
+    @field_validator("public_url", "consumption_url", "otlp_url")
     @classmethod
-    def _a_link(cls, value: str) -> str:
+    def _a_link(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
         if not value.startswith(("http://", "https://")):
             raise ValueError("is not a link; write https://…")
         return value.rstrip("/")
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, value: str | None) -> str | None:
+        for origin in [] if value is None else value.split(","):
+            if not _ORIGIN.fullmatch(origin.strip()):
+                raise ValueError("names something that is no origin; write https://app.example.com")
+        return value
 
     @field_validator("broker_url")
     @classmethod
@@ -160,6 +213,11 @@ class Settings(BaseSettings):
         if not separator or scheme not in BROKERS:
             raise ValueError("is not a broker URL; write memory://, redis://… or amqp://…")
         return value
+
+    @property
+    def allowed_origins(self) -> list[str]:
+        """The origins whose pages may ask GraphQL, as a browser names them."""
+        return [origin.strip().lower() for origin in (self.cors_origins or "").split(",") if origin]
 
     @property
     def embedded_workers(self) -> bool:

@@ -20,12 +20,14 @@ from core.text import problem_with, shown
 from core.usage.amount import LARGEST
 
 LICENSE_KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+LONGEST_NAME: Final = 200
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
 _TERM: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,5}")
 _time_zones: Final = cache(available_timezones)  # it reads a thousand files
 _BILLIONTH: Final = Decimal("1e-9")
 _MOST_DAYS: Final = 3660
+_MOST_PROBLEMS: Final = 100
 _EARLIEST, _LATEST = date(1970, 1, 1), date(2200, 1, 1)
 
 
@@ -82,7 +84,10 @@ class _Problems:
     found: list[InputProblem] = field(default_factory=list)
 
     def add(self, message: str, *path: object, code: str = "BAD_INPUT") -> None:
+        """Note a problem. Raises :class:`InvalidInput` at the hundredth: nobody reads more, and each takes work."""
         self.found.append(InputProblem(code, message, tuple(str(part) for part in path)))
+        if len(self.found) == _MOST_PROBLEMS:
+            raise InvalidInput(self.found)
 
     def text(self, value: object, longest: int, *path: object) -> None:
         problem = problem_with(value, longest)
@@ -110,7 +115,7 @@ def check_license(given: LicenseInput) -> None:
             "and '-', 100 at most.",
             "key",
         )
-    problems.text(given.name, 200, "name")
+    problems.text(given.name, LONGEST_NAME, "name")
     if given.time_zone not in _time_zones() or not _loads(given.time_zone):
         near = did_you_mean(given.time_zone, _time_zones())
         problems.add(f"timeZone {shown(given.time_zone)} is not an IANA time zone.{near}", "timeZone")

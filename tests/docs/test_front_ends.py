@@ -19,7 +19,7 @@ SCHEMA = build_schema((ROOT / "api" / "schema.graphql").read_text())
 QUERIES = re.findall(r"^```graphql\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 TITLES = [query.split("{")[0].strip() for query in QUERIES]
 
-METHODS = {"GET", "POST"}
+METHODS = {"GET", "POST", "OPTIONS"}
 OPERATORS = {"ERROR", "BAD_SETTING", "SCHEMA_NOT_CURRENT", "INVALID_INPUT", "ALREADY_IMPORTED", "BAD_JSON"}
 """The base class's own, and what is said on the command line alone."""
 

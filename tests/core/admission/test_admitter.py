@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 
-from core.admission.check_in import Asked, CheckIn, Decision, RateLimited
+from core.admission.check_in import Asked, CheckIn, Decision
 from core.admission.tables import AdmissionDay, AdmissionWindow
-from core.errors import NotFound
+from core.errors import NotFound, RateLimited
 from tests.core.admission.conftest import METER, Desk
 from tests.fixtures.engine import NOW, counted_statements
 
