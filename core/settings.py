@@ -20,6 +20,7 @@ from core.errors import BadSetting
 from core.mail.address import BadAddress, address_of
 from core.mail.smtp import SmtpServer
 from core.nearest import did_you_mean
+from core.webhooks.address import Networks, networks_of
 
 PREFIX = "ALLOWANCE_"
 FILE_VARIABLE = "ALLOWANCE_CONFIG"
@@ -114,6 +115,11 @@ class Settings(BaseSettings):
         "http://127.0.0.1:8000/graphiql",
         description="Where people see My consumption; `{license}` in it stands for the key of their license.",
     )
+    webhook_networks: str | None = Field(
+        None,
+        description="Networks that are not public and that webhooks may go to nevertheless, over http as well, as "
+        "`10.1.0.0/16,fd00::/8`.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="What is logged.")
 
     @field_validator("database_url")
@@ -146,6 +152,15 @@ class Settings(BaseSettings):
             raise ValueError("is not an address; write Name <name@example.com>") from None
         return value
 
+    @field_validator("webhook_networks")
+    @classmethod
+    def _known_networks(cls, value: str | None) -> str | None:
+        try:
+            networks_of(value)
+        except ValueError as problem:
+            raise ValueError(f"is no list of networks, as 10.1.0.0/16,fd00::/8: {problem}") from None
+        return value
+
     @field_validator("public_url", "consumption_url")
     @classmethod
     def _a_link(cls, value: str) -> str:
@@ -165,6 +180,11 @@ class Settings(BaseSettings):
     def embedded_workers(self) -> bool:
         """Whether workers run inside the server."""
         return self.broker_url.startswith("memory://")
+
+    @property
+    def opened_networks(self) -> Networks:
+        """Where webhooks may go besides public addresses."""
+        return networks_of(self.webhook_networks)
 
     @property
     def dedup_window(self) -> timedelta:
