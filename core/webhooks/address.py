@@ -6,7 +6,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from pydantic import HttpUrl, TypeAdapter, ValidationError
 
@@ -23,7 +23,7 @@ _NOT_PUBLIC: Final = (
 )
 
 
-class AddressRefused(ValueError):
+class AddressRefused(Exception):
     """Webhooks may not go there; the message says why, and names no address that a name stands for."""
 
 
@@ -83,9 +83,9 @@ def addresses_to(host: str, port: int, scheme: str, networks: Networks, seconds:
     return allowed
 
 
-def _resolve(host: str, port: int, seconds: float) -> list[tuple[object, ...]]:
+def _resolve(host: str, port: int, seconds: float) -> list[tuple[Any, ...]]:
     """In a thread of its own, since nothing else can end the waiting for a resolver."""
-    done: queue.SimpleQueue[list[tuple[object, ...]] | Exception] = queue.SimpleQueue()
+    done: queue.SimpleQueue[list[tuple[Any, ...]] | Exception] = queue.SimpleQueue()
 
     def resolve() -> None:
         try:

@@ -44,7 +44,7 @@ def post(
     target = httpcore2.URL(url)
     host = target.host.decode()
     shown = f"[{host}]" if ":" in host else host
-    named = {"Host": f"{shown}:{target.port}" if target.port else shown, "Connection": "close", **headers}
+    named = [("Host", f"{shown}:{target.port}" if target.port else shown), ("Connection", "close"), *headers.items()]
     timeouts = {"connect": CONNECT, "read": SILENCE, "write": SILENCE}
     backend = _Checked(target.scheme.decode(), networks, monotonic() + DEADLINE)
     try:
@@ -61,7 +61,7 @@ def post(
     except TimeoutError:
         raise NotAnswered("It took too long.") from None
     except ssl.SSLCertVerificationError as error:
-        raise NotAnswered(f"Its certificate is not to be trusted: {error.verify_message}.") from None
+        raise NotAnswered(f"Its certificate is not to be trusted: {error.verify_message.rstrip('.')}.") from None
     except socket.gaierror:
         raise NotAnswered("Its name was not found.") from None
     except OSError as error:
