@@ -8,10 +8,7 @@ from typing import Final
 
 from sqlmodel import Session, col, select
 
-from core.alerts.addresses import WEBHOOK
-from core.alerts.kinds import KINDS, TEST
-from core.alerts.outbox import Address, Told, tell
-from core.alerts.tables import Delivery, Message
+from core.alerts.kinds import KINDS
 from core.errors import InputProblem, InvalidInput
 from core.licenses.find import find_license
 from core.licenses.inputs import LICENSE_KEY
@@ -25,7 +22,6 @@ from core.webhooks.tables import WebhookEndpoint
 
 MOST_ENDPOINTS: Final = 20
 """Of one license."""
-_KEY: Final = LICENSE_KEY
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +39,7 @@ def put_endpoint(
     session: Session, given: EndpointInput, networks: Networks, now: datetime
 ) -> tuple[WebhookEndpoint, str | None]:
     """Make an endpoint or change it; with a new one its secret, which is shown once. Raises :class:`InvalidInput`."""
-    license_id = _locked(session, given.license)
+    license_id = locked_license(session, given.license)
     found = _by_key(session, license_id, given.key)
     url = _checked(session, license_id, given, networks, is_new=found is None)
     kinds = None if given.kinds is None else sorted(set(given.kinds))
@@ -76,8 +72,8 @@ def rotate_secret(
     """
     if not timedelta() <= overlap <= LONGEST_OVERLAP:
         hours = LONGEST_OVERLAP // timedelta(hours=1)
-        raise _wrong(f"overlapHours must be from 0 to {hours}, not {overlap // timedelta(hours=1)}.", "overlapHours")
-    endpoint = find_endpoint(session, _locked(session, license), key)
+        raise wrong(f"overlapHours must be from 0 to {hours}, not {overlap // timedelta(hours=1)}.", "overlapHours")
+    endpoint = find_endpoint(session, locked_license(session, license), key)
     secret = new_secret()
     endpoint.secrets = rotated(endpoint.secrets, secret, overlap, now)
     session.add(endpoint)
@@ -86,26 +82,7 @@ def rotate_secret(
 
 def remove_endpoint(session: Session, license: str, key: str) -> None:
     """What is on its way to it is dropped. Raises :class:`InvalidInput`."""
-    session.delete(find_endpoint(session, _locked(session, license), key))
-
-
-def send_test(session: Session, license: str, key: str, now: datetime) -> Delivery:
-    """Have a test delivered to an endpoint alone, whatever it chose. Raises :class:`InvalidInput`."""
-    license_id = _locked(session, license)
-    endpoint = find_endpoint(session, license_id, key)
-    if not endpoint.enabled:
-        raise _wrong(f"The endpoint {shown(key)} is disabled. Enable it first.", "key")
-    waiting = (
-        select(Delivery)
-        .join(Message, (col(Message.license_id) == Delivery.license_id) & (col(Message.id) == Delivery.message_id))
-        .where(Delivery.license_id == license_id, Delivery.channel == WEBHOOK, Delivery.recipient == endpoint.id)
-        .where(Message.kind == TEST, col(Delivery.due_at).is_not(None))
-    )
-    if session.exec(waiting).first():
-        raise _wrong(f"A test is on its way to {shown(key)} already.", "key")
-    told = Told(license_id, TEST, now, {"endpoint": endpoint.key})
-    tell(session, [told], [Address(license_id, WEBHOOK, endpoint.id, frozenset({TEST}))])
-    return session.exec(waiting).one()
+    session.delete(find_endpoint(session, locked_license(session, license), key))
 
 
 def list_endpoints(session: Session, license_id: int) -> Sequence[WebhookEndpoint]:
@@ -119,12 +96,12 @@ def find_endpoint(session: Session, license_id: int, key: str) -> WebhookEndpoin
     found = _by_key(session, license_id, key)
     if found is None:
         near = did_you_mean(key, [one.key for one in list_endpoints(session, license_id)])
-        raise _wrong(f"No webhook endpoint {shown(key)}.{near}", "key", code="UNKNOWN_ENDPOINT")
+        raise wrong(f"No webhook endpoint {shown(key)}.{near}", "key", code="UNKNOWN_ENDPOINT")
     return found
 
 
 def _by_key(session: Session, license_id: int, key: str) -> WebhookEndpoint | None:
-    if not _KEY.fullmatch(key):  # PostgreSQL refuses to compare with some texts
+    if not LICENSE_KEY.fullmatch(key):  # PostgreSQL refuses to compare with some texts
         return None
     statement = select(WebhookEndpoint).where(WebhookEndpoint.license_id == license_id, WebhookEndpoint.key == key)
     return session.exec(statement).first()
@@ -133,7 +110,7 @@ def _by_key(session: Session, license_id: int, key: str) -> WebhookEndpoint | No
 def _checked(session: Session, license_id: int, given: EndpointInput, networks: Networks, *, is_new: bool) -> str:
     """The URL as it is kept."""
     problems, url = [], given.url
-    if not _KEY.fullmatch(given.key):
+    if not LICENSE_KEY.fullmatch(given.key):
         message = (
             f"key {shown(given.key)} must begin with a letter or digit and hold only letters, digits, '.', '_' "
             "and '-', 100 at most."
@@ -158,14 +135,15 @@ def _checked(session: Session, license_id: int, given: EndpointInput, networks: 
     return url
 
 
-def _locked(session: Session, key: str) -> int:
+def locked_license(session: Session, key: str) -> int:
     """The license of that key, which gives those who change its endpoints their order."""
     license = find_license(session, key)
     if license is None:
-        raise _wrong(f"No license {shown(key)}.", "license", code="UNKNOWN_LICENSE")
+        raise wrong(f"No license {shown(key)}.", "license", code="UNKNOWN_LICENSE")
     session.exec(select(License.id).where(License.id == license.id).with_for_update()).one()
     return id_of(license)
 
 
-def _wrong(message: str, field: str, code: str = "BAD_INPUT") -> InvalidInput:
+def wrong(message: str, field: str, code: str = "BAD_INPUT") -> InvalidInput:
+    """One thing wrong in an input."""
     return InvalidInput([InputProblem(code, message, (field,))])

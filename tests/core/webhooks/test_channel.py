@@ -13,7 +13,8 @@ from core.alerts.kinds import CROSSED, RECOVERED
 from core.alerts.outbox import LONGEST_WAIT, PAUSE
 from core.database.engine import Database
 from core.webhooks import send as sending
-from core.webhooks.endpoints import remove_endpoint, rotate_secret, send_test
+from core.webhooks.by_hand import send_test
+from core.webhooks.endpoints import remove_endpoint, rotate_secret
 from core.webhooks.sign import OVERLAP
 from tests.core.webhooks.conftest import Hooks
 from tests.core.webhooks.receiver import Talk, answer, receiving

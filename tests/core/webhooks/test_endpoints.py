@@ -13,6 +13,7 @@ from standardwebhooks.webhooks import Webhook
 from core.alerts.kinds import CROSSED, RECOVERED, TEST
 from core.alerts.tables import Message
 from core.errors import InvalidInput
+from core.webhooks.by_hand import send_test
 from core.webhooks.endpoints import (
     MOST_ENDPOINTS,
     EndpointInput,
@@ -20,7 +21,6 @@ from core.webhooks.endpoints import (
     put_endpoint,
     remove_endpoint,
     rotate_secret,
-    send_test,
 )
 from core.work.worker import Worker
 from tests.core.webhooks.conftest import NETWORKS, Hooks
@@ -132,14 +132,14 @@ def test_a_test_goes_to_that_endpoint_alone_whatever_it_chose(hooks: Hooks) -> N
         secret = hooks.put(receiver.url(), kinds=(RECOVERED,))
         hooks.put(other.url(), "other")
         with hooks.engine.database.write() as session:
-            delivery = send_test(session, "acme", "platform", NOW)
+            delivery = send_test(session, "acme", "platform", NOW).delivery
         with hooks.engine.database.write() as session, pytest.raises(InvalidInput, match="is on its way to 'platform'"):
             send_test(session, "acme", "platform", NOW)
         assert hooks.deliver() == 1
         [request] = receiver.requests
         assert other.requests == []
         with hooks.engine.database.write() as session:  # the next one, now that it is over
-            assert send_test(session, "acme", "platform", NOW).id != delivery.id
+            assert send_test(session, "acme", "platform", NOW).delivery.id != delivery.id
     assert request.headers["webhook-id"] == delivery.id
     assert Webhook(secret).verify(request.body, request.headers) == {
         "type": "webhook.test",

@@ -8,8 +8,9 @@ from standardwebhooks.webhooks import Webhook
 
 from core.alerts.outbox import take
 from core.errors import InvalidInput
-from core.webhooks.endpoints import remove_endpoint, send_test
-from core.webhooks.log import Logged, list_deliveries, redeliver_by_hand
+from core.webhooks.by_hand import redeliver_by_hand, send_test
+from core.webhooks.endpoints import remove_endpoint
+from core.webhooks.log import Logged, list_deliveries
 from core.work.ended import ATTEMPTS, MESSAGES, drop_ended
 from tests.core.webhooks.conftest import Hooks
 from tests.core.webhooks.receiver import answer, receiving
@@ -27,7 +28,7 @@ def log(hooks: Hooks, key: str = "platform", most: int = 100) -> list[Logged]:
 
 def again(hooks: Hooks, delivery: str, license: str = "acme") -> Logged:
     with hooks.engine.database.write() as session:
-        return redeliver_by_hand(session, hooks.engine.id(license), delivery, NOW)
+        return redeliver_by_hand(session, license, delivery, NOW)
 
 
 def test_each_attempt_is_kept_with_what_was_answered_the_newest_first(

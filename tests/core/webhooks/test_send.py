@@ -5,6 +5,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -290,7 +291,7 @@ def test_a_server_without_tls_is_not_spoken_to(trusting: ssl.SSLContext, monkeyp
 
     def speak(listening: socket.socket) -> None:
         connection, _ = listening.accept()
-        with connection:
+        with connection, suppress(OSError):
             connection.sendall(b"220 mail.example ESMTP\r\n")
             while connection.recv(1000):
                 pass
