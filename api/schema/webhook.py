@@ -181,7 +181,7 @@ class Endpoint:
 class WebhookEndpointInput:
     license: str = strawberry.field(description="The license's key.")
     key: str = strawberry.field(description="Names it; letters, digits, '.', '_' and '-', 100 at most.")
-    url: str = strawberry.field(description="Where to send, https://…")
+    url: str = strawberry.field(description="Where to send, over https.")
     kinds: list[str] | None = strawberry.field(
         default=None, description="The kinds of messages that it wants, as threshold.crossed; left out, all."
     )
@@ -248,7 +248,7 @@ def webhook_endpoints(context: Context, license: str | None) -> list[Endpoint]:
     row = find_license(context.session, key)
     if row is None:
         raise no_license(context.session, key)
-    page = Endpoints(context, id_of(row), endpoints.list_endpoints(context.session, id_of(row)))
+    page = Endpoints(context, id_of(row), endpoints.list_endpoints(context.session, [id_of(row)]))
     return [Endpoint(row=one, page=page) for one in page.rows]
 
 

@@ -39,7 +39,7 @@ def problems(hooks: Hooks, **fields: Any) -> list[tuple[str, tuple[str, ...], st
 
 def endpoints(hooks: Hooks) -> list[str]:
     with hooks.engine.database.read() as session:
-        return [one.key for one in list_endpoints(session, hooks.engine.id())]
+        return [one.key for one in list_endpoints(session, [hooks.engine.id()])]
 
 
 def test_putting_again_changes_it_and_keeps_its_id_and_secret(hooks: Hooks) -> None:
@@ -69,7 +69,11 @@ def test_everything_that_is_wrong_is_said_at_once_and_nothing_is_written(hooks: 
         ),
     ]
     assert problems(hooks, kinds=())[0][1:] == (("kinds",), "kinds must hold one at least; leave it out for all.")
-    assert problems(hooks, license="acne")[0] == ("UNKNOWN_LICENSE", ("license",), "No license 'acne'.")
+    assert problems(hooks, license="acne")[0] == (
+        "UNKNOWN_LICENSE",
+        ("license",),
+        "No license 'acne'. Did you mean 'acme'?",
+    )
     assert problems(hooks, kinds=(TEST,))[0][0] == "UNKNOWN_KIND"
     assert endpoints(hooks) == []
 
