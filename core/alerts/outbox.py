@@ -138,24 +138,21 @@ def finish(session: Session, delivery: Delivery, outcome: Outcome, now: datetime
     Where it did not arrive, what else waits for the same recipient waits as well: one that hangs or fails is tried
     now and then, not once for each of its deliveries.
     """
+    asked, after = min(outcome.retry_after or timedelta(), LONGEST_WAIT), wait(delivery.attempts)
     values: dict[str, Any] = {"claim": None, "said": outcome.said[:MOST_SAID], "due_at": None, "finished_at": now}
     if outcome.status:
         values["status"] = outcome.status.value
     elif delivery.attempts >= MOST_ATTEMPTS:
         values["status"] = DeliveryStatus.PARKED.value
     else:
-        values |= {"due_at": now + max(wait(delivery.attempts), _asked(outcome)), "finished_at": None}
+        values |= {"due_at": now + max(after, asked), "finished_at": None}
     mine = col(Delivery.claim) == delivery.claim
     if outcome.status is DeliveryStatus.SENT:
         mine |= col(Delivery.status) == DeliveryStatus.PENDING.value
     this = col(Delivery.license_id) == delivery.license_id, col(Delivery.id) == delivery.id
     session.execute(update(Delivery).where(*this, mine).values(values))
     if outcome.status is None:
-        _pause(session, delivery, now + (_asked(outcome) or min(wait(delivery.attempts), PAUSE)))
-
-
-def _asked(outcome: Outcome) -> timedelta:
-    return min(outcome.retry_after or timedelta(), LONGEST_WAIT)
+        _pause(session, delivery, now + max(asked, min(after, PAUSE)))
 
 
 def _pause(session: Session, delivery: Delivery, until: datetime) -> None:

@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Final
 
 import orjson
-from sqlmodel import select
+from sqlmodel import Session, col, select, update
 
 from core.alerts.outbox import Outcome, Outgoing
 from core.alerts.tables import DeliveryStatus, Message
@@ -73,7 +73,7 @@ class WebhookChannel:
         with self._database.write() as session:
             session.add(attempt)
             if answer and answer.status == HTTPStatus.GONE:
-                _disable(session.get(WebhookEndpoint, (delivery.license_id, delivery.recipient)), endpoint.url)
+                _disable(session, endpoint)
         return _outcome(answer, error, now)
 
 
@@ -83,11 +83,12 @@ def body_of(message: Message, license: str) -> str:
     return orjson.dumps({"type": message.kind, "timestamp": message.occurred_at.isoformat(), "data": data}).decode()
 
 
-def _disable(endpoint: WebhookEndpoint | None, url: str) -> None:
+def _disable(session: Session, endpoint: WebhookEndpoint) -> None:
     """Unless it was pointed to somewhere else in the meantime."""
-    if endpoint and endpoint.url == url:
-        endpoint.enabled, endpoint.disabled_because = False, _GONE
-        logger.warning("the webhook endpoint %s answered 410 Gone and was disabled", endpoint.id)
+    this = col(WebhookEndpoint.license_id) == endpoint.license_id, col(WebhookEndpoint.id) == endpoint.id
+    values = {"enabled": False, "disabled_because": _GONE}
+    session.execute(update(WebhookEndpoint).where(*this, col(WebhookEndpoint.url) == endpoint.url).values(values))
+    logger.warning("the webhook endpoint %s of license %s answered 410 Gone", endpoint.id, endpoint.license_id)
 
 
 def _outcome(answer: Answer | None, error: str | None, now: datetime) -> Outcome:

@@ -53,10 +53,13 @@ def answer(status: str = "200 OK", body: bytes = b"", **headers: str) -> Talk:
 
 
 @contextmanager
-def receiving(talk: Talk | None = None, tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
+def receiving(
+    talk: Talk | None = None, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+) -> Iterator[Receiver]:
     """A server on a free port until the block ends."""
     over = threading.Event()
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, 0), family=family) as listening:
         receiver = Receiver(listening.getsockname()[1], talk or answer())
         if tls:
             tls.sni_callback = lambda _, name, __: receiver.server_names.append(name)

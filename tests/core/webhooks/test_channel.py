@@ -1,6 +1,8 @@
 """What endpoints receive, and what becomes of each delivery by their answers."""
 
+import socket
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -8,12 +10,15 @@ import pytest
 import time_machine
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
+from core.alerts.addresses import addresses_of
 from core.alerts.dispatch import LEASE, send_due
 from core.alerts.kinds import CROSSED, RECOVERED
-from core.alerts.outbox import LONGEST_WAIT, PAUSE
+from core.alerts.outbox import LONGEST_WAIT, PAUSE, Told, tell
 from core.database.engine import Database
+from core.settings import Settings
 from core.webhooks import send as sending
 from core.webhooks.by_hand import send_test
+from core.webhooks.channel import WebhookChannel
 from core.webhooks.endpoints import remove_endpoint, rotate_secret
 from core.webhooks.sign import OVERLAP
 from tests.core.webhooks.conftest import Hooks
@@ -231,6 +236,18 @@ def test_an_endpoint_that_is_gone_is_disabled_and_told_nothing_more(hooks: Hooks
     assert (hooks.endpoint().enabled, hooks.endpoint().disabled_because) == (True, None)
 
 
+def test_one_that_was_pointed_elsewhere_before_its_old_place_said_that_it_is_gone_stays(hooks: Hooks) -> None:
+    def move(connection: socket.socket, over: threading.Event) -> None:
+        hooks.put("http://127.0.0.1:9/elsewhere")
+        answer("410 Gone")(connection, over)
+
+    with receiving(move) as receiver:
+        hooks.put(receiver.url())
+        hooks.forms(6)
+        hooks.deliver()
+    assert (hooks.endpoint().enabled, hooks.endpoint().disabled_because) == (True, None)
+
+
 def test_one_that_was_disabled_or_removed_meanwhile_gets_nothing(hooks: Hooks) -> None:
     with receiving() as receiver:
         hooks.put(receiver.url(), "disabled")
@@ -252,8 +269,7 @@ def test_an_address_that_is_not_allowed_any_more_is_not_gone_to(hooks: Hooks) ->
     with receiving() as receiver:
         hooks.put(receiver.url())
         hooks.forms(6)
-        hooks.channel._networks = []
-        hooks.deliver()
+        replace(hooks, channel=WebhookChannel(Settings(), hooks.engine.database)).deliver()
         assert receiver.requests == []
     said = "Its URL leads to an address that webhooks may not go to."
     assert [(one.status, one.said) for one in hooks.deliveries()] == [("PENDING", said)]
@@ -308,12 +324,10 @@ def test_what_waits_for_an_endpoint_that_fails_waits_with_it_and_follows_once_it
     with receiving(answer("500 Oops")) as failing, receiving() as good:
         hooks.put(failing.url(), "failing")
         hooks.put(good.url(), "good")
-        for number in range(10):
-            hooks.forms(6 + number, NOW)
-            hooks.engine.contract("acme", {"forms": 5 + number}, effective_from=NOW.date(), now=NOW)
-            hooks.engine.refresh(now=NOW)
-        waiting = len(hooks.deliveries()) // 2
-        assert waiting > 5
+        license_id, waiting = hooks.engine.id(), 6
+        with hooks.engine.database.write() as session:
+            told = [Told(license_id, CROSSED, NOW, {"alerts": []})] * waiting
+            tell(session, told, addresses_of(session, [license_id]))
         hooks.deliver()
         assert (len(failing.requests), len(good.requests)) == (1, waiting)
         late = [one.due_at for one in hooks.deliveries() if one.recipient.startswith("failing")]

@@ -302,3 +302,9 @@ def test_a_server_without_tls_is_not_spoken_to(trusting: ssl.SSLContext, monkeyp
         said = problem(f"https://hooks.example:{listening.getsockname()[1]}/", context=trusting)
         thread.join()
     assert said.startswith("It could not be reached: ")
+
+
+def test_an_ipv6_address_stands_in_brackets_in_the_host() -> None:
+    with receiving(host="::1") as receiver:
+        assert send(receiver.url("[::1]"), networks=networks_of("::1/128")).status == 200
+        assert receiver.requests[0].headers["host"] == f"[::1]:{receiver.port}"
