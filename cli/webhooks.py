@@ -4,24 +4,25 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
+from sqlmodel import col, select
 
 from cli.named import license_ids
 from cli.start import start
 from cli.tables import show_table
 from core.alerts.kinds import KINDS
+from core.licenses.tables import License
 from core.runtime import open_runtime
 from core.webhooks.by_hand import redeliver_by_hand, send_test
 from core.webhooks.endpoints import (
     EndpointInput,
     find_endpoint,
-    list_endpoints,
     put_endpoint,
     remove_endpoint,
     rotate_secret,
 )
 from core.webhooks.log import list_deliveries
 from core.webhooks.sign import OVERLAP
-from core.webhooks.tables import WebhookAttempt
+from core.webhooks.tables import WebhookAttempt, WebhookEndpoint
 
 app = typer.Typer(
     help="Send a license's messages to the endpoints of platforms, and show what became of them.", no_args_is_help=True
@@ -30,14 +31,14 @@ MOST = 100
 HOUR = timedelta(hours=1)
 _NEVER = ("", "", "", "")
 
-License = Annotated[str, typer.Argument(metavar="LICENSE", help="The license's key.")]
-Key = Annotated[str, typer.Argument(metavar="ENDPOINT", help="The endpoint's key.")]
+LicenseKey = Annotated[str, typer.Argument(metavar="LICENSE", help="The license's key.")]
+EndpointKey = Annotated[str, typer.Argument(metavar="ENDPOINT", help="The endpoint's key.")]
 
 
 @app.command()
 def add(
-    license: License,
-    endpoint: Key,
+    license: LicenseKey,
+    endpoint: EndpointKey,
     url: Annotated[str, typer.Argument(metavar="URL", help="Where to send, https://…")],
     kind: Annotated[
         list[str] | None, typer.Option(help=f"Only messages of this kind; repeat for several. {', '.join(KINDS)}.")
@@ -71,16 +72,20 @@ def list_(
 ) -> None:
     """Show the endpoints of all licenses."""
     with open_runtime(start()) as runtime, runtime.database.read() as session:
-        keys = {license_id: key for key, license_id in license_ids(session, license or []).items()}
+        statement = select(WebhookEndpoint, License.key).join(
+            License, col(License.id) == col(WebhookEndpoint.license_id)
+        )
+        if license:
+            statement = statement.where(col(License.key).in_(license_ids(session, license)))
         rows = [
-            (keys[one.license_id], one.key, one.url, ", ".join(one.kinds or ["all"]), _state(one.enabled))
-            for one in list_endpoints(session, keys)
+            (key, one.key, one.url, ", ".join(one.kinds or ["all"]), _state(one.enabled))
+            for one, key in session.exec(statement.order_by(col(License.key), col(WebhookEndpoint.key)))
         ]
     show_table(("License", "Endpoint", "URL", "Kinds", "State"), rows)
 
 
 @app.command()
-def show(license: License, endpoint: Key) -> None:
+def show(license: LicenseKey, endpoint: EndpointKey) -> None:
     """Show an endpoint. Its secrets are not shown, only until when each signs."""
     with open_runtime(start()) as runtime, runtime.database.read() as session:
         found = find_endpoint(session, license_ids(session, [license])[license], endpoint)
@@ -96,8 +101,8 @@ def show(license: License, endpoint: Key) -> None:
 
 @app.command()
 def rotate(
-    license: License,
-    endpoint: Key,
+    license: LicenseKey,
+    endpoint: EndpointKey,
     overlap_hours: Annotated[
         int, typer.Option(help="How long the old secret signs beside the new one; 0 ends it at once.")
     ] = OVERLAP // HOUR,
@@ -110,7 +115,7 @@ def rotate(
 
 
 @app.command()
-def remove(license: License, endpoint: Key) -> None:
+def remove(license: LicenseKey, endpoint: EndpointKey) -> None:
     """Remove an endpoint. What is on its way there is dropped."""
     with open_runtime(start()) as runtime, runtime.database.write() as session:
         remove_endpoint(session, license, endpoint)
@@ -118,7 +123,7 @@ def remove(license: License, endpoint: Key) -> None:
 
 
 @app.command()
-def test(license: License, endpoint: Key) -> None:
+def test(license: LicenseKey, endpoint: EndpointKey) -> None:
     """Send a message of kind webhook.test to an endpoint alone, whatever kinds it wants."""
     with open_runtime(start()) as runtime, runtime.database.write() as session:
         delivery = send_test(session, license, endpoint, datetime.now(UTC)).delivery
@@ -126,7 +131,7 @@ def test(license: License, endpoint: Key) -> None:
 
 
 @app.command()
-def log(license: License, endpoint: Key) -> None:
+def log(license: LicenseKey, endpoint: EndpointKey) -> None:
     """Show what was sent to an endpoint, a hundred deliveries at the most, the newest first, with every attempt."""
     with open_runtime(start()) as runtime, runtime.database.read() as session:
         found = find_endpoint(session, license_ids(session, [license])[license], endpoint)
@@ -141,7 +146,7 @@ def log(license: License, endpoint: Key) -> None:
 
 @app.command()
 def redeliver(
-    license: License,
+    license: LicenseKey,
     delivery: Annotated[str, typer.Argument(metavar="DELIVERY", help="Its id, as 'allowance webhooks log' shows it.")],
 ) -> None:
     """Send a delivery once more under the same id, whatever became of it."""

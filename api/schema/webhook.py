@@ -248,7 +248,7 @@ def webhook_endpoints(context: Context, license: str | None) -> list[Endpoint]:
     row = find_license(context.session, key)
     if row is None:
         raise no_license(context.session, key)
-    page = Endpoints(context, id_of(row), endpoints.list_endpoints(context.session, [id_of(row)]))
+    page = Endpoints(context, id_of(row), endpoints.list_endpoints(context.session, id_of(row)))
     return [Endpoint(row=one, page=page) for one in page.rows]
 
 

@@ -1,7 +1,7 @@
 """Managing a license's endpoints. What is wrong with an input is raised whole, before anything is written."""
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -85,17 +85,17 @@ def remove_endpoint(session: Session, license: str, key: str) -> None:
     session.delete(find_endpoint(session, locked_license(session, license), key))
 
 
-def list_endpoints(session: Session, licenses: Collection[int]) -> Sequence[WebhookEndpoint]:
-    """All of these licenses, by license and key."""
-    found = select(WebhookEndpoint).where(col(WebhookEndpoint.license_id).in_(licenses))
-    return session.exec(found.order_by(col(WebhookEndpoint.license_id), col(WebhookEndpoint.key))).all()
+def list_endpoints(session: Session, license_id: int) -> Sequence[WebhookEndpoint]:
+    """All of a license, by key."""
+    found = select(WebhookEndpoint).where(WebhookEndpoint.license_id == license_id)
+    return session.exec(found.order_by(col(WebhookEndpoint.key))).all()
 
 
 def find_endpoint(session: Session, license_id: int, key: str) -> WebhookEndpoint:
     """Raises :class:`InvalidInput` with the nearest that there is."""
     found = _by_key(session, license_id, key)
     if found is None:
-        near = did_you_mean(key, [one.key for one in list_endpoints(session, [license_id])])
+        near = did_you_mean(key, [one.key for one in list_endpoints(session, license_id)])
         raise wrong(f"No webhook endpoint {shown(key)}.{near}", "key", code="UNKNOWN_ENDPOINT")
     return found
 
@@ -116,7 +116,7 @@ def _checked(session: Session, license_id: int, given: EndpointInput, networks: 
             "and '-', 100 at most."
         )
         problems.append(InputProblem("BAD_INPUT", message, ("key",)))
-    elif is_new and len(list_endpoints(session, [license_id])) >= MOST_ENDPOINTS:
+    elif is_new and len(list_endpoints(session, license_id)) >= MOST_ENDPOINTS:
         message = f"A license has {MOST_ENDPOINTS} webhook endpoints at the most. Remove one first."
         problems.append(InputProblem("BAD_INPUT", message, ("key",)))
     try:

@@ -116,6 +116,11 @@ WRONG = {
     },
     "ALLOWANCE_PUBLIC_URL": {"": "is not a link; write https://…", "allowance.example": "is not a link"},
     "ALLOWANCE_CONSUMPTION_URL": {"javascript:alert(1)": "is not a link; write https://…"},
+    "ALLOWANCE_WEBHOOK_NETWORKS": {
+        "10.0.0.1/8": "is no list of networks, as 10.1.0.0/16,fd00::/8: 10.0.0.1/8 has host bits set",
+        "inside.example": "is no list of networks",
+        "10.0.0.0/8;fd00::/8": "is no list of networks",
+    },
     "ALLOWANCE_LOG_LEVEL": {"LOUD": "input should be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"},
 }  # fmt: skip
 

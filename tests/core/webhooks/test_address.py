@@ -5,6 +5,8 @@ import threading
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 
+import h11
+import httpcore2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -108,6 +110,18 @@ def test_a_url_is_kept_as_it_will_be_used(url: str, kept: str) -> None:
 def test_a_url_that_cannot_be_used_is_refused_when_it_is_put(url: str, problem: str) -> None:
     with pytest.raises(AddressRefused, match=f"^{problem}"):
         check_url(url, [])
+
+
+@given(st.text(max_size=60))
+def test_a_url_that_is_taken_can_be_sent_to_as_it_is_kept_and_leads_to_no_other_host(text: str) -> None:
+    try:
+        kept = check_url(f"https://hooks.example/{text}", [])
+    except AddressRefused:
+        return
+    assert check_url(kept, []) == kept
+    target = httpcore2.URL(kept)
+    assert (target.scheme, target.host, target.port) == (b"https", b"hooks.example", None)
+    assert bytes(h11.Request(method="POST", target=target.target, headers=[("Host", "x")]).target) == target.target
 
 
 def test_http_is_for_the_networks_that_an_operator_opened() -> None:

@@ -8,13 +8,16 @@ from email.utils import format_datetime
 
 import pytest
 import time_machine
+from sqlmodel import col, select
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from core.alerts.addresses import addresses_of
 from core.alerts.dispatch import LEASE, send_due
 from core.alerts.kinds import CROSSED, RECOVERED
 from core.alerts.outbox import LONGEST_WAIT, PAUSE, Told, tell
+from core.alerts.tables import Delivery, Message
 from core.database.engine import Database
+from core.licenses.inputs import AdminInput
 from core.settings import Settings
 from core.webhooks import send as sending
 from core.webhooks.by_hand import send_test
@@ -94,6 +97,18 @@ def test_each_endpoint_is_told_what_it_chose(hooks: Hooks) -> None:
     hooks.forms(4, NOW + HOUR)
     told = [one.recipient.partition(".")[0] for one in hooks.deliveries()]
     assert told == ["all", "crossed", "all", "recovered"]
+
+
+def test_people_are_told_of_crossings_and_endpoints_of_recoveries_as_well(hooks: Hooks) -> None:
+    hooks.engine.license(admins=[AdminInput("ann@example.com")])
+    hooks.put("http://127.0.0.1:9/")
+    hooks.forms(6)
+    hooks.forms(4, NOW + HOUR)
+    with hooks.engine.database.read() as session:
+        rows = session.exec(
+            select(Delivery.channel, Message.kind).join(Message, col(Message.id) == Delivery.message_id)
+        )
+        assert sorted(rows) == [("email", CROSSED), ("webhook", CROSSED), ("webhook", RECOVERED)]
 
 
 def test_one_license_is_never_told_of_another(hooks: Hooks) -> None:

@@ -39,7 +39,7 @@ def problems(hooks: Hooks, **fields: Any) -> list[tuple[str, tuple[str, ...], st
 
 def endpoints(hooks: Hooks) -> list[str]:
     with hooks.engine.database.read() as session:
-        return [one.key for one in list_endpoints(session, [hooks.engine.id()])]
+        return [one.key for one in list_endpoints(session, hooks.engine.id())]
 
 
 def test_putting_again_changes_it_and_keeps_its_id_and_secret(hooks: Hooks) -> None:
