@@ -50,7 +50,8 @@ class Alert(SQLModel, table=True):
 
 
 class Message(SQLModel, table=True):
-    """Something to tell, to everybody in the same words: what one refresh of a license found, as `document` says.
+    """Something to tell, to everybody in the same words, as `document` says; mostly what one refresh
+    of a license found.
 
     `kind` is what receivers can choose by, as ``threshold.crossed``.
     """

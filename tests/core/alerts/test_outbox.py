@@ -236,6 +236,30 @@ def test_many_workers_send_each_delivery_once(engine: Engine) -> None:
     assert count_of(engine) == {"SENT": 60}
 
 
+class Failing:
+    def send(self, outgoing: Outgoing) -> Outcome:
+        return LATER
+
+
+def test_workers_that_fail_at_the_same_recipients_at_once_all_write_down_what_became_of_it(engine: Engine) -> None:
+    ids = [engine.license(f"l{number}") for number in range(3)]
+    addresses = [Address(one, "email", name, frozenset({CROSSED})) for one in ids for name in ("ann", "bob")]
+    with engine.database.write() as session:
+        tell(session, [Told(one, CROSSED, NOW, {}) for one in ids for _ in range(10)], addresses)
+
+    def work(_: int) -> int:
+        return sum(iter(lambda: send_due(engine.database, {"email": Failing()}), False))
+
+    with ThreadPoolExecutor(6) as threads:
+        sent = sum(threads.map(work, range(6)))
+    found = deliveries(engine)
+    assert sum(one.attempts for one in found) == sent
+    tried = {(one.license_id, one.recipient) for one in found if one.attempts}
+    assert len(tried) == 6
+    assert sent < len(found)  # a recipient may be taken by several at once before the first has failed
+    assert {(one.status, one.claim) for one in found} == {("PENDING", None)}
+
+
 class Raising:
     def send(self, outgoing: Outgoing) -> Outcome:
         raise ValueError("a secret of ours")

@@ -10,7 +10,7 @@ import pytest
 from sqlmodel import select
 from standardwebhooks.webhooks import Webhook
 
-from core.alerts.kinds import CROSSED, RECOVERED, TEST
+from core.alerts.kinds import CROSSED, KINDS, RECOVERED, TEST
 from core.alerts.tables import Message
 from core.errors import InvalidInput
 from core.webhooks.by_hand import send_test
@@ -64,8 +64,7 @@ def test_everything_that_is_wrong_is_said_at_once_and_nothing_is_written(hooks: 
         (
             "UNKNOWN_KIND",
             ("kinds", "1"),
-            "No kind 'threshold.crosed'. Did you mean 'threshold.crossed'? "
-            "The kinds are threshold.crossed, threshold.recovered.",
+            f"No kind 'threshold.crosed'. Did you mean 'threshold.crossed'? The kinds are {', '.join(KINDS)}.",
         ),
     ]
     assert problems(hooks, kinds=())[0][1:] == (("kinds",), "kinds must hold one at least; leave it out for all.")

@@ -156,7 +156,7 @@ def drips_its_body(connection: socket.socket, over: threading.Event) -> None:
 def test_what_a_server_said_of_the_status_counts_whatever_its_body_does(
     talk: Talk, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "DEADLINE", 0.5)
+    monkeypatch.setattr(module, "DEADLINE", 2.0)
     with receiving(talk) as receiver:
         found = send(receiver.url())
     assert (found.status, found.text[: len(text)]) == (200, text)
