@@ -20,6 +20,8 @@ SILENCE: Final = 15.0
 """Seconds in which something of the answer has to come."""
 DEADLINE: Final = 20.0
 """Seconds that all of it may take, however the other side draws it out."""
+MOST_TOLD: Final = 200
+"""Characters of what is wrong with an answer; it may quote all of it."""
 MOST_ANSWER: Final = 1_000
 """Bytes of an answer's body that are read."""
 
@@ -67,7 +69,7 @@ def post(
     except OSError as error:
         raise NotAnswered(f"It could not be reached: {error.strerror or error}.") from None
     except (httpcore2.ProtocolError, httpcore2.NetworkError) as error:
-        raise NotAnswered(f"It did not answer as HTTP has it: {error}") from None
+        raise NotAnswered(f"It did not answer as HTTP has it: {printable(str(error))[:MOST_TOLD]}") from None
 
 
 def _beginning(chunks: Iterable[bytes], headers: Mapping[str, str]) -> str:

@@ -73,16 +73,22 @@ def nonsense(connection: socket.socket, over: threading.Event) -> None:
     connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")
 
 
+def long_nonsense(connection: socket.socket, over: threading.Event) -> None:
+    connection.sendall(b"\0" * 90_000 + b"\r\n\r\n")
+
+
 def endless_headers(connection: socket.socket, over: threading.Event) -> None:
     connection.sendall(b"HTTP/1.1 200 OK\r\n")
     while not over.is_set():
         connection.sendall(b"X-More: " + b"x" * 10_000 + b"\r\n")
 
 
-@pytest.mark.parametrize("talk", [closing, half, nonsense, endless_headers])
+@pytest.mark.parametrize("talk", [closing, half, nonsense, long_nonsense, endless_headers])
 def test_a_server_that_does_not_answer_as_http_has_it_is_said_so(talk: Talk) -> None:
     with receiving(talk) as receiver:
-        assert problem(receiver.url()).startswith("It did not answer as HTTP has it: ")
+        said = problem(receiver.url())
+    assert said.startswith("It did not answer as HTTP has it: ")
+    assert len(said) < 300
 
 
 def hanging(connection: socket.socket, over: threading.Event) -> None:
