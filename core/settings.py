@@ -21,6 +21,7 @@ from core.errors import BadSetting
 from core.mail.address import BadAddress, address_of
 from core.mail.smtp import SmtpServer
 from core.nearest import did_you_mean
+from core.webhooks.address import Networks, networks_of
 
 PREFIX = "ALLOWANCE_"
 FILE_VARIABLE = "ALLOWANCE_CONFIG"
@@ -148,6 +149,11 @@ class Settings(BaseSettings):
         "http://127.0.0.1:8000/graphiql",
         description="Where people see My consumption; `{license}` in it stands for the key of their license.",
     )
+    webhook_networks: str | None = Field(
+        None,
+        description="Networks that are not public and that webhooks may go to nevertheless, over http as well, as "
+        "`10.1.0.0/16,fd00::/8`.",
+    )
     trusted_documents: Path | None = Field(
         None,
         description="A JSON file of GraphQL documents; where it is set, no others are executed.",
@@ -189,6 +195,22 @@ class Settings(BaseSettings):
             raise ValueError("is not an address; write Name <name@example.com>") from None
         return value
 
+    @field_validator("trusted_documents")
+    @classmethod
+    def _a_file(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_file():
+            raise ValueError("is not a file")
+        return value
+
+    @field_validator("webhook_networks")
+    @classmethod
+    def _known_networks(cls, value: str | None) -> str | None:
+        try:
+            networks_of(value)
+        except ValueError as problem:
+            raise ValueError(f"is no list of networks, as 10.1.0.0/16,fd00::/8: {problem}") from None
+        return value
+
     @field_validator("public_url", "consumption_url", "otlp_url")
     @classmethod
     def _a_link(cls, value: str | None) -> str | None:
@@ -223,6 +245,11 @@ class Settings(BaseSettings):
     def embedded_workers(self) -> bool:
         """Whether workers run inside the server."""
         return self.broker_url.startswith("memory://")
+
+    @property
+    def opened_networks(self) -> Networks:
+        """Where webhooks may go besides public addresses."""
+        return networks_of(self.webhook_networks)
 
     @property
     def dedup_window(self) -> timedelta:

@@ -33,6 +33,8 @@ WEIGHTS: Final[Mapping[str, int]] = {
     "Consumption.installations": 20,
     "License.alerts": 5,
     "License.grants": 5,
+    "Query.webhookEndpoints": 20,
+    "WebhookEndpoint.deliveries": 20,
     "Reading.history": 20,
     "Mutation.recordUsage": 200,
     "Mutation.checkIn": 50,
@@ -40,6 +42,11 @@ WEIGHTS: Final[Mapping[str, int]] = {
     "Mutation.putLicense": 200,
     "Mutation.putContract": 200,
     "Mutation.grantCredits": 200,
+    "Mutation.putWebhookEndpoint": 200,
+    "Mutation.deleteWebhookEndpoint": 50,
+    "Mutation.rotateWebhookSecret": 50,
+    "Mutation.sendTestWebhook": 50,
+    "Mutation.redeliverWebhook": 50,
 }
 
 SIZES: Final[Mapping[str, int | Page | Edges]] = {
@@ -53,6 +60,11 @@ SIZES: Final[Mapping[str, int | Page | Edges]] = {
     "GrantConnection.edges": Edges.OF_THE_PAGE,
     "AlertConnection.edges": Edges.OF_THE_PAGE,
     "ReadingHistoryConnection.edges": Edges.OF_THE_PAGE,
+    "Query.webhookEndpoints": 5,
+    "WebhookEndpoint.kinds": 3,
+    "WebhookEndpoint.deliveries": Page(20, 100),
+    "WebhookDeliveryConnection.edges": Edges.OF_THE_PAGE,
+    "WebhookDelivery.attempts": 3,
     "Contract.terms": 10,
     "Contract.quotas": 2,
     "Consumption.sections": 7,
@@ -67,6 +79,10 @@ SIZES: Final[Mapping[str, int | Page | Edges]] = {
     "PutLicenseResult.errors": 2,
     "PutContractResult.errors": 2,
     "GrantCreditsResult.errors": 2,
+    "PutWebhookEndpointResult.errors": 2,
+    "DeleteWebhookEndpointResult.errors": 2,
+    "RotateWebhookSecretResult.errors": 2,
+    "WebhookDeliveryResult.errors": 2,
     "InputError.path": 3,
     # Introspection, as large as this schema is.
     "__Schema.types": 80,

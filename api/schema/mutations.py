@@ -13,6 +13,21 @@ from api.schema.node import Info, InputError, input_errors
 from api.schema.refresh import RefreshRequest, ask_for_refresh
 from api.schema.scalars import Duration, decimal
 from api.schema.usage import RecordUsageResult, UsageEventInput, record_usage
+from api.schema.webhook import (
+    DeleteWebhookEndpointResult,
+    PutWebhookEndpointResult,
+    RedeliverWebhookInput,
+    RotateWebhookSecretInput,
+    RotateWebhookSecretResult,
+    WebhookDeliveryResult,
+    WebhookEndpointInput,
+    WebhookEndpointKeyInput,
+    delete_webhook_endpoint,
+    put_webhook_endpoint,
+    redeliver_webhook,
+    rotate_webhook_secret,
+    send_test_webhook,
+)
 from core.access.keys import READERS, Scope
 from core.admission.terms import LOST_AFTER_DAYS, Identifiers, OnOutage, QuotaTerms
 from core.errors import BadInput, InvalidInput
@@ -246,6 +261,36 @@ class Mutation:
         context.announcer.announce()
         page = page_of(context, input.license)
         return GrantCreditsResult(grant=grant_of(row, page) if page else None)
+
+    @strawberry.mutation(description="Make a webhook endpoint, or change it.")
+    def put_webhook_endpoint(
+        self, info: Info, input: Annotated[WebhookEndpointInput, strawberry.argument(description="The endpoint.")]
+    ) -> PutWebhookEndpointResult:
+        return put_webhook_endpoint(info.context, input)
+
+    @strawberry.mutation(description="Remove a webhook endpoint; what is on its way there is dropped.")
+    def delete_webhook_endpoint(
+        self, info: Info, input: Annotated[WebhookEndpointKeyInput, strawberry.argument(description="The endpoint.")]
+    ) -> DeleteWebhookEndpointResult:
+        return delete_webhook_endpoint(info.context, input)
+
+    @strawberry.mutation(description="Give a webhook endpoint a new secret; for a while the old one signs beside it.")
+    def rotate_webhook_secret(
+        self, info: Info, input: Annotated[RotateWebhookSecretInput, strawberry.argument(description="The endpoint.")]
+    ) -> RotateWebhookSecretResult:
+        return rotate_webhook_secret(info.context, input)
+
+    @strawberry.mutation(description="Send a message of kind webhook.test to a webhook endpoint alone.")
+    def send_test_webhook(
+        self, info: Info, input: Annotated[WebhookEndpointKeyInput, strawberry.argument(description="The endpoint.")]
+    ) -> WebhookDeliveryResult:
+        return send_test_webhook(info.context, input)
+
+    @strawberry.mutation(description="Send a delivery once more under the same id, whatever became of it.")
+    def redeliver_webhook(
+        self, info: Info, input: Annotated[RedeliverWebhookInput, strawberry.argument(description="The delivery.")]
+    ) -> WebhookDeliveryResult:
+        return redeliver_webhook(info.context, input)
 
 
 def _quota_terms(given: QuotaInput) -> QuotaTerms:

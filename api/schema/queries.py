@@ -23,6 +23,7 @@ from api.schema.meter import Meter, Plugin
 from api.schema.node import Info, Node
 from api.schema.refresh import RefreshRequest
 from api.schema.status import UsageStatus
+from api.schema.webhook import Endpoint, webhook_endpoints
 from core.access.keys import READERS, Scope
 from core.consumption.past import measure_past
 from core.errors import BadInput
@@ -92,6 +93,16 @@ class Query:
         info.context.caller.require_all_licenses(Scope.OPERATE)
         order = order_by or LicenseOrder.WORST_FIRST
         return license_connection(info.context, order, first, after, status, search)
+
+    @strawberry.field(description="Where a license's messages are sent, by key.")
+    def webhook_endpoints(
+        self,
+        info: Info,
+        license: Annotated[
+            str | None, strawberry.argument(description="The license's key; left out, the key's own license.")
+        ] = None,
+    ) -> list[Endpoint]:
+        return webhook_endpoints(info.context, license)
 
     @strawberry.field(description="Every meter that is installed, in the order of display.")
     def meters(self, info: Info) -> list[Meter]:

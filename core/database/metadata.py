@@ -9,6 +9,7 @@ import core.consumption.tables
 import core.licenses.tables
 import core.mail.tables
 import core.usage.tables
+import core.webhooks.tables
 import core.work.tables  # noqa: F401
 
 metadata = SQLModel.metadata

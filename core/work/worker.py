@@ -10,10 +10,11 @@ from typing import Final, Self
 
 import dramatiq
 
-from core.alerts.addresses import EMAIL
+from core.alerts.addresses import EMAIL, WEBHOOK
 from core.alerts.dispatch import LEASE, Channel, send_due
 from core.mail.channel import MailChannel
 from core.runtime import Runtime
+from core.webhooks.channel import WebhookChannel
 from core.work.broker import Announcer, open_broker
 from core.work.jobs import refresh_all_due
 from core.work.upkeep import EVERY_SECONDS, upkeep
@@ -45,7 +46,10 @@ class Worker:
         self.announcer: Final = open_announcer(runtime, self._broker)
         self._stopped: Final = threading.Event()
         self._sweeper: Final = threading.Thread(target=self._sweep, name="sweeper", daemon=True)
-        channels = {EMAIL: MailChannel(runtime.settings, runtime.database, runtime.registry)}
+        channels: dict[str, Channel] = {
+            EMAIL: MailChannel(runtime.settings, runtime.database, runtime.registry),
+            WEBHOOK: WebhookChannel(runtime.settings, runtime.database),
+        }
         self._postmen: Final = [
             threading.Thread(target=self._deliver, args=(channels,), name=f"postman-{number}", daemon=True)
             for number in range(POSTMEN)

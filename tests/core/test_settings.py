@@ -59,6 +59,8 @@ def test_settings_cannot_be_changed() -> None:
 
 
 WRONG = {
+    "ALLOWANCE_TRUSTED_DOCUMENTS": {"": "is not a file", "/nowhere/documents.json": "is not a file"},
+    "ALLOWANCE_OTLP_URL": {"": "is not a link; write https://…", "collector:4318": "is not a link; write https://…"},
     "ALLOWANCE_DATABASE_URL": {
         "nonsense": "is not a database URL; write sqlite:///PATH or postgresql://…",
         "postgresql://localhost:port/x": "is not a database URL; write sqlite:///PATH or postgresql://…",
@@ -135,6 +137,11 @@ WRONG = {
     },
     "ALLOWANCE_PUBLIC_URL": {"": "is not a link; write https://…", "allowance.example": "is not a link"},
     "ALLOWANCE_CONSUMPTION_URL": {"javascript:alert(1)": "is not a link; write https://…"},
+    "ALLOWANCE_WEBHOOK_NETWORKS": {
+        "10.0.0.1/8": "is no list of networks, as 10.1.0.0/16,fd00::/8: 10.0.0.1/8 has host bits set",
+        "inside.example": "is no list of networks",
+        "10.0.0.0/8;fd00::/8": "is no list of networks",
+    },
     "ALLOWANCE_LOG_LEVEL": {"LOUD": "input should be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"},
 }  # fmt: skip
 

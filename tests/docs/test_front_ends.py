@@ -99,7 +99,9 @@ def test_the_tables_of_errors_name_every_code_of_a_request_and_of_an_event_and_n
 
 
 def test_the_table_of_input_errors_names_every_code_and_no_other() -> None:
-    found = codes("core/licenses/inputs.py", "core/licenses/put.py")
+    found = codes(
+        "core/licenses/inputs.py", "core/licenses/put.py", "core/webhooks/endpoints.py", "core/webhooks/by_hand.py"
+    )
     assert sorted(table("code of an input error")) == sorted(found - OPERATORS)
 
 

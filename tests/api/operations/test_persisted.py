@@ -156,6 +156,8 @@ def test_a_server_with_trusted_documents_executes_nothing_else(tmp_path: Path, n
 
 
 def test_a_server_whose_list_cannot_be_used_does_not_start(tmp_path: Path, new_sqlite: Any) -> None:
-    settings = Settings(database_url=new_sqlite(tmp_path / "test.db"), trusted_documents=tmp_path / "none.json")
-    with pytest.raises(BadSetting, match=r"none\.json"), serving(settings) as served:
+    file = tmp_path / "documents.json"
+    file.write_text("[]")
+    settings = Settings(database_url=new_sqlite(tmp_path / "test.db"), trusted_documents=file)
+    with pytest.raises(BadSetting, match="holds no documents"), serving(settings) as served:
         assert isinstance(served, Served)
