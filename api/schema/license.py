@@ -159,6 +159,12 @@ class QuotaTerms:
         return Identifiers(self.terms.identifiers)
 
 
+@strawberry.type(description="Further parts of a meter's limit that people are told of.")
+class AlertAt:
+    meter: str = strawberry.field(description="The meter's key.")
+    ratios: list[float] = strawberry.field(description="The parts of the limit, lowest first.")
+
+
 @strawberry.type(description="The terms in force.")
 class Contract:
     row: strawberry.Private[ContractRow]
@@ -182,6 +188,11 @@ class Contract:
     @strawberry.field(description="The terms by key.")
     def terms(self) -> list[Term]:
         return [Term(key=key, value=float(Decimal(value))) for key, value in sorted(self.row.terms.items())]
+
+    @strawberry.field(description="Further ratios that people are told of, beside the meters' own.")
+    def alert_at(self) -> list[AlertAt]:
+        found = sorted(self.row.alert_at.items())
+        return [AlertAt(meter=meter, ratios=[float(Decimal(one)) for one in ratios]) for meter, ratios in found]
 
     @strawberry.field(description="How hard quotas are kept, where not by their defaults.")
     def quotas(self) -> list[QuotaTerms]:

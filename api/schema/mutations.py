@@ -66,6 +66,14 @@ class AtRiskInput:
     ratio: float = strawberry.field(description="Above 0 and up to 1, as 0.8.")
 
 
+@strawberry.input(description="Further parts of a meter's limit that people are told of. They change no status.")
+class AlertAtInput:
+    meter: str = strawberry.field(description="The meter's key.")
+    ratios: list[float] = strawberry.field(
+        description="Each above 0 and up to 10, of a hard limit up to 1; 20 at the most. 1 alerts in any case."
+    )
+
+
 @strawberry.input(description="How the hard quota of a meter is kept. Its size is a term of the contract.")
 class QuotaInput:
     meter: str = strawberry.field(description="The meter's key, as `active_installations`.")
@@ -100,6 +108,9 @@ class ContractInput:
     terms: list[TermInput] = strawberry.field(description="All the terms.")
     at_risk: list[AtRiskInput] | None = strawberry.field(
         default=None, description="At-risk ratios other than the meters' own."
+    )
+    alert_at: list[AlertAtInput] | None = strawberry.field(
+        default=None, description="Further ratios that people are told of, beside the meters' own."
     )
     warnings: bool = strawberry.field(default=False, description="Whether people are warned of exceeded limits.")
     quotas: list[QuotaInput] | None = strawberry.field(
@@ -211,6 +222,7 @@ class Mutation:
             anchor=input.anchor.value,
             terms=tuple((term.key, decimal(term.value)) for term in input.terms),
             at_risk=tuple((one.meter, decimal(one.ratio)) for one in input.at_risk or ()),
+            alert_at=tuple((one.meter, tuple(map(decimal, one.ratios))) for one in input.alert_at or ()),
             warnings=input.warnings,
             quotas=tuple((one.meter, _quota_terms(one)) for one in input.quotas or ()),
         )

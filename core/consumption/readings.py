@@ -1,10 +1,11 @@
 """A reading as the snapshot keeps it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
+from operator import itemgetter
 from typing import Any, Final, TypeAlias
 
 from allowance import Contract, Enforcement, Meter, Period, Reading
@@ -16,7 +17,7 @@ from core.usage.amount import NANOS, join
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """A ratio of the limit that changes the status, and when it was found crossed in this period."""
+    """A ratio of the limit that alerts, the status beyond it, and when it was found crossed in this period."""
 
     ratio: Decimal
     value: Decimal
@@ -109,13 +110,18 @@ def judge(
         document["due_at"] = due_at
     if used is not None and limit is not None:
         status = document["status"]
-        hard = meter.enforcement is Enforcement.HARD
-        crossed = _crossed(before, document) if before and (hard or status != UsageStatus.OK.value) else {}
+        hard, further = meter.enforcement is Enforcement.HARD, further_ratios(meter, contract)
+        tells = hard or further or status != UsageStatus.OK.value
+        crossed = _crossed(before, document) if before and tells else {}
         document["thresholds"] = []
-        for ratio, becomes in _ratios(meter, contract.at_risk.get(meter.key, meter.at_risk)):
+        for ratio, becomes, by_status in _ratios(contract.at_risk.get(meter.key, meter.at_risk), further):
             value = times(ratio, limit.value)
-            # Nobody passes a hard limit: its parts are crossed once they are reached.
-            is_crossed = 0 < used >= value if hard else status in (becomes, UsageStatus.EXCEEDED)
+            if ratio <= _ALL and status == UsageStatus.EXCEEDED.value:
+                is_crossed = True
+            elif by_status and not hard:
+                is_crossed = status == becomes
+            else:  # nobody passes a hard limit: its parts are crossed once they are reached
+                is_crossed = 0 < used >= value
             crossed_at = (crossed.get(ratio) or measured_at) if is_crossed else None
             document["thresholds"].append([str(ratio), _trimmed(written(value)), becomes, crossed_at])
     return document
@@ -145,15 +151,21 @@ def _trimmed(number: str) -> str:
     return number.rstrip("0").rstrip(".") if "." in number else number
 
 
-def _ratios(meter: Meter, at_risk: Decimal | None) -> Iterable[tuple[Decimal, str]]:
-    """Those that change the status; of a hard limit also those that people are told of before it is full."""
-    found = {} if at_risk is None else {at_risk: UsageStatus.AT_RISK.value}
-    if meter.enforcement is Enforcement.HARD:
-        for ratio in meter.notices:
-            beyond = UsageStatus.OK if at_risk is None or ratio < at_risk else UsageStatus.AT_RISK
-            found.setdefault(ratio, beyond.value)
-    yield from sorted(found.items())
-    yield _ALL, UsageStatus.EXCEEDED.value
+def further_ratios(meter: Meter, contract: Contract) -> tuple[Decimal, ...]:
+    """Those that people are told of and that change no status: the meter's own and the contract's."""
+    return meter.notices + contract.alert_at.get(meter.key, ())
+
+
+def _ratios(at_risk: Decimal | None, further: Collection[Decimal]) -> Iterable[tuple[Decimal, str, bool]]:
+    """All ratios that alert, lowest first, with the status beyond each, and whether it is that one that changes it."""
+    found = [] if at_risk is None else [(at_risk, UsageStatus.AT_RISK.value, True)]
+    found.append((_ALL, UsageStatus.EXCEEDED.value, True))
+    for ratio in {*further} - {at_risk, _ALL}:
+        beyond = UsageStatus.EXCEEDED if ratio > _ALL else UsageStatus.OK
+        if at_risk is not None and at_risk < ratio < _ALL:
+            beyond = UsageStatus.AT_RISK
+        found.append((ratio, beyond.value, False))
+    return sorted(found, key=itemgetter(0)) if further else found
 
 
 def written(number: Number) -> str:

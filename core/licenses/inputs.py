@@ -9,7 +9,7 @@ from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
-from allowance import Admission, Meter
+from allowance import Admission, Enforcement, Meter
 
 from core.admission.terms import Identifiers, OnOutage, QuotaTerms
 from core.errors import InputProblem, InvalidInput
@@ -26,6 +26,10 @@ _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,5}")
 _time_zones: Final = cache(available_timezones)  # it reads a thousand files
 _BILLIONTH: Final = Decimal("1e-9")
 _MOST_DAYS: Final = 3660
+MOST_RATIOS: Final = 20
+"""Further ratios that a contract may name for one meter."""
+HIGHEST_RATIO: Final = 10
+"""Ten times the limit is where naming ratios ends."""
 _EARLIEST, _LATEST = date(1970, 1, 1), date(2200, 1, 1)
 
 
@@ -59,6 +63,7 @@ class ContractInput:
     billing_period: str = "P1Y"
     anchor: str = CONTRACT_DATE
     at_risk: tuple[tuple[str, Decimal], ...] = ()
+    alert_at: tuple[tuple[str, tuple[Decimal, ...]], ...] = ()
     warnings: bool = False
     quotas: tuple[tuple[str, QuotaTerms], ...] = ()
 
@@ -95,6 +100,14 @@ class _Problems:
             self.add(f"{called} must {must}, not {value}.", *path)
         elif value != value.quantize(_BILLIONTH):
             self.add(f"{called} must have 9 digits at most behind the point, not {value}.", *path)
+
+    def twice(self, called: str, keys: Iterable[str], among: str, field: str) -> None:
+        """Each key but the first of its like is a problem."""
+        seen: set[str] = set()
+        for index, key in enumerate(keys):
+            if key in seen:
+                self.add(f"{called} {shown(key)} is there twice.", among, index, field)
+            seen.add(key)
 
     def raise_if_any(self) -> None:
         if self.found:
@@ -146,8 +159,7 @@ def check_contract(given: ContractInput, meters: Mapping[str, Meter]) -> None:
     if given.anchor not in (CONTRACT_DATE, CALENDAR_YEAR):
         problems.add(f"anchor {shown(given.anchor)} must be {CONTRACT_DATE} or {CALENDAR_YEAR}.", "anchor")
     terms = {term for meter in meters.values() for term in meter.limit_terms}
-    for index, key in _repeated(key for key, _ in given.terms):
-        problems.add(f"term {shown(key)} is there twice.", "terms", index, "key")
+    problems.twice("term", (key for key, _ in given.terms), "terms", "key")
     for index, (key, value) in enumerate(given.terms):
         if not _TERM.fullmatch(key) or key not in terms:
             problems.add(
@@ -156,19 +168,42 @@ def check_contract(given: ContractInput, meters: Mapping[str, Meter]) -> None:
             )  # fmt: skip
         called = f"The term {key[:100]}"
         problems.number(called, value, "be a number from 0 to 2^53", LARGEST, "terms", index, "value", zero=True)
-    for index, key in _repeated(key for key, _ in given.at_risk):
-        problems.add(f"meter {shown(key)} is there twice.", "atRisk", index, "meter")
+    for name, meters_named in (("atRisk", given.at_risk), ("alertAt", given.alert_at), ("quotas", given.quotas)):
+        problems.twice("meter", (one[0] for one in meters_named), name, "meter")
     for index, (key, ratio) in enumerate(given.at_risk):
         if key not in meters:
             problems.add(
                 f"No meter {shown(key)}.{did_you_mean(key, meters)}", "atRisk", index, "meter", code="UNKNOWN_METER"
             )
         problems.number("ratio", ratio, "be above 0 and up to 1", 1, "atRisk", index, "ratio")
-    for index, key in _repeated(key for key, _ in given.quotas):
-        problems.add(f"meter {shown(key)} is there twice.", "quotas", index, "meter")
+    for index, (key, ratios) in enumerate(given.alert_at):
+        _check_alert_at(problems, index, key, ratios, meters)
     for index, (key, quota) in enumerate(given.quotas):
         _check_quota(problems, index, key, quota, meters)
     problems.raise_if_any()
+
+
+def _check_alert_at(
+    problems: _Problems, index: int, key: str, ratios: tuple[Decimal, ...], meters: Mapping[str, Meter]
+) -> None:
+    """Further ratios may lie above the limit, unless it is a hard one: those would never be reached."""
+    if key not in meters:
+        problems.add(
+            f"No meter {shown(key)}.{did_you_mean(key, meters)}", "alertAt", index, "meter", code="UNKNOWN_METER"
+        )
+    if len(ratios) > MOST_RATIOS:
+        problems.add(f"ratios must be {MOST_RATIOS} at most, not {len(ratios)}.", "alertAt", index, "ratios")
+        return
+    hard = key in meters and meters[key].enforcement is Enforcement.HARD
+    must, most = (
+        ("be above 0 and up to 1, as the limit is a hard one", 1)
+        if hard
+        else (f"be above 0 and up to {HIGHEST_RATIO}", HIGHEST_RATIO)
+    )
+    for place, ratio in enumerate(ratios):
+        problems.number("ratio", ratio, must, most, "alertAt", index, "ratios", place)
+        if ratio in ratios[:place]:
+            problems.add(f"ratio {ratio} is there twice.", "alertAt", index, "ratios", place)
 
 
 def _check_quota(problems: _Problems, index: int, key: str, quota: QuotaTerms, meters: Mapping[str, Meter]) -> None:
@@ -222,16 +257,6 @@ def _is_writable(email: str) -> bool:
     except BadAddress:
         return False
     return True
-
-
-def _repeated(keys: Iterable[str]) -> list[tuple[int, str]]:
-    seen: set[str] = set()
-    found = []
-    for index, key in enumerate(keys):
-        if key in seen:
-            found.append((index, key))
-        seen.add(key)
-    return found
 
 
 def _loads(time_zone: str) -> bool:

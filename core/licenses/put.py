@@ -83,6 +83,7 @@ def put_contract(session: Session, given: ContractInput, registry: Registry, now
         anchor=given.anchor,
         terms={key: _written(value) for key, value in given.terms},
         at_risk={key: _written(ratio) for key, ratio in given.at_risk},
+        alert_at={key: list(map(_written, sorted(ratios))) for key, ratios in given.alert_at if ratios},
         warnings=given.warnings,
         quotas={meter: quota.to_document() for meter, quota in given.quotas},
         created_at=now,
@@ -164,6 +165,7 @@ def _says(contract: Contract) -> tuple[object, ...]:
         contract.anchor,
         contract.terms,
         contract.at_risk,
+        contract.alert_at,
         contract.warnings,
         {meter: quota for meter, quota in contract.quotas.items() if quota},
     )

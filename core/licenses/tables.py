@@ -37,8 +37,8 @@ class LicenseAdmin(SQLModel, table=True):
 class Contract(SQLModel, table=True):
     """A version of a license's terms, from `effective_from` until a later one.
 
-    `terms` and `at_risk` map names to exact decimals written as text. `quotas` says by meter how its hard quota is
-    kept (see :class:`core.admission.terms.QuotaTerms`).
+    `terms` and `at_risk` map names to exact decimals written as text, `alert_at` to several of them, lowest first.
+    `quotas` says by meter how its hard quota is kept (see :class:`core.admission.terms.QuotaTerms`).
     """
 
     license_id: int = Field(primary_key=True, sa_type=BigId, foreign_key="license.id")
@@ -49,6 +49,7 @@ class Contract(SQLModel, table=True):
     anchor: str
     terms: dict[str, str] = Field(sa_type=Json)
     at_risk: dict[str, str] = Field(sa_type=Json)
+    alert_at: dict[str, list[str]] = Field(default_factory=dict, sa_type=Json)
     warnings: bool
     quotas: dict[str, dict[str, Any]] = Field(default_factory=dict, sa_type=Json)
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
