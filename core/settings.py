@@ -107,6 +107,11 @@ class Settings(BaseSettings):
         "written to the log.",
     )
     mail_from: str = Field("Allowance <allowance@localhost>", description="Whom e-mails are from.")
+    operators_email: str | None = Field(
+        None,
+        description="Who is written to when a license asks for credits: addresses, with commas between them; without "
+        "any, requests are in the log and in `allowance credits requests`.",
+    )
     public_url: str = Field(
         "http://127.0.0.1:8000", description="Where the server is reached from outside, for links in e-mails."
     )
@@ -146,6 +151,16 @@ class Settings(BaseSettings):
             raise ValueError("is not an address; write Name <name@example.com>") from None
         return value
 
+    @field_validator("operators_email")
+    @classmethod
+    def _addresses(cls, value: str | None) -> str | None:
+        try:
+            for email in _parts(value):
+                address_of(email)
+        except BadAddress:
+            raise ValueError("is not a list of addresses; write ann@example.com, bob@example.com") from None
+        return value
+
     @field_validator("public_url", "consumption_url")
     @classmethod
     def _a_link(cls, value: str) -> str:
@@ -160,6 +175,11 @@ class Settings(BaseSettings):
         if not separator or scheme not in BROKERS:
             raise ValueError("is not a broker URL; write memory://, redis://… or amqp://…")
         return value
+
+    @property
+    def operators(self) -> list[str]:
+        """Who is written to when a license asks for credits."""
+        return _parts(self.operators_email)
 
     @property
     def embedded_workers(self) -> bool:
@@ -185,6 +205,11 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         file = os.environ.get(FILE_VARIABLE, DEFAULT_FILE)
         return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=Path(file)))
+
+
+def _parts(text: str | None) -> list[str]:
+    """Each once, in their order."""
+    return list(dict.fromkeys(part.strip() for part in (text or "").split(",") if part.strip()))
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -26,12 +26,12 @@ from core.licenses.inputs import (
     check_license,
 )
 from core.licenses.put import credit_meters, grant_credits, put_contract, put_license
-from core.licenses.tables import Grant, License
+from core.licenses.tables import EXPIRY_NOTICE_DAYS, Grant, License
 from core.plugins.host import Registry
 from core.text import shown
 
 _CAMEL: Final = re.compile(
-    r"\b(timeZone|effectiveFrom|startsOn|billingPeriod|atRisk|alertAt|grantedAt|expiresAt|backOffDays|lostAfterDays|onOutage)\b"
+    r"\b(timeZone|effectiveFrom|startsOn|billingPeriod|atRisk|alertAt|expiryNoticeDays|grantedAt|expiresAt|backOffDays|lostAfterDays|onOutage)\b"
 )
 T = TypeVar("T")
 D = TypeVar("D")
@@ -178,7 +178,7 @@ def _read_contracts(values: Iterable[Value], license: str) -> Iterator[tuple[Val
     for value in values:
         fields = value.fields(
             ["effective_from", "starts_on", "terms"],
-            ["billing_period", "anchor", "at_risk", "alert_at", "warnings", "quotas"],
+            ["billing_period", "anchor", "at_risk", "alert_at", "warnings", "quotas", "expiry_notice_days"],
         )
         contract = ContractInput(
             license=license,
@@ -190,6 +190,9 @@ def _read_contracts(values: Iterable[Value], license: str) -> Iterator[tuple[Val
             at_risk=_numbers(fields, "at_risk"),
             alert_at=tuple(_read_ratios(fields["alert_at"])) if "alert_at" in fields else (),
             warnings=_get(fields, "warnings", Value.boolean, False),
+            expiry_notice_days=_read_days(fields["expiry_notice_days"])
+            if "expiry_notice_days" in fields
+            else EXPIRY_NOTICE_DAYS,
             quotas=tuple(_read_quotas(fields["quotas"])) if "quotas" in fields else (),
         )
         if contract.effective_from in days:
@@ -201,6 +204,10 @@ def _read_contracts(values: Iterable[Value], license: str) -> Iterator[tuple[Val
 def _read_ratios(value: Value) -> Iterator[tuple[str, tuple[Decimal, ...]]]:
     for meter, one in value.entries.items():
         yield meter, tuple(ratio for item in one.items if (ratio := item.number()) is not None)
+
+
+def _read_days(value: Value) -> tuple[int, ...]:
+    return tuple(days for item in value.items if (days := item.whole()) is not None)
 
 
 def _read_quotas(value: Value) -> Iterator[tuple[str, QuotaTerms]]:

@@ -14,6 +14,7 @@ from allowance import Admission, Enforcement, Meter
 from core.admission.terms import Identifiers, OnOutage, QuotaTerms
 from core.errors import InputProblem, InvalidInput
 from core.licenses.billing import CALENDAR_YEAR, CONTRACT_DATE, InvalidDuration, parse_billing_period
+from core.licenses.tables import EXPIRY_NOTICE_DAYS
 from core.mail.address import BadAddress, address_of
 from core.nearest import did_you_mean
 from core.text import problem_with, shown
@@ -30,6 +31,8 @@ MOST_RATIOS: Final = 20
 """Further ratios that a contract may name for one meter."""
 HIGHEST_RATIO: Final = 10
 """Ten times the limit is where naming ratios ends."""
+MOST_NOTICES: Final = 10
+_MOST_NOTICE_DAYS: Final = 366
 _EARLIEST, _LATEST = date(1970, 1, 1), date(2200, 1, 1)
 
 
@@ -66,11 +69,15 @@ class ContractInput:
     alert_at: tuple[tuple[str, tuple[Decimal, ...]], ...] = ()
     warnings: bool = False
     quotas: tuple[tuple[str, QuotaTerms], ...] = ()
+    expiry_notice_days: tuple[int, ...] = EXPIRY_NOTICE_DAYS
 
 
 @dataclass(frozen=True, slots=True)
 class GrantInput:
-    """Credits to grant. `meter` may be left out where one meter of credits is installed."""
+    """Credits to grant. `meter` may be left out where one meter of credits is installed.
+
+    `request` is the id of the request that it answers.
+    """
 
     id: str
     license: str
@@ -78,6 +85,18 @@ class GrantInput:
     entity: str | None = None
     granted_at: datetime | None = None
     expires_at: datetime | None = None
+    note: str | None = None
+    meter: str | None = None
+    request: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreditRequestInput:
+    """Credits to ask for. `meter` may be left out where one meter of credits is installed."""
+
+    license: str
+    amount: Decimal
+    entity: str | None = None
     note: str | None = None
     meter: str | None = None
 
@@ -180,6 +199,12 @@ def check_contract(given: ContractInput, meters: Mapping[str, Meter]) -> None:
         _check_alert_at(problems, index, key, ratios, meters)
     for index, (key, quota) in enumerate(given.quotas):
         _check_quota(problems, index, key, quota, meters)
+    days = given.expiry_notice_days
+    if len(days) > MOST_NOTICES or len(set(days)) < len(days) or not all(1 <= one <= _MOST_NOTICE_DAYS for one in days):
+        problems.add(
+            f"expiryNoticeDays must be {MOST_NOTICES} different numbers at most, each from 1 to {_MOST_NOTICE_DAYS}.",
+            "expiryNoticeDays",
+        )
     problems.raise_if_any()
 
 
@@ -230,24 +255,39 @@ def _check_quota(problems: _Problems, index: int, key: str, quota: QuotaTerms, m
 def check_grant(given: GrantInput, credit_meters: Iterable[str], now: datetime) -> str:
     """Raise :class:`InvalidInput` naming everything wrong with a grant; return the key of its meter."""
     problems = _Problems()
-    known = list(credit_meters)
-    meter = given.meter or (known[0] if len(known) == 1 else "")
-    if meter not in known:
-        named = ", ".join(known) or "none is installed"
-        wrong = f"No meter of credits {shown(given.meter)}" if given.meter else "Say which meter the credits are for"
-        problems.add(f"{wrong}: {named}.", "meter", code="UNKNOWN_METER")
+    meter = _check_credits(problems, given, credit_meters)
     problems.text(given.id, 200, "id")
-    problems.number("amount", given.amount, "be above 0 and up to 2^53", LARGEST, "amount")
-    if given.entity is not None:
-        problems.text(given.entity, 200, "entity")
-    if given.note is not None:
-        problems.text(given.note, 1000, "note")
+    if given.request is not None:
+        problems.text(given.request, 200, "request")
     for name, time in (("grantedAt", given.granted_at), ("expiresAt", given.expires_at)):
         if time is not None and not _EARLIEST <= time.date() < _LATEST:
             problems.add(f"{name} must be from {_EARLIEST} to before {_LATEST}.", name)
     if given.expires_at is not None and given.expires_at <= (given.granted_at or now):
         problems.add("expiresAt must be after grantedAt.", "expiresAt")
     problems.raise_if_any()
+    return meter
+
+
+def check_credit_request(given: CreditRequestInput, credit_meters: Iterable[str]) -> str:
+    """Raise :class:`InvalidInput` naming everything wrong with a request; return the key of its meter."""
+    problems = _Problems()
+    meter = _check_credits(problems, given, credit_meters)
+    problems.raise_if_any()
+    return meter
+
+
+def _check_credits(problems: _Problems, given: GrantInput | CreditRequestInput, credit_meters: Iterable[str]) -> str:
+    known = list(credit_meters)
+    meter = given.meter or (known[0] if len(known) == 1 else "")
+    if meter not in known:
+        named = ", ".join(known) or "none is installed"
+        wrong = f"No meter of credits {shown(given.meter)}" if given.meter else "Say which meter the credits are for"
+        problems.add(f"{wrong}: {named}.", "meter", code="UNKNOWN_METER")
+    problems.number("amount", given.amount, "be above 0 and up to 2^53", LARGEST, "amount")
+    if given.entity is not None:
+        problems.text(given.entity, 200, "entity")
+    if given.note is not None:
+        problems.text(given.note, 1000, "note")
     return meter
 
 

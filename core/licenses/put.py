@@ -9,6 +9,7 @@ from sqlmodel import Session, col, delete, select
 
 from core.consumption.status import SEVERITY, UsageStatus
 from core.consumption.tables import Snapshot
+from core.credits.answered import answer_request, require_answered
 from core.database.engine import insert_into
 from core.errors import InputProblem, InvalidInput
 from core.licenses.find import find_license
@@ -67,7 +68,7 @@ def put_contract(session: Session, given: ContractInput, registry: Registry, now
     again.
     """
     check_contract(given, registry.meters)
-    license = _license(session, given.license)
+    license = named_license(session, given.license)
     license_id = id_of(license)
     # The row lock gives versions their order; SQLite has one writer anyway.
     session.exec(select(License.id).where(License.id == license_id).with_for_update()).one()
@@ -85,6 +86,7 @@ def put_contract(session: Session, given: ContractInput, registry: Registry, now
         at_risk={key: _written(ratio) for key, ratio in given.at_risk},
         alert_at={key: list(map(_written, sorted(ratios))) for key, ratios in given.alert_at if ratios},
         warnings=given.warnings,
+        expiry_notice_days=sorted(given.expiry_notice_days, reverse=True),
         quotas={meter: quota.to_document() for meter, quota in given.quotas},
         created_at=now,
     )
@@ -101,9 +103,12 @@ def put_contract(session: Session, given: ContractInput, registry: Registry, now
 
 
 def grant_credits(session: Session, given: GrantInput, registry: Registry, now: datetime) -> Grant:
-    """Grant credits; granting the same id twice grants once. Raises :class:`InvalidInput`."""
+    """Grant credits; granting the same id twice grants once. Raises :class:`InvalidInput`.
+
+    It answers the request for credits that it names, or else the oldest open one for the same meter and entity.
+    """
     meter = check_grant(given, credit_meters(registry), now)
-    license = _license(session, given.license)
+    license = named_license(session, given.license)
     license_id = id_of(license)
     grant = Grant(
         license_id=license_id,
@@ -124,7 +129,10 @@ def grant_credits(session: Session, given: GrantInput, registry: Registry, now: 
         if known.model_dump() != grant.model_dump():
             message = f"A grant {shown(given.id)} was made before with other content. Give each grant its own id."
             raise InvalidInput([InputProblem("ID_CONFLICT", message, ("id",))])
+        if given.request is not None:
+            require_answered(session, known, given.request)
         return known
+    answer_request(session, grant, given.request, now)
     today = now.astimezone(ZoneInfo(license.time_zone)).date()
     granted_on = grant.granted_at.astimezone(ZoneInfo(license.time_zone)).date()
     if granted_on < today:
@@ -145,7 +153,8 @@ def id_of(license: License) -> int:
     return license.id
 
 
-def _license(session: Session, key: str) -> License:
+def named_license(session: Session, key: str) -> License:
+    """The license that an input names. Raises :class:`InvalidInput`."""
     license = find_license(session, key)
     if license is None:
         message = f"No license {shown(key)}. Put it first."
@@ -167,5 +176,6 @@ def _says(contract: Contract) -> tuple[object, ...]:
         contract.at_risk,
         contract.alert_at,
         contract.warnings,
+        contract.expiry_notice_days,
         {meter: quota for meter, quota in contract.quotas.items() if quota},
     )

@@ -2,11 +2,14 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from sqlmodel import Field, SQLModel
 
 from core.database.types import BigId, ExactDecimal, Json, Name, UtcDateTime
+
+EXPIRY_NOTICE_DAYS: Final = (30, 7)
+"""How many days before credits expire people are told, where a contract does not say."""
 
 
 def now() -> datetime:
@@ -39,6 +42,7 @@ class Contract(SQLModel, table=True):
 
     `terms` and `at_risk` map names to exact decimals written as text, `alert_at` to several of them, lowest first.
     `quotas` says by meter how its hard quota is kept (see :class:`core.admission.terms.QuotaTerms`).
+    `expiry_notice_days` are how many days before credits expire people are told, the most first.
     """
 
     license_id: int = Field(primary_key=True, sa_type=BigId, foreign_key="license.id")
@@ -52,6 +56,7 @@ class Contract(SQLModel, table=True):
     alert_at: dict[str, list[str]] = Field(default_factory=dict, sa_type=Json)
     warnings: bool
     quotas: dict[str, dict[str, Any]] = Field(default_factory=dict, sa_type=Json)
+    expiry_notice_days: list[int] = Field(default_factory=lambda: list(EXPIRY_NOTICE_DAYS), sa_type=Json)
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
 
 

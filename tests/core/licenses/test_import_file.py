@@ -36,6 +36,7 @@ licenses:
         at_risk: {interactions: 0.85, forms: 1}
         alert_at: {interactions: [0.75, 0.5], forms: [1.2]}
         warnings: true
+        expiry_notice_days: [1, 60]
     grants:
       - id: one
         amount: 0.1
@@ -105,6 +106,7 @@ def test_everything_in_a_file_is_put_and_numbers_are_exact(engine: Engine) -> No
         assert second.terms["profiles"] == "9007199254740991.123456789"
         assert Decimal(second.terms["forms"]) == 1000
         assert second.at_risk == {"interactions": "0.85", "forms": "1"}
+        assert (first.expiry_notice_days, second.expiry_notice_days) == ([30, 7], [60, 1])
         assert second.alert_at == {"interactions": ["0.5", "0.75"], "forms": ["1.2"]}
         one, two = session.exec(select(Grant).order_by(Grant.id)).all()
         assert (one.amount, one.entity, one.note, one.meter) == (
@@ -211,7 +213,7 @@ def test_what_only_the_database_knows_to_be_wrong_is_said_with_its_line_and_noth
     put(engine, ACME)
     text = ACME.replace("Nothing yet", "Something").replace("amount: 5,", "amount: 6,")
     assert refused(engine, text) == [
-        "all.yaml:30: licenses[0].grants[1].id: A grant 'two' was made before with other content. "
+        "all.yaml:31: licenses[0].grants[1].id: A grant 'two' was made before with other content. "
         "Give each grant its own id."
     ]
 
@@ -238,7 +240,7 @@ def test_a_grant_that_a_file_changes_is_refused_rather_than_left_as_it_was(
 ) -> None:
     put(engine, ACME)
     (said,) = refused(engine, ACME.replace(before, after))
-    assert said.startswith("all.yaml:23: licenses[0].grants[0].id: A grant 'one' was made before")
+    assert said.startswith("all.yaml:24: licenses[0].grants[0].id: A grant 'one' was made before")
 
 
 def test_a_grant_without_a_date_keeps_that_of_its_first_import_also_after_it_expired(engine: Engine) -> None:

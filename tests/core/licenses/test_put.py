@@ -162,6 +162,7 @@ def test_further_ratios_are_the_same_in_any_order_and_no_ratios_are_none(engine:
         {"at_risk": {"forms": "0.51"}},
         {"at_risk": {}},
         {"alert_at": {"forms": ["0.5"]}},
+        {"expiry_notice_days": (30,)},
         {"billing_period": "P1Y"},
         {"anchor": "CONTRACT_DATE"},
         {"warnings": False},
