@@ -100,7 +100,9 @@ class Settings(BaseSettings):
     meter_timeout_seconds: float = Field(
         10, gt=0, le=3600, description="How long a partner's meter may take for one license before it is stopped."
     )
-    meter_memory_mb: int = Field(512, ge=64, le=2**20, description="Memory that partners' meters may take, in MiB.")
+    meter_memory_mb: int = Field(
+        512, ge=64, le=2**20, description="Memory that partners' meters and notifiers may take, in MiB."
+    )
     smtp_url: str | None = Field(
         None,
         description="The mail server, `smtp://USER:PASSWORD@HOST:PORT`, or `smtps://…`; without one, e-mails are "

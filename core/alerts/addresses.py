@@ -1,8 +1,9 @@
-"""Where a license's messages go: its users with the admin role, and the operators, by e-mail."""
+"""Where a license's messages go: by e-mail to its users with the admin role and the operators, and to notifiers."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Final
 
+from allowance import Notifier
 from sqlmodel import Session, col, select
 
 from core.alerts.kinds import CREDITS_EXPIRING, CREDITS_REQUESTED, CROSSED
@@ -10,6 +11,7 @@ from core.alerts.outbox import Address
 from core.licenses.tables import LicenseAdmin
 
 EMAIL: Final = "email"
+NOTIFIER: Final = "notifier"
 MAILED: Final = frozenset({CROSSED, CREDITS_EXPIRING})
 """What the admins of a license are told by e-mail."""
 
@@ -27,3 +29,12 @@ def addresses_of(session: Session, licenses: Collection[int]) -> list[Address]:
 def operator_addresses(license_id: int, operators: Collection[str]) -> list[Address]:
     """The operators' own, for what a license asks of them."""
     return [Address(license_id, EMAIL, email, frozenset({CREDITS_REQUESTED})) for email in operators]
+
+
+def notifier_addresses(licenses: Iterable[int], notifiers: Collection[Notifier]) -> list[Address]:
+    """Partners' notifiers, each of which is told of every license."""
+    return [
+        Address(license_id, NOTIFIER, notifier.key, frozenset(notifier.kinds))
+        for license_id in licenses
+        for notifier in notifiers
+    ]

@@ -164,14 +164,15 @@ def save_refresh(
         for license_id in plan.licenses
     }
     write_snapshots(session, {key: readings[key] for key, new in current.items() if new})
-    record_crossings(session, crossings, plan.now)
+    notifiers = registry.notifiers.values()
+    record_crossings(session, crossings, plan.now, notifiers)
     expiring = [
         one
         for license_id, usage in plan.usage.items()
         if usage.grants
         for one in find_expiring(plan.licenses[license_id], usage.grants, _measured(current[license_id], now), plan.now)
     ]
-    record_expiring(session, expiring, plan.now)
+    record_expiring(session, expiring, plan.now, notifiers)
     # Where another worker saved meanwhile, the mark may be of usage that came in after this plan was made.
     alone = [license_id for license_id in plan.licenses if known[license_id].version == plan.known[license_id].version]
     _forget_late(session, [plan.late[license_id] for license_id in alone if license_id in plan.late])

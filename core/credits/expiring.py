@@ -1,17 +1,17 @@
 """Credits that are about to expire unused: told once for each grant and number of days, as the contract has them."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
 import sqlalchemy as sa
-from allowance import Grant
+from allowance import Grant, Notifier
 from sqlmodel import Session, col
 
-from core.alerts.addresses import addresses_of
+from core.alerts.addresses import addresses_of, notifier_addresses
 from core.alerts.kinds import CREDITS_EXPIRING
 from core.alerts.outbox import Told, tell
 from core.consumption.readings import Document
@@ -55,7 +55,9 @@ _COLUMNS: Final[Mapping[str, Any]] = {
 }  # fmt: skip
 
 
-def record_expiring(session: Session, expiring: Sequence[Expiring], now: datetime) -> None:
+def record_expiring(
+    session: Session, expiring: Sequence[Expiring], now: datetime, notifiers: Collection[Notifier] = ()
+) -> None:
     """Record new notices, with the messages that tell of them; one message for each license.
 
     What was told at the same number of days, or at fewer, is not told again. The number of statements does not
@@ -83,7 +85,7 @@ def record_expiring(session: Session, expiring: Sequence[Expiring], now: datetim
             Told(license_id, CREDITS_EXPIRING, now, {"grants": list(map(_document, listed))})
             for license_id, listed in by_license.items()
         ]
-        tell(session, told, addresses_of(session, by_license))
+        tell(session, told, [*addresses_of(session, by_license), *notifier_addresses(by_license, notifiers)])
 
 
 def _document(one: Expiring) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlmodel import Session, col, select
 
-from core.alerts.addresses import operator_addresses
+from core.alerts.addresses import notifier_addresses, operator_addresses
 from core.alerts.kinds import CREDITS_REQUESTED
 from core.alerts.outbox import Told, tell
 from core.credits.tables import CreditRequest
@@ -74,6 +74,7 @@ def request_credits(
         }
     }
     addresses = operator_addresses(license_id, operators)
+    addresses += notifier_addresses([license_id], registry.notifiers.values())
     if not operators:
         logger.warning(
             "License %s asks for %s of %s, request %s. ALLOWANCE_OPERATORS_EMAIL is not set, so nobody is written to; "
