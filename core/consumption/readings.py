@@ -67,6 +67,9 @@ class StoredReading:
 
 UNMEASURED: Final = StoredReading(UsageStatus.UNKNOWN)
 _ALL: Final = Decimal(1)
+# Looked up for every reading, and reading the value of an enumeration takes long.
+_OK, _AT_RISK, _EXCEEDED = UsageStatus.OK.value, UsageStatus.AT_RISK.value, UsageStatus.EXCEEDED.value
+_WHOLE: Final = (_ALL, _EXCEEDED, True)
 
 
 Document: TypeAlias = Mapping[str, Any]
@@ -111,15 +114,15 @@ def judge(
     if used is not None and limit is not None:
         status = document["status"]
         hard, further = meter.enforcement is Enforcement.HARD, further_ratios(meter, contract)
-        tells = hard or further or status != UsageStatus.OK.value
+        tells, exceeded = hard or further or status != _OK, status == _EXCEEDED
         crossed = _crossed(before, document) if before and tells else {}
         document["thresholds"] = []
         for ratio, becomes, by_status in _ratios(contract.at_risk.get(meter.key, meter.at_risk), further):
             value = times(ratio, limit.value)
-            if ratio <= _ALL and status == UsageStatus.EXCEEDED.value:
+            if by_status and not hard:
+                is_crossed = exceeded or status == becomes
+            elif exceeded and ratio <= _ALL:
                 is_crossed = True
-            elif by_status and not hard:
-                is_crossed = status == becomes
             else:  # nobody passes a hard limit: its parts are crossed once they are reached
                 is_crossed = 0 < used >= value
             crossed_at = (crossed.get(ratio) or measured_at) if is_crossed else None
@@ -158,14 +161,13 @@ def further_ratios(meter: Meter, contract: Contract) -> tuple[Decimal, ...]:
 
 def _ratios(at_risk: Decimal | None, further: Collection[Decimal]) -> Iterable[tuple[Decimal, str, bool]]:
     """All ratios that alert, lowest first, with the status beyond each, and whether it is that one that changes it."""
-    found = [] if at_risk is None else [(at_risk, UsageStatus.AT_RISK.value, True)]
-    found.append((_ALL, UsageStatus.EXCEEDED.value, True))
+    if not further:
+        return (_WHOLE,) if at_risk is None else ((at_risk, _AT_RISK, True), _WHOLE)
+    found = [_WHOLE] if at_risk is None else [(at_risk, _AT_RISK, True), _WHOLE]
     for ratio in {*further} - {at_risk, _ALL}:
-        beyond = UsageStatus.EXCEEDED if ratio > _ALL else UsageStatus.OK
-        if at_risk is not None and at_risk < ratio < _ALL:
-            beyond = UsageStatus.AT_RISK
-        found.append((ratio, beyond.value, False))
-    return sorted(found, key=itemgetter(0)) if further else found
+        beyond = _EXCEEDED if ratio > _ALL else _OK if at_risk is None or ratio < at_risk else _AT_RISK
+        found.append((ratio, beyond, False))
+    return sorted(found, key=itemgetter(0))
 
 
 def written(number: Number) -> str:

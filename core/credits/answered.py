@@ -6,7 +6,6 @@ from sqlmodel import Session, col, select
 
 from core.credits.tables import CreditRequest
 from core.errors import InputProblem, InvalidInput
-from core.licenses.find import lock_license
 from core.licenses.tables import Grant
 from core.text import shown
 
@@ -14,9 +13,9 @@ from core.text import shown
 def answer_request(session: Session, grant: Grant, named: str | None, now: datetime) -> None:
     """Close the request that a new grant names; if it names none, the oldest open one for its meter and entity.
 
-    Raises :class:`InvalidInput` where the license has no open request of that name.
+    The caller has locked the license, so that two grants never answer the same request. Raises :class:`InvalidInput`
+    where the license has no open request of that name.
     """
-    lock_license(session, grant.license_id)  # so that two grants never answer the same request
     ours = select(CreditRequest).where(
         CreditRequest.license_id == grant.license_id, col(CreditRequest.closed_by).is_(None)
     )

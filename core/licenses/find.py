@@ -24,7 +24,7 @@ def no_license(session: Session, key: str) -> NotFound:
 def lock_license(session: Session, license_id: int) -> None:
     """Have transactions that do so come one after the other, for this license; SQLite has one writer anyway.
 
-    It goes beside the weaker locks that inserted rows take on their license: two who held those and then waited here
-    for each other would be a deadlock.
+    Take it before inserting rows of the license, which lock it as well, in a weaker way that others share: two who did
+    that first would wait here for each other.
     """
     session.exec(select(License.id).where(License.id == license_id).with_for_update(key_share=True)).one()

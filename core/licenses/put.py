@@ -12,7 +12,7 @@ from core.consumption.tables import Snapshot
 from core.credits.answered import answer_request, require_answered
 from core.database.engine import insert_into
 from core.errors import InputProblem, InvalidInput
-from core.licenses.find import find_license
+from core.licenses.find import find_license, lock_license
 from core.licenses.inputs import (
     ContractInput,
     GrantInput,
@@ -110,6 +110,7 @@ def grant_credits(session: Session, given: GrantInput, registry: Registry, now: 
     meter = check_grant(given, credit_meters(registry), now)
     license = named_license(session, given.license)
     license_id = id_of(license)
+    lock_license(session, license_id)
     grant = Grant(
         license_id=license_id,
         id=given.id,

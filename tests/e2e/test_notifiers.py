@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from allowance.notifier import KINDS
 from sqlmodel import col, select
 
 from core.alerts.tables import Delivery, Message
@@ -103,8 +104,9 @@ def heard(chat: Chat, note: str) -> list[str]:
 
 
 def test_it_shows_among_the_plugins(installation: Installation, client: Client) -> None:
-    data = client.data("{ plugins { name version loaded problem { message } } }")
-    shown = {"name": "chat_notifier", "version": "1.0.0", "loaded": True, "problem": None}
+    data = client.data("{ plugins { name version loaded problem { message } notifiers { key title kinds } } }")
+    shown: dict[str, object] = {"name": "chat_notifier", "version": "1.0.0", "loaded": True, "problem": None}
+    shown["notifiers"] = [{"key": "chat", "title": "Chat", "kinds": list(KINDS)}]
     assert shown in data["plugins"]
     assert "allowance-chat-notifier" in installation.run("plugins").stdout
 
