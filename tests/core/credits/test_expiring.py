@@ -1,15 +1,14 @@
 """Credits that expire are told of in time, once, and only while any are left."""
 
-import math
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlmodel import col, select
 
@@ -18,6 +17,7 @@ from core.licenses.inputs import AdminInput
 from tests.fixtures.engine import NOW, Engine, counted_statements, new_key, usage_event
 
 DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
 
 
@@ -117,11 +117,10 @@ class Model:
     told: list[list[tuple[str, str, int]]] = field(default_factory=list)
     nearest: dict[str, int] = field(default_factory=dict)
 
-    def refresh(self, hours: int, days: Sequence[int], left: dict[str, tuple[int, int]]) -> None:
+    def refresh(self, now: datetime, days: Sequence[int], left: dict[str, tuple[datetime, int]]) -> None:
         new = []
         for name, (expires, amount) in sorted(left.items(), key=lambda item: (item[1][0], item[0])):
-            ahead = expires - hours
-            reached = min((one for one in days if 0 < ahead <= 24 * one), default=None)
+            reached = min((one for one in days if now < expires <= now + one * DAY), default=None)
             if amount and reached is not None and reached < self.nearest.get(name, 10_000):
                 self.nearest[name] = reached
                 new.append((name, str(amount), reached))
@@ -143,12 +142,13 @@ DAYS: Sequence[tuple[int, ...]] = [(30, 7), (), (14,), (30, 20, 10, 1), (3, 2)]
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
+@example([("grant", 1), ("wait", 24 * 23), ("days", 4), ("spend", 8)])
 def test_any_sequence_of_grants_contracts_and_spending_is_told_as_the_model_says(
     engine: Engine, steps: list[tuple[str, int]]
 ) -> None:
     key, model, hours, days, now = new_key(), Model(), 0, DAYS[0], NOW
     engine.license(key, terms={})
-    expires: dict[str, int] = {}
+    expires: dict[str, datetime] = {}
     for number, (kind, value) in enumerate([("grant", 24 * 30), *steps]):
         match kind:
             case "wait":
@@ -156,11 +156,11 @@ def test_any_sequence_of_grants_contracts_and_spending_is_told_as_the_model_says
             case "days":
                 days = DAYS[value]
             case "grant":
-                expires[f"g{number}"] = hours + value
-        now = NOW + hours * timedelta(hours=1) + number * timedelta(milliseconds=1)
+                expires[f"g{number}"] = NOW + (hours + value) * HOUR
+        now = NOW + hours * HOUR + number * timedelta(milliseconds=1)
         rest: dict[str, Any] = {"now": now}
         if kind == "grant":
-            engine.grant(key, f"g{number}", 5, expires_at=NOW + expires[f"g{number}"] * timedelta(hours=1), **rest)
+            engine.grant(key, f"g{number}", 5, expires_at=expires[f"g{number}"], **rest)
         elif kind == "days":
             engine.contract(key, {}, expiry_notice_days=days, effective_from=now.date(), **rest)
         elif kind == "spend":
@@ -168,5 +168,5 @@ def test_any_sequence_of_grants_contracts_and_spending_is_told_as_the_model_says
         engine.refresh(key, **rest)
         burnt = engine.reading("sms_credits", key).grants
         left = {name: (until, int(burnt.get(name, 0))) for name, until in expires.items()}
-        model.refresh(math.ceil((now - NOW) / timedelta(hours=1)), days, left)
+        model.refresh(now, days, left)
     assert told(engine, key) == model.told
