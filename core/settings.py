@@ -135,13 +135,20 @@ class Settings(BaseSettings):
     meter_timeout_seconds: float = Field(
         10, gt=0, le=3600, description="How long a partner's meter may take for one license before it is stopped."
     )
-    meter_memory_mb: int = Field(512, ge=64, le=2**20, description="Memory that partners' meters may take, in MiB.")
+    meter_memory_mb: int = Field(
+        512, ge=64, le=2**20, description="Memory that partners' meters and notifiers may take, in MiB."
+    )
     smtp_url: str | None = Field(
         None,
         description="The mail server, `smtp://USER:PASSWORD@HOST:PORT`, or `smtps://…`; without one, e-mails are "
         "written to the log.",
     )
     mail_from: str = Field("Allowance <allowance@localhost>", description="Whom e-mails are from.")
+    operators_email: str | None = Field(
+        None,
+        description="Who is written to when a license asks for credits: addresses, with commas between them; without "
+        "any, requests are in the log and in `allowance credits requests`.",
+    )
     public_url: str = Field(
         "http://127.0.0.1:8000", description="Where the server is reached from outside, for links in e-mails."
     )
@@ -195,6 +202,16 @@ class Settings(BaseSettings):
             raise ValueError("is not an address; write Name <name@example.com>") from None
         return value
 
+    @field_validator("operators_email")
+    @classmethod
+    def _addresses(cls, value: str | None) -> str | None:
+        try:
+            for email in _parts(value):
+                address_of(email)
+        except BadAddress:
+            raise ValueError("is not a list of addresses; write ann@example.com, bob@example.com") from None
+        return value
+
     @field_validator("trusted_documents")
     @classmethod
     def _a_file(cls, value: Path | None) -> Path | None:
@@ -242,6 +259,11 @@ class Settings(BaseSettings):
         return [origin.strip().lower() for origin in (self.cors_origins or "").split(",") if origin]
 
     @property
+    def operators(self) -> list[str]:
+        """Who is written to when a license asks for credits."""
+        return _parts(self.operators_email)
+
+    @property
     def embedded_workers(self) -> bool:
         """Whether workers run inside the server."""
         return self.broker_url.startswith("memory://")
@@ -270,6 +292,11 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         file = os.environ.get(FILE_VARIABLE, DEFAULT_FILE)
         return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=Path(file)))
+
+
+def _parts(text: str | None) -> list[str]:
+    """Each once, in their order."""
+    return list(dict.fromkeys(part.strip() for part in (text or "").split(",") if part.strip()))
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -7,8 +7,9 @@ from typing import Annotated
 import strawberry
 
 from api.schema.check_in import CheckIn, CheckInInput, check_in
+from api.schema.credits import CreditRequest, Grant, grant_of, request_key
 from api.schema.enums import describe_enum
-from api.schema.license import Contract, Grant, License, grant_of, page_of
+from api.schema.license import Contract, License, page_of
 from api.schema.node import Info, InputError, input_errors
 from api.schema.refresh import RefreshRequest, ask_for_refresh
 from api.schema.scalars import Duration, decimal
@@ -30,11 +31,13 @@ from api.schema.webhook import (
 )
 from core.access.keys import READERS, Scope
 from core.admission.terms import LOST_AFTER_DAYS, Identifiers, OnOutage, QuotaTerms
+from core.credits.requests import request_credits
 from core.errors import BadInput, InvalidInput
 from core.licenses import inputs
 from core.licenses.billing import CALENDAR_YEAR, CONTRACT_DATE
 from core.licenses.find import find_license, no_license
 from core.licenses.put import grant_credits, put_contract, put_license
+from core.licenses.tables import EXPIRY_NOTICE_DAYS
 
 
 class PeriodAnchor(StrEnum):
@@ -81,6 +84,14 @@ class AtRiskInput:
     ratio: float = strawberry.field(description="Above 0 and up to 1, as 0.8.")
 
 
+@strawberry.input(description="Further parts of a meter's limit that people are told of. They change no status.")
+class AlertAtInput:
+    meter: str = strawberry.field(description="The meter's key.")
+    ratios: list[float] = strawberry.field(
+        description="Each above 0 and up to 10, of a hard limit up to 1; 20 at the most. 1 alerts in any case."
+    )
+
+
 @strawberry.input(description="How the hard quota of a meter is kept. Its size is a term of the contract.")
 class QuotaInput:
     meter: str = strawberry.field(description="The meter's key, as `active_installations`.")
@@ -116,6 +127,13 @@ class ContractInput:
     at_risk: list[AtRiskInput] | None = strawberry.field(
         default=None, description="At-risk ratios other than the meters' own."
     )
+    alert_at: list[AlertAtInput] | None = strawberry.field(
+        default=None, description="Further ratios that people are told of, beside the meters' own."
+    )
+    expiry_notice_days: list[int] | None = strawberry.field(
+        default=None,
+        description="How many days before credits expire people are told; left out, 30 and 7; empty, never.",
+    )
     warnings: bool = strawberry.field(default=False, description="Whether people are warned of exceeded limits.")
     quotas: list[QuotaInput] | None = strawberry.field(
         default=None, description="How hard quotas are kept, where not by their defaults."
@@ -131,6 +149,22 @@ class GrantCreditsInput:
     granted_at: datetime | None = strawberry.field(default=None, description="From when; left out, now.")
     expires_at: datetime | None = strawberry.field(default=None, description="When the rest is lost; left out, never.")
     note: str | None = strawberry.field(default=None, description="For people.")
+    meter: str | None = strawberry.field(
+        default=None, description="The meter of credits; may be left out where one is installed."
+    )
+    request: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="The `id` of the request that it answers; left out, the oldest open one for the same meter and "
+        "entity, if there is one.",
+    )
+
+
+@strawberry.input(description="Credits to ask the operators for.")
+class RequestCreditsInput:
+    license: str = strawberry.field(description="The license's key.")
+    amount: float = strawberry.field(description="Credits, above 0.")
+    entity: str | None = strawberry.field(default=None, description="The entity that alone is to use them.")
+    note: str | None = strawberry.field(default=None, description="For the operators.")
     meter: str | None = strawberry.field(
         default=None, description="The meter of credits; may be left out where one is installed."
     )
@@ -151,6 +185,12 @@ class PutContractResult:
 @strawberry.type(description="What became of it: the grant, or what is wrong with the input.")
 class GrantCreditsResult:
     grant: Grant | None = strawberry.field(default=None, description="Null where anything is wrong.")
+    errors: list[InputError] = strawberry.field(default_factory=list, description="Everything that is wrong.")
+
+
+@strawberry.type(description="What became of it: the request, or what is wrong with the input.")
+class RequestCreditsResult:
+    request: CreditRequest | None = strawberry.field(default=None, description="Null where anything is wrong.")
     errors: list[InputError] = strawberry.field(default_factory=list, description="Everything that is wrong.")
 
 
@@ -226,7 +266,11 @@ class Mutation:
             anchor=input.anchor.value,
             terms=tuple((term.key, decimal(term.value)) for term in input.terms),
             at_risk=tuple((one.meter, decimal(one.ratio)) for one in input.at_risk or ()),
+            alert_at=tuple((one.meter, tuple(map(decimal, one.ratios))) for one in input.alert_at or ()),
             warnings=input.warnings,
+            expiry_notice_days=(
+                EXPIRY_NOTICE_DAYS if input.expiry_notice_days is None else tuple(input.expiry_notice_days)
+            ),
             quotas=tuple((one.meter, _quota_terms(one)) for one in input.quotas or ()),
         )
         try:
@@ -237,7 +281,7 @@ class Mutation:
         context.announcer.announce()
         return PutContractResult(contract=Contract(row=row))
 
-    @strawberry.mutation(description="Grant credits; granting the same id twice grants once.")
+    @strawberry.mutation(description="Grant credits; granting the same id twice grants once. It answers a request.")
     def grant_credits(
         self, info: Info, input: Annotated[GrantCreditsInput, strawberry.argument(description="The grant.")]
     ) -> GrantCreditsResult:
@@ -252,6 +296,7 @@ class Mutation:
             expires_at=input.expires_at,
             note=input.note,
             meter=input.meter,
+            request=None if input.request is None else request_key(input.license, input.request),
         )
         try:
             with context.write() as session:
@@ -291,6 +336,32 @@ class Mutation:
         self, info: Info, input: Annotated[RedeliverWebhookInput, strawberry.argument(description="The delivery.")]
     ) -> WebhookDeliveryResult:
         return redeliver_webhook(info.context, input)
+
+    @strawberry.mutation(
+        description="Ask the operators for credits; an open request that says the same is given again."
+    )
+    def request_credits(
+        self, info: Info, input: Annotated[RequestCreditsInput, strawberry.argument(description="The request.")]
+    ) -> RequestCreditsResult:
+        context = info.context
+        context.caller.require(*READERS, license=input.license)
+        given = inputs.CreditRequestInput(
+            license=input.license,
+            amount=decimal(input.amount),
+            entity=input.entity,
+            note=input.note,
+            meter=input.meter,
+        )
+        runtime = context.runtime
+        try:
+            with context.write() as session:
+                row = request_credits(
+                    session, given, runtime.registry, runtime.settings.operators, context.caller.name, context.now
+                )
+        except InvalidInput as invalid:
+            return RequestCreditsResult(errors=input_errors(invalid))
+        page = page_of(context, input.license)
+        return RequestCreditsResult(request=CreditRequest(row=row, page=page) if page else None)
 
 
 def _quota_terms(given: QuotaInput) -> QuotaTerms:

@@ -10,12 +10,12 @@ import strawberry
 
 from api.context import Context
 from api.schema.consumption import Consumption
+from api.schema.credits import CreditRequest, grant_of
 from api.schema.cursors import decode_id, refuse_id
 from api.schema.license import (
     License,
     LicenseConnection,
     Page,
-    grant_of,
     license_connection,
     page_of,
 )
@@ -26,6 +26,7 @@ from api.schema.status import UsageStatus
 from api.schema.webhook import Endpoint, webhook_endpoints
 from core.access.keys import READERS, Scope
 from core.consumption.past import measure_past
+from core.credits.tables import CreditRequest as CreditRequestRow
 from core.errors import BadInput
 from core.licenses.find import no_license
 from core.licenses.listing import LicenseOrder
@@ -206,6 +207,13 @@ def _grant_node(context: Context, license: str, grant: str) -> Node | None:
     return grant_of(rows[0], page) if rows else None
 
 
+def _credit_request_node(context: Context, license: str, request: str) -> Node | None:
+    page = readable(context, license)
+    (loaded,) = page.licenses.values()
+    row = context.session.get(CreditRequestRow, (loaded.id, request))
+    return None if row is None else CreditRequest(row=row, page=page)
+
+
 def _refresh_node(context: Context, license: str, run: str) -> Node | None:
     page = readable(context, license)
     (loaded,) = page.licenses.values()
@@ -220,5 +228,6 @@ _FINDERS: dict[str, Callable[..., Node | None]] = {
     "License": _license_node,
     "Meter": _meter_node,
     "Grant": _grant_node,
+    "CreditRequest": _credit_request_node,
     "RefreshRequest": _refresh_node,
 }

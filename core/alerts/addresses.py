@@ -1,19 +1,21 @@
-"""Where a license's messages go: its users with the admin role, by e-mail, and its webhook endpoints."""
+"""Where a license's messages go: its admins and the operators by e-mail, its webhook endpoints, and notifiers."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Final
 
+from allowance import Notifier
 from sqlmodel import Session, col, select
 
-from core.alerts.kinds import CROSSED, KINDS
+from core.alerts.kinds import CREDITS_EXPIRING, CREDITS_REQUESTED, CROSSED, KINDS
 from core.alerts.outbox import Address
 from core.licenses.tables import LicenseAdmin
 from core.webhooks.tables import WebhookEndpoint
 
 EMAIL: Final = "email"
 WEBHOOK: Final = "webhook"
-MAILED: Final = frozenset({CROSSED})
-"""What people are told by e-mail."""
+NOTIFIER: Final = "notifier"
+MAILED: Final = frozenset({CROSSED, CREDITS_EXPIRING})
+"""What the admins of a license are told by e-mail."""
 
 
 def addresses_of(session: Session, licenses: Collection[int]) -> list[Address]:
@@ -34,4 +36,18 @@ def addresses_of(session: Session, licenses: Collection[int]) -> list[Address]:
             Address(license_id, WEBHOOK, endpoint, frozenset(KINDS if kinds is None else kinds))
             for license_id, endpoint, kinds in endpoints
         ),
+    ]
+
+
+def operator_addresses(license_id: int, operators: Collection[str]) -> list[Address]:
+    """The operators' own, for what a license asks of them."""
+    return [Address(license_id, EMAIL, email, frozenset({CREDITS_REQUESTED})) for email in operators]
+
+
+def notifier_addresses(licenses: Iterable[int], notifiers: Collection[Notifier]) -> list[Address]:
+    """Partners' notifiers, each of which is told of every license."""
+    return [
+        Address(license_id, NOTIFIER, notifier.key, frozenset(notifier.kinds))
+        for license_id in licenses
+        for notifier in notifiers
     ]

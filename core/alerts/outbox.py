@@ -102,11 +102,13 @@ def tell(session: Session, told: Sequence[Told], addresses: Sequence[Address]) -
         session.execute(insert(Delivery), deliveries)
 
 
-def take(session: Session, now: datetime, lease: timedelta) -> Outgoing | None:
-    """Claim a delivery that is due, if there is one. Until the lease ends no other worker takes it.
+def take(
+    session: Session, now: datetime, lease: timedelta, *, only: str | None = None, but: str | None = None
+) -> Outgoing | None:
+    """Claim a delivery that is due, if there is one: of one channel only, or of all but one.
 
-    A license that has enough on their way waits for these. One that was taken too often without an end is parked:
-    whatever it does to its workers, it does not do for ever.
+    Until the lease ends no other worker takes it. A license that has enough on their way waits for these. One that was
+    taken too often without an end is parked: whatever it does to its workers, it does not do for ever.
     """
     other = aliased(Delivery)
     on_their_way = (
@@ -122,6 +124,10 @@ def take(session: Session, now: datetime, lease: timedelta) -> Outgoing | None:
         .limit(1)
         .with_for_update(skip_locked=True)
     )
+    if only is not None:
+        due = due.where(col(Delivery.channel) == only)
+    if but is not None:
+        due = due.where(col(Delivery.channel) != but)
     while delivery := session.exec(due).first():
         session.add(delivery)
         if delivery.attempts < MOST_ATTEMPTS:

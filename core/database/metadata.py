@@ -6,6 +6,7 @@ import core.access.tables
 import core.admission.tables
 import core.alerts.tables
 import core.consumption.tables
+import core.credits.tables
 import core.licenses.tables
 import core.mail.tables
 import core.usage.tables

@@ -135,6 +135,11 @@ WRONG = {
         "Ann": "is not an address",
         "Ann <a..b@example.com>": "is not an address",
     },
+    "ALLOWANCE_OPERATORS_EMAIL": {
+        "ann": "is not a list of addresses; write ann@example.com, bob@example.com",
+        "ann@example.com; bob@example.com": "is not a list of addresses",
+        "ann@example.com, a..b@example.com": "is not a list of addresses",
+    },
     "ALLOWANCE_PUBLIC_URL": {"": "is not a link; write https://…", "allowance.example": "is not a link"},
     "ALLOWANCE_CONSUMPTION_URL": {"javascript:alert(1)": "is not a link; write https://…"},
     "ALLOWANCE_WEBHOOK_NETWORKS": {
@@ -164,6 +169,12 @@ def test_a_wrong_value_is_refused_by_the_name_of_its_setting(
     setting = name.removeprefix("ALLOWANCE_").lower()
     (nowhere / "allowance.toml").write_text(f'{setting} = "{value}"\n')
     assert re.fullmatch(rf"{setting} \(in the settings file\): .*{re.escape(message)}.*", refused())
+
+
+def test_operators_are_each_named_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().operators == []
+    monkeypatch.setenv("ALLOWANCE_OPERATORS_EMAIL", " bob@example.com,ann@example.com, bob@example.com,")
+    assert load_settings().operators == ["bob@example.com", "ann@example.com"]
 
 
 def test_all_that_is_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

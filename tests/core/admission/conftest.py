@@ -93,7 +93,7 @@ def quota(engine: Engine) -> Callable[..., int]:
         from core.admission.terms import QuotaTerms
 
         given = {} if places is None else {METER: places}
-        known = {"starts_on", "effective_from", "now"} & terms.keys()
+        known = {"starts_on", "effective_from", "now", "alert_at"} & terms.keys()
         contract = {name: terms.pop(name) for name in known}
         quotas = ((METER, QuotaTerms(**terms)),) if terms else ()  # type: ignore[arg-type]
         engine.license("acme")

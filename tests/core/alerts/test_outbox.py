@@ -60,6 +60,19 @@ def deliveries(engine: Engine) -> Sequence[Delivery]:
         return session.exec(select(Delivery).order_by(col(Delivery.recipient))).all()
 
 
+def test_a_postman_takes_of_one_channel_only_or_of_all_others(engine: Engine) -> None:
+    license_id = engine.license()
+    addresses = [Address(license_id, channel, "ann", frozenset({CROSSED})) for channel in ("email", "notifier")]
+    with engine.database.write() as session:
+        tell(session, [Told(license_id, CROSSED, NOW, {"alerts": []})], addresses)
+    for which, taken in (({"only": "notifier"}, "notifier"), ({"but": "notifier"}, "email")):
+        with engine.database.write() as session:
+            outgoing = take(session, NOW, LEASE, **which)
+            assert outgoing
+            assert outgoing.delivery.channel == taken
+            assert take(session, NOW, LEASE, **which) is None
+
+
 def test_each_recipient_who_wants_a_kind_gets_a_delivery_of_the_one_message(told: Engine) -> None:
     ann, bob = deliveries(told)
     assert (ann.recipient, bob.recipient) == ("ann", "bob")

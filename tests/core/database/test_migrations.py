@@ -19,6 +19,7 @@ from core.consumption.tables import ReadingHistory
 from core.database.engine import Database
 from core.database.types import UtcDateTime
 from core.database.upgrade import MIGRATIONS, upgrade
+from core.licenses.tables import Contract
 from core.usage.tables import ImportedFile, LedgerSegment, UsageEvent
 
 AT = datetime(2026, 3, 15, 12, tzinfo=UTC)
@@ -114,3 +115,21 @@ def test_files_that_were_brought_in_by_backfill_are_still_known(empty: Database)
         (file.digest, file.backfill, file.name, file.lines, file.rejected, file.rejected_path, file.finished_at)
         for file in found
     ] == [("a", True, "a.ndjson", 7, {}, None, AT), ("b", True, "b.ndjson", 5, {}, None, None)]
+
+
+def test_contracts_of_before_say_the_default_of_what_they_could_not_say(empty: Database) -> None:
+    upgrade_to(empty, "0007")
+    with empty.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO license (id, key, name, time_zone, created_at) VALUES (1, 'acme', 'Acme', 'UTC', '2026-01-01')"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO contract (license_id, version, effective_from, starts_on, billing_period, anchor, terms,"
+            " at_risk, warnings, quotas, created_at)"
+            " VALUES (1, 1, '2026-01-01', '2026-01-01', 'P1Y', 'CONTRACT_DATE', '{}',"
+            " '{\"forms\":\"0.5\"}', false, '{}', '2026-01-01')"
+        )
+    upgrade(empty)
+    with empty.read() as session:
+        [contract] = session.exec(select(Contract))
+    assert (contract.at_risk, contract.alert_at, contract.expiry_notice_days) == ({"forms": "0.5"}, {}, [30, 7])
