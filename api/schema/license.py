@@ -72,6 +72,7 @@ class Page:
     ) -> None:
         self.context = context
         self.licenses = licenses
+        context.together |= licenses
         self._found = found
         self._alerts: dict[object, dict[int, list[AlertRow]]] = {}
         self._requests: dict[object, dict[int, list[CreditRequestRow]]] = {}

@@ -12,7 +12,7 @@ from alembic.config import Config
 from sqlalchemy import text
 from sqlmodel import col, select
 
-from core.consumption.intervals import Interval, Span, read_history
+from core.consumption.intervals import Interval, Span, read_histories
 from core.consumption.points import Point
 from core.consumption.status import UsageStatus
 from core.consumption.tables import ReadingHistory
@@ -83,7 +83,7 @@ def test_points_of_readings_are_in_one_row_for_each_license_and_time(empty: Data
     upgrade(empty)
     with empty.read() as session:
         rows = session.exec(select(ReadingHistory).order_by(col(ReadingHistory.license_id))).all()
-        found = read_history(session, 2, "UTC", "forms", Span(Interval.DAY, None, None, 10))
+        found = read_histories(session, {2: "UTC"}, "forms", Span(Interval.DAY, None, None, 10))[2]
     assert [(row.license_id, row.at, sorted(row.readings)) for row in rows] == [
         (1, noon, ["forms"]),
         (2, noon, ["forms", "profiles", "users"]),
