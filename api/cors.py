@@ -20,8 +20,8 @@ def graphql_route(runtime: Runtime, announcer: Announcer, metrics: Metrics) -> R
         CORSMiddleware,
         allow_origins=origins,
         allow_methods=["GET", "POST"],
-        allow_headers=["authorization", "content-type"],
-        expose_headers=["retry-after"],
+        allow_headers=["authorization", "content-type", "if-none-match", "traceparent", "tracestate"],
+        expose_headers=["etag", "retry-after", "traceresponse"],
         max_age=7200,
     )
     # The browser asks by OPTIONS first; any other OPTIONS is refused by the endpoint.

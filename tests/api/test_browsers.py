@@ -70,7 +70,7 @@ def test_pages_of_an_origin_that_is_named_may_ask_graphql(named: Served, origin:
         assert answer.status_code == 200
         assert access_control(answer.headers) == {
             "access-control-allow-origin": origin,
-            "access-control-expose-headers": "retry-after",
+            "access-control-expose-headers": "etag, retry-after, traceresponse",
         }
         assert "Origin" in answer.headers["vary"]
 

@@ -98,6 +98,72 @@ query Licenses($first: Int = 20, $after: String, $status: [UsageStatus!], $searc
   }
 }`;
 
+const told = /* GraphQL */ `
+# What people are warned of, and what they were told.
+query Told {
+  license(key: "acme") {
+    consumption {
+      warnings { enabled halo notices { application message since meter { key } } }
+    }
+    alerts(first: 10) {
+      edges { node { meter { key } ratio used limit basis status crossedAt recoveredAt } }
+    }
+  }
+}`;
+
+const credits = /* GraphQL */ `
+# The credits of a license, and what it asked for.
+query Credits {
+  license(key: "acme") {
+    grants(first: 10) { edges { node { key meter amount remaining entity grantedAt expiresAt } } }
+    creditRequests(first: 10) { edges { node { amount entity note requestedAt closedBy { key } } } }
+  }
+}`;
+
+const requestCredits = /* GraphQL */ `
+# Ask the operators for credits. The same again while it is open is no new request.
+mutation RequestCredits($input: RequestCreditsInput!) {
+  requestCredits(input: $input) {
+    request { id amount requestedAt }
+    errors { code message path }
+  }
+}`;
+
+const installations = /* GraphQL */ `
+# What became of the installations of a license in the present quota window.
+query Installations {
+  consumption(license: "acme") {
+    installations { period { start end } quota active new returning lost refused skewed }
+  }
+}`;
+
+const checkIn = /* GraphQL */ `
+# An installation calls home. Needs the scope check-in:write.
+mutation CheckIn($input: CheckInInput!) {
+  checkIn(input: $input) { decision backOffDays retryAt quota remaining }
+}`;
+
+const webhook = /* GraphQL */ `
+# Have crossings and recoveries told to an address of yours. Needs the scope webhooks:write. The secret is shown once.
+mutation PutWebhook($input: WebhookEndpointInput!) {
+  putWebhookEndpoint(input: $input) {
+    endpoint { key url kinds enabled }
+    secret
+    errors { code message path }
+  }
+}`;
+
+const watch = /* GraphQL */ `
+# Stays open: the consumption now, and again with every change.
+subscription Watch {
+  consumptionChanged(license: "acme") {
+    version
+    status
+    updatedAt
+    sections { key status updatedAt }
+  }
+}`;
+
 const tab = (query, variables) => ({
   query: query.trim(),
   variables: variables && JSON.stringify(variables, null, 2),
@@ -120,4 +186,11 @@ export const examples = [
     ],
   }),
   tab(licenses),
+  tab(told),
+  tab(watch),
+  tab(credits),
+  tab(requestCredits, { input: { license: 'acme', amount: 5000, note: 'For the spring campaign' } }),
+  tab(installations),
+  tab(checkIn, { input: { license: 'acme', installation: 'graphiql-example-1' } }),
+  tab(webhook, { input: { license: 'acme', key: 'platform', url: 'https://platform.example/hooks' } }),
 ];
