@@ -10,14 +10,20 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, RedirectResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from api.bodies import JsonResponse, error_response
 from api.check_in_http import CheckInEndpoint
 from api.events_http import EventsEndpoint
 from api.graphql_http import GraphQLEndpoint
+from api.operations.run import Operations
+from api.subscriptions.connections import Connections
+from api.subscriptions.event_stream import EventStreams
+from api.subscriptions.subscribe import Subscriptions
+from api.subscriptions.web_socket import GraphQLSocket
 from api.unsubscribe_http import UnsubscribePage
+from core.consumption.changes import Changes
 from core.database.engine import is_away
 from core.errors import Unavailable
 from core.runtime import Runtime
@@ -55,12 +61,18 @@ def create_app(runtime: Runtime, announcer: Announcer) -> Starlette:
         return RedirectResponse("/graphiql")
 
     check_in = CheckInEndpoint(runtime)
-    return Starlette(
+    operations = Operations(runtime, announcer)
+    subscriptions = Subscriptions(operations, Changes(runtime.database))
+    connections = Connections(runtime.database, runtime.settings)
+    graphql = GraphQLEndpoint(runtime, operations, EventStreams(subscriptions, connections))
+    sockets = GraphQLSocket(operations, subscriptions, connections, runtime.authenticator, runtime.settings)
+    app = Starlette(
         # They are tried in this order, so what is asked most comes first.
         routes=[
             Route("/check-in", check_in, methods=["POST"]),
             Route("/events", EventsEndpoint(runtime), methods=["POST"]),
-            Route("/graphql", GraphQLEndpoint(runtime, announcer), methods=["GET", "POST"]),
+            Route("/graphql", graphql, methods=["GET", "POST"]),
+            WebSocketRoute("/graphql", sockets),
             Route("/", root),
             Route("/healthz", healthz),
             Route("/unsubscribe/{token}", UnsubscribePage(runtime).answer, methods=["GET", "POST"]),
@@ -70,6 +82,8 @@ def create_app(runtime: Runtime, announcer: Announcer) -> Starlette:
         ],
         exception_handlers={SQLAlchemyError: _database_failed, ClientDisconnect: _nobody_there},
     )
+    app.state.connections = connections
+    return app
 
 
 async def _nobody_there(_: Request, __: Exception) -> Response:

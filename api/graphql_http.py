@@ -4,10 +4,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from time import monotonic
-from types import NoneType
 from typing import Any, ClassVar, Final
 
 import orjson
@@ -20,26 +17,22 @@ from starlette.types import Receive, Scope, Send
 from api.asgi import header, in_one_piece
 from api.bodies import JsonResponse, forget_frames, read_body
 from api.callers import caller_of
-from api.context import Context
 from api.operations.answers import Answer, Answers, Question
-from api.operations.execute import Asked, execute
-from api.operations.prepare import DocumentRefused, prepare
+from api.operations.execute import Asked
+from api.operations.prepare import DocumentRefused
+from api.operations.request import BadRequest, Request, request_of
+from api.operations.run import Operations, asked_by
 from api.schema.build import presentable
+from api.subscriptions.event_stream import EVENT_STREAM, EventStreams, event
+from core.access.keys import Caller
 from core.database.engine import is_away
 from core.errors import AllowanceError, BadInput, Unavailable
 from core.runtime import Runtime
-from core.work.broker import Announcer
 
 logger = logging.getLogger(__name__)
 
 JSON: Final = "application/json"
 GRAPHQL_JSON: Final = "application/graphql-response+json"
-
-
-class BadRequest(BadInput):
-    """What was sent is not a GraphQL request."""
-
-    code = "BAD_REQUEST"
 
 
 class MethodNotAllowed(BadInput):
@@ -63,13 +56,13 @@ class NotAcceptable(BadInput):
     status: ClassVar[int] = 406
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is asked to be executed."""
+class SubscriptionAsked(Exception):
+    """What is asked has not one answer but many."""
 
-    query: str
-    variables: dict[str, Any]
-    name: str | None
+    def __init__(self, asked: Asked, caller: Caller) -> None:
+        super().__init__("a subscription")
+        self.asked = asked
+        self.caller = caller
 
 
 class GraphQLEndpoint:
@@ -78,9 +71,10 @@ class GraphQLEndpoint:
     What has to be executed is executed in a thread, with sessions of its own.
     """
 
-    def __init__(self, runtime: Runtime, announcer: Announcer) -> None:
+    def __init__(self, runtime: Runtime, operations: Operations, streams: EventStreams) -> None:
         self._runtime = runtime
-        self._announcer = announcer
+        self._operations = operations
+        self._streams = streams
         self._answers = Answers(runtime.database)
         self._renewing: dict[Question, asyncio.Task[Answer]] = {}
 
@@ -93,6 +87,8 @@ class GraphQLEndpoint:
             caller = await caller_of(self._runtime.authenticator, header(scope, b"authorization"))
             question = Question(caller, media_type, scope["method"], await self._text(scope, receive))
             answer = self._answers.trusted(question) or await self._find(question)
+        except SubscriptionAsked as subscription:
+            await self._stream(subscription, accept, scope, receive, send)
         except AllowanceError as error:
             await _refusal(error, media_type, scope["method"])(scope, receive, send)
         except SQLAlchemyError as error:
@@ -103,6 +99,16 @@ class GraphQLEndpoint:
             await _refusal(away, media_type, scope["method"])(scope, receive, send)
         else:
             await _send(answer, scope, send)
+
+    async def _stream(
+        self, subscription: "SubscriptionAsked", accept: str | None, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        try:
+            if EVENT_STREAM not in _accepted(accept):
+                raise NotAcceptable(f"A subscription is answered as {EVENT_STREAM}, or over WebSocket.")
+            await self._streams.answer(subscription.asked, subscription.caller, scope, receive, send)
+        except AllowanceError as error:
+            await _refusal(error, JSON, scope["method"])(scope, receive, send)
 
     async def _text(self, scope: Scope, receive: Receive) -> bytes:
         """What is asked, byte for byte: the query of the URL, or the body."""
@@ -143,32 +149,36 @@ class GraphQLEndpoint:
     def _execute(self, question: Question) -> Answer:
         seen_at = monotonic()
         is_get = question.method == "GET"
-        request = _from_url(question.text) if is_get else _from_body(question.text)
-        context = Context(self._runtime, self._announcer, question.caller, datetime.now(UTC), request.name)
         try:
-            asked = Asked(prepared := prepare(request.query), prepared.operation(request.name), request.variables)
-            if is_get and not asked.reads:
-                raise MethodNotAllowed("A mutation is not taken here; mutations go by POST.")
-            answer = execute(asked, context)
+            asked = asked_by(_from_url(question.text) if is_get else _from_body(question.text))
         except DocumentRefused as refused:
             answer = {"errors": [presentable(error) for error in refused.errors]}
-        finally:
-            context.close()
-        lasting = context.lasting and "errors" not in answer
-        return _answer(answer, question, context.versions, context.good_until.timestamp() if lasting else 0, seen_at)
+            return _answer(answer, question, {}, 0, seen_at)
+        if asked.subscribes:
+            raise SubscriptionAsked(asked, question.caller)
+        if is_get and not asked.reads:
+            raise MethodNotAllowed("A mutation is not taken here; mutations go by POST.")
+        executed = self._operations.run(asked, question.caller)
+        return _answer(executed.answer, question, executed.versions, executed.good_until, seen_at)
 
 
 _VARY: Final = "Accept, Authorization"
 _HEADERS: Final = {"Cache-Control": "private, no-store", "Vary": _VARY}
 
 
+def _accepted(accept: str | None) -> set[str]:
+    return {part.partition(";")[0].strip().lower() for part in (accept or "*/*").split(",")}
+
+
 def _media_type(accept: str | None) -> str:
     """The answer's media type. Without a preference, what every client can read."""
-    accepted = {part.partition(";")[0].strip().lower() for part in (accept or "*/*").split(",")}
+    accepted = _accepted(accept)
     if GRAPHQL_JSON in accepted:
         return GRAPHQL_JSON
     if accepted & {JSON, "application/*", "*/*"}:
         return JSON
+    if EVENT_STREAM in accepted:
+        return EVENT_STREAM
     raise NotAcceptable(f"Accept {GRAPHQL_JSON} or {JSON}.")
 
 
@@ -183,27 +193,14 @@ def _from_url(query: bytes) -> Request:
     parameters: dict[str, Any] = dict(QueryParams(query))
     for name in ("variables", "extensions"):
         parameters[name] = _json(parameters[name].encode()) if parameters.get(name) else None
-    return _request(parameters)
+    return request_of(parameters)
 
 
 def _from_body(text: bytes) -> Request:
     body = _json(text)
     if not isinstance(body, dict):
         raise BadRequest("The body must be a JSON object with `query`; one operation at a time.")
-    return _request(body)
-
-
-def _request(parameters: Mapping[str, Any]) -> Request:
-    query, variables, name = (parameters.get(key) for key in ("query", "variables", "operationName"))
-    if not isinstance(query, str) or not query.strip():
-        raise BadRequest("`query` is missing: the text of a GraphQL operation.")
-    if not isinstance(variables, (dict, NoneType)):
-        raise BadRequest("`variables` must be a JSON object.")
-    if not isinstance(name, (str, NoneType)):
-        raise BadRequest("`operationName` must be a text.")
-    if not isinstance(parameters.get("extensions"), (dict, NoneType)):
-        raise BadRequest("`extensions` must be a JSON object.")
-    return Request(query, variables or {}, name or None)
+    return request_of(body)
 
 
 def _answer(
@@ -212,6 +209,8 @@ def _answer(
     # A legacy client reads an error status as no answer; "data" is missing where nothing was executed.
     status = 400 if question.media_type == GRAPHQL_JSON and "data" not in answer else 200
     body, etag, caching = orjson.dumps(answer), None, b"private, no-store"
+    if question.media_type == EVENT_STREAM:
+        body = event("next", body) + event("complete")
     if good_until and question.method == "GET":
         etag = b'"%s"' % hashlib.blake2b(body, digest_size=16).hexdigest().encode()
         caching = b"private, no-cache"  # it may be kept, and is asked for by its tag before it is used
@@ -249,4 +248,5 @@ def _refusal(error: AllowanceError, media_type: str, method: str) -> Response:
     if error.status == 405:
         headers["Allow"] = "POST" if method == "GET" else "GET, POST"
     answer = {"errors": [{"message": error.message, "extensions": {"code": error.code}}]}
+    media_type = JSON if media_type == EVENT_STREAM else media_type
     return JsonResponse(answer, error.status, headers, f"{media_type}; charset=utf-8")

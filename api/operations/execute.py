@@ -26,6 +26,11 @@ class Asked:
         """Whether it changes nothing."""
         return self.operation.kind is OperationType.QUERY
 
+    @property
+    def subscribes(self) -> bool:
+        """Whether it is answered again and again."""
+        return self.operation.kind is OperationType.SUBSCRIPTION
+
 
 def execute(asked: Asked, context: Context) -> dict[str, Any]:
     """The answer, as it is encoded: `data` and `errors`, each where there is any."""

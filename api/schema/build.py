@@ -9,6 +9,7 @@ from graphql import GraphQLError, GraphQLSchema
 from api.schema.mutations import Mutation
 from api.schema.queries import Query
 from api.schema.scalars import CONFIG
+from api.schema.subscriptions import Subscription
 from core.database.engine import is_away
 from core.errors import AllowanceError, Unavailable
 
@@ -24,7 +25,7 @@ class Schema(strawberry.Schema):
         return self._schema
 
 
-schema = Schema(Query, Mutation, config=CONFIG)
+schema = Schema(Query, Mutation, Subscription, config=CONFIG)
 
 
 def presentable(error: GraphQLError) -> dict[str, object]:

@@ -1,0 +1,51 @@
+"""The web server that the application runs in."""
+
+import socket
+from collections.abc import Callable
+from typing import Final
+
+import uvicorn
+from starlette.applications import Starlette
+
+MOST_MESSAGE: Final = 2**16
+"""Bytes of one message over WebSocket: an operation, whose text is seldom a tenth of it. Usage by the thousand goes by
+HTTP."""
+STALLED: Final = 30_000
+"""Milliseconds after which a connection is dropped whose other side takes nothing of what was sent to it."""
+
+
+class Server(uvicorn.Server):
+    """One process; calls `started` once it listens."""
+
+    def __init__(self, app: Starlette, *, started: Callable[[], None] = lambda: None, access_log: bool = False) -> None:
+        config = uvicorn.Config(
+            app,
+            lifespan="off",
+            log_config=None,
+            access_log=access_log,
+            timeout_graceful_shutdown=30,
+            ws="websockets-sansio",
+            ws_max_size=MOST_MESSAGE,
+            # It would take more memory for each connection than all the rest, and answers are small.
+            ws_per_message_deflate=False,
+        )
+        super().__init__(config)
+        self._app = app
+        self._started = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.state.connections.close()  # what stays open would be waited for
+        await super().shutdown(sockets)
+
+
+def give_up_on_stalled(listener: socket.socket) -> None:
+    """Have connections to this socket dropped when they are stalled, where the system can; before it listens.
+
+    What was written to a connection is kept until the other side takes it, also after the connection was closed here.
+    """
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED)
