@@ -15,7 +15,9 @@ from tests.api.subscriptions.sockets import FOLLOW, change
 from tests.e2e.processes import eventually
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-URQL = "application/graphql-response+json, application/graphql+json, application/json, text/event-stream, multipart/mixed"
+URQL = (
+    "application/graphql-response+json, application/graphql+json, application/json, text/event-stream, multipart/mixed"
+)
 STREAM = "text/event-stream"
 
 
@@ -167,8 +169,11 @@ def test_streams_are_limited_by_key_and_leave_nothing_behind(database_url: str) 
 def test_a_server_that_stops_leaves_the_stream_open_ended_so_that_clients_come_back(
     live: Served, database_url: str
 ) -> None:
-    with serving(Settings(database_url=database_url)) as leaving, leaving.client(license="acme") as client:
-        with stream(client, FOLLOW) as (_, events):
-            version(next(events))
-            leaving.stop()
-            assert list(events) == []
+    with (
+        serving(Settings(database_url=database_url)) as leaving,
+        leaving.client(license="acme") as client,
+        stream(client, FOLLOW) as (_, events),
+    ):
+        version(next(events))
+        leaving.stop()
+        assert list(events) == []
