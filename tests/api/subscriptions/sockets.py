@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -53,9 +54,8 @@ class Socket:
 
     def closed(self) -> tuple[int, str]:
         """Code and reason with which the server closes, after whatever else it says."""
-        list(self.connection)  # which ends with the connection
         with pytest.raises(ConnectionClosed) as closed:
-            self.connection.recv()
+            list(iter(partial(self.connection.recv, PATIENCE), None))
         assert closed.value.rcvd, "the connection was lost"
         return closed.value.rcvd.code, closed.value.rcvd.reason
 
