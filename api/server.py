@@ -1,6 +1,8 @@
 """The web server that the application runs in."""
 
+import logging
 import socket
+import sys
 from collections.abc import Callable
 from typing import Final
 
@@ -30,6 +32,8 @@ class Server(uvicorn.Server):
             ws_per_message_deflate=False,
         )
         super().__init__(config)
+        if not access_log:  # uvicorn has one for requests, and tells connections with its errors
+            logging.getLogger("uvicorn.error").addFilter(_is_no_access)
         self._app = app
         self._started = started
 
@@ -42,10 +46,14 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+def _is_no_access(record: logging.LogRecord) -> bool:
+    return '"WebSocket ' not in str(record.msg)
+
+
 def give_up_on_stalled(listener: socket.socket) -> None:
     """Have connections to this socket dropped when they are stalled, where the system can; before it listens.
 
     What was written to a connection is kept until the other side takes it, also after the connection was closed here.
     """
-    if hasattr(socket, "TCP_USER_TIMEOUT"):
+    if sys.platform == "linux":
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED)

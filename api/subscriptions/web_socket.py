@@ -37,6 +37,8 @@ INIT: Final = 10.0
 DRAIN: Final = 20.0
 """Seconds within which a client has to take what it is sent."""
 INTERNAL_ERROR: Final = 1011
+_LOST: Final = (TimeoutError, OSError, RuntimeError)
+"""What a server raises who is to send to a connection that is closed; RuntimeError where it closed it by itself."""
 TRY_AGAIN_LATER: Final = 1013
 RESTARTING: Final = 1012
 
@@ -131,7 +133,7 @@ class _Conversation:
             await self._close(_close_of(closes[0]))
 
     async def _close(self, close: _Close) -> None:
-        with suppress(OSError, TimeoutError):  # nobody listens any more
+        with suppress(*_LOST):
             async with asyncio.timeout(DRAIN):
                 await self._asgi_send({"type": "websocket.close", "code": close.code, "reason": close.reason})
 
@@ -241,7 +243,7 @@ class _Conversation:
         try:
             async with asyncio.timeout(DRAIN):
                 await self._asgi_send({"type": "websocket.send", "text": orjson.dumps(message).decode()})
-        except (TimeoutError, OSError):
+        except _LOST:
             raise _Gone from None
 
 

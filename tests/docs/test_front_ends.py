@@ -10,6 +10,7 @@ import pytest
 from graphql import build_schema, parse, validate
 
 from core.admission.check_in import Decision
+from tests.api.subscriptions.test_event_stream import stream
 from tests.docs.conftest import Demo
 from tests.e2e.processes import eventually
 
@@ -42,14 +43,18 @@ def _texts(tree: ast.AST) -> Iterable[str]:
 
 
 def test_the_page_has_the_queries_that_it_speaks_of() -> None:
-    assert TITLES == ["query MyConsumption", "query History", "mutation Refresh"]
+    assert TITLES == ["query MyConsumption", "query History", "mutation Refresh", "subscription Changes"]
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=TITLES)
 def test_a_query_is_one_of_the_schema_and_runs_on_the_demonstration(demo: Demo, query: str) -> None:
     assert validate(SCHEMA, parse(query)) == []
     with demo.client("acme") as client:
-        (answer,) = client.data(query).values()
+        if query.startswith("subscription"):
+            with stream(client, query) as (_, events):
+                (answer,) = next(events)[1]["data"].values()
+        else:
+            (answer,) = client.data(query).values()
     assert answer
 
 
@@ -88,6 +93,15 @@ def test_the_event_is_taken_with_the_answer_that_it_shows(demo: Demo) -> None:
     with demo.client("acme") as client:
         taken = client.post("/events", content=event, headers={"Content-Type": "application/cloudevents+json"})
     assert taken.json() == orjson.loads(answer)
+
+
+def test_the_table_of_closes_names_every_code_and_no_other() -> None:
+    (rows,) = re.findall(r"^\| WebSocket closes with \|.*\n\|[-|]+\n((?:\|.*\n)+)", PAGE, re.MULTILINE)
+    told = [int(code) for row in rows.splitlines() for code in re.findall(r"\d{4}", row.split("|")[1])]
+    tree = ast.parse((ROOT / "api" / "subscriptions" / "web_socket.py").read_text())
+    numbers = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and type(node.value) is int}
+    by_the_library = {1009}
+    assert sorted(told) == sorted({number for number in numbers if number >= 1000} - {1011} | by_the_library)
 
 
 def test_the_tables_of_errors_name_every_code_of_a_request_and_of_an_event_and_no_other() -> None:

@@ -134,6 +134,22 @@ def test_fragments_and_fields_named_twice_are_merged(library: Served) -> None:
     assert list(planned["again"]["sections"][0]["readings"][0]) == ["used", "limit"]
 
 
+@pytest.mark.parametrize("library", ["sqlite"], indirect=True)
+def test_a_subscription_is_planned_and_answered_as_a_query_of_what_is_so_now(library: Served) -> None:
+    shown = "status version sections { key readings { used } }"
+    context = context_of(library, NOW)
+    query = execute(asked(f'{{ consumption(license: "acme") {{ {shown} }} }}', {}), context)["data"]["consumption"]
+    planned = asked(f'subscription {{ consumptionChanged(license: "acme") {{ {shown} }} }}', {})
+    assert planned.operation.plan
+    assert planned.operation.plan(context, {}) == {"consumptionChanged": query}
+    stepwise = asked(
+        f'subscription {{ consumptionChanged(license: "acme") {{ ... @skip(if: false) {{ {shown} }} }} }}', {}
+    )
+    assert stepwise.operation.plan is None
+    assert execute(stepwise, context) == {"data": {"consumptionChanged": query}}
+    context.close()
+
+
 @pytest.mark.parametrize(
     "query",
     [

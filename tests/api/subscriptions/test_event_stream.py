@@ -63,6 +63,16 @@ def test_a_subscription_is_answered_at_once_and_again_with_every_change(
 
 
 @on_sqlite
+def test_a_subscription_may_be_asked_by_its_address(live: Served) -> None:
+    settings: dict[str, Any] = {"params": {"query": FOLLOW}, "headers": {"Accept": STREAM}}
+    with live.client(license="acme") as client, client.stream("GET", "/graphql", **settings) as answer:
+        events = _events(answer)
+        before = version(next(events))
+        change(live)
+        assert version(next(events)) == before + 1
+
+
+@on_sqlite
 def test_who_accepts_json_gets_json_for_everything_but_a_subscription(live: Served) -> None:
     with live.client() as client:
         asked = {"query": "{ viewer { name } }"}
