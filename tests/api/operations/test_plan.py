@@ -82,7 +82,7 @@ def named(field: GraphQLField) -> GraphQLObjectType:
 
 
 @pytest.mark.parametrize("library", ["sqlite"], indirect=True)
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_a_random_query_is_answered_as_graphql_core_answers_it(library: Served, data: st.DataObject) -> None:
     query = "query ($license: String!) " + data.draw(selections(named_root()))
