@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 from typing import Final
 
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
@@ -14,18 +15,21 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from api.bodies import JsonResponse, error_response
+from api.callers import caller_of
 from api.check_in_http import CheckInEndpoint
+from api.cors import graphql_route
 from api.events_http import EventsEndpoint
-from api.graphql_http import GraphQLEndpoint
+from api.metrics import Metrics
 from api.operations.run import Operations
 from api.subscriptions.connections import Connections
 from api.subscriptions.event_stream import EventStreams
 from api.subscriptions.subscribe import Subscriptions
 from api.subscriptions.web_socket import GraphQLSocket
 from api.unsubscribe_http import UnsubscribePage
+from core.access.keys import Scope
 from core.consumption.changes import Changes
 from core.database.engine import is_away
-from core.errors import Unavailable
+from core.errors import AllowanceError, Unavailable
 from core.runtime import Runtime
 from core.work.broker import Announcer
 
@@ -60,25 +64,36 @@ def create_app(runtime: Runtime, announcer: Announcer) -> Starlette:
     async def root(_: Request) -> Response:
         return RedirectResponse("/graphiql")
 
-    check_in = CheckInEndpoint(runtime)
-    operations = Operations(runtime, announcer)
+    async def metrics_page(request: Request) -> Response:
+        """What Prometheus reads, with the token of an operator."""
+        try:
+            caller = await caller_of(runtime.authenticator, request.headers.get("authorization"))
+            caller.require_all_licenses(Scope.OPERATE)
+        except AllowanceError as error:
+            return error_response(error)
+        return Response(await run_in_threadpool(generate_latest, metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    metrics = Metrics(runtime.database)
+    operations = Operations(runtime, announcer, metrics)
     subscriptions = Subscriptions(operations, Changes(runtime.database))
     connections = Connections(runtime.database, runtime.settings)
-    graphql = GraphQLEndpoint(runtime, operations, EventStreams(subscriptions, connections))
-    sockets = GraphQLSocket(operations, subscriptions, connections, runtime.authenticator, runtime.settings)
+    page = [
+        Route("/", root),
+        Route("/graphiql", graphiql),
+        Route("/graphiql/", graphiql),
+        Mount("/graphiql/assets", StaticFiles(directory=GRAPHIQL / "assets")),
+    ]
     app = Starlette(
         # They are tried in this order, so what is asked most comes first.
         routes=[
-            Route("/check-in", check_in, methods=["POST"]),
+            Route("/check-in", CheckInEndpoint(runtime), methods=["POST"]),
             Route("/events", EventsEndpoint(runtime), methods=["POST"]),
-            Route("/graphql", graphql, methods=["GET", "POST"]),
-            WebSocketRoute("/graphql", sockets),
-            Route("/", root),
+            graphql_route(runtime, operations, metrics, EventStreams(subscriptions, connections)),
+            WebSocketRoute("/graphql", GraphQLSocket(runtime, operations, subscriptions, connections)),
             Route("/healthz", healthz),
+            Route("/metrics", metrics_page),
             Route("/unsubscribe/{token}", UnsubscribePage(runtime).answer, methods=["GET", "POST"]),
-            Route("/graphiql", graphiql),
-            Route("/graphiql/", graphiql),
-            Mount("/graphiql/assets", StaticFiles(directory=GRAPHIQL / "assets")),
+            *(page if runtime.settings.graphiql else ()),
         ],
         exception_handlers={SQLAlchemyError: _database_failed, ClientDisconnect: _nobody_there},
     )

@@ -4,11 +4,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 
+from allowance import Admission
 from sqlmodel import Session
 
 from core.access.keys import Caller
+from core.admission.report import load_counters
+from core.admission.tables import AdmissionWindow
 from core.consumption.current import TURNING, Current, load_current
-from core.consumption.intervals import Histories, Span, read_history
+from core.consumption.intervals import Histories, Span, read_histories
 from core.consumption.points import Point
 from core.licenses.load import LoadedLicense
 from core.runtime import Runtime
@@ -18,29 +21,34 @@ _TURN = TURNING.total_seconds()
 
 
 class Context:
-    """One for each request: who asks, when, for which `operation` by its name, and the sessions.
+    """One for each operation: who asks, when, in which `trace`, and the sessions.
+
+    `deadline` is when a query is cut off, on the clock of :func:`time.monotonic`.
 
     Reads share one consistent view of the database. A mutation writes in a transaction of its own, after
     which reads see it.
 
-    `versions` are those of the licenses that were read without a session. Where `lasting`, nothing else was read: the
-    answer stays the same while they do, until `good_until`.
+    `together` are the licenses that the answer shows. `versions` are those of the licenses that were read without a
+    session. Where `lasting`, nothing else was read: the answer stays the same while they do, until `good_until`.
     """
 
     def __init__(
-        self, runtime: Runtime, announcer: Announcer, caller: Caller, now: datetime, operation: str | None = None
+        self, runtime: Runtime, announcer: Announcer, caller: Caller, now: datetime, deadline: float, trace: str
     ) -> None:
         self.runtime = runtime
         self.announcer = announcer
         self.caller = caller
         self.now = now
-        self.operation = operation
+        self.deadline = deadline
+        self.trace = trace
+        self.together: dict[int, LoadedLicense] = {}
         self.versions: dict[int, int] = {}
         self.lasting = True
         self.good_until = datetime.fromtimestamp((now.timestamp() // _TURN + 1) * _TURN, UTC)
         self._reading = ExitStack()
         self._session: Session | None = None
         self._histories: dict[tuple[int, Span], Histories] = {}
+        self._counters: dict[tuple[int, str], list[AdmissionWindow]] = {}
 
     @property
     def session(self) -> Session:
@@ -58,14 +66,23 @@ class Context:
         return found
 
     def history(self, license: LoadedLicense, meter: str, span: Span) -> list[Point]:
-        """The history of a license's meter; what is read for it serves the license's other meters as well."""
+        """The history of a license's meter; what is read for it serves its other meters, and the licenses beside it."""
         known = self._histories.get((license.id, span))
         points = known.of(meter) if known else None
         if points is None:
-            found = read_history(self.session, license.id, license.license.time_zone, meter, span)
-            self._histories[license.id, span] = found
-            points = found.of(meter)
+            zones = {one.id: one.license.time_zone for one in (*self.together.values(), license)}
+            found = read_histories(self.session, zones, meter, span)
+            self._histories |= {(license_id, span): one for license_id, one in found.items()}
+            points = found[license.id].of(meter)
         return points or []
+
+    def counters(self, license: LoadedLicense, meter: Admission) -> list[AdmissionWindow]:
+        """The counters of a license's quota windows; those of the licenses beside it are read along."""
+        if (license.id, meter.key) not in self._counters:
+            ids = [*self.together, license.id]
+            found = load_counters(self.session, ids, meter, self.now)
+            self._counters |= {(one, meter.key): found[one] for one in ids}
+        return self._counters[license.id, meter.key]
 
     @contextmanager
     def write(self) -> Iterator[Session]:
@@ -78,4 +95,5 @@ class Context:
     def close(self) -> None:
         self._session = None
         self._histories.clear()
+        self._counters.clear()
         self._reading.close()

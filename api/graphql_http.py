@@ -5,55 +5,49 @@ import hashlib
 import logging
 from collections.abc import Mapping
 from time import monotonic
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import orjson
+from opentelemetry import trace
+from opentelemetry.trace import SpanKind
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import QueryParams
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from api.asgi import header, in_one_piece
 from api.bodies import JsonResponse, forget_frames, read_body
 from api.callers import caller_of
+from api.metrics import MEMORY, RENEWED, Metrics
 from api.operations.answers import Answer, Answers, Question
 from api.operations.execute import Asked
 from api.operations.prepare import DocumentRefused
-from api.operations.request import BadRequest, Request, request_of
-from api.operations.run import Operations, asked_by
-from api.schema.build import presentable
-from api.subscriptions.event_stream import EVENT_STREAM, EventStreams, event
+from api.operations.request import (
+    EVENT_STREAM,
+    GRAPHQL_JSON,
+    JSON,
+    MethodNotAllowed,
+    NotAcceptable,
+    accepted_by,
+    from_body,
+    from_url,
+    media_type,
+    require_json,
+)
+from api.operations.run import Operations
+from api.schema.build import INTERNAL, something_failed
+from api.subscriptions.event_stream import EventStreams, event
+from api.tracing import caller_s_context, trace_header, trace_id
 from core.access.keys import Caller
 from core.database.engine import is_away
-from core.errors import AllowanceError, BadInput, Unavailable
+from core.errors import AllowanceError, Unavailable
 from core.runtime import Runtime
 
 logger = logging.getLogger(__name__)
 
-JSON: Final = "application/json"
-GRAPHQL_JSON: Final = "application/graphql-response+json"
-
-
-class MethodNotAllowed(BadInput):
-    """Something that only POST may do."""
-
-    code = "METHOD_NOT_ALLOWED"
-    status: ClassVar[int] = 405
-
-
-class UnsupportedMediaType(BadInput):
-    """A body that does not say that it is JSON."""
-
-    code = "UNSUPPORTED_MEDIA_TYPE"
-    status: ClassVar[int] = 415
-
-
-class NotAcceptable(BadInput):
-    """No media type that the caller accepts can be given."""
-
-    code = "NOT_ACCEPTABLE"
-    status: ClassVar[int] = 406
+_VARY: Final = "Accept, Authorization"
+_HEADERS: Final = {"Cache-Control": "private, no-store", "Vary": _VARY}
 
 
 class SubscriptionAsked(Exception):
@@ -71,44 +65,63 @@ class GraphQLEndpoint:
     What has to be executed is executed in a thread, with sessions of its own.
     """
 
-    def __init__(self, runtime: Runtime, operations: Operations, streams: EventStreams) -> None:
+    def __init__(self, runtime: Runtime, operations: Operations, metrics: Metrics, streams: EventStreams) -> None:
         self._runtime = runtime
         self._operations = operations
+        self._metrics = metrics
         self._streams = streams
         self._answers = Answers(runtime.database)
         self._renewing: dict[Question, asyncio.Task[Answer]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        media_type = JSON
+        tracing = self._runtime.tracing
+        if not tracing.is_on:
+            await self._serve(scope, receive, send)
+            return
+        parent = caller_s_context(scope)
+        with tracing.tracer.start_as_current_span("GraphQL", parent, SpanKind.SERVER) as span:
+            told = trace_header(span.get_span_context())
+
+            async def send_traced(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    message = {**message, "headers": [*message["headers"], told]}
+                await send(message)
+
+            await self._serve(scope, receive, send_traced)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind = JSON
         try:
-            accept = header(scope, b"accept")
-            media_type = _media_type(accept)
+            kind = media_type(header(scope, b"accept"))
             # First the token: nobody else makes this read a body.
             caller = await caller_of(self._runtime.authenticator, header(scope, b"authorization"))
-            question = Question(caller, media_type, scope["method"], await self._text(scope, receive))
-            answer = self._answers.trusted(question) or await self._find(question)
+            self._operations.admit(caller)
+            question = Question(caller, kind, scope["method"], await self._text(scope, receive))
+            answer = self._answers.trusted(question)
+            if answer is None:
+                answer = await self._find(question, trace_id(scope))
+            else:
+                answer.given_again.inc()
+        except ClientDisconnect:
+            raise
         except SubscriptionAsked as subscription:
-            await self._stream(subscription, accept, scope, receive, send)
+            await self._stream(subscription, scope, receive, send)
         except AllowanceError as error:
-            await _refusal(error, media_type, scope["method"])(scope, receive, send)
-        except SQLAlchemyError as error:
-            if not is_away(error):
-                raise
-            logger.error("the database failed", exc_info=error)
-            away = Unavailable("The database does not answer now; try again.")
-            await _refusal(away, media_type, scope["method"])(scope, receive, send)
+            await self._refuse(error, kind, scope, receive, send)
+        except Exception as error:
+            await self._refuse(_fault(error, trace_id(scope)), kind, scope, receive, send)
         else:
+            if self._runtime.tracing.is_on:
+                trace.get_current_span().update_name(answer.name)
             await _send(answer, scope, send)
 
-    async def _stream(
-        self, subscription: "SubscriptionAsked", accept: str | None, scope: Scope, receive: Receive, send: Send
-    ) -> None:
+    async def _stream(self, subscription: SubscriptionAsked, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            if EVENT_STREAM not in _accepted(accept):
+            if EVENT_STREAM not in accepted_by(header(scope, b"accept")):
                 raise NotAcceptable(f"A subscription is answered as {EVENT_STREAM}, or over WebSocket.")
             await self._streams.answer(subscription.asked, subscription.caller, scope, receive, send)
         except AllowanceError as error:
-            await _refusal(error, JSON, scope["method"])(scope, receive, send)
+            await self._refuse(error, JSON, scope, receive, send)
 
     async def _text(self, scope: Scope, receive: Receive) -> bytes:
         """What is asked, byte for byte: the query of the URL, or the body."""
@@ -117,111 +130,107 @@ class GraphQLEndpoint:
             return query
         if scope["method"] != "POST":
             raise MethodNotAllowed("Ask with POST, or with GET.")
-        kind, _, parameter = (header(scope, b"content-type") or "").partition(";")
-        if kind.strip().lower() != JSON or parameter.strip().lower().replace('"', "") not in ("", "charset=utf-8"):
-            raise UnsupportedMediaType(f"Send the request as {JSON} in UTF-8.")
-        most = self._runtime.settings.max_body_bytes
+        require_json(header(scope, b"content-type"))
+        most = self._runtime.settings.graphql_max_body_bytes
         body = await in_one_piece(scope, receive, most)
         return body if isinstance(body, bytes) else await read_body(body, most)
 
-    async def _find(self, question: Question) -> Answer:
+    async def _find(self, question: Question, trace: str) -> Answer:
         """The answer, executed where it has to be. The same question at the same time is looked at once."""
         kept = self._answers.kept(question)
         if kept is None:
-            answer = await run_in_threadpool(self._execute, question)
+            answer = await run_in_threadpool(self._execute, question, trace)
             self._answers.keep(question, answer)
             return answer
         task = self._renewing.get(question)
         if task is None:
-            task = self._renewing[question] = asyncio.create_task(self._renew(question, kept))
+            task = self._renewing[question] = asyncio.create_task(self._renew(question, kept, trace))
         return await asyncio.shield(task)
 
-    async def _renew(self, question: Question, kept: Answer) -> Answer:
+    async def _renew(self, question: Question, kept: Answer, trace: str) -> Answer:
         try:
             if await run_in_threadpool(self._answers.renew, kept):
+                self._metrics.count(kept.operation, RENEWED)
                 return kept
-            answer = await run_in_threadpool(self._execute, question)
+            answer = await run_in_threadpool(self._execute, question, trace)
             self._answers.keep(question, answer)
             return answer
         finally:
             del self._renewing[question]
 
-    def _execute(self, question: Question) -> Answer:
+    def _execute(self, question: Question, trace: str) -> Answer:
         seen_at = monotonic()
-        is_get = question.method == "GET"
+        request = from_url(question.text) if question.method == "GET" else from_body(question.text)
         try:
-            asked = asked_by(_from_url(question.text) if is_get else _from_body(question.text))
+            asked = self._operations.asked(request)
+            if asked.subscribes:
+                raise SubscriptionAsked(asked, question.caller)
+            if question.method == "GET" and not asked.reads:
+                raise MethodNotAllowed("A mutation is not taken here; mutations go by POST.")
+            executed = self._operations.run(asked, question.caller, trace)
         except DocumentRefused as refused:
-            answer = {"errors": [presentable(error) for error in refused.errors]}
-            return _answer(answer, question, {}, 0, seen_at)
-        if asked.subscribes:
-            raise SubscriptionAsked(asked, question.caller)
-        if is_get and not asked.reads:
-            raise MethodNotAllowed("A mutation is not taken here; mutations go by POST.")
-        executed = self._operations.run(asked, question.caller)
-        return _answer(executed.answer, question, executed.versions, executed.good_until, seen_at)
+            executed = self._operations.refused(refused, trace)
+        body, etag, caching = orjson.dumps(executed.answer), None, b"private, no-store"
+        if question.media_type == EVENT_STREAM:
+            body = event("next", body) + event("complete")
+        if executed.good_until and question.method == "GET":
+            etag = b'"%s"' % hashlib.blake2b(body, digest_size=16).hexdigest().encode()
+            caching = b"private, no-cache"  # it may be kept, and is asked for by its tag before it is used
+        return Answer(
+            body=body,
+            # A legacy client reads an error status as no answer; "data" is missing where nothing was executed.
+            status=400 if question.media_type == GRAPHQL_JSON and "data" not in executed.answer else 200,
+            headers=[
+                (b"content-type", f"{question.media_type}; charset=utf-8".encode()),
+                (b"cache-control", caching),
+                (b"vary", _VARY.encode()),
+                *([(b"etag", etag)] if etag else []),
+                (b"content-length", b"%d" % len(body)),
+            ],
+            etag=etag,
+            versions=executed.versions,
+            good_until=executed.good_until,
+            seen_at=seen_at,
+            operation=executed.operation,
+            given_again=self._metrics.counter(executed.operation, MEMORY),
+        )
+
+    async def _refuse(self, error: AllowanceError, kind: str, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = _refusal(error, trace_id(scope))
+        self._metrics.count_errors(answer)
+        await _refused(error, answer, kind, scope["method"])(scope, receive, send)
 
 
-_VARY: Final = "Accept, Authorization"
-_HEADERS: Final = {"Cache-Control": "private, no-store", "Vary": _VARY}
+class _Fault(AllowanceError):
+    """A fault of ours: what it was is in the log."""
+
+    code = INTERNAL
+    status = 500
 
 
-def _accepted(accept: str | None) -> set[str]:
-    return {part.partition(";")[0].strip().lower() for part in (accept or "*/*").split(",")}
+def _fault(error: Exception, trace: str) -> AllowanceError:
+    logger.error("a GraphQL request failed, trace %s", trace, exc_info=error)
+    if isinstance(error, SQLAlchemyError) and is_away(error):
+        return Unavailable("The database does not answer now; try again.")
+    return _Fault(something_failed(trace))
 
 
-def _media_type(accept: str | None) -> str:
-    """The answer's media type. Without a preference, what every client can read."""
-    accepted = _accepted(accept)
-    if GRAPHQL_JSON in accepted:
-        return GRAPHQL_JSON
-    if accepted & {JSON, "application/*", "*/*"}:
-        return JSON
-    if EVENT_STREAM in accepted:
-        return EVENT_STREAM
-    raise NotAcceptable(f"Accept {GRAPHQL_JSON} or {JSON}.")
+def _refusal(error: AllowanceError, trace: str) -> dict[str, Any]:
+    wait = {} if error.retry_after is None else {"retryAfter": error.retry_after}
+    return {"errors": [{"message": error.message, "extensions": {"code": error.code, "trace": trace, **wait}}]}
 
 
-def _json(text: bytes) -> object:
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        raise BadRequest("What was sent is not JSON.") from None
-
-
-def _from_url(query: bytes) -> Request:
-    parameters: dict[str, Any] = dict(QueryParams(query))
-    for name in ("variables", "extensions"):
-        parameters[name] = _json(parameters[name].encode()) if parameters.get(name) else None
-    return request_of(parameters)
-
-
-def _from_body(text: bytes) -> Request:
-    body = _json(text)
-    if not isinstance(body, dict):
-        raise BadRequest("The body must be a JSON object with `query`; one operation at a time.")
-    return request_of(body)
-
-
-def _answer(
-    answer: Mapping[str, Any], question: Question, versions: Mapping[int, int], good_until: float, seen_at: float
-) -> Answer:
-    # A legacy client reads an error status as no answer; "data" is missing where nothing was executed.
-    status = 400 if question.media_type == GRAPHQL_JSON and "data" not in answer else 200
-    body, etag, caching = orjson.dumps(answer), None, b"private, no-store"
-    if question.media_type == EVENT_STREAM:
-        body = event("next", body) + event("complete")
-    if good_until and question.method == "GET":
-        etag = b'"%s"' % hashlib.blake2b(body, digest_size=16).hexdigest().encode()
-        caching = b"private, no-cache"  # it may be kept, and is asked for by its tag before it is used
-    headers = [
-        (b"content-type", f"{question.media_type}; charset=utf-8".encode()),
-        (b"cache-control", caching),
-        (b"vary", _VARY.encode()),
-        *([(b"etag", etag)] if etag else []),
-        (b"content-length", b"%d" % len(body)),
-    ]
-    return Answer(body, status, headers, etag, versions, good_until, seen_at)
+def _refused(error: AllowanceError, answer: Mapping[str, Any], kind: str, method: str) -> Response:
+    forget_frames(error)
+    headers = dict(_HEADERS)
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
+    if error.status == 405:
+        headers["Allow"] = "POST" if method == "GET" else "GET, POST"
+    kind = JSON if kind == EVENT_STREAM else kind
+    return JsonResponse(answer, error.status, headers, f"{kind}; charset=utf-8")
 
 
 async def _send(answer: Answer, scope: Scope, send: Send) -> None:
@@ -236,17 +245,3 @@ def _matches(tags: str | None, etag: bytes) -> bool:
     """By weak comparison (RFC 9110, section 13.1.2)."""
     known = {tag.strip().removeprefix("W/") for tag in (tags or "").split(",")}
     return "*" in known or etag.decode() in known
-
-
-def _refusal(error: AllowanceError, media_type: str, method: str) -> Response:
-    forget_frames(error)
-    headers = dict(_HEADERS)
-    if error.status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    if error.retry_after is not None:
-        headers["Retry-After"] = str(error.retry_after)
-    if error.status == 405:
-        headers["Allow"] = "POST" if method == "GET" else "GET, POST"
-    answer = {"errors": [{"message": error.message, "extensions": {"code": error.code}}]}
-    media_type = JSON if media_type == EVENT_STREAM else media_type
-    return JsonResponse(answer, error.status, headers, f"{media_type}; charset=utf-8")

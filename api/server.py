@@ -32,8 +32,10 @@ class Server(uvicorn.Server):
             ws_per_message_deflate=False,
         )
         super().__init__(config)
-        if not access_log:  # uvicorn has one for requests, and tells connections with its errors
-            logging.getLogger("uvicorn.error").addFilter(_is_no_access)
+        uvicorn_s = logging.getLogger("uvicorn.error")
+        uvicorn_s.addFilter(_is_no_refusal)
+        if not access_log:  # connections are in the log of requests where there is one
+            uvicorn_s.addFilter(_is_no_access)
         self._app = app
         self._started = started
 
@@ -44,6 +46,11 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._app.state.connections.close()  # what stays open would be waited for
         await super().shutdown(sockets)
+
+
+def _is_no_refusal(record: logging.LogRecord) -> bool:
+    """Where a handshake is answered with an error status uvicorn says that it was not answered."""
+    return "without completing handshake" not in str(record.msg)
 
 
 def _is_no_access(record: logging.LogRecord) -> bool:

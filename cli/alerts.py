@@ -135,7 +135,7 @@ def _deliveries(session: Session, alert: Alert) -> list[tuple[Message, Delivery]
     return [
         (message, delivery)
         for message, delivery in rows
-        if any(listed["id"] == alert.id for listed in message.document["alerts"])
+        if any(listed["id"] == alert.id for listed in message.document.get("alerts", ()))
     ]
 
 

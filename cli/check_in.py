@@ -23,7 +23,7 @@ from rich.text import Text
 from cli.start import start
 from core.admission.admitter import Admitter
 from core.admission.check_in import Asked, Decision
-from core.admission.report import InstallationReport, installation_report
+from core.admission.report import InstallationReport, installation_report, load_counters
 from core.admission.terms import QuotaTerms
 from core.licenses.inputs import ContractInput, LicenseInput
 from core.licenses.load import load_licenses
@@ -166,7 +166,13 @@ class _Simulation:
     def _report(self, day: datetime) -> InstallationReport:
         with self.runtime.database.read() as session:
             license = load_licenses(session, [self.license_id], self.now)[self.license_id]
-            found = installation_report(session, license, self.meter, day.date(), self.now)
+            found = installation_report(
+                load_counters(session, [license.id], self.meter, self.now)[license.id],
+                license,
+                self.meter,
+                day.date(),
+                self.now,
+            )
         assert found  # noqa: S101 - of a license that was put a moment ago
         return found
 

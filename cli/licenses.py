@@ -43,6 +43,8 @@ def import_(file: File) -> None:
               anchor: CONTRACT_DATE       # or CALENDAR_YEAR
               terms: {profiles: 100000, interactions_per_profile: 12}
               at_risk: {interactions: 0.9}
+              alert_at: {interactions: [0.5, 1.2]}
+              expiry_notice_days: [30, 7]
               warnings: true
           grants:
             - {id: acme-1, amount: 5000, granted_at: 2026-01-01T00:00:00Z, expires_at: 2027-01-01T00:00:00Z}

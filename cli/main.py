@@ -5,7 +5,7 @@ import sys
 import typer
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from cli import alerts, check_in, events, keys, licenses
+from cli import alerts, check_in, credits, events, keys, licenses, webhooks
 from cli.migrate import migrate
 from cli.plugins import plugins
 from cli.recount import recount
@@ -28,6 +28,8 @@ app.add_typer(licenses.app, name="licenses")
 app.add_typer(events.app, name="events")
 app.add_typer(keys.app, name="keys")
 app.add_typer(alerts.app, name="alerts")
+app.add_typer(webhooks.app, name="webhooks")
+app.add_typer(credits.app, name="credits")
 app.add_typer(check_in.app, name="check-in")
 
 

@@ -19,7 +19,8 @@ def plugins() -> None:
             plugin.version or "",
             f"{plugin.problem.code}: {plugin.problem.message}" if plugin.problem else "loaded",
             ", ".join(meter.key for meter in plugin.meters),
+            ", ".join(notifier.key for notifier in plugin.notifiers),
         )
         for plugin in load_plugins().plugins
     ]
-    show_table(("Plugin", "Distribution", "Version", "State", "Meters"), rows)
+    show_table(("Plugin", "Distribution", "Version", "State", "Meters", "Notifiers"), rows)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import ClassVar
 
 
@@ -80,6 +81,17 @@ class Unavailable(AllowanceError):
     code = "UNAVAILABLE"
     status = 503
     retry_after = 5
+
+
+class RateLimited(AllowanceError):
+    """More calls from one key than it may make; says when to come back."""
+
+    code = "RATE_LIMITED"
+    status = 429
+
+    def __init__(self, what: str, retry_after: float) -> None:
+        self.retry_after = max(1, ceil(retry_after))
+        super().__init__(f"{what} Come back in {self.retry_after} s.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from core.database.upgrade import require_current, upgrade
 from core.measuring.measure import Measurer
 from core.plugins.host import Registry, load_plugins
 from core.settings import Settings
+from core.tracing import Tracing
 from core.usage.committer import Committer
 from core.usage.retention import require_reach
 from core.work.follow import Follower
@@ -29,6 +30,7 @@ class Runtime:
     committer: Committer
     authenticator: Authenticator
     admitter: Admitter
+    tracing: Tracing
 
 
 _MANY_OBJECTS = 200_000
@@ -51,7 +53,10 @@ def open_runtime(settings: Settings) -> Iterator[Runtime]:
     another one that is behind, and :class:`core.errors.BadSetting` for a deduplication window that is longer than
     the ledger.
     """
+    tracing = Tracing(settings)
     database = Database(settings.database_url)
+    for engine in database.engines:
+        tracing.trace_statements(engine)
     if database.is_sqlite:
         upgrade(database)
     else:
@@ -67,10 +72,11 @@ def open_runtime(settings: Settings) -> Iterator[Runtime]:
     registry = load_plugins()
     admitter = Admitter(database, registry, settings)
     try:
-        yield Runtime(settings, database, registry, measurer, committer, Authenticator(database), admitter)
+        yield Runtime(settings, database, registry, measurer, committer, Authenticator(database), admitter, tracing)
     finally:
         admitter.close()
         committer.close()
         follower.close()
         measurer.close()
         database.close()
+        tracing.close()

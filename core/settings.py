@@ -1,10 +1,11 @@
 """All settings, read once at start from the environment and from a file."""
 
 import os
+import re
 from datetime import timedelta
 from email.utils import parseaddr
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
@@ -20,10 +21,12 @@ from core.errors import BadSetting
 from core.mail.address import BadAddress, address_of
 from core.mail.smtp import SmtpServer
 from core.nearest import did_you_mean
+from core.webhooks.address import Networks, networks_of
 
 PREFIX = "ALLOWANCE_"
 FILE_VARIABLE = "ALLOWANCE_CONFIG"
 DEFAULT_FILE = "allowance.toml"
+_ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 BROKERS = {"memory": "in-process", "redis": "Redis", "rediss": "Redis", "amqp": "RabbitMQ", "amqps": "RabbitMQ"}
 
 
@@ -105,23 +108,76 @@ class Settings(BaseSettings):
     subscriptions_per_connection: int = Field(
         100, ge=1, description="Operations that may be under way at once on one WebSocket."
     )
-    max_body_bytes: int = Field(16_777_216, ge=1024, description="Bytes taken in one request's body.")
+    max_body_bytes: int = Field(16_777_216, ge=1024, description="Bytes taken in one request's body, except GraphQL's.")
+    graphql_max_body_bytes: int = Field(
+        4_194_304, ge=1024, description="Bytes taken in the body of one GraphQL request, variables included."
+    )
+    graphql_max_characters: int = Field(100_000, ge=1000, description="Characters of one GraphQL document.")
+    graphql_max_tokens: int = Field(
+        5000, ge=100, description="Tokens of one GraphQL document; and fields, once its fragments are written out."
+    )
+    graphql_max_depth: int = Field(20, ge=5, le=100, description="How deep fields may stand in fields.")
+    graphql_max_aliases: int = Field(
+        50, ge=0, description="Aliases of one GraphQL document, its fragments written out."
+    )
+    graphql_max_directives: int = Field(
+        50, ge=0, description="Directives of one GraphQL document, its fragments written out."
+    )
+    graphql_max_cost: int = Field(
+        100_000, ge=1000, description="What one GraphQL operation may cost: about the number of values in its answer."
+    )
+    graphql_max_seconds: float = Field(
+        30, gt=0, le=3600, description="How long a GraphQL query may take; a mutation is never cut off."
+    )
+    graphql_operations_per_second: int = Field(
+        10_000,
+        ge=1,
+        description="GraphQL operations that one key may ask of one server; beyond them it is told when to come back.",
+    )
+    introspection: bool = Field(True, description="Whether GraphQL tells its schema, and names what is near a mistake.")
+    graphiql: bool = Field(True, description="Whether `/graphiql` is served.")
+    cors_origins: str | None = Field(
+        None,
+        description="Origins, separated by commas, whose pages may ask GraphQL in a browser: "
+        "`https://app.example.com`; without any, only pages of this server.",
+    )
     meter_timeout_seconds: float = Field(
         10, gt=0, le=3600, description="How long a partner's meter may take for one license before it is stopped."
     )
-    meter_memory_mb: int = Field(512, ge=64, le=2**20, description="Memory that partners' meters may take, in MiB.")
+    meter_memory_mb: int = Field(
+        512, ge=64, le=2**20, description="Memory that partners' meters and notifiers may take, in MiB."
+    )
     smtp_url: str | None = Field(
         None,
         description="The mail server, `smtp://USER:PASSWORD@HOST:PORT`, or `smtps://…`; without one, e-mails are "
         "written to the log.",
     )
     mail_from: str = Field("Allowance <allowance@localhost>", description="Whom e-mails are from.")
+    operators_email: str | None = Field(
+        None,
+        description="Who is written to when a license asks for credits: addresses, with commas between them; without "
+        "any, requests are in the log and in `allowance credits requests`.",
+    )
     public_url: str = Field(
         "http://127.0.0.1:8000", description="Where the server is reached from outside, for links in e-mails."
     )
     consumption_url: str = Field(
         "http://127.0.0.1:8000/graphiql",
         description="Where people see My consumption; `{license}` in it stands for the key of their license.",
+    )
+    webhook_networks: str | None = Field(
+        None,
+        description="Networks that are not public and that webhooks may go to nevertheless, over http as well, as "
+        "`10.1.0.0/16,fd00::/8`.",
+    )
+    trusted_documents: Path | None = Field(
+        None,
+        description="A JSON file of GraphQL documents; where it is set, no others are executed.",
+    )
+    otlp_url: str | None = Field(
+        None,
+        description="The OpenTelemetry collector that traces are sent to by HTTP, as `http://collector:4318`; "
+        "without one, none are made.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="What is logged.")
 
@@ -155,12 +211,48 @@ class Settings(BaseSettings):
             raise ValueError("is not an address; write Name <name@example.com>") from None
         return value
 
-    @field_validator("public_url", "consumption_url")
+    @field_validator("operators_email")
     @classmethod
-    def _a_link(cls, value: str) -> str:
+    def _addresses(cls, value: str | None) -> str | None:
+        try:
+            for email in _parts(value):
+                address_of(email)
+        except BadAddress:
+            raise ValueError("is not a list of addresses; write ann@example.com, bob@example.com") from None
+        return value
+
+    @field_validator("trusted_documents")
+    @classmethod
+    def _a_file(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_file():
+            raise ValueError("is not a file")
+        return value
+
+    @field_validator("webhook_networks")
+    @classmethod
+    def _known_networks(cls, value: str | None) -> str | None:
+        try:
+            networks_of(value)
+        except ValueError as problem:
+            raise ValueError(f"is no list of networks, as 10.1.0.0/16,fd00::/8: {problem}") from None
+        return value
+
+    @field_validator("public_url", "consumption_url", "otlp_url")
+    @classmethod
+    def _a_link(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
         if not value.startswith(("http://", "https://")):
             raise ValueError("is not a link; write https://…")
         return value.rstrip("/")
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, value: str | None) -> str | None:
+        for origin in [] if value is None else value.split(","):
+            if not _ORIGIN.fullmatch(origin.strip()):
+                raise ValueError("names something that is no origin; write https://app.example.com")
+        return value
 
     @field_validator("broker_url")
     @classmethod
@@ -171,9 +263,24 @@ class Settings(BaseSettings):
         return value
 
     @property
+    def allowed_origins(self) -> list[str]:
+        """The origins whose pages may ask GraphQL, as a browser names them."""
+        return [origin.strip().lower() for origin in (self.cors_origins or "").split(",") if origin]
+
+    @property
+    def operators(self) -> list[str]:
+        """Who is written to when a license asks for credits."""
+        return _parts(self.operators_email)
+
+    @property
     def embedded_workers(self) -> bool:
         """Whether workers run inside the server."""
         return self.broker_url.startswith("memory://")
+
+    @property
+    def opened_networks(self) -> Networks:
+        """Where webhooks may go besides public addresses."""
+        return networks_of(self.webhook_networks)
 
     @property
     def dedup_window(self) -> timedelta:
@@ -194,6 +301,11 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         file = os.environ.get(FILE_VARIABLE, DEFAULT_FILE)
         return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=Path(file)))
+
+
+def _parts(text: str | None) -> list[str]:
+    """Each once, in their order."""
+    return list(dict.fromkeys(part.strip() for part in (text or "").split(",") if part.strip()))
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -6,7 +6,9 @@ from time import monotonic, time
 from typing import Final
 
 from cachetools import LRUCache
+from prometheus_client import Counter
 
+from api.metrics import Operation
 from core.access.keys import Caller
 from core.consumption.current import load_versions
 from core.database.engine import Database
@@ -34,7 +36,8 @@ class Answer:
     """An answer as it is sent. Where `lasting`, it shows nothing but licenses at these versions, and stays as it is
     while they do, until `good_until`, in seconds since 1970.
 
-    `seen_at` is when the versions were last found to be these, on the monotonic clock.
+    `seen_at` is when the versions were last found to be these, on the monotonic clock. `given_again` counts how often
+    it was given from memory.
     """
 
     body: bytes
@@ -44,6 +47,13 @@ class Answer:
     versions: Mapping[int, int]
     good_until: float
     seen_at: float
+    operation: Operation
+    given_again: Counter
+
+    @property
+    def name(self) -> str:
+        """Which operation it answers, for people."""
+        return f"{self.operation.kind} {self.operation.name}"
 
     @property
     def lasting(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 from graphql import ExecutionResult, OperationType, execute_sync
 
 from api.context import Context
+from api.limits.deadline import TimedExecutor
 from api.operations.prepare import Operation, Prepared
 from api.schema.build import presentable, schema
 
@@ -31,9 +32,19 @@ class Asked:
         """Whether it is answered again and again."""
         return self.operation.kind is OperationType.SUBSCRIPTION
 
+    @property
+    def name(self) -> str | None:
+        name = self.operation.definition.name
+        return name.value if name else None
+
+    @property
+    def cost(self) -> int:
+        """What it costs. Raises :class:`api.limits.allowed.TooCostly`."""
+        return self.prepared.checked.cost(self.name, self.variables)
+
 
 def execute(asked: Asked, context: Context) -> dict[str, Any]:
-    """The answer, as it is encoded: `data` and `errors`, each where there is any."""
+    """`data` and `errors` of the answer, each where there is any. Raises :class:`api.limits.deadline.OutOfTime`."""
     if asked.operation.plan:
         try:
             return {"data": asked.operation.plan(context, asked.variables)}
@@ -42,18 +53,19 @@ def execute(asked: Asked, context: Context) -> dict[str, Any]:
             logger.debug("a plan gave up: %r", error)
             context.close()
     result = _step_by_step(asked, context)
-    errors = [presentable(error) for error in result.errors or ()]
+    errors = [presentable(error, context.trace) for error in result.errors or ()]
     if errors and result.data is None and not any("path" in error for error in errors):
         return {"errors": errors}
     return {"data": result.data, "errors": errors} if errors else {"data": result.data}
 
 
 def _step_by_step(asked: Asked, context: Context) -> ExecutionResult:
-    name = asked.operation.definition.name
     return execute_sync(
         schema.graphql,
-        asked.prepared.document,
+        asked.prepared.checked.document,
         context_value=context,
         variable_values=asked.variables,
-        operation_name=name.value if name else None,
+        operation_name=asked.name,
+        executor_class=TimedExecutor,
+        hide_suggestions=not context.runtime.settings.introspection,
     )

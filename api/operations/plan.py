@@ -49,6 +49,7 @@ from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
 from api.context import Context
+from api.limits.deadline import require_time
 from api.schema.build import schema
 from core.errors import AllowanceError
 
@@ -60,6 +61,7 @@ class Run:
     variables: Any
     info: Any
     raw_info: Any
+    deadline: float
 
 
 Step: TypeAlias = Callable[[Any, Run], Any]
@@ -102,7 +104,7 @@ def _run(
         raise NotPlanned
     raw_info: Any = SimpleNamespace(context=context)
     info: Any = strawberry.Info(_raw_info=raw_info, _field=_NO_FIELD)
-    data: dict[str, Any] = complete(None, Run(coerced, info, raw_info))
+    data: dict[str, Any] = complete(None, Run(coerced, info, raw_info, context.deadline))
     return data
 
 
@@ -130,7 +132,12 @@ class _Planner:
             for node in self._fields(type_, selection.selections, seen):
                 nodes.setdefault(node.alias.value if node.alias else node.name.value, []).append(node)
         steps = [(key, self._field(type_, found)) for key, found in nodes.items()]
-        return lambda source, run: {key: step(source, run) for key, step in steps}
+
+        def complete(source: Any, run: Run) -> dict[str, Any]:
+            require_time(run.deadline)
+            return {key: step(source, run) for key, step in steps}
+
+        return complete
 
     def _fields(
         self, type_: GraphQLObjectType, selections: Sequence[SelectionNode], seen: set[str]

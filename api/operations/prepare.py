@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType, parse, validate
+from graphql import GraphQLError, OperationDefinitionNode, OperationType
 
+from api.limits.allowed import Allowed
+from api.limits.check import Checked, check_document
 from api.operations.plan import Plan, plan_operation
 from api.schema.build import schema
 from core.errors import BadInput
@@ -40,9 +42,9 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A valid document with its operations by name."""
+    """A document within its limits, with its operations by name."""
 
-    document: DocumentNode
+    checked: Checked
     operations: Mapping[str | None, Operation]
 
     def operation(self, name: str | None) -> Operation:
@@ -55,26 +57,22 @@ class Prepared:
         return found
 
 
-@lru_cache(maxsize=REMEMBERED)
-def prepare(text: str) -> Prepared:
-    """The document of a text. Raises :class:`DocumentRefused`."""
-    try:
-        document = parse(text)
-    except GraphQLError as error:
-        raise _refused("GRAPHQL_PARSE_FAILED", [error]) from None
-    if errors := validate(schema.graphql, document):
-        raise _refused("GRAPHQL_VALIDATION_FAILED", errors)
-    operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
-    return Prepared(
-        document,
-        {
-            one.name.value if one.name else None: Operation(one.operation, one, plan_operation(document, one))
-            for one in operations
-        },
-    )
+class Preparer:
+    """Prepares documents within what is allowed. Thread-safe."""
 
+    def __init__(self, allowed: Allowed) -> None:
+        self._allowed = allowed
+        self.prepare = lru_cache(REMEMBERED)(self._prepare)
 
-def _refused(code: str, errors: list[GraphQLError]) -> DocumentRefused:
-    for error in errors:
-        error.extensions = {"code": code}
-    return DocumentRefused(errors)
+    def _prepare(self, text: str) -> Prepared:
+        """The document of a text. Raises :class:`DocumentRefused`, and the errors of :mod:`api.limits.allowed`."""
+        checked = check_document(schema.graphql, text, self._allowed)
+        if not isinstance(checked, Checked):
+            raise DocumentRefused(checked)
+        document = checked.document
+        operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
+        named = {one.name.value if one.name else None: one for one in operations}
+        return Prepared(
+            checked,
+            {name: Operation(one.operation, one, plan_operation(document, one)) for name, one in named.items()},
+        )

@@ -1,11 +1,20 @@
-"""A GraphQL request, whichever way it came."""
+"""What a GraphQL request over HTTP asks for, and in which media type, as the GraphQL-over-HTTP specification says."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import NoneType
-from typing import Any
+from typing import Any, ClassVar, Final
+
+import orjson
+from starlette.datastructures import QueryParams
 
 from core.errors import BadInput
+
+JSON: Final = "application/json"
+GRAPHQL_JSON: Final = "application/graphql-response+json"
+EVENT_STREAM: Final = "text/event-stream"
+_SHA256: Final = "sha256:"
 
 
 class BadRequest(BadInput):
@@ -14,24 +23,111 @@ class BadRequest(BadInput):
     code = "BAD_REQUEST"
 
 
+class MethodNotAllowed(BadInput):
+    """Something that only POST may do."""
+
+    code = "METHOD_NOT_ALLOWED"
+    status: ClassVar[int] = 405
+
+
+class UnsupportedMediaType(BadInput):
+    """A body that does not say that it is JSON."""
+
+    code = "UNSUPPORTED_MEDIA_TYPE"
+    status: ClassVar[int] = 415
+
+
+class NotAcceptable(BadInput):
+    """No media type that the caller accepts can be given."""
+
+    code = "NOT_ACCEPTABLE"
+    status: ClassVar[int] = 406
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked to be executed."""
+    """What is asked to be executed: a document by its text, its digest, or both; which operation of it, with what."""
 
-    query: str
+    query: str | None
+    digest: str | None
     variables: dict[str, Any]
     name: str | None
 
 
+def accepted_by(accept: str | None) -> set[str]:
+    """The media types that an ``Accept`` header names."""
+    return {part.partition(";")[0].strip().lower() for part in (accept or "*/*").split(",")}
+
+
+@lru_cache(1000)
+def media_type(accept: str | None) -> str:
+    """The answer's media type. Without a preference, what every client can read. Raises :class:`NotAcceptable`."""
+    accepted = accepted_by(accept)
+    if GRAPHQL_JSON in accepted:
+        return GRAPHQL_JSON
+    if accepted & {JSON, "application/*", "*/*"}:
+        return JSON
+    if EVENT_STREAM in accepted:
+        return EVENT_STREAM
+    raise NotAcceptable(f"Accept {GRAPHQL_JSON} or {JSON}.")
+
+
+def require_json(content_type: str | None) -> None:
+    """Raise :class:`UnsupportedMediaType` unless a body is JSON in UTF-8."""
+    kind, _, parameter = (content_type or "").partition(";")
+    if kind.strip().lower() != JSON or parameter.strip().lower().replace('"', "") not in ("", "charset=utf-8"):
+        raise UnsupportedMediaType(f"Send the request as {JSON} in UTF-8.")
+
+
+def from_url(query: bytes) -> Request:
+    """The request of a GET. Raises :class:`BadRequest`."""
+    parameters: dict[str, Any] = dict(QueryParams(query))
+    for name in ("variables", "extensions"):
+        parameters[name] = _json(parameters[name].encode("utf-8", "replace")) if parameters.get(name) else None
+    return request_of(parameters)
+
+
+def from_body(text: bytes) -> Request:
+    """The request of a POST. Raises :class:`BadRequest`."""
+    body = _json(text)
+    if not isinstance(body, dict):
+        raise BadRequest("The body must be a JSON object with `query`; one operation at a time.")
+    return request_of(body)
+
+
 def request_of(parameters: Mapping[str, Any]) -> Request:
-    """The request of decoded parameters. Raises :class:`BadRequest`."""
+    """The request of the members of a JSON object. Raises :class:`BadRequest`."""
     query, variables, name = (parameters.get(key) for key in ("query", "variables", "operationName"))
-    if not isinstance(query, str) or not query.strip():
+    digest = _digest(parameters)
+    if not (digest and query is None) and (not isinstance(query, str) or not query.strip()):
         raise BadRequest("`query` is missing: the text of a GraphQL operation.")
     if not isinstance(variables, (dict, NoneType)):
         raise BadRequest("`variables` must be a JSON object.")
     if not isinstance(name, (str, NoneType)):
         raise BadRequest("`operationName` must be a text.")
-    if not isinstance(parameters.get("extensions"), (dict, NoneType)):
+    return Request(query, digest, variables or {}, name or None)
+
+
+def _digest(parameters: Mapping[str, Any]) -> str | None:
+    """The SHA-256 that names the document, as Apollo's clients say it or by `documentId`."""
+    extensions, named = parameters.get("extensions"), parameters.get("documentId")
+    if not isinstance(extensions, (dict, NoneType)):
         raise BadRequest("`extensions` must be a JSON object.")
-    return Request(query, variables or {}, name or None)
+    if named is not None:
+        if not isinstance(named, str) or not named.startswith(_SHA256):
+            raise BadRequest(f"`documentId` must be {_SHA256} and the digest of the document in hexadecimal digits.")
+        return named.removeprefix(_SHA256)
+    persisted = (extensions or {}).get("persistedQuery")
+    if persisted is None:
+        return None
+    digest = persisted.get("sha256Hash") if isinstance(persisted, dict) and persisted.get("version") == 1 else None
+    if not isinstance(digest, str):
+        raise BadRequest("`extensions.persistedQuery` must be of version 1, with `sha256Hash`.")
+    return digest
+
+
+def _json(text: bytes) -> object:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise BadRequest("What was sent is not JSON.") from None

@@ -1,19 +1,21 @@
 """The schema, and what its errors say to callers."""
 
 import logging
-import uuid
 
 import strawberry
 from graphql import GraphQLError, GraphQLSchema
 
+from api.limits.deadline import TIMED_OUT
 from api.schema.mutations import Mutation
 from api.schema.queries import Query
 from api.schema.scalars import CONFIG
 from api.schema.subscriptions import Subscription
-from core.database.engine import is_away
+from core.database.engine import is_away, is_cut_off
 from core.errors import AllowanceError, Unavailable
 
 logger = logging.getLogger(__name__)
+
+INTERNAL = "INTERNAL"
 
 
 class Schema(strawberry.Schema):
@@ -28,22 +30,29 @@ class Schema(strawberry.Schema):
 schema = Schema(Query, Mutation, Subscription, config=CONFIG)
 
 
-def presentable(error: GraphQLError) -> dict[str, object]:
-    """The error as a caller gets it: with a code, and without internals."""
+def presentable(error: GraphQLError, trace: str) -> dict[str, object]:
+    """The error as a caller gets it: with a code and the id of its trace, and without internals."""
     shown = error.formatted
     cause = error.original_error
     while isinstance(cause, GraphQLError):
         cause = cause.original_error
     if isinstance(cause, AllowanceError):
         wait = {} if cause.retry_after is None else {"retryAfter": cause.retry_after}
-        return {**shown, "message": cause.message, "extensions": {"code": cause.code, **wait}}
+        return {**shown, "message": cause.message, "extensions": {"code": cause.code, "trace": trace, **wait}}
     # What has a place in the document and no path was refused before any resolver ran.
     if cause is None or (error.path is None and error.nodes):
-        return {**shown, "extensions": {"code": (error.extensions or {}).get("code", "BAD_INPUT")}}
-    trace = uuid.uuid4().hex
+        code = (error.extensions or {}).get("code", "BAD_INPUT")
+        return {**shown, "extensions": {"code": code, "trace": trace}}
+    if is_cut_off(cause):
+        message = "The database took longer than is allowed. Ask for less, or for shorter pages."
+        return {**shown, "message": message, "extensions": {"code": TIMED_OUT, "trace": trace}}
     logger.error("GraphQL field %s failed, trace %s", error.path, trace, exc_info=cause)
     if is_away(cause):
         message = f"The database does not answer now; try again. If it lasts, quote trace {trace} to the operator."
         return {**shown, "message": message, "extensions": {"code": Unavailable.code, "trace": trace}}
-    message = f"Something failed on our side. Quote trace {trace} to the operator."
-    return {**shown, "message": message, "extensions": {"code": "INTERNAL", "trace": trace}}
+    return {**shown, "message": something_failed(trace), "extensions": {"code": INTERNAL, "trace": trace}}
+
+
+def something_failed(trace: str) -> str:
+    """What callers are told of a fault."""
+    return f"Something failed on our side. Quote trace {trace} to the operator."

@@ -40,7 +40,9 @@ describe_enum(
 )
 
 
-@strawberry.type(description="A ratio of the limit that changes the status.")
+@strawberry.type(
+    description="A ratio of the limit that alerts; the whole limit and the at-risk ratio change the status as well."
+)
 class Threshold:
     threshold: strawberry.Private[StoredThreshold]
 
@@ -133,7 +135,7 @@ class Reading(Node):
     def limit_basis(self) -> str | None:
         return self.view.reading.basis
 
-    @strawberry.field(description="The ratios of the limit that change the status, lowest first.")
+    @strawberry.field(description="The ratios of the limit that alert, lowest first.")
     def thresholds(self) -> list[Threshold]:
         return [Threshold(threshold=threshold) for threshold in self.view.reading.thresholds]
 

@@ -54,5 +54,6 @@ def installations_of(
     doors = context.runtime.admitter.doors
     if meter is None and doors.default is None:
         return None
-    found = report.installation_report(context.session, license, doors.named(meter), day, context.now)
+    door = doors.named(meter)
+    found = report.installation_report(context.counters(license, door), license, door, day, context.now)
     return None if found is None else InstallationReport(report=found)

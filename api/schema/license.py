@@ -13,6 +13,14 @@ from sqlmodel import col, select
 from api.context import Context
 from api.schema.alert import Alert, AlertConnection, AlertEdge
 from api.schema.consumption import Consumption
+from api.schema.credits import (
+    CreditRequest,
+    CreditRequestConnection,
+    CreditRequestEdge,
+    GrantConnection,
+    GrantEdge,
+    grant_of,
+)
 from api.schema.cursors import PageInfo, cursor_time, decode_cursor, encode, page_info, refuse_cursor
 from api.schema.enums import describe_enum
 from api.schema.node import Info, Node
@@ -27,6 +35,9 @@ from core.consumption.current import Current, load_all_current
 from core.consumption.readings import StoredReading, from_document
 from core.consumption.status import SEVERITY, UsageStatus
 from core.consumption.view import ConsumptionView, view_consumption
+from core.credits.listing import Place as RequestPlace
+from core.credits.listing import list_requests
+from core.credits.tables import CreditRequest as CreditRequestRow
 from core.licenses.listing import LicenseOrder, Place, list_licenses
 from core.licenses.load import LoadedLicense, load_licenses
 from core.licenses.tables import Contract as ContractRow
@@ -61,8 +72,10 @@ class Page:
     ) -> None:
         self.context = context
         self.licenses = licenses
+        context.together |= licenses
         self._found = found
         self._alerts: dict[object, dict[int, list[AlertRow]]] = {}
+        self._requests: dict[object, dict[int, list[CreditRequestRow]]] = {}
 
     @cached_property
     def current(self) -> dict[int, tuple[int, dict[str, StoredReading]]]:
@@ -102,6 +115,13 @@ class Page:
                 self.context.session, self.licenses.keys(), most=most, after=after, meter=meter
             )
         return self._alerts[asked].get(license_id, [])
+
+    def requests(self, license_id: int, most: int, after: RequestPlace | None) -> list[CreditRequestRow]:
+        """Requests for credits of one of the licenses, open ones first; those of the others are read along."""
+        asked = (most, after)
+        if asked not in self._requests:
+            self._requests[asked] = list_requests(self.context.session, self.licenses.keys(), most=most, after=after)
+        return self._requests[asked].get(license_id, [])
 
     def license(self, license_id: int) -> "License":
         """One of the licenses."""
@@ -153,6 +173,12 @@ class QuotaTerms:
         return Identifiers(self.terms.identifiers)
 
 
+@strawberry.type(description="Further parts of a meter's limit that people are told of.")
+class AlertAt:
+    meter: str = strawberry.field(description="The meter's key.")
+    ratios: list[float] = strawberry.field(description="The parts of the limit, lowest first.")
+
+
 @strawberry.type(description="The terms in force.")
 class Contract:
     row: strawberry.Private[ContractRow]
@@ -177,74 +203,22 @@ class Contract:
     def terms(self) -> list[Term]:
         return [Term(key=key, value=float(Decimal(value))) for key, value in sorted(self.row.terms.items())]
 
+    @strawberry.field(description="Further ratios that people are told of, beside the meters' own.")
+    def alert_at(self) -> list[AlertAt]:
+        found = sorted(self.row.alert_at.items())
+        return [AlertAt(meter=meter, ratios=[float(Decimal(one)) for one in ratios]) for meter, ratios in found]
+
     @strawberry.field(description="How hard quotas are kept, where not by their defaults.")
     def quotas(self) -> list[QuotaTerms]:
         return [QuotaTerms(meter=meter, terms=quota_terms(self.row.quotas, meter)) for meter in sorted(self.row.quotas)]
 
+    @strawberry.field(description="How many days before credits expire people are told, the most first.")
+    def expiry_notice_days(self) -> list[int]:
+        return list(self.row.expiry_notice_days)
+
     @strawberry.field(description="Whether people are warned of exceeded limits.")
     def warnings(self) -> bool:
         return self.row.warnings
-
-
-@strawberry.type(description="Credits granted to a license, or to one of its entities.")
-class Grant(Node):
-    row: strawberry.Private[GrantRow]
-    license_key: strawberry.Private[str]
-    left: strawberry.Private[Decimal]
-
-    @strawberry.field(description="Stable and opaque; `node(id)` finds the object by it.")
-    def id(self) -> strawberry.ID:
-        return strawberry.ID(encode("Grant", self.license_key, self.row.id))
-
-    @strawberry.field(description="The id that it was granted under.")
-    def key(self) -> str:
-        return self.row.id
-
-    @strawberry.field(description="The key of the meter that the credits are for.")
-    def meter(self) -> str:
-        return self.row.meter
-
-    @strawberry.field(description="Credits granted.")
-    def amount(self) -> float:
-        return float(self.row.amount)
-
-    @strawberry.field(description="Credits left of it at the last refresh; 0 once expired.")
-    def remaining(self) -> float:
-        return float(self.left)
-
-    @strawberry.field(description="The entity that alone may use it; null where all may.")
-    def entity(self) -> str | None:
-        return self.row.entity
-
-    @strawberry.field(description="From when it may be used.")
-    def granted_at(self) -> datetime:
-        return self.row.granted_at
-
-    @strawberry.field(description="When what is left of it is lost; null where it never is.")
-    def expires_at(self) -> datetime | None:
-        return self.row.expires_at
-
-
-def grant_of(row: GrantRow, page: Page) -> Grant:
-    """A grant with what is left of it, as the snapshot has it; all of it where that is older than the grant."""
-    context = page.context
-    reading = page.current[row.license_id][1].get(row.meter)
-    left = reading.grants.get(row.id, row.amount) if reading else row.amount
-    if row.expires_at is not None and row.expires_at <= context.now:
-        left = Decimal(0)
-    return Grant(row=row, license_key=page.licenses[row.license_id].license.key, left=left)
-
-
-@strawberry.type(description="A grant and its place in the connection.")
-class GrantEdge:
-    cursor: str = strawberry.field(description="To go on after it.")
-    node: Grant = strawberry.field(description="The grant.")
-
-
-@strawberry.type(description="Grants, newest first (Relay).")
-class GrantConnection:
-    edges: list[GrantEdge] = strawberry.field(description="The grants of this page.")
-    page_info: PageInfo = strawberry.field(description="Where this page stands.")
 
 
 @strawberry.type(description="The tenant: what a customer bought.")
@@ -300,6 +274,33 @@ class License(Node):
                 for cursor, row in zip(cursors, page, strict=True)
             ],
             page_info=page_info(cursors, after, more=len(rows) > size),
+        )
+
+    @strawberry.field(description="The credits that it asked for: open requests first, then the newest.")
+    def credit_requests(
+        self,
+        info: Info,
+        first: Annotated[int | None, strawberry.argument(description="Requests at the most, up to 100.")] = 20,
+        after: Annotated[str | None, strawberry.argument(description="The cursor to go on after.")] = None,
+    ) -> CreditRequestConnection:
+        info.context.caller.require(*READERS)
+        size = page_size(first, 20)
+        place = None
+        if after is not None:
+            closed, at, key = decode_cursor(after, "creditRequests", int, str, str)
+            place = (bool(closed), cursor_time(at), str(key))
+        found = self.page.requests(self.loaded.id, size + 1, place)
+        rows = found[:size]
+        cursors = [
+            encode("creditRequests", int(row.closed_by is not None), row.requested_at.isoformat(), row.id)
+            for row in rows
+        ]
+        return CreditRequestConnection(
+            edges=[
+                CreditRequestEdge(cursor=cursor, node=CreditRequest(row=row, page=self.page))
+                for cursor, row in zip(cursors, rows, strict=True)
+            ],
+            page_info=page_info(cursors, after, more=len(found) > size),
         )
 
     @strawberry.field(description="The thresholds that were crossed, newest first.")

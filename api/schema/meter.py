@@ -58,6 +58,13 @@ class Meter(Node):
         return Plugin(plugin=info.context.runtime.registry.plugin_of[self.meter.key])
 
 
+@strawberry.type(description="Where else people are told, beside e-mail.")
+class Notifier:
+    key: str = strawberry.field(description="Stable.")
+    title: str = strawberry.field(description="What people call it.")
+    kinds: list[str] = strawberry.field(description="The kinds of messages that it wants, as `threshold.crossed`.")
+
+
 @strawberry.type(description="An installed plugin, also one that failed to load.")
 class Plugin:
     plugin: strawberry.Private[host.Plugin]
@@ -80,6 +87,10 @@ class Plugin:
         if problem is None:
             return None
         return Problem(code=problem.code, message=problem.message, since=self.plugin.since)
+
+    @strawberry.field(description="The notifiers that it contributes; none where it failed to load.")
+    def notifiers(self) -> list[Notifier]:
+        return [Notifier(key=one.key, title=one.title, kinds=list(one.kinds)) for one in self.plugin.notifiers]
 
     @strawberry.field(description="The meters that it contributes; none where it failed to load.")
     def meters(self) -> list[Meter]:

@@ -7,19 +7,37 @@ from typing import Annotated
 import strawberry
 
 from api.schema.check_in import CheckIn, CheckInInput, check_in
+from api.schema.credits import CreditRequest, Grant, grant_of, request_key
 from api.schema.enums import describe_enum
-from api.schema.license import Contract, Grant, License, grant_of, page_of
+from api.schema.license import Contract, License, page_of
 from api.schema.node import Info, InputError, input_errors
 from api.schema.refresh import RefreshRequest, ask_for_refresh
 from api.schema.scalars import Duration, decimal
 from api.schema.usage import RecordUsageResult, UsageEventInput, record_usage
+from api.schema.webhook import (
+    DeleteWebhookEndpointResult,
+    PutWebhookEndpointResult,
+    RedeliverWebhookInput,
+    RotateWebhookSecretInput,
+    RotateWebhookSecretResult,
+    WebhookDeliveryResult,
+    WebhookEndpointInput,
+    WebhookEndpointKeyInput,
+    delete_webhook_endpoint,
+    put_webhook_endpoint,
+    redeliver_webhook,
+    rotate_webhook_secret,
+    send_test_webhook,
+)
 from core.access.keys import READERS, Scope
 from core.admission.terms import LOST_AFTER_DAYS, Identifiers, OnOutage, QuotaTerms
+from core.credits.requests import request_credits
 from core.errors import BadInput, InvalidInput
 from core.licenses import inputs
 from core.licenses.billing import CALENDAR_YEAR, CONTRACT_DATE
 from core.licenses.find import find_license, no_license
 from core.licenses.put import grant_credits, put_contract, put_license
+from core.licenses.tables import EXPIRY_NOTICE_DAYS
 
 
 class PeriodAnchor(StrEnum):
@@ -66,6 +84,14 @@ class AtRiskInput:
     ratio: float = strawberry.field(description="Above 0 and up to 1, as 0.8.")
 
 
+@strawberry.input(description="Further parts of a meter's limit that people are told of. They change no status.")
+class AlertAtInput:
+    meter: str = strawberry.field(description="The meter's key.")
+    ratios: list[float] = strawberry.field(
+        description="Each above 0 and up to 10, of a hard limit up to 1; 20 at the most. 1 alerts in any case."
+    )
+
+
 @strawberry.input(description="How the hard quota of a meter is kept. Its size is a term of the contract.")
 class QuotaInput:
     meter: str = strawberry.field(description="The meter's key, as `active_installations`.")
@@ -101,6 +127,13 @@ class ContractInput:
     at_risk: list[AtRiskInput] | None = strawberry.field(
         default=None, description="At-risk ratios other than the meters' own."
     )
+    alert_at: list[AlertAtInput] | None = strawberry.field(
+        default=None, description="Further ratios that people are told of, beside the meters' own."
+    )
+    expiry_notice_days: list[int] | None = strawberry.field(
+        default=None,
+        description="How many days before credits expire people are told; left out, 30 and 7; empty, never.",
+    )
     warnings: bool = strawberry.field(default=False, description="Whether people are warned of exceeded limits.")
     quotas: list[QuotaInput] | None = strawberry.field(
         default=None, description="How hard quotas are kept, where not by their defaults."
@@ -116,6 +149,22 @@ class GrantCreditsInput:
     granted_at: datetime | None = strawberry.field(default=None, description="From when; left out, now.")
     expires_at: datetime | None = strawberry.field(default=None, description="When the rest is lost; left out, never.")
     note: str | None = strawberry.field(default=None, description="For people.")
+    meter: str | None = strawberry.field(
+        default=None, description="The meter of credits; may be left out where one is installed."
+    )
+    request: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="The `id` of the request that it answers; left out, the oldest open one for the same meter and "
+        "entity, if there is one.",
+    )
+
+
+@strawberry.input(description="Credits to ask the operators for.")
+class RequestCreditsInput:
+    license: str = strawberry.field(description="The license's key.")
+    amount: float = strawberry.field(description="Credits, above 0.")
+    entity: str | None = strawberry.field(default=None, description="The entity that alone is to use them.")
+    note: str | None = strawberry.field(default=None, description="For the operators.")
     meter: str | None = strawberry.field(
         default=None, description="The meter of credits; may be left out where one is installed."
     )
@@ -136,6 +185,12 @@ class PutContractResult:
 @strawberry.type(description="What became of it: the grant, or what is wrong with the input.")
 class GrantCreditsResult:
     grant: Grant | None = strawberry.field(default=None, description="Null where anything is wrong.")
+    errors: list[InputError] = strawberry.field(default_factory=list, description="Everything that is wrong.")
+
+
+@strawberry.type(description="What became of it: the request, or what is wrong with the input.")
+class RequestCreditsResult:
+    request: CreditRequest | None = strawberry.field(default=None, description="Null where anything is wrong.")
     errors: list[InputError] = strawberry.field(default_factory=list, description="Everything that is wrong.")
 
 
@@ -211,7 +266,11 @@ class Mutation:
             anchor=input.anchor.value,
             terms=tuple((term.key, decimal(term.value)) for term in input.terms),
             at_risk=tuple((one.meter, decimal(one.ratio)) for one in input.at_risk or ()),
+            alert_at=tuple((one.meter, tuple(map(decimal, one.ratios))) for one in input.alert_at or ()),
             warnings=input.warnings,
+            expiry_notice_days=(
+                EXPIRY_NOTICE_DAYS if input.expiry_notice_days is None else tuple(input.expiry_notice_days)
+            ),
             quotas=tuple((one.meter, _quota_terms(one)) for one in input.quotas or ()),
         )
         try:
@@ -222,7 +281,7 @@ class Mutation:
         context.announcer.announce()
         return PutContractResult(contract=Contract(row=row))
 
-    @strawberry.mutation(description="Grant credits; granting the same id twice grants once.")
+    @strawberry.mutation(description="Grant credits; granting the same id twice grants once. It answers a request.")
     def grant_credits(
         self, info: Info, input: Annotated[GrantCreditsInput, strawberry.argument(description="The grant.")]
     ) -> GrantCreditsResult:
@@ -237,6 +296,7 @@ class Mutation:
             expires_at=input.expires_at,
             note=input.note,
             meter=input.meter,
+            request=None if input.request is None else request_key(input.license, input.request),
         )
         try:
             with context.write() as session:
@@ -246,6 +306,62 @@ class Mutation:
         context.announcer.announce()
         page = page_of(context, input.license)
         return GrantCreditsResult(grant=grant_of(row, page) if page else None)
+
+    @strawberry.mutation(description="Make a webhook endpoint, or change it.")
+    def put_webhook_endpoint(
+        self, info: Info, input: Annotated[WebhookEndpointInput, strawberry.argument(description="The endpoint.")]
+    ) -> PutWebhookEndpointResult:
+        return put_webhook_endpoint(info.context, input)
+
+    @strawberry.mutation(description="Remove a webhook endpoint; what is on its way there is dropped.")
+    def delete_webhook_endpoint(
+        self, info: Info, input: Annotated[WebhookEndpointKeyInput, strawberry.argument(description="The endpoint.")]
+    ) -> DeleteWebhookEndpointResult:
+        return delete_webhook_endpoint(info.context, input)
+
+    @strawberry.mutation(description="Give a webhook endpoint a new secret; for a while the old one signs beside it.")
+    def rotate_webhook_secret(
+        self, info: Info, input: Annotated[RotateWebhookSecretInput, strawberry.argument(description="The endpoint.")]
+    ) -> RotateWebhookSecretResult:
+        return rotate_webhook_secret(info.context, input)
+
+    @strawberry.mutation(description="Send a message of kind webhook.test to a webhook endpoint alone.")
+    def send_test_webhook(
+        self, info: Info, input: Annotated[WebhookEndpointKeyInput, strawberry.argument(description="The endpoint.")]
+    ) -> WebhookDeliveryResult:
+        return send_test_webhook(info.context, input)
+
+    @strawberry.mutation(description="Send a delivery once more under the same id, whatever became of it.")
+    def redeliver_webhook(
+        self, info: Info, input: Annotated[RedeliverWebhookInput, strawberry.argument(description="The delivery.")]
+    ) -> WebhookDeliveryResult:
+        return redeliver_webhook(info.context, input)
+
+    @strawberry.mutation(
+        description="Ask the operators for credits; an open request that says the same is given again."
+    )
+    def request_credits(
+        self, info: Info, input: Annotated[RequestCreditsInput, strawberry.argument(description="The request.")]
+    ) -> RequestCreditsResult:
+        context = info.context
+        context.caller.require(*READERS, license=input.license)
+        given = inputs.CreditRequestInput(
+            license=input.license,
+            amount=decimal(input.amount),
+            entity=input.entity,
+            note=input.note,
+            meter=input.meter,
+        )
+        runtime = context.runtime
+        try:
+            with context.write() as session:
+                row = request_credits(
+                    session, given, runtime.registry, runtime.settings.operators, context.caller.name, context.now
+                )
+        except InvalidInput as invalid:
+            return RequestCreditsResult(errors=input_errors(invalid))
+        page = page_of(context, input.license)
+        return RequestCreditsResult(request=CreditRequest(row=row, page=page) if page else None)
 
 
 def _quota_terms(given: QuotaInput) -> QuotaTerms:

@@ -10,12 +10,12 @@ import strawberry
 
 from api.context import Context
 from api.schema.consumption import Consumption
+from api.schema.credits import CreditRequest, grant_of
 from api.schema.cursors import decode_id, refuse_id
 from api.schema.license import (
     License,
     LicenseConnection,
     Page,
-    grant_of,
     license_connection,
     page_of,
 )
@@ -23,8 +23,10 @@ from api.schema.meter import Meter, Plugin
 from api.schema.node import Info, Node
 from api.schema.refresh import RefreshRequest
 from api.schema.status import UsageStatus
+from api.schema.webhook import Endpoint, webhook_endpoints
 from core.access.keys import READERS, Scope
 from core.consumption.past import measure_past
+from core.credits.tables import CreditRequest as CreditRequestRow
 from core.errors import BadInput
 from core.licenses.find import no_license
 from core.licenses.listing import LicenseOrder
@@ -92,6 +94,16 @@ class Query:
         info.context.caller.require_all_licenses(Scope.OPERATE)
         order = order_by or LicenseOrder.WORST_FIRST
         return license_connection(info.context, order, first, after, status, search)
+
+    @strawberry.field(description="Where a license's messages are sent, by key.")
+    def webhook_endpoints(
+        self,
+        info: Info,
+        license: Annotated[
+            str | None, strawberry.argument(description="The license's key; left out, the key's own license.")
+        ] = None,
+    ) -> list[Endpoint]:
+        return webhook_endpoints(info.context, license)
 
     @strawberry.field(description="Every meter that is installed, in the order of display.")
     def meters(self, info: Info) -> list[Meter]:
@@ -195,6 +207,13 @@ def _grant_node(context: Context, license: str, grant: str) -> Node | None:
     return grant_of(rows[0], page) if rows else None
 
 
+def _credit_request_node(context: Context, license: str, request: str) -> Node | None:
+    page = readable(context, license)
+    (loaded,) = page.licenses.values()
+    row = context.session.get(CreditRequestRow, (loaded.id, request))
+    return None if row is None else CreditRequest(row=row, page=page)
+
+
 def _refresh_node(context: Context, license: str, run: str) -> Node | None:
     page = readable(context, license)
     (loaded,) = page.licenses.values()
@@ -209,5 +228,6 @@ _FINDERS: dict[str, Callable[..., Node | None]] = {
     "License": _license_node,
     "Meter": _meter_node,
     "Grant": _grant_node,
+    "CreditRequest": _credit_request_node,
     "RefreshRequest": _refresh_node,
 }

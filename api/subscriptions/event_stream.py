@@ -16,12 +16,12 @@ from api.asgi import address_of
 from api.operations.execute import Asked
 from api.subscriptions.connections import Connections, Ended, Ending
 from api.subscriptions.subscribe import SubscriptionRefused, Subscriptions, fault
+from api.tracing import trace_id
 from core.access.keys import Caller
 from core.errors import Unauthenticated
 
 logger = logging.getLogger(__name__)
 
-EVENT_STREAM: Final = "text/event-stream"
 KEEP_ALIVE: Final = 12.0
 """Seconds between two comments, by which proxies and clients see that nobody is gone."""
 DRAIN: Final = 20.0
@@ -53,14 +53,15 @@ class EventStreams:
     async def answer(self, asked: Asked, caller: Caller, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer until one side ends. Raises :class:`TooManyConnections` before anything is sent."""
         with self._connections.from_address(address_of(scope)), self._connections.of(caller) as connection:
-            stream = _Stream(send)
+            trace = trace_id(scope)
+            stream = _Stream(send, trace)
             try:
                 await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(_until_gone(receive))
                     tasks.create_task(stream.keep_alive())
                     tasks.create_task(connection.until_ended())
-                    async with aclosing(self._subscriptions.answers(asked, caller)) as answers:
+                    async with aclosing(self._subscriptions.answers(asked, caller, trace)) as answers:
                         async for answer in answers:
                             await stream.next(answer)
             except* _Gone:
@@ -70,8 +71,9 @@ class EventStreams:
 
 
 class _Stream:
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, trace: str) -> None:
         self._send = send
+        self._trace = trace
 
     async def next(self, answer: Mapping[str, Any]) -> None:
         await self._write(event("next", orjson.dumps(answer)))
@@ -82,9 +84,9 @@ class _Stream:
         if isinstance(why, SubscriptionRefused):
             last = event("next", orjson.dumps({"errors": why.errors})) + event("complete")
         elif not isinstance(why, Ended):
-            last = event("next", orjson.dumps({"errors": [fault(why)]})) + event("complete")
+            last = event("next", orjson.dumps({"errors": [fault(why, self._trace)]})) + event("complete")
         elif why.ending is Ending.REVOKED:
-            error = {"message": why.ending.value, "extensions": {"code": Unauthenticated.code}}
+            error = {"message": why.ending.value, "extensions": {"code": Unauthenticated.code, "trace": self._trace}}
             last = event("next", orjson.dumps({"errors": [error]})) + event("complete")
         try:
             await self._write(last, more=False)

@@ -42,9 +42,9 @@ class Subscriptions:
         self._threads = CapacityLimiter(THREADS)
         self._running: dict[Hashable, asyncio.Task[Executed]] = {}
 
-    async def answers(self, asked: Asked, caller: Caller) -> AsyncGenerator[dict[str, Any], None]:
+    async def answers(self, asked: Asked, caller: Caller, trace: str) -> AsyncGenerator[dict[str, Any], None]:
         """The answers, without an end. Raises :class:`SubscriptionRefused` where the first one shows no license."""
-        executed = await self._run(asked, caller)
+        executed = await self._run(asked, caller, trace)
         if not executed.versions:
             raise SubscriptionRefused(executed.answer["errors"])
         # A subscription has one field, and that is of one license.
@@ -54,7 +54,7 @@ class Subscriptions:
             while True:
                 await watch.changed.wait()
                 watch.changed.clear()
-                executed = await self._run(asked, caller)
+                executed = await self._run(asked, caller, trace)
                 if _is_away(executed):
                     watch.changed.set()
                     await asyncio.sleep(RETRY)
@@ -62,7 +62,7 @@ class Subscriptions:
                     watch.seen = version
                     yield executed.answer
 
-    async def _run(self, asked: Asked, caller: Caller) -> Executed:
+    async def _run(self, asked: Asked, caller: Caller, trace: str) -> Executed:
         """Execute it in a thread; the same for the same caller at the same time is executed once.
 
         What ran already when a change was told may show the version before: who waits sees that and asks again.
@@ -70,7 +70,7 @@ class Subscriptions:
         key = caller, id(asked.operation), orjson.dumps(asked.variables, option=orjson.OPT_SORT_KEYS)
         task = self._running.get(key)
         if task is None:
-            work = to_thread.run_sync(self._operations.run, asked, caller, limiter=self._threads)
+            work = to_thread.run_sync(self._operations.run, asked, caller, trace, limiter=self._threads)
             task = self._running[key] = asyncio.ensure_future(work)
             task.add_done_callback(lambda _: self._running.pop(key))
         return await asyncio.shield(task)
@@ -81,6 +81,6 @@ def _is_away(executed: Executed) -> bool:
     return any(error["extensions"]["code"] == Unavailable.code for error in errors)
 
 
-def fault(error: BaseException) -> dict[str, object]:
+def fault(error: BaseException, trace: str) -> dict[str, object]:
     """A fault as a client may see it; the rest goes to the log."""
-    return presentable(GraphQLError("", original_error=error if isinstance(error, Exception) else None))
+    return presentable(GraphQLError("", original_error=error if isinstance(error, Exception) else None), trace)

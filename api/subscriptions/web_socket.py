@@ -9,6 +9,7 @@ send by themselves as they do cookies. So the Origin header is not looked at.
 import asyncio
 from collections.abc import Mapping
 from contextlib import aclosing, suppress
+from secrets import token_hex
 from typing import Any, ClassVar, Final, Never
 
 import orjson
@@ -22,14 +23,12 @@ from api.callers import caller_of
 from api.operations.execute import Asked
 from api.operations.prepare import DocumentRefused
 from api.operations.request import request_of
-from api.operations.run import Operations, asked_by
-from api.schema.build import presentable
+from api.operations.run import Operations
 from api.subscriptions.connections import Connections, Ended, Ending, TooManyConnections
 from api.subscriptions.subscribe import SubscriptionRefused, Subscriptions, fault
-from core.access.authenticator import Authenticator
 from core.access.keys import Caller
 from core.errors import AllowanceError, BadInput, Unauthenticated
-from core.settings import Settings
+from core.runtime import Runtime
 
 PROTOCOL: Final = "graphql-transport-ws"
 INIT: Final = 10.0
@@ -73,18 +72,13 @@ class GraphQLSocket:
     """The endpoint ``/graphql`` for WebSocket."""
 
     def __init__(
-        self,
-        operations: Operations,
-        subscriptions: Subscriptions,
-        connections: Connections,
-        authenticator: Authenticator,
-        settings: Settings,
+        self, runtime: Runtime, operations: Operations, subscriptions: Subscriptions, connections: Connections
     ) -> None:
+        self.authenticator = runtime.authenticator
+        self.most = runtime.settings.subscriptions_per_connection
         self.operations = operations
         self.subscriptions = subscriptions
         self.connections = connections
-        self.authenticator = authenticator
-        self.most = settings.subscriptions_per_connection
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()  # that it connects
@@ -124,10 +118,10 @@ class _Conversation:
         except* (_Close, Ended, TooManyConnections) as found:
             closes.extend(found.exceptions)
         except* SQLAlchemyError as found:
-            fault(found.exceptions[0])
+            fault(found.exceptions[0], token_hex(16))
             closes.append(_Close(TRY_AGAIN_LATER, "The database does not answer now; try again."))
         except* Exception as found:
-            fault(found.exceptions[0])
+            fault(found.exceptions[0], token_hex(16))
             closes.append(_Close(INTERNAL_ERROR, "This went wrong on the server."))
         if closes:
             await self._close(_close_of(closes[0]))
@@ -169,11 +163,11 @@ class _Conversation:
             if id in self._operations:
                 raise _Close(4409, _reason(f"Subscriber for {id} already exists"))
             payload = message.get("payload")
-            if not isinstance(payload, dict) or not isinstance(payload.get("query"), str):
-                raise _Close(4400, "The payload of subscribe must be an object with a query")
+            if not isinstance(payload, dict) or not isinstance(payload.get("query"), str | None):
+                raise _Close(4400, "The payload of subscribe must be an object, and its query a text")
             if len(self._operations) >= self._endpoint.most:
                 error = TooManySubscriptions(f"{self._endpoint.most} operations are under way; end one first.")
-                await self._send({"id": id, "type": "error", "payload": [_shown(error)]})
+                await self._send({"id": id, "type": "error", "payload": [_shown(error, token_hex(16))]})
                 return
             self._operations[id] = tasks.create_task(self._operate(id, payload, caller))
         elif kind == "complete":
@@ -191,22 +185,23 @@ class _Conversation:
 
     async def _operate(self, id: str, payload: Mapping[str, Any], caller: Caller) -> None:
         """Answer one operation. Its id is free again before the client hears that it is over."""
+        operations, trace = self._endpoint.operations, token_hex(16)
         try:
-            request = request_of(payload)
-            asked = await to_thread.run_sync(asked_by, request)
+            operations.admit(caller)
+            asked = await to_thread.run_sync(operations.asked, request_of(payload))
             if asked.subscribes:
-                await self._follow(id, asked, caller)
-            executed = await to_thread.run_sync(self._endpoint.operations.run, asked, caller)
+                await self._follow(id, asked, caller, trace)
+            executed = await to_thread.run_sync(operations.run, asked, caller, trace)
         except DocumentRefused as refused:
-            last = {"type": "error", "payload": [presentable(error) for error in refused.errors]}
+            last = {"type": "error", "payload": operations.refused(refused, trace).answer["errors"]}
         except SubscriptionRefused as refused:
             last = {"type": "error", "payload": refused.errors}
         except AllowanceError as error:
-            last = {"type": "error", "payload": [_shown(error)]}
+            last = {"type": "error", "payload": [_shown(error, trace)]}
         except (_Gone, _Close):
             raise
         except Exception as error:  # a fault: its place is the log
-            last = {"type": "error", "payload": [fault(error)]}
+            last = {"type": "error", "payload": [fault(error, trace)]}
         else:
             if "data" in executed.answer:
                 await self._send({"id": id, "type": "next", "payload": executed.answer})
@@ -217,8 +212,8 @@ class _Conversation:
             del self._operations[id]
         await self._send({"id": id, **last})
 
-    async def _follow(self, id: str, asked: Asked, caller: Caller) -> Never:
-        async with aclosing(self._endpoint.subscriptions.answers(asked, caller)) as answers:
+    async def _follow(self, id: str, asked: Asked, caller: Caller, trace: str) -> Never:
+        async with aclosing(self._endpoint.subscriptions.answers(asked, caller, trace)) as answers:
             async for answer in answers:
                 await self._send({"id": id, "type": "next", "payload": answer})
         raise AssertionError("a subscription has no end of its own")
@@ -254,9 +249,10 @@ def _id(message: Mapping[str, Any]) -> str:
     return id
 
 
-def _shown(error: AllowanceError) -> dict[str, Any]:
+def _shown(error: AllowanceError, trace: str) -> dict[str, Any]:
     forget_frames(error)
-    return {"message": error.message, "extensions": {"code": error.code}}
+    wait = {} if error.retry_after is None else {"retryAfter": error.retry_after}
+    return {"message": error.message, "extensions": {"code": error.code, "trace": trace, **wait}}
 
 
 def _reason(text: str) -> str:

@@ -29,11 +29,14 @@ class Scope(StrEnum):
     USAGE_WRITE = "usage:write"
     CONTRACT_WRITE = "contract:write"
     CHECK_IN_WRITE = "check-in:write"
+    WEBHOOKS_WRITE = "webhooks:write"
     OPERATE = "operate"
 
 
 READERS: Final = (Scope.CONSUMPTION_READ, Scope.OPERATE)
 """Either may read what a license allows and uses."""
+WEBHOOK_READERS: Final = (Scope.WEBHOOKS_WRITE, Scope.OPERATE)
+"""Either may read where a license's webhooks go: a URL may hold what nobody else is to know."""
 
 
 @dataclass(frozen=True, slots=True)

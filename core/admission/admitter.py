@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from core.access.rate_limit import RateLimit
 from core.admission import store_postgresql, store_sqlite
 from core.admission.batches import Batches
-from core.admission.check_in import Asked, CheckIn, Decision, Doors, RateLimited, unknown_license
+from core.admission.check_in import Asked, CheckIn, Decision, Doors, unknown_license
 from core.admission.decide import Group, decide
 from core.admission.lost import count_lost, lost_before
 from core.admission.memory import PlaceMemory, Remembered
@@ -23,7 +23,7 @@ from core.admission.standing import Place, Standing, load_standings
 from core.admission.store import Key, Record, Store
 from core.database.engine import Database, is_away
 from core.database.types import instant, microseconds
-from core.errors import Unavailable
+from core.errors import RateLimited, Unavailable
 from core.plugins.host import Registry
 from core.settings import Settings
 from core.usage.committer import Overloaded

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from math import ceil
 from typing import Final
 
 from allowance import Admission
@@ -11,7 +10,7 @@ from allowance import Admission
 from core.access.keys import Caller, Scope
 from core.admission.back_off import BackOff
 from core.admission.identifiers import check_identifier
-from core.errors import AllowanceError, BadInput, NotFound
+from core.errors import BadInput, NotFound
 from core.licenses.inputs import LICENSE_KEY
 from core.nearest import did_you_mean
 from core.plugins.host import Registry
@@ -57,17 +56,6 @@ class NoQuota(BadInput):
     """A meter that admits nobody: it is of another kind."""
 
     code = "NO_QUOTA"
-
-
-class RateLimited(AllowanceError):
-    """More calls from one key than it may make; says when to come back."""
-
-    code = "RATE_LIMITED"
-    status = 429
-
-    def __init__(self, what: str, retry_after: float) -> None:
-        self.retry_after = max(1, ceil(retry_after))
-        super().__init__(f"{what} Come back in {self.retry_after} s.")
 
 
 class Doors:

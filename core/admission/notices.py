@@ -21,5 +21,7 @@ def _marks(standing: Standing) -> list[Fraction]:
     if places is None:
         return []
     meter = standing.meter
-    at_risk = standing.license.contract_on(standing.quota.day).at_risk.get(meter.key, meter.at_risk)
-    return [ratio * places for ratio in map(Fraction, {*meter.notices, at_risk or Decimal(1), Decimal(1)})]
+    contract = standing.license.contract_on(standing.quota.day)
+    at_risk = contract.at_risk.get(meter.key, meter.at_risk)
+    told = {*meter.notices, *contract.alert_at.get(meter.key, ()), at_risk or Decimal(1), Decimal(1)}
+    return [ratio * places for ratio in map(Fraction, told)]

@@ -9,9 +9,10 @@ from decimal import Decimal
 from typing import Any, Final
 
 import sqlalchemy as sa
+from allowance import Notifier
 from sqlmodel import Session, col
 
-from core.alerts.addresses import addresses_of
+from core.alerts.addresses import addresses_of, notifier_addresses
 from core.alerts.kinds import CROSSED, RECOVERED
 from core.alerts.outbox import Told, tell
 from core.alerts.tables import Alert
@@ -50,7 +51,9 @@ class Measured:
     crossed: frozenset[Decimal]
 
 
-def record_crossings(session: Session, measured: Sequence[Measured], now: datetime) -> None:
+def record_crossings(
+    session: Session, measured: Sequence[Measured], now: datetime, notifiers: Collection[Notifier] = ()
+) -> None:
     """Record new alerts, and recoveries of earlier ones, with the messages that tell of them.
 
     A threshold alerts once for each license, meter, period and limit in force; when it is crossed again its alert is
@@ -62,7 +65,8 @@ def record_crossings(session: Session, measured: Sequence[Measured], now: dateti
     recovered = _recover(session, measured, now)
     told = [*_told(CROSSED, crossed, now), *_told(RECOVERED, recovered, now)]
     if told:
-        tell(session, told, addresses_of(session, {one.license_id for one in told}))
+        licenses = {one.license_id for one in told}
+        tell(session, told, [*addresses_of(session, licenses), *notifier_addresses(licenses, notifiers)])
 
 
 _COLUMNS: Final[dict[str, Any]] = {

@@ -21,10 +21,12 @@ class Channel(Protocol):
         """Send it once, in less than the lease. An error that is raised means that it may succeed later."""
 
 
-def send_due(database: Database, channels: Mapping[str, Channel]) -> bool:
-    """Take a delivery that is due and send it; whether there was one."""
+def send_due(
+    database: Database, channels: Mapping[str, Channel], *, only: str | None = None, but: str | None = None
+) -> bool:
+    """Take a delivery that is due and send it; whether there was one. See :func:`core.alerts.outbox.take`."""
     with database.write() as session:
-        outgoing = take(session, datetime.now(UTC), LEASE)
+        outgoing = take(session, datetime.now(UTC), LEASE, only=only, but=but)
     if outgoing is None:
         return False
     outcome = _send(channels.get(outgoing.delivery.channel), outgoing)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from allowance import Contract, Enforcement, Meter
 
 from core.alerts.crossings import Crossing, Measured, plain
-from core.consumption.readings import Document
+from core.consumption.readings import Document, further_ratios
 from core.consumption.status import UsageStatus, times
 
 FULL: Final = Decimal(1)
@@ -24,7 +24,9 @@ def note_crossed(
     update of the meter leaves it out.
     """
     noted = before.get("crossed") if before else None
-    if document["status"] == UsageStatus.OK.value and noted is None and not _tells_early(meter):
+    further = further_ratios(meter, contract)
+    tells_early = further or meter.enforcement is Enforcement.HARD
+    if document["status"] == UsageStatus.OK.value and noted is None and not tells_early:
         return None
     earlier = {Decimal(ratio) for ratio in noted[2]} if noted else set()
     reading = _in_force(license_id, meter, contract, document)
@@ -32,7 +34,7 @@ def note_crossed(
         return Measured(license_id, meter.key, (), frozenset()) if noted else None
     at_risk = contract.at_risk.get(meter.key, meter.at_risk)
     in_force = [reading.first.isoformat(), str(plain(reading.limit))]
-    counting = {FULL, *([at_risk] if at_risk else []), *meter.notices}
+    counting = {FULL, *([at_risk] if at_risk else []), *further}
     crossed = {ratio for ratio in counting | earlier if _is_crossed(ratio, meter, reading, at_risk)}
     standing = sorted(crossed if noted and noted[:2] == in_force else crossed & counting)
     if standing:
@@ -41,11 +43,6 @@ def note_crossed(
         return None
     crossings = tuple(replace(reading, ratio=ratio) for ratio in standing)
     return Measured(license_id, meter.key, crossings, frozenset(map(plain, crossed)))
-
-
-def _tells_early(meter: Meter) -> bool:
-    """Whether thresholds may be crossed while the status is OK."""
-    return bool(meter.notices) or meter.enforcement is Enforcement.HARD
 
 
 def _in_force(license_id: int, meter: Meter, contract: Contract, document: Document) -> Crossing | None:
@@ -64,7 +61,7 @@ def _in_force(license_id: int, meter: Meter, contract: Contract, document: Docum
 
 def _is_crossed(ratio: Decimal, meter: Meter, reading: Crossing, at_risk: Decimal | None) -> bool:
     """By the status, where the threshold is one of those that change it; a hard limit also when it is full."""
-    if reading.status == UsageStatus.EXCEEDED.value:
+    if ratio <= FULL and reading.status == UsageStatus.EXCEEDED.value:
         return True
     if ratio == at_risk:
         return reading.status == UsageStatus.AT_RISK.value

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from dramatiq.common import compute_backoff
 from sqlalchemy import insert
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select, update
 
 from core.alerts.tables import Delivery, DeliveryStatus, Message
@@ -21,6 +22,11 @@ MOST_ATTEMPTS: Final = 20
 """With the waits between them more than a day; then a delivery is parked."""
 FIRST_WAIT: Final = timedelta(seconds=5)
 LONGEST_WAIT: Final = timedelta(hours=6)
+AT_ONCE: Final = 2
+"""Deliveries of one license on one channel that are on their way at the same time: however long its recipients take,
+it does not have all the workers."""
+PAUSE: Final = timedelta(minutes=5)
+"""For so long at the most nothing else goes to a recipient whom a delivery did not reach."""
 MOST_SAID: Final = 2_000
 """Characters of an answer that are kept."""
 _LOST: Final = "Its workers were lost again and again; it was given up."
@@ -56,10 +62,12 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of sending, and what was said of it. Without a `status` it is tried again later."""
+    """What became of sending, and what was said of it. Without a `status` it is tried again later, and not before
+    `retry_after`, six hours at the most, where the recipient asks for that."""
 
     status: DeliveryStatus | None
     said: str
+    retry_after: timedelta | None = None
 
 
 def tell(session: Session, told: Sequence[Told], addresses: Sequence[Address]) -> None:
@@ -94,18 +102,32 @@ def tell(session: Session, told: Sequence[Told], addresses: Sequence[Address]) -
         session.execute(insert(Delivery), deliveries)
 
 
-def take(session: Session, now: datetime, lease: timedelta) -> Outgoing | None:
-    """Claim a delivery that is due, if there is one. Until the lease ends no other worker takes it.
+def take(
+    session: Session, now: datetime, lease: timedelta, *, only: str | None = None, but: str | None = None
+) -> Outgoing | None:
+    """Claim a delivery that is due, if there is one: of one channel only, or of all but one.
 
-    One that was taken too often without an end is parked: whatever it does to its workers, it does not do for ever.
+    Until the lease ends no other worker takes it. A license that has enough on their way waits for these. One that was
+    taken too often without an end is parked: whatever it does to its workers, it does not do for ever.
     """
+    other = aliased(Delivery)
+    on_their_way = (
+        select(func.count())
+        .where(other.license_id == Delivery.license_id, other.channel == Delivery.channel)
+        .where(col(other.claim).is_not(None), col(other.due_at) > now)
+        .scalar_subquery()
+    )
     due = (
         select(Delivery)
-        .where(col(Delivery.due_at) <= now)
+        .where(col(Delivery.due_at) <= now, on_their_way < AT_ONCE)
         .order_by(col(Delivery.due_at))
         .limit(1)
         .with_for_update(skip_locked=True)
     )
+    if only is not None:
+        due = due.where(col(Delivery.channel) == only)
+    if but is not None:
+        due = due.where(col(Delivery.channel) != but)
     while delivery := session.exec(due).first():
         session.add(delivery)
         if delivery.attempts < MOST_ATTEMPTS:
@@ -117,19 +139,40 @@ def take(session: Session, now: datetime, lease: timedelta) -> Outgoing | None:
 
 
 def finish(session: Session, delivery: Delivery, outcome: Outcome, now: datetime) -> None:
-    """Write down what became of a delivery, if it is still this worker's; that it was sent, while it is pending."""
+    """Write down what became of a delivery, if it is still this worker's; that it was sent, while it is pending.
+
+    Where it did not arrive, what else waits for the same recipient waits as well: one that hangs or fails is tried
+    now and then, not once for each of its deliveries.
+    """
+    asked, after = min(outcome.retry_after or timedelta(), LONGEST_WAIT), wait(delivery.attempts)
     values: dict[str, Any] = {"claim": None, "said": outcome.said[:MOST_SAID], "due_at": None, "finished_at": now}
     if outcome.status:
         values["status"] = outcome.status.value
     elif delivery.attempts >= MOST_ATTEMPTS:
         values["status"] = DeliveryStatus.PARKED.value
     else:
-        values |= {"due_at": now + wait(delivery.attempts), "finished_at": None}
+        values |= {"due_at": now + max(after, asked), "finished_at": None}
     mine = col(Delivery.claim) == delivery.claim
     if outcome.status is DeliveryStatus.SENT:
         mine |= col(Delivery.status) == DeliveryStatus.PENDING.value
     this = col(Delivery.license_id) == delivery.license_id, col(Delivery.id) == delivery.id
     session.execute(update(Delivery).where(*this, mine).values(values))
+    if outcome.status is None:
+        _pause(session, delivery, now + max(asked, min(after, PAUSE)))
+
+
+def _pause(session: Session, delivery: Delivery, until: datetime) -> None:
+    """Have what waits for the same recipient wait until then. What another worker holds is left, so that two who
+    pause the same recipient do not wait for each other."""
+    waiting = (
+        select(Delivery.id)
+        .where(Delivery.license_id == delivery.license_id, Delivery.channel == delivery.channel)
+        .where(Delivery.recipient == delivery.recipient, Delivery.id != delivery.id)
+        .where(col(Delivery.claim).is_(None), col(Delivery.due_at) < until)
+        .with_for_update(skip_locked=True)
+    )
+    these = col(Delivery.license_id) == delivery.license_id, col(Delivery.id).in_(waiting)
+    session.execute(update(Delivery).where(*these).values(due_at=until).execution_options(synchronize_session=False))
 
 
 def wait(attempts: int) -> timedelta:

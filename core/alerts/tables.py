@@ -3,12 +3,14 @@
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from core.database.types import BigId, ExactDecimal, Json, Name, UtcDateTime
+
+CLAIMED: Final = text("claim IS NOT NULL")
 
 
 class DeliveryStatus(StrEnum):
@@ -48,7 +50,8 @@ class Alert(SQLModel, table=True):
 
 
 class Message(SQLModel, table=True):
-    """Something to tell, to everybody in the same words: what one refresh of a license found, as `document` says.
+    """Something to tell, to everybody in the same words, as `document` says; mostly what one refresh
+    of a license found.
 
     `kind` is what receivers can choose by, as ``threshold.crossed``.
     """
@@ -70,6 +73,8 @@ class Delivery(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("license_id", "message_id", "channel", "recipient"),
         Index("delivery_due", "due_at"),
+        Index("delivery_recipient", "license_id", "channel", "recipient", "created_at"),
+        Index("delivery_claimed", "license_id", "channel", sqlite_where=CLAIMED, postgresql_where=CLAIMED),
     )
 
     license_id: int = Field(primary_key=True, sa_type=BigId, foreign_key="license.id")

@@ -23,7 +23,8 @@ from core.licenses.tables import Contract
 _CURRENT: Final = """
 SELECT license.id, license.name, license.time_zone, snapshot.version, snapshot.readings,
   (SELECT CAST({all}({row}(
-     version, effective_from, starts_on, billing_period, anchor, terms, at_risk, warnings, quotas
+     version, effective_from, starts_on, billing_period, anchor, terms, at_risk, alert_at, warnings, quotas,
+     expiry_notice_days
    )) AS TEXT) FROM contract WHERE license_id = license.id),
   (SELECT CAST({all}({row}(meter, starts_at, ends_at, time_zone, used)) AS TEXT)
    FROM admission_window WHERE license_id = license.id)
@@ -103,7 +104,7 @@ def _rows(document: str | None) -> list[Any]:
 
 
 def _contract(license_id: int, row: list[Any]) -> Contract:
-    version, effective_from, starts_on, billing_period, anchor, terms, at_risk, warnings, quotas = row
+    version, effective_from, starts_on, billing_period, anchor, terms, at_risk, alert_at, warnings, quotas, days = row
     return Contract(
         license_id=license_id,
         version=version,
@@ -113,6 +114,8 @@ def _contract(license_id: int, row: list[Any]) -> Contract:
         anchor=anchor,
         terms=orjson.loads(terms),
         at_risk=orjson.loads(at_risk),
+        alert_at=orjson.loads(alert_at),
         warnings=bool(warnings),
         quotas=orjson.loads(quotas),
+        expiry_notice_days=orjson.loads(days),
     )

@@ -1,6 +1,7 @@
 """The reading of history by interval."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -53,38 +54,59 @@ class Histories:
         return [point_of(at, entry) for at, entry in entries[: self.most]]
 
 
-def read_history(session: Session, license_id: int, time_zone: str, meter: str, span: Span) -> Histories:
-    """The history of a license's meter, and along with it that of its other meters, in one statement."""
+def read_histories(session: Session, time_zones: Mapping[int, str], meter: str, span: Span) -> dict[int, Histories]:
+    """The histories of licenses by id, in one statement: of a meter, and along with it of their other meters."""
     table = ReadingHistory.__table__  # type: ignore[attr-defined]
-    statement = sa.select(table.c.at, table.c.readings).where(table.c.license_id == license_id)
+    columns = table.c.license_id, table.c.at, table.c.readings
+    statement = sa.select(*columns).where(table.c.license_id.in_(time_zones))
     if span.after is not None:
         statement = statement.where(table.c.at > max(span.after, EPOCH) - _LONGEST_DAY)
     if span.until is not None:
         statement = statement.where(table.c.at <= span.until)
-    rows = session.execute(statement.order_by(table.c.at).execution_options(yield_per=200))
-    zone = ZoneInfo(time_zone)
-    before: dict[str, Entry] = {}
-    found: dict[str, list[tuple[datetime, Entry]]] = defaultdict(list)
-    buckets: dict[str, object] = {}
-    for at, entries in rows:
-        shown = span.after is None or at > span.after
-        bucket = _bucket(at, span.interval, zone)
+    passes = {license_id: _Pass(span, ZoneInfo(zone)) for license_id, zone in time_zones.items()}
+    rows = session.execute(statement.order_by(*columns[:2]).execution_options(yield_per=200))
+    for license_id, at, entries in rows:
+        one = passes[license_id]
+        if one.ended:
+            one.take(at, entries)
+            one.ended = not one.is_full(meter)
+            if not one.ended and len(passes) == 1:
+                rows.close()
+                break
+    return {license_id: Histories(one.found, one.ended, span.most) for license_id, one in passes.items()}
+
+
+class _Pass:
+    """Goes through the rows of one license, oldest first. `ended` while it has taken all of them."""
+
+    def __init__(self, span: Span, zone: ZoneInfo) -> None:
+        self.found: dict[str, list[tuple[datetime, Entry]]] = defaultdict(list)
+        self.ended = True
+        self._span = span
+        self._zone = zone
+        self._before: dict[str, Entry] = {}
+        self._buckets: dict[str, object] = {}
+
+    def take(self, at: datetime, entries: Mapping[str, Entry]) -> None:
+        shown = self._span.after is None or at > self._span.after
+        bucket = _bucket(at, self._span.interval, self._zone)
         for key, entry in entries.items():
-            full = whole(entry, before.get(key))
+            full = whole(entry, self._before.get(key))
             if full is None:
                 continue
-            before[key] = full
+            self._before[key] = full
             if not shown:
                 continue
-            if buckets.get(key) == bucket:
-                found[key][-1] = at, full
-            elif len(found[key]) <= span.most:
-                found[key].append((at, full))
-                buckets[key] = bucket
-        if len(found[meter]) > span.most:
-            rows.close()
-            return Histories(found, False, span.most)
-    return Histories(found, True, span.most)
+            if self._buckets.get(key) == bucket:
+                self.found[key][-1] = at, full
+            elif len(self.found[key]) <= self._span.most:
+                self.found[key].append((at, full))
+                self._buckets[key] = bucket
+
+    def is_full(self, meter: str) -> bool:
+        """Whether the meter has more than is wanted, and so has every other that was found."""
+        most = self._span.most
+        return len(self.found.get(meter, ())) > most and all(len(entries) > most for entries in self.found.values())
 
 
 def _bucket(at: datetime, interval: Interval, zone: ZoneInfo) -> object:

@@ -1,10 +1,11 @@
 """A reading as the snapshot keeps it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
+from operator import itemgetter
 from typing import Any, Final, TypeAlias
 
 from allowance import Contract, Enforcement, Meter, Period, Reading
@@ -16,7 +17,7 @@ from core.usage.amount import NANOS, join
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """A ratio of the limit that changes the status, and when it was found crossed in this period."""
+    """A ratio of the limit that alerts, the status beyond it, and when it was found crossed in this period."""
 
     ratio: Decimal
     value: Decimal
@@ -66,6 +67,9 @@ class StoredReading:
 
 UNMEASURED: Final = StoredReading(UsageStatus.UNKNOWN)
 _ALL: Final = Decimal(1)
+# Looked up for every reading, and reading the value of an enumeration takes long.
+_OK, _AT_RISK, _EXCEEDED = UsageStatus.OK.value, UsageStatus.AT_RISK.value, UsageStatus.EXCEEDED.value
+_WHOLE: Final = (_ALL, _EXCEEDED, True)
 
 
 Document: TypeAlias = Mapping[str, Any]
@@ -109,13 +113,18 @@ def judge(
         document["due_at"] = due_at
     if used is not None and limit is not None:
         status = document["status"]
-        hard = meter.enforcement is Enforcement.HARD
-        crossed = _crossed(before, document) if before and (hard or status != UsageStatus.OK.value) else {}
+        hard, further = meter.enforcement is Enforcement.HARD, further_ratios(meter, contract)
+        tells, exceeded = hard or further or status != _OK, status == _EXCEEDED
+        crossed = _crossed(before, document) if before and tells else {}
         document["thresholds"] = []
-        for ratio, becomes in _ratios(meter, contract.at_risk.get(meter.key, meter.at_risk)):
+        for ratio, becomes, by_status in _ratios(contract.at_risk.get(meter.key, meter.at_risk), further):
             value = times(ratio, limit.value)
-            # Nobody passes a hard limit: its parts are crossed once they are reached.
-            is_crossed = 0 < used >= value if hard else status in (becomes, UsageStatus.EXCEEDED)
+            if by_status and not hard:
+                is_crossed = exceeded or status == becomes
+            elif exceeded and ratio <= _ALL:
+                is_crossed = True
+            else:  # nobody passes a hard limit: its parts are crossed once they are reached
+                is_crossed = 0 < used >= value
             crossed_at = (crossed.get(ratio) or measured_at) if is_crossed else None
             document["thresholds"].append([str(ratio), _trimmed(written(value)), becomes, crossed_at])
     return document
@@ -145,15 +154,20 @@ def _trimmed(number: str) -> str:
     return number.rstrip("0").rstrip(".") if "." in number else number
 
 
-def _ratios(meter: Meter, at_risk: Decimal | None) -> Iterable[tuple[Decimal, str]]:
-    """Those that change the status; of a hard limit also those that people are told of before it is full."""
-    found = {} if at_risk is None else {at_risk: UsageStatus.AT_RISK.value}
-    if meter.enforcement is Enforcement.HARD:
-        for ratio in meter.notices:
-            beyond = UsageStatus.OK if at_risk is None or ratio < at_risk else UsageStatus.AT_RISK
-            found.setdefault(ratio, beyond.value)
-    yield from sorted(found.items())
-    yield _ALL, UsageStatus.EXCEEDED.value
+def further_ratios(meter: Meter, contract: Contract) -> tuple[Decimal, ...]:
+    """Those that people are told of and that change no status: the meter's own and the contract's."""
+    return meter.notices + contract.alert_at.get(meter.key, ())
+
+
+def _ratios(at_risk: Decimal | None, further: Collection[Decimal]) -> Iterable[tuple[Decimal, str, bool]]:
+    """All ratios that alert, lowest first, with the status beyond each, and whether it is that one that changes it."""
+    if not further:
+        return (_WHOLE,) if at_risk is None else ((at_risk, _AT_RISK, True), _WHOLE)
+    found = [_WHOLE] if at_risk is None else [(at_risk, _AT_RISK, True), _WHOLE]
+    for ratio in {*further} - {at_risk, _ALL}:
+        beyond = _EXCEEDED if ratio > _ALL else _OK if at_risk is None or ratio < at_risk else _AT_RISK
+        found.append((ratio, beyond, False))
+    return sorted(found, key=itemgetter(0))
 
 
 def written(number: Number) -> str:

@@ -24,6 +24,7 @@ from core.consumption.points import Entry, entry_of
 from core.consumption.readings import Document, judge, stand
 from core.consumption.snapshots import Known, load_snapshots, lock_snapshots, write_snapshots
 from core.consumption.status import UsageStatus
+from core.credits.expiring import find_expiring, record_expiring
 from core.licenses.load import LoadedLicense, load_licenses
 from core.measuring.measure import Failure, Question
 from core.plugins.host import Registry
@@ -163,7 +164,15 @@ def save_refresh(
         for license_id in plan.licenses
     }
     write_snapshots(session, {key: readings[key] for key, new in current.items() if new})
-    record_crossings(session, crossings, plan.now)
+    notifiers = registry.notifiers.values()
+    record_crossings(session, crossings, plan.now, notifiers)
+    expiring = [
+        one
+        for license_id, usage in plan.usage.items()
+        if usage.grants
+        for one in find_expiring(plan.licenses[license_id], usage.grants, _measured(current[license_id], now), plan.now)
+    ]
+    record_expiring(session, expiring, plan.now, notifiers)
     # Where another worker saved meanwhile, the mark may be of usage that came in after this plan was made.
     alone = [license_id for license_id in plan.licenses if known[license_id].version == plan.known[license_id].version]
     _forget_late(session, [plan.late[license_id] for license_id in alone if license_id in plan.late])
@@ -240,6 +249,11 @@ def _next_turn(license: LoadedLicense, usage: LoadedUsage) -> datetime:
     now = usage.usage.at
     turns = [turn for grant in usage.grants for turn in (grant.granted_at, grant.expires_at) if turn and turn > now]
     return min([license.next_turn(), *turns])
+
+
+def _measured(documents: Mapping[str, Document], now: str) -> Mapping[str, Document]:
+    """Those that are of this refresh; the others failed, and say how it was before."""
+    return {meter: document for meter, document in documents.items() if document.get("measured_at") == now}
 
 
 def _write_history(

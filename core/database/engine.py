@@ -49,7 +49,7 @@ class Database:
             self._writer = self.engine.execution_options(begin="BEGIN IMMEDIATE")
             self._reader = self.engine.execution_options(begin="BEGIN")
             self._direct: Engine = self.engine
-            self._asking: Engine = self._reader
+            self._asking: Engine = self.engine
         else:
             self._direct = _postgresql_engine(self.url, _BY_KEY, poolclass=NullPool, isolation_level="AUTOCOMMIT")
             self._reader = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
@@ -69,6 +69,11 @@ class Database:
                 for listener in self._listeners:
                     listener(changed)
 
+    @property
+    def engines(self) -> tuple[Engine, ...]:
+        """Those that statements are sent over."""
+        return tuple(dict.fromkeys((self.engine, self._direct, self._asking)))
+
     def listen(self, listener: Callable[[frozenset[int]], None]) -> None:
         """Have it called after each commit of this process that changed what is read of licenses, with their ids."""
         self._listeners.append(listener)
@@ -83,7 +88,7 @@ class Database:
             return self._ask(statement, parameters)  # it broke while nobody used it, and with it all of the pool's
 
     def _ask(self, statement: TextClause, parameters: Mapping[str, Any]) -> Sequence[Row[*tuple[Any, ...]]]:
-        with self._asking.connect() as connection:
+        with self._asking.connect().execution_options(begin="BEGIN") as connection:
             return connection.execute(statement, parameters).all()
 
     @contextmanager
@@ -110,6 +115,11 @@ def is_away(error: BaseException) -> bool:
         return False
     # SQLite says the same class where a statement is wrong.
     return not isinstance(error.orig, sqlite3.Error) or error.orig.sqlite_errorcode & 0xFF != sqlite3.SQLITE_ERROR
+
+
+def is_cut_off(error: BaseException) -> bool:
+    """Whether PostgreSQL ended a statement that took longer than the `statement_timeout` of its role or database."""
+    return isinstance(error, sa_errors.DBAPIError) and getattr(error.orig, "sqlstate", None) == "57014"
 
 
 def is_deadlock(error: BaseException) -> bool:

@@ -19,3 +19,12 @@ def find_license(session: Session, key: str) -> License | None:
 def no_license(session: Session, key: str) -> NotFound:
     """The error for a key that no license has, with the nearest that one has: for callers with access to all."""
     return NotFound(f"No license {shown(key)}.{did_you_mean(key, session.exec(select(License.key)).all())}")
+
+
+def lock_license(session: Session, license_id: int) -> None:
+    """Have transactions that do so come one after the other, for this license; SQLite has one writer anyway.
+
+    Take it before inserting rows of the license, which lock it as well, in a weaker way that others share: two who did
+    that first would wait here for each other.
+    """
+    session.exec(select(License.id).where(License.id == license_id).with_for_update(key_share=True)).one()

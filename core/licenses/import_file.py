@@ -26,12 +26,12 @@ from core.licenses.inputs import (
     check_license,
 )
 from core.licenses.put import credit_meters, grant_credits, put_contract, put_license
-from core.licenses.tables import Grant, License
+from core.licenses.tables import EXPIRY_NOTICE_DAYS, Grant, License
 from core.plugins.host import Registry
 from core.text import shown
 
 _CAMEL: Final = re.compile(
-    r"\b(timeZone|effectiveFrom|startsOn|billingPeriod|atRisk|grantedAt|expiresAt|backOffDays|lostAfterDays|onOutage)\b"
+    r"\b(timeZone|effectiveFrom|startsOn|billingPeriod|atRisk|alertAt|expiryNoticeDays|grantedAt|expiresAt|backOffDays|lostAfterDays|onOutage)\b"
 )
 T = TypeVar("T")
 D = TypeVar("D")
@@ -177,7 +177,8 @@ def _read_contracts(values: Iterable[Value], license: str) -> Iterator[tuple[Val
     days: set[date] = set()
     for value in values:
         fields = value.fields(
-            ["effective_from", "starts_on", "terms"], ["billing_period", "anchor", "at_risk", "warnings", "quotas"]
+            ["effective_from", "starts_on", "terms"],
+            ["billing_period", "anchor", "at_risk", "alert_at", "warnings", "quotas", "expiry_notice_days"],
         )
         contract = ContractInput(
             license=license,
@@ -187,13 +188,26 @@ def _read_contracts(values: Iterable[Value], license: str) -> Iterator[tuple[Val
             billing_period=_get(fields, "billing_period", Value.text, "P1Y"),
             anchor=_get(fields, "anchor", Value.text, CONTRACT_DATE),
             at_risk=_numbers(fields, "at_risk"),
+            alert_at=tuple(_read_ratios(fields["alert_at"])) if "alert_at" in fields else (),
             warnings=_get(fields, "warnings", Value.boolean, False),
+            expiry_notice_days=_read_days(fields["expiry_notice_days"])
+            if "expiry_notice_days" in fields
+            else EXPIRY_NOTICE_DAYS,
             quotas=tuple(_read_quotas(fields["quotas"])) if "quotas" in fields else (),
         )
         if contract.effective_from in days:
             fields["effective_from"].fail(f"two contracts of this license take effect on {contract.effective_from}.")
         days |= {contract.effective_from} - {date.min}
         yield value, contract
+
+
+def _read_ratios(value: Value) -> Iterator[tuple[str, tuple[Decimal, ...]]]:
+    for meter, one in value.entries.items():
+        yield meter, tuple(ratio for item in one.items if (ratio := item.number()) is not None)
+
+
+def _read_days(value: Value) -> tuple[int, ...]:
+    return tuple(days for item in value.items if (days := item.whole()) is not None)
 
 
 def _read_quotas(value: Value) -> Iterator[tuple[str, QuotaTerms]]:

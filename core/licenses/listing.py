@@ -9,6 +9,7 @@ from sqlmodel import Session, col
 
 from core.consumption.status import SEVERITY, UsageStatus
 from core.consumption.tables import Snapshot
+from core.licenses.inputs import LONGEST_NAME
 from core.licenses.tables import License
 
 
@@ -40,12 +41,12 @@ def list_licenses(
 
     `search` is part of a key or of a name, in any case.
     """
-    if search and "\0" in search:  # in no key and no name, and PostgreSQL refuses to look for it
+    if search and ("\0" in search or len(search) > LONGEST_NAME):  # in no key and no name, and databases refuse to look
         return []
     severity, key = col(Snapshot.severity), col(Snapshot.license_key)
     statement = sa.select(col(Snapshot.license_id), severity, key)
     if statuses is not None:
-        statement = statement.where(severity.in_([SEVERITY[status] for status in statuses]))
+        statement = statement.where(severity.in_({SEVERITY[status] for status in statuses}))
     if search:
         like = "%" + search.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         statement = statement.join(License, col(License.id) == col(Snapshot.license_id)).where(

@@ -40,6 +40,7 @@ class LoadedLicense:
             period=period,
             terms={key: Decimal(value) for key, value in version.terms.items()},
             at_risk={key: Decimal(ratio) for key, ratio in version.at_risk.items()},
+            alert_at={key: tuple(map(Decimal, ratios)) for key, ratios in version.alert_at.items()},
         )
 
     def period_on(self, day: date) -> allowance.Period:

@@ -10,9 +10,10 @@ from sqlmodel import Session, col, delete, or_, select
 from core.consumption.snapshots import mark_changed
 from core.consumption.status import SEVERITY, UsageStatus
 from core.consumption.tables import Snapshot
+from core.credits.answered import answer_request, require_answered
 from core.database.engine import insert_into
 from core.errors import InputProblem, InvalidInput
-from core.licenses.find import find_license
+from core.licenses.find import find_license, lock_license
 from core.licenses.inputs import (
     ContractInput,
     GrantInput,
@@ -74,10 +75,10 @@ def put_contract(session: Session, given: ContractInput, registry: Registry, now
     again.
     """
     check_contract(given, registry.meters)
-    license = _license(session, given.license)
+    license = named_license(session, given.license)
     license_id = id_of(license)
-    # The row lock gives versions their order; SQLite has one writer anyway. It lets others refer to the row.
-    session.exec(select(License.id).where(License.id == license_id).with_for_update(key_share=True)).one()
+    # It gives versions their order.
+    lock_license(session, license_id)
     versions = session.exec(
         select(Contract).where(Contract.license_id == license_id).order_by(col(Contract.version))
     ).all()
@@ -90,7 +91,9 @@ def put_contract(session: Session, given: ContractInput, registry: Registry, now
         anchor=given.anchor,
         terms={key: _written(value) for key, value in given.terms},
         at_risk={key: _written(ratio) for key, ratio in given.at_risk},
+        alert_at={key: list(map(_written, sorted(ratios))) for key, ratios in given.alert_at if ratios},
         warnings=given.warnings,
+        expiry_notice_days=sorted(given.expiry_notice_days, reverse=True),
         quotas={meter: quota.to_document() for meter, quota in given.quotas},
         created_at=now,
     )
@@ -108,10 +111,14 @@ def put_contract(session: Session, given: ContractInput, registry: Registry, now
 
 
 def grant_credits(session: Session, given: GrantInput, registry: Registry, now: datetime) -> Grant:
-    """Grant credits; granting the same id twice grants once. Raises :class:`InvalidInput`."""
+    """Grant credits; granting the same id twice grants once. Raises :class:`InvalidInput`.
+
+    It answers the request for credits that it names, or else the oldest open one for the same meter and entity.
+    """
     meter = check_grant(given, credit_meters(registry), now)
-    license = _license(session, given.license)
+    license = named_license(session, given.license)
     license_id = id_of(license)
+    lock_license(session, license_id)
     grant = Grant(
         license_id=license_id,
         id=given.id,
@@ -131,8 +138,11 @@ def grant_credits(session: Session, given: GrantInput, registry: Registry, now: 
         if known.model_dump() != grant.model_dump():
             message = f"A grant {shown(given.id)} was made before with other content. Give each grant its own id."
             raise InvalidInput([InputProblem("ID_CONFLICT", message, ("id",))])
+        if given.request is not None:
+            require_answered(session, known, given.request)
         return known
     mark_changed(session, license_id)
+    answer_request(session, grant, given.request, now)
     today = now.astimezone(ZoneInfo(license.time_zone)).date()
     granted_on = grant.granted_at.astimezone(ZoneInfo(license.time_zone)).date()
     if granted_on < today:
@@ -153,7 +163,8 @@ def id_of(license: License) -> int:
     return license.id
 
 
-def _license(session: Session, key: str) -> License:
+def named_license(session: Session, key: str) -> License:
+    """The license that an input names. Raises :class:`InvalidInput`."""
     license = find_license(session, key)
     if license is None:
         message = f"No license {shown(key)}. Put it first."
@@ -173,6 +184,8 @@ def _says(contract: Contract) -> tuple[object, ...]:
         contract.anchor,
         contract.terms,
         contract.at_risk,
+        contract.alert_at,
         contract.warnings,
+        contract.expiry_notice_days,
         {meter: quota for meter, quota in contract.quotas.items() if quota},
     )

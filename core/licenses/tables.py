@@ -2,11 +2,14 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from sqlmodel import Field, SQLModel
 
 from core.database.types import BigId, ExactDecimal, Json, Name, UtcDateTime
+
+EXPIRY_NOTICE_DAYS: Final = (30, 7)
+"""How many days before credits expire people are told, where a contract does not say."""
 
 
 def now() -> datetime:
@@ -37,8 +40,9 @@ class LicenseAdmin(SQLModel, table=True):
 class Contract(SQLModel, table=True):
     """A version of a license's terms, from `effective_from` until a later one.
 
-    `terms` and `at_risk` map names to exact decimals written as text. `quotas` says by meter how its hard quota is
-    kept (see :class:`core.admission.terms.QuotaTerms`).
+    `terms` and `at_risk` map names to exact decimals written as text, `alert_at` to several of them, lowest first.
+    `quotas` says by meter how its hard quota is kept (see :class:`core.admission.terms.QuotaTerms`).
+    `expiry_notice_days` are how many days before credits expire people are told, the most first.
     """
 
     license_id: int = Field(primary_key=True, sa_type=BigId, foreign_key="license.id")
@@ -49,8 +53,10 @@ class Contract(SQLModel, table=True):
     anchor: str
     terms: dict[str, str] = Field(sa_type=Json)
     at_risk: dict[str, str] = Field(sa_type=Json)
+    alert_at: dict[str, list[str]] = Field(default_factory=dict, sa_type=Json)
     warnings: bool
     quotas: dict[str, dict[str, Any]] = Field(default_factory=dict, sa_type=Json)
+    expiry_notice_days: list[int] = Field(default_factory=lambda: list(EXPIRY_NOTICE_DAYS), sa_type=Json)
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
 
 

@@ -1,25 +1,24 @@
-"""E-mail as a channel of the outbox: each admin of a license gets a message of their own, in their language."""
+"""E-mail as a channel of the outbox: each admin of a license gets a message of their own, and each operator."""
 
 import logging
 import secrets
 import smtplib
-from datetime import date
-from decimal import Decimal
-from email.headerregistry import BaseHeader, HeaderRegistry, UniqueUnstructuredHeader
+from email.headerregistry import Address, BaseHeader, HeaderRegistry, UniqueUnstructuredHeader
 from email.message import EmailMessage
 from email.policy import EmailPolicy, Policy
 from email.utils import format_datetime, parseaddr
-from typing import Any, Final
+from typing import Final
 
-from allowance import Enforcement
 from sqlmodel import Session, select
 
+from core.alerts.kinds import CREDITS_REQUESTED
 from core.alerts.outbox import Outcome, Outgoing
 from core.alerts.tables import DeliveryStatus
 from core.database.engine import Database, insert_into
 from core.licenses.tables import License, LicenseAdmin
 from core.mail.address import BadAddress, address_of
-from core.mail.render import Line, render_crossed
+from core.mail.letters import to_admin, to_operator
+from core.mail.render import Mail
 from core.mail.smtp import SmtpServer
 from core.mail.tables import MailRecipient
 from core.plugins.host import Registry
@@ -38,7 +37,7 @@ class _Link(UniqueUnstructuredHeader, BaseHeader):  # type: ignore[misc]  # how 
 _HEADERS: Final = HeaderRegistry()
 _HEADERS.map_to_type("List-Unsubscribe", _Link)
 _POLICY: Final = EmailPolicy(header_factory=_HEADERS)
-_NOBODY: Final = Outcome(DeliveryStatus.DROPPED, "No admin of the license any more, or unsubscribed.")
+_NOBODY: Final = Outcome(DeliveryStatus.DROPPED, "No admin of the license or operator any more, or unsubscribed.")
 
 
 class MailChannel:
@@ -65,6 +64,11 @@ class MailChannel:
         return _hand_over(self._server, message)
 
     def _message(self, session: Session, outgoing: Outgoing) -> EmailMessage | None:
+        if outgoing.message.kind == CREDITS_REQUESTED:
+            return self._to_operator(session, outgoing)
+        return self._to_admin(session, outgoing)
+
+    def _to_admin(self, session: Session, outgoing: Outgoing) -> EmailMessage | None:
         delivery = outgoing.delivery
         admin = session.get(LicenseAdmin, (delivery.license_id, delivery.recipient))
         if admin is None:
@@ -72,44 +76,39 @@ class MailChannel:
         recipient = _recipient(session, admin)
         if recipient.unsubscribed_at:
             return None
-        license = session.exec(select(License).where(License.id == delivery.license_id)).one()
         unsubscribe = f"{self._settings.public_url}/unsubscribe/{recipient.token}"
-        mail = render_crossed(
+        mail = to_admin(
+            outgoing.message,
+            _license(session, delivery.license_id),
+            self._registry,
             admin.language,
-            license.name,
-            license.key,
-            [self._line(alert) for alert in outgoing.message.document["alerts"]],
-            self._settings.consumption_url.replace("{license}", license.key),
+            self._settings.consumption_url,
             unsubscribe,
         )
-        name, sender = parseaddr(self._settings.mail_from)
-        message = EmailMessage(_POLICY)
-        message["Message-ID"] = f"<{delivery.id}@{sender.partition('@')[2]}>"
-        message["Date"] = format_datetime(outgoing.message.occurred_at)
-        message["From"] = address_of(sender, name)
-        message["To"] = address_of(admin.email, admin.name or "")
-        message["Subject"] = mail.subject
-        message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody answers by itself
+        message = self._envelope(outgoing, address_of(admin.email, admin.name or ""), mail)
         message["List-Unsubscribe"] = f"<{unsubscribe}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
+        return message
+
+    def _to_operator(self, session: Session, outgoing: Outgoing) -> EmailMessage | None:
+        delivery = outgoing.delivery
+        if delivery.recipient not in self._settings.operators:
+            return None
+        mail = to_operator(outgoing.message, _license(session, delivery.license_id), self._registry)
+        return self._envelope(outgoing, address_of(delivery.recipient), mail)
+
+    def _envelope(self, outgoing: Outgoing, to: Address, mail: Mail) -> EmailMessage:
+        name, sender = parseaddr(self._settings.mail_from)
+        message = EmailMessage(_POLICY)
+        message["Message-ID"] = f"<{outgoing.delivery.id}@{sender.partition('@')[2]}>"
+        message["Date"] = format_datetime(outgoing.message.occurred_at)
+        message["From"] = address_of(sender, name)
+        message["To"] = to
+        message["Subject"] = mail.subject
+        message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody answers by itself
         message.set_content(mail.text)
         message.add_alternative(mail.html, subtype="html")
         return message
-
-    def _line(self, alert: dict[str, Any]) -> Line:
-        meter = self._registry.meters.get(alert["meter"])
-        return Line(
-            title=meter.title if meter else alert["meter"],
-            unit=meter.unit if meter else "",
-            used=Decimal(alert["used"]),
-            limit=Decimal(alert["limit"]),
-            basis=alert["basis"],
-            ratio=Decimal(alert["ratio"]),
-            first=date.fromisoformat(alert["period"]["first"]),
-            end=date.fromisoformat(alert["period"]["end"]),
-            exceeded=alert["status"] == "EXCEEDED",
-            hard=meter is not None and meter.enforcement is Enforcement.HARD,
-        )
 
 
 def _hand_over(server: SmtpServer, message: EmailMessage) -> Outcome:
@@ -128,6 +127,10 @@ def _refused(code: int, said: bytes | str) -> Outcome:
     text = said.decode(errors="replace") if isinstance(said, bytes) else said
     # RFC 5321, section 4.2.1: what begins with 5 will not succeed by being tried again.
     return Outcome(DeliveryStatus.PARKED if code >= 500 else None, f"The mail server refused it: {code} {text}")
+
+
+def _license(session: Session, license_id: int) -> License:
+    return session.exec(select(License).where(License.id == license_id)).one()
 
 
 def _recipient(session: Session, admin: LicenseAdmin) -> MailRecipient:

@@ -7,9 +7,10 @@ from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from babel.core import Locale, negotiate_locale
-from babel.dates import format_date
+from babel.dates import format_date, format_time
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
@@ -36,6 +37,33 @@ class Line:
     end: date
     exceeded: bool
     hard: bool
+    early: bool = False
+    """Whether it is a further ratio, which changed no status."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiringLine:
+    """Credits that expire, as an e-mail tells of them."""
+
+    title: str
+    left: Decimal
+    amount: Decimal
+    entity: str | None
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request for credits, as an e-mail tells of it. `command` is what grants them."""
+
+    request_id: str
+    title: str
+    unit: str
+    amount: Decimal
+    entity: str | None
+    note: str | None
+    requested_by: str
+    command: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +84,56 @@ def render_crossed(
     unsubscribe_url: str,
 ) -> Mail:
     """The e-mail that tells of crossed thresholds. A language that is not spoken is English."""
+    return _render(
+        "crossed",
+        language,
+        license_name=license_name,
+        license_key=license_key,
+        lines=lines,
+        consumption_url=consumption_url,
+        unsubscribe_url=unsubscribe_url,
+        exceeded=any(line.exceeded for line in lines),
+        early=max(line.ratio for line in lines) if all(line.early for line in lines) else None,
+    )
+
+
+def render_expiring(
+    language: str | None,
+    license_name: str,
+    license_key: str,
+    time_zone: str,
+    lines: list[ExpiringLine],
+    consumption_url: str,
+    unsubscribe_url: str,
+) -> Mail:
+    """The e-mail that tells of credits that expire soon, by the time of the license's zone."""
+    return _render(
+        "expiring",
+        language,
+        license_name=license_name,
+        license_key=license_key,
+        time_zone=time_zone,
+        lines=lines,
+        consumption_url=consumption_url,
+        unsubscribe_url=unsubscribe_url,
+    )
+
+
+def render_requested(license_name: str, license_key: str, asked: Asked) -> Mail:
+    """The e-mail that tells operators of a request for credits, in English."""
+    return _render("requested", "en", license_name=license_name, license_key=license_key, asked=asked)
+
+
+def _render(name: str, language: str | None, **said: Any) -> Mail:
     spoken = negotiate_locale([language or "en"], LANGUAGES, sep="-") or "en"
     environment = _environment(spoken)
-    said = {
-        "license_name": license_name,
-        "license_key": license_key,
-        "lines": lines,
-        "consumption_url": consumption_url,
-        "unsubscribe_url": unsubscribe_url,
-        "language": spoken,
-        "exceeded": any(line.exceeded for line in lines),
-    }
     with localcontext() as exact:
         exact.prec = MOST_DIGITS
-        subject = " ".join(environment.get_template("crossed_subject.txt").render(said).split())
+        subject = " ".join(environment.get_template(f"{name}_subject.txt").render(said).split())
         return Mail(
             subject,
-            environment.get_template("crossed.txt").render(said),
-            environment.get_template("crossed.html").render(said, subject=subject),
+            environment.get_template(f"{name}.txt").render(said),
+            environment.get_template(f"{name}.html").render(said, subject=subject, language=spoken),
         )
 
 
@@ -100,10 +160,17 @@ def _environment(language: str) -> Environment:
     def day(value: date | datetime) -> str:
         return format_date(value, format="long", locale=locale)
 
+    def instant(value: datetime, time_zone: str) -> str:
+        local = value.astimezone(ZoneInfo(time_zone))
+        return f"{day(local)}, {format_time(local.timetz(), format='short', tzinfo=local.tzinfo, locale=locale)}"
+
+    def part(ratio: Decimal) -> str:
+        return format_percent(ratio, locale=locale, decimal_quantization=False)
+
     def day_before(value: date) -> str:
         return day(value - timedelta(days=1))
 
-    environment.filters |= {"number": number, "day": day, "day_before": day_before}
+    environment.filters |= {"number": number, "day": day, "day_before": day_before, "instant": instant, "part": part}
     environment.globals |= {"percent": percent}
     return environment
 

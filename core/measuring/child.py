@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from allowance import Meter, Usage
+from allowance import GiveUp, Meter, Notifier, Usage
 
 from core.measuring import wire
 from core.measuring.question import FAILED, INVALID_READING, OUT_OF_MEMORY, UNAVAILABLE
+from core.notifiers.wire import GIVEN_UP, message_from
 from core.plugins.host import load_plugins
 
 
@@ -29,7 +30,8 @@ def main() -> None:
     """Answer until the parent closes the pipe."""
     seconds, memory = int(sys.argv[1]), int(sys.argv[2])
     requests, answers = _take_pipes()
-    desk = Desk(load_plugins().meters)
+    registry = load_plugins()
+    desk = Desk(registry.meters, registry.notifiers)
     _limit_memory(memory)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     with suppress(BrokenPipeError):  # where the parent went while a meter was asked
@@ -43,15 +45,19 @@ class Desk:
 
     _usage: Usage
 
-    def __init__(self, meters: Mapping[str, Meter]) -> None:
+    def __init__(self, meters: Mapping[str, Meter], notifiers: Mapping[str, Notifier]) -> None:
         self._meters = meters
+        self._notifiers = notifiers
 
     def answer(self, number: int, request: Mapping[str, Any]) -> bytes:
-        """A line that tells what a meter read, or how it failed."""
+        """A line that tells what a meter read, or that a notifier is done, or how they failed."""
         failure = FAILED
         try:
             if "usage" in request:
                 self._usage = wire.usage_from(request["usage"])
+                return orjson.dumps({"number": number})
+            if "notifier" in request:
+                self._notifiers[request["notifier"]].notify(message_from(request["message"]))
                 return orjson.dumps({"number": number})
             if request["meter"] not in self._meters:
                 failure = UNAVAILABLE
@@ -63,6 +69,9 @@ class Desk:
             answer = orjson.dumps({"number": number, "reading": wire.reading_to(reading)})
             if len(answer) >= wire.LONGEST_ANSWER:
                 raise ValueError(f"the reading takes {len(answer)} bytes; {wire.LONGEST_ANSWER} are too many")
+        except GiveUp as given_up:
+            detail = str(given_up)[:2000].encode(errors="replace").decode()
+            return orjson.dumps({"number": number, "failure": GIVEN_UP, "detail": detail})
         except MemoryError:
             return orjson.dumps({"number": number, "failure": OUT_OF_MEMORY, "detail": "out of memory"})
         except BaseException:  # SystemExit and its like end nothing here
@@ -77,7 +86,7 @@ def _answer(desk: Desk, requests: int, answers: int, seconds: int) -> None:
     with open(requests, "rb", closefd=False) as lines:
         for number, line in enumerate(lines, 1):
             request = orjson.loads(line)
-            signal.alarm(seconds if "meter" in request else 0)
+            signal.alarm(0 if "usage" in request else seconds)
             answer = desk.answer(number, request)
             signal.alarm(0)
             if os.getpid() != pid:  # a fork, which its meter let run on to here

@@ -25,7 +25,9 @@ logger = logging.getLogger(__name__)
 class Children:
     """The child processes of this process. Each serves one call at a time. Thread-safe."""
 
-    def __init__(self, timeout: timedelta, memory: int) -> None:
+    def __init__(self, timeout: timedelta, memory: int, *, idle: int = _IDLE, networked: bool = False) -> None:
+        self._most_idle = idle
+        self._networked = networked
         self._timeout = timeout
         self._memory = memory
         self._lock = threading.Lock()
@@ -46,7 +48,7 @@ class Children:
             if self._closed:
                 raise CannotStart("the measurer is closed")
             try:
-                child = Child(self._timeout, self._memory)
+                child = Child(self._timeout, self._memory, networked=self._networked)
             except OSError as error:
                 raise CannotStart(str(error)) from error
             self._alive.add(child)
@@ -60,7 +62,7 @@ class Children:
     def give_back(self, child: Child) -> None:
         """Keep a child for the next call."""
         with self._lock:
-            keep = not self._closed and len(self._idle) < _IDLE
+            keep = not self._closed and len(self._idle) < self._most_idle
             if keep:
                 self._idle.append(child)
         if not keep:

@@ -1,4 +1,4 @@
-"""One child process in which the meters of partners are measured, seen from outside."""
+"""One child process in which partners' meters are measured, or their notifiers run, seen from outside."""
 
 import math
 import os
@@ -42,14 +42,18 @@ class Child:
     A request raises :class:`Lost` where the child died, passed its deadline, or answered nonsense.
     """
 
-    def __init__(self, timeout: timedelta, memory: int) -> None:
+    def __init__(self, timeout: timedelta, memory: int, *, networked: bool = False) -> None:
+        """With `networked` it gets the environment of this process, where proxies and partners' own settings stand,
+        without the settings of Allowance; else next to nothing of it."""
         self.fresh = True
         """Whether it has not been asked about any meter yet."""
         self._timeout = timeout.total_seconds()
         self._asked = 0
         self._ending = threading.Lock()
         environment = {
-            name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith("PYTHON")
+            name: value
+            for name, value in os.environ.items()
+            if name in _PASSED_ON or name.startswith("PYTHON") or (networked and not name.startswith("ALLOWANCE_"))
         }
         # The child is to find what this process finds, the very same plugins; -P adds no working directory to it.
         environment["PYTHONPATH"] = os.pathsep.join(sys.path)
@@ -78,6 +82,11 @@ class Child:
         """Ask a meter. The answer holds ``reading``, or ``failure`` and ``detail``."""
         self.fresh = False
         return self._ask(question, self._timeout)
+
+    def notify(self, notifier: str, message: dict[str, Any]) -> dict[str, Any]:
+        """Give a notifier a message. The answer is empty, or holds ``failure`` and ``detail``."""
+        self.fresh = False
+        return self._ask({"notifier": notifier, "message": message}, self._timeout)
 
     def kill(self) -> None:
         """Kill it, and all that it started in its session. From any thread, also again."""

@@ -84,6 +84,7 @@ def question_to(question: Question) -> dict[str, Any]:
             _period_to(contract.period),
             {key: number_to(value) for key, value in contract.terms.items()},
             {key: number_to(value) for key, value in contract.at_risk.items()},
+            {key: [number_to(value) for value in values] for key, values in contract.alert_at.items()},
         ),
     }
 
@@ -102,8 +103,9 @@ def license_from(data: Mapping[str, Any]) -> License:
 
 def contract_from(data: Mapping[str, Any]) -> Contract:
     """The contract that a question is about."""
-    version, period, terms, at_risk = data["contract"]
-    return Contract(version, _period_from(period), _decimals(terms), _decimals(at_risk))
+    version, period, terms, at_risk, alert_at = data["contract"]
+    further: dict[str, Any] = {key: tuple(map(number_from, values)) for key, values in alert_at.items()}
+    return Contract(version, _period_from(period), _decimals(terms), _decimals(at_risk), further)
 
 
 def reading_to(reading: object) -> dict[str, Any]:

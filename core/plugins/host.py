@@ -9,7 +9,7 @@ from importlib.metadata import EntryPoint, distributions
 from types import MappingProxyType
 from typing import Final
 
-from allowance import ENTRY_POINT_GROUP, EventType, Meter, Section
+from allowance import ENTRY_POINT_GROUP, EventType, Meter, Notifier, Section
 from allowance.errors import InvalidPlugin
 from allowance.plugin import HOOK_FAILED, Contribution, check_plugin
 
@@ -48,11 +48,12 @@ class Plugin:
     sections: tuple[Section, ...]
     meters: tuple[Meter, ...]
     since: datetime
+    notifiers: tuple[Notifier, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """All that is installed, by key: sections and meters in their order of display.
+    """All that is installed, by key: sections and meters in their order of display, and notifiers.
 
     `event_types` unites what all meters say of a type, and `days` is the most of the past that any of them needs
     of it day by day, None for all of it. `plugin_of` is by the key of a meter. `plugins` are in the order of
@@ -65,6 +66,7 @@ class Registry:
     event_types: Mapping[str, EventType]
     plugin_of: Mapping[str, Plugin]
     days: Mapping[str, int | None]
+    notifiers: Mapping[str, Notifier] = field(default_factory=dict)
 
 
 def load_plugins(entry_points: Iterable[EntryPoint] | None = None) -> Registry:
@@ -123,7 +125,7 @@ class _Candidate:
             "Plugin %s (%s %s) is not loaded: %s: %s",
             plugin.name, plugin.distribution, plugin.version, problem.code, problem.message, exc_info=error,
         )  # fmt: skip
-        return _Candidate(replace(plugin, problem=problem, sections=(), meters=()), {})
+        return _Candidate(replace(plugin, problem=problem, sections=(), meters=(), notifiers=()), {})
 
 
 def _load(entry_point: EntryPoint) -> _Candidate:
@@ -133,7 +135,12 @@ def _load(entry_point: EntryPoint) -> _Candidate:
         contribution = _contribution_of(entry_point)
     except InvalidPlugin as error:
         return candidate.refused(PluginProblem(error.code, error.message), error)
-    plugin = replace(candidate.plugin, sections=contribution.sections, meters=contribution.meters)
+    plugin = replace(
+        candidate.plugin,
+        sections=contribution.sections,
+        meters=contribution.meters,
+        notifiers=contribution.notifiers,
+    )
     return _Candidate(plugin, contribution.event_types)
 
 
@@ -184,12 +191,14 @@ class _Admitted:
 
     sections: dict[str, tuple[Section, Plugin]] = field(default_factory=dict)
     meters: dict[str, tuple[Meter, Plugin]] = field(default_factory=dict)
+    notifiers: dict[str, tuple[Notifier, Plugin]] = field(default_factory=dict)
     event_types: dict[str, tuple[EventType, Plugin]] = field(default_factory=dict)
 
     def conflict_with(self, candidate: _Candidate) -> PluginProblem | None:
         for what, taken, added in (
             ("section", self.sections, candidate.plugin.sections),
             ("meter", self.meters, candidate.plugin.meters),
+            ("notifier", self.notifiers, candidate.plugin.notifiers),
         ):
             for one in added:
                 if one.key in taken:
@@ -212,6 +221,7 @@ class _Admitted:
         plugin = candidate.plugin
         self.sections |= {section.key: (section, plugin) for section in plugin.sections}
         self.meters |= {meter.key: (meter, plugin) for meter in plugin.meters}
+        self.notifiers |= {notifier.key: (notifier, plugin) for notifier in plugin.notifiers}
         for name, event in candidate.event_types.items():
             known, owner = self.event_types.get(name, (event, plugin))
             self.event_types[name] = known.united(event), owner
@@ -238,6 +248,7 @@ class _Admitted:
             event_types=MappingProxyType({name: event for name, (event, _) in self.event_types.items()}),
             plugin_of=MappingProxyType({meter.key: self.meters[meter.key][1] for meter in meters}),
             days=MappingProxyType(_days_needed(meters)),
+            notifiers=MappingProxyType({key: notifier for key, (notifier, _) in self.notifiers.items()}),
         )
 
 

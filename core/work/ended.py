@@ -1,4 +1,5 @@
-"""What is over and was there long enough to be looked at: ended refreshes, and messages that were delivered."""
+"""What is over and was there long enough to be looked at: ended refreshes, messages that were delivered, and the log
+of webhooks."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -8,10 +9,12 @@ from sqlmodel import col
 
 from core.alerts.tables import Delivery, DeliveryStatus, Message
 from core.database.engine import Database
+from core.webhooks.tables import WebhookAttempt
 from core.work.tables import RefreshRun
 
 REFRESHES: Final = timedelta(days=30)
 MESSAGES: Final = timedelta(days=90)
+ATTEMPTS: Final = timedelta(days=30)
 STEP: Final = 1_000
 """Rows deleted in one transaction, so that nobody waits long for it."""
 
@@ -37,10 +40,15 @@ def drop_ended(database: Database, now: datetime) -> None:
         .exists(),
     )
     _in_steps(database, delivery, orphans)
+    attempt = WebhookAttempt
+    attempts = sa.select(col(attempt.license_id), col(attempt.id)).where(col(attempt.at) < now - ATTEMPTS)
+    _in_steps(database, attempt, attempts)
 
 
 def _in_steps(
-    database: Database, table: type[RefreshRun] | type[Message] | type[Delivery], ended: sa.Select[int, str]
+    database: Database,
+    table: type[RefreshRun] | type[Message] | type[Delivery] | type[WebhookAttempt],
+    ended: sa.Select[int, str],
 ) -> None:
     key = sa.tuple_(col(table.license_id), col(table.id))
     while True:

@@ -10,16 +10,20 @@ from typing import Final, Self
 
 import dramatiq
 
-from core.alerts.addresses import EMAIL
+from core.alerts.addresses import EMAIL, NOTIFIER, WEBHOOK
 from core.alerts.dispatch import LEASE, Channel, send_due
 from core.mail.channel import MailChannel
+from core.notifiers.channel import NotifierChannel
 from core.runtime import Runtime
+from core.webhooks.channel import WebhookChannel
 from core.work.broker import Announcer, open_broker
 from core.work.jobs import refresh_all_due
 from core.work.upkeep import EVERY_SECONDS, upkeep
 
 POSTMEN: Final = 4
 """Threads that send: one that waits for a slow receiver leaves the others."""
+NOTIFIER_POSTMEN: Final = 2
+"""Threads for partners' notifiers alone, so that those that hang keep nothing else waiting."""
 
 logger = logging.getLogger(__name__)
 
@@ -45,10 +49,16 @@ class Worker:
         self.announcer: Final = open_announcer(runtime, self._broker)
         self._stopped: Final = threading.Event()
         self._sweeper: Final = threading.Thread(target=self._sweep, name="sweeper", daemon=True)
-        channels = {EMAIL: MailChannel(runtime.settings, runtime.database, runtime.registry)}
+        self._notifiers: Final = NotifierChannel(runtime.settings, runtime.database, runtime.registry)
+        self._channels: Final[Mapping[str, Channel]] = {
+            EMAIL: MailChannel(runtime.settings, runtime.database, runtime.registry),
+            WEBHOOK: WebhookChannel(runtime.settings, runtime.database),
+            NOTIFIER: self._notifiers,
+        }
+        rounds = [{"but": NOTIFIER}] * POSTMEN + [{"only": NOTIFIER}] * NOTIFIER_POSTMEN
         self._postmen: Final = [
-            threading.Thread(target=self._deliver, args=(channels,), name=f"postman-{number}", daemon=True)
-            for number in range(POSTMEN)
+            threading.Thread(target=self._deliver, kwargs=which, name=f"postman-{number}", daemon=True)
+            for number, which in enumerate(rounds)
         ]
         self._worker: Final = dramatiq.Worker(
             self._broker,
@@ -72,6 +82,7 @@ class Worker:
         self._sweeper.join(timeout=10)
         for postman in self._postmen:
             postman.join(timeout=LEASE.total_seconds())  # a sending that is cut off is repeated by another worker
+        self._notifiers.close()
         self._broker.close()
 
     def _sweep(self) -> None:
@@ -87,11 +98,11 @@ class Worker:
                 logger.exception("looking for due work failed; trying again")
             self._stopped.wait(self._runtime.settings.sweep_seconds)
 
-    def _deliver(self, channels: Mapping[str, Channel]) -> None:
+    def _deliver(self, *, only: str | None = None, but: str | None = None) -> None:
         """Send what is in the outbox, one delivery after the other."""
         while not self._stopped.is_set():
             try:
-                if send_due(self._runtime.database, channels):
+                if send_due(self._runtime.database, self._channels, only=only, but=but):
                     continue
             except Exception:
                 logger.exception("looking for deliveries failed; trying again")

@@ -57,6 +57,22 @@ EVERYTHING: dict[str, tuple[str, set[str]]] = {
         'mutation { checkIn(input: {license: "acme", installation: "i-1"}) { decision } }',
         {"check-in:write"},
     ),
+    "webhookEndpoints": ('{ webhookEndpoints(license: "acme") { key } }', {"webhooks:write", "operate"}),
+    "putWebhookEndpoint": (
+        """mutation { putWebhookEndpoint(input: {license: "acme", key: "k", url: "https://hooks.example/"}) {
+          endpoint { key } errors { code }
+        } }""",
+        {"webhooks:write"},
+    ),
+    **{
+        name: (f'mutation {{ {name}(input: {{license: "acme", {field}: "none"}}) {{ errors {{ code }} }} }}', scopes)
+        for name, field, scopes in (
+            ("rotateWebhookSecret", "key", {"webhooks:write"}),
+            ("sendTestWebhook", "key", {"webhooks:write"}),
+            ("deleteWebhookEndpoint", "key", {"webhooks:write"}),
+            ("redeliverWebhook", "delivery", {"webhooks:write"}),
+        )
+    },
     "installations": ('{ consumption(license: "acme") { installations { active } } }', READ),
 }
 FOR_ALL_LICENSES = {"licenses": ("{ licenses { edges { node { key } } } }", {"operate"})}

@@ -12,7 +12,7 @@ from sqlmodel import select
 from core.admission.tables import Installation
 from core.settings import Settings
 from tests.api.conftest import NOW
-from tests.api.server import Client, Served, serving
+from tests.api.server import TRACE, Client, Served, serving
 from tests.fixtures.outage import away
 from tests.services.finder import Services
 
@@ -221,7 +221,7 @@ def test_thousands_of_new_installations_of_one_key_are_told_when_to_come_back(
         assert limited[0].headers["retry-after"] == "1"
         assert over_http(fleet, "i-0")[1]["decision"] == "KNOWN"
         error = fleet.post("/graphql", json={"query": CHECK_IN, "variables": {"input": _given("never")}}).json()
-        assert error["errors"][0]["extensions"] == {"code": "RATE_LIMITED", "retryAfter": 1}
+        assert error["errors"][0]["extensions"] == {"code": "RATE_LIMITED", "trace": TRACE, "retryAfter": 1}
 
 
 def _given(installation: str) -> dict[str, str]:

@@ -10,11 +10,13 @@ import pytest
 import time_machine
 from sqlalchemy import Connection, Engine, event
 
-from core.licenses.inputs import ContractInput, GrantInput, LicenseInput
+from core.credits.requests import request_credits
+from core.licenses.inputs import ContractInput, CreditRequestInput, GrantInput, LicenseInput
 from core.licenses.put import grant_credits, put_contract, put_license
 from core.runtime import Runtime
+from core.settings import Settings
 from tests.api.conftest import NOW
-from tests.api.server import Client, Served, cloudevent, nodes, opaque
+from tests.api.server import Client, Served, cloudevent, nodes, opaque, serving
 
 LICENSES = """query ($first: Int, $after: String, $status: [UsageStatus!], $search: String, $orderBy: LicenseOrder) {
   licenses(first: $first, after: $after, status: $status, search: $search, orderBy: $orderBy) {
@@ -268,35 +270,58 @@ def test_a_text_that_is_no_cursor_of_the_connection_is_refused(reader: Client, q
     assert reader.error(query, after=after) == NOT_OURS
 
 
-def test_a_page_of_a_hundred_licenses_costs_as_many_statements_as_one_of_one(served: Served, operator: Client) -> None:
+@pytest.fixture
+def generous(database_url: str, clock: time_machine.Traveller) -> Iterator[Served]:
+    """A server that lets anything be asked for at once."""
+    with serving(Settings(database_url=database_url, graphql_max_cost=10**9)) as served:
+        yield served
+
+
+def test_a_page_of_a_hundred_licenses_costs_as_many_statements_as_one_of_one(generous: Served) -> None:
     everything = """query ($first: Int) { licenses(first: $first, orderBy: KEY) { edges { cursor node {
       id key name timeZone
       contract { version startsOn terms { key value } }
       grants { edges { cursor node { id amount remaining } } pageInfo { hasNextPage } }
+      alerts { edges { cursor node { id ratio meter { key } } } pageInfo { hasNextPage } }
+      creditRequests { edges { cursor node { id amount closedBy { id } } } pageInfo { hasNextPage } }
       consumption {
         status updatedAt version
         license { key contract { version } grants { edges { node { remaining } } } consumption { version } }
-        sections { status updatedAt readings { used limit status thresholds { value } breakdown { used } } }
+        sections { status updatedAt readings { used limit status thresholds { value } breakdown { used }
+          history(first: 3) { edges { cursor node { at used status } } pageInfo { hasNextPage } }
+        } }
+        installations { active new }
+        warnings { halo notices { message } }
       }
     } } pageInfo { endCursor } } }"""
     names = [f"l{number:03}" for number in range(100)]
     terms = (("users", Decimal(5)),)
-    with served.runtime.database.write() as session:
+    registry = generous.runtime.registry
+    with generous.runtime.database.write() as session:
         for key in names:
             put_license(session, LicenseInput(key, key), NOW)
-            put_contract(session, ContractInput(key, NOW.date(), NOW.date(), terms), served.runtime.registry, NOW)
-            grant_credits(session, GrantInput(key, key, Decimal(10)), served.runtime.registry, NOW)
-    operator.post_events(*(cloudevent("users.level", key, f"u-{key}", value=3) for key in names))
-    served.refresh()
-    counts = {}
-    for first in (1, 100):
-        with counted_statements(served.runtime) as statements:
-            page = operator.data(everything, first=first)["licenses"]
-        assert len(page["edges"]) == first
-        assert page["edges"][-1]["node"]["grants"]["edges"][0]["node"]["remaining"] == 10
-        counts[first] = len(statements)
+            put_contract(session, ContractInput(key, NOW.date(), NOW.date(), terms), registry, NOW)
+            grant_credits(session, GrantInput(key, key, Decimal(10)), registry, NOW)
+            request_credits(session, CreditRequestInput(key, Decimal(20)), registry, (), "a test", NOW)
+    with generous.client() as operator:
+        operator.post_events(*(cloudevent("users.level", key, f"u-{key}", value=6) for key in names))
+        generous.refresh()
+        counts = {first: _statements(generous, operator, everything, first) for first in (1, 100)}
     assert counts[1] == counts[100]
-    assert counts[1] <= 8
+    assert counts[1] <= 13
+
+
+def _statements(served: Served, operator: Client, query: str, first: int) -> int:
+    with counted_statements(served.runtime) as statements:
+        page = operator.data(query, first=first)["licenses"]
+    assert len(page["edges"]) == first
+    last = page["edges"][-1]["node"]
+    assert last["grants"]["edges"][0]["node"]["remaining"] == 10
+    assert last["creditRequests"]["edges"][0]["node"]["amount"] == 20
+    assert last["alerts"]["edges"][0]["node"]["meter"]["key"] == "users"
+    readings = [one for section in last["consumption"]["sections"] for one in section["readings"]]
+    assert {len(one["history"]["edges"]) for one in readings} == {1}
+    return len(statements)
 
 
 def test_the_histories_of_all_readings_cost_one_statement(served: Served, operator: Client) -> None:

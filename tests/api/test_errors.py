@@ -5,7 +5,7 @@ import logging
 import pytest
 from sqlalchemy import text
 
-from tests.api.server import Client, Served
+from tests.api.server import TRACE, Client, Served
 
 LICENSE = '{ license(key: "acme") { name grants { edges { cursor } } } viewer { name } }'
 
@@ -14,12 +14,13 @@ def test_an_expected_error_has_a_code_a_path_and_leaves_the_rest(reader: Client)
     answer = reader.graphql('{ license(key: "acne") { name } viewer { name } }')
     assert answer == {
         "data": {"license": None, "viewer": {"name": "a test"}},
+        "extensions": {"cost": {"requested": 23, "limit": 100_000}},
         "errors": [
             {
                 "message": "No license 'acne'. Did you mean 'acme'?",
                 "locations": [{"line": 1, "column": 3}],
                 "path": ["license"],
-                "extensions": {"code": "NOT_FOUND"},
+                "extensions": {"code": "NOT_FOUND", "trace": TRACE},
             }
         ],
     }

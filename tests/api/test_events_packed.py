@@ -109,6 +109,7 @@ def test_nobody_without_a_token_makes_the_server_unpack_anything(served: Served,
         (gzip.compress(lines(event(1)))[:-9], "The body ends before its gzip does."),
         (b"", "The body ends before its gzip does."),
     ],
+    ids=["not at all", "more after it", "cut off", "empty"],
 )
 def test_what_is_not_packed_as_it_says_is_refused(operator: Client, body: bytes, message: str) -> None:
     answer = operator.post("/events", content=body, headers={**LINES, **GZIP})

@@ -19,7 +19,7 @@ def code(body: dict[str, list[dict[str, dict[str, str]]]]) -> str:
 
 def test_an_answer_is_private_and_not_to_be_kept(reader: Client) -> None:
     answer = reader.post("/graphql", json={"query": NAME})
-    assert answer.json() == {"data": {"viewer": {"name": "a test"}}}
+    assert answer.json()["data"] == {"viewer": {"name": "a test"}}
     assert answer.headers["content-type"] == "application/json; charset=utf-8"
     assert answer.headers["cache-control"] == "private, no-store"
     assert answer.headers["vary"] == "Accept, Authorization"
@@ -75,9 +75,9 @@ def test_a_query_may_be_asked_by_get(reader: Client) -> None:
     query = "query One($key: String!) { license(key: $key) { key } } query Two { viewer { name } }"
     variables = '{"key": "acme"}'
     one = reader.get("/graphql", params={"query": query, "variables": variables, "operationName": "One"})
-    assert one.json() == {"data": {"license": {"key": "acme"}}}
+    assert one.json()["data"] == {"license": {"key": "acme"}}
     two = reader.get("/graphql", params={"query": query, "operationName": "Two", "extensions": "{}"})
-    assert two.json() == {"data": {"viewer": {"name": "a test"}}}
+    assert two.json()["data"] == {"viewer": {"name": "a test"}}
 
 
 @pytest.mark.parametrize("name", [None, "Change"])
@@ -176,7 +176,7 @@ def test_parameters_that_are_no_request_are_refused(reader: Client, parameters: 
     assert (answer.status_code, code(answer.json())) == (400, "BAD_REQUEST")
 
 
-def nested(opening: str, closing: str, count: int = 3000) -> str:
+def nested(opening: str, closing: str, count: int) -> str:
     return opening * count + closing * count
 
 
@@ -184,9 +184,6 @@ EVENT = '{id: "1", source: "/t", type: "interaction.sent", license: "acme", %s}'
 DOCUMENTS = {
     "unfinished": ("{", "GRAPHQL_PARSE_FAILED"),
     "not GraphQL": ("SELECT 1", "GRAPHQL_PARSE_FAILED"),
-    "3,000 selections": (nested("{ a ", "}"), "GRAPHQL_PARSE_FAILED"),
-    "3,000 lists": (f"{{ license(key: {nested('[', ']')}) {{ key }} }}", "GRAPHQL_PARSE_FAILED"),
-    "3,000 list types": (f"query ($a: {nested('[', ']')}) {NAME}", "GRAPHQL_PARSE_FAILED"),
     "half a surrogate pair": (r'{ license(key: "\ud800") { key } }', "GRAPHQL_PARSE_FAILED"),
     "unknown field": ("{ viewr { name } }", "GRAPHQL_VALIDATION_FAILED"),
     "unknown argument": ('{ license(kee: "a") { key } }', "GRAPHQL_VALIDATION_FAILED"),
@@ -250,7 +247,7 @@ def test_numbers_and_texts_beyond_all_measure_are_refused_where_they_are_used(
 
 
 def test_a_body_beyond_the_limit_is_refused_as_it_comes(library: Served, reader: Client) -> None:
-    most = library.runtime.settings.max_body_bytes
+    most = library.runtime.settings.graphql_max_body_bytes
     answer = reader.post("/graphql", content=b" " * (most + 1), headers=JSON)
     assert (answer.status_code, code(answer.json())) == (413, "TOO_LARGE")
 

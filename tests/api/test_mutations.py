@@ -8,7 +8,7 @@ import time_machine
 from sqlmodel import select
 
 from core.licenses.tables import LicenseAdmin
-from tests.api.server import Client, Served
+from tests.api.server import Client, Served, cloudevent
 
 PUT_LICENSE = """mutation ($input: LicenseInput!) { putLicense(input: $input) {
   license { key name timeZone contract { version } grants { edges { cursor } } consumption { status version } }
@@ -44,6 +44,38 @@ def grant(client: Client, **input: object) -> Any:
 @pytest.fixture
 def license(operator: Client) -> None:
     assert put_license(operator, key="acme", name="Acme")["errors"] == []
+
+
+def test_further_ratios_are_put_read_back_and_shown_as_thresholds(
+    served: Served, operator: Client, license: None
+) -> None:
+    given = [{"meter": "users", "ratios": [1.2, 0.5]}, {"meter": "forms", "ratios": [0.25]}]
+    assert put_contract(operator, alertAt=given)["errors"] == []
+    operator.post_events(cloudevent("users.level", "acme", "u-1", value=3))
+    served.refresh()
+    answer = operator.data("""{
+      license(key: "acme") { contract { alertAt { meter ratios } } }
+      consumption(license: "acme") { section(key: "license") { readings {
+        meter { key } thresholds { ratio value status crossedAt }
+      } } }
+    }""")
+    assert answer["license"]["contract"]["alertAt"] == [
+        {"meter": "forms", "ratios": [0.25]},
+        {"meter": "users", "ratios": [0.5, 1.2]},
+    ]
+    assert answer["consumption"]["section"]["readings"][0] == {
+        "meter": {"key": "users"},
+        "thresholds": [
+            {"ratio": 0.5, "value": 2.5, "status": "OK", "crossedAt": "2026-03-10T09:30:00Z"},
+            {"ratio": 1, "value": 5, "status": "EXCEEDED", "crossedAt": None},
+            {"ratio": 1.2, "value": 6, "status": "EXCEEDED", "crossedAt": None},
+        ],
+    }
+    wrong = put_contract(operator, alertAt=[{"meter": "user", "ratios": [0.5]}, {"meter": "users", "ratios": [11]}])
+    assert [(one["code"], one["path"]) for one in wrong["errors"]] == [
+        ("UNKNOWN_METER", ["alertAt", "0", "meter"]),
+        ("BAD_INPUT", ["alertAt", "1", "ratios", "0"]),
+    ]
 
 
 def test_putting_a_license_makes_it_and_putting_it_again_changes_it(served: Served, operator: Client) -> None:

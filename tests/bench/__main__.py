@@ -16,6 +16,7 @@ from tests.bench import (
     ingest_single,
     read_overview,
     refresh,
+    refusals,
 )
 from tests.bench.findings import Found, NotRun, Remark, Scale
 
@@ -26,6 +27,7 @@ BENCHMARKS: Final[dict[str, Callable[[Scale], Iterator[Found]]]] = {
     "refresh_postgresql": refresh.run,
     "flatness": flatness.run,
     "read_overview": read_overview.run,
+    "graphql_refusals": refusals.run,
     "history_size": history_size.run,
     "check_in_http": check_in_http.run,
     "check_in_new": check_in_admission.run,

@@ -7,8 +7,8 @@ import pytest
 from sqlmodel import select
 
 from core.alerts.crossings import Crossing, Measured, record_crossings
-from core.alerts.kinds import RECOVERED
-from core.alerts.outbox import Outcome, finish, take
+from core.alerts.kinds import RECOVERED, TEST
+from core.alerts.outbox import Address, Outcome, Told, finish, take, tell
 from core.alerts.tables import Alert, Delivery, DeliveryStatus, Message
 from core.database.engine import Database
 from core.licenses.inputs import AdminInput, LicenseInput
@@ -84,6 +84,15 @@ def test_what_was_told_of_a_recovery_is_shown_also_when_it_is_open_again(run: Ru
         alert = session.exec(select(Alert)).one()
         assert alert.recovered_at is None
     assert "threshold.recovered" in run("alerts", "show", alert.id).out
+
+
+def test_a_message_that_lists_no_alerts_tells_of_none(run: Run, database: Database, alert: str) -> None:
+    with database.write() as session:
+        license_id = session.exec(select(Alert.license_id)).one()
+        test = Told(license_id, TEST, AT + timedelta(hours=1), {"endpoint": "platform"})
+        tell(session, [test], [Address(license_id, "webhook", "platform.1", frozenset({TEST}))])
+    shown = run("alerts", "show", alert)
+    assert (shown.code, "threshold.crossed" in shown.out, TEST in shown.out) == (0, True, False)
 
 
 @pytest.mark.parametrize("unknown", ["nothing", "%", "''"])

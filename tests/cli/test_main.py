@@ -52,6 +52,7 @@ def test_a_directory_that_cannot_be_made_is_said_plainly(
         ["keys", "create"],
         ["keys", "list"],
         ["keys", "revoke"],
+        ["credits", "requests"],
     ],
     ids=" ".join,
 )

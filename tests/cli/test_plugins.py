@@ -12,7 +12,7 @@ def test_every_plugin_is_shown_with_its_meters(run: Run) -> None:
     shown = run("plugins")
     assert shown.code == 0
     lines = [re.split(r"\s{2,}", line.strip()) for line in shown.out.splitlines() if line.strip()]
-    assert lines[0] == ["Plugin", "Distribution", "Version", "State", "Meters"]
+    assert lines[0] == ["Plugin", "Distribution", "Version", "State", "Meters", "Notifiers"]
     assert [line[0] for line in lines[2:]] == [
         "automation", "channels", "data_model", "installations", "license", "sms", "web",
     ]  # fmt: skip

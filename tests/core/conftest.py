@@ -13,6 +13,7 @@ from core.measuring.measure import Measurer
 from core.plugins.host import Registry, load_plugins
 from core.runtime import Runtime
 from core.settings import Settings
+from core.tracing import Tracing
 from core.usage.committer import Committer
 from tests.fixtures.engine import NOW, Engine
 
@@ -36,7 +37,11 @@ def engine(database_url: str, database: Database, registry: Registry, own_measur
     settings = Settings(database_url=database_url)
     committer = Committer(database, 50_000)
     admitter = Admitter(database, registry, settings)
-    yield Engine(Runtime(settings, database, registry, own_measurer, committer, Authenticator(database), admitter))
+    yield Engine(
+        Runtime(
+            settings, database, registry, own_measurer, committer, Authenticator(database), admitter, Tracing(settings)
+        )
+    )
     admitter.close()
     committer.close()
 

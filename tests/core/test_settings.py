@@ -59,6 +59,8 @@ def test_settings_cannot_be_changed() -> None:
 
 
 WRONG = {
+    "ALLOWANCE_TRUSTED_DOCUMENTS": {"": "is not a file", "/nowhere/documents.json": "is not a file"},
+    "ALLOWANCE_OTLP_URL": {"": "is not a link; write https://…", "collector:4318": "is not a link; write https://…"},
     "ALLOWANCE_DATABASE_URL": {
         "nonsense": "is not a database URL; write sqlite:///PATH or postgresql://…",
         "postgresql://localhost:port/x": "is not a database URL; write sqlite:///PATH or postgresql://…",
@@ -98,6 +100,25 @@ WRONG = {
     "ALLOWANCE_NEW_INSTALLATIONS_PER_SECOND": {"0": "greater than or equal to 1"},
     "ALLOWANCE_INSTALLATIONS_REMEMBERED": {"0": "greater than or equal to 1"},
     "ALLOWANCE_MAX_BODY_BYTES": {"1023": "greater than or equal to 1024"},
+    "ALLOWANCE_GRAPHQL_MAX_BODY_BYTES": {"1023": "greater than or equal to 1024"},
+    "ALLOWANCE_GRAPHQL_MAX_CHARACTERS": {"999": "greater than or equal to 1000"},
+    "ALLOWANCE_GRAPHQL_MAX_TOKENS": {"99": "greater than or equal to 100"},
+    "ALLOWANCE_GRAPHQL_MAX_DEPTH": {"4": "greater than or equal to 5", "101": "less than or equal to 100"},
+    "ALLOWANCE_GRAPHQL_MAX_ALIASES": {"-1": "greater than or equal to 0"},
+    "ALLOWANCE_GRAPHQL_MAX_DIRECTIVES": {"-1": "greater than or equal to 0"},
+    "ALLOWANCE_GRAPHQL_MAX_COST": {"999": "greater than or equal to 1000"},
+    "ALLOWANCE_GRAPHQL_MAX_SECONDS": {"0": "greater than 0", "inf": "less than or equal to 3600"},
+    "ALLOWANCE_GRAPHQL_OPERATIONS_PER_SECOND": {"0": "greater than or equal to 1"},
+    "ALLOWANCE_INTROSPECTION": {"perhaps": "input should be a valid boolean"},
+    "ALLOWANCE_GRAPHIQL": {"perhaps": "input should be a valid boolean"},
+    "ALLOWANCE_CORS_ORIGINS": {
+        "": "names something that is no origin; write https://app.example.com",
+        "*": "names something that is no origin",
+        "app.example.com": "names something that is no origin",
+        "https://app.example.com/": "names something that is no origin",
+        "https://app.example.com,": "names something that is no origin",
+        "null": "names something that is no origin",
+    },
     "ALLOWANCE_METER_TIMEOUT_SECONDS": {
         "0": "greater than 0",
         "inf": "less than or equal to 3600",
@@ -114,8 +135,18 @@ WRONG = {
         "Ann": "is not an address",
         "Ann <a..b@example.com>": "is not an address",
     },
+    "ALLOWANCE_OPERATORS_EMAIL": {
+        "ann": "is not a list of addresses; write ann@example.com, bob@example.com",
+        "ann@example.com; bob@example.com": "is not a list of addresses",
+        "ann@example.com, a..b@example.com": "is not a list of addresses",
+    },
     "ALLOWANCE_PUBLIC_URL": {"": "is not a link; write https://…", "allowance.example": "is not a link"},
     "ALLOWANCE_CONSUMPTION_URL": {"javascript:alert(1)": "is not a link; write https://…"},
+    "ALLOWANCE_WEBHOOK_NETWORKS": {
+        "10.0.0.1/8": "is no list of networks, as 10.1.0.0/16,fd00::/8: 10.0.0.1/8 has host bits set",
+        "inside.example": "is no list of networks",
+        "10.0.0.0/8;fd00::/8": "is no list of networks",
+    },
     "ALLOWANCE_LOG_LEVEL": {"LOUD": "input should be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"},
 }  # fmt: skip
 
@@ -138,6 +169,12 @@ def test_a_wrong_value_is_refused_by_the_name_of_its_setting(
     setting = name.removeprefix("ALLOWANCE_").lower()
     (nowhere / "allowance.toml").write_text(f'{setting} = "{value}"\n')
     assert re.fullmatch(rf"{setting} \(in the settings file\): .*{re.escape(message)}.*", refused())
+
+
+def test_operators_are_each_named_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().operators == []
+    monkeypatch.setenv("ALLOWANCE_OPERATORS_EMAIL", " bob@example.com,ann@example.com, bob@example.com,")
+    assert load_settings().operators == ["bob@example.com", "ann@example.com"]
 
 
 def test_all_that_is_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

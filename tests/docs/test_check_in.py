@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from core.admission.admitter import Admitter
 from core.admission.check_in import FIELDS, Asked, Decision
-from core.admission.report import installation_report
+from core.admission.report import installation_report, load_counters
 from core.admission.tidy import tidy_due
 from core.licenses.import_file import import_licenses, read_licenses
 from core.licenses.load import load_licenses
@@ -117,7 +117,13 @@ def report(page: Served, now: datetime) -> list[str]:
     admitter, database = page.runtime.admitter, page.runtime.database
     with database.read() as session:
         license = load_licenses(session, [1], now)[1]
-        found = installation_report(session, license, admitter.doors.named(None), None, now)
+        found = installation_report(
+            load_counters(session, [license.id], admitter.doors.named(None), now)[license.id],
+            license,
+            admitter.doors.named(None),
+            None,
+            now,
+        )
     assert found
     figures = (found.active, found.new, found.returning, found.lost, found.refused)
     return [*map(str, figures), str(found.skewed).lower()]

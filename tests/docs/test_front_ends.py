@@ -20,7 +20,7 @@ SCHEMA = build_schema((ROOT / "api" / "schema.graphql").read_text())
 QUERIES = re.findall(r"^```graphql\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 TITLES = [query.split("{")[0].strip() for query in QUERIES]
 
-METHODS = {"GET", "POST"}
+METHODS = {"GET", "POST", "OPTIONS"}
 OPERATORS = {"ERROR", "BAD_SETTING", "SCHEMA_NOT_CURRENT", "INVALID_INPUT", "ALREADY_IMPORTED", "BAD_JSON"}
 """The base class's own, and what is said on the command line alone."""
 
@@ -43,7 +43,13 @@ def _texts(tree: ast.AST) -> Iterable[str]:
 
 
 def test_the_page_has_the_queries_that_it_speaks_of() -> None:
-    assert TITLES == ["query MyConsumption", "query History", "mutation Refresh", "subscription Changes"]
+    assert TITLES == [
+        "query MyConsumption",
+        "query History",
+        "mutation Refresh",
+        "subscription Changes",
+        "mutation Request",
+    ]
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=TITLES)
@@ -81,6 +87,12 @@ def test_a_refresh_that_is_asked_for_is_done_in_the_end(demo: Demo) -> None:
         eventually(lambda: client.data(f'{{ node(id: "{asked}") {ask} }}') == {"node": {"status": "DONE"}})
 
 
+def test_credits_that_are_asked_for_are_in_an_open_request(demo: Demo) -> None:
+    with demo.client("acme") as client:
+        first, again = (client.data(QUERIES[3])["requestCredits"] for _ in range(2))
+    assert (first["errors"], first["request"]) == ([], again["request"])
+
+
 @pytest.mark.parametrize("field", re.findall(r"`(consumption\(.+?\))`", PAGE))
 def test_what_is_asked_in_passing_has_an_answer(demo: Demo, field: str) -> None:
     with demo.client("acme") as client:
@@ -113,7 +125,13 @@ def test_the_tables_of_errors_name_every_code_of_a_request_and_of_an_event_and_n
 
 
 def test_the_table_of_input_errors_names_every_code_and_no_other() -> None:
-    found = codes("core/licenses/inputs.py", "core/licenses/put.py")
+    found = codes(
+        "core/licenses/inputs.py",
+        "core/licenses/put.py",
+        "core/credits/*.py",
+        "core/webhooks/endpoints.py",
+        "core/webhooks/by_hand.py",
+    )
     assert sorted(table("code of an input error")) == sorted(found - OPERATORS)
 
 

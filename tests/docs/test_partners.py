@@ -75,10 +75,11 @@ def test_the_first_plugin_is_loaded_by_the_application(project: Path) -> None:
 
 def test_the_other_code_runs_from_top_to_bottom() -> None:
     names: dict[str, Any] = {}
-    assert len(blocks("python")) == 3
+    assert len(blocks("python")) == 5
     for code in blocks("python"):
         exec(compile(code, "partners.md", "exec"), names)  # noqa: S102 - the guide is ours
     assert names["reading"].used == 2
+    assert names["sent"]["link"] == "https://app.example.com/consumption/acme"
 
 
 def test_the_event_is_one_that_the_first_plugin_lets_in(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,9 @@
-"""The SDK of Allowance: what a meter plugin imports, and all that it may import.
+"""The SDK of Allowance: what a plugin imports, and all that it may import.
 
-A plugin is a module with ``API_VERSION = 1`` and one or both hooks of :mod:`allowance.hookspecs`, named in
+A plugin is a module with ``API_VERSION = 1`` and one or more hooks of :mod:`allowance.hookspecs`, named in
 the entry-point group ``allowance`` of its distribution. A meter is a declaration of one of the kinds
 (:class:`Counter`, :class:`Level`, :class:`Credits`, :class:`Ratio`, :class:`Term`, :class:`Admission`) or a
-subclass of :class:`Meter` with a ``measure`` of its own.
+subclass of :class:`Meter` with a ``measure`` of its own. A notifier is a subclass of :class:`Notifier`.
 """
 
 from allowance.errors import InvalidDeclaration
@@ -17,6 +17,7 @@ from allowance.kinds.ratio import Latest, Ratio, Total
 from allowance.kinds.term import Term
 from allowance.license import Contract, License, Period
 from allowance.meter import Enforcement, Meter, Section
+from allowance.notifier import Alert, ExpiringCredits, GiveUp, Message, Notifier, RequestedCredits
 from allowance.reading import Limit, Reading, Share
 from allowance.usage import Admitted, AdmittedCell, Grant, LevelCell, SumCell, Usage
 
@@ -27,12 +28,15 @@ __all__ = [
     "Admission",
     "Admitted",
     "AdmittedCell",
+    "Alert",
     "Contract",
     "Counter",
     "Credits",
     "Dimension",
     "Enforcement",
     "EventType",
+    "ExpiringCredits",
+    "GiveUp",
     "Grant",
     "InvalidDeclaration",
     "Latest",
@@ -40,10 +44,13 @@ __all__ = [
     "LevelCell",
     "License",
     "Limit",
+    "Message",
     "Meter",
+    "Notifier",
     "Period",
     "Ratio",
     "Reading",
+    "RequestedCredits",
     "Section",
     "Share",
     "SumCell",

@@ -6,6 +6,7 @@ from typing import Final
 import pluggy
 
 from allowance.meter import Meter, Section
+from allowance.notifier import Notifier
 
 API_VERSION: Final = 1
 """The version of this interface. A plugin states the one it is written for, as a literal number."""
@@ -47,5 +48,18 @@ def allowance_meters() -> Sequence[Meter]:
                     unit="messages", event="chat.sent", limit="chat_messages",
                 )
             ]
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def allowance_notifiers() -> Sequence[Notifier]:
+    """The notifiers that this plugin adds: each gets the messages of its kinds, beside the e-mails.
+
+    Example::
+
+        @hookimpl
+        def allowance_notifiers() -> list[Notifier]:
+            return [ChatNotifier(key="chat", title="Chat")]
     """
     raise NotImplementedError

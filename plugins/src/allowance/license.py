@@ -53,7 +53,8 @@ class Contract:
     """The terms that hold on the day of the measurement.
 
     `terms` are named numbers (``profiles``, ``interactions_per_profile``, …). `at_risk` maps a meter's key
-    to the ratio from which it is at risk, where the contract sets one. `period` is the billing period that
+    to the ratio from which it is at risk, where the contract sets one. `alert_at` maps it to further ratios that
+    people are told of, where the contract names some; they change no status. `period` is the billing period that
     holds the day. `version` 0 stands for a license that has no contract yet: no terms, calendar years.
     """
 
@@ -61,7 +62,9 @@ class Contract:
     period: Period
     terms: Mapping[str, Decimal] = field(default_factory=dict)
     at_risk: Mapping[str, Decimal] = field(default_factory=dict)
+    alert_at: Mapping[str, tuple[Decimal, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "terms", MappingProxyType(dict(self.terms)))
         object.__setattr__(self, "at_risk", MappingProxyType(dict(self.at_risk)))
+        object.__setattr__(self, "alert_at", MappingProxyType(dict(self.alert_at)))

@@ -14,8 +14,9 @@ from allowance.errors import InvalidDeclaration, InvalidPlugin, named
 from allowance.events import EventType
 from allowance.hookspecs import API_VERSION, PROJECT_NAME
 from allowance.meter import Enforcement, Meter, Section
+from allowance.notifier import Notifier
 
-T = TypeVar("T", Section, Meter)
+T = TypeVar("T", Section, Meter, Notifier)
 
 NOT_A_MODULE: Final = "NOT_A_MODULE"
 WRONG_API_VERSION: Final = "API_VERSION"
@@ -24,17 +25,19 @@ INVALID_HOOK: Final = "INVALID_HOOK"
 HOOK_FAILED: Final = "HOOK_FAILED"
 INVALID_CONTRIBUTION: Final = "INVALID_CONTRIBUTION"
 
-_HOOKS: Final = ("allowance_sections", "allowance_meters")
+_HOOKS: Final = ("allowance_sections", "allowance_meters", "allowance_notifiers")
+_NAMED: Final = "allowance_sections, allowance_meters and allowance_notifiers"
 _SEE: Final = "The operator finds it in the log; check_plugin of the testing kit shows it to the author."
 
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """The sections and meters of one plugin in its order, and the event types that its meters read."""
+    """The sections, meters and notifiers of one plugin in its order, and the event types that its meters read."""
 
     sections: tuple[Section, ...]
     meters: tuple[Meter, ...]
     event_types: Mapping[str, EventType]
+    notifiers: tuple[Notifier, ...] = ()
 
 
 def check_plugin(module: object) -> Contribution:
@@ -56,11 +59,16 @@ def check_plugin(module: object) -> Contribution:
         Meter,  # type: ignore[type-abstract]
         _call(manager.hook.allowance_meters),
     )
-    return Contribution(sections, meters, _event_types(meters))
+    notifiers = check_contribution(
+        "allowance_notifiers",
+        Notifier,  # type: ignore[type-abstract]
+        _call(manager.hook.allowance_notifiers),
+    )
+    return Contribution(sections, meters, _event_types(meters), notifiers)
 
 
 def check_contribution(hook: str, kind: type[T], contributed: object) -> tuple[T, ...]:
-    """Return what a hook returned, if it is a list of sections or meters with a key for each.
+    """Return what a hook returned, if it is a list of sections, meters or notifiers with a key for each.
 
     Raises :class:`InvalidPlugin` for anything else.
     """
@@ -115,7 +123,7 @@ def _register(module: ModuleType) -> pluggy.PluginManager:
         manager.register(module)
     except pluggy.PluginValidationError as error:
         raise InvalidPlugin(
-            INVALID_HOOK, f"A hook is not declared as specified: {' and '.join(_HOOKS)} take no arguments."
+            INVALID_HOOK, f"A hook is not declared as specified: {_NAMED} take no arguments."
         ) from error
     implemented = manager.get_hookcallers(module) or []
     try:
@@ -124,7 +132,7 @@ def _register(module: ModuleType) -> pluggy.PluginManager:
         unknown = next(hook.name for hook in implemented if not hook.has_spec())
         raise InvalidPlugin(UNKNOWN_HOOK, f"There is no hook {unknown}.{_nearest(unknown)}") from error
     if not any(hook.has_spec() for hook in implemented):
-        raise InvalidPlugin(UNKNOWN_HOOK, f"The module has no hook. Implement {' or '.join(_HOOKS)}.")
+        raise InvalidPlugin(UNKNOWN_HOOK, f"The module has no hook. Implement {_NAMED.replace(' and ', ' or ')}.")
     if any(each.wrapper or each.hookwrapper for hook in implemented for each in hook.get_hookimpls()):
         raise InvalidPlugin(INVALID_HOOK, "A hook is declared as a wrapper, and there is nothing to wrap.")
     return manager
@@ -178,4 +186,4 @@ def _nearest(name: str) -> str:
     # Without what all of them have in common, since that alone would make any name look near.
     known = {hook.removeprefix("allowance_"): hook for hook in _HOOKS}
     near = get_close_matches(name.removeprefix("allowance_"), known, n=1)
-    return f" Did you mean {known[near[0]]}?" if near else f" The hooks are {' and '.join(_HOOKS)}."
+    return f" Did you mean {known[near[0]]}?" if near else f" The hooks are {_NAMED}."

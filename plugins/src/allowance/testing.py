@@ -1,4 +1,4 @@
-"""The testing kit: measure a meter from a few events, and check a plugin as the application will.
+"""The testing kit: measure a meter from a few events, check a plugin as the application will, have messages to tell.
 
 Example::
 
@@ -10,13 +10,17 @@ Example::
 
     def test_the_plugin_loads() -> None:
         check_plugin(allowance_chat)
+
+    def test_what_is_told_is_posted(server) -> None:
+        CHAT.notify(message("credits.requested"))
+        assert server.received == [...]
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from allowance.checks import check_reading
@@ -24,11 +28,12 @@ from allowance.events import EventType
 from allowance.exact import exact
 from allowance.license import Contract, License, Period
 from allowance.meter import Meter
+from allowance.notifier import KINDS, Alert, ExpiringCredits, Message, RequestedCredits
 from allowance.plugin import check_plugin
 from allowance.reading import Reading
 from allowance.usage import AdmittedCell, Grant, LevelCell, SumCell, Usage
 
-__all__ = ["AT", "Event", "check_plugin", "measure"]
+__all__ = ["AT", "Event", "check_plugin", "measure", "message"]
 
 AT: Final = datetime(2026, 6, 15, 12, tzinfo=UTC)
 """When a meter is measured, where a test does not say."""
@@ -74,6 +79,34 @@ def measure(
     places = AdmittedCell(meter.key, _month(at), day, admitted)
     usage = _load(meter, list(events), [replace(grant, time_zone=time_zone) for grant in grants], [places], at, period)
     return check_reading(meter, meter.measure(usage, License("test", "Test", time_zone), contract))
+
+
+def message(kind: str = "threshold.crossed", **changed: Any) -> Message:
+    """A message of a kind as a notifier gets it, with one thing to tell; `changed` are fields with other values.
+
+    Raises ValueError for a kind that there is not.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"there is no kind {kind!r}; the kinds are {', '.join(KINDS)}")
+    fields: dict[str, Any] = {
+        "id": "0123456789abcdef0123456789abcdef",
+        "license_key": "acme",
+        "license_name": "Acme Corporation",
+        "occurred_at": AT,
+        "link": "https://app.example.com/consumption/acme",
+    }
+    if kind.startswith("threshold."):
+        used, limit, period = Decimal(1020), Decimal(1000), Period(date(2026, 1, 1), date(2027, 1, 1))
+        alert = Alert("interactions", "Interactions", "interactions", used, limit, Decimal(1), "EXCEEDED", period)
+        fields["alerts"] = (alert,)
+    elif kind == "credits.expiring":
+        expires_at = AT + timedelta(days=7)
+        credits = ExpiringCredits("sms_credits", "SMS credits", Decimal(5000), Decimal(1200), None, expires_at)
+        fields["expiring"] = (credits,)
+    else:
+        amount, note = Decimal(5000), "For the spring campaign"
+        fields["requested"] = RequestedCredits("sms_credits", "SMS credits", amount, None, note, "My consumption")
+    return Message(kind=kind, **(fields | changed))
 
 
 def _load(

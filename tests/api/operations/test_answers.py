@@ -7,8 +7,10 @@ from time import monotonic
 import httpx2
 import pytest
 import time_machine
+from prometheus_client import Counter
 from sqlalchemy import Engine, event, text
 
+from api.metrics import Operation
 from api.operations import answers
 from api.operations.answers import Answer, Answers, Question
 from tests.api.server import Client, Served
@@ -160,7 +162,12 @@ def question(number: int) -> Question:
 
 
 def answer(size: int, good_until: float = 1e12) -> Answer:
-    return Answer(bytes(size), 200, [], None, {}, good_until, monotonic())
+    return kept_answer(bytes(size), {}, good_until)
+
+
+def kept_answer(body: bytes, versions: dict[int, int], good_until: float = 1e12) -> Answer:
+    given_again = Counter("given", "of no interest", registry=None)
+    return Answer(body, 200, [], None, versions, good_until, monotonic(), Operation("anonymous", "query"), given_again)
 
 
 def test_what_is_kept_is_bounded_in_bytes_and_the_least_recently_given_is_forgotten(served: Served) -> None:
@@ -183,7 +190,7 @@ def test_what_would_push_many_others_out_and_what_does_not_last_is_not_kept(serv
 
 def test_the_changes_of_many_licenses_are_remembered_for_as_long_as_answers_are_trusted(served: Served) -> None:
     kept = Answers(served.runtime.database)
-    older = Answer(b"", 200, [], None, {7: 1}, 1e12, monotonic())
+    older = kept_answer(b"", {7: 1})
     kept.keep(question(1), older)
     assert kept.trusted(question(1)) is older
     kept.note(frozenset({7}))

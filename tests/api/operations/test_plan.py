@@ -1,6 +1,7 @@
 """Plans answer what graphql-core answers, to the byte, or leave it to graphql-core."""
 
 from datetime import datetime
+from math import inf
 from typing import Any
 
 import orjson
@@ -17,13 +18,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api.context import Context
+from api.limits.allowed import allowed_by
 from api.operations.execute import Asked, execute
 from api.operations.plan import NotPlanned
-from api.operations.prepare import prepare
+from api.operations.prepare import Preparer
 from api.schema.build import schema
 from core.errors import AllowanceError
+from core.settings import Settings
 from tests.api.conftest import NOW
-from tests.api.server import Served
+from tests.api.server import TRACE, Served
 from tests.fixtures.engine import OPERATOR
 
 QUERY = schema.graphql.query_type
@@ -40,16 +43,17 @@ ARGUMENTS = {
     "Warnings.notices": ["", '(application: "x")'],
 }
 DEEPEST = 5
+PREPARER = Preparer(allowed_by(Settings(graphql_max_aliases=5000)))
 
 
 def asked(query: str, variables: dict[str, Any]) -> Asked:
-    prepared = prepare(query)
+    prepared = PREPARER.prepare(query)
     return Asked(prepared, prepared.operation(None), variables)
 
 
 def context_of(served: Served, now: datetime) -> Context:
     announcer: Any = None
-    return Context(served.runtime, announcer, OPERATOR, now)
+    return Context(served.runtime, announcer, OPERATOR, now, inf, TRACE)
 
 
 @st.composite
@@ -82,7 +86,9 @@ def named(field: GraphQLField) -> GraphQLObjectType:
 
 
 @pytest.mark.parametrize("library", ["sqlite"], indirect=True)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(data=st.data())
 def test_a_random_query_is_answered_as_graphql_core_answers_it(library: Served, data: st.DataObject) -> None:
     query = "query ($license: String!) " + data.draw(selections(named_root()))
@@ -91,7 +97,9 @@ def test_a_random_query_is_answered_as_graphql_core_answers_it(library: Served, 
     one = asked(query, VARIABLES)
     with_plan, without = context_of(library, NOW), context_of(library, NOW)
     try:
-        expected = execute_sync(schema.graphql, one.prepared.document, context_value=without, variable_values=VARIABLES)
+        expected = execute_sync(
+            schema.graphql, one.prepared.checked.document, context_value=without, variable_values=VARIABLES
+        )
         assert one.operation.plan
         if expected.errors:
             with pytest.raises((AllowanceError, GraphQLError, NotPlanned)):
@@ -127,7 +135,9 @@ def test_fragments_and_fields_named_twice_are_merged(library: Served) -> None:
     context = context_of(library, NOW)
     assert one.operation.plan
     planned = one.operation.plan(context, VARIABLES)
-    expected = execute_sync(schema.graphql, one.prepared.document, context_value=context, variable_values=VARIABLES)
+    expected = execute_sync(
+        schema.graphql, one.prepared.checked.document, context_value=context, variable_values=VARIABLES
+    )
     context.close()
     assert expected.errors is None
     assert orjson.dumps(planned) == orjson.dumps(expected.data)
@@ -185,8 +195,9 @@ def test_an_error_is_answered_with_its_path_and_beside_what_went_well(
     assert ("good" in query) == bool(answer["data"] and answer["data"].get("good"))
 
 
-def test_a_variable_of_the_wrong_type_is_refused_with_a_code() -> None:
-    context: Any = Context(None, None, OPERATOR, NOW)  # type: ignore[arg-type]  # it gets no further
+@pytest.mark.parametrize("library", ["sqlite"], indirect=True)
+def test_a_variable_of_the_wrong_type_is_refused_with_a_code_and_the_trace(library: Served) -> None:
+    context = context_of(library, NOW)
     answer = execute(asked("query ($key: String!) { license(key: $key) { name } }", {"key": 7}), context)
-    assert [error["extensions"]["code"] for error in answer["errors"]] == ["BAD_INPUT"]
+    assert [error["extensions"] for error in answer["errors"]] == [{"code": "BAD_INPUT", "trace": TRACE}]
     assert "data" not in answer

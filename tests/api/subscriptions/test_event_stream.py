@@ -10,7 +10,7 @@ import pytest
 
 from api.subscriptions import event_stream
 from core.settings import Settings
-from tests.api.server import Client, Served, serving
+from tests.api.server import TRACE, Client, Served, serving
 from tests.api.subscriptions.sockets import FOLLOW, change
 from tests.e2e.processes import eventually
 
@@ -83,7 +83,7 @@ def test_who_accepts_json_gets_json_for_everything_but_a_subscription(live: Serv
         ):
             answer = client.post("/graphql", json=asked, headers={"Accept": accept})
             assert answer.headers["content-type"] == f"{kind}; charset=utf-8"
-            assert answer.json() == {"data": {"viewer": {"name": "a test"}}}
+            assert answer.json()["data"] == {"viewer": {"name": "a test"}}
 
 
 @on_sqlite
@@ -98,7 +98,8 @@ def test_who_accepts_nothing_else_gets_the_answer_to_a_query_or_mutation_as_one_
         ):
             with stream(client, query) as (answer, events):
                 assert answer.status_code == 200
-                assert list(events) == [("next", {"data": data}), ("complete", None)]
+                (name, told), last = events
+                assert (name, told["data"], last) == ("next", data, ("complete", None))
 
 
 @on_sqlite
@@ -127,7 +128,7 @@ def test_who_accepts_no_events_is_told_that_a_subscription_needs_them(live: Serv
         assert answer.json()["errors"] == [
             {
                 "message": "A subscription is answered as text/event-stream, or over WebSocket.",
-                "extensions": {"code": "NOT_ACCEPTABLE"},
+                "extensions": {"code": "NOT_ACCEPTABLE", "trace": TRACE},
             }
         ]
 
@@ -138,7 +139,7 @@ def test_without_a_token_it_is_refused_with_a_status(live: Served) -> None:
         answer.read()
         assert answer.status_code == 401
         assert answer.headers["content-type"] == "application/json; charset=utf-8"
-        assert answer.json()["errors"][0]["extensions"] == {"code": "UNAUTHENTICATED"}
+        assert answer.json()["errors"][0]["extensions"] == {"code": "UNAUTHENTICATED", "trace": TRACE}
 
 
 @on_sqlite
@@ -154,7 +155,7 @@ def test_a_revoked_key_is_told_so_and_its_stream_is_over(live: Served, other: Se
     with Client(live.url, token) as client, stream(client, FOLLOW) as (_, events):
         version(next(events))
         other.revoke(key)
-        error = {"message": "The key was revoked.", "extensions": {"code": "UNAUTHENTICATED"}}
+        error = {"message": "The key was revoked.", "extensions": {"code": "UNAUTHENTICATED", "trace": TRACE}}
         assert list(events) == [("next", {"errors": [error]}), ("complete", None)]
 
 

@@ -19,7 +19,7 @@ from tests.e2e.processes import eventually
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 SECTIONS = "sections { key title readings { id meter { key title description unit } used limit limitBasis } }"
-LARGE = f"subscription {{ consumptionChanged {{ version {' '.join(f'a{n}: {SECTIONS}' for n in range(100))} }} }}"
+LARGE = f"subscription {{ consumptionChanged {{ version {' '.join(f'a{n}: {SECTIONS}' for n in range(45))} }} }}"
 
 
 @contextmanager

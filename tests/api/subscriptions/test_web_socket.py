@@ -65,10 +65,12 @@ def test_changes_that_come_close_together_may_be_one_and_the_newest_is_told(live
 def test_queries_and_mutations_are_answered_once(live: Served) -> None:
     with socket_to(live, live.token()) as socket:
         socket.ask("q", "query ($key: String!) { license(key: $key) { name } }", key="acme")
-        assert socket.hear() == {"id": "q", "type": "next", "payload": {"data": {"license": {"name": "Acme Retail"}}}}
+        cost = {"cost": {"requested": 21, "limit": 100_000}}
+        payload = {"data": {"license": {"name": "Acme Retail"}}, "extensions": cost}
+        assert socket.hear() == {"id": "q", "type": "next", "payload": payload}
         assert socket.hear() == {"id": "q", "type": "complete"}
         socket.ask("q", 'mutation { refreshConsumption(license: "acme") { status } }')
-        assert socket.hear()["payload"] == {"data": {"refreshConsumption": {"status": "QUEUED"}}}
+        assert socket.hear()["payload"]["data"] == {"refreshConsumption": {"status": "QUEUED"}}
         assert socket.hear() == {"id": "q", "type": "complete"}
 
 
@@ -85,6 +87,9 @@ def test_operations_that_cannot_be_executed_are_errors_with_a_code_and_the_conne
                 ),
                 "query A { viewer { name } } query B { viewer { name } }": "BAD_REQUEST",
                 'subscription { consumptionChanged(license: "other") { version } }': "FORBIDDEN",
+                "subscription { consumptionChanged { sections { readings { history(first: 1) { "
+                + " ".join(f"a{n}: __typename" for n in range(51))
+                + " } } } } }": "TOO_MANY_ALIASES",
                 "subscription ($a: Int!) { consumptionChanged { section(key: $a) { key } } }": (
                     "GRAPHQL_VALIDATION_FAILED"
                 ),
@@ -95,6 +100,17 @@ def test_operations_that_cannot_be_executed_are_errors_with_a_code_and_the_conne
             assert (told["type"], told["id"]) == ("error", str(number))
             assert [error["extensions"]["code"] for error in told["payload"]] == [code]
         assert socket.follow("good") > 0
+
+
+@on_sqlite
+def test_operations_over_a_socket_are_rationed_and_cost_as_over_http(database_url: str) -> None:
+    settings = Settings(database_url=database_url, graphql_operations_per_second=1, graphql_max_cost=1000)
+    with serving(settings) as served, socket_to(served, served.token()) as socket:
+        socket.ask("1", "{ licenses(first: 100) { edges { node { grants { edges { cursor } } } } } }")
+        assert socket.hear()["payload"][0]["extensions"]["code"] == "TOO_COSTLY"
+        socket.ask("2", "{ viewer { name } }")
+        extensions = socket.hear()["payload"][0]["extensions"]
+        assert (extensions["code"], extensions["retryAfter"]) == ("RATE_LIMITED", 1)
 
 
 @on_sqlite
@@ -242,7 +258,7 @@ def test_connections_and_subscriptions_are_limited(database_url: str) -> None:
             first.ask("c", FOLLOW)
             told = first.hear()
             assert (told["type"], told["id"]) == ("error", "c")
-            assert told["payload"][0]["extensions"] == {"code": "TOO_MANY_SUBSCRIPTIONS"}
+            assert told["payload"][0]["extensions"]["code"] == "TOO_MANY_SUBSCRIPTIONS"
             first.say(id="a", type="complete")
             first.follow("c")
         # Their places are free again.

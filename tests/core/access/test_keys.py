@@ -13,7 +13,7 @@ from core.errors import AllowanceError, BadInput, Forbidden, NotFound, Unauthent
 from tests.fixtures.engine import NOW, Engine
 
 READ, WRITE = Scope.CONSUMPTION_READ, Scope.USAGE_WRITE
-SCOPES = "consumption:read, usage:write, contract:write, check-in:write, operate"
+SCOPES = "consumption:read, usage:write, contract:write, check-in:write, webhooks:write, operate"
 UNKNOWN = "This token is not known, or was revoked. Ask an operator for a new one."
 MISSING = "Send a token: 'Authorization: Bearer …'. An operator makes one: allowance keys create."
 

@@ -9,7 +9,7 @@ from sqlmodel import select
 
 from core.admission.admitter import Admitter
 from core.admission.check_in import Asked, CheckIn
-from core.admission.report import InstallationReport, installation_report
+from core.admission.report import InstallationReport, installation_report, load_counters
 from core.admission.tables import AdmissionWindow, Installation
 from core.admission.tidy import tidy_due
 from core.database.engine import Database
@@ -63,7 +63,13 @@ class Desk:
         meter = self.admitter.doors.meters[METER]
         loaded = self.engine.loaded(self.license, self.now)
         with self.engine.database.read() as session:
-            return installation_report(session, loaded, meter, day.date() if day else None, self.now)
+            return installation_report(
+                load_counters(session, [loaded.id], meter, self.now)[loaded.id],
+                loaded,
+                meter,
+                day.date() if day else None,
+                self.now,
+            )
 
     def rows(self) -> list[Installation]:
         with self.engine.database.read() as session:
@@ -93,7 +99,7 @@ def quota(engine: Engine) -> Callable[..., int]:
         from core.admission.terms import QuotaTerms
 
         given = {} if places is None else {METER: places}
-        known = {"starts_on", "effective_from", "now"} & terms.keys()
+        known = {"starts_on", "effective_from", "now", "alert_at"} & terms.keys()
         contract = {name: terms.pop(name) for name in known}
         quotas = ((METER, QuotaTerms(**terms)),) if terms else ()  # type: ignore[arg-type]
         engine.license("acme")

@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 
-from core.admission.check_in import Asked, CheckIn, Decision, RateLimited
+from core.admission.check_in import Asked, CheckIn, Decision
 from core.admission.tables import AdmissionDay, AdmissionWindow
-from core.errors import NotFound
+from core.errors import NotFound, RateLimited
 from tests.core.admission.conftest import METER, Desk
 from tests.fixtures.engine import NOW, counted_statements
 
@@ -267,12 +267,16 @@ def test_history_is_kept_by_the_days_of_the_licenses_time_zone(desk: Desk, quota
     assert total == 3
 
 
+@pytest.mark.parametrize(
+    ("ratios", "expected"),
+    [([], [0] * 7 + [1, 2, 3, 3, 3]), (["0.25", "0.5", "0.8"], [0, 0, 1, 1, 2, 2, 2, 3, 4, 5, 5, 5])],
+)
 def test_a_quota_that_fills_has_its_section_refreshed_once_for_each_part_that_people_are_told_of(
-    desk: Desk, quota: Quota
+    desk: Desk, quota: Quota, ratios: list[str], expected: list[int]
 ) -> None:
     from core.work.tables import RefreshRun
 
-    quota(10)
+    quota(10, alert_at={"active_installations": ratios})
     asked = []
     for number in range(12):
         desk.check_in(f"i-{number}")
@@ -280,4 +284,4 @@ def test_a_quota_that_fills_has_its_section_refreshed_once_for_each_part_that_pe
             runs = session.exec(select(RefreshRun).where(RefreshRun.id != "schedule")).all()
         asked.append(len(runs))
         assert all(run.sections == ["installations"] for run in runs)
-    assert asked == [0] * 7 + [1, 2, 3, 3, 3]
+    assert asked == expected

@@ -1,5 +1,6 @@
 """A threshold alerts once for each period and limit in force, whatever comes in between."""
 
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -133,7 +134,7 @@ def test_the_number_of_statements_does_not_depend_on_how_many_cross(engine: Engi
         asked: list[str] = []
 
         def note(_: object, __: object, statement: str, *rest: object) -> None:
-            if any(table in statement for table in ("alert", "message", "delivery", "license_admin")):
+            if re.search(r"\b(alert|message|delivery|license_admin)\b", statement):
                 asked.append(statement)
 
         sa.event.listen(engine.database.engine, "before_cursor_execute", note)
@@ -185,6 +186,34 @@ def test_a_ratio_that_a_meter_adds_below_what_is_used_alerts(engine: Engine) -> 
     assert measured
     assert [one.ratio for one in measured.crossings] == [Decimal("0.5")]
     assert note_crossed(license_id, updated, contract, dict(document), document) is None
+
+
+def test_further_ratios_of_a_contract_alert_and_change_no_status(engine: Engine) -> None:
+    engine.license(terms={"forms": 10}, alert_at={"forms": ["1.2", "0.5", "0.75"]})
+    for hour, value in enumerate([4, 5, 8, 10, 11, 12, 4]):
+        report(engine, value, NOW + timedelta(hours=hour))
+    assert told(engine) == [
+        (CROSSED, [("forms", "0.5")]),
+        (CROSSED, [("forms", "0.75")]),
+        (CROSSED, [("forms", "1")]),
+        (CROSSED, [("forms", "1.2")]),
+        (RECOVERED, [("forms", "0.5"), ("forms", "0.75"), ("forms", "1"), ("forms", "1.2")]),
+    ]
+    assert [one.status for one in alerts(engine)] == ["OK", "OK", "EXCEEDED", "EXCEEDED"]
+
+
+def test_a_ratio_that_a_contract_adds_below_what_is_used_alerts_and_one_that_it_drops_stays_open(
+    engine: Engine,
+) -> None:
+    engine.license(terms={"forms": 10}, alert_at={"forms": ["0.3"]})
+    report(engine, 6, NOW)
+    for hour, ratios in enumerate([["0.5"], []], start=1):
+        engine.contract("acme", {"forms": 10}, alert_at={"forms": ratios}, effective_from=NOW.date(), now=NOW)
+        engine.refresh(now=NOW + timedelta(hours=hour))
+    assert told(engine) == [(CROSSED, [("forms", "0.3")]), (CROSSED, [("forms", "0.5")])]
+    assert [one.recovered_at for one in alerts(engine)] == [None, None]
+    report(engine, 4, NOW + timedelta(hours=3))
+    assert told(engine)[2:] == [(RECOVERED, [("forms", "0.5")])]
 
 
 def test_an_alert_of_an_earlier_period_is_over_and_a_later_recovery_is_told_once(engine: Engine) -> None:
@@ -239,20 +268,22 @@ class Model:
     known: dict[tuple[str, date, int], Known] = field(default_factory=dict)
     messages: list[tuple[str, set[str]]] = field(default_factory=list)
 
-    def refresh(self, value: int, limit: int, first: date, at_risk: str) -> None:
+    def refresh(self, value: int, limit: int, first: date, at_risk: str, alert_at: Sequence[str]) -> None:
+        alerting = {at_risk, "1", *alert_at}
+
         def is_crossed(ratio: str) -> bool:
-            return value > limit or (ratio != "1" and 0 < value >= Decimal(ratio) * limit)
+            return value > limit if ratio == "1" else 0 < value >= Decimal(ratio) * limit
 
         new, recovered = set(), set()
         for key, known in self.known.items():
             crossed = is_crossed(key[0])
-            counts = known.is_open or key[0] in (at_risk, "1")
+            counts = known.is_open or key[0] in alerting
             stands = key[1:] == (first, limit) and crossed and counts
             if known.is_open and not stands and not crossed and not known.recovery_told:
                 known.recovery_told = True
                 recovered.add(key[0])
             known.is_open = stands
-        for ratio in {at_risk, "1"}:
+        for ratio in alerting:
             if is_crossed(ratio) and (ratio, first, limit) not in self.known:
                 self.known[ratio, first, limit] = Known()
                 new.add(ratio)
@@ -262,11 +293,13 @@ class Model:
             self.messages.append((RECOVERED, recovered))
 
 
+FURTHER: Sequence[Sequence[str]] = [(), ("0.5", "0.75"), ("0.8", "1.2"), ("0.5", "1", "1.2")]
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("report"), st.integers(0, 14)),
         st.tuples(st.just("limit"), st.sampled_from([5, 8, 10])),
         st.tuples(st.just("at_risk"), st.sampled_from([6, 8, 9])),
+        st.tuples(st.just("alert_at"), st.integers(0, 3)),
         st.tuples(st.just("refresh"), st.just(0)),
         st.tuples(st.just("month"), st.just(1)),
     ),
@@ -281,7 +314,7 @@ def test_any_sequence_of_reports_contracts_and_turns_is_as_the_model_says(
 ) -> None:
     key, model, now = new_key(), Model(), NOW
     engine.license(key, terms={"forms": 10}, at_risk={"forms": "0.8"}, billing_period="P1M")
-    value, limit, at_risk = 0, 10, "0.8"
+    value, limit, at_risk, alert_at = 0, 10, "0.8", FURTHER[0]
     for kind, number in [("report", 0), *steps]:
         now += timedelta(minutes=1)
         match kind:
@@ -292,13 +325,16 @@ def test_any_sequence_of_reports_contracts_and_turns_is_as_the_model_says(
                 limit = number
             case "at_risk":
                 at_risk = f"0.{number}"
+            case "alert_at":
+                alert_at = FURTHER[number]
             case "month":
                 now += timedelta(days=31)
-        if kind in ("limit", "at_risk"):
-            terms: dict[str, Any] = {"at_risk": {"forms": at_risk}, "billing_period": "P1M"}
+        if kind in ("limit", "at_risk", "alert_at"):
+            terms: dict[str, Any] = {"at_risk": {"forms": at_risk}, "alert_at": {"forms": alert_at}}
+            terms["billing_period"] = "P1M"
             engine.contract(key, {"forms": limit}, effective_from=now.date(), now=now, **terms)
         engine.refresh(key, now=now)
-        model.refresh(value, limit, now.replace(day=1).date(), at_risk)
+        model.refresh(value, limit, now.replace(day=1).date(), at_risk, alert_at)
     assert [(kind, {alert for _, alert in listed}) for kind, listed in told(engine, key)] == model.messages
     assert all(len(listed) == len(set(listed)) for _, listed in told(engine, key))
     found = {

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import col, select
 
@@ -29,6 +29,7 @@ from core.alerts.tables import Delivery, DeliveryStatus
 from tests.fixtures.engine import NOW, Engine
 
 LEASE = timedelta(minutes=2)
+DAY = timedelta(days=1)
 SENT = Outcome(DeliveryStatus.SENT, "250 OK")
 LATER = Outcome(None, "450 try later")
 
@@ -57,6 +58,19 @@ def end(engine: Engine, outgoing: Outgoing | None, outcome: Outcome, now: dateti
 def deliveries(engine: Engine) -> Sequence[Delivery]:
     with engine.database.read() as session:
         return session.exec(select(Delivery).order_by(col(Delivery.recipient))).all()
+
+
+def test_a_postman_takes_of_one_channel_only_or_of_all_others(engine: Engine) -> None:
+    license_id = engine.license()
+    addresses = [Address(license_id, channel, "ann", frozenset({CROSSED})) for channel in ("email", "notifier")]
+    with engine.database.write() as session:
+        tell(session, [Told(license_id, CROSSED, NOW, {"alerts": []})], addresses)
+    for which, taken in (({"only": "notifier"}, "notifier"), ({"but": "notifier"}, "email")):
+        with engine.database.write() as session:
+            outgoing = take(session, NOW, LEASE, **which)
+            assert outgoing
+            assert outgoing.delivery.channel == taken
+            assert take(session, NOW, LEASE, **which) is None
 
 
 def test_each_recipient_who_wants_a_kind_gets_a_delivery_of_the_one_message(told: Engine) -> None:
@@ -154,6 +168,58 @@ def test_a_wait_is_twice_as_long_each_time_with_jitter_and_six_hours_at_the_most
     assert least <= wait(attempts) <= min(2 * timedelta(seconds=5) * 2 ** (attempts - 1), LONGEST_WAIT)
 
 
+def test_of_a_license_two_are_on_their_way_on_a_channel_and_others_go_before_its_third(engine: Engine) -> None:
+    ids = [engine.license(key) for key in ("busy", "other")]
+    for license_id, channel, number in [(ids[0], "email", 4), (ids[0], "webhook", 1), (ids[1], "email", 1)]:
+        addresses = [Address(license_id, channel, f"r{n}", frozenset({CROSSED})) for n in range(number)]
+        with engine.database.write() as session:
+            tell(session, [Told(license_id, CROSSED, NOW, {})], addresses)
+    taken = [one.delivery for one in (take_one(engine) for _ in range(6)) if one]
+    assert sorted((one.license_id, one.channel) for one in taken) == [
+        (ids[0], "email"),
+        (ids[0], "email"),
+        (ids[0], "webhook"),
+        (ids[1], "email"),
+    ]
+    first = next(one for one in taken if (one.license_id, one.channel) == (ids[0], "email"))
+    with engine.database.write() as session:
+        finish(session, first, SENT, NOW)
+    assert [take_one(engine) is not None for _ in range(2)] == [True, False]
+    # What its workers lost is on its way no more.
+    assert [take_one(engine, NOW + LEASE) is not None for _ in range(3)] == [True, True, True]
+
+
+def test_while_a_recipient_is_not_reached_what_waits_for_them_waits_and_others_do_not(engine: Engine) -> None:
+    license_id = engine.license()
+    addresses = [Address(license_id, "email", name, frozenset({CROSSED})) for name in ("ann", "bob")]
+    with engine.database.write() as session:
+        tell(session, [Told(license_id, CROSSED, NOW, {}) for _ in range(3)], addresses)
+    for _ in range(4):
+        outgoing = take_one(engine)
+        assert outgoing
+        end(engine, outgoing, LATER if outgoing.delivery.recipient == "ann" else SENT)
+    assert take_one(engine) is None
+    late = {one.due_at for one in deliveries(engine) if one.recipient == "ann"}
+    assert len(late) == 1
+    assert NOW + timedelta(seconds=5) <= late.pop() <= NOW + timedelta(seconds=10)
+    assert [one.attempts for one in deliveries(engine) if one.recipient == "ann"].count(0) == 2
+
+
+@given(st.integers(1, MOST_ATTEMPTS - 1), st.timedeltas(timedelta(), timedelta(days=30)))
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_a_recipient_asks_for_is_waited_for_six_hours_at_the_most(
+    told: Engine, attempts: int, asked: timedelta
+) -> None:
+    with told.database.write() as session:
+        for one in session.exec(select(Delivery)):
+            one.attempts, one.due_at, one.claim = attempts - 1, NOW + DAY * (one.recipient == "bob"), None
+    end(told, take_one(told), Outcome(None, "come back", asked))
+    ann, bob = deliveries(told)
+    assert ann.due_at
+    assert max(timedelta(seconds=5), min(asked, LONGEST_WAIT)) <= ann.due_at - NOW <= LONGEST_WAIT
+    assert bob.due_at == NOW + DAY
+
+
 class Recording:
     """A channel that notes what it sends."""
 
@@ -181,6 +247,30 @@ def test_many_workers_send_each_delivery_once(engine: Engine) -> None:
     assert sorted(channel.sent) == sorted(one.id for one in deliveries(engine))
     assert len(set(channel.sent)) == 60
     assert count_of(engine) == {"SENT": 60}
+
+
+class Failing:
+    def send(self, outgoing: Outgoing) -> Outcome:
+        return LATER
+
+
+def test_workers_that_fail_at_the_same_recipients_at_once_all_write_down_what_became_of_it(engine: Engine) -> None:
+    ids = [engine.license(f"l{number}") for number in range(3)]
+    addresses = [Address(one, "email", name, frozenset({CROSSED})) for one in ids for name in ("ann", "bob")]
+    with engine.database.write() as session:
+        tell(session, [Told(one, CROSSED, NOW, {}) for one in ids for _ in range(10)], addresses)
+
+    def work(_: int) -> int:
+        return sum(iter(lambda: send_due(engine.database, {"email": Failing()}), False))
+
+    with ThreadPoolExecutor(6) as threads:
+        sent = sum(threads.map(work, range(6)))
+    found = deliveries(engine)
+    assert sum(one.attempts for one in found) == sent
+    tried = {(one.license_id, one.recipient) for one in found if one.attempts}
+    assert len(tried) == 6
+    assert sent < len(found)  # a recipient may be taken by several at once before the first has failed
+    assert {(one.status, one.claim) for one in found} == {("PENDING", None)}
 
 
 class Raising:

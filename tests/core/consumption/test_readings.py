@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
-from allowance import Contract, Counter, Limit, Meter, Period, Reading, Share, Term
+from allowance import Admission, Contract, Counter, Limit, Meter, Period, Reading, Share, Term
 from allowance.reading import Number
 from hypothesis import given
 from hypothesis import strategies as st
@@ -109,6 +109,47 @@ def test_a_contract_sets_its_own_ratio() -> None:
         (Decimal(1), Decimal(1000)),
     ]
     assert judged(499, contract=contract).status is OK
+
+
+HARD = Admission(key="sent", section="s", title="t", description="d", unit="devices", limit="sent", notices=())
+FURTHER = Contract(1, YEAR_2026, alert_at={"sent": (Decimal("0.5"), Decimal("0.9"), Decimal(1))})
+
+
+@pytest.mark.parametrize(("used", "crossed"), [(0, 0), (499, 0), (500, 1), (900, 2), (999, 2), (1000, 3)])
+def test_further_ratios_of_a_hard_limit_are_crossed_once_they_are_reached(used: int, crossed: int) -> None:
+    found = judged(used, meter=HARD, contract=FURTHER)
+    assert [(str(one.ratio), one.status, one.crossed_at is not None) for one in found.thresholds] == [
+        ("0.5", OK, crossed > 0),
+        ("0.9", OK, crossed > 1),
+        ("1", EXCEEDED, crossed > 2),
+    ]
+    assert found.status is OK
+
+
+@pytest.mark.parametrize(
+    ("used", "status", "crossed"),
+    [(499, OK, 0), (500, OK, 1), (800, AT_RISK, 2), (900, AT_RISK, 3), (1000, AT_RISK, 3), (1001, EXCEEDED, 4),
+     (1199, EXCEEDED, 4), (1200, EXCEEDED, 5)],
+)  # fmt: skip
+def test_further_ratios_are_shown_among_those_that_change_the_status(
+    used: int, status: UsageStatus, crossed: int
+) -> None:
+    contract = Contract(1, YEAR_2026, alert_at={"sent": (Decimal("0.9"), Decimal("1.2"))})
+    meter = replace(COUNTER, notices=(Decimal("0.5"), Decimal("0.9")))
+    found = judged(used, meter=meter, contract=contract)
+    assert found.status is status
+    assert [(str(one.ratio), one.status, one.crossed_at is not None) for one in found.thresholds] == [
+        ("0.5", OK, crossed > 0),
+        ("0.8", AT_RISK, crossed > 1),
+        ("0.9", AT_RISK, crossed > 2),
+        ("1", EXCEEDED, crossed > 3),
+        ("1.2", EXCEEDED, crossed > 4),
+    ]
+
+
+def test_a_further_ratio_keeps_the_time_of_its_crossing_while_the_status_is_ok() -> None:
+    first = document(600, contract=FURTHER)
+    assert crossings(judged(650, before=first, at=LATER, contract=FURTHER))["0.5"] == NOW
 
 
 def test_a_meter_without_a_ratio_has_the_limit_alone_for_a_threshold() -> None:

@@ -12,13 +12,14 @@ from alembic.config import Config
 from sqlalchemy import text
 from sqlmodel import col, select
 
-from core.consumption.intervals import Interval, Span, read_history
+from core.consumption.intervals import Interval, Span, read_histories
 from core.consumption.points import Point
 from core.consumption.status import UsageStatus
 from core.consumption.tables import ReadingHistory
 from core.database.engine import Database
 from core.database.types import UtcDateTime
 from core.database.upgrade import MIGRATIONS, upgrade
+from core.licenses.tables import Contract
 from core.usage.tables import ImportedFile, LedgerSegment, UsageEvent
 
 AT = datetime(2026, 3, 15, 12, tzinfo=UTC)
@@ -82,7 +83,7 @@ def test_points_of_readings_are_in_one_row_for_each_license_and_time(empty: Data
     upgrade(empty)
     with empty.read() as session:
         rows = session.exec(select(ReadingHistory).order_by(col(ReadingHistory.license_id))).all()
-        found = read_history(session, 2, "UTC", "forms", Span(Interval.DAY, None, None, 10))
+        found = read_histories(session, {2: "UTC"}, "forms", Span(Interval.DAY, None, None, 10))[2]
     assert [(row.license_id, row.at, sorted(row.readings)) for row in rows] == [
         (1, noon, ["forms"]),
         (2, noon, ["forms", "profiles", "users"]),
@@ -114,3 +115,21 @@ def test_files_that_were_brought_in_by_backfill_are_still_known(empty: Database)
         (file.digest, file.backfill, file.name, file.lines, file.rejected, file.rejected_path, file.finished_at)
         for file in found
     ] == [("a", True, "a.ndjson", 7, {}, None, AT), ("b", True, "b.ndjson", 5, {}, None, None)]
+
+
+def test_contracts_of_before_say_the_default_of_what_they_could_not_say(empty: Database) -> None:
+    upgrade_to(empty, "0007")
+    with empty.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO license (id, key, name, time_zone, created_at) VALUES (1, 'acme', 'Acme', 'UTC', '2026-01-01')"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO contract (license_id, version, effective_from, starts_on, billing_period, anchor, terms,"
+            " at_risk, warnings, quotas, created_at)"
+            " VALUES (1, 1, '2026-01-01', '2026-01-01', 'P1Y', 'CONTRACT_DATE', '{}',"
+            " '{\"forms\":\"0.5\"}', false, '{}', '2026-01-01')"
+        )
+    upgrade(empty)
+    with empty.read() as session:
+        [contract] = session.exec(select(Contract))
+    assert (contract.at_risk, contract.alert_at, contract.expiry_notice_days) == ({"forms": "0.5"}, {}, [30, 7])

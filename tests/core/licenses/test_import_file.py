@@ -34,7 +34,9 @@ licenses:
           profiles: 9007199254740991.123456789
           forms: 1e3
         at_risk: {interactions: 0.85, forms: 1}
+        alert_at: {interactions: [0.75, 0.5], forms: [1.2]}
         warnings: true
+        expiry_notice_days: [1, 60]
     grants:
       - id: one
         amount: 0.1
@@ -104,6 +106,8 @@ def test_everything_in_a_file_is_put_and_numbers_are_exact(engine: Engine) -> No
         assert second.terms["profiles"] == "9007199254740991.123456789"
         assert Decimal(second.terms["forms"]) == 1000
         assert second.at_risk == {"interactions": "0.85", "forms": "1"}
+        assert (first.expiry_notice_days, second.expiry_notice_days) == ([30, 7], [60, 1])
+        assert second.alert_at == {"interactions": ["0.5", "0.75"], "forms": ["1.2"]}
         one, two = session.exec(select(Grant).order_by(Grant.id)).all()
         assert (one.amount, one.entity, one.note, one.meter) == (
             Decimal("0.1"),
@@ -209,8 +213,17 @@ def test_what_only_the_database_knows_to_be_wrong_is_said_with_its_line_and_noth
     put(engine, ACME)
     text = ACME.replace("Nothing yet", "Something").replace("amount: 5,", "amount: 6,")
     assert refused(engine, text) == [
-        "all.yaml:29: licenses[0].grants[1].id: A grant 'two' was made before with other content. "
+        "all.yaml:31: licenses[0].grants[1].id: A grant 'two' was made before with other content. "
         "Give each grant its own id."
+    ]
+
+
+def test_further_ratios_that_cannot_be_are_said_with_their_line(engine: Engine) -> None:
+    text = ACME.replace("[0.75, 0.5]", "[0.75, x, 11]").replace("forms: [1.2]", "form: [1.2]")
+    assert refused(engine, text) == [
+        "all.yaml:20: licenses[0].contracts[1].alert_at.form: No meter 'form'. Did you mean 'forms'?",
+        "all.yaml:20: licenses[0].contracts[1].alert_at.interactions: ratio must be above 0 and up to 10, not 11.",
+        "all.yaml:20: licenses[0].contracts[1].alert_at.interactions[1]: must be a decimal number, without quotes.",
     ]
 
 
@@ -227,7 +240,7 @@ def test_a_grant_that_a_file_changes_is_refused_rather_than_left_as_it_was(
 ) -> None:
     put(engine, ACME)
     (said,) = refused(engine, ACME.replace(before, after))
-    assert said.startswith("all.yaml:22: licenses[0].grants[0].id: A grant 'one' was made before")
+    assert said.startswith("all.yaml:24: licenses[0].grants[0].id: A grant 'one' was made before")
 
 
 def test_a_grant_without_a_date_keeps_that_of_its_first_import_also_after_it_expired(engine: Engine) -> None:

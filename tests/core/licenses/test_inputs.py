@@ -126,6 +126,11 @@ def test_a_contract_is_taken_up_to_its_limits(registry: Registry) -> None:
             anchor="CALENDAR_YEAR",
             terms=(("profiles", Decimal(0)), ("forms", Decimal(2**53)), ("users", Decimal("0.000000001"))),
             at_risk=(("users", Decimal(1)), ("forms", Decimal("0.000000001"))),
+            alert_at=(
+                ("forms", tuple(Decimal(number) / 2 for number in range(1, 21))),
+                ("active_installations", (Decimal("0.000000001"), Decimal(1))),
+                ("users", ()),
+            ),
         ),
         registry.meters,
     )
@@ -172,6 +177,37 @@ def test_a_term_is_one_that_a_meter_knows_and_a_number(
     given = contract(terms=[(key, Decimal(value)) for key, value in terms])
     assert problems(lambda: check_contract(given, registry.meters)) == [
         (code, ("terms", "0", field), message) for code, field, message in expected
+    ]
+
+
+@pytest.mark.parametrize(
+    ("meter", "ratios", "expected"),
+    [
+        ("form", ["0.5"], [("UNKNOWN_METER", ("meter",), "No meter 'form'. Did you mean 'forms'?")]),
+        ("forms", ["0.5", "0"], [("BAD_INPUT", ("ratios", "1"), "ratio must be above 0 and up to 10, not 0.")]),
+        ("forms", ["10.1"], [("BAD_INPUT", ("ratios", "0"), "ratio must be above 0 and up to 10, not 10.1.")]),
+        ("forms", ["NaN"], [("BAD_INPUT", ("ratios", "0"), "ratio must be above 0 and up to 10, not NaN.")]),
+        ("forms", ["0.5", "0.50"], [("BAD_INPUT", ("ratios", "1"), "ratio 0.50 is there twice.")]),
+        (
+            "active_installations",
+            ["1.1"],
+            [
+                (
+                    "BAD_INPUT",
+                    ("ratios", "0"),
+                    "ratio must be above 0 and up to 1, as the limit is a hard one, not 1.1.",
+                )
+            ],
+        ),
+        ("forms", ["0.5"] * 21, [("BAD_INPUT", ("ratios",), "ratios must be 20 at most, not 21.")]),
+    ],
+)
+def test_further_ratios_are_few_parts_of_the_limit_of_a_meter(
+    registry: Registry, meter: str, ratios: Sequence[str], expected: Sequence[tuple[str, tuple[str, ...], str]]
+) -> None:
+    given = contract(alert_at=((meter, tuple(map(Decimal, ratios))),))
+    assert problems(lambda: check_contract(given, registry.meters)) == [
+        (code, ("alertAt", "0", *path), message) for code, path, message in expected
     ]
 
 

@@ -148,6 +148,14 @@ def test_the_same_contract_again_is_no_new_version_however_its_numbers_are_writt
     assert rows(engine, LateUsage) == []
 
 
+def test_further_ratios_are_the_same_in_any_order_and_no_ratios_are_none(engine: Engine) -> None:
+    engine.license()
+    assert engine.contract("acme", {"forms": 1}, alert_at={"forms": ["1.20", "0.5"], "users": []}) == 1
+    assert engine.contract("acme", {"forms": 1}, alert_at={"forms": ["0.50", "1.2"]}) == 1
+    [contract] = rows(engine, Contract)
+    assert contract.alert_at == {"forms": ["0.5", "1.2"]}
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -155,6 +163,8 @@ def test_the_same_contract_again_is_no_new_version_however_its_numbers_are_writt
         {"starts_on": date(2025, 1, 2)},
         {"at_risk": {"forms": "0.51"}},
         {"at_risk": {}},
+        {"alert_at": {"forms": ["0.5"]}},
+        {"expiry_notice_days": (30,)},
         {"billing_period": "P1Y"},
         {"anchor": "CONTRACT_DATE"},
         {"warnings": False},

@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -20,7 +21,8 @@ from sqlmodel import select
 
 from core.alerts.dispatch import send_due
 from core.alerts.tables import Delivery
-from core.licenses.inputs import AdminInput
+from core.credits.requests import request_credits
+from core.licenses.inputs import AdminInput, CreditRequestInput
 from core.licenses.tables import LicenseAdmin
 from core.mail.channel import MailChannel
 from core.mail.unsubscribe import unsubscribe
@@ -248,3 +250,46 @@ def test_without_a_mail_server_what_would_be_sent_is_in_the_log(
         deliver(engine, None)
     assert "Forms: 6 / 5 forms" in caplog.text
     assert outcomes(engine)["ann@example.com"] == ("SENT", "Written to the log, as ALLOWANCE_SMTP_URL is not set.")
+
+
+def test_operators_are_written_to_with_the_command_that_grants(engine: Engine, received: tuple[Received, str]) -> None:
+    server, url = received
+    engine.license(name="Acme & Söhne")
+    given = CreditRequestInput("acme", Decimal(5000), "be'; rm -rf /", "Bcc: eve@example.com,\u2028<b>please</b>")
+    operators = ["ann@example.com", "gone@example.com"]
+    with engine.database.write() as session:
+        request = request_credits(session, given, engine.runtime.registry, operators, "My consumption", NOW)
+    deliver(engine, url, operators_email="ann@example.com, bob@example.com")
+    [(recipients, mail, tls)] = server.mails
+    assert (recipients, tls, mail["To"]) == (["ann@example.com"], True, "ann@example.com")
+    assert mail["Subject"] == "Acme & Söhne asks for 5,000 credits"
+    assert (mail["Bcc"], mail["List-Unsubscribe"]) == (None, None)
+    text = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    for part in (
+        "The license Acme & Söhne (acme) asks for 5,000 credits of SMS credits.\r\n",
+        "For the entity: be'; rm -rf /\r\n",
+        "Note: Bcc: eve@example.com, <b>please</b>\r\n",
+        "Asked with the key: My consumption\r\n",
+        f"\n  allowance credits grant acme 5000 --request {request.id}\r\n",
+    ):
+        assert part in text
+    html = mail.get_body(("html",)).get_content()  # type: ignore[union-attr]
+    assert "&lt;b&gt;please" in html
+    assert outcomes(engine) == {
+        "ann@example.com": ("SENT", "The mail server took it."),
+        "gone@example.com": ("DROPPED", "No admin of the license or operator any more, or unsubscribed."),
+    }
+
+
+def test_admins_are_written_to_before_credits_expire(engine: Engine, received: tuple[Received, str]) -> None:
+    server, url = received
+    engine.license(admins=[BOB], name="Acme")
+    engine.grant("acme", "g", 10, expires_at=NOW + timedelta(days=5), entity="be")
+    engine.refresh()
+    deliver(engine, url, public_url="https://allowance.example")
+    [(_, mail, _)] = server.mails
+    assert mail["Subject"] == "Acme : des crédits expirent bientôt"
+    text = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    for part in ("SMS credits : il reste 10 crédits sur 10", "Réservés à be", "le 20 mars 2026, 12:00 (UTC)"):
+        assert part in text
+    assert mail["List-Unsubscribe"].strip().startswith("<https://allowance.example/unsubscribe/")

@@ -94,6 +94,7 @@ def ask(meters: Mapping[str, Meter], usage: Usage) -> Callable[..., Question]:
             Period(date(2026, 1, 1), date(2027, 1, 1), "Europe/Berlin"),
             terms={"chat": Decimal("1000.50")},
             at_risk={"honest": Decimal("0.8")},
+            alert_at={"honest": (Decimal("0.5"),)},
         )
         return Question(meters[meter], License(license, "Acme & Söhne", "Europe/Berlin"), contract, usage)
 

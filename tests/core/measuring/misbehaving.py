@@ -77,6 +77,7 @@ def sees_all(usage, license, contract):
         "period": contract.period,
         "terms": dict(contract.terms),
         "at_risk": dict(contract.at_risk),
+        "alert_at": dict(contract.alert_at),
     }
     return Reading(
         used=Fraction(1, 3),

@@ -21,7 +21,9 @@ LEVEL = LevelCell("bots.level", date(2026, 3, 1), Decimal("2.00"), "Köln", {"ty
 GRANTED = datetime(2026, 1, 1, 12, 30, 0, 123456, tzinfo=UTC)
 GRANT = Grant("g", Decimal("1E+3"), GRANTED, datetime(2027, 1, 1, tzinfo=UTC), "Köln", "Europe/Berlin", "chat")
 LICENSE = License("acme", "Acme & Söhne", "Europe/Berlin")
-CONTRACT = Contract(3, PERIOD, {"chat": Decimal("0.50")}, {"chat": Decimal("0.8")})
+CONTRACT = Contract(
+    3, PERIOD, {"chat": Decimal("0.50")}, {"chat": Decimal("0.8")}, alert_at={"chat": (Decimal("0.50"), Decimal("1.2"))}
+)
 LIMIT = Limit(Fraction(1, 3), "a third", exhaustible=True)
 SHARE = Share("channel", "web", "Web", 7, Decimal("1.0"))
 READING = Reading(Decimal("7.10"), LIMIT, PERIOD, (SHARE,), {"g": Fraction(2, 3)})

@@ -345,3 +345,31 @@ def test_of_a_distribution_that_is_there_twice_the_first_on_the_path_counts(tmp_
         dist_info(tmp_path / place, "partner-chat", "chat = partner_chat", version)
     found = installed(Path(os.pathsep.join([str(tmp_path / "first"), str(tmp_path / "second")])))
     assert found["chat"] == ["partner-chat", "2.0", None]
+
+
+NOTIFIERS = """
+class Own(Notifier):
+    def notify(self, message):
+        pass
+
+
+@hookimpl
+def allowance_notifiers():
+    return [{0}]
+"""
+
+
+def test_notifiers_are_found_by_their_keys_and_a_key_is_taken_once(install: Install) -> None:
+    both, taken = 'Own(key="chat", title="T"), Own(key="pager", title="T")', 'Own(key="pager", title="T")'
+    registry = load_plugins(
+        [install("a", plugin(NOTIFIERS.format(both))), install("b", plugin(NOTIFIERS.format(taken)))]
+    )
+    assert list(registry.notifiers) == ["chat", "pager"]
+    assert codes(registry) == {"a": None, "b": "CONFLICT"}
+    first, second = registry.plugins
+    assert [notifier.key for notifier in first.notifiers] == ["chat", "pager"]
+    assert second.notifiers == ()
+    assert second.problem
+    assert second.problem.message == (
+        "The key 'pager' of a notifier is taken by the plugin 'a' of partner-a. Give the notifier another key."
+    )

@@ -1,0 +1,29 @@
+"""Whose pages a browser lets ask GraphQL: those of this server, and of the origins that the settings name."""
+
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
+
+from api.graphql_http import GraphQLEndpoint
+from api.metrics import Metrics
+from api.operations.run import Operations
+from api.subscriptions.event_stream import EventStreams
+from core.runtime import Runtime
+
+
+def graphql_route(runtime: Runtime, operations: Operations, metrics: Metrics, streams: EventStreams) -> Route:
+    """``/graphql``, with CORS where origins are named. Cookies are never read, so no credentials are let through."""
+    endpoint = GraphQLEndpoint(runtime, operations, metrics, streams)
+    origins = runtime.settings.allowed_origins
+    if not origins:
+        return Route("/graphql", endpoint, methods=["GET", "POST"])
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["authorization", "content-type"],
+        expose_headers=["retry-after"],
+        max_age=7200,
+    )
+    # The browser asks by OPTIONS first; any other OPTIONS is refused by the endpoint.
+    return Route("/graphql", endpoint, methods=["GET", "POST", "OPTIONS"], middleware=[cors])

@@ -1,0 +1,46 @@
+"""Fragments in an order in which each comes after those that it spreads."""
+
+from collections.abc import Iterator
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    InlineFragmentNode,
+    SelectionSetNode,
+)
+
+
+def fragments_in_order(document: DocumentNode) -> list[FragmentDefinitionNode]:
+    """Each fragment once, after those that it spreads; where they go in a circle, from anywhere in it.
+
+    Without recursion: a chain of fragments may be as long as the document.
+    """
+    fragments = {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
+    ordered: list[FragmentDefinitionNode] = []
+    met: set[str] = set()
+    for first in fragments.values():
+        path = [(first, spreads_of(first.selection_set))] if first.name.value not in met else []
+        met.add(first.name.value)
+        while path:
+            fragment, spreads = path[-1]
+            name = next(spreads, None)
+            if name is None:
+                ordered.append(fragment)
+                path.pop()
+            elif name in fragments and name not in met:
+                met.add(name)
+                path.append((fragments[name], spreads_of(fragments[name].selection_set)))
+    return ordered
+
+
+def spreads_of(selection_set: SelectionSetNode) -> Iterator[str]:
+    """The names of the fragments that a selection set spreads, at any depth."""
+    rest = [selection_set]
+    while rest:
+        for selection in rest.pop().selections:
+            if isinstance(selection, FragmentSpreadNode):
+                yield selection.name.value
+            elif isinstance(selection, (FieldNode, InlineFragmentNode)) and selection.selection_set:
+                rest.append(selection.selection_set)

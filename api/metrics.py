@@ -1,0 +1,108 @@
+"""What Prometheus is told of a serving process."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from time import perf_counter
+from typing import Any, Final, NamedTuple
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+from sqlalchemy.exc import SQLAlchemyError
+
+from core.alerts.outbox import count
+from core.database.engine import Database
+
+MOST_NAMES: Final = 200
+"""Names of operations that are told apart; clients make them up, so the others are one."""
+OTHER: Final = "other"
+NAMELESS: Final = "anonymous"
+EXECUTED: Final = "executed"
+RENEWED: Final = "renewed"
+"""Given again after a look at its versions."""
+MEMORY: Final = "memory"
+"""Given again within a second."""
+
+
+class Operation(NamedTuple):
+    """An operation as it is counted: by its name, and what kind it is, or that it was refused before."""
+
+    name: str
+    kind: str
+
+
+class Metrics:
+    """The metrics of one process, in a registry of their own."""
+
+    def __init__(self, database: Database) -> None:
+        self.registry = CollectorRegistry()
+        self._names: set[str] = set()
+        self.operations = Counter(
+            "allowance_graphql_operations",
+            "GraphQL operations that were answered, by name, kind, and where the answer came from.",
+            ["operation", "kind", "source"],
+            registry=self.registry,
+        )
+        self.errors = Counter(
+            "allowance_graphql_errors",
+            "Errors in GraphQL answers, by code.",
+            ["code"],
+            registry=self.registry,
+        )
+        self.seconds = Histogram(
+            "allowance_graphql_execution_seconds",
+            "How long GraphQL operations took that were executed, by name.",
+            ["operation"],
+            registry=self.registry,
+        )
+        self.registry.register(_Outbox(database))
+
+    def operation(self, name: str | None, kind: str) -> Operation:
+        """The operation as it is counted."""
+        if name is None:
+            return Operation(NAMELESS, kind)
+        if name not in self._names and len(self._names) >= MOST_NAMES:
+            return Operation(OTHER, kind)
+        self._names.add(name)
+        return Operation(name, kind)
+
+    def counter(self, operation: Operation, source: str) -> Counter:
+        """The counter of an operation's answers that come from one source."""
+        return self.operations.labels(operation.name, operation.kind, source)
+
+    def count(self, operation: Operation, source: str) -> None:
+        self.counter(operation, source).inc()
+
+    def count_errors(self, answer: Mapping[str, Any]) -> None:
+        """Count the errors of an answer by their codes."""
+        for error in answer.get("errors", ()):
+            self.errors.labels(error["extensions"]["code"]).inc()
+
+    @contextmanager
+    def timed(self, operation: Operation) -> Iterator[None]:
+        """Note how long the block takes."""
+        began = perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds.labels(operation.name).observe(perf_counter() - began)
+
+
+class _Outbox(Collector):
+    """The deliveries at each status, counted when it is asked for."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        found = GaugeMetricFamily("allowance_deliveries", "Deliveries in the outbox, by status.", labels=["status"])
+        try:
+            with self._database.read() as session:
+                for status, number in count(session).items():
+                    found.add_metric([status.value], number)
+        except SQLAlchemyError:
+            return  # the other metrics matter most while the database is away
+        yield found
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        return iter(())

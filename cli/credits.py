@@ -1,0 +1,120 @@
+"""``allowance credits``: what licenses ask for, and granting it."""
+
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Annotated
+
+import typer
+from sqlmodel import Session, col, select
+
+from cli.named import license_ids
+from cli.start import start
+from cli.tables import show_table
+from core.credits.tables import CreditRequest
+from core.errors import BadInput, NotFound
+from core.licenses.inputs import GrantInput
+from core.licenses.put import grant_credits
+from core.licenses.tables import License
+from core.runtime import open_runtime
+from core.text import problem_with, shown
+from core.times import NotAnInstant, parse_instant
+
+app = typer.Typer(help="Show the requests for credits, and grant credits.", no_args_is_help=True)
+MOST = 100
+LONGEST = 200
+
+
+@app.command()
+def requests(
+    license: Annotated[
+        list[str] | None, typer.Option(metavar="KEY", help="Only this license; repeat for several.")
+    ] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Also those that were answered.")] = False,
+) -> None:
+    """Show open requests for credits, the oldest first, a hundred at the most."""
+    with open_runtime(start()) as runtime, runtime.database.read() as session:
+        ids = license_ids(session, license or []) if license else None
+        statement = select(CreditRequest, License.key).join(License, col(License.id) == CreditRequest.license_id)
+        if ids is not None:
+            statement = statement.where(col(CreditRequest.license_id).in_(ids.values()))
+        if not all_:
+            statement = statement.where(col(CreditRequest.closed_by).is_(None))
+        found = session.exec(statement.order_by(col(CreditRequest.requested_at), col(CreditRequest.id)).limit(MOST))
+        rows = [
+            (one.id, key, one.meter, f"{one.amount:f}", one.entity or "", one.note or "", one.requested_by,
+             f"{one.requested_at:%Y-%m-%d %H:%M}", one.closed_by or "")
+            for one, key in found
+        ]  # fmt: skip
+    headings = ("Request", "License", "Meter", "Amount", "Entity", "Note", "Asked with", "Asked (UTC)", "Answered by")
+    show_table(headings, rows)
+
+
+@app.command()
+def grant(
+    license: Annotated[str, typer.Argument(metavar="LICENSE", help="The license's key.")],
+    amount: Annotated[str, typer.Argument(help="Credits, above 0.")],
+    request: Annotated[
+        str | None, typer.Option(metavar="ID", help="The request that this answers; its meter and entity hold.")
+    ] = None,
+    id_: Annotated[
+        str | None, typer.Option("--id", help="Granting the same id twice grants once; by default the request's.")
+    ] = None,
+    meter: Annotated[str | None, typer.Option(help="The meter of credits, where several are installed.")] = None,
+    entity: Annotated[str | None, typer.Option(help="The entity that alone may use them.")] = None,
+    expires_at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="When the rest is lost, as 2027-01-01T00:00:00Z.")
+    ] = None,
+    note: Annotated[str | None, typer.Option(help="For people.")] = None,
+) -> None:
+    """Grant credits to a license, from now on.
+
+    Without --request they answer the oldest open request for the same meter and entity, if there is one.
+
+    \b
+    Examples:
+      allowance credits grant acme 5000 --request 4f0c2a9de1b34c55a8e7b7c1d2e3f405
+      allowance credits grant acme 5000 --id 2026-q1 --expires-at 2027-01-01T00:00:00Z
+    """
+    with open_runtime(start()) as runtime, runtime.database.write() as session:
+        asked = None if request is None else _find(session, license, request)
+        key = id_ or (asked.id if asked else None)
+        if key is None:
+            raise typer.BadParameter("give the grant an id with --id, or name the request that it answers.")
+        given = GrantInput(
+            id=key,
+            license=license,
+            amount=_amount(amount),
+            entity=entity or (asked.entity if asked else None),
+            expires_at=None if expires_at is None else _time(expires_at),
+            note=note,
+            meter=meter or (asked.meter if asked else None),
+            request=asked.id if asked else None,
+        )
+        made = grant_credits(session, given, runtime.registry, datetime.now(UTC))
+        granted, of = f"{made.amount:f}", made.meter
+    typer.echo(f"Granted to {license}: {granted} of {of}, grant {key}.")
+
+
+def _find(session: Session, license: str, request: str) -> CreditRequest:
+    known = col(License.key) == license, CreditRequest.id == request
+    found = None
+    if not problem_with(license, LONGEST) and not problem_with(request, LONGEST):
+        statement = select(CreditRequest).join(License, col(License.id) == CreditRequest.license_id).where(*known)
+        found = session.exec(statement).first()
+    if found is None:
+        raise NotFound(f"No request {shown(request)} of {shown(license)}. 'allowance credits requests' names them.")
+    return found
+
+
+def _amount(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise BadInput(f"The amount {shown(text)} is not a number.") from None
+
+
+def _time(text: str) -> datetime:
+    try:
+        return parse_instant(text)
+    except NotAnInstant as problem:
+        raise BadInput(f"--expires-at: {problem}.") from None

@@ -1,0 +1,1 @@
+"""Credits that are asked for, and credits that are about to expire."""

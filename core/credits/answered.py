@@ -1,0 +1,41 @@
+"""Which request for credits a grant answers."""
+
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from core.credits.tables import CreditRequest
+from core.errors import InputProblem, InvalidInput
+from core.licenses.tables import Grant
+from core.text import shown
+
+
+def answer_request(session: Session, grant: Grant, named: str | None, now: datetime) -> None:
+    """Close the request that a new grant names; if it names none, the oldest open one for its meter and entity.
+
+    The caller has locked the license, so that two grants never answer the same request. Raises :class:`InvalidInput`
+    where the license has no open request of that name.
+    """
+    ours = select(CreditRequest).where(
+        CreditRequest.license_id == grant.license_id, col(CreditRequest.closed_by).is_(None)
+    )
+    if named is None:
+        same = col(CreditRequest.meter) == grant.meter, col(CreditRequest.entity).is_not_distinct_from(grant.entity)
+        oldest = ours.where(*same).order_by(col(CreditRequest.requested_at), col(CreditRequest.id)).limit(1)
+        request = session.exec(oldest).first()
+    else:
+        request = session.exec(ours.where(CreditRequest.id == named)).first()
+        if request is None:
+            message = f"The license has no open request {shown(named)}. Ask for its creditRequests."
+            raise InvalidInput([InputProblem("UNKNOWN_REQUEST", message, ("request",))])
+    if request is not None:
+        request.closed_by, request.closed_at = grant.id, now
+        session.add(request)
+
+
+def require_answered(session: Session, grant: Grant, named: str) -> None:
+    """Raise :class:`InvalidInput` unless the request of that name was answered by this grant, which was made before."""
+    request = session.get(CreditRequest, (grant.license_id, named))
+    if request is None or request.closed_by != grant.id:
+        message = f"The grant {shown(grant.id)} was made before, and not for this request. Give each grant its own id."
+        raise InvalidInput([InputProblem("ID_CONFLICT", message, ("request",))])

@@ -1,0 +1,100 @@
+"""Credits that are about to expire unused: told once for each grant and number of days, as the contract has them."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+import sqlalchemy as sa
+from allowance import Grant, Notifier
+from sqlmodel import Session, col
+
+from core.alerts.addresses import addresses_of, notifier_addresses
+from core.alerts.kinds import CREDITS_EXPIRING
+from core.alerts.outbox import Told, tell
+from core.consumption.readings import Document
+from core.credits.tables import CreditNotice
+from core.database.engine import insert_into
+from core.database.given import given
+from core.database.types import UtcDateTime
+from core.licenses.load import LoadedLicense
+from core.licenses.tables import EXPIRY_NOTICE_DAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Expiring:
+    """A grant of a license that expires within so many days, and what is left of it."""
+
+    license_id: int
+    grant: Grant
+    left: Decimal
+    days: int
+
+
+def find_expiring(
+    license: LoadedLicense, grants: Sequence[Grant], documents: Mapping[str, Document], now: datetime
+) -> list[Expiring]:
+    """The grants of which something is left in new readings by meter, with the nearest of the contract's days."""
+    version = license.version_on(license.today)
+    notices = EXPIRY_NOTICE_DAYS if version is None else version.expiry_notice_days
+    found = []
+    for grant in grants:
+        if grant.expires_at is None or grant.expires_at <= now:
+            continue
+        reached = [days for days in notices if grant.expires_at - now <= timedelta(days=days)]
+        left = Decimal(documents.get(grant.meter or "", {}).get("grants", {}).get(grant.id, 0))
+        if reached and left:
+            found.append(Expiring(license.id, grant, left, min(reached)))
+    return found
+
+
+_COLUMNS: Final[Mapping[str, Any]] = {
+    "license_id": sa.BigInteger(), "grant_id": sa.String(), "days": sa.Integer()
+}  # fmt: skip
+
+
+def record_expiring(
+    session: Session, expiring: Sequence[Expiring], now: datetime, notifiers: Collection[Notifier] = ()
+) -> None:
+    """Record new notices, with the messages that tell of them; one message for each license.
+
+    What was told at the same number of days, or at fewer, is not told again. The number of statements does not
+    depend on how many there are. The caller holds the licenses' snapshots, so that nobody else records at the time.
+    """
+    if not expiring:
+        return
+    rows = sorted((one.license_id, one.grant.id, one.days) for one in expiring)
+    within = given(session, _COLUMNS, rows)
+    told_before = sa.exists().where(
+        col(CreditNotice.license_id) == within.c.license_id,
+        col(CreditNotice.grant_id) == within.c.grant_id,
+        col(CreditNotice.days) <= within.c.days,
+    )
+    fresh = sa.select(*within.c, sa.literal(now, UtcDateTime())).where(~told_before)
+    statement = insert_into(session, CreditNotice).from_select(["license_id", "grant_id", "days", "found_at"], fresh)
+    returned = session.execute(statement.returning(col(CreditNotice.license_id), col(CreditNotice.grant_id)))
+    new = {(license_id, grant_id) for license_id, grant_id in returned}
+    by_license: dict[int, list[Expiring]] = defaultdict(list)
+    for one in sorted(expiring, key=lambda one: (one.license_id, one.grant.expires_at or now, one.grant.id)):
+        if (one.license_id, one.grant.id) in new:
+            by_license[one.license_id].append(one)
+    if by_license:
+        told = [
+            Told(license_id, CREDITS_EXPIRING, now, {"grants": list(map(_document, listed))})
+            for license_id, listed in by_license.items()
+        ]
+        tell(session, told, [*addresses_of(session, by_license), *notifier_addresses(by_license, notifiers)])
+
+
+def _document(one: Expiring) -> dict[str, Any]:
+    return {
+        "id": one.grant.id,
+        "meter": one.grant.meter,
+        "amount": f"{one.grant.amount:f}",
+        "left": f"{one.left:f}",
+        "entity": one.grant.entity,
+        "expiresAt": one.grant.expires_at.isoformat() if one.grant.expires_at else None,
+        "days": one.days,
+    }

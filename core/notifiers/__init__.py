@@ -1,0 +1,1 @@
+"""Partners' notifiers, as a channel of the outbox."""

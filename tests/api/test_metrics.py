@@ -1,0 +1,85 @@
+"""What Prometheus reads."""
+
+from collections.abc import Iterator
+from time import sleep
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from api import metrics
+from tests.api.server import Client, Served
+
+LABELS = ("operation", "kind", "source", "code", "status")
+QUERY = 'query Mine { license(key: "acme") { name } }'
+
+
+@pytest.fixture
+def client(served: Served, acme: None) -> Iterator[Client]:
+    with served.client() as client:
+        yield client
+
+
+def samples(client: Client, name: str) -> dict[tuple[str, ...], float]:
+    """The values of a metric by its labels' values."""
+    answer = client.get("/metrics")
+    assert answer.status_code == 200
+    return {
+        tuple(sample.labels[label] for label in LABELS if label in sample.labels): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+        if sample.name == name
+    }
+
+
+def of_mine(client: Client) -> dict[str, float]:
+    found = samples(client, "allowance_graphql_operations_total")
+    return {source: value for (name, kind, source), value in found.items() if (name, kind) == ("Mine", "query")}
+
+
+def test_operations_are_counted_by_name_kind_and_source(client: Client) -> None:
+    for _ in range(3):
+        client.data(QUERY)
+    assert of_mine(client) == {"executed": 1, "memory": 2}
+    sleep(1.1)  # for as long answers are trusted
+    client.data(QUERY)
+    assert of_mine(client) == {"executed": 1, "memory": 2, "renewed": 1}
+    seconds = samples(client, "allowance_graphql_execution_seconds_count")
+    assert seconds[("Mine",)] == 1
+
+
+def test_errors_are_counted_by_code(client: Client) -> None:
+    client.error('{ license(key: "nobody") { name } }')
+    client.error("{ nonsense }")
+    client.post("/graphql", content=b"1", headers={"Content-Type": "application/json"})
+    client.post("/graphql", content=b"1", headers={"Authorization": "Bearer nobody"})
+    assert samples(client, "allowance_graphql_errors_total") == {
+        ("NOT_FOUND",): 1,
+        ("GRAPHQL_VALIDATION_FAILED",): 1,
+        ("BAD_REQUEST",): 1,
+        ("UNAUTHENTICATED",): 1,
+    }
+
+
+def test_names_that_clients_make_up_are_told_apart_up_to_a_number(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "MOST_NAMES", 2)
+    for name in ("One", "Two", "Three", "Four"):
+        client.data(f"query {name} {{ viewer {{ name }} }}")
+    client.data("{ viewer { name } }")
+    names = {name for name, *_ in samples(client, "allowance_graphql_operations_total")}
+    assert names == {"One", "Two", "other", "anonymous"}
+
+
+def test_deliveries_are_counted_by_status(client: Client) -> None:
+    found = samples(client, "allowance_deliveries")
+    assert set(found) == {("PENDING",), ("SENT",), ("PARKED",), ("DROPPED",)}
+    assert set(found.values()) == {0}
+
+
+@pytest.mark.parametrize("scopes", [("consumption:read", "usage:write", "contract:write"), ()])
+def test_only_an_operator_of_all_licenses_reads_them(served: Served, acme: None, scopes: tuple[str, ...]) -> None:
+    license = None if scopes else "acme"
+    with served.client(*scopes, license=license) as client:
+        assert client.get("/metrics").status_code == 403
+    assert served.anonymous().get("/metrics").status_code == 401

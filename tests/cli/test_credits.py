@@ -1,0 +1,69 @@
+"""What operators see of requests for credits, and how they grant them."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from sqlmodel import select
+
+from core.credits.requests import request_credits
+from core.database.engine import Database
+from core.licenses.inputs import CreditRequestInput, LicenseInput
+from core.licenses.put import put_license
+from core.licenses.tables import Grant
+from core.plugins.host import load_plugins
+from tests.cli.command import Run
+
+AT = datetime(2026, 3, 15, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def request_id(database: Database) -> str:
+    with database.write() as session:
+        put_license(session, LicenseInput("acme", "Acme"), AT)
+        given = CreditRequestInput("acme", Decimal("12.50"), "be; rm -rf", "[bold]for Easter")
+        return request_credits(session, given, load_plugins(), [], "console", AT).id
+
+
+def grants(database: Database) -> list[tuple[str, Decimal, str | None, datetime | None]]:
+    with database.read() as session:
+        return [(one.id, one.amount, one.entity, one.expires_at) for one in session.exec(select(Grant))]
+
+
+def test_a_request_is_listed_until_a_grant_answers_it(run: Run, database: Database, request_id: str) -> None:
+    for listed in (run("credits", "requests").out, run("credits", "requests", "--license", "acme").out):
+        for part in (request_id, "acme", "sms_credits", "12.50", "be; rm -rf", "[bold]for Easter", "console"):
+            assert part in listed
+    given = ("credits", "grant", "acme", 5, "--request", request_id, "--expires-at", "2027-01-01T00:00:00Z")
+    for _ in range(2):
+        assert run(*given).out == f"Granted to acme: 5 of sms_credits, grant {request_id}.\n"
+    assert grants(database) == [(request_id, Decimal(5), "be; rm -rf", datetime(2027, 1, 1, tzinfo=UTC))]
+    assert request_id not in run("credits", "requests").out
+    assert run("credits", "requests", "--all").out.count(request_id) == 2
+
+
+def test_credits_are_granted_without_a_request(run: Run, database: Database, request_id: str) -> None:
+    assert run("credits", "grant", "acme", "0.5", "--id", "q1", "--note", "a gift").code == 0
+    assert grants(database) == [("q1", Decimal("0.5"), None, None)]
+    assert request_id in run("credits", "requests").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["acme", "x", "--id", "g"], "The amount 'x' is not a number."),
+        (["acme", "-5"], ""),
+        (["acme", "5"], "give the grant an id with --id"),
+        (["acme", "5", "--request", "nope"], "No request 'nope' of 'acme'."),
+        (["nope", "5", "--id", "g"], "No license 'nope'. Put it first."),
+        (["acme", "5", "--id", "g", "--expires-at", "tomorrow"], "--expires-at: 'tomorrow' is not RFC 3339"),
+        (["acme", "5", "--id", "g", "--expires-at", "2020-01-01T00:00:00Z"], "expiresAt must be after grantedAt."),
+    ],
+)
+def test_a_grant_that_cannot_be_is_refused_in_a_line(
+    run: Run, database: Database, request_id: str, arguments: list[str], said: str
+) -> None:
+    refused = run("credits", "grant", *arguments)
+    assert refused.code != 0
+    assert said in refused.err
+    assert grants(database) == []

@@ -1,0 +1,30 @@
+// Lints the SDL of stdin by the recommended rules of graphql-eslint; prints what they find, a line each.
+import { readFileSync } from "node:fs";
+import { ESLint } from "eslint";
+import graphql from "@graphql-eslint/eslint-plugin";
+
+const sdl = readFileSync(0, "utf8");
+const rules = {
+  ...graphql.configs["flat/schema-recommended"].rules,
+  "@graphql-eslint/relay-connection-types": "error",
+  "@graphql-eslint/relay-page-info": "error",
+  "@graphql-eslint/no-hashtag-description": "error",
+  "@graphql-eslint/require-deprecation-date": "error",
+  // What can be asked for by id has one and is a Node; the rest are values, pages and results.
+  "@graphql-eslint/strict-id-in-types": "off",
+  // `Grant.grantedAt` is a time, not a prefix.
+  "@graphql-eslint/no-typename-prefix": "off",
+};
+const eslint = new ESLint({
+  overrideConfigFile: true,
+  overrideConfig: [
+    {
+      files: ["**/*.graphql"],
+      languageOptions: { parser: graphql.parser, parserOptions: { graphQLConfig: { schema: sdl } } },
+      plugins: { "@graphql-eslint": graphql },
+      rules,
+    },
+  ],
+});
+const [result] = await eslint.lintText(sdl, { filePath: "schema.graphql" });
+for (const { line, ruleId, message } of result.messages) console.log(`${line}: ${ruleId}: ${message}`);

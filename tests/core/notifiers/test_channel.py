@@ -1,0 +1,262 @@
+"""Partners' notifiers as a channel: what one of them does costs its own deliveries alone."""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import orjson
+import pytest
+from allowance import Alert, ExpiringCredits, Message, Period, RequestedCredits
+from allowance.notifier import KINDS
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlmodel import select
+
+from core.alerts import kinds
+from core.alerts.dispatch import LEASE, send_due
+from core.alerts.outbox import take
+from core.alerts.tables import Delivery, DeliveryStatus
+from core.credits.requests import request_credits
+from core.licenses.inputs import CreditRequestInput
+from core.licenses.tables import License
+from core.measuring import process
+from core.notifiers.channel import DEADLINE, NotifierChannel
+from core.notifiers.message import message_of
+from core.notifiers.wire import message_from, message_to
+from core.plugins.host import Registry, load_plugins
+from tests.fixtures.engine import NOW, Engine, usage_event
+
+
+@pytest.fixture(scope="module")
+def partner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The directory that the plugin is installed in; it is on the path of every process here."""
+    site = tmp_path_factory.mktemp("site-packages")
+    shutil.copy(Path(__file__).with_name("misbehaving_notifiers.py"), site)
+    about = site / "misbehaving_notifiers-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: misbehaving-notifiers\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[allowance]\nmisbehaving = misbehaving_notifiers\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(site)
+        yield site
+    sys.modules.pop("misbehaving_notifiers", None)
+
+
+@pytest.fixture(scope="module")
+def installed(partner: Path) -> Registry:
+    return load_plugins()
+
+
+@pytest.fixture
+def told(engine: Engine, installed: Registry, partner: Path) -> Engine:
+    """A license of which a threshold was crossed, which waits to be told."""
+    (partner / "told.txt").unlink(missing_ok=True)
+    engine = Engine(replace(engine.runtime, registry=installed))
+    engine.license(terms={"forms": 5}, name="Acme & Söhne", time_zone="Europe/Brussels")
+    engine.send(usage_event("forms.level", value=6))
+    engine.refresh()
+    return engine
+
+
+@pytest.fixture
+def channel(told: Engine) -> Iterator[NotifierChannel]:
+    settings = told.runtime.settings.model_copy(update={"meter_memory_mb": 128})
+    channel = NotifierChannel(settings, told.database, told.runtime.registry, timedelta(seconds=1))
+    yield channel
+    channel.close()
+
+
+def deliveries(engine: Engine) -> dict[str, Delivery]:
+    with engine.database.read() as session:
+        return {one.recipient: one for one in session.exec(select(Delivery))}
+
+
+def tell(engine: Engine, channel: NotifierChannel, *notifiers: str) -> list[tuple[str, str | None]]:
+    """Send what these are told, and nothing else, in their order; status and answer of each."""
+    with engine.database.write() as session:
+        for one in session.exec(select(Delivery)):
+            wanted = one.recipient in notifiers
+            one.due_at = NOW + notifiers.index(one.recipient) * timedelta(seconds=1) if wanted else None
+            session.add(one)
+    for _ in notifiers:
+        assert send_due(engine.database, {"notifier": channel})
+    found = deliveries(engine)
+    return [(found[name].status, found[name].said) for name in notifiers]
+
+
+def written(partner: Path) -> list[list[str]]:
+    """What each notifier wrote down: its key, the id of the message, its process."""
+    return [line.split() for line in (partner / "told.txt").read_text().splitlines()]
+
+
+def test_the_kinds_of_the_sdk_are_those_of_the_application() -> None:
+    assert set(KINDS) == {kinds.CROSSED, kinds.RECOVERED, kinds.CREDITS_EXPIRING, kinds.CREDITS_REQUESTED}
+
+
+def test_its_process_and_its_deadline_end_before_the_lease_does() -> None:
+    assert timedelta(seconds=process._PATIENCE) + DEADLINE < LEASE
+
+
+def test_there_is_one_delivery_for_each_notifier_that_wants_the_kind(told: Engine, installed: Registry) -> None:
+    assert deliveries(told).keys() == installed.notifiers.keys()
+    assert {one.channel for one in deliveries(told).values()} == {"notifier"}
+
+
+def test_a_message_is_told_whole_and_under_the_id_of_its_delivery(
+    told: Engine, channel: NotifierChannel, partner: Path
+) -> None:
+    assert tell(told, channel, "writes_down_all") == [("SENT", "The notifier took it.")]
+    period = Period(date(2026, 1, 1), date(2027, 1, 1), "Europe/Brussels")
+    alert = Alert("forms", "Forms", "forms", Decimal(6), Decimal(5), Decimal(1), "EXCEEDED", period)
+    assert alert.percentage == 120
+    assert (partner / "all.txt").read_text() == repr(
+        Message(
+            id=deliveries(told)["writes_down_all"].id,
+            kind="threshold.crossed",
+            license_key="acme",
+            license_name="Acme & Söhne",
+            occurred_at=NOW,
+            link="http://127.0.0.1:8000/graphiql",
+            alerts=(alert,),
+        )
+    )
+
+
+def test_what_is_told_again_has_the_same_id(told: Engine, channel: NotifierChannel, partner: Path) -> None:
+    tell(told, channel, "raises")
+    tell(told, channel, "raises")
+    first, second = written(partner)
+    assert first == second
+    assert deliveries(told)["raises"].attempts == 2
+
+
+@pytest.mark.parametrize(
+    ("notifier", "status", "said"),
+    [
+        ("takes", "SENT", "The notifier took it."),
+        (
+            "answers_by_itself",
+            "PENDING",
+            "The notifier ended its process, or broke it; the log says how.",
+        ),
+        ("raises", "PENDING", "The notifier failed; the log says why."),
+        ("exits_politely", "PENDING", "The notifier failed; the log says why."),
+        ("hangs", "PENDING", "The notifier took too long and was stopped."),
+        (
+            "ends_its_process",
+            "PENDING",
+            "The notifier ended its process, or broke it; the log says how.",
+        ),
+        ("eats_memory", "PENDING", "The notifier needed more memory than it may take."),
+    ],
+)
+def test_whatever_a_notifier_does_costs_its_own_delivery_alone(
+    told: Engine, channel: NotifierChannel, partner: Path, notifier: str, status: str, said: str
+) -> None:
+    assert tell(told, channel, *dict.fromkeys([notifier, "takes"]))[0] == (status, said)
+    assert deliveries(told)["takes"].status == "SENT"
+    delivery = deliveries(told)[notifier]
+    assert delivery.due_at is None if status == "SENT" else delivery.due_at is not None
+
+
+def test_what_a_notifier_raised_is_in_the_log_alone(
+    told: Engine, channel: NotifierChannel, caplog: pytest.LogCaptureFixture
+) -> None:
+    [(_, said)] = tell(told, channel, "raises")
+    assert "hunter2" in caplog.text
+    assert said
+    assert "hunter2" not in said
+
+
+def test_what_is_given_up_is_parked_with_its_text(told: Engine, channel: NotifierChannel) -> None:
+    [(status, said)] = tell(told, channel, "gives_up")
+    assert status == DeliveryStatus.PARKED
+    assert said
+    assert said.startswith("The notifier gave up: nobody lives there ?...")
+    assert len(said) == 2000
+
+
+def test_a_notifier_has_the_settings_of_partners_and_not_ours(
+    told: Engine, channel: NotifierChannel, partner: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALLOWANCE_DATABASE_URL", "postgresql://user:secret@db/allowance")
+    monkeypatch.setenv("CHAT_WEBHOOK_URL", "https://chat.example.com")
+    tell(told, channel, "sees_the_environment")
+    assert (partner / "environment.txt").read_text() == "CHAT_WEBHOOK_URL"
+
+
+def test_notifiers_share_no_process_and_keep_theirs(told: Engine, channel: NotifierChannel, partner: Path) -> None:
+    tell(told, channel, "takes", "raises")
+    tell(told, channel, "takes", "raises")
+    processes = {(key, pid) for key, _, pid in written(partner)}
+    assert len(processes) == len({pid for _, pid in processes}) == 2
+
+
+def test_what_a_notifier_that_is_gone_was_to_be_told_is_dropped(
+    told: Engine, channel: NotifierChannel, registry: Registry
+) -> None:
+    channel._registry = registry
+    assert tell(told, channel, "takes") == [
+        ("DROPPED", "The notifier is not installed any more, or wants no such messages.")
+    ]
+
+
+def test_nobody_is_told_of_a_kind_that_no_notifier_wants(told: Engine) -> None:
+    given = CreditRequestInput("acme", Decimal(5))
+    before = len(deliveries(told))
+    with told.database.write() as session:
+        request_credits(session, given, told.runtime.registry, [], "console", NOW)
+    assert len(deliveries(told)) == before
+
+
+def test_credits_are_told_with_what_there_is_to_know(told: Engine) -> None:
+    everything = replace(
+        told.runtime.registry,
+        notifiers={"all": replace(told.runtime.registry.notifiers["takes"], key="all", kinds=KINDS)},
+    )
+    with told.database.write() as session:
+        given = CreditRequestInput("acme", Decimal("5.50"), "be", "soon")
+        request_credits(session, given, everything, [], "console", NOW)
+    told = Engine(replace(told.runtime, registry=everything))
+    told.grant("acme", "g", 10, expires_at=NOW + timedelta(days=5), entity="nl")
+    told.refresh(now=NOW + timedelta(minutes=1))
+    found = {}
+    with told.database.write() as session:
+        while outgoing := take(session, NOW + timedelta(hours=1), LEASE):
+            license = session.get_one(License, told.id())
+            told_of = message_of(outgoing, license, everything, "https://app.example.com/{license}")
+            found[told_of.kind, outgoing.delivery.recipient] = told_of
+    requested, expiring = found["credits.requested", "all"], found["credits.expiring", "all"]
+    assert requested.requested == RequestedCredits(
+        "sms_credits", "SMS credits", Decimal("5.5"), "be", "soon", "console"
+    )
+    assert expiring.expiring == (
+        ExpiringCredits("sms_credits", "SMS credits", Decimal(10), Decimal(10), "nl", NOW + timedelta(days=5)),
+    )
+    assert (expiring.link, requested.alerts, expiring.requested) == ("https://app.example.com/acme", (), None)
+
+
+NUMBERS = st.decimals(0, 10**50, allow_nan=False, allow_infinity=False)
+TIMES = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+TIMES = TIMES.map(lambda time: time.replace(fold=0))
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+PERIODS = st.builds(Period, st.dates(), st.dates(), st.sampled_from(["UTC", "Europe/Brussels"]))
+ALERTS = st.builds(Alert, TEXTS, TEXTS, TEXTS, NUMBERS, NUMBERS, NUMBERS, st.sampled_from(["OK", "EXCEEDED"]), PERIODS)
+EXPIRING = st.builds(ExpiringCredits, TEXTS, TEXTS, NUMBERS, NUMBERS, st.none() | TEXTS, TIMES)
+REQUESTED = st.builds(RequestedCredits, TEXTS, TEXTS, NUMBERS, st.none() | TEXTS, st.none() | TEXTS, TEXTS)
+MESSAGES = st.builds(
+    Message, TEXTS, st.sampled_from(KINDS), TEXTS, TEXTS, TIMES, TEXTS,
+    st.lists(ALERTS, max_size=3).map(tuple), st.lists(EXPIRING, max_size=3).map(tuple), st.none() | REQUESTED,
+)  # fmt: skip
+
+
+@given(MESSAGES)
+def test_any_message_arrives_as_it_was(message: Message) -> None:
+    sent = orjson.loads(orjson.dumps(message_to(message)))
+    arrived = message_from(sent)
+    assert arrived == message
+    assert repr(arrived) == repr(message)

@@ -1,0 +1,42 @@
+"""The page on security names settings, codes and figures as they are."""
+
+import re
+from pathlib import Path
+
+from api.limits.allowed import DIRECTIVES_IN_ONE_PLACE, NESTING, allowed_by
+from api.limits.check import Checked, check_document
+from api.limits.validate import COMPARISONS, ERRORS
+from api.schema.build import schema
+from core.settings import PREFIX, Settings
+from tests.docs.test_front_ends import PAGE as FRONT_ENDS
+from tests.docs.test_front_ends import QUERIES, table
+
+PAGE = (Path(__file__).parents[2] / "docs" / "security.md").read_text()
+SETTINGS = {PREFIX + name.upper() for name in Settings.model_fields}
+
+
+def test_every_setting_that_it_names_exists_and_every_setting_of_graphql_is_named() -> None:
+    named = set(re.findall(rf"{PREFIX}[A-Z_]+", PAGE))
+    assert named <= SETTINGS
+    assert {name for name in SETTINGS if "GRAPHQL" in name} <= named
+
+
+def test_every_code_that_it_names_is_explained_to_front_ends() -> None:
+    named = set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)`", PAGE)) - SETTINGS
+    assert len(named) > 10
+    assert named <= set(table("code"))
+
+
+def test_its_figures_are_those_of_the_code() -> None:
+    assert f"directives, fragments written out; {DIRECTIVES_IN_ONE_PLACE} in one place" in PAGE
+    assert f"{COMPARISONS:,} steps" in PAGE
+    assert f"errors that are told: {ERRORS}" in PAGE
+    assert f"at most {NESTING} to 200" in PAGE
+
+
+def test_the_overview_costs_what_the_front_ends_page_shows() -> None:
+    allowed = allowed_by(Settings())
+    prepared = check_document(schema._schema, QUERIES[0], allowed)
+    assert isinstance(prepared, Checked)
+    cost = prepared.cost(None, None)
+    assert f'"extensions": {{"cost": {{"requested": {cost}, "limit": {allowed.cost}}}}}' in FRONT_ENDS
