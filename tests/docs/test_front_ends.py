@@ -89,7 +89,7 @@ def test_a_refresh_that_is_asked_for_is_done_in_the_end(demo: Demo) -> None:
 
 def test_credits_that_are_asked_for_are_in_an_open_request(demo: Demo) -> None:
     with demo.client("acme") as client:
-        first, again = (client.data(QUERIES[3])["requestCredits"] for _ in range(2))
+        first, again = (client.data(QUERIES[4])["requestCredits"] for _ in range(2))
     assert (first["errors"], first["request"]) == ([], again["request"])
 
 
