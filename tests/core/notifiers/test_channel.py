@@ -18,7 +18,7 @@ from sqlmodel import select
 
 from core.alerts import kinds
 from core.alerts.dispatch import LEASE, send_due
-from core.alerts.outbox import take
+from core.alerts.outbox import Outcome, finish, take
 from core.alerts.tables import Delivery, DeliveryStatus
 from core.credits.requests import request_credits
 from core.licenses.inputs import CreditRequestInput
@@ -230,6 +230,7 @@ def test_credits_are_told_with_what_there_is_to_know(told: Engine) -> None:
             license = session.get_one(License, told.id())
             told_of = message_of(outgoing, license, everything, "https://app.example.com/{license}")
             found[told_of.kind, outgoing.delivery.recipient] = told_of
+            finish(session, outgoing.delivery, Outcome(DeliveryStatus.SENT, "taken"), NOW)
     requested, expiring = found["credits.requested", "all"], found["credits.expiring", "all"]
     assert requested.requested == RequestedCredits(
         "sms_credits", "SMS credits", Decimal("5.5"), "be", "soon", "console"
