@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, RedirectResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from api.bodies import JsonResponse, error_response
@@ -20,8 +20,14 @@ from api.check_in_http import CheckInEndpoint
 from api.cors import graphql_route
 from api.events_http import EventsEndpoint
 from api.metrics import Metrics
+from api.operations.run import Operations
+from api.subscriptions.connections import Connections
+from api.subscriptions.event_stream import EventStreams
+from api.subscriptions.subscribe import Subscriptions
+from api.subscriptions.web_socket import GraphQLSocket
 from api.unsubscribe_http import UnsubscribePage
 from core.access.keys import Scope
+from core.consumption.changes import Changes
 from core.database.engine import is_away
 from core.errors import AllowanceError, Unavailable
 from core.runtime import Runtime
@@ -68,18 +74,22 @@ def create_app(runtime: Runtime, announcer: Announcer) -> Starlette:
         return Response(await run_in_threadpool(generate_latest, metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
     metrics = Metrics(runtime.database)
+    operations = Operations(runtime, announcer, metrics)
+    subscriptions = Subscriptions(operations, Changes(runtime.database))
+    connections = Connections(runtime.database, runtime.settings)
     page = [
         Route("/", root),
         Route("/graphiql", graphiql),
         Route("/graphiql/", graphiql),
         Mount("/graphiql/assets", StaticFiles(directory=GRAPHIQL / "assets")),
     ]
-    return Starlette(
+    app = Starlette(
         # They are tried in this order, so what is asked most comes first.
         routes=[
             Route("/check-in", CheckInEndpoint(runtime), methods=["POST"]),
             Route("/events", EventsEndpoint(runtime), methods=["POST"]),
-            graphql_route(runtime, announcer, metrics),
+            graphql_route(runtime, operations, metrics, EventStreams(subscriptions, connections)),
+            WebSocketRoute("/graphql", GraphQLSocket(runtime, operations, subscriptions, connections)),
             Route("/healthz", healthz),
             Route("/metrics", metrics_page),
             Route("/unsubscribe/{token}", UnsubscribePage(runtime).answer, methods=["GET", "POST"]),
@@ -87,6 +97,8 @@ def create_app(runtime: Runtime, announcer: Announcer) -> Starlette:
         ],
         exception_handlers={SQLAlchemyError: _database_failed, ClientDisconnect: _nobody_there},
     )
+    app.state.connections = connections
+    return app
 
 
 async def _nobody_there(_: Request, __: Exception) -> Response:

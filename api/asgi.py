@@ -41,3 +41,9 @@ async def send_json(send: Send, status: int, body: bytes, headers: Sequence[Head
     start = [(b"content-type", b"application/json"), *headers, length]
     await send({"type": "http.response.start", "status": status, "headers": start})
     await send({"type": "http.response.body", "body": body})
+
+
+def address_of(scope: Scope) -> str:
+    """The address that a connection comes from."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""

@@ -6,13 +6,14 @@ from starlette.routing import Route
 
 from api.graphql_http import GraphQLEndpoint
 from api.metrics import Metrics
+from api.operations.run import Operations
+from api.subscriptions.event_stream import EventStreams
 from core.runtime import Runtime
-from core.work.broker import Announcer
 
 
-def graphql_route(runtime: Runtime, announcer: Announcer, metrics: Metrics) -> Route:
+def graphql_route(runtime: Runtime, operations: Operations, metrics: Metrics, streams: EventStreams) -> Route:
     """``/graphql``, with CORS where origins are named. Cookies are never read, so no credentials are let through."""
-    endpoint = GraphQLEndpoint(runtime, announcer, metrics)
+    endpoint = GraphQLEndpoint(runtime, operations, metrics, streams)
     origins = runtime.settings.allowed_origins
     if not origins:
         return Route("/graphql", endpoint, methods=["GET", "POST"])

@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from time import monotonic
 from typing import Any, Final
 
@@ -20,37 +19,44 @@ from starlette.types import Message, Receive, Scope, Send
 from api.asgi import header, in_one_piece
 from api.bodies import JsonResponse, forget_frames, read_body
 from api.callers import caller_of
-from api.context import Context
-from api.limits.allowed import allowed_by
-from api.limits.check import cost_report
-from api.limits.deadline import OutOfTime, timed_out
-from api.metrics import EXECUTED, MEMORY, RENEWED, Metrics
+from api.metrics import MEMORY, RENEWED, Metrics
 from api.operations.answers import Answer, Answers, Question
-from api.operations.execute import Asked, execute
-from api.operations.persisted import Documents, load_trusted
-from api.operations.prepare import DocumentRefused, Preparer
+from api.operations.execute import Asked
+from api.operations.prepare import DocumentRefused
 from api.operations.request import (
+    EVENT_STREAM,
     GRAPHQL_JSON,
     JSON,
     MethodNotAllowed,
-    Request,
+    NotAcceptable,
+    accepted_by,
     from_body,
     from_url,
     media_type,
     require_json,
 )
-from api.schema.build import INTERNAL, presentable, something_failed
+from api.operations.run import Operations
+from api.schema.build import INTERNAL, something_failed
+from api.subscriptions.event_stream import EventStreams, event
 from api.tracing import caller_s_context, trace_header, trace_id
-from core.access.rate_limit import RateLimit
+from core.access.keys import Caller
 from core.database.engine import is_away
-from core.errors import AllowanceError, RateLimited, Unavailable
+from core.errors import AllowanceError, Unavailable
 from core.runtime import Runtime
-from core.work.broker import Announcer
 
 logger = logging.getLogger(__name__)
 
 _VARY: Final = "Accept, Authorization"
 _HEADERS: Final = {"Cache-Control": "private, no-store", "Vary": _VARY}
+
+
+class SubscriptionAsked(Exception):
+    """What is asked has not one answer but many."""
+
+    def __init__(self, asked: Asked, caller: Caller) -> None:
+        super().__init__("a subscription")
+        self.asked = asked
+        self.caller = caller
 
 
 class GraphQLEndpoint:
@@ -59,17 +65,13 @@ class GraphQLEndpoint:
     What has to be executed is executed in a thread, with sessions of its own.
     """
 
-    def __init__(self, runtime: Runtime, announcer: Announcer, metrics: Metrics) -> None:
-        settings = runtime.settings
+    def __init__(self, runtime: Runtime, operations: Operations, metrics: Metrics, streams: EventStreams) -> None:
         self._runtime = runtime
-        self._announcer = announcer
+        self._operations = operations
         self._metrics = metrics
-        self._allowed = allowed_by(settings)
-        self._preparer = Preparer(self._allowed)
-        self._documents = Documents(load_trusted(settings.trusted_documents) if settings.trusted_documents else None)
+        self._streams = streams
         self._answers = Answers(runtime.database)
         self._renewing: dict[Question, asyncio.Task[Answer]] = {}
-        self._rate = RateLimit(settings.graphql_operations_per_second, settings.graphql_operations_per_second)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         tracing = self._runtime.tracing
@@ -93,8 +95,7 @@ class GraphQLEndpoint:
             kind = media_type(header(scope, b"accept"))
             # First the token: nobody else makes this read a body.
             caller = await caller_of(self._runtime.authenticator, header(scope, b"authorization"))
-            if wait := self._rate.take(caller.key_id):
-                raise RateLimited("This key asks more often than it may.", wait)
+            self._operations.admit(caller)
             question = Question(caller, kind, scope["method"], await self._text(scope, receive))
             answer = self._answers.trusted(question)
             if answer is None:
@@ -103,6 +104,8 @@ class GraphQLEndpoint:
                 answer.given_again.inc()
         except ClientDisconnect:
             raise
+        except SubscriptionAsked as subscription:
+            await self._stream(subscription, scope, receive, send)
         except AllowanceError as error:
             await self._refuse(error, kind, scope, receive, send)
         except Exception as error:
@@ -111,6 +114,14 @@ class GraphQLEndpoint:
             if self._runtime.tracing.is_on:
                 trace.get_current_span().update_name(answer.name)
             await _send(answer, scope, send)
+
+    async def _stream(self, subscription: SubscriptionAsked, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            if EVENT_STREAM not in accepted_by(header(scope, b"accept")):
+                raise NotAcceptable(f"A subscription is answered as {EVENT_STREAM}, or over WebSocket.")
+            await self._streams.answer(subscription.asked, subscription.caller, scope, receive, send)
+        except AllowanceError as error:
+            await self._refuse(error, JSON, scope, receive, send)
 
     async def _text(self, scope: Scope, receive: Receive) -> bytes:
         """What is asked, byte for byte: the query of the URL, or the body."""
@@ -148,37 +159,27 @@ class GraphQLEndpoint:
             del self._renewing[question]
 
     def _execute(self, question: Question, trace: str) -> Answer:
-        seen_at, seconds = monotonic(), self._runtime.settings.graphql_max_seconds
+        seen_at = monotonic()
         request = from_url(question.text) if question.method == "GET" else from_body(question.text)
-        context = Context(self._runtime, self._announcer, question.caller, datetime.now(UTC), seen_at + seconds, trace)
-        operation = self._metrics.operation(None, "refused")
         try:
-            asked = self._asked(request)
-            operation = self._metrics.operation(asked.name, asked.operation.kind.value)
+            asked = self._operations.asked(request)
+            if asked.subscribes:
+                raise SubscriptionAsked(asked, question.caller)
             if question.method == "GET" and not asked.reads:
                 raise MethodNotAllowed("A mutation is not taken here; mutations go by POST.")
-            report = cost_report(asked.cost, self._allowed)
-            with self._metrics.timed(operation):
-                answer = execute(asked, context)
-            if "data" in answer:
-                answer["extensions"] = report
+            executed = self._operations.run(asked, question.caller, trace)
         except DocumentRefused as refused:
-            answer = {"errors": [presentable(error, trace) for error in refused.errors]}
-        except OutOfTime:
-            answer = {"data": None, "errors": [timed_out(seconds, trace)]}
-        finally:
-            context.close()
-        self._metrics.count(operation, EXECUTED)
-        self._metrics.count_errors(answer)
-        lasting = context.lasting and "errors" not in answer
-        body, etag, caching = orjson.dumps(answer), None, b"private, no-store"
-        if lasting and question.method == "GET":
+            executed = self._operations.refused(refused, trace)
+        body, etag, caching = orjson.dumps(executed.answer), None, b"private, no-store"
+        if question.media_type == EVENT_STREAM:
+            body = event("next", body) + event("complete")
+        if executed.good_until and question.method == "GET":
             etag = b'"%s"' % hashlib.blake2b(body, digest_size=16).hexdigest().encode()
             caching = b"private, no-cache"  # it may be kept, and is asked for by its tag before it is used
         return Answer(
             body=body,
             # A legacy client reads an error status as no answer; "data" is missing where nothing was executed.
-            status=400 if question.media_type == GRAPHQL_JSON and "data" not in answer else 200,
+            status=400 if question.media_type == GRAPHQL_JSON and "data" not in executed.answer else 200,
             headers=[
                 (b"content-type", f"{question.media_type}; charset=utf-8".encode()),
                 (b"cache-control", caching),
@@ -187,18 +188,12 @@ class GraphQLEndpoint:
                 (b"content-length", b"%d" % len(body)),
             ],
             etag=etag,
-            versions=context.versions,
-            good_until=context.good_until.timestamp() if lasting else 0,
+            versions=executed.versions,
+            good_until=executed.good_until,
             seen_at=seen_at,
-            operation=operation,
-            given_again=self._metrics.counter(operation, MEMORY),
+            operation=executed.operation,
+            given_again=self._metrics.counter(executed.operation, MEMORY),
         )
-
-    def _asked(self, request: Request) -> Asked:
-        text = self._documents.text(request.query, request.digest)
-        prepared = self._preparer.prepare(text)
-        self._documents.keep(text, request.digest)
-        return Asked(prepared, prepared.operation(request.name), request.variables)
 
     async def _refuse(self, error: AllowanceError, kind: str, scope: Scope, receive: Receive, send: Send) -> None:
         answer = _refusal(error, trace_id(scope))
@@ -234,6 +229,7 @@ def _refused(error: AllowanceError, answer: Mapping[str, Any], kind: str, method
         headers["Retry-After"] = str(error.retry_after)
     if error.status == 405:
         headers["Allow"] = "POST" if method == "GET" else "GET, POST"
+    kind = JSON if kind == EVENT_STREAM else kind
     return JsonResponse(answer, error.status, headers, f"{kind}; charset=utf-8")
 
 

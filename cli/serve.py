@@ -2,14 +2,14 @@
 
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Never
 
 import typer
-import uvicorn
 
 from api.app import create_app
+from api.server import Server, give_up_on_stalled
 from cli.demo import prepare_demo
 from cli.start import start
 from core.errors import AllowanceError
@@ -58,18 +58,7 @@ def serve(
 
         with _announcer(runtime) as announcer:
             app = create_app(runtime, announcer)
-            config = uvicorn.Config(app, log_config=None, access_log=access_log, timeout_graceful_shutdown=30)
-            _Server(config, say_where).run(sockets=[listener])
-
-
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._say_started = started
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._say_started()
+            Server(app, started=say_where, access_log=access_log).run(sockets=[listener])
 
 
 @contextmanager
@@ -92,6 +81,7 @@ def _bind(host: str, port: int) -> socket.socket:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        give_up_on_stalled(listener)
         listener.bind(address)
     except OSError as error:
         raise CannotListen(

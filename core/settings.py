@@ -99,6 +99,15 @@ class Settings(BaseSettings):
     installations_remembered: int = Field(
         200_000, ge=1, description="Installations with a place that each server knows without asking the database."
     )
+    connections_per_key: int = Field(
+        1000, ge=1, description="Connections for subscriptions that one key may hold at one server."
+    )
+    connections_per_address: int = Field(
+        1000, ge=1, description="Connections for subscriptions that one address may hold at one server."
+    )
+    subscriptions_per_connection: int = Field(
+        100, ge=1, description="Operations that may be under way at once on one WebSocket."
+    )
     max_body_bytes: int = Field(16_777_216, ge=1024, description="Bytes taken in one request's body, except GraphQL's.")
     graphql_max_body_bytes: int = Field(
         4_194_304, ge=1024, description="Bytes taken in the body of one GraphQL request, variables included."

@@ -24,8 +24,8 @@ class TimedExecutor(StrawberryGraphQLCoreExecutionContext):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        query = self.operation.operation is OperationType.QUERY
-        self._deadline: float = self.context_value.deadline if query else float("inf")
+        reads = self.operation.operation is not OperationType.MUTATION
+        self._deadline: float = self.context_value.deadline if reads else float("inf")
 
     def execute_fields(self, parent_type: Any, source: Any, path: Any, fields: Any, position: Any) -> Any:
         require_time(self._deadline)

@@ -26,6 +26,7 @@ class Edges(Enum):
 
 WEIGHTS: Final[Mapping[str, int]] = {
     "Query.consumption": 20,
+    "Subscription.consumptionChanged": 20,
     "Query.license": 20,
     "Query.licenses": 20,
     "Query.node": 20,

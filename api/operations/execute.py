@@ -28,6 +28,11 @@ class Asked:
         return self.operation.kind is OperationType.QUERY
 
     @property
+    def subscribes(self) -> bool:
+        """Whether it is answered again and again."""
+        return self.operation.kind is OperationType.SUBSCRIPTION
+
+    @property
     def name(self) -> str | None:
         name = self.operation.definition.name
         return name.value if name else None

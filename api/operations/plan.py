@@ -77,9 +77,13 @@ class NotPlanned(Exception):
 
 
 def plan_operation(document: DocumentNode, operation: OperationDefinitionNode) -> Plan | None:
-    """The plan of a valid query; None for what is better executed step by step."""
-    root = schema.graphql.query_type
-    if operation.operation is not OperationType.QUERY or root is None or operation.directives:
+    """The plan of a valid query or subscription; None for what is better executed step by step."""
+    roots = {
+        OperationType.QUERY: schema.graphql.query_type,
+        OperationType.SUBSCRIPTION: schema.graphql.subscription_type,
+    }
+    root = roots.get(operation.operation)
+    if root is None or operation.directives:
         return None
     fragments = {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
     try:

@@ -13,6 +13,7 @@ from core.errors import BadInput
 
 JSON: Final = "application/json"
 GRAPHQL_JSON: Final = "application/graphql-response+json"
+EVENT_STREAM: Final = "text/event-stream"
 _SHA256: Final = "sha256:"
 
 
@@ -53,14 +54,21 @@ class Request:
     name: str | None
 
 
+def accepted_by(accept: str | None) -> set[str]:
+    """The media types that an ``Accept`` header names."""
+    return {part.partition(";")[0].strip().lower() for part in (accept or "*/*").split(",")}
+
+
 @lru_cache(1000)
 def media_type(accept: str | None) -> str:
     """The answer's media type. Without a preference, what every client can read. Raises :class:`NotAcceptable`."""
-    accepted = {part.partition(";")[0].strip().lower() for part in (accept or "*/*").split(",")}
+    accepted = accepted_by(accept)
     if GRAPHQL_JSON in accepted:
         return GRAPHQL_JSON
     if accepted & {JSON, "application/*", "*/*"}:
         return JSON
+    if EVENT_STREAM in accepted:
+        return EVENT_STREAM
     raise NotAcceptable(f"Accept {GRAPHQL_JSON} or {JSON}.")
 
 

@@ -9,6 +9,7 @@ from api.limits.deadline import TIMED_OUT
 from api.schema.mutations import Mutation
 from api.schema.queries import Query
 from api.schema.scalars import CONFIG
+from api.schema.subscriptions import Subscription
 from core.database.engine import is_away, is_cut_off
 from core.errors import AllowanceError, Unavailable
 
@@ -26,7 +27,7 @@ class Schema(strawberry.Schema):
         return self._schema
 
 
-schema = Schema(Query, Mutation, config=CONFIG)
+schema = Schema(Query, Mutation, Subscription, config=CONFIG)
 
 
 def presentable(error: GraphQLError, trace: str) -> dict[str, object]:

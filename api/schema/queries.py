@@ -73,7 +73,7 @@ class Query:
         ] = None,
     ) -> Consumption | None:
         page = readable(info.context, license)
-        return _consumption(page, None if at is None else _day_of(page, at))
+        return consumption_of(page, None if at is None else _day_of(page, at))
 
     @strawberry.field(description="A license; null only with an error.")
     def license(
@@ -153,7 +153,7 @@ def _license_of(page: Page) -> License:
     return License(loaded=loaded, page=page)
 
 
-def _consumption(page: Page, day: date | None) -> Consumption:
+def consumption_of(page: Page, day: date | None) -> Consumption:
     """The consumption now, or as it stood at the end of a past day."""
     context = page.context
     (loaded,) = page.licenses.values()
@@ -180,7 +180,7 @@ def _consumption_node(context: Context, license: str, day: str | None = None) ->
         refuse_id()
     if past and (past.isoformat() != day or past.year < EARLIEST.year or past > loaded.today):
         refuse_id()
-    return _consumption(page, past)
+    return consumption_of(page, past)
 
 
 def _section_node(context: Context, license: str, section: str, day: str | None = None) -> Node | None:

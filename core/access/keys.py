@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
+from sqlalchemy import String
 from sqlmodel import Session, col, select
 
 from core.access.tables import ApiKey
+from core.database.given import given
 from core.errors import BadInput, Forbidden, NotFound, Unauthenticated
 from core.licenses.find import find_license, no_license
 from core.licenses.tables import License
@@ -136,6 +138,15 @@ def revoke_key(session: Session, key_id: str) -> ApiKey:
     key.revoked_at = key.revoked_at or datetime.now(UTC)
     session.add(key)
     return key
+
+
+def find_revoked(session: Session, keys: Collection[str]) -> set[str]:
+    """Which of these keys, by their ids, were ended."""
+    asked = given(session, {"id": String()}, [(key,) for key in keys])
+    revoked = (
+        select(col(ApiKey.id)).join(asked, asked.c.id == col(ApiKey.id)).where(col(ApiKey.revoked_at).is_not(None))
+    )
+    return set(session.execute(revoked).scalars())
 
 
 def _digest(token: str) -> str:

@@ -33,8 +33,10 @@ FROM license JOIN snapshot ON snapshot.license_id = license.id WHERE license.key
 _VERSIONS: Final = """
 SELECT license_id, version + coalesce(
   (SELECT CAST(sum(used) AS BIGINT) FROM admission_window WHERE license_id = snapshot.license_id), 0
-) FROM snapshot WHERE license_id IN ({ids})
+) FROM snapshot WHERE license_id {among}
 """
+_VERSIONS_POSTGRESQL: Final = text(_VERSIONS.format(among="= ANY(CAST(:ids AS bigint[]))"))
+_VERSIONS_SQLITE: Final = text(_VERSIONS.format(among="IN (SELECT value FROM json_each(:ids))"))
 _POSTGRESQL: Final = text(_CURRENT.format(all="json_agg", row="json_build_array"))
 _SQLITE: Final = text(_CURRENT.format(all="json_group_array", row="json_array"))
 TURNING: Final = timedelta(minutes=15)
@@ -86,9 +88,13 @@ def load_all_current(session: Session, licenses: Collection[LoadedLicense]) -> l
 
 def load_versions(database: Database, licenses: Collection[int]) -> dict[int, int]:
     """The versions of what is read of licenses, by id; the number grows with every change that a reader could see."""
-    names = [f"id{number}" for number in range(len(licenses))]
-    statement = text(_VERSIONS.format(ids=", ".join(f":{name}" for name in names)))
-    rows = database.ask(statement, dict(zip(names, licenses, strict=True))) if names else ()
+    if not licenses:
+        return {}
+    ids = list(licenses)
+    if database.is_sqlite:
+        rows = database.ask(_VERSIONS_SQLITE, {"ids": orjson.dumps(ids).decode()})
+    else:
+        rows = database.ask(_VERSIONS_POSTGRESQL, {"ids": ids})
     return {row[0]: row[1] for row in rows}
 
 

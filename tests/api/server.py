@@ -1,21 +1,23 @@
 """The real application in a real server, and what a test asks it with."""
 
+import asyncio
 import base64
 import json
 import socket
 import ssl
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
-import uvicorn
 from dramatiq.brokers.stub import StubBroker
 
 from api.app import create_app
+from api.server import Server, give_up_on_stalled
 from core.access.keys import Scope, create_key, revoke_key
 from core.runtime import Runtime, open_runtime
 from core.settings import Settings
@@ -71,15 +73,31 @@ class Served:
 
     url: str
     runtime: Runtime
+    loop: asyncio.AbstractEventLoop
+    stop: Callable[[], None]
+    """Tells it to stop, as a signal does."""
+
+    def tasks(self) -> int:
+        """Tasks on the server's event loop."""
+        return len(asyncio.all_tasks(self.loop))
 
     def token(self, *scopes: str, license: str | None = None, revoked: bool = False) -> str:
         """A new key's token; for all licenses if none is named."""
-        now = datetime.now(UTC)
-        with self.runtime.database.write() as session:
-            key, token = create_key(session, "a test", scopes or ALL_SCOPES, license, now)
-            if revoked:
-                revoke_key(session, key.id)
+        token, key = self.key(*scopes, license=license)
+        if revoked:
+            self.revoke(key)
         return token
+
+    def key(self, *scopes: str, license: str | None = None) -> tuple[str, str]:
+        """A new key: its token and its id."""
+        with self.runtime.database.write() as session:
+            key, token = create_key(session, "a test", scopes or ALL_SCOPES, license, datetime.now(UTC))
+            return token, key.id
+
+    def revoke(self, key: str) -> None:
+        """End a key."""
+        with self.runtime.database.write() as session:
+            revoke_key(session, key)
 
     def client(self, *scopes: str, license: str | None = None) -> Client:
         """A client with a new key."""
@@ -99,24 +117,30 @@ def serving(settings: Settings, *, worker: bool = False) -> Iterator[Served]:
     """Serve the application on a free port, if told so with a worker beside it."""
     with open_runtime(settings) as runtime:
         if worker:
-            with Worker(runtime) as running, _listening(runtime, running.announcer) as url:
-                yield Served(url, runtime)
+            with Worker(runtime) as running, _listening(runtime, running.announcer) as served:
+                yield served
         else:
-            with _listening(runtime, open_announcer(runtime, StubBroker())) as url:
-                yield Served(url, runtime)
+            with _listening(runtime, open_announcer(runtime, StubBroker())) as served:
+                yield served
 
 
 @contextmanager
-def _listening(runtime: Runtime, announcer: Announcer) -> Iterator[str]:
-    config = uvicorn.Config(create_app(runtime, announcer), lifespan="off", log_config=None, ws="none")
-    server = uvicorn.Server(config)
+def _listening(runtime: Runtime, announcer: Announcer) -> Iterator[Served]:
+    running: Future[asyncio.AbstractEventLoop] = Future()
+    server = Server(create_app(runtime, announcer), started=lambda: running.set_result(asyncio.get_running_loop()))
     with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def stop() -> None:
+            server.should_exit = True
+
+        give_up_on_stalled(listener)
         thread = threading.Thread(target=server.run, args=([listener],), name="server")
         thread.start()
         try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            yield Served(url, runtime, running.result(timeout=60), stop)
         finally:
-            server.should_exit = True
+            stop()
             thread.join(timeout=20)
 
 

@@ -10,6 +10,7 @@ import pytest
 from graphql import build_schema, parse, validate
 
 from core.admission.check_in import Decision
+from tests.api.subscriptions.test_event_stream import stream
 from tests.docs.conftest import Demo
 from tests.e2e.processes import eventually
 
@@ -42,14 +43,24 @@ def _texts(tree: ast.AST) -> Iterable[str]:
 
 
 def test_the_page_has_the_queries_that_it_speaks_of() -> None:
-    assert TITLES == ["query MyConsumption", "query History", "mutation Refresh", "mutation Request"]
+    assert TITLES == [
+        "query MyConsumption",
+        "query History",
+        "mutation Refresh",
+        "subscription Changes",
+        "mutation Request",
+    ]
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=TITLES)
 def test_a_query_is_one_of_the_schema_and_runs_on_the_demonstration(demo: Demo, query: str) -> None:
     assert validate(SCHEMA, parse(query)) == []
     with demo.client("acme") as client:
-        (answer,) = client.data(query).values()
+        if query.startswith("subscription"):
+            with stream(client, query) as (_, events):
+                (answer,) = next(events)[1]["data"].values()
+        else:
+            (answer,) = client.data(query).values()
     assert answer
 
 
@@ -78,7 +89,7 @@ def test_a_refresh_that_is_asked_for_is_done_in_the_end(demo: Demo) -> None:
 
 def test_credits_that_are_asked_for_are_in_an_open_request(demo: Demo) -> None:
     with demo.client("acme") as client:
-        first, again = (client.data(QUERIES[3])["requestCredits"] for _ in range(2))
+        first, again = (client.data(QUERIES[4])["requestCredits"] for _ in range(2))
     assert (first["errors"], first["request"]) == ([], again["request"])
 
 
@@ -94,6 +105,15 @@ def test_the_event_is_taken_with_the_answer_that_it_shows(demo: Demo) -> None:
     with demo.client("acme") as client:
         taken = client.post("/events", content=event, headers={"Content-Type": "application/cloudevents+json"})
     assert taken.json() == orjson.loads(answer)
+
+
+def test_the_table_of_closes_names_every_code_and_no_other() -> None:
+    (rows,) = re.findall(r"^\| WebSocket closes with \|.*\n\|[-|]+\n((?:\|.*\n)+)", PAGE, re.MULTILINE)
+    told = [int(code) for row in rows.splitlines() for code in re.findall(r"\d{4}", row.split("|")[1])]
+    tree = ast.parse((ROOT / "api" / "subscriptions" / "web_socket.py").read_text())
+    numbers = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and type(node.value) is int}
+    by_the_library = {1009}
+    assert sorted(told) == sorted({number for number in numbers if number >= 1000} - {1011} | by_the_library)
 
 
 def test_the_tables_of_errors_name_every_code_of_a_request_and_of_an_event_and_no_other() -> None:

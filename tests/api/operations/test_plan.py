@@ -86,7 +86,9 @@ def named(field: GraphQLField) -> GraphQLObjectType:
 
 
 @pytest.mark.parametrize("library", ["sqlite"], indirect=True)
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(data=st.data())
 def test_a_random_query_is_answered_as_graphql_core_answers_it(library: Served, data: st.DataObject) -> None:
     query = "query ($license: String!) " + data.draw(selections(named_root()))
@@ -140,6 +142,22 @@ def test_fragments_and_fields_named_twice_are_merged(library: Served) -> None:
     assert expected.errors is None
     assert orjson.dumps(planned) == orjson.dumps(expected.data)
     assert list(planned["again"]["sections"][0]["readings"][0]) == ["used", "limit"]
+
+
+@pytest.mark.parametrize("library", ["sqlite"], indirect=True)
+def test_a_subscription_is_planned_and_answered_as_a_query_of_what_is_so_now(library: Served) -> None:
+    shown = "status version sections { key readings { used } }"
+    context = context_of(library, NOW)
+    query = execute(asked(f'{{ consumption(license: "acme") {{ {shown} }} }}', {}), context)["data"]["consumption"]
+    planned = asked(f'subscription {{ consumptionChanged(license: "acme") {{ {shown} }} }}', {})
+    assert planned.operation.plan
+    assert planned.operation.plan(context, {}) == {"consumptionChanged": query}
+    stepwise = asked(
+        f'subscription {{ consumptionChanged(license: "acme") {{ ... @skip(if: false) {{ {shown} }} }} }}', {}
+    )
+    assert stepwise.operation.plan is None
+    assert execute(stepwise, context) == {"data": {"consumptionChanged": query}}
+    context.close()
 
 
 @pytest.mark.parametrize(

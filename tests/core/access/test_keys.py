@@ -7,7 +7,7 @@ import pytest
 import time_machine
 from sqlmodel import select
 
-from core.access.keys import Caller, Scope, authenticate, create_key, list_keys, revoke_key
+from core.access.keys import Caller, Scope, authenticate, create_key, find_revoked, list_keys, revoke_key
 from core.access.tables import ApiKey
 from core.errors import AllowanceError, BadInput, Forbidden, NotFound, Unauthenticated
 from tests.fixtures.engine import NOW, Engine
@@ -135,6 +135,15 @@ def test_a_key_that_could_not_be_used_is_not_made(
     assert refused.value.message == message
     with engine.database.read() as session:
         assert list_keys(session) == []
+
+
+def test_which_of_many_keys_were_revoked_is_found_at_once(engine: Engine) -> None:
+    kept, ended, not_asked = (create(engine, name)[0].id for name in ("kept", "ended", "not asked"))
+    revoke(engine, ended)
+    revoke(engine, not_asked)
+    with engine.database.read() as session:
+        assert find_revoked(session, []) == set()
+        assert find_revoked(session, [kept, ended, "unknown"]) == {ended}
 
 
 def test_a_scope_that_this_version_does_not_know_gives_nothing(engine: Engine) -> None:

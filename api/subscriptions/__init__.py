@@ -1,0 +1,1 @@
+"""GraphQL over connections that stay open: WebSocket and server-sent events."""

@@ -1,0 +1,109 @@
+"""Many followers, slow ones, and those that leave without a word."""
+
+import socket as sockets
+import struct
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from api.subscriptions import web_socket
+from tests.api.server import Served
+from tests.api.subscriptions.sockets import FOLLOW, Socket, change, socket_to
+from tests.api.subscriptions.test_event_stream import stream, version
+from tests.e2e.processes import eventually
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+SECTIONS = "sections { key title readings { id meter { key title description unit } used limit limitBasis } }"
+LARGE = f"subscription {{ consumptionChanged {{ version {' '.join(f'a{n}: {SECTIONS}' for n in range(45))} }} }}"
+
+
+@contextmanager
+def narrow(served: Served, token: str) -> Iterator[Socket]:
+    """A connection whose client takes little of what it does not ask for."""
+    where = urlsplit(served.url)
+    own = sockets.socket()
+    own.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
+    own.connect((where.hostname, where.port))
+    with socket_to(served, token, sock=own, max_queue=1, max_size=None, ping_interval=None, close_timeout=1) as socket:
+        yield socket
+
+
+def test_200_followers_get_a_change_each(live: Served) -> None:
+    token = live.token(license="acme")
+    with ExitStack() as stack:
+        followers = [stack.enter_context(socket_to(live, token)) for _ in range(200)]
+        versions = [follower.follow() for follower in followers]
+        assert len(set(versions)) == 1
+        change(live)
+        assert [follower.version() for follower in followers] == [versions[0] + 1] * 200
+    eventually(lambda: live.tasks() <= 1)
+
+
+def test_a_slow_reader_misses_what_is_old_and_slows_nobody(live: Served) -> None:
+    token = live.token(license="acme")
+    with narrow(live, token) as slow, socket_to(live, token) as fast:
+        before = fast.follow()
+        slow.ask("1", LARGE)
+        for number in range(1, 61):
+            change(live)
+            assert fast.version() == before + number
+        told = [slow.version()]
+        while told[-1] < before + 60:
+            told.append(slow.version())
+        assert told == sorted(set(told))
+        assert len(told) < 60
+
+
+def test_a_connection_that_takes_nothing_is_dropped(live: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_socket, "DRAIN", 0.5)
+    token = live.token(license="acme")
+    with narrow(live, token) as slow, socket_to(live, token) as fast:
+        before = fast.follow()
+        alone = live.tasks()
+        slow.ask("1", LARGE)
+        eventually(lambda: live.tasks() == alone + 1)
+        changes = 0
+        while live.tasks() >= alone:
+            changes += 1
+            change(live)
+            assert fast.version() == before + changes
+            assert changes < 1000
+        with pytest.raises(ConnectionClosed) as closed:
+            list(iter(slow.connection.recv, None))
+        assert closed.value.rcvd is None
+
+
+def test_followers_that_leave_leave_nothing_behind(live: Served) -> None:
+    token = live.token(license="acme")
+    for _ in range(3):
+        with ExitStack() as stack:
+            for _ in range(5):
+                leaver = stack.enter_context(socket_to(live, token, close_timeout=1))
+                for id in ("a", "b", "c"):
+                    leaver.follow(id)
+                # It is reset, as by a cable that is pulled and put back.
+                leaver.connection.socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_LINGER, struct.pack("ii", 1, 0))
+                leaver.connection.socket.close()
+            for _ in range(5):
+                client = stack.enter_context(live.client(license="acme"))
+                _, events = stack.enter_context(stream(client, FOLLOW))
+                version(next(events))
+        change(live)
+    eventually(lambda: live.tasks() <= 1)
+
+
+def test_who_leaves_while_something_is_executed_leaves_nothing_behind(live: Served) -> None:
+    with ExitStack() as stack:
+        for _ in range(5):
+            leaver = stack.enter_context(socket_to(live, live.token(license="acme")))
+            for number in range(20):
+                leaver.ask(str(number), LARGE.replace("consumptionChanged", "consumptionChanged @include(if: true)"))
+                leaver.say(id=str(number), type="complete")
+    with pytest.raises(httpx2.ReadTimeout), live.client(license="acme") as client:
+        client.post("/graphql", json={"query": LARGE}, headers={"Accept": "text/event-stream"}, timeout=0.5)
+    eventually(lambda: live.tasks() <= 1)

@@ -1,0 +1,25 @@
+"""Who follows a license hears of a refresh that another process ran."""
+
+from pathlib import Path
+
+from tests.api.subscriptions.sockets import FOLLOW
+from tests.api.subscriptions.test_event_stream import stream, version
+from tests.e2e.operations import put_licenses, versions
+from tests.e2e.processes import Installation, eventually
+
+
+def test_a_refresh_by_the_command_is_told_by_a_server_that_stops_in_peace(database_url: str, tmp_path: Path) -> None:
+    installation = Installation(tmp_path, database_url)
+    with installation.serving() as (server, url), installation.client(url) as client:
+        put_licenses(client, ["acme"])
+        eventually(lambda: versions(client)["acme"])  # by the worker inside the server
+        with stream(client, FOLLOW) as (_, events):
+            before = version(next(events))
+            refreshed = installation.run("refresh", "--license", "acme")
+            assert refreshed.returncode == 0, refreshed.stderr
+            newest = versions(client)["acme"]
+            assert newest > before
+            while version(next(events)) < newest:
+                pass
+            server.stop()
+            assert list(events) == []
