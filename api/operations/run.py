@@ -84,7 +84,7 @@ class Operations:
             answer = {"data": None, "errors": [timed_out(seconds, trace)]}
         finally:
             context.close()
-        lasting = context.lasting and "errors" not in answer
+        lasting = asked.reads and context.lasting and "errors" not in answer
         good_until = context.good_until.timestamp() if lasting else 0
         return self._counted(Executed(answer, operation, context.versions, good_until))
 
