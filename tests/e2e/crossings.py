@@ -21,8 +21,8 @@ from tests.bench.licenses import TERMS, license_key, make_licenses
 from tests.fixtures.engine import Engine, usage_event
 
 NETWORKS: Final = "127.0.0.0/8"
-METER: Final = "forms"
-LIMIT: Final = int(TERMS[METER])
+METERS: Final = ("forms", "scenarios", "segmentation_rules", "users")
+"""Each with a limit, and measured by a level."""
 
 
 @contextmanager
@@ -32,7 +32,7 @@ def engine_on(url: str) -> Iterator[Engine]:
 
 
 def make_crossing(engine: Engine, licenses: int, hooks_url: str) -> list[str]:
-    """So many licenses, each with an admin and an endpoint, that use more than a limit and are due; their keys."""
+    """So many licenses, each with an admin and an endpoint, that use more than four limits and are due; their keys."""
     make_licenses(engine.database, licenses)
     now = datetime.now(UTC)
     secrets = [{"secret": new_secret(), "until": None}]
@@ -50,17 +50,21 @@ def make_crossing(engine: Engine, licenses: int, hooks_url: str) -> list[str]:
             ],
         )  # fmt: skip
     keys = [license_key(number) for number in range(licenses)]
-    report(engine, keys, LIMIT + 1)
+    report(engine, keys, over=True)
     with engine.database.write() as session:
         session.execute(sa.update(RefreshRun).where(col(RefreshRun.id) == SCHEDULE).values(due_at=now))
     return keys
 
 
-def report(engine: Engine, keys: Sequence[str], value: int) -> None:
-    """Let the meter of each stand at a number."""
+def report(engine: Engine, keys: Sequence[str], *, over: bool) -> None:
+    """Let each license stand one over the limits of its meters, or at nothing."""
     now = datetime.now(UTC)
-    recorded = engine.send(*(usage_event(f"{METER}.level", key, now, value=value) for key in keys), now=now)
-    assert recorded.accepted == len(keys)
+    events = [
+        usage_event(f"{meter}.level", key, now, value=int(TERMS[meter]) + 1 if over else 0)
+        for key in keys
+        for meter in METERS
+    ]
+    assert engine.send(*events, now=now).accepted == len(events)
 
 
 def deliveries(database: Database) -> Sequence[Delivery]:
