@@ -18,7 +18,8 @@ from core.alerts.addresses import EMAIL, WEBHOOK
 
 
 class Answer(StrEnum):
-    """What a recipient does with a delivery. LIE: it takes it, and breaks off an answer that announced more."""
+    """What a recipient does with a delivery. LIE: the endpoint takes it, and breaks off an answer
+    that announced more; the mail server just takes it."""
 
     TAKE = "take"
     LIE = "lie"
@@ -66,7 +67,7 @@ class Recipients:
     async def handle_DATA(self, server: SMTP, _: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
         [line] = [one for one in (envelope.content or b"").splitlines() if one.lower().startswith(b"message-id:")]  # type: ignore[union-attr]
         match self.arrive(EMAIL, line.decode().partition("<")[2].partition("@")[0]):
-            case Answer.TAKE:
+            case Answer.TAKE | Answer.LIE:
                 return "250 taken"
             case Answer.CLOSE:
                 server.transport.abort()
