@@ -1,7 +1,8 @@
 """The outbox: deliveries are rows, written with what they tell, taken by one worker at a time, sent until they arrive.
 
 Each is sent at least once, always under the same id. It is sent again where nobody learned that it arrived: where its
-worker was lost after sending, or the other side took it and its answer did not come in time.
+worker was lost after sending, the other side took it and its answer did not come in time, or the database was away
+until the lease had ended.
 """
 
 import uuid

@@ -16,6 +16,7 @@ def there() -> Iterator[Recipients]:
         yield found
 
 
+@pytest.mark.timeout(300)
 def test_a_thousand_alerts_are_recorded_once_and_told_once_but_for_what_the_kills_hid(
     installation: Installation, there: Recipients
 ) -> None:
