@@ -49,6 +49,7 @@ class Context:
         self._session: Session | None = None
         self._histories: dict[tuple[int, Span], Histories] = {}
         self._counters: dict[tuple[int, str], list[AdmissionWindow]] = {}
+        self._current: dict[str, Current | None] = {}
 
     @property
     def session(self) -> Session:
@@ -59,11 +60,12 @@ class Context:
         return self._session
 
     def current(self, key: str) -> Current | None:
-        """The license of that key with its current readings, read at once and alone."""
-        found = load_current(self.runtime.database, key, self.now)
-        if found:
-            self.versions[found.license.id] = found.version
-        return found
+        """The license of that key with its current readings, read at once and alone, once for the operation."""
+        if key not in self._current:
+            found = self._current[key] = load_current(self.runtime.database, key, self.now)
+            if found:
+                self.versions[found.license.id] = found.version
+        return self._current[key]
 
     def history(self, license: LoadedLicense, meter: str, span: Span) -> list[Point]:
         """The history of a license's meter; what is read for it serves its other meters, and the licenses beside it."""
@@ -92,8 +94,15 @@ class Context:
         with self.runtime.database.write() as session:
             yield session
 
+    def start_again(self) -> None:
+        """Forget all that was read."""
+        self.close()
+        self.together.clear()
+        self.versions.clear()
+
     def close(self) -> None:
         self._session = None
         self._histories.clear()
         self._counters.clear()
+        self._current.clear()
         self._reading.close()

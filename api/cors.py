@@ -12,11 +12,14 @@ from core.runtime import Runtime
 
 
 def graphql_route(runtime: Runtime, operations: Operations, metrics: Metrics, streams: EventStreams) -> Route:
-    """``/graphql``, with CORS where origins are named. Cookies are never read, so no credentials are let through."""
+    """``/graphql``, whatever the method, since the endpoint refuses with a code; CORS where origins are named.
+
+    Cookies are never read, so no credentials are let through.
+    """
     endpoint = GraphQLEndpoint(runtime, operations, metrics, streams)
     origins = runtime.settings.allowed_origins
     if not origins:
-        return Route("/graphql", endpoint, methods=["GET", "POST"])
+        return Route("/graphql", endpoint)
     cors = Middleware(
         CORSMiddleware,
         allow_origins=origins,
@@ -25,5 +28,4 @@ def graphql_route(runtime: Runtime, operations: Operations, metrics: Metrics, st
         expose_headers=["etag", "retry-after", "traceresponse"],
         max_age=7200,
     )
-    # The browser asks by OPTIONS first; any other OPTIONS is refused by the endpoint.
-    return Route("/graphql", endpoint, methods=["GET", "POST", "OPTIONS"], middleware=[cors])
+    return Route("/graphql", endpoint, middleware=[cors])

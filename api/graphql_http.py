@@ -145,7 +145,11 @@ class GraphQLEndpoint:
         task = self._renewing.get(question)
         if task is None:
             task = self._renewing[question] = asyncio.create_task(self._renew(question, kept, trace))
-        return await asyncio.shield(task)
+            task.add_done_callback(_look_at_it)
+            return await asyncio.shield(task)
+        answer = await asyncio.shield(task)
+        # What went wrong for somebody else went wrong in their trace.
+        return answer if answer.lasting else await run_in_threadpool(self._execute, question, trace)
 
     async def _renew(self, question: Question, kept: Answer, trace: str) -> Answer:
         try:
@@ -178,6 +182,7 @@ class GraphQLEndpoint:
             caching = b"private, no-cache"  # it may be kept, and is asked for by its tag before it is used
         return Answer(
             body=body,
+            asked=len(question.text),
             # A legacy client reads an error status as no answer; "data" is missing where nothing was executed.
             status=400 if question.media_type == GRAPHQL_JSON and "data" not in executed.answer else 200,
             headers=[
@@ -199,6 +204,12 @@ class GraphQLEndpoint:
         answer = _refusal(error, trace_id(scope))
         self._metrics.count_errors(answer)
         await _refused(error, answer, kind, scope["method"])(scope, receive, send)
+
+
+def _look_at_it(task: asyncio.Task[Answer]) -> None:
+    """Nobody may wait for it any more, and asyncio complains of errors that nobody looked at."""
+    if not task.cancelled():
+        task.exception()
 
 
 class _Fault(AllowanceError):

@@ -15,6 +15,7 @@ from core.database.engine import Database
 
 MOST_NAMES: Final = 200
 """Names of operations that are told apart; clients make them up, so the others are one."""
+LONGEST_NAME: Final = 100
 OTHER: Final = "other"
 NAMELESS: Final = "anonymous"
 EXECUTED: Final = "executed"
@@ -61,7 +62,7 @@ class Metrics:
         """The operation as it is counted."""
         if name is None:
             return Operation(NAMELESS, kind)
-        if name not in self._names and len(self._names) >= MOST_NAMES:
+        if len(name) > LONGEST_NAME or (name not in self._names and len(self._names) >= MOST_NAMES):
             return Operation(OTHER, kind)
         self._names.add(name)
         return Operation(name, kind)

@@ -81,14 +81,19 @@ def redeliver_(alert: Annotated[str, typer.Argument(metavar="ALERT", help="Its i
     """Send again what was told of an alert, to everybody whom it did not reach, under the same ids."""
     with open_runtime(start()) as runtime, runtime.database.write() as session:
         found = _find(session, alert)
-        left = [one for _, one in _deliveries(session, found) if one.status == DeliveryStatus.PARKED]
+        deliveries = [one for _, one in _deliveries(session, found)]
+        left = [one for one in deliveries if one.status == DeliveryStatus.PARKED]
+        waiting = sum(one.status == DeliveryStatus.PENDING for one in deliveries)
         for one in left:
             redeliver(session, one, datetime.now(UTC))
-    typer.echo(f"Deliveries sent again: {len(left)}." if left else "Nothing of it is parked.")
+    said = f"Deliveries sent again: {len(left)}." if left else "Nothing of it is parked."
+    typer.echo(said + (f" On their way already: {waiting}." if waiting else ""))
 
 
 def outbox() -> None:
-    """Count deliveries by what became of them, and show those that are parked or late."""
+    """Count deliveries by what became of them, and show those that are parked, or failed and are tried again."""
+    # One that is on its way for the first time has not failed.
+    failed = (col(Delivery.attempts) > 1) | ((col(Delivery.attempts) == 1) & col(Delivery.claim).is_(None))
     with open_runtime(start()) as runtime, runtime.database.read() as session:
         for status, number in count(session).items():
             typer.echo(f"{status.value.lower()}: {number:,}")
@@ -97,7 +102,7 @@ def outbox() -> None:
             .join(License, col(License.id) == Delivery.license_id)
             .where(
                 (col(Delivery.status) == DeliveryStatus.PARKED)
-                | ((col(Delivery.status) == DeliveryStatus.PENDING) & (col(Delivery.attempts) > 1))
+                | ((col(Delivery.status) == DeliveryStatus.PENDING) & failed)
             )
             .order_by(col(Delivery.created_at).desc())
             .limit(MOST)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from threading import Lock
 from time import monotonic, time
 from typing import Final
 
@@ -17,6 +18,7 @@ TRUSTED: Final = 1.0
 """Seconds for which an answer is given again without a look at the versions of what it shows."""
 MOST_BYTES: Final = 64 * 2**20
 MOST_CHANGED: Final = 10_000
+LONGEST_QUESTION: Final = 64 * 2**10
 _OVERHEAD: Final = 1000
 """Bytes that an answer takes beside its text and what was asked."""
 
@@ -36,11 +38,12 @@ class Answer:
     """An answer as it is sent. Where `lasting`, it shows nothing but licenses at these versions, and stays as it is
     while they do, until `good_until`, in seconds since 1970.
 
-    `seen_at` is when the versions were last found to be these, on the monotonic clock. `given_again` counts how often
-    it was given from memory.
+    `asked` is how many bytes its question has. `seen_at` is when the versions were last found to be these, on the
+    monotonic clock. `given_again` counts how often it was given from memory.
     """
 
     body: bytes
+    asked: int
     status: int
     headers: list[tuple[bytes, bytes]]
     etag: bytes | None
@@ -56,6 +59,11 @@ class Answer:
         return f"{self.operation.kind} {self.operation.name}"
 
     @property
+    def size(self) -> int:
+        """Bytes that it takes, with its question."""
+        return len(self.body) + self.asked + _OVERHEAD
+
+    @property
     def lasting(self) -> bool:
         return self.good_until > 0
 
@@ -68,8 +76,9 @@ class Answers:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._kept: LRUCache[Question, Answer] = LRUCache(MOST_BYTES, _size)
+        self._kept: LRUCache[Question, Answer] = LRUCache(MOST_BYTES, lambda answer: answer.size)
         self._changed_at: dict[int, float] = {}
+        self._changing = Lock()
         database.listen(self.note)
 
     def trusted(self, question: Question) -> Answer | None:
@@ -82,8 +91,11 @@ class Answers:
         return self._kept.get(question)
 
     def keep(self, question: Question, answer: Answer) -> None:
-        """Keep a lasting answer, unless it alone would push many others out."""
-        if answer.lasting and len(answer.body) + len(question.text) < MOST_BYTES // 16:
+        """Keep a lasting answer, unless it alone would push many others out, or a newer one is kept already."""
+        if not answer.lasting or answer.size > MOST_BYTES // 16 or len(question.text) > LONGEST_QUESTION:
+            return
+        kept = self._kept.get(question)
+        if kept is None or kept.seen_at <= answer.seen_at:
             self._kept[question] = answer
 
     def renew(self, answer: Answer) -> bool:
@@ -101,11 +113,8 @@ class Answers:
 
     def note(self, licenses: frozenset[int]) -> None:
         """Trust no answer any more that shows one of these licenses as it was before."""
-        now = monotonic()
-        if len(self._changed_at) > MOST_CHANGED:  # no answer is trusted that was seen before those
-            self._changed_at = {one: at for one, at in list(self._changed_at.items()) if now - at <= TRUSTED}
-        self._changed_at.update(dict.fromkeys(licenses, now))
-
-
-def _size(answer: Answer) -> int:
-    return len(answer.body) + _OVERHEAD
+        with self._changing:
+            now = monotonic()
+            if len(self._changed_at) > MOST_CHANGED:  # no answer is trusted that was seen before those
+                self._changed_at = {one: at for one, at in self._changed_at.items() if now - at <= TRUSTED}
+            self._changed_at |= dict.fromkeys(licenses, now)

@@ -51,7 +51,7 @@ def execute(asked: Asked, context: Context) -> dict[str, Any]:
         except Exception as error:
             # What went wrong, and where, is found out below.
             logger.debug("a plan gave up: %r", error)
-            context.close()
+            context.start_again()
     result = _step_by_step(asked, context)
     errors = [presentable(error, context.trace) for error in result.errors or ()]
     if errors and result.data is None and not any("path" in error for error in errors):

@@ -219,8 +219,9 @@ def _resolver(definition: GraphQLField, node: FieldNode) -> Step:
     function: Any = field.base_resolver.wrapped_func
     if given:
         function = partial(function, **given)
-    if field.base_resolver.info_parameter:
-        return lambda source, run: function(source, info=run.info)
+    if info := field.base_resolver.info_parameter:
+        name = info.name
+        return lambda source, run: function(source, **{name: run.info})
     return lambda source, run: function(source)
 
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from threading import Lock
 from typing import Final
 
+from cachetools import LRUCache
 from graphql import GraphQLError, OperationDefinitionNode, OperationType
 
 from api.limits.allowed import Allowed
@@ -13,8 +14,9 @@ from api.operations.plan import Plan, plan_operation
 from api.schema.build import schema
 from core.errors import BadInput
 
-REMEMBERED: Final = 1000
-"""Documents; the least recently used are forgotten first."""
+MOST_CHARACTERS: Final = 2**20
+"""Of the documents that are remembered, the least recently used forgotten first. Each takes some 60 bytes of memory."""
+_SMALLEST: Final = 100
 
 
 class DocumentRefused(Exception):
@@ -44,6 +46,7 @@ class Operation:
 class Prepared:
     """A document within its limits, with its operations by name."""
 
+    characters: int
     checked: Checked
     operations: Mapping[str | None, Operation]
 
@@ -62,10 +65,20 @@ class Preparer:
 
     def __init__(self, allowed: Allowed) -> None:
         self._allowed = allowed
-        self.prepare = lru_cache(REMEMBERED)(self._prepare)
+        self._remembered: LRUCache[str, Prepared] = LRUCache(MOST_CHARACTERS, lambda one: one.characters)
+        self._lock = Lock()
+
+    def prepare(self, text: str) -> Prepared:
+        """The document of a text. Raises :class:`DocumentRefused`, and the errors of :mod:`api.limits.allowed`."""
+        with self._lock:
+            found = self._remembered.get(text)
+        if found is None:
+            found = self._prepare(text)
+            with self._lock:
+                self._remembered[text] = found
+        return found
 
     def _prepare(self, text: str) -> Prepared:
-        """The document of a text. Raises :class:`DocumentRefused`, and the errors of :mod:`api.limits.allowed`."""
         checked = check_document(schema.graphql, text, self._allowed)
         if not isinstance(checked, Checked):
             raise DocumentRefused(checked)
@@ -73,6 +86,7 @@ class Preparer:
         operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
         named = {one.name.value if one.name else None: one for one in operations}
         return Prepared(
+            len(text) + _SMALLEST,
             checked,
             {name: Operation(one.operation, one, plan_operation(document, one)) for name, one in named.items()},
         )

@@ -1,5 +1,6 @@
 """What a GraphQL request over HTTP asks for, and in which media type, as the GraphQL-over-HTTP specification says."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +15,8 @@ from core.errors import BadInput
 JSON: Final = "application/json"
 GRAPHQL_JSON: Final = "application/graphql-response+json"
 EVENT_STREAM: Final = "text/event-stream"
+_NEVER: Final = re.compile(r"\s*q\s*=\s*0(\.0{0,3})?\s*", re.IGNORECASE)
+"""A weight of 0: "not acceptable" (RFC 9110, section 12.4.2)."""
 _SHA256: Final = "sha256:"
 
 
@@ -55,8 +58,9 @@ class Request:
 
 
 def accepted_by(accept: str | None) -> set[str]:
-    """The media types that an ``Accept`` header names."""
-    return {part.partition(";")[0].strip().lower() for part in (accept or "*/*").split(",")}
+    """The media types that an ``Accept`` header names and does not rule out."""
+    parts = (part.split(";") for part in (accept or "*/*").split(","))
+    return {kind.strip().lower() for kind, *parameters in parts if not any(map(_NEVER.fullmatch, parameters))}
 
 
 @lru_cache(1000)

@@ -1,10 +1,13 @@
 """Operations run for a caller, over HTTP and over whatever stays open: within the limits, and counted."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
+
+from opentelemetry.trace import SpanKind, get_current_span
 
 from api.context import Context
 from api.limits.allowed import allowed_by
@@ -76,7 +79,7 @@ class Operations:
         operation = self._metrics.operation(asked.name, asked.operation.kind.value)
         report = cost_report(asked.cost, self._allowed)
         try:
-            with self._metrics.timed(operation):
+            with self._traced(operation), self._metrics.timed(operation):
                 answer = execute(asked, context)
             if "data" in answer:
                 answer["extensions"] = report
@@ -84,9 +87,16 @@ class Operations:
             answer = {"data": None, "errors": [timed_out(seconds, trace)]}
         finally:
             context.close()
-        lasting = context.lasting and "errors" not in answer
+        lasting = asked.reads and context.lasting and "errors" not in answer
         good_until = context.good_until.timestamp() if lasting else 0
         return self._counted(Executed(answer, operation, context.versions, good_until))
+
+    def _traced(self, operation: Operation) -> AbstractContextManager[object]:
+        """A span, unless the request that asks for the operation is one."""
+        tracing = self._runtime.tracing
+        if not tracing.is_on or get_current_span().get_span_context().is_valid:
+            return nullcontext()
+        return tracing.tracer.start_as_current_span(f"{operation.kind} {operation.name}", kind=SpanKind.SERVER)
 
     def _counted(self, executed: Executed) -> Executed:
         self._metrics.count(executed.operation, EXECUTED)

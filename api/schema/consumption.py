@@ -265,10 +265,12 @@ class Consumption(Node):
         for key in keys or ():
             if key not in known:
                 raise BadInput(f"No section {shown(key)}.{did_you_mean(key, known)}")
+        with_keys = known if keys is None else frozenset(keys)
+        with_status = None if status is None else frozenset(status)
         return [
             Section(view=section)
             for section in self.view.sections
-            if (keys is None or section.section.key in keys) and (status is None or section.status in status)
+            if section.section.key in with_keys and (with_status is None or section.status in with_status)
         ]
 
     @strawberry.field(description="One section by its key; null where no meter stands in it.")

@@ -212,6 +212,8 @@ class Admitter:
             self._read_standings({place for place in undecided if not self._is_fresh(place, now)}, now)
             groups = {place: self._group(place, lines[place], now) for place in undecided}
             decide(self._store, connection, list(groups.values()), now)
+            if admitted := frozenset(group.quota.license_id for group in groups.values() if group.admitted):
+                self._database.tell(admitted)
             self._read_standings({place for place, group in groups.items() if group.outdated}, now)
             decided |= {place: group for place, group in groups.items() if not group.outdated}
         for place, group in decided.items():

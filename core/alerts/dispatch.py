@@ -3,15 +3,19 @@
 import logging
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
+from time import sleep
 from typing import Final, Protocol
 
 from core.alerts.outbox import Outcome, Outgoing, finish, take
-from core.database.engine import Database
+from core.alerts.tables import Delivery
+from core.database.engine import Database, is_away
 
 logger = logging.getLogger(__name__)
 
 LEASE: Final = timedelta(minutes=2)
 """After this long a delivery whose worker was lost is taken by another: longer than any sending may take."""
+PAUSE: Final = 1.0
+"""Seconds until a database that is away is asked again."""
 
 
 class Channel(Protocol):
@@ -35,9 +39,23 @@ def send_due(
     if outgoing is None:
         return False
     outcome = _send(channels.get(outgoing.delivery.channel), outgoing)
-    with database.write() as session:
-        finish(session, outgoing.delivery, outcome, datetime.now(UTC))
+    _write_down(database, outgoing.delivery, outcome)
     return True
+
+
+def _write_down(database: Database, delivery: Delivery, outcome: Outcome) -> None:
+    """As long as the lease lasts also where the database is away: what is not written down is sent again."""
+    while True:
+        try:
+            with database.write() as session:
+                finish(session, delivery, outcome, datetime.now(UTC))
+            return
+        except Exception as error:
+            over = delivery.due_at is None or datetime.now(UTC) >= delivery.due_at
+            if over or not is_away(error):
+                raise
+            logger.warning("what became of delivery %s cannot be written down yet; trying again", delivery.id)
+        sleep(PAUSE)
 
 
 def _send(channel: Channel | None, outgoing: Outgoing) -> Outcome:

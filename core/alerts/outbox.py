@@ -1,12 +1,13 @@
 """The outbox: deliveries are rows, written with what they tell, taken by one worker at a time, sent until they arrive.
 
 Each is sent at least once, always under the same id. It is sent again where nobody learned that it arrived: where its
-worker was lost after sending, or the other side took it and its answer did not come in time.
+worker was lost after sending, the other side took it and its answer did not come in time, or the database was away
+until the lease had ended.
 """
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -68,11 +69,16 @@ class Outgoing:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of sending, and what was said of it. Without a `status` it is tried again later, and not before
-    `retry_after`, six hours at the most, where the recipient asks for that."""
+    `retry_after`, six hours at the most, where the recipient asks for that.
+
+    `keep` writes what else the channel keeps of it, in the transaction that writes down the rest. It may be called
+    again where nobody knows whether that was committed.
+    """
 
     status: DeliveryStatus | None
     said: str
     retry_after: timedelta | None = None
+    keep: Callable[[Session], None] | None = None
 
 
 def tell(session: Session, told: Sequence[Told], addresses: Sequence[Address]) -> None:
@@ -181,6 +187,8 @@ def finish(session: Session, delivery: Delivery, outcome: Outcome, now: datetime
         mine |= col(Delivery.status) == DeliveryStatus.PENDING.value
     this = col(Delivery.license_id) == delivery.license_id, col(Delivery.id) == delivery.id
     session.execute(update(Delivery).where(*this, mine).values(values))
+    if outcome.keep:
+        outcome.keep(session)
     if outcome.status is None:
         _pause(session, delivery, now + max(asked, min(after, PAUSE)))
 

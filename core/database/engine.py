@@ -66,8 +66,12 @@ class Database:
             with session.begin():
                 yield session
             if changed := frozenset(session.info.get(CHANGED, ())):
-                for listener in self._listeners:
-                    listener(changed)
+                self.tell(changed)
+
+    def tell(self, changed: frozenset[int]) -> None:
+        """Tell the listeners of a commit past :meth:`write`."""
+        for listener in self._listeners:
+            listener(changed)
 
     @property
     def engines(self) -> tuple[Engine, ...]:

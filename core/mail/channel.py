@@ -3,6 +3,7 @@
 import logging
 import secrets
 import smtplib
+import ssl
 from email.headerregistry import Address, BaseHeader, HeaderRegistry, UniqueUnstructuredHeader
 from email.message import EmailMessage
 from email.policy import EmailPolicy, Policy
@@ -48,6 +49,7 @@ class MailChannel:
         self._database = database
         self._registry = registry
         self._server = SmtpServer.of(settings.smtp_url) if settings.smtp_url else None
+        self._tls = ssl.create_default_context()  # once: it reads all certificates, which takes longer than sending
 
     def send(self, outgoing: Outgoing) -> Outcome:
         """See :class:`core.alerts.dispatch.Channel`."""
@@ -61,7 +63,7 @@ class MailChannel:
         if self._server is None:
             logger.info("ALLOWANCE_SMTP_URL is not set; this would be sent:\n%s", _text(message))
             return Outcome(DeliveryStatus.SENT, "Written to the log, as ALLOWANCE_SMTP_URL is not set.")
-        return _hand_over(self._server, message)
+        return _hand_over(self._server, message, self._tls)
 
     def _message(self, session: Session, outgoing: Outgoing) -> EmailMessage | None:
         if outgoing.message.kind == CREDITS_REQUESTED:
@@ -111,9 +113,9 @@ class MailChannel:
         return message
 
 
-def _hand_over(server: SmtpServer, message: EmailMessage) -> Outcome:
+def _hand_over(server: SmtpServer, message: EmailMessage, tls: ssl.SSLContext) -> Outcome:
     try:
-        return Outcome(DeliveryStatus.SENT, server.send(message))
+        return Outcome(DeliveryStatus.SENT, server.send(message, tls))
     except smtplib.SMTPRecipientsRefused as error:
         [(code, said)] = error.recipients.values()
         return _refused(code, said)

@@ -39,13 +39,12 @@ class SmtpServer:
         user = None if parts.username is None else unquote(parts.username)
         return cls(parts.hostname, port, implicit, user, unquote(parts.password or ""))
 
-    def send(self, message: EmailMessage, context: ssl.SSLContext | None = None) -> str:
+    def send(self, message: EmailMessage, context: ssl.SSLContext) -> str:
         """Hand a message over; what the server said.
 
         Raises `smtplib.SMTPException`, and `OSError`, also where it is not over by the deadline. A password never
         goes over a line that is not encrypted.
         """
-        context = context or ssl.create_default_context()
         connection = _Connection(self, context)
         try:
             connection.ehlo()

@@ -3,6 +3,7 @@
 import logging
 import ssl
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -14,7 +15,7 @@ from sqlmodel import Session, col, select, update
 
 from core.alerts.outbox import Outcome, Outgoing
 from core.alerts.tables import DeliveryStatus, Message
-from core.database.engine import Database
+from core.database.engine import Database, insert_into
 from core.licenses.tables import License
 from core.settings import Settings
 from core.text import shown
@@ -60,21 +61,23 @@ class WebhookChannel:
             answer = post(endpoint.url, headers, body.encode(), self._networks, self._tls)
         except NotAnswered as problem:
             error = str(problem)
-        attempt = WebhookAttempt(
-            license_id=delivery.license_id,
-            id=uuid.uuid4().hex,
-            delivery_id=delivery.id,
-            at=now,
-            milliseconds=round((monotonic() - begun) * 1000),
-            status=answer.status if answer else None,
-            answer=answer.text if answer else None,
-            error=error or (_redirected(answer) if answer else None),
-        )
-        with self._database.write() as session:
-            session.add(attempt)
+        attempt = {
+            "license_id": delivery.license_id,
+            "id": uuid.uuid4().hex,
+            "delivery_id": delivery.id,
+            "at": now,
+            "milliseconds": round((monotonic() - begun) * 1000),
+            "status": answer.status if answer else None,
+            "answer": answer.text if answer else None,
+            "error": error or (_redirected(answer) if answer else None),
+        }
+
+        def keep(session: Session) -> None:
+            session.execute(insert_into(session, WebhookAttempt).values(attempt).on_conflict_do_nothing())
             if answer and answer.status == HTTPStatus.GONE:
                 _disable(session, endpoint)
-        return _outcome(answer, error, now)
+
+        return replace(_outcome(answer, error, now), keep=keep)
 
 
 def body_of(message: Message, license: str) -> str:

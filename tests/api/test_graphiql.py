@@ -91,7 +91,7 @@ def test_every_example_is_valid_and_answered(reader: Client, examples: list[dict
         assert validate(schema, document) == []
         names += re.findall(r"(?:query|mutation|subscription) (\w+)", example["query"])
         if names[-1] == "Watch":
-            continue  # tests/api/test_subscriptions.py subscribes
+            continue  # a browser follows it below
         answer = reader.data(example["query"], **json.loads(example.get("variables") or "{}"))
         assert None not in answer.values()
     assert names == EXAMPLES
@@ -109,3 +109,14 @@ def test_a_browser_shows_the_answer_and_asks_no_other_host(library: Served) -> N
     assert seen["hosts"] == [library.url]
     assert seen["complaints"] == []
     assert seen["address"] == f"{library.url}/graphiql"
+
+
+@on_sqlite
+@pytest.mark.needs("node", "chromium")
+def test_a_browser_follows_a_subscription_and_asks_no_other_host(library: Served) -> None:
+    node.install()
+    browser = str(shutil.which("chromium"))
+    seen = json.loads(node.run("browser.mjs", browser, library.url, library.token("consumption:read"), "Watch"))
+    assert '"consumptionChanged"' in seen["shown"]
+    assert seen["hosts"] == [library.url]
+    assert seen["complaints"] == []

@@ -71,6 +71,12 @@ def test_names_that_clients_make_up_are_told_apart_up_to_a_number(
     assert names == {"One", "Two", "other", "anonymous"}
 
 
+def test_a_name_longer_than_any_person_writes_is_other(client: Client) -> None:
+    client.data(f"query {'N' * 101} {{ viewer {{ name }} }}")
+    assert {name for name, *_ in samples(client, "allowance_graphql_operations_total")} >= {"other"}
+    assert "N" * 101 not in client.get("/metrics").text
+
+
 def test_deliveries_are_counted_by_status(client: Client) -> None:
     found = samples(client, "allowance_deliveries")
     assert set(found) == {("PENDING",), ("SENT",), ("PARKED",), ("DROPPED",)}

@@ -13,6 +13,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from core.settings import Settings
 from tests.api.server import TRACE, Client, Served, serving
+from tests.api.subscriptions.sockets import socket_to
 
 PARENT = "b7ad6b7169203331"
 QUERY = 'query Mine { license(key: "acme") { name } }'
@@ -139,3 +140,14 @@ def test_what_is_asked_for_and_not_installed_is_said_at_start(
     settings = Settings(database_url=new_sqlite(tmp_path / "test.db"), otlp_url="http://127.0.0.1:1")
     with pytest.raises(BadSetting, match="extra `tracing`"), serving(settings) as served:
         assert isinstance(served, Served)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_an_operation_over_a_web_socket_is_a_span_with_its_statements(database_url: str, collector: Collector) -> None:
+    with serving(Settings(database_url=database_url, otlp_url=collector.url)) as served:
+        put_acme(served)
+        with socket_to(served, served.token()) as socket:
+            socket.ask("1", QUERY)
+            assert socket.hear()["payload"]["data"] == {"license": {"name": "Acme"}}
+    operation = collector.named("query Mine")
+    assert [span.name for span in collector.spans if span.parent_span_id == operation.span_id] == ["BEGIN", "SELECT"]

@@ -10,6 +10,7 @@ from rich.console import Console
 from tests.bench import (
     check_in_admission,
     check_in_http,
+    deliveries,
     flatness,
     history_size,
     ingest_batches,
@@ -29,6 +30,7 @@ BENCHMARKS: Final[dict[str, Callable[[Scale], Iterator[Found]]]] = {
     "read_overview": read_overview.run,
     "graphql_refusals": refusals.run,
     "history_size": history_size.run,
+    "deliveries": deliveries.run,
     "check_in_http": check_in_http.run,
     "check_in_new": check_in_admission.run,
     "check_in_size": check_in_admission.size,

@@ -54,7 +54,22 @@ def test_what_is_parked_is_sent_again_by_hand(run: Run, alert: str) -> None:
     assert "550 no such mailbox" in run("outbox").out
     assert run("alerts", "redeliver", alert).out == "Deliveries sent again: 1.\n"
     assert run("outbox").out == "pending: 1\nsent: 0\nparked: 0\ndropped: 0\n"
-    assert run("alerts", "redeliver", alert).out == "Nothing of it is parked.\n"
+    assert run("alerts", "redeliver", alert).out == "Nothing of it is parked. On their way already: 1.\n"
+
+
+def test_what_failed_once_and_is_tried_again_is_shown_with_what_was_said(
+    run: Run, database: Database, alert: str
+) -> None:
+    run("alerts", "redeliver", alert)
+    with database.write() as session:
+        outgoing = take(session, datetime.now(UTC), timedelta(minutes=2))
+    assert outgoing
+    assert run("outbox").out == "pending: 1\nsent: 0\nparked: 0\ndropped: 0\n"
+    with database.write() as session:
+        finish(session, outgoing.delivery, Outcome(None, "450 mailbox busy"), datetime.now(UTC))
+    shown = run("outbox").out
+    assert "450 mailbox busy" in shown
+    assert "550 no such mailbox" not in shown
 
 
 def test_a_ratio_is_shown_whole(run: Run, database: Database, alert: str) -> None:

@@ -87,14 +87,13 @@ def test_what_another_process_committed_is_seen_by_the_next_look(
 
 
 @pytest.mark.usefixtures("acme")
-def test_a_check_in_is_seen_though_no_refresh_ran(operator: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_in_is_seen_at_once_though_no_refresh_ran(operator: Client) -> None:
     terms = """mutation { putContract(input: {license: "acme", effectiveFrom: "2026-01-15", startsOn: "2026-01-15",
       terms: [{key: "active_installations", value: 10}]}) { errors { code } } }"""
     operator.data(terms)
     installations = '{ consumption(license: "acme") { section(key: "installations") { readings { used } } } }'
     assert operator.data(installations)["consumption"]["section"]["readings"] == [{"used": 0}]
     operator.post("/check-in", json={"license": "acme", "installation": "one"}).raise_for_status()
-    monkeypatch.setattr(answers, "TRUSTED", -1.0)
     assert operator.data(installations)["consumption"]["section"]["readings"] == [{"used": 1}]
 
 
@@ -167,7 +166,9 @@ def answer(size: int, good_until: float = 1e12) -> Answer:
 
 def kept_answer(body: bytes, versions: dict[int, int], good_until: float = 1e12) -> Answer:
     given_again = Counter("given", "of no interest", registry=None)
-    return Answer(body, 200, [], None, versions, good_until, monotonic(), Operation("anonymous", "query"), given_again)
+    return Answer(
+        body, 2, 200, [], None, versions, good_until, monotonic(), Operation("anonymous", "query"), given_again
+    )
 
 
 def test_what_is_kept_is_bounded_in_bytes_and_the_least_recently_given_is_forgotten(served: Served) -> None:
@@ -197,3 +198,53 @@ def test_the_changes_of_many_licenses_are_remembered_for_as_long_as_answers_are_
     for part in range(30):
         kept.note(frozenset(range(1_000 * part + 10, 1_000 * part + 1_010)))
     assert kept.trusted(question(1)) is None
+
+
+def test_a_question_counts_as_what_it_takes_and_a_long_one_is_not_kept(served: Served) -> None:
+    kept = Answers(served.runtime.database)
+    long = Question(OPERATOR, "application/json", "POST", bytes(answers.LONGEST_QUESTION + 1))
+    kept.keep(long, answer(10))
+    assert kept.kept(long) is None
+    assert kept_answer(b"12345", {}).size == 5 + 2 + 1_000
+
+
+def test_an_older_answer_does_not_replace_a_newer_one(served: Served) -> None:
+    kept = Answers(served.runtime.database)
+    older, newer = answer(10), answer(20)
+    kept.keep(question(1), newer)
+    kept.keep(question(1), older)
+    assert kept.kept(question(1)) is newer
+
+
+CHECK_IN = 'mutation { checkIn(input: {license: "acme", installation: "one"}) { decision } }'
+RECORD = """mutation { recordUsage(events: [{id: "e", source: "/t", type: "users.level", license: "late", value: 3}]) {
+  accepted duplicates rejected { code } } }"""
+
+
+@pytest.mark.usefixtures("acme")
+def test_a_mutation_is_executed_each_time_it_is_sent(operator: Client) -> None:
+    operator.data(
+        """mutation { putContract(input: {license: "acme", effectiveFrom: "2026-01-15", startsOn: "2026-01-15",
+          terms: [{key: "active_installations", value: 10}]}) { errors { code } } }"""
+    )
+    decisions = [operator.data(CHECK_IN)["checkIn"]["decision"] for _ in range(3)]
+    assert decisions == ["ADMITTED", "KNOWN", "KNOWN"]
+    assert operator.data(RECORD)["recordUsage"]["rejected"] == [{"code": "UNKNOWN_LICENSE"}]
+    operator.data('mutation { putLicense(input: {key: "late", name: "Late"}) { errors { code } } }')
+    assert [operator.data(RECORD)["recordUsage"]["accepted"] for _ in range(2)] == [1, 0]
+    assert operator.data(RECORD)["recordUsage"]["duplicates"] == 1
+
+
+@pytest.mark.usefixtures("acme")
+def test_a_license_that_is_asked_for_twice_is_read_once_and_shown_alike(operator: Client) -> None:
+    operator.data("{ viewer { name } }")
+    with executed() as statements:
+        operator.data('{ a: license(key: "acme") { name } b: license(key: "acme") { consumption { version } } }')
+    assert len(statements) == 1
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])
+def test_any_other_method_is_refused_with_a_code(operator: Client, method: str) -> None:
+    refused = operator.request(method, "/graphql", json={"query": NAME})
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET, POST")
+    assert refused.json()["errors"][0]["extensions"]["code"] == "METHOD_NOT_ALLOWED"

@@ -2,6 +2,7 @@
 
 import smtplib
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from email.message import EmailMessage
@@ -65,7 +66,7 @@ def test_a_sending_is_over_by_its_deadline_however_the_server_draws_it_out(
 ) -> None:
     monkeypatch.setattr(smtp, "DEADLINE", 0.5)
     with serving(talk) as server, pytest.raises(OSError, match=r"timed out|too long"):
-        server.send(message())
+        server.send(message(), ssl.create_default_context())
 
 
 class Answering:
@@ -106,7 +107,7 @@ def answering(handler: Answering) -> Iterator[SmtpServer]:
 def test_what_was_taken_was_sent_whatever_the_server_says_to_the_farewell() -> None:
     handler = Answering(QUIT="451 not so fast")
     with answering(handler) as server:
-        assert server.send(message()) == "The mail server took it."
+        assert server.send(message(), ssl.create_default_context()) == "The mail server took it."
     assert handler.taken == 1
 
 
@@ -125,4 +126,4 @@ def test_a_refusal_is_told_whatever_the_server_says_to_the_farewell(
         answering(Answering(**{command: "554 not this one", "QUIT": "451 not so fast"})) as server,
         pytest.raises(error),
     ):
-        server.send(message())
+        server.send(message(), ssl.create_default_context())

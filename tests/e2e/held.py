@@ -1,0 +1,83 @@
+"""Processes that stop at a step of a delivery and stay there, so that a test can kill them at this very place."""
+
+from enum import StrEnum
+from pathlib import Path
+
+from tests.e2e.plugins import install
+
+
+class Step(StrEnum):
+    """A delivery was TAKEN, and nobody is connected to yet; the other side ANSWERED; what became of it is about to
+    be COMMITTED; that was DONE, and the process does not know yet."""
+
+    TAKEN = "taken"
+    ANSWERED = "answered"
+    COMMITTED = "committed"
+    DONE = "done"
+
+
+# A plugin is imported by the process itself, which no other way leads into.
+_CODE = """
+import socket
+import threading
+from pathlib import Path
+
+from sqlalchemy.engine.default import DefaultDialect
+
+import core.alerts.dispatch as dispatch
+
+API_VERSION = 1
+finishing = threading.local()
+
+
+def hold():
+    if threading.current_thread().name.startswith("postman"):
+        Path({folder!r}, threading.current_thread().name).touch()
+        threading.Event().wait()
+
+
+def before(place, name):
+    original = getattr(place, name)
+
+    def held(*given, **named):
+        hold()
+        return original(*given, **named)
+
+    setattr(place, name, held)
+
+
+def around_commit(before):
+    finish, commit = dispatch.finish, DefaultDialect.do_commit
+
+    def noted(*given):
+        finishing.now = True
+        finish(*given)
+
+    def held(*given):
+        if before and getattr(finishing, "now", False):
+            hold()
+        commit(*given)
+        if getattr(finishing, "now", False):
+            hold()
+
+    dispatch.finish, DefaultDialect.do_commit = noted, held
+
+
+match {step!r}:
+    case "taken":
+        before(socket, "create_connection")
+    case "answered":
+        before(dispatch, "finish")
+    case "committed":
+        around_commit(before=True)
+    case "done":
+        around_commit(before=False)
+"""
+
+
+def hold_at(folder: Path, step: Step) -> Path:
+    """Install into a folder what holds each postman at that step; where each then leaves a file of its name."""
+    held = folder / "held"
+    held.mkdir(parents=True)
+    install(folder, "hold", _CODE.format(folder=str(held), step=step.value))
+    return held
