@@ -21,7 +21,7 @@ from core.webhooks.endpoints import (
     rotate_secret,
 )
 from core.webhooks.log import list_deliveries
-from core.webhooks.sign import OVERLAP
+from core.webhooks.sign import LONGEST_OVERLAP, OVERLAP
 from core.webhooks.tables import WebhookAttempt, WebhookEndpoint
 
 app = typer.Typer(
@@ -104,7 +104,12 @@ def rotate(
     license: LicenseKey,
     endpoint: EndpointKey,
     overlap_hours: Annotated[
-        int, typer.Option(help="How long the old secret signs beside the new one; 0 ends it at once.")
+        int,
+        typer.Option(
+            min=0,
+            max=LONGEST_OVERLAP // HOUR,
+            help="How long the old secret signs beside the new one; 0 ends it at once.",
+        ),
     ] = OVERLAP // HOUR,
 ) -> None:
     """Give an endpoint a new secret and print it, once, alone on the last line."""

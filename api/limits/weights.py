@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from core.webhooks.endpoints import MOST_ENDPOINTS
+from core.webhooks.log import MOST_ATTEMPTS
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -65,11 +68,11 @@ SIZES: Final[Mapping[str, int | Page | Edges]] = {
     "GrantConnection.edges": Edges.OF_THE_PAGE,
     "AlertConnection.edges": Edges.OF_THE_PAGE,
     "ReadingHistoryConnection.edges": Edges.OF_THE_PAGE,
-    "Query.webhookEndpoints": 5,
+    "Query.webhookEndpoints": MOST_ENDPOINTS,
     "WebhookEndpoint.kinds": 3,
     "WebhookEndpoint.deliveries": Page(20, 100),
     "WebhookDeliveryConnection.edges": Edges.OF_THE_PAGE,
-    "WebhookDelivery.attempts": 3,
+    "WebhookDelivery.attempts": MOST_ATTEMPTS,
     "Contract.terms": 10,
     "Contract.quotas": 2,
     "Contract.alertAt": 2,

@@ -1,7 +1,7 @@
 """The job of the workers that sends what is in the outbox."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from time import sleep
 from typing import Final, Protocol
@@ -26,11 +26,16 @@ class Channel(Protocol):
 
 
 def send_due(
-    database: Database, channels: Mapping[str, Channel], *, only: str | None = None, but: str | None = None
+    database: Database,
+    channels: Mapping[str, Channel],
+    *,
+    only: str | None = None,
+    to: str | None = None,
+    but_to: Collection[str] = (),
 ) -> bool:
     """Take a delivery that is due and send it; whether there was one. See :func:`core.alerts.outbox.take`."""
     with database.write() as session:
-        outgoing = take(session, datetime.now(UTC), LEASE, only=only, but=but)
+        outgoing = take(session, datetime.now(UTC), LEASE, only=only, to=to, but_to=but_to)
     if outgoing is None:
         return False
     outcome = _send(channels.get(outgoing.delivery.channel), outgoing)

@@ -7,14 +7,14 @@ until the lease had ended.
 
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from dramatiq.common import compute_backoff
-from sqlalchemy import insert
-from sqlalchemy.orm import aliased
+from sqlalchemy import Select, insert, tuple_
+from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, func, select, update
 
 from core.alerts.tables import Delivery, DeliveryStatus, Message
@@ -28,8 +28,13 @@ AT_ONCE: Final = 2
 it does not have all the workers."""
 PAUSE: Final = timedelta(minutes=5)
 """For so long at the most nothing else goes to a recipient whom a delivery did not reach."""
+MOST_KEPT: Final = 6
+"""Attempts that still count once it is sent again by hand: with one more the wait is as long as PAUSE, however often
+somebody does that, and what is left takes more than a day."""
 MOST_SAID: Final = 2_000
 """Characters of an answer that are kept."""
+_TAKING: Final = 0x6F7574626F78
+"""The lock of PostgreSQL under which deliveries are taken: "outbox"."""
 _LOST: Final = "Its workers were lost again and again; it was given up."
 
 
@@ -109,31 +114,39 @@ def tell(session: Session, told: Sequence[Told], addresses: Sequence[Address]) -
 
 
 def take(
-    session: Session, now: datetime, lease: timedelta, *, only: str | None = None, but: str | None = None
+    session: Session,
+    now: datetime,
+    lease: timedelta,
+    *,
+    only: str | None = None,
+    to: str | None = None,
+    but_to: Collection[str] = (),
 ) -> Outgoing | None:
-    """Claim a delivery that is due, if there is one: of one channel only, or of all but one.
+    """Claim a delivery that is due, if there is one: of one channel only, to one recipient, or to none of some.
 
-    Until the lease ends no other worker takes it. A license that has enough on their way waits for these. One that was
-    taken too often without an end is parked: whatever it does to its workers, it does not do for ever.
+    Until the lease ends no other worker takes it. A license that has enough on their way waits for these, except for
+    what is taken for one recipient: who does so has a worker for each. One that was taken too often without an end is
+    parked: whatever it does to its workers, it does not do for ever.
     """
-    other = aliased(Delivery)
-    on_their_way = (
-        select(func.count())
-        .where(other.license_id == Delivery.license_id, other.channel == Delivery.channel)
-        .where(col(other.claim).is_not(None), col(other.due_at) > now)
-        .scalar_subquery()
-    )
+    if session.get_bind().dialect.name == "postgresql":  # SQLite has one writer anyway
+        # What is on its way is counted, and those who take at the same time would not see each other's.
+        session.execute(select(func.pg_advisory_xact_lock(_TAKING)))
     due = (
         select(Delivery)
-        .where(col(Delivery.due_at) <= now, on_their_way < AT_ONCE)
+        .where(col(Delivery.due_at) <= now)
         .order_by(col(Delivery.due_at))
         .limit(1)
         .with_for_update(skip_locked=True)
     )
     if only is not None:
         due = due.where(col(Delivery.channel) == only)
-    if but is not None:
-        due = due.where(col(Delivery.channel) != but)
+    if to is not None:
+        due = due.where(col(Delivery.recipient) == to)
+    else:
+        # Found once, not for each row that is due: the license that has enough may have thousands of them.
+        due = due.where(tuple_(col(Delivery.license_id), col(Delivery.channel)).not_in(_have_enough(now)))
+    if but_to:
+        due = due.where(col(Delivery.recipient).not_in(but_to))
     while delivery := session.exec(due).first():
         session.add(delivery)
         if delivery.attempts < MOST_ATTEMPTS:
@@ -142,6 +155,17 @@ def take(
         delivery.status, delivery.claim = DeliveryStatus.PARKED.value, None
         delivery.due_at, delivery.finished_at, delivery.said = None, now, _LOST
     return None
+
+
+def _have_enough(now: datetime) -> Select[int, str]:
+    """The licenses and channels that have enough on their way."""
+    license_and_channel = col(Delivery.license_id), col(Delivery.channel)
+    return (
+        sa_select(*license_and_channel)
+        .where(col(Delivery.claim).is_not(None), col(Delivery.due_at) > now)
+        .group_by(*license_and_channel)
+        .having(func.count() >= AT_ONCE)
+    )
 
 
 def finish(session: Session, delivery: Delivery, outcome: Outcome, now: datetime) -> None:
@@ -194,9 +218,9 @@ def wait(attempts: int) -> timedelta:
 
 
 def redeliver(session: Session, delivery: Delivery, now: datetime) -> None:
-    """Send it once more, under the same id, whatever became of it."""
+    """Send it once more, under the same id, whatever became of it. Where it fails, it waits no less than before."""
     delivery.status, delivery.due_at, delivery.claim = DeliveryStatus.PENDING.value, now, None
-    delivery.attempts, delivery.finished_at = 0, None
+    delivery.attempts, delivery.finished_at = min(delivery.attempts, MOST_KEPT), None
     session.add(delivery)
 
 

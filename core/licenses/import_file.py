@@ -1,6 +1,8 @@
 """Licenses with their contracts and grants from a YAML file: all of it, or nothing."""
 
+import math
 import re
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -12,6 +14,8 @@ from typing import Final, TypeVar
 from sqlmodel import Session, col, select
 
 from core.admission.terms import DEFAULT, QuotaTerms
+from core.consumption.tables import Snapshot
+from core.database.engine import parts
 from core.errors import InvalidInput
 from core.licenses.billing import CONTRACT_DATE
 from core.licenses.document import InvalidFile, Problem, Value, read_document
@@ -123,12 +127,36 @@ def import_licenses(
 def _puts(
     session: Session, file: LicenseFile, registry: Registry, now: datetime
 ) -> Iterator[tuple[Value, Callable[[], object]]]:
-    for value, license in file.licenses:
+    """Each license with all that is its own, the known ones by id: so do all who change several at once, so that two
+    do not wait for each other in a circle."""
+    known = _locked(session, [license.key for _, license in file.licenses])
+    contracts, grants = defaultdict(list), defaultdict(list)
+    for one in file.contracts:
+        contracts[one[1].license].append(one)
+    for other in file.grants:
+        grants[other[1].license].append(other)
+    for value, license in sorted(file.licenses, key=lambda one: (known.get(one[1].key, math.inf), one[1].key)):
         yield value, partial(put_license, session, license, now)
-    for value, contract in file.contracts:
-        yield value, partial(put_contract, session, contract, registry, now)
-    for value, grant in file.grants:
-        yield value, partial(grant_credits, session, grant, registry, now)
+        for place, contract in contracts[license.key]:
+            yield place, partial(put_contract, session, contract, registry, now)
+        for place, grant in grants[license.key]:
+            yield place, partial(grant_credits, session, grant, registry, now)
+
+
+def _locked(session: Session, keys: Sequence[str]) -> dict[str, int]:
+    """The ids of the licenses that there are by their keys, locked, and with them their snapshots.
+
+    First the licenses, since whoever changes one locks it before its snapshot; refreshes lock snapshots alone.
+    """
+    known: dict[str, int] = {}
+    for part in parts(keys):
+        named = session.exec(select(License.key, License.id).where(col(License.key).in_(part)))
+        known |= {key: license_id for key, license_id in named if license_id is not None}
+    ids = sorted(known.values())
+    for column in (col(License.id), col(Snapshot.license_id)):
+        for some in parts(ids):
+            session.execute(select(column).where(column.in_(some)).order_by(column).with_for_update(key_share=True))
+    return known
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -25,9 +25,12 @@ logger = logging.getLogger(__name__)
 class Children:
     """The child processes of this process. Each serves one call at a time. Thread-safe."""
 
-    def __init__(self, timeout: timedelta, memory: int, *, idle: int = _IDLE, networked: bool = False) -> None:
+    def __init__(
+        self, timeout: timedelta, memory: int, *, idle: int = _IDLE, reads: Collection[str] | None = None
+    ) -> None:
+        """`reads` as :class:`core.measuring.process.Child` has it."""
         self._most_idle = idle
-        self._networked = networked
+        self._reads = reads
         self._timeout = timeout
         self._memory = memory
         self._lock = threading.Lock()
@@ -48,7 +51,7 @@ class Children:
             if self._closed:
                 raise CannotStart("the measurer is closed")
             try:
-                child = Child(self._timeout, self._memory, networked=self._networked)
+                child = Child(self._timeout, self._memory, reads=self._reads)
             except OSError as error:
                 raise CannotStart(str(error)) from error
             self._alive.add(child)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import timedelta
 from time import monotonic
@@ -21,6 +22,10 @@ _PATIENCE: Final = 60.0
 """Seconds for loading plugins, and usage where no meter was there before: long, since none has a part in it."""
 
 _PASSED_ON: Final = frozenset(("HOME", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "TZ"))
+_NETWORK: Final = frozenset(
+    ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
+)
+"""What clients go by, in either case."""
 
 
 class Lost(Exception):
@@ -42,9 +47,9 @@ class Child:
     A request raises :class:`Lost` where the child died, passed its deadline, or answered nonsense.
     """
 
-    def __init__(self, timeout: timedelta, memory: int, *, networked: bool = False) -> None:
-        """With `networked` it gets the environment of this process, where proxies and partners' own settings stand,
-        without the settings of Allowance; else next to nothing of it."""
+    def __init__(self, timeout: timedelta, memory: int, *, reads: Collection[str] | None = None) -> None:
+        """Of the environment of this process, where secrets stand, it gets what any program needs; with `reads`, which
+        is for those that use the network, also what says how to, and the variables of these names."""
         self.fresh = True
         """Whether it has not been asked about any meter yet."""
         self._timeout = timeout.total_seconds()
@@ -53,7 +58,9 @@ class Child:
         environment = {
             name: value
             for name, value in os.environ.items()
-            if name in _PASSED_ON or name.startswith("PYTHON") or (networked and not name.startswith("ALLOWANCE_"))
+            if name in _PASSED_ON
+            or name.startswith("PYTHON")
+            or (reads is not None and (name in reads or name.upper() in _NETWORK))
         }
         # The child is to find what this process finds, the very same plugins; -P adds no working directory to it.
         environment["PYTHONPATH"] = os.pathsep.join(sys.path)

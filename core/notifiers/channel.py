@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Final
 
@@ -47,7 +48,7 @@ class NotifierChannel:
         with self._database.read() as session:
             license = session.exec(select(License).where(License.id == license_id)).one()
         message = message_of(outgoing, license, self._registry, self._settings.consumption_url)
-        children = self._children_of(key)
+        children = self._children_of(key, notifier.environment)
         try:
             child = children.take()
         except CannotStart as error:
@@ -77,11 +78,11 @@ class NotifierChannel:
             for children in self._children.values():
                 children.close()
 
-    def _children_of(self, key: str) -> Children:
+    def _children_of(self, key: str, reads: Collection[str]) -> Children:
         with self._lock:
             if key not in self._children:
                 memory = self._settings.meter_memory_mb * 2**20
-                self._children[key] = Children(self._deadline, memory, idle=1, networked=True)
+                self._children[key] = Children(self._deadline, memory, idle=1, reads=reads)
             return self._children[key]
 
     def _outcome(self, key: str, message_id: str, failure: object, detail: str) -> Outcome:

@@ -129,6 +129,6 @@ def _retry_after(answer: Answer, now: datetime) -> timedelta | None:
         return timedelta(seconds=min(int(text[:10]), 10**9))
     try:
         at = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for a year of very many digits
         return None
     return max(at.replace(tzinfo=at.tzinfo or UTC) - now, timedelta())

@@ -10,10 +10,9 @@ from sqlmodel import Session, col, select
 
 from core.alerts.kinds import KINDS
 from core.errors import InputProblem, InvalidInput
-from core.licenses.find import find_license, no_license
+from core.licenses.find import find_license, lock_license, no_license
 from core.licenses.inputs import LICENSE_KEY
 from core.licenses.put import id_of
-from core.licenses.tables import License
 from core.nearest import did_you_mean
 from core.text import shown
 from core.webhooks.address import AddressRefused, Networks, check_url
@@ -140,8 +139,9 @@ def locked_license(session: Session, key: str) -> int:
     license = find_license(session, key)
     if license is None:
         raise wrong(no_license(session, key).message, "license", code="UNKNOWN_LICENSE")
-    session.exec(select(License.id).where(License.id == license.id).with_for_update()).one()
-    return id_of(license)
+    license_id = id_of(license)
+    lock_license(session, license_id)
+    return license_id
 
 
 def wrong(message: str, field: str, code: str = "BAD_INPUT") -> InvalidInput:

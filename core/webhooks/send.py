@@ -24,6 +24,8 @@ MOST_TOLD: Final = 200
 """Characters of what is wrong with an answer; it may quote all of it."""
 MOST_ANSWER: Final = 1_000
 """Bytes of an answer's body that are read."""
+MOST_READ: Final = 2**17
+"""Bytes that are read of a connection; interim answers may come without an end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +127,15 @@ class _Stream(httpcore2.NetworkStream):
     def __init__(self, connection: socket.socket, until: float) -> None:
         self._socket = connection
         self._until = until
+        self._received = 0
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         self._socket.settimeout(_left(self._until, timeout))
-        return self._socket.recv(max_bytes)
+        received = self._socket.recv(max_bytes)
+        self._received += len(received)
+        if self._received > MOST_READ:
+            raise httpcore2.ReadError(f"more than {MOST_READ} bytes came.")
+        return received
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         rest = memoryview(buffer)

@@ -3,10 +3,10 @@
 import logging
 import math
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from time import monotonic
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import dramatiq
 
@@ -21,9 +21,8 @@ from core.work.jobs import refresh_all_due
 from core.work.upkeep import EVERY_SECONDS, upkeep
 
 POSTMEN: Final = 4
-"""Threads that send: one that waits for a slow receiver leaves the others."""
-NOTIFIER_POSTMEN: Final = 2
-"""Threads for partners' notifiers alone, so that those that hang keep nothing else waiting."""
+"""Threads that send e-mails, and as many for webhooks, so that endpoints that hang hold up no e-mail. One that waits
+for a slow receiver leaves the others."""
 
 logger = logging.getLogger(__name__)
 
@@ -55,10 +54,9 @@ class Worker:
             WEBHOOK: WebhookChannel(runtime.settings, runtime.database),
             NOTIFIER: self._notifiers,
         }
-        rounds = [{"but": NOTIFIER}] * POSTMEN + [{"only": NOTIFIER}] * NOTIFIER_POSTMEN
         self._postmen: Final = [
             threading.Thread(target=self._deliver, kwargs=which, name=f"postman-{number}", daemon=True)
-            for number, which in enumerate(rounds)
+            for number, which in enumerate(_rounds(runtime.registry.notifiers))
         ]
         self._worker: Final = dramatiq.Worker(
             self._broker,
@@ -98,12 +96,22 @@ class Worker:
                 logger.exception("looking for due work failed; trying again")
             self._stopped.wait(self._runtime.settings.sweep_seconds)
 
-    def _deliver(self, *, only: str | None = None, but: str | None = None) -> None:
-        """Send what is in the outbox, one delivery after the other."""
+    def _deliver(self, **which: Any) -> None:
+        """Send what is in the outbox, one delivery after the other; `which` as :func:`send_due` has it."""
         while not self._stopped.is_set():
             try:
-                if send_due(self._runtime.database, self._channels, only=only, but=but):
+                if send_due(self._runtime.database, self._channels, **which):
                     continue
             except Exception:
                 logger.exception("looking for deliveries failed; trying again")
             self._stopped.wait(self._runtime.settings.sweep_seconds)
+
+
+def _rounds(notifiers: Collection[str]) -> list[dict[str, Any]]:
+    """What each postman sends. Each notifier has one of its own, so that one that hangs holds up none of the others;
+    one more ends what is left for those that are not installed any more."""
+    return [
+        *[{"only": channel} for channel in (EMAIL, WEBHOOK) for _ in range(POSTMEN)],
+        *[{"only": NOTIFIER, "to": key} for key in notifiers],
+        {"only": NOTIFIER, "but_to": tuple(notifiers)},
+    ]

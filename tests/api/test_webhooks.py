@@ -178,7 +178,10 @@ def test_deliveries_are_paged_without_gaps_or_repeats(served: Served, platform: 
             break
     assert len(seen) == len(set(seen)) == 3
     assert platform.error(LIST, after="nonsense")[0] == "BAD_CURSOR"
-    assert platform.error(LIST, first=101)[0] == "BAD_INPUT"
+    assert platform.error(LIST, first=100)[0] == "TOO_COSTLY"
+    without_attempts = "{ webhookEndpoints { deliveries(first: %d) { edges { node { id } } } } }"
+    assert len(platform.data(without_attempts % 100)["webhookEndpoints"]) == 1
+    assert platform.error(without_attempts % 101)[0] == "BAD_INPUT"
 
 
 def test_nobody_reaches_a_license_that_their_key_does_not_name(

@@ -44,6 +44,11 @@ def test_a_notifier_wants_every_kind_unless_it_says_which() -> None:
         ({"kinds": ()}, "`kinds` must be a tuple of some of threshold.crossed"),
         ({"kinds": ["credits.requested"]}, "`kinds` must be a tuple"),
         ({"kinds": ("credits.gone",)}, "`kinds` must be a tuple"),
+        ({"environment": ["OWN_URL"]}, "`environment` must be a tuple of names"),
+        ({"environment": "OWN_URL"}, "`environment` must be a tuple of names"),
+        ({"environment": ("OWN URL",)}, "`environment` must be a tuple of names"),
+        ({"environment": (1,)}, "`environment` must be a tuple of names"),
+        ({"environment": ("OWN_URL", "ALLOWANCE_SMTP_URL")}, "none of them ALLOWANCE_"),
     ],
 )
 def test_a_declaration_that_cannot_work_is_refused(changed: dict[str, Any], said: str) -> None:

@@ -95,11 +95,15 @@ class Notifier(ABC):
     Each message goes to each notifier by itself, at least once: again where `notify` raised anything but
     :class:`GiveUp`, took longer than 30 seconds, or ended its process, for more than a day with longer and longer
     waits.
+
+    `environment` names the variables of the worker's environment that it reads; of the others it has only what any
+    program needs, and what says how to use the network. None may begin with ``ALLOWANCE_``.
     """
 
     key: str
     title: str
     kinds: tuple[str, ...] = KINDS
+    environment: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_key(type(self).__name__, self.key)
@@ -107,7 +111,13 @@ class Notifier(ABC):
         check_text(f"{where}: `title`", self.title)
         if not isinstance(self.kinds, tuple) or not self.kinds or not all(kind in KINDS for kind in self.kinds):
             raise InvalidDeclaration(f"{where}: `kinds` must be a tuple of some of {', '.join(KINDS)}")
+        if not isinstance(self.environment, tuple) or not all(map(_may_be_read, self.environment)):
+            raise InvalidDeclaration(f"{where}: `environment` must be a tuple of names, none of them ALLOWANCE_…")
 
     @abstractmethod
     def notify(self, message: Message) -> None:
-        """Tell it. It runs in a process apart, with the environment of the worker without its ``ALLOWANCE_…``."""
+        """Tell it. It runs in a process apart, with the `environment` that it names."""
+
+
+def _may_be_read(name: object) -> bool:
+    return isinstance(name, str) and name.isidentifier() and not name.upper().startswith("ALLOWANCE_")

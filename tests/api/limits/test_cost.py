@@ -50,6 +50,13 @@ def test_every_coordinate_that_has_a_weight_or_a_size_is_a_field_of_the_schema()
     assert WEIGHTS.keys() | SIZES.keys() <= COORDINATES.keys()
 
 
+def test_a_log_of_webhooks_costs_as_many_endpoints_and_attempts_as_there_may_be() -> None:
+    text = "{ webhookEndpoints { deliveries(first: 1) { edges { node { attempts { at } } } } } }"
+    attempts = 1 + 30 * (1 + 1)
+    deliveries = 20 + (1 + 1 * (1 + 1 + attempts))
+    assert cost(text) == 20 + 20 * (1 + deliveries)
+
+
 def test_every_list_and_every_connection_has_a_size() -> None:
     assert {coordinate for coordinate in COORDINATES if is_list(coordinate)} == SIZES.keys()
 

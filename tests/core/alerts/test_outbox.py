@@ -1,19 +1,26 @@
 """Deliveries: taken by one worker at a time, tried again with longer and longer waits, parked in the end."""
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from threading import Barrier
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import event
 from sqlmodel import col, select
 
 from core.alerts.dispatch import send_due
 from core.alerts.kinds import CROSSED, RECOVERED
 from core.alerts.outbox import (
+    AT_ONCE,
     LONGEST_WAIT,
     MOST_ATTEMPTS,
+    MOST_KEPT,
+    PAUSE,
     Address,
     Outcome,
     Outgoing,
@@ -60,16 +67,24 @@ def deliveries(engine: Engine) -> Sequence[Delivery]:
         return session.exec(select(Delivery).order_by(col(Delivery.recipient))).all()
 
 
-def test_a_postman_takes_of_one_channel_only_or_of_all_others(engine: Engine) -> None:
+def test_a_postman_takes_of_one_channel_for_one_recipient_or_for_all_but_some(engine: Engine) -> None:
     license_id = engine.license()
-    addresses = [Address(license_id, channel, "ann", frozenset({CROSSED})) for channel in ("email", "notifier")]
+    addresses = [
+        Address(license_id, *which, frozenset({CROSSED}))
+        for which in (("email", "ann"), ("notifier", "chat"), ("notifier", "pager"), ("notifier", "gone"))
+    ]
     with engine.database.write() as session:
         tell(session, [Told(license_id, CROSSED, NOW, {"alerts": []})], addresses)
-    for which, taken in (({"only": "notifier"}, "notifier"), ({"but": "notifier"}, "email")):
+    for which, taken in (
+        ({"only": "email"}, "ann"),
+        ({"only": "notifier", "to": "pager"}, "pager"),
+        ({"only": "notifier", "but_to": ["chat", "pager"]}, "gone"),
+        ({"only": "notifier", "to": "chat"}, "chat"),
+    ):
         with engine.database.write() as session:
             outgoing = take(session, NOW, LEASE, **which)
             assert outgoing
-            assert outgoing.delivery.channel == taken
+            assert outgoing.delivery.recipient == taken
             assert take(session, NOW, LEASE, **which) is None
 
 
@@ -126,7 +141,30 @@ def test_what_fails_is_tried_again_and_parked_in_the_end_and_can_be_sent_again_b
         redeliver(session, session.get_one(Delivery, (left.license_id, left.id)), now)
     again = take_one(told, now)
     assert again
-    assert (again.delivery.id, again.delivery.attempts) == (left.id, 1)
+    assert (again.delivery.id, again.delivery.attempts) == (left.id, MOST_KEPT + 1)
+    assert sum((wait(attempt) for attempt in range(MOST_KEPT + 1, MOST_ATTEMPTS)), timedelta()) > timedelta(hours=24)
+
+
+def test_one_sent_again_by_hand_that_fails_again_has_its_recipient_wait_as_long_as_before(told: Engine) -> None:
+    ann = deliveries(told)[0]
+    with told.database.write() as session:
+        tell(
+            session,
+            [Told(ann.license_id, RECOVERED, NOW, {})],
+            [Address(ann.license_id, "email", "ann", frozenset({RECOVERED}))],
+        )
+        for one in session.exec(select(Delivery).where(Delivery.id != ann.id)):
+            one.due_at = NOW + timedelta(seconds=1)
+        parked = session.get_one(Delivery, (ann.license_id, ann.id))
+        parked.status, parked.attempts, parked.due_at = DeliveryStatus.PARKED.value, MOST_ATTEMPTS, None
+    for _ in range(3):
+        with told.database.write() as session:
+            redeliver(session, session.get_one(Delivery, (ann.license_id, ann.id)), NOW)
+        end(told, take_one(told), LATER)
+        again, other = sorted(deliveries(told)[:2], key=lambda one: one.id != ann.id)
+        assert other.due_at == NOW + PAUSE
+        assert again.due_at
+        assert again.due_at >= NOW + PAUSE
 
 
 def test_a_delivery_that_is_lost_with_its_worker_each_time_is_parked(told: Engine) -> None:
@@ -187,6 +225,50 @@ def test_of_a_license_two_are_on_their_way_on_a_channel_and_others_go_before_its
     assert [take_one(engine) is not None for _ in range(2)] == [True, False]
     # What its workers lost is on its way no more.
     assert [take_one(engine, NOW + LEASE) is not None for _ in range(3)] == [True, True, True]
+
+
+def test_of_a_license_two_are_on_their_way_though_many_take_at_once(engine: Engine) -> None:
+    license_id, workers = engine.license(), 4
+    addresses = [Address(license_id, "email", f"r{n}", frozenset({CROSSED})) for n in range(workers)]
+    with engine.database.write() as session:
+        tell(session, [Told(license_id, CROSSED, NOW, {})], addresses)
+    ready = Barrier(workers)
+
+    def work(_: int) -> bool:
+        ready.wait()
+        with engine.database.write() as session:
+            taken = take(session, NOW, LEASE)
+            time.sleep(0.3)  # so that the others would take before this is committed
+        return taken is not None
+
+    with ThreadPoolExecutor(workers) as threads:
+        assert sum(threads.map(work, range(workers))) == AT_ONCE
+
+
+def test_who_has_enough_on_the_way_is_found_once_and_not_for_each_that_waits(engine: Engine) -> None:
+    license_id = engine.license()
+    addresses = [Address(license_id, "email", f"r{n}", frozenset({CROSSED})) for n in range(5)]
+    with engine.database.write() as session:
+        tell(session, [Told(license_id, CROSSED, NOW, {})], addresses)
+        assert [take(session, NOW, LEASE) is not None for _ in range(AT_ONCE)] == [True] * AT_ONCE
+    said = []
+
+    def note(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
+        said.append((statement, parameters))
+
+    event.listen(engine.database.engine, "before_cursor_execute", note)
+    with engine.database.write() as session:
+        assert take(session, NOW, LEASE) is None
+    event.remove(engine.database.engine, "before_cursor_execute", note)
+    statement, parameters = next(one for one in said if "due_at <=" in one[0])
+    explain = "EXPLAIN QUERY PLAN " if engine.database.is_sqlite else "EXPLAIN "
+    with engine.database.engine.begin() as connection:
+        plan = str(connection.exec_driver_sql(explain + statement, parameters).all())
+    if engine.database.is_sqlite:
+        assert "LIST SUBQUERY" in plan
+        assert "CORRELATED" not in plan
+    else:
+        assert "hashed SubPlan" in plan
 
 
 def test_while_a_recipient_is_not_reached_what_waits_for_them_waits_and_others_do_not(engine: Engine) -> None:

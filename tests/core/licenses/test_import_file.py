@@ -1,14 +1,19 @@
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from threading import Barrier, Event
 from typing import Any
 
 import pytest
 import time_machine
+from sqlalchemy import event
 from sqlmodel import select
 
+from core.consumption.snapshots import load_snapshots, lock_snapshots
 from core.consumption.tables import Snapshot
 from core.licenses.document import LARGEST, InvalidFile
-from core.licenses.import_file import ImportedLicenses, import_licenses, read_licenses
+from core.licenses.import_file import ImportedLicenses, _locked, import_licenses, read_licenses
 from core.licenses.tables import Contract, Grant, License, LicenseAdmin
 from core.usage.tables import LateUsage
 from core.work.jobs import refresh_all_due
@@ -324,3 +329,64 @@ def test_what_holds_already_is_shown_by_the_next_refresh_that_is_due(
     put(engine, contract(20), NOW + timedelta(hours=1))
     refresh_all_due(engine.runtime)
     assert (engine.reading("forms").limit, engine.reading("sms_credits").limit) == (20, 200)
+
+
+def test_an_import_and_a_refresh_of_the_same_licenses_do_not_wait_for_each_other_in_a_circle(engine: Engine) -> None:
+    ids = [engine.license(key) for key in ("first", "second")]
+    text = "licenses:\n  - {key: second, name: Two}\n  - {key: first, name: One}\n"
+    begun = Event()
+
+    def progress(done: int, _: int) -> None:
+        if done:
+            begun.set()
+            time.sleep(0.5)  # so that the refresh locks what it can before the next license is put
+
+    def refresh() -> list[int]:
+        with engine.database.read() as session:
+            known = load_snapshots(session, ids)
+        assert begun.wait(30)
+        with engine.database.write() as session:
+            return [one.version for one in lock_snapshots(session, known).values()]
+
+    with ThreadPoolExecutor() as threads:
+        refreshed = threads.submit(refresh)
+        with engine.database.write() as session:
+            import_licenses(session, read_licenses("all.yaml", text.encode()), engine.runtime.registry, NOW, progress)
+        assert refreshed.result() == [1, 1]
+
+
+def test_two_imports_of_the_same_licenses_in_other_orders_both_succeed(engine: Engine) -> None:
+    engine.license("known")
+    begun = Barrier(2)
+
+    def put_in(order: list[str]) -> ImportedLicenses:
+        text = "licenses:\n" + "".join(
+            f"  - key: {key}\n    name: {order[0]}\n"
+            "    contracts: [{effective_from: 2026-01-01, starts_on: 2026-01-01, terms: {forms: 5}}]\n"
+            for key in order
+        )
+        file = read_licenses("all.yaml", text.encode())
+        begun.wait(30)
+        with engine.database.write() as session:
+            return import_licenses(session, file, engine.runtime.registry, NOW, lambda *_: time.sleep(0.1))
+
+    with ThreadPoolExecutor() as threads:
+        put = threads.map(put_in, (["new", "known", "other"], ["other", "new", "known"]))
+        assert list(put) == [ImportedLicenses(3, 3, 0)] * 2
+    with engine.database.read() as session:
+        assert len(session.exec(select(Contract)).all()) == 3
+
+
+def test_a_file_of_many_licenses_locks_them_in_few_statements(engine: Engine) -> None:
+    for key in ("a", "b", "c"):
+        engine.license(key)
+    said: list[str] = []
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        said.append(statement.split(maxsplit=1)[0])
+
+    with engine.database.write() as session:
+        event.listen(engine.database.engine, "before_cursor_execute", note)
+        assert set(_locked(session, ["a", "b", "c", "d"])) == {"a", "b", "c"}
+        event.remove(engine.database.engine, "before_cursor_execute", note)
+    assert said.count("SELECT") == 3

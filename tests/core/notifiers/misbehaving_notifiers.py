@@ -20,7 +20,7 @@ def notifier(function):
         function(message)
 
     kind = type("Own", (Notifier,), {"notify": notify})
-    NOTIFIERS.append(kind(key=function.__name__, title="Own", kinds=("threshold.crossed",)))
+    NOTIFIERS.append(kind(key=function.__name__, title="Own", kinds=("threshold.crossed",), environment=("CHAT_URL",)))
     return function
 
 
@@ -36,8 +36,7 @@ def writes_down_all(message):
 
 @notifier
 def sees_the_environment(message):
-    names = [name for name in ("ALLOWANCE_DATABASE_URL", "CHAT_WEBHOOK_URL") if name in os.environ]
-    Path(__file__).with_name("environment.txt").write_text(" ".join(names))
+    Path(__file__).with_name("environment.txt").write_text("\n".join(os.environ))
 
 
 @notifier

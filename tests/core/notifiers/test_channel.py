@@ -2,10 +2,12 @@
 
 import shutil
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import orjson
@@ -14,7 +16,7 @@ from allowance import Alert, ExpiringCredits, Message, Period, RequestedCredits
 from allowance.notifier import KINDS
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlmodel import select
+from sqlmodel import col, func, select, update
 
 from core.alerts import kinds
 from core.alerts.dispatch import LEASE, send_due
@@ -28,6 +30,8 @@ from core.notifiers.channel import DEADLINE, NotifierChannel
 from core.notifiers.message import message_of
 from core.notifiers.wire import message_from, message_to
 from core.plugins.host import Registry, load_plugins
+from core.work import worker
+from core.work.worker import Worker
 from tests.fixtures.engine import NOW, Engine, usage_event
 
 
@@ -180,13 +184,16 @@ def test_what_is_given_up_is_parked_with_its_text(told: Engine, channel: Notifie
     assert len(said) == 2000
 
 
-def test_a_notifier_has_the_settings_of_partners_and_not_ours(
+def test_a_notifier_has_of_the_environment_what_it_names_and_the_way_to_the_network_and_no_secrets(
     told: Engine, channel: NotifierChannel, partner: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ALLOWANCE_DATABASE_URL", "postgresql://user:secret@db/allowance")
-    monkeypatch.setenv("CHAT_WEBHOOK_URL", "https://chat.example.com")
+    passed_on = {"CHAT_URL", "https_proxy", "NO_PROXY", "SSL_CERT_FILE", "LANG", "TZ"}
+    secret = {"ALLOWANCE_DATABASE_URL", "PGPASSWORD", "AWS_SECRET_ACCESS_KEY", "DATABASE_URL", "OTHER_URL", "chat_url"}
+    for name in passed_on | secret:
+        monkeypatch.setenv(name, "C")
     tell(told, channel, "sees_the_environment")
-    assert (partner / "environment.txt").read_text() == "CHAT_WEBHOOK_URL"
+    seen = set((partner / "environment.txt").read_text().split("\n"))
+    assert seen & (passed_on | secret) == passed_on
 
 
 def test_notifiers_share_no_process_and_keep_theirs(told: Engine, channel: NotifierChannel, partner: Path) -> None:
@@ -194,6 +201,51 @@ def test_notifiers_share_no_process_and_keep_theirs(told: Engine, channel: Notif
     tell(told, channel, "takes", "raises")
     processes = {(key, pid) for key, _, pid in written(partner)}
     assert len(processes) == len({pid for _, pid in processes}) == 2
+
+
+def test_a_worker_has_notifiers_that_hang_hold_up_none_of_the_others(
+    told: Engine, partner: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "NotifierChannel", partial(NotifierChannel, deadline=timedelta(seconds=15)))
+    settings = told.runtime.settings.model_copy(update={"sweep_seconds": 0.05})
+    told = Engine(replace(told.runtime, settings=settings))
+    for key in ("second", "third"):
+        told.license(key, terms={"forms": 5})
+        told.send(usage_event("forms.level", key, value=6))
+        told.refresh(key)
+    with told.database.write() as session:
+        session.execute(update(Delivery).where(col(Delivery.recipient) != "hangs").values(due_at=None))
+
+    def hanging() -> int:
+        return sum(key == "hangs" for key, *_ in written(partner)) if (partner / "told.txt").exists() else 0
+
+    def sent() -> int:
+        with told.database.read() as session:
+            return session.exec(
+                select(func.count()).where(Delivery.recipient == "takes", Delivery.status == "SENT")
+            ).one()
+
+    with Worker(told.runtime):
+        assert until(lambda: hanging() > 0)
+        with told.database.write() as session:
+            session.execute(update(Delivery).where(col(Delivery.recipient) == "takes").values(due_at=NOW))
+        assert until(lambda: sent() == 3)
+        assert hanging() == 1
+
+
+def test_a_worker_drops_what_notifiers_that_are_gone_were_to_be_told(told: Engine, registry: Registry) -> None:
+    settings = told.runtime.settings.model_copy(update={"sweep_seconds": 0.05})
+    with Worker(replace(told.runtime, settings=settings, registry=registry)):
+        assert until(lambda: {one.status for one in deliveries(told).values()} == {"DROPPED"})
+
+
+def until(happened: Callable[[], bool]) -> bool:
+    """Whether it has happened within fourteen seconds."""
+    for _ in range(1400):
+        if happened():
+            return True
+        time.sleep(0.01)
+    return False
 
 
 def test_what_a_notifier_that_is_gone_was_to_be_told_is_dropped(

@@ -224,6 +224,8 @@ def test_a_redirect_is_not_followed_and_said_where_to(hooks: Hooks) -> None:
         ("0", 5 * SECOND),
         ("-7", 5 * SECOND),
         ("soon", 5 * SECOND),
+        ("Fri, 31 Dec 9999 23:59:59 -0100", LONGEST_WAIT),
+        ("Fri, 31 Dec 99999999999999999999 23:59:59 GMT", 5 * SECOND),
         ("²", 5 * SECOND),
     ],
 )

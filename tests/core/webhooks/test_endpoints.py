@@ -13,6 +13,7 @@ from standardwebhooks.webhooks import Webhook
 from core.alerts.kinds import CROSSED, KINDS, RECOVERED, TEST
 from core.alerts.tables import Message
 from core.errors import InvalidInput
+from core.licenses.tables import LicenseAdmin
 from core.webhooks.by_hand import send_test
 from core.webhooks.endpoints import (
     MOST_ENDPOINTS,
@@ -113,6 +114,17 @@ def test_a_license_has_so_many_at_the_most_also_when_they_are_put_at_once(hooks:
     [(_, path, message)] = problems(hooks, key="one-more")
     assert (path, message) == (("key",), "A license has 20 webhook endpoints at the most. Remove one first.")
     hooks.put("https://hooks.example/changed", endpoints(hooks)[0])
+
+
+def test_an_endpoint_is_put_while_others_insert_rows_of_the_license(hooks: Hooks) -> None:
+    if hooks.engine.database.is_sqlite:
+        pytest.skip("it has one writer")
+    license_id = hooks.engine.id()
+    with hooks.engine.database.write() as session:
+        session.add(LicenseAdmin(license_id=license_id, email="ann@example.com"))
+        session.flush()
+        hooks.put(URL)  # where it waited, it would for ever
+    assert endpoints(hooks) == ["platform"]
 
 
 def test_the_same_one_put_at_once_is_one(hooks: Hooks) -> None:

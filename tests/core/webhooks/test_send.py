@@ -14,7 +14,7 @@ import trustme
 
 from core.webhooks import send as module
 from core.webhooks.address import networks_of
-from core.webhooks.send import MOST_ANSWER, NotAnswered, post
+from core.webhooks.send import MOST_ANSWER, MOST_READ, NotAnswered, post
 from tests.core.webhooks.receiver import Receiver, Talk, answer, receiving
 
 LOCAL = networks_of("127.0.0.0/8")
@@ -178,6 +178,23 @@ def test_of_an_endless_answer_a_little_is_read() -> None:
     with receiving(endless) as receiver:
         found = send(receiver.url())
     assert (found.status, found.text) == (500, "x" * MOST_ANSWER)
+
+
+def test_of_interim_answers_without_an_end_no_more_than_a_little_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "DEADLINE", LONG)
+    sent = 0
+
+    def talk(connection: socket.socket, over: threading.Event) -> None:
+        nonlocal sent
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**14)
+        with suppress(OSError):
+            while not over.is_set():
+                sent += connection.send(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 100)
+
+    with receiving(talk) as receiver:
+        said = f"It did not answer as HTTP has it: more than {MOST_READ} bytes came."
+        assert problem(receiver.url()) == said
+    assert sent < 2**24  # what the buffers of both sides took beside it
 
 
 def test_a_packed_answer_is_not_unpacked() -> None:

@@ -1,21 +1,24 @@
 """A worker inside the process: it takes what is announced, and what nobody announced."""
 
 import socket
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select, update
 
 from core.alerts.tables import Delivery
 from core.licenses.inputs import AdminInput
 from core.mail import smtp
-from core.work.worker import Worker
-from tests.fixtures.engine import Engine, usage_event
+from core.webhooks.endpoints import EndpointInput, put_endpoint
+from core.work.worker import POSTMEN, Worker
+from tests.core.webhooks.receiver import receiving
+from tests.fixtures.engine import NOW, Engine, usage_event
 
 
-def with_settings(engine: Engine, **settings: float) -> Engine:
+def with_settings(engine: Engine, **settings: float | str) -> Engine:
     changed = engine.runtime.settings.model_copy(update=settings)
     return Engine(replace(engine.runtime, settings=changed))
 
@@ -76,3 +79,37 @@ def test_at_its_end_it_waits_for_what_it_is_sending(engine: Engine, monkeypatch:
     assert (left.claim, left.status, left.attempts) == (None, "PENDING", 1)
     assert left.said
     assert left.said.startswith("The mail server did not take it")
+
+
+def test_endpoints_that_hang_hold_up_no_email(engine: Engine) -> None:
+    engine = with_settings(engine, sweep_seconds=0.05, webhook_networks="127.0.0.0/8")
+    begun, over = threading.Semaphore(0), threading.Event()
+
+    def hang(*_: object) -> None:
+        begun.release()
+        over.wait(60)
+
+    def statuses_of_emails() -> list[str]:
+        with engine.database.read() as session:
+            return list(session.exec(select(Delivery.status).where(Delivery.channel == "email")))
+
+    admins = [AdminInput("ann@example.com", None, None)]
+    with receiving(hang) as bad:
+        for key in ("l0", "l1"):
+            engine.license(key, terms={"forms": 5}, admins=admins)
+            for number in range(POSTMEN // 2):
+                with engine.database.write() as session:
+                    networks = engine.runtime.settings.opened_networks
+                    put_endpoint(session, EndpointInput(key, f"e{number}", bad.url()), networks, NOW)
+            engine.send(usage_event("forms.level", key, value=6))
+            engine.refresh(key)
+        emails = update(Delivery).where(col(Delivery.channel) == "email")
+        with engine.database.write() as session:
+            session.execute(emails.values(due_at=None))
+        with Worker(engine.runtime):
+            assert all(begun.acquire(timeout=30) for _ in range(POSTMEN))
+            with engine.database.write() as session:
+                session.execute(emails.values(due_at=NOW))
+            assert soon(lambda: statuses_of_emails() == ["SENT", "SENT"])
+            assert len(bad.requests) == POSTMEN
+            over.set()

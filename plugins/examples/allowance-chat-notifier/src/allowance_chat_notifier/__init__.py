@@ -42,7 +42,7 @@ class ChatNotifier(Notifier):
             raise
 
 
-CHAT = ChatNotifier(key="chat", title="Chat")
+CHAT = ChatNotifier(key="chat", title="Chat", environment=(URL,))
 
 
 def text_of(message: Message) -> str:
