@@ -32,7 +32,7 @@ def test_a_message_brings_refreshes_to_a_worker_at_once_also_when_the_broker_was
         client = stack.enter_context(distributed.client(url))
         put_licenses(client, ["acme", "globex"])
         stack.enter_context(distributed.working())
-        eventually(lambda: versions(client) == {"acme": 1, "globex": 1})  # by the one sweep, at its start
+        eventually(lambda: versions(client) == {"acme": 2, "globex": 2})  # by the one sweep, at its start
 
         waiting = ask_for_refresh(client, "acme")
         assert statuses(client, waiting) == ["QUEUED"]
@@ -40,7 +40,7 @@ def test_a_message_brings_refreshes_to_a_worker_at_once_also_when_the_broker_was
         wait_until_done(client, [*waiting, *ask_for_refresh(client, "globex")])
 
         wait_until_done(client, ask_for_refresh(client, "acme"), within=5)
-        assert versions(client) == {"acme": 3, "globex": 2}
+        assert versions(client) == {"acme": 4, "globex": 3}
 
         gate.close()
         assert statuses(client, ask_for_refresh(client, "acme")) == ["QUEUED"]
@@ -82,9 +82,9 @@ def test_each_due_refresh_is_done_once_whatever_the_number_of_workers(distribute
         put_licenses(client, keys)
         for worker in [stack.enter_context(distributed.running("worker")) for _ in range(3)]:
             worker.says("The worker runs.")
-        eventually(lambda: set(versions(client).values()) == {1})
+        eventually(lambda: set(versions(client).values()) == {2})
 
-        for version in (2, 3):
+        for version in (3, 4):
             wait_until_done(client, ask_for_refresh(client, *keys))
             assert versions(client) == dict.fromkeys(keys, version)
 
