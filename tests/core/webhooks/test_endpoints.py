@@ -116,9 +116,9 @@ def test_a_license_has_so_many_at_the_most_also_when_they_are_put_at_once(hooks:
     hooks.put("https://hooks.example/changed", endpoints(hooks)[0])
 
 
+@pytest.mark.needs("postgres")
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite has one writer
 def test_an_endpoint_is_put_while_others_insert_rows_of_the_license(hooks: Hooks) -> None:
-    if hooks.engine.database.is_sqlite:
-        pytest.skip("it has one writer")
     license_id = hooks.engine.id()
     with hooks.engine.database.write() as session:
         session.add(LicenseAdmin(license_id=license_id, email="ann@example.com"))
