@@ -53,7 +53,9 @@ def test_what_is_parked_is_sent_again_by_hand(run: Run, alert: str) -> None:
     assert run("outbox").out.startswith("pending: 0\nsent: 0\nparked: 1\ndropped: 0\n")
     assert "550 no such mailbox" in run("outbox").out
     assert run("alerts", "redeliver", alert).out == "Deliveries sent again: 1.\n"
-    assert run("outbox").out == "pending: 1\nsent: 0\nparked: 0\ndropped: 0\n"
+    waiting = run("outbox").out
+    assert waiting.startswith("pending: 1\nsent: 0\nparked: 0\ndropped: 0\n")
+    assert "550 no such mailbox" in waiting  # what was said last, until something else is
     assert run("alerts", "redeliver", alert).out == "Nothing of it is parked. On their way already: 1.\n"
 
 
@@ -64,7 +66,7 @@ def test_what_failed_once_and_is_tried_again_is_shown_with_what_was_said(
     with database.write() as session:
         outgoing = take(session, datetime.now(UTC), timedelta(minutes=2))
     assert outgoing
-    assert run("outbox").out == "pending: 1\nsent: 0\nparked: 0\ndropped: 0\n"
+    assert run("outbox").out.startswith("pending: 1\nsent: 0\nparked: 0\ndropped: 0\n")
     with database.write() as session:
         finish(session, outgoing.delivery, Outcome(None, "450 mailbox busy"), datetime.now(UTC))
     shown = run("outbox").out
