@@ -11,7 +11,7 @@ run: $(VENV)/.run ## the embedded default, with demonstration data on first star
 	@$(BIN)/allowance serve --demo
 
 test: $(VENV)/.test ## all tests that this machine has the services for; the last lines say which were not run
-	@$(BIN)/pytest -n auto
+	@$(BIN)/pytest -n auto --dist worksteal
 
 check: $(VENV)/.check ## lint, types, import rules, committed schema
 	$(BIN)/ruff check .
