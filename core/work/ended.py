@@ -20,17 +20,20 @@ STEP: Final = 1_000
 
 
 def drop_ended(database: Database, now: datetime) -> None:
-    """Delete them in small steps. Alerts stay, and so does what waits to be delivered or was parked."""
+    """Delete them in small steps. Alerts stay, and so does what waits to be delivered, was parked, or ended lately."""
     run, message, delivery = RefreshRun, Message, Delivery
     ended = sa.select(col(run.license_id), col(run.id)).where(col(run.finished_at) < now - REFRESHES)
     _in_steps(database, run, ended.where(col(run.due_at).is_(None)))
-    open_ones = sa.select(col(delivery.id)).where(
+    wanted = sa.select(col(delivery.id)).where(
         col(delivery.license_id) == col(message.license_id),
         col(delivery.message_id) == col(message.id),
-        col(delivery.status).in_([DeliveryStatus.PENDING.value, DeliveryStatus.PARKED.value]),
+        sa.or_(
+            col(delivery.status).in_([DeliveryStatus.PENDING.value, DeliveryStatus.PARKED.value]),
+            col(delivery.finished_at) >= now - MESSAGES,
+        ),
     )
     old = sa.select(col(message.license_id), col(message.id)).where(
-        col(message.occurred_at) < now - MESSAGES, ~open_ones.exists()
+        col(message.occurred_at) < now - MESSAGES, ~wanted.exists()
     )
     _in_steps(database, message, old)
     orphans = sa.select(col(delivery.license_id), col(delivery.id)).where(

@@ -7,7 +7,7 @@ import pytest
 from sqlmodel import select
 
 from core.alerts.kinds import CROSSED
-from core.alerts.outbox import Address, Outcome, Told, finish, take, tell
+from core.alerts.outbox import Address, Outcome, Told, finish, redeliver, take, tell
 from core.alerts.tables import Delivery, DeliveryStatus, Message
 from core.work import ended as module
 from core.work.ended import drop_ended
@@ -68,3 +68,16 @@ def test_messages_go_after_90_days_unless_one_waits_or_is_parked(engine: Engine)
     assert (left(engine, Message), left(engine, Delivery)) == (5, 4)
     drop_ended(engine.database, NOW + 91 * DAY)
     assert (left(engine, Message), left(engine, Delivery)) == (2, 2)
+
+
+def test_what_was_sent_late_is_kept_as_long_after_that(engine: Engine) -> None:
+    told(engine, engine.license(), NOW, DeliveryStatus.PARKED)
+    with engine.database.write() as session:
+        redeliver(session, session.exec(select(Delivery)).one(), NOW + 100 * DAY)
+        outgoing = take(session, NOW + 100 * DAY, timedelta(minutes=1))
+        assert outgoing
+        finish(session, outgoing.delivery, Outcome(DeliveryStatus.SENT, "said"), NOW + 100 * DAY)
+    drop_ended(engine.database, NOW + 190 * DAY)
+    assert (left(engine, Message), left(engine, Delivery)) == (1, 1)
+    drop_ended(engine.database, NOW + 191 * DAY)
+    assert (left(engine, Message), left(engine, Delivery)) == (0, 0)
