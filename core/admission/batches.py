@@ -5,7 +5,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
-from time import sleep
 from typing import Final, Generic, TypeVar
 
 from sqlalchemy import Connection
@@ -22,7 +21,7 @@ class Batches(Generic[T]):
 
     The connection is direct: each statement is a transaction. Where the server ended it meanwhile, the batch is
     handled once more on a new one; any other error goes to `fail` with the batch. After each batch a thread waits
-    for `pause` seconds. Threads begin with the first item.
+    for `pause` seconds, or until it is closed. Threads begin with the first item.
     """
 
     def __init__(
@@ -44,6 +43,7 @@ class Batches(Generic[T]):
         self._items: deque[T] = deque()
         self._changed: Final = threading.Condition()
         self._closed = False
+        self._ending: Final = threading.Event()
         self._threads: Final = [
             threading.Thread(target=self._run, name=f"{name}-{number}", daemon=True) for number in range(threads)
         ]
@@ -70,6 +70,7 @@ class Batches(Generic[T]):
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+        self._ending.set()
         if self._started:
             for thread in self._threads:
                 thread.join(timeout=30)
@@ -89,8 +90,8 @@ class Batches(Generic[T]):
                         connection = self._again(stack, batch)
                     else:
                         self._report(batch, error)
-                if self._pause and not self._closed:
-                    sleep(self._pause)
+                if self._pause:
+                    self._ending.wait(self._pause)
 
     def _again(self, stack: ExitStack, batch: Sequence[T]) -> Connection | None:
         try:

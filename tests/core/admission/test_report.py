@@ -46,6 +46,7 @@ def test_who_was_not_seen_on_forty_whole_days_is_lost_in_the_window_in_which_tha
     desk.decisions("a", "b")  # on 15 March
     desk.wait(days=10)
     desk.decisions("b")  # known, and seen later
+    desk.flush()
     desk.now = datetime(2026, 4, 24, 23, 59, tzinfo=UTC)
     assert desk.tidy() == 1
     assert desk.report() == (0, 0, 0, 0, 0)
@@ -191,7 +192,7 @@ def test_reports_say_what_a_plain_recount_of_all_calls_says(
             desk.tidy()
         desk.admitter = desk.server() if hours else desk.admitter
         assert desk.check_in(installation).decision.value == plain.call(installation, desk.now)
-        _flush(desk)
+        desk.flush()
     desk.now += timedelta(days=200)
     desk.tidy()
     for month in plain.months():
@@ -242,9 +243,3 @@ def _put(desk: Desk, places: int, terms: dict[str, int | None]) -> None:
 
     desk.engine.license(desk.license)
     desk.engine.contract(desk.license, {METER: places}, quotas=((METER, QuotaTerms(**terms)),))  # type: ignore[arg-type]
-
-
-def _flush(desk: Desk) -> None:
-    """Have it written on which day installations were seen: a server does so within a second, and at its end."""
-    desk.admitter.close()
-    desk.admitter = desk.server()
