@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Lock
 from time import monotonic, time
-from typing import Final
+from typing import Final, NamedTuple
 
 from cachetools import LRUCache
 from prometheus_client import Counter
@@ -23,8 +23,7 @@ _OVERHEAD: Final = 1000
 """Bytes that an answer takes beside its text and what was asked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """What an answer depends on beside the data: who asks, for which media type, and what, byte for byte."""
 
     caller: Caller
@@ -83,8 +82,11 @@ class Answers:
 
     def trusted(self, question: Question) -> Answer | None:
         """The answer, where it surely shows what is so, or was a moment ago."""
-        answer = self._kept.get(question)
-        return answer if answer and self._is_trusted(answer) else None
+        try:
+            answer = self._kept[question]
+        except KeyError:
+            return None
+        return answer if self._is_trusted(answer) else None
 
     def kept(self, question: Question) -> Answer | None:
         """The answer, to be looked at by :meth:`renew` before it is given."""

@@ -41,6 +41,7 @@ from graphql import (
     Undefined,
     Visitor,
     get_argument_values,
+    get_nullable_type,
     get_variable_values,
     visit,
 )
@@ -66,10 +67,14 @@ class Run:
 
 Step: TypeAlias = Callable[[Any, Run], Any]
 """From a source to a field's value, or from a value to what is answered of it."""
+Read: TypeAlias = Callable[[Any], Any]
+"""The same where the execution has nothing to hand to it."""
 Plan: TypeAlias = Callable[[Context, dict[str, Any]], dict[str, Any]]
 """The data of a query by its variables; raises where anything goes wrong."""
 
 _LARGEST_INT: Final = 2**31 - 1
+_AS_THEY_ARE: Final[dict[str, type]] = {GraphQLString.name: str, GraphQLID.name: str, GraphQLBoolean.name: bool}
+"""Scalars, each with the type of which values are answered as they are."""
 
 
 class NotPlanned(Exception):
@@ -169,10 +174,16 @@ class _Planner:
         definition = parent.fields.get(node.name.value)
         if definition is None:  # introspection
             raise NotPlanned
-        resolve = _resolver(definition, node)
-        selections = {id(one.selection_set): one.selection_set for one in nodes if one.selection_set}
-        complete = self._complete(definition.type, tuple(selections.values()))
-        return lambda source, run: complete(resolve(source, run), run)
+        selections = tuple({id(one.selection_set): one.selection_set for one in nodes if one.selection_set}.values())
+        read = _reader(definition, node)
+        if read is None:
+            resolve, complete = _resolver(definition, node), self._complete(definition.type, selections)
+            return lambda source, run: complete(resolve(source, run), run)
+        nullable = get_nullable_type(definition.type)
+        if isinstance(nullable, (GraphQLScalarType, GraphQLEnumType)):
+            return _leaf_field(read, nullable, is_required=nullable is not definition.type)
+        complete = self._complete(definition.type, selections)
+        return lambda source, run: complete(read(source), run)
 
     def _complete(self, type_: GraphQLOutputType, selections: Sequence[SelectionSetNode]) -> Step:
         if isinstance(type_, GraphQLNonNull):
@@ -187,7 +198,8 @@ class _Planner:
         if isinstance(type_, GraphQLObjectType):
             return self.object(type_, selections)
         if isinstance(type_, (GraphQLScalarType, GraphQLEnumType)):
-            return _leaf(type_)
+            serialize = _serializer(type_)
+            return lambda value, run: serialize(value)
         raise NotPlanned  # which of an interface's types it is, is known by each value alone
 
 
@@ -200,29 +212,48 @@ def _not_null(complete: Step) -> Step:
     return checked
 
 
-def _resolver(definition: GraphQLField, node: FieldNode) -> Step:
+def _field_of(definition: GraphQLField) -> StrawberryField:
     field = definition.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
     if not isinstance(field, StrawberryField) or field.extensions or definition.resolve is None:
         raise NotPlanned
+    return field
+
+
+def _reader(definition: GraphQLField, node: FieldNode) -> Read | None:
+    """What takes the value from the source, where that needs nothing else."""
+    field = _field_of(definition)
     if field.base_resolver is None:
-        get = attrgetter(field.python_name)
-        return lambda source, run: get(source)
+        return attrgetter(field.python_name)
+    if field.base_resolver.info_parameter or _Variables().within(node):
+        return None
+    function: Any = field.base_resolver.wrapped_func
+    given = _arguments(definition, field, node)
+    return partial(function, **given) if given else function
+
+
+def _resolver(definition: GraphQLField, node: FieldNode) -> Step:
+    """What takes the value from the source with what the execution hands to it."""
+    field = _field_of(definition)
+    resolve, resolver = definition.resolve, field.base_resolver
+    if resolve is None or resolver is None:
+        raise NotPlanned
     if _Variables().within(node):
-        resolve = definition.resolve
         return lambda source, run: resolve(source, run.raw_info, **get_argument_values(definition, node, run.variables))
-    given = convert_arguments(
+    if resolver.info_parameter is None:
+        raise NotPlanned
+    wrapped: Any = resolver.wrapped_func
+    function, name = partial(wrapped, **_arguments(definition, field, node)), resolver.info_parameter.name
+    return lambda source, run: function(source, **{name: run.info})
+
+
+def _arguments(definition: GraphQLField, field: StrawberryField, node: FieldNode) -> dict[str, Any]:
+    """The arguments that the document says."""
+    return convert_arguments(
         get_argument_values(definition, node),
         field.arguments,
         scalar_registry=schema.schema_converter.scalar_registry,
         config=schema.config,
     )
-    function: Any = field.base_resolver.wrapped_func
-    if given:
-        function = partial(function, **given)
-    if info := field.base_resolver.info_parameter:
-        name = info.name
-        return lambda source, run: function(source, **{name: run.info})
-    return lambda source, run: function(source)
 
 
 class _Variables(Visitor):
@@ -239,22 +270,36 @@ class _Variables(Visitor):
         return self.found
 
 
-def _leaf(type_: GraphQLLeafType) -> Step:
+def _leaf_field(read: Read, type_: GraphQLLeafType, *, is_required: bool) -> Step:
+    """A field that is read and answered in one call: most are."""
+    serialize, as_it_is = _serializer(type_), _AS_THEY_ARE.get(type_.name)
+
+    def step(source: Any, run: Run) -> Any:
+        value = read(source)
+        if type(value) is as_it_is:
+            return value
+        if value is None:
+            if is_required:
+                raise NotPlanned
+            return None
+        return serialize(value)
+
+    return step
+
+
+def _serializer(type_: GraphQLLeafType) -> Read:
+    """What makes a value into one of the answer; raises where it cannot."""
     serialize = type_.serialize
     if isinstance(type_, GraphQLEnumType):
         names = {value.value: name for name, value in type_.values.items()}
-        return lambda value, run: names[value] if value in names else _known(serialize(value))
-    if type_ in (GraphQLString, GraphQLID):
-        return lambda value, run: value if type(value) is str else serialize(value)
+        return lambda value: names[value] if value in names else _known(serialize(value))
     if type_ is GraphQLFloat:
-        return lambda value, run: value if type(value) is float and isfinite(value) else serialize(value)
+        return lambda value: value if type(value) is float and isfinite(value) else serialize(value)
     if type_ is GraphQLInt:
-        return lambda value, run: (
-            value if type(value) is int and -_LARGEST_INT <= value <= _LARGEST_INT else serialize(value)
-        )
-    if type_ is GraphQLBoolean:
-        return lambda value, run: value if type(value) is bool else serialize(value)
-    return lambda value, run: _known(serialize(value))
+        return lambda value: value if type(value) is int and abs(value) <= _LARGEST_INT else serialize(value)
+    if known := _AS_THEY_ARE.get(type_.name):
+        return lambda value: value if type(value) is known else serialize(value)
+    return lambda value: _known(serialize(value))
 
 
 def _known(serialized: Any) -> Any:

@@ -76,6 +76,7 @@ def media_type(accept: str | None) -> str:
     raise NotAcceptable(f"Accept {GRAPHQL_JSON} or {JSON}.")
 
 
+@lru_cache(1000)
 def require_json(content_type: str | None) -> None:
     """Raise :class:`UnsupportedMediaType` unless a body is JSON in UTF-8."""
     kind, _, parameter = (content_type or "").partition(";")

@@ -3,10 +3,9 @@
 import hashlib
 import secrets
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import String
 from sqlmodel import Session, col, select
@@ -39,8 +38,7 @@ WEBHOOK_READERS: Final = (Scope.WEBHOOKS_WRITE, Scope.OPERATE)
 """Either may read where a license's webhooks go: a URL may hold what nobody else is to know."""
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """Who asks: a key's name, its license or None for all of them, and its scopes."""
 
     key_id: str
