@@ -8,8 +8,6 @@ from typing import Annotated, Never
 
 import typer
 
-from api.app import create_app
-from api.server import Server, give_up_on_stalled
 from cli.demo import prepare_demo
 from cli.start import start
 from core.errors import AllowanceError
@@ -43,10 +41,15 @@ def serve(
       allowance serve --demo
       allowance serve --host 0.0.0.0 --port 8080
     """
+    # They take longer to import than all the rest, and no other command needs them.
+    from api.app import create_app  # noqa: PLC0415
+    from api.server import Server, give_up_on_stalled  # noqa: PLC0415
+
     settings = start(quiet=False)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
     listener = _bind(host, port)
+    give_up_on_stalled(listener)
     address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
     with listener, open_runtime(settings) as runtime:
         tokens = prepare_demo(runtime) if demo else None
@@ -81,7 +84,6 @@ def _bind(host: str, port: int) -> socket.socket:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        give_up_on_stalled(listener)
         listener.bind(address)
     except OSError as error:
         raise CannotListen(
