@@ -1,5 +1,6 @@
 """What every test may ask for: a database of its own, on each database that Allowance runs on."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -12,6 +13,12 @@ from tests.services.databases import postgres_databases, sqlite_databases
 from tests.services.finder import Services
 
 pytest_plugins = ["tests.services.plugin"]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Twice as many workers as there are processors: tests wait for servers, disks and leases half of their time."""
+    return 2 * (os.cpu_count() or 1)
 
 
 def migrate(url: str) -> None:

@@ -82,7 +82,7 @@ def run_pytest(suite: Path, *arguments: str, **environment: str) -> "subprocess.
     outer = ("PYTEST_", "ALLOWANCE_")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(outer)}
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "tests.services.plugin", *arguments],
+        [sys.executable, "-m", "pytest", "-p", "tests.services.plugin", "-p", "no:schemathesis", *arguments],
         cwd=suite,
         env=inherited | {"PYTHONPATH": str(ROOT), "PY_COLORS": "0"} | environment,
         capture_output=True,
