@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
+from itertools import chain, groupby
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,21 @@ pytest_plugins = ["tests.services.plugin"]
 def pytest_xdist_auto_num_workers() -> int:
     """Twice as many workers as there are processors: tests wait for servers, disks and leases half of their time."""
     return 2 * (os.cpu_count() or 1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spread the files of long tests evenly among the others: workers begin with a part of the list each."""
+    long, short = [], []
+    for path, file in groupby(items, key=lambda item: item.path):
+        (long if "e2e" in path.parts else short).append(list(file))
+    step = due = len(items) / (len(long) + 1)
+    items.clear()
+    for file in short:
+        items += file
+        if long and len(items) >= due:
+            items += long.pop(0)
+            due += step
+    items += chain.from_iterable(long)
 
 
 def migrate(url: str) -> None:

@@ -32,7 +32,7 @@ def test_a_key_of_one_license_writes_that_license_alone(engine: Engine) -> None:
 @pytest.mark.parametrize("scopes", [frozenset(), frozenset(Scope) - {Scope.USAGE_WRITE}])
 def test_without_the_scope_nothing_is_looked_at(engine: Engine, scopes: frozenset[Scope]) -> None:
     with pytest.raises(Forbidden):
-        engine.send(None, caller=replace(WRITER, scopes=scopes))
+        engine.send(None, caller=WRITER._replace(scopes=scopes))
 
 
 def test_more_events_than_are_taken_at_once_are_refused_whole(engine: Engine) -> None:
