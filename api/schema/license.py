@@ -40,7 +40,7 @@ from core.credits.listing import list_requests
 from core.credits.tables import CreditRequest as CreditRequestRow
 from core.licenses.listing import LicenseOrder, Place, list_licenses
 from core.licenses.load import LoadedLicense, load_licenses
-from core.licenses.tables import Contract as ContractRow
+from core.licenses.tables import ContractVersion
 from core.licenses.tables import Grant as GrantRow
 
 describe_enum(
@@ -181,7 +181,7 @@ class AlertAt:
 
 @strawberry.type(description="The terms in force.")
 class Contract:
-    row: strawberry.Private[ContractRow]
+    row: strawberry.Private[ContractVersion]
 
     @strawberry.field(description="Grows with every version that was put.")
     def version(self) -> int:

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Hashable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any, Final
 
 import orjson
-from anyio import CapacityLimiter, to_thread
 from graphql import GraphQLError
 
 from api.operations.execute import Asked
@@ -39,8 +40,8 @@ class Subscriptions:
     def __init__(self, operations: Operations, changes: Changes) -> None:
         self._operations = operations
         self._changes = changes
-        self._threads = CapacityLimiter(THREADS)
-        self._running: dict[Hashable, asyncio.Task[Executed]] = {}
+        self._threads = ThreadPoolExecutor(THREADS, "subscriptions")
+        self._running: dict[Hashable, asyncio.Future[Executed]] = {}
 
     async def answers(self, asked: Asked, caller: Caller, trace: str) -> AsyncGenerator[dict[str, Any], None]:
         """The answers, without an end. Raises :class:`SubscriptionRefused` where the first one shows no license."""
@@ -70,8 +71,10 @@ class Subscriptions:
         key = caller, id(asked.operation), orjson.dumps(asked.variables, option=orjson.OPT_SORT_KEYS)
         task = self._running.get(key)
         if task is None:
-            work = to_thread.run_sync(self._operations.run, asked, caller, trace, limiter=self._threads)
-            task = self._running[key] = asyncio.ensure_future(work)
+            loop, run = asyncio.get_running_loop(), copy_context().run
+            task = self._running[key] = loop.run_in_executor(
+                self._threads, run, self._operations.run, asked, caller, trace
+            )
             task.add_done_callback(lambda _: self._running.pop(key))
         return await asyncio.shield(task)
 

@@ -9,7 +9,7 @@ from allowance import Period
 
 from core.admission.terms import QuotaTerms
 from core.licenses.billing import CALENDAR_YEAR, billing_period
-from core.licenses.tables import Contract
+from core.licenses.tables import ContractVersion
 
 _MONTHS: Final = (date(1970, 1, 1), "P1M", CALENDAR_YEAR, "UTC")
 _INSTANT: Final = timedelta(microseconds=1)
@@ -30,7 +30,7 @@ class Window:
         return Period(self.start.astimezone(zone).date(), self.end.astimezone(zone).date(), self.time_zone)
 
 
-def window_at(now: datetime, terms: QuotaTerms, contract: Contract | None, time_zone: str) -> Window:
+def window_at(now: datetime, terms: QuotaTerms, contract: ContractVersion | None, time_zone: str) -> Window:
     """The window that holds an instant, by the contract in force then and the license's time zone."""
     if terms.window is None or contract is None:
         starts_on, duration, anchor, zone = _MONTHS
@@ -40,7 +40,7 @@ def window_at(now: datetime, terms: QuotaTerms, contract: Contract | None, time_
     return Window(period.starts_at, period.ends_at, zone)
 
 
-def window_before(window: Window, terms: QuotaTerms, contract: Contract | None, time_zone: str) -> Window:
+def window_before(window: Window, terms: QuotaTerms, contract: ContractVersion | None, time_zone: str) -> Window:
     """The window that ends where another begins."""
     return window_at(window.start - _INSTANT, terms, contract, time_zone)
 

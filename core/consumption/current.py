@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 import allowance
 import orjson
-from sqlalchemy import text
 from sqlmodel import Session
 
 from core.admission.reading import Taken, load_windows
@@ -18,7 +17,7 @@ from core.database.engine import Database
 from core.database.types import instant
 from core.licenses.inputs import LICENSE_KEY
 from core.licenses.load import LoadedLicense
-from core.licenses.tables import Contract
+from core.licenses.tables import ContractVersion
 
 _CURRENT: Final = """
 SELECT license.id, license.name, license.time_zone, snapshot.version, snapshot.readings,
@@ -28,17 +27,17 @@ SELECT license.id, license.name, license.time_zone, snapshot.version, snapshot.r
    )) AS TEXT) FROM contract WHERE license_id = license.id),
   (SELECT CAST({all}({row}(meter, starts_at, ends_at, time_zone, used)) AS TEXT)
    FROM admission_window WHERE license_id = license.id)
-FROM license JOIN snapshot ON snapshot.license_id = license.id WHERE license.key = :key
+FROM license JOIN snapshot ON snapshot.license_id = license.id WHERE license.key = {key}
 """
 _VERSIONS: Final = """
 SELECT license_id, version + coalesce(
   (SELECT CAST(sum(used) AS BIGINT) FROM admission_window WHERE license_id = snapshot.license_id), 0
 ) FROM snapshot WHERE license_id {among}
 """
-_VERSIONS_POSTGRESQL: Final = text(_VERSIONS.format(among="= ANY(CAST(:ids AS bigint[]))"))
-_VERSIONS_SQLITE: Final = text(_VERSIONS.format(among="IN (SELECT value FROM json_each(:ids))"))
-_POSTGRESQL: Final = text(_CURRENT.format(all="json_agg", row="json_build_array"))
-_SQLITE: Final = text(_CURRENT.format(all="json_group_array", row="json_array"))
+_VERSIONS_POSTGRESQL: Final = _VERSIONS.format(among="= ANY(CAST(%(ids)s AS bigint[]))")
+_VERSIONS_SQLITE: Final = _VERSIONS.format(among="IN (SELECT value FROM json_each(:ids))")
+_POSTGRESQL: Final = _CURRENT.format(all="json_agg", row="json_build_array", key="%(key)s")
+_SQLITE: Final = _CURRENT.format(all="json_group_array", row="json_array", key=":key")
 TURNING: Final = timedelta(minutes=15)
 """Every midnight of every time zone falls on such a part of an hour, and with it every day, period and window."""
 
@@ -103,9 +102,9 @@ def _rows(document: str | None) -> list[Any]:
     return rows
 
 
-def _contract(license_id: int, row: list[Any]) -> Contract:
+def _contract(license_id: int, row: list[Any]) -> ContractVersion:
     version, effective_from, starts_on, billing_period, anchor, terms, at_risk, alert_at, warnings, quotas, days = row
-    return Contract(
+    return ContractVersion.model_construct(
         license_id=license_id,
         version=version,
         effective_from=date.fromisoformat(effective_from),

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Engine, Row, Table, TextClause, create_engine, event
+from sqlalchemy import Connection, Engine, Row, Table, create_engine, event
 from sqlalchemy import exc as sa_errors
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
@@ -35,7 +35,7 @@ class Database:
     """An engine and the two kinds of session on it.
 
     `read` gives one consistent view of the data and can change nothing. `write` commits at the end of the
-    block, or rolls back where it raises.
+    block, or rolls back where it raises. `engines` are those that statements are sent over.
     """
 
     def __init__(self, url: str) -> None:
@@ -49,11 +49,13 @@ class Database:
             self._writer = self.engine.execution_options(begin="BEGIN IMMEDIATE")
             self._reader = self.engine.execution_options(begin="BEGIN")
             self._direct: Engine = self.engine
-            self._asking: Engine = self.engine
+            self._asking: Engine = self.engine.execution_options(begin=None)
+            self.engines: tuple[Engine, ...] = (self.engine,)
         else:
             self._direct = _postgresql_engine(self.url, _BY_KEY, poolclass=NullPool, isolation_level="AUTOCOMMIT")
             self._reader = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             self._asking = _postgresql_engine(self.url, "-c default_transaction_read_only=on", **_ASKING)
+            self.engines = (self.engine, self._direct, self._asking)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -73,17 +75,15 @@ class Database:
         for listener in self._listeners:
             listener(changed)
 
-    @property
-    def engines(self) -> tuple[Engine, ...]:
-        """Those that statements are sent over."""
-        return tuple(dict.fromkeys((self.engine, self._direct, self._asking)))
-
     def listen(self, listener: Callable[[frozenset[int]], None]) -> None:
         """Have it called after each commit of this process that changed what is read of licenses, with their ids."""
         self._listeners.append(listener)
 
-    def ask(self, statement: TextClause, parameters: Mapping[str, Any]) -> Sequence[Row[*tuple[Any, ...]]]:
-        """The rows of one statement that only reads, in one round trip: nothing begins, ends or checks around it."""
+    def ask(self, statement: str, parameters: Mapping[str, Any]) -> Sequence[Row[*tuple[Any, ...]]]:
+        """The rows of one statement that only reads, in one round trip: nothing begins, ends or checks around it.
+
+        It is written as the driver wants it: parameters are ``:name`` on SQLite and ``%(name)s`` on PostgreSQL.
+        """
         try:
             return self._ask(statement, parameters)
         except sa_errors.OperationalError as error:
@@ -91,9 +91,9 @@ class Database:
                 raise
             return self._ask(statement, parameters)  # it broke while nobody used it, and with it all of the pool's
 
-    def _ask(self, statement: TextClause, parameters: Mapping[str, Any]) -> Sequence[Row[*tuple[Any, ...]]]:
-        with self._asking.connect().execution_options(begin="BEGIN") as connection:
-            return connection.execute(statement, parameters).all()
+    def _ask(self, statement: str, parameters: Mapping[str, Any]) -> Sequence[Row[*tuple[Any, ...]]]:
+        with self._asking.connect() as connection:
+            return connection.exec_driver_sql(statement, dict(parameters)).all()
 
     @contextmanager
     def direct(self) -> Iterator[Connection]:
@@ -160,7 +160,8 @@ def _sqlite_engine(url: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN IMMEDIATE"))
+        if begin := connection.get_execution_options().get("begin", "BEGIN IMMEDIATE"):
+            connection.exec_driver_sql(begin)
 
     return engine
 

@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 
 from core.licenses.billing import CALENDAR_YEAR, billing_period
 from core.licenses.put import id_of
-from core.licenses.tables import Contract, License
+from core.licenses.tables import Contract, ContractVersion, License
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +22,10 @@ class LoadedLicense:
 
     id: int
     license: allowance.License
-    versions: tuple[Contract, ...]
+    versions: tuple[ContractVersion, ...]
     today: date
 
-    def version_on(self, day: date) -> Contract | None:
+    def version_on(self, day: date) -> ContractVersion | None:
         """The version in force: the newest of those with the latest date not after `day`."""
         held = [version for version in self.versions if version.effective_from <= day]
         return max(held, key=lambda version: (version.effective_from, version.version), default=None)
@@ -74,7 +74,7 @@ class LoadedLicense:
 
 def load_licenses(session: Session, ids: Collection[int], now: datetime) -> dict[int, LoadedLicense]:
     """The licenses by id."""
-    versions: dict[int, list[Contract]] = defaultdict(list)
+    versions: dict[int, list[ContractVersion]] = defaultdict(list)
     for version in session.exec(
         select(Contract).where(col(Contract.license_id).in_(ids)).order_by(col(Contract.version))
     ):

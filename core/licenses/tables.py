@@ -37,7 +37,7 @@ class LicenseAdmin(SQLModel, table=True):
     language: str | None = None
 
 
-class Contract(SQLModel, table=True):
+class ContractVersion(SQLModel):
     """A version of a license's terms, from `effective_from` until a later one.
 
     `terms` and `at_risk` map names to exact decimals written as text, `alert_at` to several of them, lowest first.
@@ -57,6 +57,11 @@ class Contract(SQLModel, table=True):
     warnings: bool
     quotas: dict[str, dict[str, Any]] = Field(default_factory=dict, sa_type=Json)
     expiry_notice_days: list[int] = Field(default_factory=lambda: list(EXPIRY_NOTICE_DAYS), sa_type=Json)
+
+
+class Contract(ContractVersion, table=True):
+    """A version as it is kept."""
+
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
 
 

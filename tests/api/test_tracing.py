@@ -150,4 +150,4 @@ def test_an_operation_over_a_web_socket_is_a_span_with_its_statements(database_u
             socket.ask("1", QUERY)
             assert socket.hear()["payload"]["data"] == {"license": {"name": "Acme"}}
     operation = collector.named("query Mine")
-    assert [span.name for span in collector.spans if span.parent_span_id == operation.span_id] == ["BEGIN", "SELECT"]
+    assert [span.name for span in collector.spans if span.parent_span_id == operation.span_id] == ["SELECT"]

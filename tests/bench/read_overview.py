@@ -60,7 +60,7 @@ def run(scale: Scale) -> Iterator[Found]:
         measures: dict[str, Callable[[], float]] = {}
         for name, place in DATABASES.items():
             url = stack.enter_context(place())
-            _fill(url)
+            fill(url, LICENSES)
             database = stack.enter_context(places.opened(url))
             token = places.new_token(database, Scope.CONSUMPTION_READ)
             server = stack.enter_context(places.server(url))
@@ -121,11 +121,12 @@ def _body(license: int, extensions: dict[str, int] | None = None) -> bytes:
     return orjson.dumps(asked | {"extensions": extensions} if extensions else asked)
 
 
-def _fill(url: str) -> None:
+def fill(url: str, count: int) -> None:
+    """So many licenses with usage on every meter, refreshed."""
     with open_runtime(load_settings(database_url=url)) as runtime:
-        make_licenses(runtime.database, LICENSES)
+        make_licenses(runtime.database, count)
         now = datetime.now(UTC)
-        for license in range(LICENSES):
+        for license in range(count):
             Engine(runtime).send(*everything(runtime.registry, license_key(license), now, 5), now=now)
         make_due(runtime.database, now)
         refresh_all_due(runtime)
