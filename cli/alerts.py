@@ -1,4 +1,4 @@
-"""``allowance alerts`` and ``allowance outbox``: what was found crossed, and whether it was told."""
+"""``allowance alerts``: what was found crossed, and whether it was told."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -9,8 +9,8 @@ from sqlmodel import Session, col, select
 
 from cli.named import license_ids
 from cli.start import start
-from cli.tables import show_table
-from core.alerts.outbox import count, redeliver
+from cli.tables import show_table, to_the_minute
+from core.alerts.outbox import redeliver
 from core.alerts.tables import Alert, Delivery, DeliveryStatus, Message
 from core.errors import NotFound
 from core.licenses.tables import License
@@ -41,7 +41,7 @@ def list_(
         found = session.exec(statement.order_by(col(Alert.crossed_at).desc(), col(Alert.id)).limit(MOST)).all()
         rows = [
             (alert.id[:12], key, alert.meter, _percent(alert.ratio), f"{alert.used:f} of {alert.limit:f}",
-             _at(alert.crossed_at), _at(alert.recovered_at))
+             to_the_minute(alert.crossed_at), to_the_minute(alert.recovered_at))
             for alert, key in found
         ]  # fmt: skip
     show_table(("Alert", "License", "Meter", "Threshold", "Used", "Crossed (UTC)", "Recovered (UTC)"), rows)
@@ -58,8 +58,8 @@ def show(alert: Annotated[str, typer.Argument(metavar="ALERT", help="Its id, or 
         )
         typer.echo(
             f"in {found.period_first} to {found.period_end}, contract version {found.contract_version}, "
-            f"found {_at(found.crossed_at)} UTC"
-            + (f", recovered {_at(found.recovered_at)} UTC" if found.recovered_at else "")
+            f"found {to_the_minute(found.crossed_at)} UTC"
+            + (f", recovered {to_the_minute(found.recovered_at)} UTC" if found.recovered_at else "")
         )
         rows = [
             (
@@ -68,7 +68,7 @@ def show(alert: Annotated[str, typer.Argument(metavar="ALERT", help="Its id, or 
                 one.recipient,
                 one.status,
                 str(one.attempts),
-                _at(one.finished_at),
+                to_the_minute(one.finished_at),
                 one.said or "",
             )
             for message, one in _deliveries(session, found)
@@ -88,31 +88,6 @@ def redeliver_(alert: Annotated[str, typer.Argument(metavar="ALERT", help="Its i
             redeliver(session, one, datetime.now(UTC))
     said = f"Deliveries sent again: {len(left)}." if left else "Nothing of it is parked."
     typer.echo(said + (f" On their way already: {waiting}." if waiting else ""))
-
-
-def outbox() -> None:
-    """Count deliveries by what became of them, and show those that are parked, or failed and are tried again."""
-    # One that is on its way for the first time has not failed.
-    failed = (col(Delivery.attempts) > 1) | ((col(Delivery.attempts) == 1) & col(Delivery.claim).is_(None))
-    with open_runtime(start()) as runtime, runtime.database.read() as session:
-        for status, number in count(session).items():
-            typer.echo(f"{status.value.lower()}: {number:,}")
-        stuck = session.execute(
-            select(Delivery, License.key)
-            .join(License, col(License.id) == Delivery.license_id)
-            .where(
-                (col(Delivery.status) == DeliveryStatus.PARKED)
-                | ((col(Delivery.status) == DeliveryStatus.PENDING) & failed)
-            )
-            .order_by(col(Delivery.created_at).desc())
-            .limit(MOST)
-        )
-        rows = [
-            (key, one.channel, one.recipient, one.status, str(one.attempts), _at(one.due_at), one.said or "")
-            for one, key in stuck
-        ]
-    if rows:
-        show_table(("License", "Channel", "Recipient", "Status", "Attempts", "Due (UTC)", "What was said"), rows)
 
 
 def _find(session: Session, begins: str) -> Alert:
@@ -146,7 +121,3 @@ def _deliveries(session: Session, alert: Alert) -> list[tuple[Message, Delivery]
 
 def _percent(ratio: Decimal) -> str:
     return f"{(ratio * 100).normalize():f}%"
-
-
-def _at(time: datetime | None) -> str:
-    return f"{time:%Y-%m-%d %H:%M}" if time else ""

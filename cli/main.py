@@ -5,7 +5,7 @@ import sys
 import typer
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from cli import alerts, check_in, credits, events, keys, licenses, webhooks
+from cli import alerts, check_in, credits, events, keys, licenses, outbox, webhooks
 from cli.migrate import migrate
 from cli.plugins import plugins
 from cli.recount import recount
@@ -22,12 +22,13 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-for command in (serve, worker, migrate, refresh, recount, plugins, alerts.outbox):
+for command in (serve, worker, migrate, refresh, recount, plugins):
     app.command()(command)
 app.add_typer(licenses.app, name="licenses")
 app.add_typer(events.app, name="events")
 app.add_typer(keys.app, name="keys")
 app.add_typer(alerts.app, name="alerts")
+app.add_typer(outbox.app, name="outbox")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(credits.app, name="credits")
 app.add_typer(check_in.app, name="check-in")

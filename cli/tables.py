@@ -1,6 +1,7 @@
 """Tables on standard output: as wide as the terminal, and where there is none, as wide as they need."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Final
 
 from rich import box
@@ -22,3 +23,8 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     if not console.is_terminal:
         console = Console(width=Console(width=_WIDEST).measure(table).maximum)
     console.print(table)
+
+
+def to_the_minute(time: datetime | None) -> str:
+    """A time in UTC, or nothing."""
+    return f"{time:%Y-%m-%d %H:%M}" if time else ""

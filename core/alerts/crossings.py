@@ -41,14 +41,12 @@ class Crossing:
 class Measured:
     """A meter of a license that was measured, and the thresholds that its reading has crossed, if any.
 
-    `crossings` are those that alerts stand for. `crossed` are the ratios of these and of the reading before that are
-    crossed in the period and limit now in force.
+    `crossings` are those that alerts stand for in the period and limit now in force.
     """
 
     license_id: int
     meter: str
     crossings: tuple[Crossing, ...]
-    crossed: frozenset[Decimal]
 
 
 def record_crossings(
@@ -123,36 +121,42 @@ def _record(session: Session, crossings: Sequence[Crossing], now: datetime) -> l
 def _recover(session: Session, measured: Iterable[Measured], now: datetime) -> list[Alert]:
     """Close the alerts of what was measured that do not stand any more; those whose recovery is to be told.
 
-    Where the same ratio is crossed in another period or limit now, there is no recovery to tell.
+    A recovery is of a meter and ratio, under whatever period and limit: it is told once no alert stands for them, if
+    any was told since the last time, and names the newest of these.
     """
-    meters = {(one.license_id, one.meter): one for one in measured}
     standing = {
-        (one.license_id, one.meter, one.first, plain(one.ratio), plain(one.limit))
-        for each in meters.values()
+        (each.license_id, each.meter, plain(one.ratio)): (one.first, plain(one.limit))
+        for each in measured
         for one in each.crossings
     }
-    within = given(session, {"license_id": sa.BigInteger(), "meter": sa.String()}, list(meters))
-    open_alerts = session.scalars(
-        sa.select(Alert).join(
+    within = given(
+        session,
+        {"license_id": sa.BigInteger(), "meter": sa.String()},
+        sorted({(each.license_id, each.meter) for each in measured}),
+    )
+    alerts = session.scalars(
+        sa.select(Alert)
+        .join(
             within,
-            sa.and_(
-                col(Alert.license_id) == within.c.license_id,
-                col(Alert.meter) == within.c.meter,
-                col(Alert.recovered_at).is_(None),
-            ),
+            sa.and_(col(Alert.license_id) == within.c.license_id, col(Alert.meter) == within.c.meter),
         )
+        .where(sa.or_(col(Alert.recovered_at).is_(None), ~col(Alert.recovery_told)))
+        .order_by(col(Alert.crossed_at), col(Alert.id))
     ).all()
-    told = []
-    for alert in open_alerts:
-        if (alert.license_id, alert.meter, alert.period_first, alert.ratio, alert.limit) in standing:
-            continue
-        alert.recovered_at = now
-        if not alert.recovery_told and alert.ratio not in meters[alert.license_id, alert.meter].crossed:
+    over: dict[tuple[int, str, Decimal], list[Alert]] = defaultdict(list)
+    for alert in alerts:
+        threshold = alert.license_id, alert.meter, alert.ratio
+        if alert.recovered_at is None and standing.get(threshold) != (alert.period_first, alert.limit):
+            alert.recovered_at = now
+            session.add(alert)
+        if threshold not in standing and not alert.recovery_told:
+            over[threshold].append(alert)
+    for untold in over.values():
+        for alert in untold:
             alert.recovery_told = True
-            told.append(alert)
-        session.add(alert)
+            session.add(alert)
     session.flush()
-    return told
+    return [untold[-1] for untold in over.values()]
 
 
 def _told(kind: str, alerts: Collection[Alert], now: datetime) -> Iterable[Told]:

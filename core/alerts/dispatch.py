@@ -32,10 +32,11 @@ def send_due(
     only: str | None = None,
     to: str | None = None,
     but_to: Collection[str] = (),
+    overdue: timedelta = timedelta(),
 ) -> bool:
     """Take a delivery that is due and send it; whether there was one. See :func:`core.alerts.outbox.take`."""
     with database.write() as session:
-        outgoing = take(session, datetime.now(UTC), LEASE, only=only, to=to, but_to=but_to)
+        outgoing = take(session, datetime.now(UTC), LEASE, only=only, to=to, but_to=but_to, overdue=overdue)
     if outgoing is None:
         return False
     outcome = _send(channels.get(outgoing.delivery.channel), outgoing)

@@ -31,7 +31,7 @@ def note_crossed(
     earlier = {Decimal(ratio) for ratio in noted[2]} if noted else set()
     reading = _in_force(license_id, meter, contract, document)
     if reading is None:
-        return Measured(license_id, meter.key, (), frozenset()) if noted else None
+        return Measured(license_id, meter.key, ()) if noted else None
     at_risk = contract.at_risk.get(meter.key, meter.at_risk)
     in_force = [reading.first.isoformat(), str(plain(reading.limit))]
     counting = {FULL, *([at_risk] if at_risk else []), *further}
@@ -41,8 +41,7 @@ def note_crossed(
         document["crossed"] = [*in_force, [str(plain(ratio)) for ratio in standing]]
     if document.get("crossed") == noted:
         return None
-    crossings = tuple(replace(reading, ratio=ratio) for ratio in standing)
-    return Measured(license_id, meter.key, crossings, frozenset(map(plain, crossed)))
+    return Measured(license_id, meter.key, tuple(replace(reading, ratio=ratio) for ratio in standing))
 
 
 def _in_force(license_id: int, meter: Meter, contract: Contract, document: Document) -> Crossing | None:
@@ -63,7 +62,7 @@ def _is_crossed(ratio: Decimal, meter: Meter, reading: Crossing, at_risk: Decima
     """By the status, where the threshold is one of those that change it; a hard limit also when it is full."""
     if ratio <= FULL and reading.status == UsageStatus.EXCEEDED.value:
         return True
-    if ratio == at_risk:
+    if ratio == at_risk and ratio != FULL:
         return reading.status == UsageStatus.AT_RISK.value
     if ratio == FULL and meter.enforcement is not Enforcement.HARD:
         return False

@@ -121,8 +121,10 @@ def take(
     only: str | None = None,
     to: str | None = None,
     but_to: Collection[str] = (),
+    overdue: timedelta = timedelta(),
 ) -> Outgoing | None:
-    """Claim a delivery that is due, if there is one: of one channel only, to one recipient, or to none of some.
+    """Claim a delivery that is due, if there is one: of one channel only, to one recipient, or to none of some; or one
+    that has been due for so long that nobody takes it.
 
     Until the lease ends no other worker takes it. A license that has enough on their way waits for these, except for
     what is taken for one recipient: who does so has a worker for each. One that was taken too often without an end is
@@ -133,7 +135,7 @@ def take(
         session.execute(select(func.pg_advisory_xact_lock(_TAKING)))
     due = (
         select(Delivery)
-        .where(col(Delivery.due_at) <= now)
+        .where(col(Delivery.due_at) <= now - overdue)
         .order_by(col(Delivery.due_at))
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -224,8 +226,15 @@ def redeliver(session: Session, delivery: Delivery, now: datetime) -> None:
     session.add(delivery)
 
 
-def count(session: Session) -> dict[DeliveryStatus, int]:
-    """How many deliveries stand at each status."""
-    rows = session.execute(select(Delivery.status, func.count()).group_by(Delivery.status))
-    found = {DeliveryStatus(status): number for status, number in rows}
-    return {status: found.get(status, 0) for status in DeliveryStatus}
+FAILED: Final = (col(Delivery.status) == DeliveryStatus.PENDING.value) & (
+    # One that is on its way for the first time has not failed.
+    (col(Delivery.attempts) > 1) | ((col(Delivery.attempts) == 1) & col(Delivery.claim).is_(None))
+)
+"""Whether a delivery failed, and is tried again."""
+
+
+def count(session: Session) -> dict[str, int]:
+    """How many deliveries are pending, failed (and are tried again), sent, parked, and dropped."""
+    rows = session.execute(sa_select(col(Delivery.status), FAILED, func.count()).group_by(col(Delivery.status), FAILED))
+    found = {"failed" if failed else status.lower(): number for status, failed, number in rows}
+    return {name: found.get(name, 0) for name in ("pending", "failed", "sent", "parked", "dropped")}

@@ -28,7 +28,8 @@ class Alert(SQLModel, table=True):
 
     `ratio` is of `limit`, which followed from the version `contract_version` as `basis` says. `used` is what was used
     when it was found. `recovered_at` is null while it is crossed, and then when it was found not to be, or that period
-    or limit not to be in force. `recovery_told` is whether a message told of that: one does, however often it happens.
+    or limit not to be in force. `recovery_told` is whether a message told that its ratio is crossed no more: one does,
+    once no alert stands for that ratio of the meter, however often this happens.
     """
 
     __table_args__ = (UniqueConstraint("license_id", "meter", "period_first", "ratio", "limit"),)
@@ -55,6 +56,8 @@ class Message(SQLModel, table=True):
 
     `kind` is what receivers can choose by, as ``threshold.crossed``.
     """
+
+    __table_args__ = (Index("message_occurred", "occurred_at"),)
 
     license_id: int = Field(primary_key=True, sa_type=BigId, foreign_key="license.id")
     id: str = Field(primary_key=True, sa_type=Name)

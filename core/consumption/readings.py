@@ -160,7 +160,12 @@ def further_ratios(meter: Meter, contract: Contract) -> tuple[Decimal, ...]:
 
 
 def _ratios(at_risk: Decimal | None, further: Collection[Decimal]) -> Iterable[tuple[Decimal, str, bool]]:
-    """All ratios that alert, lowest first, with the status beyond each, and whether it is that one that changes it."""
+    """All ratios that alert, lowest first, with the status beyond each, and whether it is that one that changes it.
+
+    What is at risk from the whole limit on has no threshold of its own for that.
+    """
+    if at_risk == _ALL:
+        at_risk = None
     if not further:
         return (_WHOLE,) if at_risk is None else ((at_risk, _AT_RISK, True), _WHOLE)
     found = [_WHOLE] if at_risk is None else [(at_risk, _AT_RISK, True), _WHOLE]

@@ -24,7 +24,7 @@ from core.consumption.points import Entry, entry_of
 from core.consumption.readings import Document, judge, stand
 from core.consumption.snapshots import Known, load_snapshots, lock_snapshots, write_snapshots
 from core.consumption.status import UsageStatus
-from core.credits.expiring import find_expiring, record_expiring
+from core.credits.expiring import find_expiring, next_notice, record_expiring
 from core.licenses.load import LoadedLicense, load_licenses
 from core.measuring.measure import Failure, Question
 from core.plugins.host import Registry
@@ -245,10 +245,11 @@ def _failed(failure: Failure, before: Document | None, now: str, due_at: datetim
 
 
 def _next_turn(license: LoadedLicense, usage: LoadedUsage) -> datetime:
-    """When a billing period, a contract or a grant begins or ends next."""
+    """When a billing period, a contract or a grant begins or ends next, or people are to be told that one will."""
     now = usage.usage.at
     turns = [turn for grant in usage.grants for turn in (grant.granted_at, grant.expires_at) if turn and turn > now]
-    return min([license.next_turn(), *turns])
+    notice = next_notice(license, usage.grants, now)
+    return min([license.next_turn(), *turns, *([notice] if notice else [])])
 
 
 def _measured(documents: Mapping[str, Document], now: str) -> Mapping[str, Document]:

@@ -37,8 +37,7 @@ def find_expiring(
     license: LoadedLicense, grants: Sequence[Grant], documents: Mapping[str, Document], now: datetime
 ) -> list[Expiring]:
     """The grants of which something is left in new readings by meter, with the nearest of the contract's days."""
-    version = license.version_on(license.today)
-    notices = EXPIRY_NOTICE_DAYS if version is None else version.expiry_notice_days
+    notices = _notice_days(license)
     found = []
     for grant in grants:
         if grant.expires_at is None or grant.expires_at <= now:
@@ -48,6 +47,22 @@ def find_expiring(
         if reached and left:
             found.append(Expiring(license.id, grant, left, min(reached)))
     return found
+
+
+def next_notice(license: LoadedLicense, grants: Sequence[Grant], now: datetime) -> datetime | None:
+    """When the next of the contract's days before a grant expires is reached."""
+    times = [
+        grant.expires_at - timedelta(days=days)
+        for grant in grants
+        if grant.expires_at is not None
+        for days in _notice_days(license)
+    ]
+    return min((time for time in times if time > now), default=None)
+
+
+def _notice_days(license: LoadedLicense) -> Sequence[int]:
+    version = license.version_on(license.today)
+    return EXPIRY_NOTICE_DAYS if version is None else version.expiry_notice_days
 
 
 _COLUMNS: Final[Mapping[str, Any]] = {

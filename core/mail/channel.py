@@ -38,7 +38,9 @@ class _Link(UniqueUnstructuredHeader, BaseHeader):  # type: ignore[misc]  # how 
 _HEADERS: Final = HeaderRegistry()
 _HEADERS.map_to_type("List-Unsubscribe", _Link)
 _POLICY: Final = EmailPolicy(header_factory=_HEADERS)
-_NOBODY: Final = Outcome(DeliveryStatus.DROPPED, "No admin of the license or operator any more, or unsubscribed.")
+_NOBODY: Final = Outcome(DeliveryStatus.DROPPED, "No admin of the license any more, or unsubscribed.")
+_NO_OPERATOR: Final = Outcome(None, "This worker's ALLOWANCE_OPERATORS_EMAIL does not name this operator.")
+"""Another worker's may."""
 
 
 class MailChannel:
@@ -59,7 +61,7 @@ class MailChannel:
         except BadAddress as problem:
             return Outcome(DeliveryStatus.PARKED, str(problem))
         if message is None:
-            return _NOBODY
+            return _NO_OPERATOR if outgoing.message.kind == CREDITS_REQUESTED else _NOBODY
         if self._server is None:
             logger.info("ALLOWANCE_SMTP_URL is not set; this would be sent:\n%s", _text(message))
             return Outcome(DeliveryStatus.SENT, "Written to the log, as ALLOWANCE_SMTP_URL is not set.")
@@ -119,16 +121,22 @@ def _hand_over(server: SmtpServer, message: EmailMessage, tls: ssl.SSLContext) -
     except smtplib.SMTPRecipientsRefused as error:
         [(code, said)] = error.recipients.values()
         return _refused(code, said)
-    except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
+    except smtplib.SMTPDataError as error:
         return _refused(error.smtp_code, error.smtp_error)
+    except smtplib.SMTPSenderRefused as error:  # that says nothing of the recipient, and is mended in the settings
+        return Outcome(None, f"The mail server refused the sender: {error.smtp_code} {_readable(error.smtp_error)}")
     except (OSError, smtplib.SMTPException) as error:
         return Outcome(None, f"The mail server did not take it: {error}")
 
 
 def _refused(code: int, said: bytes | str) -> Outcome:
-    text = said.decode(errors="replace") if isinstance(said, bytes) else said
     # RFC 5321, section 4.2.1: what begins with 5 will not succeed by being tried again.
-    return Outcome(DeliveryStatus.PARKED if code >= 500 else None, f"The mail server refused it: {code} {text}")
+    status = DeliveryStatus.PARKED if code >= 500 else None
+    return Outcome(status, f"The mail server refused it: {code} {_readable(said)}")
+
+
+def _readable(said: bytes | str) -> str:
+    return said.decode(errors="replace") if isinstance(said, bytes) else said
 
 
 def _license(session: Session, license_id: int) -> License:

@@ -2,6 +2,8 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from allowance import Enforcement
@@ -21,7 +23,8 @@ def to_admin(
     if message.kind == CREDITS_EXPIRING:
         expiring = [_expiring_line(grant, registry) for grant in message.document["grants"]]
         return render_expiring(language, license.name, license.key, license.time_zone, expiring, link, unsubscribe)
-    lines = [_crossed_line(alert, registry) for alert in message.document["alerts"]]
+    of_meter = groupby(message.document["alerts"], itemgetter("meter"))  # they are listed by meter and ratio
+    lines = [_crossed_line(list(alerts), registry) for _, alerts in of_meter]
     return render_crossed(language, license.name, license.key, lines, link, unsubscribe)
 
 
@@ -48,7 +51,9 @@ def _in_a_line(text: str | None) -> str | None:
     return None if text is None else " ".join(text.split())
 
 
-def _crossed_line(alert: dict[str, Any], registry: Registry) -> Line:
+def _crossed_line(alerts: list[dict[str, Any]], registry: Registry) -> Line:
+    """One for all thresholds of a meter that one refresh found crossed, which say the same of the reading."""
+    alert = alerts[-1]
     meter = registry.meters.get(alert["meter"])
     hard = meter is not None and meter.enforcement is Enforcement.HARD
     return Line(
@@ -57,7 +62,7 @@ def _crossed_line(alert: dict[str, Any], registry: Registry) -> Line:
         used=Decimal(alert["used"]),
         limit=Decimal(alert["limit"]),
         basis=alert["basis"],
-        ratio=Decimal(alert["ratio"]),
+        ratios=tuple(Decimal(one["ratio"]) for one in alerts),
         first=date.fromisoformat(alert["period"]["first"]),
         end=date.fromisoformat(alert["period"]["end"]),
         exceeded=alert["status"] == "EXCEEDED",

@@ -25,20 +25,20 @@ MOST_DIGITS: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A threshold that was crossed, as an e-mail tells of it."""
+    """A meter whose thresholds were crossed, as an e-mail tells of it: `ratios` of `limit`, the lowest first."""
 
     title: str
     unit: str
     used: Decimal
     limit: Decimal
     basis: str
-    ratio: Decimal
+    ratios: tuple[Decimal, ...]
     first: date
     end: date
     exceeded: bool
     hard: bool
     early: bool = False
-    """Whether it is a further ratio, which changed no status."""
+    """Whether they are further ratios, which changed no status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def render_crossed(
         consumption_url=consumption_url,
         unsubscribe_url=unsubscribe_url,
         exceeded=any(line.exceeded for line in lines),
-        early=max(line.ratio for line in lines) if all(line.early for line in lines) else None,
+        early=max(line.ratios[-1] for line in lines) if all(line.early for line in lines) else None,
     )
 
 
@@ -167,10 +167,14 @@ def _environment(language: str) -> Environment:
     def part(ratio: Decimal) -> str:
         return format_percent(ratio, locale=locale, decimal_quantization=False)
 
+    def parts(ratios: tuple[Decimal, ...]) -> str:
+        return ", ".join(map(part, ratios))
+
     def day_before(value: date) -> str:
         return day(value - timedelta(days=1))
 
-    environment.filters |= {"number": number, "day": day, "day_before": day_before, "instant": instant, "part": part}
+    environment.filters |= {"number": number, "day": day, "day_before": day_before, "instant": instant}
+    environment.filters |= {"part": part, "parts": parts}
     environment.globals |= {"percent": percent}
     return environment
 

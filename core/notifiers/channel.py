@@ -43,8 +43,10 @@ class NotifierChannel:
         """See :class:`core.alerts.dispatch.Channel`."""
         key, license_id = outgoing.delivery.recipient, outgoing.delivery.license_id
         notifier = self._registry.notifiers.get(key)
-        if notifier is None or outgoing.message.kind not in notifier.kinds:
-            return Outcome(DeliveryStatus.DROPPED, "The notifier is not installed any more, or wants no such messages.")
+        if notifier is None:
+            return Outcome(DeliveryStatus.PARKED, "No worker has this notifier. Install it, and send this again.")
+        if outgoing.message.kind not in notifier.kinds:
+            return Outcome(DeliveryStatus.DROPPED, "The notifier wants no such messages any more.")
         with self._database.read() as session:
             license = session.exec(select(License).where(License.id == license_id)).one()
         message = message_of(outgoing, license, self._registry, self._settings.consumption_url)

@@ -22,7 +22,8 @@ _ITS_ENDPOINT: Final = (col(WebhookEndpoint.license_id) == Delivery.license_id) 
 
 
 def send_test(session: Session, license: str, key: str, now: datetime) -> Logged:
-    """Have a test delivered to an endpoint alone, whatever it chose; one at a time.
+    """Have a test delivered to an endpoint alone, whatever it chose; one at a time. One that failed and waits to be
+    tried again is tried now.
 
     Raises :class:`core.errors.InvalidInput`.
     """
@@ -36,8 +37,11 @@ def send_test(session: Session, license: str, key: str, now: datetime) -> Logged
         .where(Delivery.license_id == license_id, Delivery.channel == WEBHOOK, Delivery.recipient == endpoint.id)
         .where(Message.kind == TEST, col(Delivery.due_at).is_not(None))
     )
-    if session.exec(waiting).first():
-        raise wrong(f"A test is on its way to {shown(key)} already.", "key")
+    if test := session.exec(waiting.with_for_update(of=Delivery)).first():
+        if not test.attempts or _is_taken(test, now):
+            raise wrong(f"A test is on its way to {shown(key)} already.", "key")
+        redeliver(session, test, now)
+        return Logged(test, TEST, list_attempts(session, license_id, [test.id])[test.id])
     told = Told(license_id, TEST, now, {"endpoint": endpoint.key})
     tell(session, [told], [Address(license_id, WEBHOOK, endpoint.id, frozenset({TEST}))])
     return Logged(session.exec(waiting).one(), TEST, [])
@@ -64,7 +68,12 @@ def redeliver_by_hand(session: Session, license: str, delivery_id: str, now: dat
     delivery, endpoint, kind = found
     if not endpoint.enabled:
         raise wrong(f"The endpoint {shown(endpoint.key)} is disabled. Enable it first.", "delivery")
-    if delivery.claim is not None and delivery.due_at is not None and delivery.due_at > now:
+    if _is_taken(delivery, now):
         raise wrong(f"The delivery {shown(delivery_id)} is being sent at this moment.", "delivery")
     redeliver(session, delivery, now)
     return Logged(delivery, kind, list_attempts(session, license_id, [delivery.id])[delivery.id])
+
+
+def _is_taken(delivery: Delivery, now: datetime) -> bool:
+    """Whether a worker has it."""
+    return delivery.claim is not None and delivery.due_at is not None and delivery.due_at > now

@@ -4,6 +4,7 @@ import logging
 import math
 import threading
 from collections.abc import Collection, Mapping
+from datetime import timedelta
 from time import monotonic
 from types import TracebackType
 from typing import Any, Final, Self
@@ -23,6 +24,9 @@ from core.work.upkeep import EVERY_SECONDS, upkeep
 POSTMEN: Final = 4
 """Threads that send e-mails, and as many for webhooks, so that endpoints that hang hold up no e-mail. One that waits
 for a slow receiver leaves the others."""
+
+ABANDONED: Final = timedelta(days=1)
+"""After so long nobody is waited for who might have a notifier that this worker has not."""
 
 logger = logging.getLogger(__name__)
 
@@ -108,10 +112,12 @@ class Worker:
 
 
 def _rounds(notifiers: Collection[str]) -> list[dict[str, Any]]:
-    """What each postman sends. Each notifier has one of its own, so that one that hangs holds up none of the others;
-    one more ends what is left for those that are not installed any more."""
+    """What each postman sends. Each notifier has one of its own, so that one that hangs holds up none of the others.
+
+    One more parks what is left for those that are not installed here, once no other worker has taken it for a day.
+    """
     return [
         *[{"only": channel} for channel in (EMAIL, WEBHOOK) for _ in range(POSTMEN)],
         *[{"only": NOTIFIER, "to": key} for key in notifiers],
-        {"only": NOTIFIER, "but_to": tuple(notifiers)},
+        {"only": NOTIFIER, "but_to": tuple(notifiers), "overdue": ABANDONED},
     ]

@@ -54,9 +54,8 @@ def soak(place: Place, senders: Sequence[str], seconds: float, random: Random) -
         _put_licenses(client)
         token = client.headers["Authorization"].removeprefix("Bearer ")
         memory: list[float] = []
-        begun = monotonic()
         with sending(senders, place.urls, token) as stop:
-            sleep(2)  # until they have started, so that even the first kill hits something
+            begun = monotonic()
             while monotonic() < begun + seconds:
                 sleep(random.uniform(*PAUSE))
                 memory.append(place.memory())

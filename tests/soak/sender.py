@@ -197,7 +197,8 @@ def _outcome(answer: httpx2.Response) -> Outcome | str | None:
 
 @contextmanager
 def sending(names: Sequence[str], urls: Sequence[str], token: str) -> Iterator[Callable[[], Notes]]:
-    """Senders in processes of their own; what is yielded stops them and says what they were told."""
+    """Senders in processes of their own, once all have started; what is yielded stops them and says what they were
+    told."""
     context = multiprocessing.get_context("spawn")
     stopped = context.Event()
     pairs = [context.Pipe() for _ in names]
@@ -218,6 +219,9 @@ def sending(names: Sequence[str], urls: Sequence[str], token: str) -> Iterator[C
         process.start()
         theirs.close()  # so that the end of the process is the end of the pipe
     try:
+        for ours, _ in pairs:
+            assert ours.poll(PATIENCE), "a sender does not start"
+            ours.recv()
         yield stop
     finally:
         for process in processes:
@@ -227,5 +231,6 @@ def sending(names: Sequence[str], urls: Sequence[str], token: str) -> Iterator[C
 
 def _send(name: str, urls: Sequence[str], token: str, stopped: Flag, pipe: Connection) -> None:
     sender = Sender(name, urls, token)
+    pipe.send("started")
     sender.run(stopped)
     pipe.send(sender.notes)

@@ -226,6 +226,25 @@ def test_an_alert_of_an_earlier_period_is_over_and_a_later_recovery_is_told_once
     assert told(engine) == [(CROSSED, [("forms", "1")]), (CROSSED, [("forms", "1")]), (RECOVERED, [("forms", "1")])]
 
 
+def test_a_recovery_is_told_also_where_the_alert_that_is_open_again_had_one_before(engine: Engine) -> None:
+    engine.license(terms={"forms": 5})
+    for hour, (limit, value) in enumerate([(5, 6), (5, 4), (3, 4), (5, 6), (5, 1), (5, 6), (5, 1)]):
+        now = NOW + timedelta(hours=hour)
+        engine.contract("acme", {"forms": limit}, effective_from=NOW.date(), now=now)
+        report(engine, value, now)
+    assert told(engine) == [(kind, [("forms", "1")]) for kind in (CROSSED, RECOVERED, CROSSED, RECOVERED)]
+    assert {(one.limit, one.recovery_told) for one in alerts(engine)} == {(5, True), (3, True)}
+
+
+def test_a_recovery_is_told_where_a_new_limit_has_no_such_threshold(engine: Engine) -> None:
+    engine.license(terms={"forms": 10}, alert_at={"forms": ["0.5"]})
+    report(engine, 6, NOW)
+    later = NOW + timedelta(hours=1)
+    engine.contract("acme", {"forms": 8}, effective_from=NOW.date(), now=later)
+    engine.refresh(now=later)
+    assert told(engine) == [(CROSSED, [("forms", "0.5")]), (RECOVERED, [("forms", "0.5")])]
+
+
 NUMBERS = st.decimals(allow_nan=False, allow_infinity=False, min_value=0, max_value=10**50)
 
 
@@ -245,15 +264,9 @@ def test_numbers_of_any_length_are_recorded(engine: Engine) -> None:
         license_id, "forms", date(2026, 1, 1), date(2027, 1, 1), Decimal(1), limit, "a lot", 1, used, "EXCEEDED"
     )
     with engine.database.write() as session:
-        record_crossings(session, [Measured(license_id, "forms", (crossing,), frozenset({Decimal(1)}))], NOW)
+        record_crossings(session, [Measured(license_id, "forms", (crossing,))], NOW)
     [alert] = alerts(engine)
     assert (alert.used, alert.limit) == (used, limit)
-
-
-@dataclass
-class Known:
-    is_open: bool = True
-    recovery_told: bool = False
 
 
 @dataclass
@@ -261,11 +274,14 @@ class Model:
     """What is to be recorded, said plainly.
 
     Each (ratio, period, limit) once, open while that period and limit are in force and it is crossed, also when the
-    ratio is none of the contract's any more. Its recovery is told once, unless its ratio is crossed in what is in
-    force now.
+    ratio is none of the contract's any more. Of a ratio that was told crossed it is told once that it is not any more,
+    when none of its alerts is open.
     """
 
-    known: dict[tuple[str, date, int], Known] = field(default_factory=dict)
+    known: dict[tuple[str, date, int], bool] = field(default_factory=dict)
+    """Whether each is open."""
+    blocked: set[str] = field(default_factory=set)
+    """What a platform that goes by the messages holds to be crossed."""
     messages: list[tuple[str, set[str]]] = field(default_factory=list)
 
     def refresh(self, value: int, limit: int, first: date, at_risk: str, alert_at: Sequence[str]) -> None:
@@ -274,19 +290,14 @@ class Model:
         def is_crossed(ratio: str) -> bool:
             return value > limit if ratio == "1" else 0 < value >= Decimal(ratio) * limit
 
-        new, recovered = set(), set()
-        for key, known in self.known.items():
-            crossed = is_crossed(key[0])
-            counts = known.is_open or key[0] in alerting
-            stands = key[1:] == (first, limit) and crossed and counts
-            if known.is_open and not stands and not crossed and not known.recovery_told:
-                known.recovery_told = True
-                recovered.add(key[0])
-            known.is_open = stands
-        for ratio in alerting:
-            if is_crossed(ratio) and (ratio, first, limit) not in self.known:
-                self.known[ratio, first, limit] = Known()
-                new.add(ratio)
+        for key, is_open in self.known.items():
+            counts = is_open or key[0] in alerting
+            self.known[key] = key[1:] == (first, limit) and is_crossed(key[0]) and counts
+        new = {ratio for ratio in alerting if is_crossed(ratio) and (ratio, first, limit) not in self.known}
+        self.known |= {(ratio, first, limit): True for ratio in new}
+        self.blocked |= new
+        recovered = self.blocked - {key[0] for key, is_open in self.known.items() if is_open}
+        self.blocked -= recovered
         if new:
             self.messages.append((CROSSED, new))
         if recovered:
@@ -340,4 +351,4 @@ def test_any_sequence_of_reports_contracts_and_turns_is_as_the_model_says(
     found = {
         (str(one.ratio), one.period_first, int(one.limit)): one.recovered_at is None for one in alerts(engine, key)
     }
-    assert found == {which: known.is_open for which, known in model.known.items()}
+    assert found == model.known

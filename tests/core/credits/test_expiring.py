@@ -52,6 +52,16 @@ def test_people_are_told_thirty_and_seven_days_before_and_once_each(engine: Engi
     assert len(told(engine)) == 2
 
 
+def test_the_next_refresh_is_due_when_people_are_to_be_told(engine: Engine) -> None:
+    engine.license()
+    expires = NOW + 30 * DAY + 3 * HOUR
+    engine.grant("acme", "g", 10, expires_at=expires)
+    engine.refresh()
+    assert engine.snapshot().readings["sms_credits"]["due_at"] == (expires - 30 * DAY).isoformat()
+    engine.refresh(now=expires - 30 * DAY)
+    assert told(engine) == [[("g", "10", 30)]]
+
+
 def test_a_grant_with_less_than_a_week_to_go_is_told_once(engine: Engine) -> None:
     engine.license()
     engine.grant("acme", "g", 10, expires_at=NOW + 5 * DAY)

@@ -205,6 +205,32 @@ def test_a_mail_that_is_refused_for_good_is_parked_and_another_is_tried_again(
     assert outcomes(engine)["ann@example.com"] == (status, f"The mail server refused it: {answer}")
 
 
+def test_a_refusal_of_the_sender_says_nothing_of_the_recipient_and_is_tried_again(
+    engine: Engine, received: tuple[Received, str]
+) -> None:
+    _, url = received
+    crossed(engine, ANN)
+    deliver(engine, url.replace("us%40er:secret@", ""))
+    status, said = outcomes(engine)["ann@example.com"]
+    assert status == "PENDING"
+    assert said == "The mail server refused the sender: 530 5.7.0 Authentication required"
+
+
+def test_a_meter_that_is_beyond_several_thresholds_is_told_of_once(
+    engine: Engine, received: tuple[Received, str]
+) -> None:
+    server, url = received
+    engine.license(terms={"forms": 5}, admins=[ANN], at_risk={"forms": "0.8"})
+    engine.send(usage_event("forms.level", value=6))
+    engine.refresh()
+    deliver(engine, url)
+    [(_, mail, _)] = server.mails
+    body = mail.get_body(("plain",))
+    assert body
+    text = body.get_content()
+    assert text.count("6 / 5 forms (120%)") == text.count("Reached: 80%, 100% of the limit") == 1
+
+
 def test_an_address_that_cannot_be_written_to_is_parked_at_once(engine: Engine, received: tuple[Received, str]) -> None:
     server, url = received
     crossed(engine, ANN)
@@ -277,7 +303,7 @@ def test_operators_are_written_to_with_the_command_that_grants(engine: Engine, r
     assert "&lt;b&gt;please" in html
     assert outcomes(engine) == {
         "ann@example.com": ("SENT", "The mail server took it."),
-        "gone@example.com": ("DROPPED", "No admin of the license or operator any more, or unsubscribed."),
+        "gone@example.com": ("PENDING", "This worker's ALLOWANCE_OPERATORS_EMAIL does not name this operator."),
     }
 
 

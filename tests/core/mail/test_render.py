@@ -13,7 +13,7 @@ def render(
     language: str | None = "en", name: str = "Acme", used: Decimal = Decimal(6), limit: Decimal = Decimal(5)
 ) -> Mail:
     line = Line(
-        "Forms", "forms", used, limit, "as agreed", Decimal(1), date(2026, 1, 1), date(2027, 1, 1), True, False
+        "Forms", "forms", used, limit, "as agreed", (Decimal(1),), date(2026, 1, 1), date(2027, 1, 1), True, False
     )  # fmt: skip
     return render_crossed(language, name, "acme", [line], "https://app.example", "https://allowance.example/u")
 
@@ -31,6 +31,17 @@ def test_a_name_is_text_wherever_the_page_shows_it(language: str) -> None:
     assert mail.subject.startswith("</title><b>Acme & Co")
     assert "<b>" not in mail.html
     assert mail.html.count("&lt;/title&gt;&lt;b&gt;Acme &amp; Co") == 2
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("en", "Reached: 80%, 92.5%, 100% of the limit"), ("fr", "Atteint : 80\xa0%, 92,5\xa0%, 100\xa0% de la limite")],
+)
+def test_all_thresholds_that_were_reached_are_named(language: str, said: str) -> None:
+    ratios = (Decimal("0.8"), Decimal("0.925"), Decimal(1))
+    line = Line("Forms", "forms", Decimal(6), Decimal(5), "", ratios, date(2026, 1, 1), date(2027, 1, 1), True, False)
+    mail = render_crossed(language, "Acme", "acme", [line], "https://a.example", "https://b.example")
+    assert mail.text.count(said) == mail.html.count(said) == 1
 
 
 EXPIRING = ExpiringLine("SMS credits", Decimal("1200.5"), Decimal(5000), None, datetime(2026, 12, 31, 23, tzinfo=UTC))
@@ -72,15 +83,15 @@ def test_credits_that_expire_are_told_in_the_language_and_time_of_the_license(
 
 def test_a_further_ratio_is_told_as_what_is_used() -> None:
     line = Line(
-        "Forms", "forms", Decimal(6), Decimal(10), "", Decimal("0.5"), date(2026, 1, 1), date(2027, 1, 1), False, False,
-        early=True,
+        "Forms", "forms", Decimal(6), Decimal(10), "", (Decimal("0.5"),), date(2026, 1, 1), date(2027, 1, 1), False,
+        False, early=True,
     )  # fmt: skip
 
     def subject(language: str, *lines: Line) -> str:
         return render_crossed(language, "Acme", "acme", list(lines), "https://a.example", "https://b.example").subject
 
-    assert subject("en", line, replace(line, ratio=Decimal("0.125"))) == "Acme: 50% of a limit is used"
-    assert subject("en", replace(line, ratio=Decimal("0.125"))) == "Acme: 12.5% of a limit is used"
+    assert subject("en", line, replace(line, ratios=(Decimal("0.125"),))) == "Acme: 50% of a limit is used"
+    assert subject("en", replace(line, ratios=(Decimal("0.125"),))) == "Acme: 12.5% of a limit is used"
     assert subject("fr", line) == "Acme : 50 % d’une limite sont utilisés"
     assert subject("en", line, replace(line, early=False)) == "Acme: your license comes close to a limit"
 

@@ -233,10 +233,18 @@ def test_a_worker_has_notifiers_that_hang_hold_up_none_of_the_others(
         assert hanging() == 1
 
 
-def test_a_worker_drops_what_notifiers_that_are_gone_were_to_be_told(told: Engine, registry: Registry) -> None:
+def test_a_worker_parks_what_is_for_notifiers_that_no_worker_has_had_for_a_day(
+    told: Engine, registry: Registry
+) -> None:
+    lately = datetime.now(UTC) - worker.ABANDONED + timedelta(hours=1)
+    with told.database.write() as session:
+        session.execute(update(Delivery).where(col(Delivery.recipient) == "takes").values(due_at=lately))
     settings = told.runtime.settings.model_copy(update={"sweep_seconds": 0.05})
     with Worker(replace(told.runtime, settings=settings, registry=registry)):
-        assert until(lambda: {one.status for one in deliveries(told).values()} == {"DROPPED"})
+        assert until(lambda: [one.status for one in deliveries(told).values()].count("PENDING") == 1)
+    left = {key: (one.status, one.attempts) for key, one in deliveries(told).items()}
+    assert left.pop("takes") == ("PENDING", 0)
+    assert set(left.values()) == {("PARKED", 1)}
 
 
 def until(happened: Callable[[], bool]) -> bool:
@@ -248,13 +256,11 @@ def until(happened: Callable[[], bool]) -> bool:
     return False
 
 
-def test_what_a_notifier_that_is_gone_was_to_be_told_is_dropped(
+def test_what_a_notifier_that_is_gone_was_to_be_told_is_parked(
     told: Engine, channel: NotifierChannel, registry: Registry
 ) -> None:
     channel._registry = registry
-    assert tell(told, channel, "takes") == [
-        ("DROPPED", "The notifier is not installed any more, or wants no such messages.")
-    ]
+    assert tell(told, channel, "takes") == [("PARKED", "No worker has this notifier. Install it, and send this again.")]
 
 
 def test_nobody_is_told_of_a_kind_that_no_notifier_wants(told: Engine) -> None:

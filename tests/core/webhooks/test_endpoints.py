@@ -163,6 +163,24 @@ def test_a_test_goes_to_that_endpoint_alone_whatever_it_chose(hooks: Hooks) -> N
     }
 
 
+@pytest.mark.usefixtures("clock")
+def test_a_test_that_failed_is_tried_again_at_once_when_somebody_asks_for_it(hooks: Hooks) -> None:
+    with receiving(answer("500 Down")) as receiver:
+        hooks.put(receiver.url())
+        with hooks.engine.database.write() as session:
+            first = send_test(session, "acme", "platform", NOW).delivery.id
+        assert hooks.deliver() == 1
+    with receiving() as mended:
+        hooks.put(mended.url())
+        assert hooks.deliver() == 0
+        with hooks.engine.database.write() as session:
+            again = send_test(session, "acme", "platform", NOW)
+        assert (again.delivery.id, len(again.attempts)) == (first, 1)
+        assert hooks.deliver() == 1
+        [request] = mended.requests
+    assert request.headers["webhook-id"] == first
+
+
 def test_one_that_is_disabled_is_not_tried(hooks: Hooks) -> None:
     hooks.put(URL, enabled=False)
     with hooks.engine.database.write() as session, pytest.raises(InvalidInput, match="'platform' is disabled"):

@@ -58,7 +58,20 @@ def test_ended_refreshes_go_after_30_days_and_standing_ones_stay(
     assert left(engine, RefreshRun) == 1
 
 
-def test_messages_go_after_90_days_unless_one_waits_or_is_parked(engine: Engine) -> None:
+@pytest.mark.parametrize("step", [2, 1000])
+def test_messages_go_with_all_of_their_deliveries(engine: Engine, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    monkeypatch.setattr(module, "STEP", step)
+    license_id = engine.license()
+    for _ in range(5):
+        told(engine, license_id, NOW, DeliveryStatus.SENT)
+    told(engine, license_id, NOW + 50 * DAY, DeliveryStatus.PARKED)
+    drop_ended(engine.database, NOW + 91 * DAY)
+    assert (left(engine, Message), left(engine, Delivery)) == (1, 1)
+    drop_ended(engine.database, NOW + 141 * DAY)
+    assert (left(engine, Message), left(engine, Delivery)) == (0, 0)
+
+
+def test_messages_go_after_90_days_unless_one_waits(engine: Engine) -> None:
     license_id = engine.license()
     for status in (DeliveryStatus.SENT, DeliveryStatus.DROPPED, DeliveryStatus.PARKED, None):
         told(engine, license_id, NOW, status)
@@ -67,7 +80,7 @@ def test_messages_go_after_90_days_unless_one_waits_or_is_parked(engine: Engine)
     drop_ended(engine.database, NOW + 90 * DAY)
     assert (left(engine, Message), left(engine, Delivery)) == (5, 4)
     drop_ended(engine.database, NOW + 91 * DAY)
-    assert (left(engine, Message), left(engine, Delivery)) == (2, 2)
+    assert (left(engine, Message), left(engine, Delivery)) == (1, 1)
 
 
 def test_what_was_sent_late_is_kept_as_long_after_that(engine: Engine) -> None:

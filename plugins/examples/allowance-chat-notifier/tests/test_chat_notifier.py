@@ -50,8 +50,8 @@ def test_the_plugin_loads() -> None:
 @pytest.mark.parametrize(
     ("kind", "told"),
     [
-        ("threshold.crossed", "🔴 Interactions: 1,020 of 1,000 interactions used, 102.0 %"),
-        ("threshold.recovered", "🟢 Interactions: 1,020 of 1,000 interactions used, 102.0 %"),
+        ("threshold.crossed", "🔴 Interactions: 1,020 of 1,000 interactions used, 102.0 %; reached 100 %"),
+        ("threshold.recovered", "🟢 Interactions: not at 100 % of 1,000 interactions any more"),
         ("credits.expiring", "1,200 of 5,000 of SMS credits expire on 22 June 2026"),
         ("credits.requested", "Asked for 5,000 of SMS credits: For the spring campaign"),
     ],

@@ -47,7 +47,8 @@ CHAT = ChatNotifier(key="chat", title="Chat", environment=(URL,))
 
 def text_of(message: Message) -> str:
     """What people read: a line for each thing, under the name of the license."""
-    lines = [_alert(alert, message.kind) for alert in message.alerts]
+    alerts = {one.meter: [each for each in message.alerts if each.meter == one.meter] for one in message.alerts}
+    lines = [_alert(of_meter, message.kind) for of_meter in alerts.values()]
     lines += [
         f"{_number(one.left)} of {_number(one.amount)} of {one.title} expire on {one.expires_at:%d %B %Y}"
         for one in message.expiring
@@ -59,10 +60,16 @@ def text_of(message: Message) -> str:
     return f"*{_plain(message.license_name)}*\n{told}\n<{message.link}|My consumption>"
 
 
-def _alert(alert: Alert, kind: str) -> str:
+def _alert(alerts: list[Alert], kind: str) -> str:
+    """One line for all thresholds of a meter, which say the same of its usage."""
+    alert = alerts[0]
+    parts = ", ".join(f"{(one.ratio * 100).normalize():f} %" for one in alerts)
+    limit = f"{_number(alert.limit)} {alert.unit}"
+    if kind == "threshold.recovered":
+        return f"🟢 {alert.title}: not at {parts} of {limit} any more"
     share = "" if alert.percentage is None else f", {alert.percentage:g} %"
-    sign = "🟢" if kind == "threshold.recovered" else "🔴" if alert.status == "EXCEEDED" else "🟡"
-    return f"{sign} {alert.title}: {_number(alert.used)} of {_number(alert.limit)} {alert.unit} used{share}"
+    sign = "🔴" if alert.status == "EXCEEDED" else "🟡"
+    return f"{sign} {alert.title}: {_number(alert.used)} of {limit} used{share}; reached {parts}"
 
 
 def _number(number: Decimal) -> str:

@@ -1,0 +1,104 @@
+"""``allowance outbox``: what is on its way to people and platforms, what did not arrive, and sending it again."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from sqlmodel import Session, col, select
+
+from cli.start import start
+from cli.tables import show_table, to_the_minute
+from core.alerts.outbox import FAILED, count, redeliver
+from core.alerts.tables import Delivery, DeliveryStatus
+from core.errors import NotFound
+from core.licenses.tables import License
+from core.runtime import open_runtime
+from core.text import shown
+
+app = typer.Typer(
+    help="Count deliveries by what became of them, show those that failed or are parked, and send these again.",
+    invoke_without_command=True,
+)
+MOST = 100
+"""Deliveries shown."""
+STEP = 1_000
+"""Deliveries sent again in one transaction."""
+
+
+@app.callback()
+def show(context: typer.Context) -> None:
+    """Count deliveries by what became of them, and show those that are parked, or failed and are tried again."""
+    if context.invoked_subcommand:
+        return
+    with open_runtime(start()) as runtime, runtime.database.read() as session:
+        for status, number in count(session).items():
+            typer.echo(f"{status}: {number:,}")
+        stuck = session.execute(
+            select(Delivery, License.key)
+            .join(License, col(License.id) == Delivery.license_id)
+            .where((col(Delivery.status) == DeliveryStatus.PARKED) | FAILED)
+            .order_by(col(Delivery.created_at).desc())
+            .limit(MOST)
+        )
+        rows = [
+            (one.id[:12], key, one.channel, one.recipient, one.status, str(one.attempts), to_the_minute(one.due_at),
+             one.said or "")
+            for one, key in stuck
+        ]  # fmt: skip
+    if rows:
+        headings = ("Delivery", "License", "Channel", "Recipient", "Status", "Attempts", "Due (UTC)", "What was said")
+        show_table(headings, rows)
+
+
+@app.command("redeliver")
+def redeliver_(
+    delivery: Annotated[
+        list[str] | None, typer.Argument(metavar="[DELIVERY]...", help="Ids, or how they begin.")
+    ] = None,
+    parked: Annotated[bool, typer.Option("--parked", help="All that are parked, instead of naming them.")] = False,
+    channel: Annotated[
+        str | None, typer.Option(metavar="CHANNEL", help="With --parked, only email, webhook or notifier.")
+    ] = None,
+) -> None:
+    """Send again what is parked, under the same ids.
+
+    \b
+    Examples:
+      allowance outbox redeliver 3f2c8a91d0e4
+      allowance outbox redeliver --parked --channel email
+    """
+    if bool(delivery) is parked or (channel and not parked):
+        raise typer.BadParameter("name deliveries, or give --parked, and with that --channel if need be.")
+    begun, number = datetime.now(UTC), 0
+    with open_runtime(start()) as runtime:
+        while True:
+            with runtime.database.write() as session:
+                found = _parked(session, channel, begun) if parked else [_find(session, one) for one in delivery or ()]
+                for one in found:
+                    redeliver(session, one, begun)
+            number += len(found)
+            if not parked or len(found) < STEP:
+                break
+    typer.echo(f"Deliveries sent again: {number:,}.")
+
+
+def _parked(session: Session, channel: str | None, before: datetime) -> Sequence[Delivery]:
+    """Some that were parked before a time: what is parked again meanwhile is not sent again and again."""
+    found = select(Delivery).where(col(Delivery.status) == DeliveryStatus.PARKED, col(Delivery.finished_at) < before)
+    if channel is not None:
+        found = found.where(Delivery.channel == channel)
+    return session.exec(found.limit(STEP).with_for_update()).all()
+
+
+def _find(session: Session, begins: str) -> Delivery:
+    """The delivery whose id begins so, if it did not arrive. Raises :class:`NotFound`."""
+    if begins.isalnum():
+        stuck = (col(Delivery.status) == DeliveryStatus.PARKED) | FAILED
+        named = select(Delivery).where(col(Delivery.id).startswith(begins), stuck)
+        found = session.exec(named.limit(2).with_for_update()).all()
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise NotFound(f"Several deliveries begin with {shown(begins)}; give more of the id.")
+    raise NotFound(f"No delivery {shown(begins)} is parked or failed. 'allowance outbox' names them.")

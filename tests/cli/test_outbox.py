@@ -1,0 +1,77 @@
+"""What operators send again out of the outbox."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlmodel import col, select
+
+from core.alerts.kinds import CREDITS_EXPIRING
+from core.alerts.outbox import Address, Outcome, Told, finish, take, tell
+from core.alerts.tables import Delivery, DeliveryStatus
+from core.database.engine import Database
+from core.licenses.inputs import LicenseInput
+from core.licenses.put import id_of, put_license
+from tests.cli.command import Run
+
+AT = datetime(2026, 3, 15, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def parked(database: Database) -> list[str]:
+    """The ids of two e-mails and a notifier's message of credits that expire; all are parked."""
+    with database.write() as session:
+        license_id = id_of(put_license(session, LicenseInput("acme", "Acme"), AT))
+        kinds = frozenset({CREDITS_EXPIRING})
+        addresses = [Address(license_id, channel, to, kinds) for channel, to in
+                     (("email", "a@example.com"), ("email", "b@example.com"), ("notifier", "chat"))]  # fmt: skip
+        tell(session, [Told(license_id, CREDITS_EXPIRING, AT, {"grants": []})], addresses)
+    for _ in addresses:
+        with database.write() as session:
+            outgoing = take(session, AT, timedelta(minutes=2))
+            assert outgoing
+        with database.write() as session:
+            finish(session, outgoing.delivery, Outcome(DeliveryStatus.PARKED, "530 log in first"), AT)
+    with database.read() as session:
+        order = select(Delivery.id).order_by(col(Delivery.channel), col(Delivery.recipient))
+        return list(session.exec(order))
+
+
+def pending(database: Database) -> list[str]:
+    with database.read() as session:
+        return sorted(session.exec(select(Delivery.recipient).where(Delivery.status == "PENDING")))
+
+
+def test_what_is_named_is_sent_again(run: Run, database: Database, parked: list[str]) -> None:
+    assert parked[0][:12] in run("outbox").out
+    assert run("outbox", "redeliver", parked[0][:12], parked[2]).out == "Deliveries sent again: 2.\n"
+    assert pending(database) == ["a@example.com", "chat"]
+
+
+def test_all_that_is_parked_is_sent_again(run: Run, database: Database, parked: list[str]) -> None:
+    assert run("outbox", "redeliver", "--parked", "--channel", "email").out == "Deliveries sent again: 2.\n"
+    assert pending(database) == ["a@example.com", "b@example.com"]
+    assert run("outbox", "redeliver", "--parked").out == "Deliveries sent again: 1.\n"
+    assert run("outbox", "redeliver", "--parked").out == "Deliveries sent again: 0.\n"
+
+
+def test_more_than_goes_into_one_transaction_is_sent_again(
+    run: Run, database: Database, parked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.outbox.STEP", 2)
+    assert run("outbox", "redeliver", "--parked").out == "Deliveries sent again: 3.\n"
+    assert len(pending(database)) == 3
+
+
+@pytest.mark.parametrize("arguments", [(), ("--channel", "email"), ("0", "--parked")])
+def test_what_is_meant_has_to_be_said(run: Run, parked: list[str], arguments: tuple[str, ...]) -> None:
+    refused = run("outbox", "redeliver", *arguments)
+    assert (refused.code, "name deliveries, or give --parked" in refused.err) == (2, True)
+
+
+@pytest.mark.parametrize("unknown", ["nothing", "%"])
+def test_one_that_is_not_there_is_said_so_and_nothing_is_sent(
+    run: Run, database: Database, parked: list[str], unknown: str
+) -> None:
+    refused = run("outbox", "redeliver", parked[0], unknown)
+    assert (refused.code, refused.out, pending(database)) == (1, "", [])
+    assert "'allowance outbox' names them." in refused.err
