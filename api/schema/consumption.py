@@ -184,7 +184,7 @@ class Reading(Node):
         ] = Interval.DAY,
         first: Annotated[int | None, strawberry.argument(description="Points at the most, up to 1,000.")] = 100,
         after: Annotated[str | None, strawberry.argument(description="The cursor to go on after.")] = None,
-    ) -> ReadingHistoryConnection:
+    ) -> ReadingHistoryConnection | None:
         return reading_history(info, self.view, from_, to, interval, first, after)
 
 

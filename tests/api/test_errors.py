@@ -65,3 +65,19 @@ def test_an_internal_error_of_a_mutation_leaves_nothing_half_written(
     mutation = 'mutation { putLicense(input: {key: "new", name: "New"}) { errors { code } } }'
     assert operator.error(mutation)[0] == "INTERNAL"
     assert operator.error('{ license(key: "new") { key } }')[0] == "NOT_FOUND"
+
+
+def test_a_history_that_fails_leaves_all_the_rest_of_the_page(served: Served, operator: Client, acme: None) -> None:
+    query = '{ consumption(license: "acme") { section(key: "sms") { readings { used %s } } } }'
+    whole = operator.data(query % "")
+    with served.runtime.database.write() as session:
+        session.execute(text("ALTER TABLE reading_history RENAME TO gone"))
+    answer = operator.graphql(query % "history(first: 1) { edges { cursor } }")
+    [reading] = answer["data"]["consumption"]["section"]["readings"]
+    assert reading.pop("history") is None
+    assert [reading] == whole["consumption"]["section"]["readings"]
+    [error] = answer["errors"]
+    assert (error["path"], error["extensions"]["code"]) == (
+        ["consumption", "section", "readings", 0, "history"],
+        "INTERNAL",
+    )
