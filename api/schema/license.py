@@ -106,13 +106,18 @@ class Page:
         return found
 
     def alerts(
-        self, license_id: int, most: int, after: tuple[datetime, str] | None, meter: str | None
+        self,
+        license_id: int,
+        most: int,
+        after: tuple[datetime, str] | None,
+        meter: str | None,
+        is_open: bool | None,
     ) -> list[AlertRow]:
         """Alerts of one of the licenses, newest first; those of the others are read along."""
-        asked = (most, after, meter)
+        asked = (most, after, meter, is_open)
         if asked not in self._alerts:
             self._alerts[asked] = list_alerts(
-                self.context.session, self.licenses.keys(), most=most, after=after, meter=meter
+                self.context.session, self.licenses.keys(), most=most, after=after, meter=meter, is_open=is_open
             )
         return self._alerts[asked].get(license_id, [])
 
@@ -310,6 +315,10 @@ class License(Node):
         first: Annotated[int | None, strawberry.argument(description="Alerts at the most, up to 100.")] = 20,
         after: Annotated[str | None, strawberry.argument(description="The cursor to go on after.")] = None,
         meter: Annotated[str | None, strawberry.argument(description="Only of this meter, by its key.")] = None,
+        open_: Annotated[
+            bool | None,
+            strawberry.argument(name="open", description="Only those that stand, or where false those that are over."),
+        ] = None,
     ) -> AlertConnection:
         info.context.caller.require(*READERS)
         size = page_size(first, 20)
@@ -317,7 +326,7 @@ class License(Node):
         if after is not None:
             at, key = decode_cursor(after, "alerts", str, str)
             place = (cursor_time(at), str(key))
-        found = self.page.alerts(self.loaded.id, size + 1, place, meter)
+        found = self.page.alerts(self.loaded.id, size + 1, place, meter, open_)
         rows = found[:size]
         cursors = [encode("alerts", row.crossed_at.isoformat(), row.id) for row in rows]
         license = self.loaded.license

@@ -21,8 +21,12 @@ def list_alerts(
     most: int,
     after: tuple[datetime, str] | None = None,
     meter: str | None = None,
+    is_open: bool | None = None,
 ) -> dict[int, list[Alert]]:
-    """Of each license `most` at the most, in one statement; `after` is the time and id of the last one seen."""
+    """Of each license `most` at the most, in one statement; `after` is the time and id of the last one seen.
+
+    `is_open` leaves those that have recovered out, or where it is False those that have not.
+    """
     if meter is not None and problem_with(meter, LONGEST_NAME):
         return {}
     order = (col(Alert.crossed_at).desc(), col(Alert.id))
@@ -32,6 +36,8 @@ def list_alerts(
     )
     if meter is not None:
         ranked = ranked.where(col(Alert.meter) == meter)
+    if is_open is not None:
+        ranked = ranked.where(col(Alert.recovered_at).is_(None) == is_open)
     if after is not None:
         at, alert_id = after
         ranked = ranked.where(

@@ -135,3 +135,20 @@ def test_unsubscribing_is_asked_by_get_and_done_by_post(served: Served, operator
             assert client.request(method, f"/unsubscribe/{unknown}").status_code == 404
     with runtime.database.read() as session:
         assert (session.exec(select(MailRecipient.unsubscribed_at)).one() is not None) == (method == "POST")
+
+
+def test_alerts_that_stand_and_those_that_are_over_can_be_asked_for_apart(served: Served, operator: Client) -> None:
+    use(served, operator)
+    operator.post_events(cloudevent("forms.level", "acme", "f2", value=5))
+    operator.data('mutation { refreshConsumption(license: "acme") { id } }')
+    served.refresh()
+    query = (
+        'query ($open: Boolean) { license(key: "acme") { alerts(open: $open) { edges { node { meter { key } } } } } }'
+    )
+
+    def asked(**variables: bool) -> list[str]:
+        return sorted(one["meter"]["key"] for one in nodes(operator.data(query, **variables)["license"]["alerts"]))
+
+    assert asked(open=True) == ["interactions", "users"]
+    assert asked(open=False) == ["forms"]
+    assert asked() == ["forms", "interactions", "users"]
