@@ -88,7 +88,7 @@ def create_app(runtime: Runtime, announcer: Announcer) -> Starlette:
         routes=[
             Route("/check-in", CheckInEndpoint(runtime), methods=["POST"]),
             Route("/events", EventsEndpoint(runtime), methods=["POST"]),
-            graphql_route(runtime, operations, metrics, EventStreams(subscriptions, connections)),
+            graphql_route(runtime, operations, metrics, EventStreams(operations, subscriptions, connections)),
             WebSocketRoute("/graphql", GraphQLSocket(runtime, operations, subscriptions, connections)),
             Route("/healthz", healthz),
             Route("/metrics", metrics_page),

@@ -20,6 +20,12 @@ def header(scope: Scope, name: bytes) -> str | None:
     return None
 
 
+def list_header(scope: Scope, name: bytes) -> str | None:
+    """A header that is a list, by its lower-case name; it may come in several lines (RFC 9110, section 5.3)."""
+    found = [value for known, value in scope["headers"] if known == name]
+    return str(b", ".join(found), "latin-1") if found else None
+
+
 async def in_one_piece(scope: Scope, receive: Receive, most: int) -> bytes | Request:
     """The body, where it comes whole, unpacked and in `most` bytes; or the request that it is to be read from."""
     first = await receive()

@@ -84,7 +84,7 @@ async def _unpacked(request: Request, most: int, grow: Callable[[int], None]) ->
     return bytes(unpacked)
 
 
-def forget_frames(error: AllowanceError) -> None:
+def forget_frames(error: Exception) -> None:
     """Let go of what led to an error that is answered.
 
     Its traceback leads to frames that hold the body and what was made of it, and back to itself: they would stay until

@@ -16,9 +16,10 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from api.asgi import header, in_one_piece
+from api.asgi import header, in_one_piece, list_header
 from api.bodies import JsonResponse, forget_frames, read_body
 from api.callers import caller_of
+from api.errors import refusal
 from api.metrics import MEMORY, RENEWED, Metrics
 from api.operations.answers import Answer, Answers, Question
 from api.operations.execute import Asked
@@ -38,6 +39,7 @@ from api.operations.request import (
 from api.operations.run import Operations
 from api.schema.build import INTERNAL, something_failed
 from api.subscriptions.event_stream import EventStreams, event
+from api.threads import look_at
 from api.tracing import caller_s_context, trace_header, trace_id
 from core.access.keys import Caller
 from core.database.engine import is_away
@@ -92,7 +94,7 @@ class GraphQLEndpoint:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = JSON
         try:
-            kind = media_type(header(scope, b"accept"))
+            kind = media_type(list_header(scope, b"accept"))
             # First the token: nobody else makes this read a body.
             caller = await caller_of(self._runtime.authenticator, header(scope, b"authorization"))
             self._operations.admit(caller)
@@ -117,7 +119,7 @@ class GraphQLEndpoint:
 
     async def _stream(self, subscription: SubscriptionAsked, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            if EVENT_STREAM not in accepted_by(header(scope, b"accept")):
+            if EVENT_STREAM not in accepted_by(list_header(scope, b"accept")):
                 raise NotAcceptable(f"A subscription is answered as {EVENT_STREAM}, or over WebSocket.")
             await self._streams.answer(subscription.asked, subscription.caller, scope, receive, send)
         except AllowanceError as error:
@@ -139,28 +141,29 @@ class GraphQLEndpoint:
         """The answer, executed where it has to be. The same question at the same time is looked at once."""
         kept = self._answers.kept(question)
         if kept is None:
-            answer = await run_in_threadpool(self._execute, question, trace)
-            self._answers.keep(question, answer)
-            return answer
+            return await self._new(question, trace)
         task = self._renewing.get(question)
         if task is None:
             task = self._renewing[question] = asyncio.create_task(self._renew(question, kept, trace))
-            task.add_done_callback(_look_at_it)
+            task.add_done_callback(look_at)
             return await asyncio.shield(task)
         answer = await asyncio.shield(task)
-        # What went wrong for somebody else went wrong in their trace.
-        return answer if answer.lasting else await run_in_threadpool(self._execute, question, trace)
+        # What went wrong for somebody else went wrong in their trace, and this may have been asked after a commit.
+        return answer if self._answers.is_trusted(answer) else await self._new(question, trace)
 
     async def _renew(self, question: Question, kept: Answer, trace: str) -> Answer:
         try:
             if await run_in_threadpool(self._answers.renew, kept):
                 self._metrics.count(kept.operation, RENEWED)
                 return kept
-            answer = await run_in_threadpool(self._execute, question, trace)
-            self._answers.keep(question, answer)
-            return answer
+            return await self._new(question, trace)
         finally:
             del self._renewing[question]
+
+    async def _new(self, question: Question, trace: str) -> Answer:
+        answer = await run_in_threadpool(self._execute, question, trace)
+        self._answers.keep(question, answer)
+        return answer
 
     def _execute(self, question: Question, trace: str) -> Answer:
         seen_at = monotonic()
@@ -201,15 +204,9 @@ class GraphQLEndpoint:
         )
 
     async def _refuse(self, error: AllowanceError, kind: str, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = _refusal(error, trace_id(scope))
+        answer = {"errors": [refusal(error, trace_id(scope))]}
         self._metrics.count_errors(answer)
         await _refused(error, answer, kind, scope["method"])(scope, receive, send)
-
-
-def _look_at_it(task: asyncio.Task[Answer]) -> None:
-    """Nobody may wait for it any more, and asyncio complains of errors that nobody looked at."""
-    if not task.cancelled():
-        task.exception()
 
 
 class _Fault(AllowanceError):
@@ -226,11 +223,6 @@ def _fault(error: Exception, trace: str) -> AllowanceError:
     return _Fault(something_failed(trace))
 
 
-def _refusal(error: AllowanceError, trace: str) -> dict[str, Any]:
-    wait = {} if error.retry_after is None else {"retryAfter": error.retry_after}
-    return {"errors": [{"message": error.message, "extensions": {"code": error.code, "trace": trace, **wait}}]}
-
-
 def _refused(error: AllowanceError, answer: Mapping[str, Any], kind: str, method: str) -> Response:
     forget_frames(error)
     headers = dict(_HEADERS)
@@ -241,12 +233,14 @@ def _refused(error: AllowanceError, answer: Mapping[str, Any], kind: str, method
     if error.status == 405:
         headers["Allow"] = "POST" if method == "GET" else "GET, POST"
     kind = JSON if kind == EVENT_STREAM else kind
-    return JsonResponse(answer, error.status, headers, f"{kind}; charset=utf-8")
+    # As above: a legacy client is told by status 200 to ask once more, with the document.
+    status = 400 if kind == GRAPHQL_JSON and error.status == 200 else error.status
+    return JsonResponse(answer, status, headers, f"{kind}; charset=utf-8")
 
 
 async def _send(answer: Answer, scope: Scope, send: Send) -> None:
     status, headers, body = answer.status, answer.headers, answer.body
-    if answer.etag and _matches(header(scope, b"if-none-match"), answer.etag):
+    if answer.etag and _matches(list_header(scope, b"if-none-match"), answer.etag):
         status, headers, body = 304, answer.headers[1:-1], b""
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -100,7 +100,7 @@ class _Outbox(Collector):
         try:
             with self._database.read() as session:
                 for status, number in count(session).items():
-                    found.add_metric([status.value], number)
+                    found.add_metric([status], number)
         except SQLAlchemyError:
             return  # the other metrics matter most while the database is away
         yield found

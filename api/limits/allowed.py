@@ -11,6 +11,8 @@ MANY: Final = 2**53
 DIRECTIVES_IN_ONE_PLACE: Final = 5
 """The schema has two directives for documents, and neither may stand twice in a place."""
 
+OPERATIONS: Final = 20
+"""In one document, of which one is executed. Each may come to all of its fragments, so they multiply."""
 NESTING: Final = 150
 """Selections in selections, fragments included: graphql-core gives validation up at 200."""
 
@@ -59,6 +61,12 @@ class TooDeep(AllowanceError):
     """Fields in fields, or values in values, further than is followed."""
 
     code = "TOO_DEEP"
+
+
+class TooManyOperations(AllowanceError):
+    """A document of more operations than anybody chooses from."""
+
+    code = "TOO_MANY_OPERATIONS"
 
 
 class TooManyFields(AllowanceError):

@@ -18,11 +18,13 @@ from api.limits.allowed import (
     DIRECTIVES_IN_ONE_PLACE,
     MANY,
     NESTING,
+    OPERATIONS,
     Allowed,
     TooDeep,
     TooManyAliases,
     TooManyDirectives,
     TooManyFields,
+    TooManyOperations,
 )
 from api.limits.fragments import fragments_in_order
 
@@ -67,7 +69,10 @@ _NOTHING: Final = Counts()
 
 
 def check_counts(document: DocumentNode, allowed: Allowed) -> None:
-    """Raise the error of the first limit that any operation or fragment of the document passes."""
+    """Raise the error of the first limit that the document, or any operation or fragment of it, passes."""
+    operations = sum(isinstance(one, OperationDefinitionNode) for one in document.definitions)
+    if operations > OPERATIONS:
+        raise TooManyOperations(f"The document has {operations} operations; {OPERATIONS} are allowed.")
     found = count(document)
     if found.depth > allowed.depth:
         raise TooDeep(f"The document is {_shown(found.depth)} fields deep; {allowed.depth} are allowed.")

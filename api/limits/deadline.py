@@ -6,6 +6,8 @@ from typing import Any, Final
 from graphql import OperationType
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from api.errors import coded
+
 TIMED_OUT: Final = "TIMED_OUT"
 
 
@@ -41,4 +43,4 @@ def require_time(deadline: float) -> None:
 def timed_out(seconds: float, trace: str) -> dict[str, Any]:
     """The one error of a query that was cut off."""
     message = f"The query took more than {seconds:g} s, which is what is allowed. Ask for less, or for shorter pages."
-    return {"message": message, "extensions": {"code": TIMED_OUT, "trace": trace}}
+    return coded(message, TIMED_OUT, trace)

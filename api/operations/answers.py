@@ -81,12 +81,12 @@ class Answers:
         database.listen(self.note)
 
     def trusted(self, question: Question) -> Answer | None:
-        """The answer, where it surely shows what is so, or was a moment ago."""
+        """The answer, where it may be given without a look."""
         try:
             answer = self._kept[question]
         except KeyError:
             return None
-        return answer if self._is_trusted(answer) else None
+        return answer if self.is_trusted(answer) else None
 
     def kept(self, question: Question) -> Answer | None:
         """The answer, to be looked at by :meth:`renew` before it is given."""
@@ -108,7 +108,8 @@ class Answers:
         answer.seen_at = seen_at
         return True
 
-    def _is_trusted(self, answer: Answer) -> bool:
+    def is_trusted(self, answer: Answer) -> bool:
+        """Whether it surely shows what is so, or was a moment ago."""
         if monotonic() - answer.seen_at > TRUSTED or time() >= answer.good_until:
             return False
         return all(self._changed_at.get(license_id, 0.0) < answer.seen_at for license_id in answer.versions)

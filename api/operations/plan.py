@@ -81,23 +81,6 @@ class NotPlanned(Exception):
     """Something that plans do not know, or that went wrong in one."""
 
 
-def plan_operation(document: DocumentNode, operation: OperationDefinitionNode) -> Plan | None:
-    """The plan of a valid query or subscription; None for what is better executed step by step."""
-    roots = {
-        OperationType.QUERY: schema.graphql.query_type,
-        OperationType.SUBSCRIPTION: schema.graphql.subscription_type,
-    }
-    root = roots.get(operation.operation)
-    if root is None or operation.directives:
-        return None
-    fragments = {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
-    try:
-        complete = _Planner(fragments).object(root, (operation.selection_set,))
-    except (NotPlanned, GraphQLError, AllowanceError):
-        return None
-    return partial(_run, operation, complete)
-
-
 def _run(
     operation: OperationDefinitionNode,
     complete: Step,
@@ -117,14 +100,33 @@ _NO_FIELD: Final[Any] = None
 """No resolver asks which field it is."""
 
 
-class _Planner:
-    """Plans the selections of one document. The same selections on the same type are planned once."""
+class Planner:
+    """Plans the operations of one valid document. The same selections on the same type are planned once.
 
-    def __init__(self, fragments: dict[str, FragmentDefinitionNode]) -> None:
-        self._fragments = fragments
+    Two threads may plan the same at the same time, and find the same.
+    """
+
+    def __init__(self, document: DocumentNode) -> None:
+        definitions = document.definitions
+        self._fragments = {one.name.value: one for one in definitions if isinstance(one, FragmentDefinitionNode)}
         self._objects: dict[tuple[str, tuple[int, ...]], Step] = {}
 
-    def object(self, type_: GraphQLObjectType, selections: Sequence[SelectionSetNode]) -> Step:
+    def plan(self, operation: OperationDefinitionNode) -> Plan | None:
+        """The plan of a query or subscription; None for what is better executed step by step."""
+        roots = {
+            OperationType.QUERY: schema.graphql.query_type,
+            OperationType.SUBSCRIPTION: schema.graphql.subscription_type,
+        }
+        root = roots.get(operation.operation)
+        if root is None or operation.directives:
+            return None
+        try:
+            complete = self._object(root, (operation.selection_set,))
+        except (NotPlanned, GraphQLError, AllowanceError):
+            return None
+        return partial(_run, operation, complete)
+
+    def _object(self, type_: GraphQLObjectType, selections: Sequence[SelectionSetNode]) -> Step:
         place = type_.name, tuple(map(id, selections))
         if place not in self._objects:
             self._objects[place] = self._new_object(type_, selections)
@@ -196,7 +198,7 @@ class _Planner:
             item = self._complete(type_.of_type, selections)
             return lambda values, run: [item(value, run) for value in values]
         if isinstance(type_, GraphQLObjectType):
-            return self.object(type_, selections)
+            return self._object(type_, selections)
         if isinstance(type_, (GraphQLScalarType, GraphQLEnumType)):
             serialize = _serializer(type_)
             return lambda value, run: serialize(value)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from threading import Lock
 from typing import Final
 
@@ -10,7 +11,7 @@ from graphql import GraphQLError, OperationDefinitionNode, OperationType
 
 from api.limits.allowed import Allowed
 from api.limits.check import Checked, check_document
-from api.operations.plan import Plan, plan_operation
+from api.operations.plan import Plan, Planner
 from api.schema.build import schema
 from core.errors import BadInput
 
@@ -33,22 +34,31 @@ class BadOperation(BadInput):
     code = "BAD_REQUEST"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Operation:
-    """An operation of a document. Without a `plan` it is executed step by step."""
+    """An operation of a document."""
 
-    kind: OperationType
     definition: OperationDefinitionNode
-    plan: Plan | None
+    planner: Planner
+
+    @property
+    def kind(self) -> OperationType:
+        return self.definition.operation
+
+    @cached_property
+    def plan(self) -> Plan | None:
+        """Made when it is first asked for; without one the operation is executed step by step."""
+        return self.planner.plan(self.definition)
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A document within its limits, with its operations by name."""
 
-    characters: int
     checked: Checked
     operations: Mapping[str | None, Operation]
+    size: int
+    """Characters of its text, for each of its operations, since each may be planned with all of the fragments."""
 
     def operation(self, name: str | None) -> Operation:
         """The operation of that name, or the only one. Raises :class:`BadOperation`."""
@@ -65,7 +75,7 @@ class Preparer:
 
     def __init__(self, allowed: Allowed) -> None:
         self._allowed = allowed
-        self._remembered: LRUCache[str, Prepared] = LRUCache(MOST_CHARACTERS, lambda one: one.characters)
+        self._remembered: LRUCache[str, Prepared] = LRUCache(MOST_CHARACTERS, lambda one: one.size)
         self._lock = Lock()
 
     def prepare(self, text: str) -> Prepared:
@@ -74,8 +84,9 @@ class Preparer:
             found = self._remembered.get(text)
         if found is None:
             found = self._prepare(text)
-            with self._lock:
-                self._remembered[text] = found
+            if found.size <= MOST_CHARACTERS:
+                with self._lock:
+                    self._remembered[text] = found
         return found
 
     def _prepare(self, text: str) -> Prepared:
@@ -83,10 +94,10 @@ class Preparer:
         if not isinstance(checked, Checked):
             raise DocumentRefused(checked)
         document = checked.document
-        operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
-        named = {one.name.value if one.name else None: one for one in operations}
-        return Prepared(
-            len(text) + _SMALLEST,
-            checked,
-            {name: Operation(one.operation, one, plan_operation(document, one)) for name, one in named.items()},
-        )
+        planner = Planner(document)
+        operations = {
+            one.name.value if one.name else None: Operation(one, planner)
+            for one in document.definitions
+            if isinstance(one, OperationDefinitionNode)
+        }
+        return Prepared(checked, operations, (len(text) + _SMALLEST) * max(1, len(operations)))

@@ -1,11 +1,11 @@
 """What a GraphQL request over HTTP asks for, and in which media type, as the GraphQL-over-HTTP specification says."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, wraps
 from types import NoneType
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, TypeVar
 
 import orjson
 from starlette.datastructures import QueryParams
@@ -18,6 +18,9 @@ EVENT_STREAM: Final = "text/event-stream"
 _NEVER: Final = re.compile(r"\s*q\s*=\s*0(\.0{0,3})?\s*", re.IGNORECASE)
 """A weight of 0: "not acceptable" (RFC 9110, section 12.4.2)."""
 _SHA256: Final = "sha256:"
+_LONGEST_REMEMBERED: Final = 200
+"""Characters of a header; clients' are shorter."""
+T = TypeVar("T")
 
 
 class BadRequest(BadInput):
@@ -63,7 +66,18 @@ def accepted_by(accept: str | None) -> set[str]:
     return {kind.strip().lower() for kind, *parameters in parts if not any(map(_NEVER.fullmatch, parameters))}
 
 
-@lru_cache(1000)
+def _remembered(read: Callable[[str | None], T]) -> Callable[[str | None], T]:
+    """The same for headers of a thousand texts, none of them long: they are read before anybody is known."""
+    known = lru_cache(1000)(read)
+
+    @wraps(read)
+    def look(text: str | None) -> T:
+        return known(text) if text is None or len(text) <= _LONGEST_REMEMBERED else read(text)
+
+    return look
+
+
+@_remembered
 def media_type(accept: str | None) -> str:
     """The answer's media type. Without a preference, what every client can read. Raises :class:`NotAcceptable`."""
     accepted = accepted_by(accept)
@@ -76,7 +90,7 @@ def media_type(accept: str | None) -> str:
     raise NotAcceptable(f"Accept {GRAPHQL_JSON} or {JSON}.")
 
 
-@lru_cache(1000)
+@_remembered
 def require_json(content_type: str | None) -> None:
     """Raise :class:`UnsupportedMediaType` unless a body is JSON in UTF-8."""
     kind, _, parameter = (content_type or "").partition(";")
@@ -108,6 +122,7 @@ def request_of(parameters: Mapping[str, Any]) -> Request:
         raise BadRequest("`query` is missing: the text of a GraphQL operation.")
     if not isinstance(variables, (dict, NoneType)):
         raise BadRequest("`variables` must be a JSON object.")
+    _require_shallow(variables)
     if not isinstance(name, (str, NoneType)):
         raise BadRequest("`operationName` must be a text.")
     return Request(query, digest, variables or {}, name or None)
@@ -129,6 +144,14 @@ def _digest(parameters: Mapping[str, Any]) -> str | None:
     if not isinstance(digest, str):
         raise BadRequest("`extensions.persistedQuery` must be of version 1, with `sha256Hash`.")
     return digest
+
+
+def _require_shallow(variables: object) -> None:
+    """Raise :class:`BadRequest` for values in values that can be read and not be written again."""
+    try:
+        orjson.dumps(variables)
+    except orjson.JSONEncodeError:
+        raise BadRequest("`variables` are nested too deeply.") from None
 
 
 def _json(text: bytes) -> object:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
+from graphql import GraphQLError
 from opentelemetry.trace import SpanKind, get_current_span
 
 from api.context import Context
@@ -90,6 +91,12 @@ class Operations:
         lasting = asked.reads and context.lasting and "errors" not in answer
         good_until = context.good_until.timestamp() if lasting else 0
         return self._counted(Executed(answer, operation, context.versions, good_until))
+
+    def failed(self, error: Exception, trace: str) -> dict[str, Any]:
+        """The error of what was not executed, as a caller gets it. What a fault was goes to the log."""
+        shown = presentable(GraphQLError("", original_error=error), trace)
+        self._metrics.count_errors({"errors": [shown]})
+        return shown
 
     def _traced(self, operation: Operation) -> AbstractContextManager[object]:
         """A span, unless the request that asks for the operation is one."""

@@ -1,10 +1,12 @@
 """The schema, and what its errors say to callers."""
 
 import logging
+from typing import Any
 
 import strawberry
 from graphql import GraphQLError, GraphQLSchema
 
+from api.errors import coded, refusal
 from api.limits.deadline import TIMED_OUT
 from api.schema.mutations import Mutation
 from api.schema.queries import Query
@@ -30,27 +32,26 @@ class Schema(strawberry.Schema):
 schema = Schema(Query, Mutation, Subscription, config=CONFIG)
 
 
-def presentable(error: GraphQLError, trace: str) -> dict[str, object]:
+def presentable(error: GraphQLError, trace: str) -> dict[str, Any]:
     """The error as a caller gets it: with a code and the id of its trace, and without internals."""
     shown = error.formatted
     cause = error.original_error
     while isinstance(cause, GraphQLError):
         cause = cause.original_error
     if isinstance(cause, AllowanceError):
-        wait = {} if cause.retry_after is None else {"retryAfter": cause.retry_after}
-        return {**shown, "message": cause.message, "extensions": {"code": cause.code, "trace": trace, **wait}}
+        return {**shown, **refusal(cause, trace)}
     # What has a place in the document and no path was refused before any resolver ran.
     if cause is None or (error.path is None and error.nodes):
         code = (error.extensions or {}).get("code", "BAD_INPUT")
-        return {**shown, "extensions": {"code": code, "trace": trace}}
+        return {**shown, **coded(error.message, code, trace)}
     if is_cut_off(cause):
         message = "The database took longer than is allowed. Ask for less, or for shorter pages."
-        return {**shown, "message": message, "extensions": {"code": TIMED_OUT, "trace": trace}}
+        return {**shown, **coded(message, TIMED_OUT, trace)}
     logger.error("GraphQL field %s failed, trace %s", error.path, trace, exc_info=cause)
     if is_away(cause):
         message = f"The database does not answer now; try again. If it lasts, quote trace {trace} to the operator."
-        return {**shown, "message": message, "extensions": {"code": Unavailable.code, "trace": trace}}
-    return {**shown, "message": something_failed(trace), "extensions": {"code": INTERNAL, "trace": trace}}
+        return {**shown, **coded(message, Unavailable.code, trace)}
+    return {**shown, **coded(something_failed(trace), INTERNAL, trace)}
 
 
 def something_failed(trace: str) -> str:

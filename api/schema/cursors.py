@@ -76,5 +76,7 @@ def _decode(text: str) -> list[object] | None:
         values = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except (binascii.Error, ValueError):
         return None
+    if not isinstance(values, list) or not all(type(value) in (str, int) for value in values):
+        return None
     # No key holds a null character, which PostgreSQL would not even compare.
-    return values if isinstance(values, list) and not any("\0" in str(value) for value in values) else None
+    return values if not any("\0" in str(value) for value in values) else None

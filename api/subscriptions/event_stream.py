@@ -14,8 +14,9 @@ from starlette.types import Receive, Scope, Send
 
 from api.asgi import address_of
 from api.operations.execute import Asked
+from api.operations.run import Operations
 from api.subscriptions.connections import Connections, Ended, Ending
-from api.subscriptions.subscribe import SubscriptionRefused, Subscriptions, fault
+from api.subscriptions.subscribe import SubscriptionRefused, Subscriptions
 from api.tracing import trace_id
 from core.access.keys import Caller
 from core.errors import Unauthenticated
@@ -46,7 +47,8 @@ def event(name: str, data: bytes = b"") -> bytes:
 class EventStreams:
     """Answers subscriptions over HTTP."""
 
-    def __init__(self, subscriptions: Subscriptions, connections: Connections) -> None:
+    def __init__(self, operations: Operations, subscriptions: Subscriptions, connections: Connections) -> None:
+        self._operations = operations
         self._subscriptions = subscriptions
         self._connections = connections
 
@@ -54,7 +56,7 @@ class EventStreams:
         """Answer until one side ends. Raises :class:`TooManyConnections` before anything is sent."""
         with self._connections.from_address(address_of(scope)), self._connections.of(caller) as connection:
             trace = trace_id(scope)
-            stream = _Stream(send, trace)
+            stream = _Stream(self._operations, send, trace)
             try:
                 await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
                 async with asyncio.TaskGroup() as tasks:
@@ -71,27 +73,32 @@ class EventStreams:
 
 
 class _Stream:
-    def __init__(self, send: Send, trace: str) -> None:
+    def __init__(self, operations: Operations, send: Send, trace: str) -> None:
+        self._operations = operations
         self._send = send
         self._trace = trace
 
     async def next(self, answer: Mapping[str, Any]) -> None:
         await self._write(event("next", orjson.dumps(answer)))
 
-    async def end(self, why: BaseException) -> None:
+    async def end(self, why: Exception) -> None:
         """Say why, and that nothing more comes; a server that closes leaves it open, so that the client comes back."""
         last = b""
-        if isinstance(why, SubscriptionRefused):
-            last = event("next", orjson.dumps({"errors": why.errors})) + event("complete")
-        elif not isinstance(why, Ended):
-            last = event("next", orjson.dumps({"errors": [fault(why, self._trace)]})) + event("complete")
-        elif why.ending is Ending.REVOKED:
-            error = {"message": why.ending.value, "extensions": {"code": Unauthenticated.code, "trace": self._trace}}
-            last = event("next", orjson.dumps({"errors": [error]})) + event("complete")
+        if errors := self._errors(why):
+            last = event("next", orjson.dumps({"errors": errors})) + event("complete")
         try:
             await self._write(last, more=False)
         except _Gone:
             logger.debug("nobody took the end of a stream")
+
+    def _errors(self, why: Exception) -> list[dict[str, Any]]:
+        if isinstance(why, SubscriptionRefused):
+            return why.errors
+        if not isinstance(why, Ended):
+            return [self._operations.failed(why, self._trace)]
+        if why.ending is Ending.REVOKED:
+            return [self._operations.failed(Unauthenticated(why.ending.value), self._trace)]
+        return []
 
     async def keep_alive(self) -> None:
         while True:

@@ -2,16 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Hashable
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from typing import Any, Final
 
 import orjson
-from graphql import GraphQLError
 
 from api.operations.execute import Asked
 from api.operations.run import Executed, Operations
-from api.schema.build import presentable
+from api.threads import Threads, look_at
 from core.access.keys import Caller
 from core.consumption.changes import Changes
 from core.errors import Unavailable
@@ -40,8 +37,8 @@ class Subscriptions:
     def __init__(self, operations: Operations, changes: Changes) -> None:
         self._operations = operations
         self._changes = changes
-        self._threads = ThreadPoolExecutor(THREADS, "subscriptions")
-        self._running: dict[Hashable, asyncio.Future[Executed]] = {}
+        self._threads = Threads(THREADS, "subscriptions")
+        self._running: dict[Hashable, asyncio.Task[Executed]] = {}
 
     async def answers(self, asked: Asked, caller: Caller, trace: str) -> AsyncGenerator[dict[str, Any], None]:
         """The answers, without an end. Raises :class:`SubscriptionRefused` where the first one shows no license."""
@@ -71,19 +68,13 @@ class Subscriptions:
         key = caller, id(asked.operation), orjson.dumps(asked.variables, option=orjson.OPT_SORT_KEYS)
         task = self._running.get(key)
         if task is None:
-            loop, run = asyncio.get_running_loop(), copy_context().run
-            task = self._running[key] = loop.run_in_executor(
-                self._threads, run, self._operations.run, asked, caller, trace
-            )
+            running = self._threads.run(self._operations.run, asked, caller, trace)
+            task = self._running[key] = asyncio.create_task(running)
             task.add_done_callback(lambda _: self._running.pop(key))
+            task.add_done_callback(look_at)
         return await asyncio.shield(task)
 
 
 def _is_away(executed: Executed) -> bool:
     errors = executed.answer.get("errors", ())
     return any(error["extensions"]["code"] == Unavailable.code for error in errors)
-
-
-def fault(error: BaseException, trace: str) -> dict[str, object]:
-    """A fault as a client may see it; the rest goes to the log."""
-    return presentable(GraphQLError("", original_error=error if isinstance(error, Exception) else None), trace)

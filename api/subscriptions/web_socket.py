@@ -13,7 +13,6 @@ from secrets import token_hex
 from typing import Any, ClassVar, Final, Never
 
 import orjson
-from anyio import to_thread
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import Receive, Scope, Send
 
@@ -25,7 +24,8 @@ from api.operations.prepare import DocumentRefused
 from api.operations.request import request_of
 from api.operations.run import Operations
 from api.subscriptions.connections import Connections, Ended, Ending, TooManyConnections
-from api.subscriptions.subscribe import SubscriptionRefused, Subscriptions, fault
+from api.subscriptions.subscribe import SubscriptionRefused, Subscriptions
+from api.threads import Threads
 from core.access.keys import Caller
 from core.errors import AllowanceError, BadInput, Unauthenticated
 from core.runtime import Runtime
@@ -35,6 +35,8 @@ INIT: Final = 10.0
 """Seconds within which a client has to say who it is."""
 DRAIN: Final = 20.0
 """Seconds within which a client has to take what it is sent."""
+THREADS: Final = 10
+"""Operations of sockets executed at once; requests have threads of their own."""
 INTERNAL_ERROR: Final = 1011
 _LOST: Final = (TimeoutError, OSError, RuntimeError)
 """What a server raises who is to send to a connection that is closed; RuntimeError where it closed it by itself."""
@@ -79,6 +81,7 @@ class GraphQLSocket:
         self.operations = operations
         self.subscriptions = subscriptions
         self.connections = connections
+        self.threads = Threads(THREADS, "sockets")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()  # that it connects
@@ -118,10 +121,10 @@ class _Conversation:
         except* (_Close, Ended, TooManyConnections) as found:
             closes.extend(found.exceptions)
         except* SQLAlchemyError as found:
-            fault(found.exceptions[0], token_hex(16))
+            self._endpoint.operations.failed(found.exceptions[0], token_hex(16))
             closes.append(_Close(TRY_AGAIN_LATER, "The database does not answer now; try again."))
         except* Exception as found:
-            fault(found.exceptions[0], token_hex(16))
+            self._endpoint.operations.failed(found.exceptions[0], token_hex(16))
             closes.append(_Close(INTERNAL_ERROR, "This went wrong on the server."))
         if closes:
             await self._close(_close_of(closes[0]))
@@ -167,7 +170,8 @@ class _Conversation:
                 raise _Close(4400, "The payload of subscribe must be an object, and its query a text")
             if len(self._operations) >= self._endpoint.most:
                 error = TooManySubscriptions(f"{self._endpoint.most} operations are under way; end one first.")
-                await self._send({"id": id, "type": "error", "payload": [_shown(error, token_hex(16))]})
+                told = self._endpoint.operations.failed(error, token_hex(16))
+                await self._send({"id": id, "type": "error", "payload": [told]})
                 return
             self._operations[id] = tasks.create_task(self._operate(id, payload, caller))
         elif kind == "complete":
@@ -181,27 +185,29 @@ class _Conversation:
     async def _keep_alive(self, message: Mapping[str, Any]) -> None:
         if message["type"] == "ping":
             payload = {"payload": message["payload"]} if "payload" in message else {}
-            await self._send({"type": "pong", **payload})
+            try:
+                await self._send({"type": "pong", **payload})
+            except orjson.JSONEncodeError:
+                raise _Close(4400, "The payload is nested too deeply to be sent back") from None
 
     async def _operate(self, id: str, payload: Mapping[str, Any], caller: Caller) -> None:
         """Answer one operation. Its id is free again before the client hears that it is over."""
-        operations, trace = self._endpoint.operations, token_hex(16)
+        operations, threads, trace = self._endpoint.operations, self._endpoint.threads, token_hex(16)
         try:
             operations.admit(caller)
-            asked = await to_thread.run_sync(operations.asked, request_of(payload))
+            asked = await threads.run(operations.asked, request_of(payload))
             if asked.subscribes:
                 await self._follow(id, asked, caller, trace)
-            executed = await to_thread.run_sync(operations.run, asked, caller, trace)
+            executed = await threads.run(operations.run, asked, caller, trace)
         except DocumentRefused as refused:
             last = {"type": "error", "payload": operations.refused(refused, trace).answer["errors"]}
         except SubscriptionRefused as refused:
             last = {"type": "error", "payload": refused.errors}
-        except AllowanceError as error:
-            last = {"type": "error", "payload": [_shown(error, trace)]}
         except (_Gone, _Close):
             raise
-        except Exception as error:  # a fault: its place is the log
-            last = {"type": "error", "payload": [fault(error, trace)]}
+        except Exception as error:
+            last = {"type": "error", "payload": [operations.failed(error, trace)]}
+            forget_frames(error)
         else:
             if "data" in executed.answer:
                 await self._send({"id": id, "type": "next", "payload": executed.answer})
@@ -247,12 +253,6 @@ def _id(message: Mapping[str, Any]) -> str:
     if not isinstance(id, str) or not id:
         raise _Close(4400, "The id must be a text that is not empty")
     return id
-
-
-def _shown(error: AllowanceError, trace: str) -> dict[str, Any]:
-    forget_frames(error)
-    wait = {} if error.retry_after is None else {"retryAfter": error.retry_after}
-    return {"message": error.message, "extensions": {"code": error.code, "trace": trace, **wait}}
 
 
 def _reason(text: str) -> str:

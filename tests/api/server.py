@@ -156,6 +156,10 @@ def nodes(connection: Mapping[str, Any]) -> Sequence[Any]:
     return [edge["node"] for edge in connection["edges"]]
 
 
+NESTED = base64.urlsafe_b64encode(b"[" * 1000 + b"]" * 1000).decode()
+"""A text that is made as ids and cursors are, of lists in each other."""
+
+
 def opaque(*values: object) -> str:
     """A text as ids and cursors are made, with any values in it."""
     return base64.urlsafe_b64encode(json.dumps(values).encode()).rstrip(b"=").decode()

@@ -64,6 +64,12 @@ def test_apollo_client(live: Served) -> None:
     }
 
 
+def test_apollo_client_that_sends_digests(live: Served) -> None:
+    zone = "Europe/Brussels"
+    answer = json.loads(node.run("persisted.mjs", live.url, live.token()))
+    assert answer == {"asked": [zone, zone], "statuses": [400, 200, 200]}
+
+
 def test_urql(live: Served) -> None:
     before = name_of(live)
     answer = json.loads(node.run("urql.mjs", live.url, live.token()))

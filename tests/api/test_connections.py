@@ -16,7 +16,7 @@ from core.licenses.put import grant_credits, put_contract, put_license
 from core.runtime import Runtime
 from core.settings import Settings
 from tests.api.conftest import NOW
-from tests.api.server import Client, Served, cloudevent, nodes, opaque, serving
+from tests.api.server import NESTED, Client, Served, cloudevent, nodes, opaque, serving
 
 LICENSES = """query ($first: Int, $after: String, $status: [UsageStatus!], $search: String, $orderBy: LicenseOrder) {
   licenses(first: $first, after: $after, status: $status, search: $search, orderBy: $orderBy) {
@@ -248,6 +248,7 @@ INSTANT = "2026-03-09T00:00:00+00:00"
     ("query", "after"),
     [
         *((query, after) for query in (LICENSES, GRANTS, HISTORY) for after in ("", "é", "W10", "!", "A" * 9999)),
+        *((query, NESTED) for query in (LICENSES, GRANTS, HISTORY)),
         (LICENSES, opaque("licenses:KEY", 3, "a")),
         (LICENSES, opaque("licenses:WORST_FIRST", "3", "a")),
         (LICENSES, opaque("licenses:WORST_FIRST", True, "a")),

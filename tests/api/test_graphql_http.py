@@ -2,6 +2,8 @@
 
 import pytest
 
+from api.operations import request
+from api.operations.request import media_type
 from tests.api.server import Client, Served
 
 pytestmark = pytest.mark.parametrize("library", ["sqlite"], indirect=True)
@@ -45,6 +47,27 @@ def test_the_answer_is_of_a_media_type_that_the_caller_accepts(reader: Client, a
     else:
         reader.headers["Accept"] = accept
     assert reader.post("/graphql", json={"query": NAME}).headers["content-type"] == given + UTF_8
+
+
+def test_what_is_accepted_may_come_in_several_lines(reader: Client) -> None:
+    del reader.headers["Accept"]
+    lines = [("Accept", "text/html"), ("Accept", GRAPHQL_JSON)]
+    answer = reader.post("/graphql", json={"query": NAME}, headers=lines)
+    assert answer.headers["content-type"] == GRAPHQL_JSON + UTF_8
+
+
+def test_short_headers_are_remembered_and_long_ones_are_not(reader: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str | None] = []
+    accepted_by = request.accepted_by
+
+    def noted(accept: str | None) -> set[str]:
+        read.append(accept)
+        return accepted_by(accept)
+
+    monkeypatch.setattr(request, "accepted_by", noted)
+    short, long = "application/json;a=short", f"application/json;a={'long' * 100}"
+    assert {media_type(text) for text in (short, long) * 3} == {"application/json"}
+    assert read == [short, long, long, long]
 
 
 def test_a_caller_who_accepts_neither_media_type_is_told_which_there_are(reader: Client) -> None:

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from time import sleep
+from typing import NoReturn
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from api import metrics
+from api.operations.run import Operations
 from tests.api.server import Client, Served
+from tests.api.subscriptions.sockets import FOLLOW, socket_to
 
 LABELS = ("operation", "kind", "source", "code", "status")
 QUERY = 'query Mine { license(key: "acme") { name } }'
@@ -60,6 +63,34 @@ def test_errors_are_counted_by_code(client: Client) -> None:
     }
 
 
+def test_errors_over_sockets_and_in_streams_are_counted(
+    served: Served, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> NoReturn:
+        raise ArithmeticError
+
+    with socket_to(served, served.token()) as socket:
+        for query in (
+            "",
+            "{",
+            "query A { viewer { name } } query B { viewer { name } }",
+            '{ license(key: "x") { id } }',
+        ):
+            socket.ask("1", query)
+            while socket.hear()["type"] == "next":
+                pass
+        monkeypatch.setattr(Operations, "run", fail)
+        socket.ask("1", QUERY)
+        assert socket.hear()["type"] == "error"
+        client.post("/graphql", json={"query": FOLLOW}, headers={"Accept": "text/event-stream"}).raise_for_status()
+    assert samples(client, "allowance_graphql_errors_total") == {
+        ("BAD_REQUEST",): 2,
+        ("GRAPHQL_PARSE_FAILED",): 1,
+        ("NOT_FOUND",): 1,
+        ("INTERNAL",): 2,
+    }
+
+
 def test_names_that_clients_make_up_are_told_apart_up_to_a_number(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -79,7 +110,7 @@ def test_a_name_longer_than_any_person_writes_is_other(client: Client) -> None:
 
 def test_deliveries_are_counted_by_status(client: Client) -> None:
     found = samples(client, "allowance_deliveries")
-    assert set(found) == {("PENDING",), ("SENT",), ("PARKED",), ("DROPPED",)}
+    assert set(found) == {("pending",), ("failed",), ("sent",), ("parked",), ("dropped",)}
     assert set(found.values()) == {0}
 
 

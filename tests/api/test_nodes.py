@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import NOW
-from tests.api.server import Client, Served, cloudevent, nodes, opaque
+from tests.api.server import NESTED, Client, Served, cloudevent, nodes, opaque
 
 ALL_IDS = """{
   consumption(license: "acme") {
@@ -128,6 +128,7 @@ def test_the_future_and_times_before_any_usage_are_refused(reader: Client, at: s
         opaque("Viewer", "acme"),
         opaque("Consumption"),
         opaque("Consumption", 5),
+        NESTED,
         opaque("Consumption", None),
         opaque("Consumption", ["acme"]),
         opaque("Consumption", "acme", "2026-03-09", "more"),

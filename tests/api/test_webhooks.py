@@ -10,6 +10,7 @@ from core.alerts.dispatch import send_due
 from core.settings import Settings
 from core.webhooks.channel import WebhookChannel
 from tests.api.server import Client, Served, cloudevent, nodes, serving
+from tests.api.test_connections import counted_statements
 from tests.core.webhooks.receiver import Receiver, answer, receiving
 
 LICENSES = """mutation {
@@ -182,6 +183,22 @@ def test_deliveries_are_paged_without_gaps_or_repeats(served: Served, platform: 
     without_attempts = "{ webhookEndpoints { deliveries(first: %d) { edges { node { id } } } } }"
     assert len(platform.data(without_attempts % 100)["webhookEndpoints"]) == 1
     assert platform.error(without_attempts % 101)[0] == "BAD_INPUT"
+
+
+def test_the_deliveries_of_twenty_endpoints_cost_as_many_statements_as_those_of_one(
+    served: Served, platform: Client
+) -> None:
+    counts = []
+    for number in range(20):
+        key = f"p{number}"
+        put(platform, key=key)
+        platform.data(TEST, input={"license": "acme", "key": key})
+        if number + 1 in (1, 20):
+            with counted_statements(served.runtime) as statements:
+                endpoints = platform.data(LIST, first=2)["webhookEndpoints"]
+            assert [len(one["deliveries"]["edges"]) for one in endpoints] == [1] * (number + 1)
+            counts.append(len(statements))
+    assert counts[0] == counts[1]
 
 
 def test_nobody_reaches_a_license_that_their_key_does_not_name(

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from api.limits.allowed import DIRECTIVES_IN_ONE_PLACE, NESTING, allowed_by
+from api.limits.allowed import DIRECTIVES_IN_ONE_PLACE, NESTING, OPERATIONS, allowed_by
 from api.limits.check import Checked, check_document
 from api.limits.validate import COMPARISONS, ERRORS
 from api.schema.build import schema
@@ -32,6 +32,7 @@ def test_its_figures_are_those_of_the_code() -> None:
     assert f"{COMPARISONS:,} steps" in PAGE
     assert f"errors that are told: {ERRORS}" in PAGE
     assert f"at most {NESTING} to 200" in PAGE
+    assert f"operations, of which one is executed: {OPERATIONS} " in PAGE
 
 
 def test_the_overview_costs_what_the_front_ends_page_shows() -> None:

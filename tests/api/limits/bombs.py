@@ -10,6 +10,8 @@ def many(part: str, count: int, inside: str = "{{ {} }}") -> str:
     return inside.format(" ".join(part.format(i) for i in range(count)))
 
 
+FIELDS: Final = """id status updatedAt version sections { id key title status updatedAt readings {
+  id used limit status thresholds { ratio value } period { start end } meter { id key title description unit } } }"""
 BOMBS: Final = {
     "doubling fragments": (doubling(30), "TOO_MANY_FIELDS"),
     "doubling fragments without fields": (doubling(200, ""), "TOO_DEEP"),
@@ -50,6 +52,12 @@ BOMBS: Final = {
     "100 fragments of the same": (
         many("...F{}", 100) + many("fragment F{} on Query {{ viewer {{ name }} }}", 100, "{}"),
         "TOO_MUCH_ALIKE",
+    ),
+    "21 operations": (many("query A{} {{ viewer {{ name }} }}", 21, "{}"), "TOO_MANY_OPERATIONS"),
+    "380 operations of the same fragment": (
+        many("query A{} {{ ...F }}", 380, "{}")
+        + f" fragment F on Query {{ {f'consumption {{ {FIELDS} license {{ key ' * 8} {'} } ' * 8} }}",
+        "TOO_MANY_OPERATIONS",
     ),
     "licenses of licenses": (
         "{ licenses(first: 100) { edges { node { consumption { sections { readings {"

@@ -42,9 +42,10 @@ def test_no_more_errors_are_told_than_a_person_reads(reader: Client) -> None:
     [
         b"[" * 2000 + b"]" * 2000,
         b'{"query": "{ viewer { name } }", "variables": {"a": ' + b"[" * 2000 + b"]" * 2000 + b"}}",
+        b'{"query": "{ viewer { name } }", "variables": {"a": ' + b"[" * 300 + b"]" * 300 + b"}}",
         b'[{"query": "{ viewer { name } }"}, {"query": "{ viewer { name } }"}]',
     ],
-    ids=["2,000 lists", "2,000 lists in the variables", "two operations in a list"],
+    ids=["2,000 lists", "2,000 lists in the variables", "300 lists in the variables", "two operations in a list"],
 )
 def test_a_body_that_is_nested_too_deeply_or_a_batch_is_no_request(reader: Client, body: bytes) -> None:
     answer = reader.post("/graphql", content=body, headers=JSON)

@@ -1,7 +1,9 @@
 """Answers given again: never older than a second, and never to somebody else."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from threading import Event
 from time import monotonic
 
 import httpx2
@@ -14,11 +16,15 @@ from api.metrics import Operation
 from api.operations import answers
 from api.operations.answers import Answer, Answers, Question
 from tests.api.server import Client, Served
+from tests.e2e.processes import PATIENCE, eventually
 from tests.fixtures.engine import OPERATOR
 
 OVERVIEW = '{ consumption(license: "acme") { version status sections { key readings { used freshness } } } }'
 NAME = '{ license(key: "acme") { name } }'
 HISTORY = '{ consumption(license: "acme") { section(key: "sms") { readings { history { edges { cursor } } } } } }'
+
+
+NOTHING_KNOWN = [("If-None-Match", '"other"')]
 
 
 @contextmanager
@@ -87,6 +93,36 @@ def test_what_another_process_committed_is_seen_by_the_next_look(
 
 
 @pytest.mark.usefixtures("acme")
+def test_who_asks_after_a_commit_is_not_given_what_a_look_found_before_it(
+    served: Served, operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked, go_on = Event(), Event()
+    renew = Answers.renew
+
+    def slow(kept: Answers, answer: Answer) -> bool:
+        found = renew(kept, answer)
+        looked.set()
+        assert go_on.wait(PATIENCE)
+        return found
+
+    token = served.token()
+    with Client(served.url, token) as first, Client(served.url, token) as second, ThreadPoolExecutor() as threads:
+        assert first.data(NAME) == second.data(NAME) == {"license": {"name": "Acme Retail"}}
+        monkeypatch.setattr(Answers, "renew", slow)
+        monkeypatch.setattr(answers, "TRUSTED", -1.0)
+        before = threads.submit(first.data, NAME)
+        assert looked.wait(PATIENCE)
+        monkeypatch.setattr(answers, "TRUSTED", PATIENCE)
+        operator.data('mutation { putLicense(input: {key: "acme", name: "Acme"}) { errors { code } } }')
+        tasks = served.tasks()
+        after = threads.submit(second.data, NAME)
+        eventually(lambda: served.tasks() > tasks)
+        go_on.set()
+        assert before.result(PATIENCE) == {"license": {"name": "Acme Retail"}}
+        assert after.result(PATIENCE) == {"license": {"name": "Acme"}}
+
+
+@pytest.mark.usefixtures("acme")
 def test_a_check_in_is_seen_at_once_though_no_refresh_ran(operator: Client) -> None:
     terms = """mutation { putContract(input: {license: "acme", effectiveFrom: "2026-01-15", startsOn: "2026-01-15",
       terms: [{key: "active_installations", value: 10}]}) { errors { code } } }"""
@@ -129,6 +165,8 @@ def test_a_get_is_answered_with_a_tag_and_304_while_nothing_changes(served: Serv
     first = get(operator, OVERVIEW)
     assert (first.status_code, first.headers["cache-control"]) == (200, "private, no-cache")
     tag = first.headers["etag"]
+    lines = operator.get("/graphql", params={"query": OVERVIEW}, headers=[*NOTHING_KNOWN, ("If-None-Match", tag)])
+    assert lines.status_code == 304
     for tags in (tag, f"W/{tag}", f'"other", {tag}', "*"):
         again = get(operator, OVERVIEW, **{"If-None-Match": tags})
         assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)

@@ -119,6 +119,18 @@ def test_a_client_sends_the_digest_then_the_text_then_the_digest_alone(reader: C
 
 
 @pytest.mark.parametrize("library", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("accept", "status"), [("application/json", 200), ("application/graphql-response+json", 400)])
+def test_a_digest_that_is_not_known_is_an_error_by_status_where_the_media_type_wants_it(
+    reader: Client, accept: str, status: int
+) -> None:
+    asked = {"extensions": extensions("0" * 64)}
+    answer = reader.post("/graphql", json=asked, headers={"Accept": f"{accept}, application/json;q=0.9"})
+    assert answer.headers["content-type"] == f"{accept}; charset=utf-8"
+    assert (answer.status_code, code(answer)) == (status, "PERSISTED_QUERY_NOT_FOUND")
+    assert "data" not in answer.json()
+
+
+@pytest.mark.parametrize("library", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("sent", "expected"),
     [

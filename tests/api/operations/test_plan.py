@@ -7,10 +7,12 @@ from typing import Any
 import orjson
 import pytest
 from graphql import (
+    FieldNode,
     GraphQLError,
     GraphQLField,
     GraphQLObjectType,
     GraphQLOutputType,
+    OperationDefinitionNode,
     execute_sync,
     get_named_type,
 )
@@ -20,7 +22,7 @@ from hypothesis import strategies as st
 from api.context import Context
 from api.limits.allowed import allowed_by
 from api.operations.execute import Asked, execute
-from api.operations.plan import NotPlanned
+from api.operations.plan import NotPlanned, Plan, Planner, Step
 from api.operations.prepare import Preparer
 from api.schema.build import schema
 from core.errors import AllowanceError
@@ -201,3 +203,42 @@ def test_a_variable_of_the_wrong_type_is_refused_with_a_code_and_the_trace(libra
     answer = execute(asked("query ($key: String!) { license(key: $key) { name } }", {"key": 7}), context)
     assert [error["extensions"] for error in answer["errors"]] == [{"code": "BAD_INPUT", "trace": TRACE}]
     assert "data" not in answer
+
+
+def test_only_the_operation_that_is_asked_for_is_planned_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    planned: list[str] = []
+    plan = Planner.plan
+
+    def note(planner: Planner, operation: OperationDefinitionNode) -> Plan | None:
+        assert operation.name
+        planned.append(operation.name.value)
+        return plan(planner, operation)
+
+    monkeypatch.setattr(Planner, "plan", note)
+    document = PREPARER.prepare("query A { viewer { name } } query B { viewer { scopes } }")
+    assert planned == []
+    assert document.operation("B").plan is document.operation("B").plan is not None
+    assert planned == ["B"]
+
+
+def test_what_operations_share_is_planned_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    fields: list[str] = []
+    resolved = Planner._field
+
+    def note(planner: Planner, parent: GraphQLObjectType, nodes: list[FieldNode]) -> Step:
+        fields.append(nodes[0].name.value)
+        return resolved(planner, parent, nodes)
+
+    monkeypatch.setattr(Planner, "_field", note)
+    operations = " ".join(f"query A{number} {{ ...F }}" for number in range(20))
+    document = PREPARER.prepare(f"{operations} fragment F on Query {{ viewer {{ name scopes }} }}")
+    assert all(document.operation(f"A{number}").plan for number in range(20))
+    assert sorted(fields) == ["name", "scopes", *["viewer"] * 20]
+
+
+def test_a_document_counts_in_memory_once_for_each_of_its_operations() -> None:
+    preparer = Preparer(allowed_by(Settings()))
+    single = "query A { viewer { name } }" + " " * 90_000
+    several = single + " ".join(f"query B{number} {{ viewer {{ name }} }}" for number in range(19))
+    assert preparer.prepare(single) is preparer.prepare(single)
+    assert preparer.prepare(several) is not preparer.prepare(several)

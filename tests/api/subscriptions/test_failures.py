@@ -1,6 +1,8 @@
 """What followers see of faults, and of a database that is away: codes, and nothing of what goes on inside."""
 
+import gc
 import logging
+import threading
 from typing import Any, NoReturn
 
 import pytest
@@ -10,6 +12,7 @@ from api.operations.run import Operations
 from tests.api.server import Served
 from tests.api.subscriptions.sockets import FOLLOW, change, socket_to
 from tests.api.subscriptions.test_event_stream import stream, version
+from tests.e2e.processes import PATIENCE, eventually
 from tests.fixtures.outage import away
 from tests.services.finder import Services
 
@@ -75,6 +78,31 @@ def test_a_fault_of_ours_is_masked(
             (name, data), last = events
         assert (name, last) == ("next", ("complete", None))
         assert is_masked(data["errors"], None, caplog)
+
+
+@on_sqlite
+def test_a_fault_that_nobody_waits_for_any_more_is_no_complaint_of_asyncio(
+    live: Served, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, go_on = threading.Event(), threading.Event()
+
+    def fail(*_: object) -> NoReturn:
+        began.set()
+        go_on.wait(PATIENCE)
+        raise ArithmeticError
+
+    monkeypatch.setattr(Operations, "run", fail)
+    token = live.token(license="acme")
+    for query in (FOLLOW, "{ viewer { name } }"):
+        began.clear()
+        go_on.clear()
+        with socket_to(live, token) as socket:
+            socket.ask("1", query)
+            assert began.wait(PATIENCE)
+        go_on.set()
+        eventually(lambda: live.tasks() <= 1)
+        gc.collect()
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
 
 
 @on_postgresql

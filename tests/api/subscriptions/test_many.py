@@ -2,19 +2,24 @@
 
 import socket as sockets
 import struct
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from api.subscriptions import web_socket
+from api.operations.execute import Asked
+from api.operations.run import Executed, Operations
+from api.subscriptions import subscribe, web_socket
+from core.access.keys import Caller
 from tests.api.server import Served
 from tests.api.subscriptions.sockets import FOLLOW, Socket, change, socket_to
 from tests.api.subscriptions.test_event_stream import stream, version
-from tests.e2e.processes import eventually
+from tests.e2e.processes import PATIENCE, eventually
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -97,13 +102,61 @@ def test_followers_that_leave_leave_nothing_behind(live: Served) -> None:
     eventually(lambda: live.tasks() <= 1)
 
 
-def test_who_leaves_while_something_is_executed_leaves_nothing_behind(live: Served) -> None:
+def test_who_leaves_while_something_is_executed_leaves_nothing_behind(
+    live: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = threading.Event()
+    run, before = Operations.run, set(threading.enumerate())
+
+    def noted(*asked: Any) -> Executed:
+        began.set()
+        return run(*asked)
+
+    monkeypatch.setattr(Operations, "run", noted)
     with ExitStack() as stack:
         for _ in range(5):
+            began.clear()
             leaver = stack.enter_context(socket_to(live, live.token(license="acme")))
             for number in range(20):
-                leaver.ask(str(number), LARGE.replace("consumptionChanged", "consumptionChanged @include(if: true)"))
+                # A directive has it executed step by step.
+                leaver.ask(str(number), LARGE.replace("version", f"n{number}: version @include(if: true)"))
+            assert began.wait(PATIENCE)
+            for number in range(20):
                 leaver.say(id=str(number), type="complete")
     with pytest.raises(httpx2.ReadTimeout), live.client(license="acme") as client:
         client.post("/graphql", json={"query": LARGE}, headers={"Accept": "text/event-stream"}, timeout=0.5)
     eventually(lambda: live.tasks() <= 1)
+    names = [thread.name.partition("_")[0] for thread in set(threading.enumerate()) - before]
+    assert names.count("subscriptions") <= subscribe.THREADS
+    assert names.count("sockets") <= web_socket.THREADS
+
+
+def test_what_clients_complete_while_it_is_executed_holds_few_threads_and_what_did_not_begin_is_not_begun(
+    live: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began: list[str | None] = []
+    go_on = threading.Event()
+    run = Operations.run
+
+    def slow(operations: Operations, asked: Asked, caller: Caller, trace: str) -> Executed:
+        began.append(asked.name)
+        assert go_on.wait(PATIENCE)
+        return run(operations, asked, caller, trace)
+
+    with socket_to(live, live.token()) as socket:
+        socket.ask("0", "{ viewer { name } }")
+        assert [socket.hear()["type"] for _ in range(2)] == ["next", "complete"]
+        monkeypatch.setattr(Operations, "run", slow)
+        before = set(threading.enumerate())
+        for number in range(60):
+            socket.ask("1", f"query Q{number} {{ viewer {{ name }} }}")
+            if number < web_socket.THREADS:
+                eventually(lambda number=number: len(began) > number)
+            socket.say(id="1", type="complete")
+        socket.say(type="ping")
+        assert socket.hear() == {"type": "pong"}
+        assert len(set(threading.enumerate()) - before) <= web_socket.THREADS
+        socket.ask("last", "query Last { viewer { name } }")
+        go_on.set()
+        assert socket.hear()["payload"]["data"] == {"viewer": {"name": "a test"}}
+    assert began == [*(f"Q{number}" for number in range(web_socket.THREADS)), "Last"]

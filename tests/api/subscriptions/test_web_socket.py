@@ -103,6 +103,16 @@ def test_operations_that_cannot_be_executed_are_errors_with_a_code_and_the_conne
 
 
 @on_sqlite
+def test_variables_that_are_nested_too_deeply_are_refused_with_a_code(live: Served) -> None:
+    with socket_to(live, live.token(license="acme")) as socket:
+        variables = f'{{"a": {"[" * 300}{"]" * 300}}}'
+        for query in (FOLLOW, "{ viewer { name } }"):
+            payload = f'{{"query": {json.dumps(query)}, "variables": {variables}}}'
+            socket.connection.send(f'{{"type": "subscribe", "id": "1", "payload": {payload}}}')
+            assert socket.hear()["payload"][0]["extensions"]["code"] == "BAD_REQUEST"
+
+
+@on_sqlite
 def test_operations_over_a_socket_are_rationed_and_cost_as_over_http(database_url: str) -> None:
     settings = Settings(database_url=database_url, graphql_operations_per_second=1, graphql_max_cost=1000)
     with serving(settings) as served, socket_to(served, served.token()) as socket:
@@ -150,6 +160,7 @@ def test_pings_are_answered_before_the_greeting_as_well(live: Served) -> None:
         ('{"type": "subscribe", "id": "", "payload": {"query": "{ viewer { name } }"}}', 4400),
         ('{"type": "subscribe", "id": 1, "payload": {"query": "{ viewer { name } }"}}', 4400),
         ('{"type": "subscribe", "id": "1"}', 4400),
+        ('{"type": "ping", "payload": ' + "[" * 300 + "]" * 300 + "}", 4400),
         ('{"type": "subscribe", "id": "1", "payload": {"query": 1}}', 4400),
         ('{"type": "complete"}', 4400),
         ('{"type": "connection_init"}', 4429),
