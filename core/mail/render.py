@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import Decimal, localcontext
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -19,6 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 HERE: Final = Path(__file__).parent
 LANGUAGES: Final = ("en", "fr")
+_TENTH_OF_A_PERCENT: Final = Decimal("0.001")
 MOST_DIGITS: Final = 1000
 """More than a reading has; Babel rounds in the context of the thread, which refuses what does not fit."""
 
@@ -155,7 +156,11 @@ def _environment(language: str) -> Environment:
         return format_decimal(value, locale=locale)
 
     def percent(used: Decimal, limit: Decimal) -> str:
-        return format_percent(used / limit, locale=locale) if limit else "∞"
+        if not limit:
+            return "∞"
+        # Away from the limit, so that what is beyond it never reads as 100 %, nor what is below it.
+        rounded = (used / limit).quantize(_TENTH_OF_A_PERCENT, ROUND_CEILING if used > limit else ROUND_FLOOR)
+        return format_percent(rounded, locale=locale, decimal_quantization=False)
 
     def day(value: date | datetime) -> str:
         return format_date(value, format="long", locale=locale)

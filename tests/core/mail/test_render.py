@@ -25,6 +25,19 @@ def test_numbers_of_any_length_are_written_out(language: str) -> None:
     assert "1" + "0" * 50 + "1" + "0" * 49 in digits
 
 
+@pytest.mark.parametrize(
+    ("used", "limit", "said"),
+    [
+        ("6", "5", "(120%)"), ("5", "5", "(100%)"), ("1001", "1000", "(100.1%)"), ("1000001", "1000000", "(100.1%)"),
+        ("999999", "1000000", "(99.9%)"), ("2", "3", "(66.6%)"), ("1", "0", "(∞)"),
+    ],
+)  # fmt: skip
+def test_what_is_used_reads_as_all_of_the_limit_only_where_it_is(used: str, limit: str, said: str) -> None:
+    mail = render(used=Decimal(used), limit=Decimal(limit))
+    assert said in mail.text
+    assert said in mail.html
+
+
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_a_name_is_text_wherever_the_page_shows_it(language: str) -> None:
     mail = render(language, name="</title><b>Acme & Co")
