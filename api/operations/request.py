@@ -158,4 +158,4 @@ def _json(text: bytes) -> object:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
-        raise BadRequest("What was sent is not JSON.") from None
+        raise BadRequest("What was sent is not JSON, or is nested too deeply.") from None
