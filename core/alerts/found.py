@@ -5,10 +5,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
-from allowance import Contract, Enforcement, Meter
+from allowance import Contract, Meter
 
 from core.alerts.crossings import Crossing, Measured, plain
-from core.consumption.readings import Document, further_ratios
+from core.consumption.readings import Document
 from core.consumption.status import UsageStatus, times
 
 FULL: Final = Decimal(1)
@@ -24,24 +24,23 @@ def note_crossed(
     update of the meter leaves it out.
     """
     noted = before.get("crossed") if before else None
-    further = further_ratios(meter, contract)
-    tells_early = further or meter.enforcement is Enforcement.HARD
-    if document["status"] == UsageStatus.OK.value and noted is None and not tells_early:
+    thresholds = document.get("thresholds", ())
+    if noted is None and not any(crossed_at for *_, crossed_at in thresholds):
         return None
-    earlier = {Decimal(ratio) for ratio in noted[2]} if noted else set()
     reading = _in_force(license_id, meter, contract, document)
     if reading is None:
-        return Measured(license_id, meter.key, ()) if noted else None
-    at_risk = contract.at_risk.get(meter.key, meter.at_risk)
+        return Measured(license_id, meter.key, ())
     in_force = [reading.first.isoformat(), str(plain(reading.limit))]
-    counting = {FULL, *([at_risk] if at_risk else []), *further}
-    crossed = {ratio for ratio in counting | earlier if _is_crossed(ratio, meter, reading, at_risk)}
-    standing = sorted(crossed if noted and noted[:2] == in_force else crossed & counting)
+    listed = {Decimal(ratio): crossed_at for ratio, *_, crossed_at in thresholds}
+    standing = {ratio for ratio, crossed_at in listed.items() if crossed_at}
+    if noted and noted[:2] == in_force:
+        dropped = {Decimal(ratio) for ratio in noted[2]} - listed.keys()
+        standing |= {ratio for ratio in dropped if _is_crossed(ratio, reading)}
     if standing:
-        document["crossed"] = [*in_force, [str(plain(ratio)) for ratio in standing]]
+        document["crossed"] = [*in_force, [str(plain(ratio)) for ratio in sorted(standing)]]
     if document.get("crossed") == noted:
         return None
-    return Measured(license_id, meter.key, tuple(replace(reading, ratio=ratio) for ratio in standing))
+    return Measured(license_id, meter.key, tuple(replace(reading, ratio=ratio) for ratio in sorted(standing)))
 
 
 def _in_force(license_id: int, meter: Meter, contract: Contract, document: Document) -> Crossing | None:
@@ -58,12 +57,8 @@ def _in_force(license_id: int, meter: Meter, contract: Contract, document: Docum
     )
 
 
-def _is_crossed(ratio: Decimal, meter: Meter, reading: Crossing, at_risk: Decimal | None) -> bool:
-    """By the status, where the threshold is one of those that change it; a hard limit also when it is full."""
+def _is_crossed(ratio: Decimal, reading: Crossing) -> bool:
+    """Whether a further ratio is reached, or as much is used as can be."""
     if ratio <= FULL and reading.status == UsageStatus.EXCEEDED.value:
         return True
-    if ratio == at_risk and ratio != FULL:
-        return reading.status == UsageStatus.AT_RISK.value
-    if ratio == FULL and meter.enforcement is not Enforcement.HARD:
-        return False
     return bool(reading.used) and reading.used >= times(ratio, reading.limit)

@@ -113,7 +113,7 @@ def judge(
         document["due_at"] = due_at
     if used is not None and limit is not None:
         status = document["status"]
-        hard, further = meter.enforcement is Enforcement.HARD, further_ratios(meter, contract)
+        hard, further = meter.enforcement is Enforcement.HARD, _further_ratios(meter, contract)
         tells, exceeded = hard or further or status != _OK, status == _EXCEEDED
         crossed = _crossed(before, document) if before and tells else {}
         document["thresholds"] = []
@@ -154,7 +154,7 @@ def _trimmed(number: str) -> str:
     return number.rstrip("0").rstrip(".") if "." in number else number
 
 
-def further_ratios(meter: Meter, contract: Contract) -> tuple[Decimal, ...]:
+def _further_ratios(meter: Meter, contract: Contract) -> tuple[Decimal, ...]:
     """Those that people are told of and that change no status: the meter's own and the contract's."""
     return meter.notices + contract.alert_at.get(meter.key, ())
 

@@ -179,9 +179,12 @@ def test_a_ratio_that_a_meter_adds_below_what_is_used_alerts(engine: Engine) -> 
     loaded = engine.loaded()
     contract = loaded.contract_on(loaded.today)
     meter = engine.runtime.registry.meters["interactions"]
-    before, document = (judge(meter, contract, Reading(used=60, limit=Limit(100, "")), None, at) for at in ("a", "b"))
-    assert note_crossed(license_id, meter, contract, before, None) is None
     updated = replace(meter, notices=(Decimal("0.5"),))
+    before, document = (
+        judge(one, contract, Reading(used=60, limit=Limit(100, "")), None, at)
+        for one, at in ((meter, "a"), (updated, "b"))
+    )
+    assert note_crossed(license_id, meter, contract, before, None) is None
     measured = note_crossed(license_id, updated, contract, document, before)
     assert measured
     assert [one.ratio for one in measured.crossings] == [Decimal("0.5")]

@@ -15,16 +15,17 @@ from core.consumption.readings import from_document, judge
 YEAR = Period(date(2026, 1, 1), date(2027, 1, 1))
 RATIOS = st.sampled_from([Decimal(number) / 20 for number in range(1, 21)])
 ABOVE = st.sampled_from([Decimal("1.2"), Decimal(2), Decimal(10)])
-LIMITS = st.integers(0, 40).map(Decimal)
+LIMITS = st.integers(0, 40).map(Decimal) | st.fractions(0, 40, max_denominator=7)
 AMOUNTS = st.one_of(st.integers(0, 90), st.fractions(0, 90, max_denominator=7))
 
 
 @given(AMOUNTS, LIMITS, st.booleans(), st.none() | RATIOS, st.sets(RATIOS), st.sets(RATIOS | ABOVE), st.booleans())
 @example(0, Decimal(0), True, None, {Decimal("0.5")}, {Decimal("1.2")}, False)
+@example(1, Fraction(5, 3), False, None, set(), {Decimal("0.6")}, False)
 @example(Fraction(20), Decimal(20), False, Decimal(1), set(), {Decimal(1)}, False)
 def test_the_thresholds_that_are_shown_crossed_are_those_that_alert(
     used: Number,
-    limit: Decimal,
+    limit: Number,
     exhaustible: bool,
     at_risk: Decimal | None,
     notices: set[Decimal],
