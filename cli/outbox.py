@@ -24,6 +24,7 @@ MOST = 100
 """Deliveries shown."""
 STEP = 1_000
 """Deliveries sent again in one transaction."""
+_STUCK = (col(Delivery.status) == DeliveryStatus.PARKED) | FAILED
 
 
 @app.callback()
@@ -37,7 +38,7 @@ def show(context: typer.Context) -> None:
         stuck = session.execute(
             select(Delivery, License.key)
             .join(License, col(License.id) == Delivery.license_id)
-            .where((col(Delivery.status) == DeliveryStatus.PARKED) | FAILED)
+            .where(_STUCK)
             .order_by(col(Delivery.created_at).desc())
             .limit(MOST)
         )
@@ -94,8 +95,7 @@ def _parked(session: Session, channel: str | None, before: datetime) -> Sequence
 def _find(session: Session, begins: str) -> Delivery:
     """The delivery whose id begins so, if it did not arrive. Raises :class:`NotFound`."""
     if begins.isalnum():
-        stuck = (col(Delivery.status) == DeliveryStatus.PARKED) | FAILED
-        named = select(Delivery).where(col(Delivery.id).startswith(begins), stuck)
+        named = select(Delivery).where(col(Delivery.id).startswith(begins), _STUCK)
         found = session.exec(named.limit(2).with_for_update()).all()
         if len(found) == 1:
             return found[0]

@@ -51,12 +51,9 @@ def find_expiring(
 
 def next_notice(license: LoadedLicense, grants: Sequence[Grant], now: datetime) -> datetime | None:
     """When the next of the contract's days before a grant expires is reached."""
-    times = [
-        grant.expires_at - timedelta(days=days)
-        for grant in grants
-        if grant.expires_at is not None
-        for days in _notice_days(license)
-    ]
+    notices = _notice_days(license)
+    ends = [grant.expires_at for grant in grants if grant.expires_at is not None]
+    times = (end - timedelta(days=days) for end in ends for days in notices)
     return min((time for time in times if time > now), default=None)
 
 
