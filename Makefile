@@ -18,7 +18,7 @@ check: $(VENV)/.check ## lint, types, import rules, committed schema
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m api.schema | diff -u api/schema.graphql -
+	$(BIN)/python -m api.graphql.schema | diff -u api/schema.graphql -
 
 bench: $(VENV)/.test ## ratios to yardsticks of the same run
 	@$(BIN)/python -m tests.bench

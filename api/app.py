@@ -14,28 +14,28 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
-from api.bodies import JsonResponse, error_response
-from api.callers import caller_of
-from api.check_in_http import CheckInEndpoint
 from api.cors import graphql_route
-from api.events_http import EventsEndpoint
+from api.endpoints.check_in import CheckInEndpoint
+from api.endpoints.events import EventsEndpoint
+from api.endpoints.unsubscribe import UnsubscribePage
+from api.graphql.operations.run import Operations
+from api.graphql.subscriptions.connections import Connections
+from api.graphql.subscriptions.event_stream import EventStreams
+from api.graphql.subscriptions.subscribe import Subscriptions
+from api.graphql.subscriptions.web_socket import GraphQLSocket
+from api.http.bodies import JsonResponse, error_response
+from api.http.callers import caller_of
 from api.metrics import Metrics
-from api.operations.run import Operations
-from api.subscriptions.connections import Connections
-from api.subscriptions.event_stream import EventStreams
-from api.subscriptions.subscribe import Subscriptions
-from api.subscriptions.web_socket import GraphQLSocket
-from api.unsubscribe_http import UnsubscribePage
 from core.access.keys import Scope
 from core.consumption.changes import Changes
 from core.database.engine import is_away
 from core.errors import AllowanceError, Unavailable
 from core.runtime import Runtime
-from core.work.broker import Announcer
+from core.workers.broker import Announcer
 
 logger = logging.getLogger(__name__)
 
-GRAPHIQL: Final = Path(__file__).parent / "graphiql"
+GRAPHIQL: Final = Path(__file__).parent / "pages" / "graphiql"
 _PAGE_HEADERS: Final = {
     "Cache-Control": "no-cache",
     # The editor writes its styles into the page; everything else comes from files of this server.

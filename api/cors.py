@@ -4,10 +4,10 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
-from api.graphql_http import GraphQLEndpoint
+from api.graphql.endpoint import GraphQLEndpoint
+from api.graphql.operations.run import Operations
+from api.graphql.subscriptions.event_stream import EventStreams
 from api.metrics import Metrics
-from api.operations.run import Operations
-from api.subscriptions.event_stream import EventStreams
 from core.runtime import Runtime
 
 

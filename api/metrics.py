@@ -10,8 +10,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
-from core.alerts.outbox import count
 from core.database.engine import Database
+from core.delivery.outbox.outbox import count
 
 MOST_NAMES: Final = 200
 """Names of operations that are told apart; clients make them up, so the others are one."""

@@ -7,11 +7,12 @@ from typing import Annotated
 import typer
 from sqlmodel import Session, col, select
 
-from cli.named import license_ids
-from cli.start import start
+from cli.lookups import license_ids
+from cli.setup import start
 from cli.tables import show_table, to_the_minute
-from core.alerts.outbox import redeliver
-from core.alerts.tables import Alert, Delivery, DeliveryStatus, Message
+from core.alerts.tables import Alert
+from core.delivery.outbox.outbox import redeliver
+from core.delivery.outbox.tables import Delivery, DeliveryStatus, Message
 from core.errors import NotFound
 from core.licenses.tables import License
 from core.runtime import open_runtime

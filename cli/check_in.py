@@ -20,14 +20,15 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from cli.start import start
+from cli.setup import start
+from core.administration.inputs import ContractInput, LicenseInput
+from core.administration.put import put_contract, put_license
 from core.admission.admitter import Admitter
 from core.admission.check_in import Asked, Decision
 from core.admission.report import InstallationReport, installation_report, load_counters
-from core.admission.terms import QuotaTerms
-from core.licenses.inputs import ContractInput, LicenseInput
 from core.licenses.load import load_licenses
-from core.licenses.put import id_of, put_contract, put_license
+from core.licenses.quota_terms import QuotaTerms
+from core.licenses.tables import id_of
 from core.runtime import Runtime, open_runtime
 from core.settings import load_settings
 

@@ -7,13 +7,13 @@ from typing import Annotated
 import typer
 from sqlmodel import Session, col, select
 
-from cli.named import license_ids
-from cli.start import start
+from cli.lookups import license_ids
+from cli.setup import start
 from cli.tables import show_table
+from core.administration.inputs import GrantInput
+from core.administration.put import grant_credits
 from core.credits.tables import CreditRequest
 from core.errors import BadInput, NotFound
-from core.licenses.inputs import GrantInput
-from core.licenses.put import grant_credits
 from core.licenses.tables import License
 from core.runtime import open_runtime
 from core.text import problem_with, shown

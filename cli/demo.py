@@ -20,8 +20,8 @@ from core.access.keys import Scope, authenticate, create_key
 from core.errors import Unauthenticated
 from core.licenses.tables import License
 from core.runtime import Runtime
-from core.usage.files.memory import AlreadyImported
-from core.work.jobs import refresh_all_due
+from core.usage.files.import_progress import AlreadyImported
+from core.workers.refresh_due import refresh_all_due
 
 TEMPLATE: Final = Path(__file__).with_name("demo_licenses.yaml")
 LICENSES: Final = [story.license for story in STORIES]

@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from cli.progress import progress
-from cli.start import start
+from cli.setup import start
 from core.runtime import Runtime, open_runtime
 from core.usage.files.import_events import import_events
-from core.usage.files.memory import ImportedEvents
+from core.usage.files.import_progress import ImportedEvents
 
 app = typer.Typer(help="Bring in usage events.", no_args_is_help=True)
 
@@ -82,4 +82,12 @@ def import_(
 def bring_in_events(runtime: Runtime, file: Path, *, backfill: bool, rejected: Path | None = None) -> ImportedEvents:
     """Import the file, showing progress. Raises what :func:`core.usage.files.import_events.import_events` does."""
     with progress(f"Importing {file}") as report:
-        return import_events(runtime, file, backfill=backfill, rejected=rejected, progress=report)
+        return import_events(
+            runtime.database,
+            runtime.registry,
+            runtime.settings,
+            file,
+            backfill=backfill,
+            rejected=rejected,
+            progress=report,
+        )

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli.start import start
+from cli.setup import start
 from cli.tables import show_table
 from core.access.keys import Scope, create_key, list_keys, revoke_key
 from core.runtime import open_runtime

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from cli.progress import progress
-from cli.start import start
-from core.licenses.import_file import ImportedLicenses, import_licenses, read_licenses
+from cli.setup import start
+from core.administration.import_file import ImportedLicenses, import_licenses, read_licenses
 from core.runtime import Runtime, open_runtime
 
 app = typer.Typer(help="Bring in licenses, contracts and grants.", no_args_is_help=True)
@@ -61,7 +61,7 @@ def import_(file: File) -> None:
 
 
 def bring_in_licenses(runtime: Runtime, file: Path) -> ImportedLicenses:
-    """Import the file, showing progress. Raises :class:`core.licenses.document.InvalidFile`."""
+    """Import the file, showing progress. Raises :class:`core.administration.document.InvalidFile`."""
     with progress(f"Importing {file}") as report:
         read = read_licenses(str(file), file.read_bytes())
         with runtime.database.write() as session:

@@ -4,9 +4,9 @@ import logging
 
 import typer
 
-from cli.start import start
+from cli.setup import start
 from core.database.engine import Database
-from core.database.upgrade import head, upgrade
+from core.migrations.upgrade import head, upgrade
 
 
 def migrate() -> None:

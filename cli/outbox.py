@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 from sqlmodel import Session, col, select
 
-from cli.start import start
+from cli.setup import start
 from cli.tables import show_table, to_the_minute
-from core.alerts.outbox import FAILED, count, redeliver
-from core.alerts.tables import Delivery, DeliveryStatus
+from core.delivery.outbox.outbox import FAILED, count, redeliver
+from core.delivery.outbox.tables import Delivery, DeliveryStatus
 from core.errors import NotFound
 from core.licenses.tables import License
 from core.runtime import open_runtime

@@ -1,6 +1,6 @@
 """``allowance plugins``: what is installed, and what of it could not be loaded."""
 
-from cli.start import start
+from cli.setup import start
 from cli.tables import show_table
 from core.plugins.host import load_plugins
 

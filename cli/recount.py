@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from cli.named import license_ids
+from cli.lookups import license_ids
 from cli.progress import progress
-from cli.start import start
+from cli.setup import start
 from core.runtime import open_runtime
 from core.usage import recount as ledger
 

@@ -8,13 +8,13 @@ from typing import Annotated, Final
 import typer
 from sqlmodel import col, func, select
 
-from cli.named import license_ids, section_keys
+from cli.lookups import license_ids, section_keys
 from cli.progress import progress
-from cli.start import start
+from cli.setup import start
+from core.queue.queue import request_refresh
+from core.queue.tables import RefreshRun, RefreshStatus
 from core.runtime import Runtime, open_runtime
-from core.work.jobs import refresh_due
-from core.work.queue import request_refresh
-from core.work.tables import RefreshRun, RefreshStatus
+from core.workers.refresh_due import refresh_due
 
 _AT_ONCE: Final = 500
 """Licenses that are asked for before they are waited for."""

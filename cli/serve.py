@@ -9,11 +9,11 @@ from typing import Annotated, Never
 import typer
 
 from cli.demo import prepare_demo
-from cli.start import start
+from cli.setup import start
 from core.errors import AllowanceError
 from core.runtime import Runtime, open_runtime
-from core.work.broker import Announcer, open_broker
-from core.work.worker import Worker, open_announcer
+from core.workers.broker import Announcer, open_broker
+from core.workers.worker import Worker, open_announcer
 
 
 class CannotListen(AllowanceError):
@@ -43,7 +43,7 @@ def serve(
     """
     # They take longer to import than all the rest, and no other command needs them.
     from api.app import create_app  # noqa: PLC0415
-    from api.server import Server, give_up_on_stalled  # noqa: PLC0415
+    from api.http.server import Server, give_up_on_stalled  # noqa: PLC0415
 
     settings = start(quiet=False)
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -6,23 +6,23 @@ from typing import Annotated
 import typer
 from sqlmodel import col, select
 
-from cli.named import license_ids
-from cli.start import start
+from cli.lookups import license_ids
+from cli.setup import start
 from cli.tables import show_table
-from core.alerts.kinds import KINDS
-from core.licenses.tables import License
-from core.runtime import open_runtime
-from core.webhooks.by_hand import redeliver_by_hand, send_test
-from core.webhooks.endpoints import (
+from core.delivery.message_kinds import KINDS
+from core.delivery.webhooks.endpoints import (
     EndpointInput,
     find_endpoint,
     put_endpoint,
     remove_endpoint,
     rotate_secret,
 )
-from core.webhooks.log import list_deliveries
-from core.webhooks.sign import LONGEST_OVERLAP, OVERLAP
-from core.webhooks.tables import WebhookAttempt, WebhookEndpoint
+from core.delivery.webhooks.log import list_deliveries
+from core.delivery.webhooks.manual_delivery import redeliver_by_hand, send_test
+from core.delivery.webhooks.sign import LONGEST_OVERLAP, OVERLAP
+from core.delivery.webhooks.tables import WebhookAttempt, WebhookEndpoint
+from core.licenses.tables import License
+from core.runtime import open_runtime
 
 app = typer.Typer(
     help="Send a license's messages to the endpoints of platforms, and show what became of them.", no_args_is_help=True

@@ -5,10 +5,10 @@ import threading
 
 import typer
 
-from cli.start import start
+from cli.setup import start
 from core.errors import BadSetting
 from core.runtime import open_runtime
-from core.work.worker import Worker
+from core.workers.worker import Worker
 
 
 def worker() -> None:

@@ -111,3 +111,9 @@ class InvalidInput(BadInput):
     def __init__(self, problems: Sequence[InputProblem]) -> None:
         super().__init__("; ".join(problem.message for problem in problems))
         self.problems = tuple(problems)
+
+
+class Overloaded(Unavailable):
+    """More events wait to be committed than there is room for."""
+
+    code = "OVERLOADED"

@@ -9,14 +9,14 @@ from datetime import UTC, datetime, timedelta
 from core.access.authenticator import Authenticator
 from core.admission.admitter import Admitter
 from core.database.engine import Database
-from core.database.upgrade import require_current, upgrade
 from core.measuring.measure import Measurer
+from core.migrations.upgrade import require_current, upgrade
 from core.plugins.host import Registry, load_plugins
+from core.queue.early_refresh import Follower
 from core.settings import Settings
 from core.tracing import Tracing
 from core.usage.committer import Committer
 from core.usage.retention import require_reach
-from core.work.follow import Follower
 
 
 @dataclass(frozen=True, slots=True)

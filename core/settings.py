@@ -17,11 +17,11 @@ from pydantic_settings import (
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from core.addresses.mail_address import BadAddress, address_of
+from core.addresses.public_network import Networks, networks_of
+from core.addresses.smtp_server import SmtpServer
 from core.errors import BadSetting
-from core.mail.address import BadAddress, address_of
-from core.mail.smtp import SmtpServer
 from core.nearest import did_you_mean
-from core.webhooks.address import Networks, networks_of
 
 PREFIX = "ALLOWANCE_"
 FILE_VARIABLE = "ALLOWANCE_CONFIG"

@@ -1,6 +1,7 @@
 """Texts from outside that are to be stored."""
 
 import re
+from decimal import Decimal
 from typing import Final
 
 _UNSTORABLE: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
@@ -26,3 +27,9 @@ def shown(value: object) -> str:
     """A value from outside as a message may repeat it: quoted and short."""
     text = str(value)
     return repr(text if len(text) <= 100 else text[:100] + "…")
+
+
+def plain(number: Decimal) -> Decimal:
+    """The same number in the same digits always, since it is a part of a key."""
+    text = f"{number:f}"
+    return Decimal(text.rstrip("0").rstrip(".") if "." in text else text)

@@ -1,7 +1,7 @@
 """Instants as texts from outside."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from core.text import shown
@@ -31,3 +31,8 @@ def microseconds(time: datetime) -> int:
     """An aware instant as microseconds since 1970."""
     since = time - EPOCH
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def instant(microseconds: int) -> datetime:
+    """Return the instant in UTC that many microseconds after the beginning of 1970."""
+    return EPOCH + timedelta(microseconds=microseconds)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.database.engine import Database
-from core.database.upgrade import upgrade
+from core.migrations.upgrade import upgrade
 from tests.services.databases import postgres_databases, sqlite_databases
 from tests.services.finder import Services
 

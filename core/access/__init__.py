@@ -1,1 +1,1 @@
-"""Who may do what: keys and scopes."""
+"""Access: API keys, scopes, authentication and rates."""

@@ -1,1 +1,1 @@
-"""Hard quotas: who checks in is admitted first come, first served, is known, or backs off."""
+"""Hard quotas: installations check in, and are admitted, known or told to back off."""

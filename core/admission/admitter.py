@@ -16,17 +16,16 @@ from core.admission.batches import Batches
 from core.admission.check_in import Asked, CheckIn, Decision, Doors, unknown_license
 from core.admission.decide import Group, decide
 from core.admission.lost import count_lost, lost_before
-from core.admission.memory import PlaceMemory, Remembered
 from core.admission.notices import ask_for_refresh
 from core.admission.outage import let_through
-from core.admission.standing import Place, Standing, load_standings
+from core.admission.place_cache import PlaceMemory, Remembered
+from core.admission.quota_state import Place, Standing, load_standings
 from core.admission.store import Key, Record, Store
 from core.database.engine import Database, is_away
-from core.database.types import instant, microseconds
-from core.errors import RateLimited, Unavailable
+from core.errors import Overloaded, RateLimited, Unavailable
 from core.plugins.host import Registry
 from core.settings import Settings
-from core.usage.committer import Overloaded
+from core.times import instant, microseconds
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +121,7 @@ class Admitter:
         return CheckIn(Decision.KNOWN, quota.places, quota.remaining(standing.used))
 
     def submit(self, asked: Asked) -> "Future[CheckIn]":
-        """Have it decided. Raises :class:`core.usage.committer.Overloaded`."""
+        """Have it decided. Raises :class:`core.errors.Overloaded`."""
         waiting = _Waiting(asked)
         # From here on it may get a place, whether or not anybody still waits for the answer.
         waiting.answer.set_running_or_notify_cancel()

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from core.admission.terms import QuotaTerms
 from core.admission.window import Window
+from core.licenses.quota_terms import QuotaTerms
 
 _DAY: Final = timedelta(days=1)
 

@@ -11,7 +11,7 @@ from core.access.keys import Caller, Scope
 from core.admission.back_off import BackOff
 from core.admission.identifiers import check_identifier
 from core.errors import BadInput, NotFound
-from core.licenses.inputs import LICENSE_KEY
+from core.licenses.tables import LICENSE_KEY
 from core.nearest import did_you_mean
 from core.plugins.host import Registry
 from core.text import shown

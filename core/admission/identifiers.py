@@ -6,8 +6,8 @@ from typing import Final
 
 from allowance.events import UNSTORABLE
 
-from core.admission.terms import Identifiers, QuotaTerms
 from core.errors import BadInput
+from core.licenses.quota_terms import Identifiers, QuotaTerms
 
 LONGEST: Final = 200
 """Characters."""

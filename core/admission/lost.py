@@ -10,11 +10,11 @@ from allowance.license import midnight
 from sqlmodel import Session, col
 
 from core.admission.quota import quota_at
-from core.admission.standing import Standing, newest_windows
+from core.admission.quota_state import Standing, newest_windows
 from core.admission.tables import AdmissionWindow, Installation
-from core.admission.terms import QuotaTerms
 from core.admission.window import Window, utc_day
 from core.database.engine import insert_into
+from core.licenses.quota_terms import QuotaTerms
 
 _DAY: Final = timedelta(days=1)
 

@@ -4,9 +4,9 @@ from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
-from core.admission.standing import Standing
+from core.admission.quota_state import Standing
 from core.database.engine import Database
-from core.work.queue import request_refresh
+from core.queue.queue import request_refresh
 
 
 def ask_for_refresh(database: Database, standing: Standing, before: int, after: int, now: datetime) -> None:

@@ -3,11 +3,11 @@
 from datetime import datetime
 
 from core.admission.check_in import CheckIn, Decision
-from core.admission.memory import PlaceMemory
-from core.admission.standing import Standing
-from core.admission.terms import OnOutage
+from core.admission.place_cache import PlaceMemory
+from core.admission.quota_state import Standing
 from core.admission.window import window_at, window_before
-from core.database.types import microseconds
+from core.licenses.quota_terms import OnOutage
+from core.times import microseconds
 
 
 def let_through(standing: Standing, identifier: str, memory: PlaceMemory, now: datetime) -> CheckIn | None:

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 from allowance import Admission
 from allowance.license import midnight
 
-from core.admission.terms import QuotaTerms, quota_terms
 from core.admission.window import Window, window_at
-from core.database.types import microseconds
 from core.licenses.load import LoadedLicense
+from core.licenses.quota_terms import QuotaTerms, quota_terms
+from core.times import microseconds
 
 UNBOUNDED: Final = 2**62
 """A quota beyond it could never be told from none, and a database counts no further."""

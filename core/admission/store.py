@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from core.admission.back_off import BackOff
 from core.admission.quota import Quota
-from core.database.types import instant, microseconds
+from core.times import instant, microseconds
 
 
 class Record(NamedTuple):

@@ -25,7 +25,7 @@ from sqlalchemy.exc import OperationalError
 from core.admission.back_off import BackOff
 from core.admission.quota import Quota
 from core.admission.store import Candidates, Key, Record, Taken
-from core.database.types import microseconds
+from core.times import microseconds
 
 _FIND: Final = """
 SELECT asked.number, kept.place, kept.seen, kept.refused_at, kept.retry_at

@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from core.admission.back_off import BackOff
 from core.admission.quota import Quota
 from core.admission.store import Candidates, Key, Record, Taken
-from core.database.types import microseconds
+from core.times import microseconds
 
 _OF: Final = "license_id = ? AND meter = ? AND digest = ?"
 _FIND: Final = f"SELECT place, seen, refused_at, retry_at FROM installation WHERE {_OF}"  # noqa: S608

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 from allowance import Period
 
-from core.admission.terms import QuotaTerms
 from core.licenses.billing import CALENDAR_YEAR, billing_period
+from core.licenses.quota_terms import QuotaTerms
 from core.licenses.tables import ContractVersion
 
 _MONTHS: Final = (date(1970, 1, 1), "P1M", CALENDAR_YEAR, "UTC")

@@ -1,1 +1,1 @@
-"""Crossed thresholds: recorded once, delivered surely."""
+"""Alerts: thresholds that readings crossed, recorded once and sent to their recipients."""

@@ -12,13 +12,14 @@ import sqlalchemy as sa
 from allowance import Notifier
 from sqlmodel import Session, col
 
-from core.alerts.addresses import addresses_of, notifier_addresses
-from core.alerts.kinds import CROSSED, RECOVERED
-from core.alerts.outbox import Told, tell
+from core.alerts.recipients import addresses_of, notifier_addresses
 from core.alerts.tables import Alert
 from core.database.engine import insert_into
-from core.database.given import given
 from core.database.types import UtcDateTime
+from core.database.values_table import given
+from core.delivery.message_kinds import CROSSED, RECOVERED
+from core.delivery.outbox.outbox import Told, tell
+from core.text import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,9 +183,3 @@ def _document(alert: Alert) -> Mapping[str, Any]:
         "crossedAt": alert.crossed_at.isoformat(),
         "recoveredAt": alert.recovered_at.isoformat() if alert.recovered_at else None,
     }
-
-
-def plain(number: Decimal) -> Decimal:
-    """The same number in the same digits always, since it is a part of a key."""
-    text = f"{number:f}"
-    return Decimal(text.rstrip("0").rstrip(".") if "." in text else text)

@@ -1,1 +1,1 @@
-"""What was consumed: readings, statuses, snapshots, history."""
+"""Consumption: readings judged against limits, their snapshots and their history."""

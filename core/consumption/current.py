@@ -10,14 +10,13 @@ import allowance
 import orjson
 from sqlmodel import Session
 
-from core.admission.reading import Taken, load_windows
-from core.consumption.readings import Document
+from core.admission.window_usage import WindowUsage, load_windows
+from core.consumption.readings.documents import Document
 from core.consumption.snapshots import load_snapshots
 from core.database.engine import Database
-from core.database.types import instant
-from core.licenses.inputs import LICENSE_KEY
 from core.licenses.load import LoadedLicense
-from core.licenses.tables import ContractVersion
+from core.licenses.tables import LICENSE_KEY, ContractVersion
+from core.times import instant
 
 _CURRENT: Final = """
 SELECT license.id, license.name, license.time_zone, snapshot.version, snapshot.readings,
@@ -52,7 +51,7 @@ class Current:
     license: LoadedLicense
     version: int
     readings: Mapping[str, Document]
-    windows: tuple[Taken, ...]
+    windows: tuple[WindowUsage, ...]
 
 
 def load_current(database: Database, key: str, now: datetime) -> Current | None:
@@ -69,7 +68,7 @@ def load_current(database: Database, key: str, now: datetime) -> Current | None:
         tuple(sorted((_contract(license_id, row) for row in _rows(contracts)), key=lambda one: one.version)),
         now.astimezone(ZoneInfo(time_zone)).date(),
     )
-    taken = tuple(Taken(row[0], instant(row[1]), instant(row[2]), row[3], row[4]) for row in _rows(windows))
+    taken = tuple(WindowUsage(row[0], instant(row[1]), instant(row[2]), row[3], row[4]) for row in _rows(windows))
     return Current(license, version + sum(one.used for one in taken), orjson.loads(readings), taken)
 
 

@@ -14,9 +14,9 @@ from sqlmodel import Session
 
 from core.consumption.points import Entry, joined, whole
 from core.consumption.tables import ReadingHistory
-from core.database.given import given
-from core.database.types import EPOCH
+from core.database.values_table import given
 from core.licenses.load import LoadedLicense
+from core.times import EPOCH
 
 Rows: TypeAlias = Mapping[tuple[int, datetime], Mapping[str, Entry]]
 """Entries by meter, by license and time."""

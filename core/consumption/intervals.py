@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from core.consumption.points import Entry, Point, point_of, whole
 from core.consumption.tables import ReadingHistory
-from core.database.types import EPOCH
+from core.times import EPOCH
 
 _LONGEST_DAY: Final = timedelta(hours=26)
 """More than from the midnight before to any moment: the first entry of a day is whole, also where clocks change."""

@@ -5,12 +5,12 @@ from datetime import date, datetime
 from allowance import Reading
 from sqlmodel import Session
 
-from core.consumption.readings import UNMEASURED, Problem, StoredReading, from_document, judge
+from core.consumption.readings.documents import UNMEASURED, Problem, StoredReading, from_document, judge
 from core.consumption.view import ConsumptionView, view_consumption
 from core.licenses.load import LoadedLicense
+from core.measuring.load_usage import Wanted, load_usage
 from core.measuring.measure import Measurer, Question
 from core.plugins.host import Registry
-from core.usage.load import Wanted, load_usage
 
 
 def measure_past(

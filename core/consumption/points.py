@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
-from core.consumption.status import UsageStatus
+from core.consumption.readings.status import UsageStatus
 
 Entry: TypeAlias = Sequence[Any]
 """See above. Numbers are texts, or integers where these are short."""

@@ -8,8 +8,8 @@ import orjson
 from sqlalchemy import select, update
 from sqlmodel import Session, col
 
-from core.consumption.readings import Document
-from core.consumption.status import SEVERITY
+from core.consumption.readings.documents import Document
+from core.consumption.readings.status import SEVERITY
 from core.consumption.tables import Snapshot
 from core.database.engine import CHANGED
 

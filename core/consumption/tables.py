@@ -12,8 +12,8 @@ from core.database.types import BigId, Json, Microseconds, Name
 class Snapshot(SQLModel, table=True):
     """A license's current readings, replaced as a whole; `version` grows with every change.
 
-    `severity` ranks the status (see :data:`core.consumption.status.SEVERITY`) for lists of the worst.
-    `readings` holds a document for each meter, see :mod:`core.consumption.readings`.
+    `severity` ranks the status (see :data:`core.consumption.readings.status.SEVERITY`) for lists of the worst.
+    `readings` holds a document for each meter, see :mod:`core.consumption.readings.documents`.
     """
 
     __table_args__ = (Index("snapshot_worst_first", "severity", "license_key"),)

@@ -8,8 +8,8 @@ from typing import Final
 
 from allowance import Meter, Section
 
-from core.consumption.readings import UNMEASURED, StoredReading
-from core.consumption.status import UsageStatus, worst
+from core.consumption.readings.documents import UNMEASURED, StoredReading
+from core.consumption.readings.status import UsageStatus, worst
 from core.licenses.load import LoadedLicense
 from core.plugins.host import Registry
 

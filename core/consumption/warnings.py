@@ -7,7 +7,7 @@ from decimal import Decimal
 from allowance import Enforcement, Meter
 from allowance.meter import in_words
 
-from core.consumption.status import UsageStatus
+from core.consumption.readings.status import UsageStatus
 from core.consumption.view import ConsumptionView, ReadingView
 
 

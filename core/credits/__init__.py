@@ -1,1 +1,1 @@
-"""Credits that are asked for, and credits that are about to expire."""
+"""Credits: grants that expire, and requests for more."""

@@ -11,14 +11,14 @@ import sqlalchemy as sa
 from allowance import Grant, Notifier
 from sqlmodel import Session, col
 
-from core.alerts.addresses import addresses_of, notifier_addresses
-from core.alerts.kinds import CREDITS_EXPIRING
-from core.alerts.outbox import Told, tell
-from core.consumption.readings import Document
+from core.alerts.recipients import addresses_of, notifier_addresses
+from core.consumption.readings.documents import Document
 from core.credits.tables import CreditNotice
 from core.database.engine import insert_into
-from core.database.given import given
 from core.database.types import UtcDateTime
+from core.database.values_table import given
+from core.delivery.message_kinds import CREDITS_EXPIRING
+from core.delivery.outbox.outbox import Told, tell
 from core.licenses.load import LoadedLicense
 from core.licenses.tables import EXPIRY_NOTICE_DAYS
 

@@ -1,1 +1,1 @@
-"""Where everything is kept: the engine, its column types, and the migrations."""
+"""The database: engine, column types, statements that differ by dialect."""

@@ -1,1 +1,1 @@
-"""Licenses, their contracts and grants."""
+"""Licenses and their contract versions, as everything else loads them."""

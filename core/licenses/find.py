@@ -2,9 +2,8 @@
 
 from sqlmodel import Session, select
 
-from core.errors import NotFound
-from core.licenses.inputs import LICENSE_KEY
-from core.licenses.tables import License
+from core.errors import InputProblem, InvalidInput, NotFound
+from core.licenses.tables import LICENSE_KEY, License
 from core.nearest import did_you_mean
 from core.text import shown
 
@@ -28,3 +27,12 @@ def lock_license(session: Session, license_id: int) -> None:
     that first would wait here for each other.
     """
     session.exec(select(License.id).where(License.id == license_id).with_for_update(key_share=True)).one()
+
+
+def named_license(session: Session, key: str) -> License:
+    """The license that an input names. Raises :class:`InvalidInput`."""
+    license = find_license(session, key)
+    if license is None:
+        message = f"No license {shown(key)}. Put it first."
+        raise InvalidInput([InputProblem("UNKNOWN_LICENSE", message, ("license",))])
+    return license

@@ -12,8 +12,7 @@ from allowance.license import midnight
 from sqlmodel import Session, col, select
 
 from core.licenses.billing import CALENDAR_YEAR, billing_period
-from core.licenses.put import id_of
-from core.licenses.tables import Contract, ContractVersion, License
+from core.licenses.tables import Contract, ContractVersion, License, id_of
 
 
 @dataclass(frozen=True, slots=True)

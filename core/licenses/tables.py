@@ -1,5 +1,6 @@
 """Licenses, contract versions and grants as they are kept."""
 
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -41,7 +42,7 @@ class ContractVersion(SQLModel):
     """A version of a license's terms, from `effective_from` until a later one.
 
     `terms` and `at_risk` map names to exact decimals written as text, `alert_at` to several of them, lowest first.
-    `quotas` says by meter how its hard quota is kept (see :class:`core.admission.terms.QuotaTerms`).
+    `quotas` says by meter how its hard quota is kept (see :class:`core.licenses.quota_terms.QuotaTerms`).
     `expiry_notice_days` are how many days before credits expire people are told, the most first.
     """
 
@@ -78,3 +79,16 @@ class Grant(SQLModel, table=True):
     granted_at: datetime = Field(sa_type=UtcDateTime)
     expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     note: str | None = None
+
+
+LICENSE_KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+LONGEST_NAME: Final = 200
+
+
+def id_of(license: License) -> int:
+    """The internal key of a license that was read or flushed."""
+    if license.id is None:
+        raise ValueError(f"license {license.key} was not flushed")
+    return license.id

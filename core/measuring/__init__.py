@@ -1,1 +1,1 @@
-"""Contained measuring: a meter that raises, hangs, lies or eats memory costs its own reading and nothing else."""
+"""Measuring: load usage, ask the meters, keep checkpoints of usage."""

@@ -6,10 +6,10 @@ from traceback import format_exc
 from typing import Final
 
 from allowance import Admission, Counter, Credits, Level, Ratio, Reading, Term
-from allowance.checks import LARGEST, check_reading
+from allowance.reading_check import LARGEST, check_reading
 
-from core.measuring.contained import Children, Inquiry
-from core.measuring.question import FAILED, INVALID_READING, Failure, Question, failed
+from core.plugins.sandbox.process_pool import Children, Inquiry
+from core.plugins.sandbox.question import FAILED, INVALID_READING, Failure, Question, failed
 
 __all__ = ["Failure", "Measurer", "Question"]
 

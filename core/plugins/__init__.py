@@ -1,1 +1,1 @@
-"""What is installed: the plugins, and the sections and meters that they contribute."""
+"""Plugins: load partners' contributions, and run their code apart."""

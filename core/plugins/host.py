@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import Final
 
 from allowance import ENTRY_POINT_GROUP, EventType, Meter, Notifier, Section
+from allowance.contribution import HOOK_FAILED, Contribution, check_plugin
 from allowance.errors import InvalidPlugin
-from allowance.plugin import HOOK_FAILED, Contribution, check_plugin
 
 from core.nearest import did_you_mean
 
@@ -30,7 +30,7 @@ _MEND: Final = "The operator finds the error in the log: mend the plugin, or uni
 class PluginProblem:
     """Why a plugin is not loaded. The message is fit for any caller: what its code raised is in the log alone.
 
-    Codes: ``IMPORT_FAILED``, ``CONFLICT`` and ``UNKNOWN_SECTION``, and those of :mod:`allowance.plugin`.
+    Codes: ``IMPORT_FAILED``, ``CONFLICT`` and ``UNKNOWN_SECTION``, and those of :mod:`allowance.contribution`.
     """
 
     code: str

@@ -1,1 +1,1 @@
-"""Usage events: read, recorded once, rolled up, loaded for the meters, recounted."""
+"""Usage: events, the ledger, and the rollups that meters read."""

@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.database.engine import Database, is_away, is_deadlock
-from core.errors import Unavailable
+from core.errors import Overloaded
 from core.usage.events import UsageEvent
 from core.usage.record import Recorded, name_nearest, record_together
 
@@ -24,12 +24,6 @@ ENOUGH: Final = 500
 """Waiting events that are worth a transaction of their own beside one that is under way."""
 GATHERING: Final = 0.002
 """Seconds in which what is sent at the same time is gathered, where there are several senders."""
-
-
-class Overloaded(Unavailable):
-    """More events wait to be committed than there is room for."""
-
-    code = "OVERLOADED"
 
 
 @dataclass(frozen=True, slots=True)

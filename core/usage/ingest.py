@@ -8,7 +8,9 @@ from typing import TypeAlias
 
 from core.access.keys import Caller, Scope
 from core.errors import TooLarge
-from core.runtime import Runtime
+from core.plugins.host import Registry
+from core.settings import Settings
+from core.usage.committer import Committer
 from core.usage.events import RejectedEvent, Rules, UsageEvent, check_events
 from core.usage.record import Recorded
 
@@ -34,26 +36,33 @@ Check: TypeAlias = Callable[[Iterable[object], Rules], tuple[list[UsageEvent], l
 
 
 def ingest(
-    runtime: Runtime, caller: Caller, raws: Sequence[object], now: datetime, check: Check = check_events
+    caller: Caller,
+    raws: Sequence[object],
+    now: datetime,
+    *,
+    registry: Registry,
+    settings: Settings,
+    committer: Committer,
+    check: Check = check_events,
 ) -> Taken:
     """Check the events, by the rules of the form that they come in, and have them committed.
 
     Raises :class:`core.errors.Forbidden` without the scope, :class:`TooLarge` for too many events at once,
-    :class:`core.usage.committer.Overloaded` where too many wait already.
+    :class:`core.errors.Overloaded` where too many wait already.
     """
     caller.require(Scope.USAGE_WRITE)
-    if len(raws) > runtime.settings.max_events:
-        raise TooLarge(f"{len(raws)} events at once; {runtime.settings.max_events} at most. Send them in parts.")
+    if len(raws) > settings.max_events:
+        raise TooLarge(f"{len(raws)} events at once; {settings.max_events} at most. Send them in parts.")
     rules = Rules(
-        event_types=runtime.registry.event_types,
+        event_types=registry.event_types,
         now=now,
-        window=runtime.settings.dedup_window,
-        tolerance=runtime.settings.future_tolerance,
+        window=settings.dedup_window,
+        tolerance=settings.future_tolerance,
         may_write=caller.may_reach,
     )
     events, rejected = check(raws, rules)
     if events:
-        return Taken(rejected, runtime.committer.submit(events, now))
+        return Taken(rejected, committer.submit(events, now))
     nothing: Future[Recorded] = Future()
     nothing.set_result(Recorded())
     return Taken(rejected, nothing)

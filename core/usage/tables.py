@@ -101,7 +101,7 @@ class LateUsage(SQLModel, table=True):
 
 
 class SettledUsage(SQLModel, table=True):
-    """What a license had used up to and including the day `through`, see :mod:`core.usage.settled`."""
+    """What a license had used up to and including the day `through`, see :mod:`core.measuring.checkpoints`."""
 
     __tablename__ = "settled_usage"
 

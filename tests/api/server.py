@@ -17,13 +17,13 @@ import httpx2
 from dramatiq.brokers.stub import StubBroker
 
 from api.app import create_app
-from api.server import Server, give_up_on_stalled
+from api.http.server import Server, give_up_on_stalled
 from core.access.keys import Scope, create_key, revoke_key
 from core.runtime import Runtime, open_runtime
 from core.settings import Settings
-from core.work.broker import Announcer
-from core.work.jobs import refresh_all_due
-from core.work.worker import Worker, open_announcer
+from core.workers.broker import Announcer
+from core.workers.refresh_due import refresh_all_due
+from core.workers.worker import Worker, open_announcer
 
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Spares every client from loading the machine's certificates, which takes longer than most tests."""

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from api.schema.warnings import Warnings
-from core.consumption.status import UsageStatus
+from api.graphql.schema.consumption.warnings import Warnings
+from core.consumption.readings.status import UsageStatus
 from core.consumption.warnings import Notice
 from core.consumption.warnings import Warnings as FoundWarnings
 from tests.api.server import Client, Served, cloudevent, nodes
@@ -117,9 +117,9 @@ def test_alerts_are_paged_without_gaps_or_repeats(served: Served, operator: Clie
 def test_unsubscribing_is_asked_by_get_and_done_by_post(served: Served, operator: Client, method: str) -> None:
     from sqlmodel import select
 
-    from core.alerts.dispatch import send_due
-    from core.mail.channel import MailChannel
-    from core.mail.tables import MailRecipient
+    from core.delivery.mail.channel import MailChannel
+    from core.delivery.mail.tables import MailRecipient
+    from core.delivery.outbox.dispatch import send_due
 
     use(served, operator)
     runtime = served.runtime

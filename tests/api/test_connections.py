@@ -10,9 +10,9 @@ import pytest
 import time_machine
 from sqlalchemy import Connection, Engine, event
 
-from core.credits.requests import request_credits
-from core.licenses.inputs import ContractInput, CreditRequestInput, GrantInput, LicenseInput
-from core.licenses.put import grant_credits, put_contract, put_license
+from core.administration.inputs import ContractInput, CreditRequestInput, GrantInput, LicenseInput
+from core.administration.put import grant_credits, put_contract, put_license
+from core.administration.request_credits import request_credits
 from core.runtime import Runtime
 from core.settings import Settings
 from tests.api.conftest import NOW

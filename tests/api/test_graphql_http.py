@@ -2,8 +2,8 @@
 
 import pytest
 
-from api.operations import request
-from api.operations.request import media_type
+from api.graphql.operations import request
+from api.graphql.operations.request import media_type
 from tests.api.server import Client, Served
 
 pytestmark = pytest.mark.parametrize("library", ["sqlite"], indirect=True)

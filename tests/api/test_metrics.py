@@ -8,9 +8,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from api import metrics
-from api.operations.run import Operations
+from api.graphql.operations.run import Operations
+from tests.api.graphql.subscriptions.sockets import FOLLOW, socket_to
 from tests.api.server import Client, Served
-from tests.api.subscriptions.sockets import FOLLOW, socket_to
 
 LABELS = ("operation", "kind", "source", "code", "status")
 QUERY = 'query Mine { license(key: "acme") { name } }'

@@ -34,8 +34,10 @@ def schema() -> GraphQLSchema:
 
 
 def test_the_committed_sdl_is_what_the_schema_prints() -> None:
-    printed = subprocess.run([sys.executable, "-m", "api.schema"], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert SDL.read_text() == printed.stdout, "write it anew: python -m api.schema > api/schema.graphql"
+    printed = subprocess.run(
+        [sys.executable, "-m", "api.graphql.schema"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert SDL.read_text() == printed.stdout, "write it anew: python -m api.graphql.schema > api/schema.graphql"
 
 
 @pytest.mark.parametrize("library", ["sqlite"], indirect=True)

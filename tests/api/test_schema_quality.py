@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from api.schema.build import schema
+from api.graphql.schema.build import schema
 from tests.api import node
 
 PUBLISHED = Path(__file__).with_name("published.graphql")

@@ -7,7 +7,7 @@ from time import monotonic
 
 import pytest
 
-from api import server
+from api.http import server
 from tests.e2e.processes import PATIENCE
 
 

@@ -12,8 +12,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from core.settings import Settings
+from tests.api.graphql.subscriptions.sockets import socket_to
 from tests.api.server import TRACE, Client, Served, serving
-from tests.api.subscriptions.sockets import socket_to
 
 PARENT = "b7ad6b7169203331"
 QUERY = 'query Mine { license(key: "acme") { name } }'

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from core.alerts.dispatch import send_due
+from core.delivery.outbox.dispatch import send_due
+from core.delivery.webhooks.channel import WebhookChannel
 from core.settings import Settings
-from core.webhooks.channel import WebhookChannel
 from tests.api.server import Client, Served, cloudevent, nodes, serving
 from tests.api.test_connections import counted_statements
-from tests.core.webhooks.receiver import Receiver, answer, receiving
+from tests.core.delivery.webhooks.receiver import Receiver, answer, receiving
 
 LICENSES = """mutation {
   a: putLicense(input: {key: "acme", name: "Acme"}) { errors { message } }

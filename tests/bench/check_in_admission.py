@@ -16,7 +16,7 @@ import psycopg
 
 from core.admission.admitter import Admitter
 from core.admission.check_in import Asked
-from core.admission.standing import load_standings
+from core.admission.quota_state import load_standings
 from core.database.engine import Database
 from core.plugins.host import load_plugins
 from core.settings import Settings

@@ -16,17 +16,17 @@ from typing import Final
 import sqlalchemy as sa
 from sqlmodel import col
 
-from core.alerts.addresses import EMAIL, WEBHOOK
-from core.alerts.dispatch import Channel, send_due
-from core.alerts.tables import Delivery, DeliveryStatus, Message
-from core.mail.channel import MailChannel
-from core.mail.smtp import SmtpServer
+from core.addresses.public_network import networks_of
+from core.addresses.smtp_server import SmtpServer
+from core.delivery.channels import EMAIL, WEBHOOK
+from core.delivery.mail.channel import MailChannel
+from core.delivery.outbox.dispatch import Channel, send_due
+from core.delivery.outbox.tables import Delivery, DeliveryStatus, Message
+from core.delivery.webhooks.channel import WebhookChannel, body_of
+from core.delivery.webhooks.send import post
+from core.delivery.webhooks.sign import new_secret, signed
 from core.settings import Settings
-from core.webhooks.address import networks_of
-from core.webhooks.channel import WebhookChannel, body_of
-from core.webhooks.send import post
-from core.webhooks.sign import new_secret, signed
-from core.work.worker import POSTMEN
+from core.workers.worker import POSTMEN
 from tests.bench import places
 from tests.bench.findings import Found, Scale, compare, interleaved
 from tests.bench.licenses import license_key

@@ -5,13 +5,13 @@ from typing import Any, Final
 
 from sqlalchemy import insert
 
-from core.consumption.status import SEVERITY, UsageStatus
+from core.consumption.readings.status import SEVERITY, UsageStatus
 from core.consumption.tables import Snapshot
 from core.database.engine import Database
 from core.licenses.billing import CONTRACT_DATE
 from core.licenses.tables import Contract, Grant, License
-from core.work.queue import SCHEDULE
-from core.work.tables import RefreshRun
+from core.queue.queue import SCHEDULE
+from core.queue.tables import RefreshRun
 
 YEAR: Final = timedelta(days=365)
 TIME_ZONES: Final = ("Europe/Brussels", "America/New_York", "Asia/Kolkata", "UTC")

@@ -15,7 +15,7 @@ import orjson
 from core.access.keys import Scope
 from core.runtime import open_runtime
 from core.settings import load_settings
-from core.work.jobs import refresh_all_due
+from core.workers.refresh_due import refresh_all_due
 from tests.api import node
 from tests.bench import places, wrk
 from tests.bench.clients import http_post

@@ -12,13 +12,13 @@ from sqlalchemy import func, select, update
 from sqlmodel import col
 
 from core.database.engine import Database
-from core.database.types import EPOCH
+from core.queue.queue import SCHEDULE
+from core.queue.tables import RefreshRun, RefreshStatus
 from core.runtime import Runtime, open_runtime
 from core.settings import load_settings
+from core.times import EPOCH
 from core.usage.tables import UsageLevel, UsageSum
-from core.work.jobs import refresh_all_due
-from core.work.queue import SCHEDULE
-from core.work.tables import RefreshRun, RefreshStatus
+from core.workers.refresh_due import refresh_all_due
 from tests.bench import places
 from tests.bench.findings import Found, Remark, Scale, compare, interleaved
 from tests.bench.licenses import make_licenses

@@ -8,7 +8,7 @@ import httpx2
 from graphql import get_introspection_query
 
 from core.access.keys import Scope
-from tests.api.limits.bombs import BOMBS
+from tests.api.graphql.limits.bombs import BOMBS
 from tests.bench import places
 from tests.bench.findings import Found, Remark, Scale
 

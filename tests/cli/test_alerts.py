@@ -6,13 +6,15 @@ from decimal import Decimal
 import pytest
 from sqlmodel import select
 
+from core.administration.inputs import AdminInput, LicenseInput
+from core.administration.put import put_license
 from core.alerts.crossings import Crossing, Measured, record_crossings
-from core.alerts.kinds import RECOVERED, TEST
-from core.alerts.outbox import Address, Outcome, Told, finish, take, tell
-from core.alerts.tables import Alert, Delivery, DeliveryStatus, Message
+from core.alerts.tables import Alert
 from core.database.engine import Database
-from core.licenses.inputs import AdminInput, LicenseInput
-from core.licenses.put import id_of, put_license
+from core.delivery.message_kinds import RECOVERED, TEST
+from core.delivery.outbox.outbox import Address, Outcome, Told, finish, take, tell
+from core.delivery.outbox.tables import Delivery, DeliveryStatus, Message
+from core.licenses.tables import id_of
 from tests.cli.command import Run
 
 AT = datetime(2026, 3, 15, 12, tzinfo=UTC)

@@ -6,10 +6,10 @@ from decimal import Decimal
 import pytest
 from sqlmodel import select
 
-from core.credits.requests import request_credits
+from core.administration.inputs import CreditRequestInput, LicenseInput
+from core.administration.put import put_license
+from core.administration.request_credits import request_credits
 from core.database.engine import Database
-from core.licenses.inputs import CreditRequestInput, LicenseInput
-from core.licenses.put import put_license
 from core.licenses.tables import Grant
 from core.plugins.host import load_plugins
 from tests.cli.command import Run

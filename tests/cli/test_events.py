@@ -7,9 +7,9 @@ import orjson
 import pytest
 from sqlmodel import func, select
 
+from core.administration.inputs import LicenseInput
+from core.administration.put import put_license
 from core.database.engine import Database
-from core.licenses.inputs import LicenseInput
-from core.licenses.put import put_license
 from core.usage.tables import ImportedFile, UsageEvent
 from tests.cli.command import Run, process
 

@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 import pytest
 
 from core.access.keys import Scope, authenticate, create_key
+from core.administration.inputs import LicenseInput
+from core.administration.put import put_license
 from core.database.engine import Database
 from core.errors import Unauthenticated
-from core.licenses.inputs import LicenseInput
-from core.licenses.put import put_license
 from tests.cli.command import Run
 
 

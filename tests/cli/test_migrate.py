@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from core.database.upgrade import head
+from core.migrations.upgrade import head
 from tests.cli.command import Outcome, process
 from tests.services.databases import postgres_databases
 from tests.services.finder import Services

@@ -5,12 +5,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlmodel import col, select
 
-from core.alerts.kinds import CREDITS_EXPIRING
-from core.alerts.outbox import Address, Outcome, Told, finish, take, tell
-from core.alerts.tables import Delivery, DeliveryStatus
+from core.administration.inputs import LicenseInput
+from core.administration.put import put_license
 from core.database.engine import Database
-from core.licenses.inputs import LicenseInput
-from core.licenses.put import id_of, put_license
+from core.delivery.message_kinds import CREDITS_EXPIRING
+from core.delivery.outbox.outbox import Address, Outcome, Told, finish, take, tell
+from core.delivery.outbox.tables import Delivery, DeliveryStatus
+from core.licenses.tables import id_of
 from tests.cli.command import Run
 
 AT = datetime(2026, 3, 15, 12, tzinfo=UTC)

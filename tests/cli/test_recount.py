@@ -5,9 +5,9 @@ import orjson
 import pytest
 from sqlmodel import select, update
 
+from core.administration.inputs import LicenseInput
+from core.administration.put import put_license
 from core.database.engine import Database
-from core.licenses.inputs import LicenseInput
-from core.licenses.put import put_license
 from core.usage.tables import UsageLevel, UsageSum
 from tests.cli.command import Run
 

@@ -3,12 +3,12 @@ from datetime import UTC, datetime
 import pytest
 from sqlmodel import select
 
+from core.administration.inputs import LicenseInput
+from core.administration.put import put_license
 from core.consumption.tables import Snapshot
 from core.database.engine import Database
-from core.licenses.inputs import LicenseInput
-from core.licenses.put import put_license
-from core.work.queue import SCHEDULE
-from core.work.tables import RefreshRun
+from core.queue.queue import SCHEDULE
+from core.queue.tables import RefreshRun
 from tests.cli.command import Run
 
 

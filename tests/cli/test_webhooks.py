@@ -7,16 +7,16 @@ import pytest
 from sqlmodel import select
 from standardwebhooks.webhooks import Webhook
 
-from core.alerts.dispatch import send_due
-from core.alerts.tables import Delivery
+from core.administration.inputs import LicenseInput
+from core.administration.put import put_license
 from core.database.engine import Database
-from core.licenses.inputs import LicenseInput
-from core.licenses.put import put_license
+from core.delivery.outbox.dispatch import send_due
+from core.delivery.outbox.tables import Delivery
+from core.delivery.webhooks.channel import WebhookChannel
+from core.delivery.webhooks.tables import WebhookEndpoint
 from core.settings import Settings
-from core.webhooks.channel import WebhookChannel
-from core.webhooks.tables import WebhookEndpoint
 from tests.cli.command import Run
-from tests.core.webhooks.receiver import Receiver, answer, receiving
+from tests.core.delivery.webhooks.receiver import Receiver, answer, receiving
 from tests.fixtures.engine import NOW
 
 URL = "https://platform.example/hooks"

@@ -1,5 +1,5 @@
 // Prints the examples of the GraphiQL page as JSON.
 
-import { examples } from '../../api/graphiql/source/examples.js';
+import { examples } from '../../api/pages/graphiql/source/examples.js';
 
 console.log(JSON.stringify(examples));

@@ -13,14 +13,14 @@ import time_machine
 from graphql import build_schema, parse, validate
 from sqlmodel import Session
 
+from core.administration.import_file import import_licenses, read_licenses
 from core.admission.admitter import Admitter
 from core.admission.check_in import FIELDS, Asked, Decision
 from core.admission.report import installation_report, load_counters
-from core.admission.tidy import tidy_due
-from core.licenses.import_file import import_licenses, read_licenses
 from core.licenses.load import load_licenses
 from core.runtime import Runtime
 from core.settings import Settings
+from core.workers.tidy_quotas import tidy_due
 from tests.api.server import Served, serving
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ import pytest
 from graphql import build_schema, parse, validate
 
 from core.admission.check_in import Decision
-from tests.api.subscriptions.test_event_stream import stream
+from tests.api.graphql.subscriptions.test_event_stream import stream
 from tests.docs.conftest import Demo
 from tests.e2e.processes import eventually
 
@@ -126,15 +126,15 @@ def test_the_tables_of_errors_name_every_code_of_a_request_and_of_an_event_and_n
 
 def test_the_table_of_input_errors_names_every_code_and_no_other() -> None:
     found = codes(
-        "core/licenses/inputs.py",
-        "core/licenses/put.py",
+        "core/administration/inputs.py",
+        "core/administration/put.py",
         "core/credits/*.py",
-        "core/webhooks/endpoints.py",
-        "core/webhooks/by_hand.py",
+        "core/delivery/webhooks/endpoints.py",
+        "core/delivery/webhooks/manual_delivery.py",
     )
     assert sorted(table("code of an input error")) == sorted(found - OPERATORS)
 
 
 def test_the_table_of_problems_names_every_code_and_no_other() -> None:
-    found = codes("core/measuring/question.py") | {"REFRESH_FAILED"}
+    found = codes("core/plugins/sandbox/question.py") | {"REFRESH_FAILED"}
     assert sorted(table("code of a `problem`")) == sorted(found)

@@ -12,13 +12,13 @@ from typing import Any
 
 import allowance
 import pytest
+from allowance import contribution as plugin_checks
 from allowance import hookspecs
-from allowance import plugin as plugin_checks
-from allowance.plugin import check_plugin
+from allowance.contribution import check_plugin
 from graphql import build_schema, parse, validate
 
-from core.measuring import question
 from core.plugins import host
+from core.plugins.sandbox import question
 from core.usage.events import Rules, check_cloudevents
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from allowance.plugin import check_plugin
+from allowance.contribution import check_plugin
 from allowance.testing import Event, measure
 
 from tests.docs.conftest import Demo

@@ -3,10 +3,10 @@
 import re
 from pathlib import Path
 
-from api.limits.allowed import DIRECTIVES_IN_ONE_PLACE, NESTING, OPERATIONS, allowed_by
-from api.limits.check import Checked, check_document
-from api.limits.validate import COMPARISONS, ERRORS
-from api.schema.build import schema
+from api.graphql.limits.check import Checked, check_document
+from api.graphql.limits.limits import DIRECTIVES_IN_ONE_PLACE, NESTING, OPERATIONS, allowed_by
+from api.graphql.limits.validate import COMPARISONS, ERRORS
+from api.graphql.schema.build import schema
 from core.settings import PREFIX, Settings
 from tests.docs.test_front_ends import PAGE as FRONT_ENDS
 from tests.docs.test_front_ends import QUERIES, table

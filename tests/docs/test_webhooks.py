@@ -15,12 +15,12 @@ import pytest
 import time_machine
 from graphql import build_schema, parse, validate
 
-from core.alerts.dispatch import send_due
-from core.alerts.kinds import KINDS, TEST
+from core.delivery.message_kinds import KINDS, TEST
+from core.delivery.outbox.dispatch import send_due
+from core.delivery.webhooks.channel import WebhookChannel
 from core.settings import Settings
-from core.webhooks.channel import WebhookChannel
 from tests.api.server import Client, Served, cloudevent, serving
-from tests.core.webhooks.receiver import receiving
+from tests.core.delivery.webhooks.receiver import receiving
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "webhooks.md").read_text()

@@ -8,15 +8,15 @@ from typing import Final
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from core.alerts.tables import Delivery
 from core.database.engine import Database
+from core.delivery.outbox.tables import Delivery
+from core.delivery.webhooks.sign import new_secret
+from core.delivery.webhooks.tables import WebhookEndpoint
 from core.licenses.tables import License, LicenseAdmin
+from core.queue.queue import SCHEDULE
+from core.queue.tables import RefreshRun
 from core.runtime import open_runtime
 from core.settings import Settings
-from core.webhooks.sign import new_secret
-from core.webhooks.tables import WebhookEndpoint
-from core.work.queue import SCHEDULE
-from core.work.tables import RefreshRun
 from tests.bench.licenses import TERMS, license_key, make_licenses
 from tests.fixtures.engine import Engine, usage_event
 

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from sqlalchemy.engine.default import DefaultDialect
 
-import core.alerts.dispatch as dispatch
+import core.delivery.outbox.dispatch as dispatch
 
 API_VERSION = 1
 finishing = threading.local()

@@ -14,7 +14,7 @@ from typing import Any, Final
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from core.alerts.addresses import EMAIL, WEBHOOK
+from core.delivery.channels import EMAIL, WEBHOOK
 
 
 class Answer(StrEnum):

@@ -5,9 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 from sqlmodel import select
 
-from core.alerts.kinds import CROSSED, RECOVERED
-from core.alerts.tables import Alert, Message
+from core.alerts.tables import Alert
 from core.database.engine import Database
+from core.delivery.message_kinds import CROSSED, RECOVERED
+from core.delivery.outbox.tables import Message
 from tests.e2e.crossings import METERS, deliveries, engine_on, make_crossing, report
 from tests.e2e.processes import Installation
 

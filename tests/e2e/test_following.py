@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from tests.api.subscriptions.sockets import FOLLOW
-from tests.api.subscriptions.test_event_stream import stream, version
+from tests.api.graphql.subscriptions.sockets import FOLLOW
+from tests.api.graphql.subscriptions.test_event_stream import stream, version
 from tests.e2e.operations import put_licenses, versions
 from tests.e2e.processes import Installation, eventually
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from core.alerts.dispatch import LEASE
-from core.alerts.tables import DeliveryStatus
 from core.database.engine import Database
+from core.delivery.outbox.dispatch import LEASE
+from core.delivery.outbox.tables import DeliveryStatus
 from tests.e2e.crossings import NETWORKS, deliveries, engine_on, lose_claims, make_crossing
 from tests.e2e.held import Step, hold_at
 from tests.e2e.processes import Installation, Process, eventually

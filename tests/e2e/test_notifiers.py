@@ -13,8 +13,8 @@ import pytest
 from allowance.notifier import KINDS
 from sqlmodel import col, select
 
-from core.alerts.tables import Delivery, Message
 from core.database.engine import Database
+from core.delivery.outbox.tables import Delivery, Message
 from tests.api.server import Client
 from tests.e2e.operations import put_licenses
 from tests.e2e.processes import PATIENCE, Installation, eventually

@@ -98,7 +98,7 @@ def test_the_example_takes_events_and_is_refreshed_its_own_way_in_a_process_apar
     assert [
         (found[key]["used"], found[key]["limit"], found[key]["status"]) for key in ("chat_messages", "chat_busiest_day")
     ] == [(45, 100, "OK"), (45, 40, "EXCEEDED")]
-    assert any("core.measuring.child" in line for line in installation.processes())
+    assert any("core.plugins.sandbox.child" in line for line in installation.processes())
 
 
 def test_a_meter_that_hangs_goes_stale_with_its_problem_and_its_neighbours_are_refreshed(

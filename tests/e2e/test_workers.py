@@ -9,10 +9,10 @@ import pytest
 from sqlmodel import select
 
 from core.database.engine import Database
+from core.queue.queue import SCHEDULE
+from core.queue.tables import RefreshRun
 from core.settings import load_settings
-from core.work.broker import Announcer, open_broker
-from core.work.queue import SCHEDULE
-from core.work.tables import RefreshRun
+from core.workers.broker import Announcer, open_broker
 from tests.e2e.gate import gate_before
 from tests.e2e.operations import ask_for_refresh, put_licenses, statuses, versions, wait_until_done
 from tests.e2e.processes import Installation, eventually

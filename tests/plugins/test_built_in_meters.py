@@ -5,7 +5,7 @@ from importlib import import_module
 
 import pytest
 from allowance import Admission, Counter, Credits, Level, Ratio, Term
-from allowance.plugin import check_plugin
+from allowance.contribution import check_plugin
 from allowance.testing import Event, measure
 
 MODULES = ("channels", "sms", "data_model", "web", "automation", "license", "installations")

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from allowance import InvalidDeclaration, Message, Notifier, hookimpl
+from allowance.contribution import check_plugin
 from allowance.errors import InvalidPlugin
 from allowance.notifier import KINDS
-from allowance.plugin import check_plugin
 from allowance.testing import message
 from hypothesis import given
 from hypothesis import strategies as st

@@ -12,10 +12,11 @@ from typing import Final
 import sqlalchemy as sa
 from sqlmodel import Session, col, func, select
 
-from core.alerts.kinds import CROSSED
-from core.alerts.tables import Alert, Delivery, DeliveryStatus, Message
+from core.alerts.tables import Alert
 from core.database.engine import Database
-from core.work.tables import RefreshRun
+from core.delivery.message_kinds import CROSSED
+from core.delivery.outbox.tables import Delivery, DeliveryStatus, Message
+from core.queue.tables import RefreshRun
 from tests.e2e.crossings import (
     METERS,
     NETWORKS,

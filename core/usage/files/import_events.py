@@ -11,19 +11,21 @@ from typing import Final, TypeVar
 
 from sqlmodel import col, select
 
-from core.runtime import Runtime
+from core.database.engine import Database
+from core.plugins.host import Registry
+from core.queue.queue import schedule_now
+from core.settings import Settings
 from core.usage.amount import TotalTooLarge
 from core.usage.events import RejectedEvent, Rules, UsageEvent
 from core.usage.files.csv_rows import CsvFile
+from core.usage.files.import_progress import ImportedEvents, Memory, RejectedRow
 from core.usage.files.lines import GZIP, Lines
-from core.usage.files.memory import ImportedEvents, Memory, RejectedRow
 from core.usage.files.ndjson import NdjsonFile
 from core.usage.files.parquet import MAGIC, ParquetFile
 from core.usage.files.rejected import CannotKeepRejected, RejectedRows, place_for
 from core.usage.files.rows import BadFile, EventFile, Problem, Row
 from core.usage.record import record
 from core.usage.tables import LateUsage
-from core.work.queue import schedule_now
 
 CHUNK_ROWS: Final = 5_000
 CHUNK_BYTES: Final = 16 * 2**20
@@ -48,7 +50,9 @@ class _Chunk:
 
 
 def import_events(
-    runtime: Runtime,
+    database: Database,
+    registry: Registry,
+    settings: Settings,
     path: Path,
     *,
     backfill: bool,
@@ -62,7 +66,7 @@ def import_events(
     or else to one beside the file. `progress` is told how much is done, of how much.
 
     Raises :class:`BadFile`, :class:`core.usage.files.rows.BadColumns`,
-    :class:`core.usage.files.parquet.NoParquet`, :class:`core.usage.files.memory.AlreadyImported`,
+    :class:`core.usage.files.parquet.NoParquet`, :class:`core.usage.files.import_progress.AlreadyImported`,
     :class:`CannotKeepRejected`, and :class:`core.usage.amount.TotalTooLarge` where quantities add up to more
     than can be counted. What was read before is recorded.
     """
@@ -70,12 +74,12 @@ def import_events(
         digest = hashlib.file_digest(raw, "sha256").hexdigest()
         # As far as the digest says, also if somebody writes on at the file.
         file = open_events(raw, path.name, raw.tell())
-        memory = Memory(runtime.database, digest, path.name, backfill=backfill)
+        memory = Memory(database, digest, path.name, backfill=backfill)
         rows = _rejected_rows(file, path, rejected and rejected.absolute(), memory)
-        for chunk in _ahead(_chunks(runtime, file, memory.lines, backfill=backfill)):
-            _record(runtime, chunk, memory, rows)
+        for chunk in _ahead(_chunks(file, memory.lines, registry, settings, backfill=backfill)):
+            _record(database, chunk, memory, rows)
             progress(*chunk.progress)
-    _finish(runtime, memory)
+    _finish(database, memory)
     return memory.imported
 
 
@@ -113,15 +117,15 @@ def _ahead(items: Iterator[T]) -> Iterator[T]:
             yield item
 
 
-def _chunks(runtime: Runtime, file: EventFile, done: int, *, backfill: bool) -> Iterator[_Chunk]:
+def _chunks(file: EventFile, done: int, registry: Registry, settings: Settings, *, backfill: bool) -> Iterator[_Chunk]:
     """The rows after the first `done`, checked, in chunks."""
     for rows in _parts(file.rows(done)):
         now = datetime.now(UTC)
         rules = Rules(
-            event_types=runtime.registry.event_types,
+            event_types=registry.event_types,
             now=now,
-            window=None if backfill else runtime.settings.dedup_window,
-            tolerance=runtime.settings.future_tolerance,
+            window=None if backfill else settings.dedup_window,
+            tolerance=settings.future_tolerance,
             may_write=lambda _: True,
         )
         readable = [row for row in rows if not isinstance(row.event, Problem)]
@@ -148,11 +152,11 @@ def _parts(rows: Iterator[Row]) -> Iterator[list[Row]]:
     yield part
 
 
-def _record(runtime: Runtime, chunk: _Chunk, memory: Memory, rejected_rows: RejectedRows) -> None:
+def _record(database: Database, chunk: _Chunk, memory: Memory, rejected_rows: RejectedRows) -> None:
     """Record the events, and remember that the rows are done, in one transaction."""
     imported = memory.imported
     try:
-        with runtime.database.write() as session:
+        with database.write() as session:
             recorded = record(session, chunk.events, chunk.now)
             rejected = [*chunk.rejected, *(_at(chunk.readable, one) for one in recorded.rejected)]
             if rejected:
@@ -176,10 +180,10 @@ def _at(rows: Sequence[Row], rejected: RejectedEvent) -> tuple[Row, Problem]:
     return rows[rejected.index], Problem(rejected.code, rejected.message)
 
 
-def _finish(runtime: Runtime, memory: Memory) -> None:
+def _finish(database: Database, memory: Memory) -> None:
     """The file is done; the licenses whose past a backfill changed are measured again soon."""
     now = datetime.now(UTC)
-    with runtime.database.write() as session:
+    with database.write() as session:
         memory.finish(session)
         if memory.backfill:
             for license_id in session.exec(select(LateUsage.license_id).order_by(col(LateUsage.license_id))).all():

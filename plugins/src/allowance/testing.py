@@ -23,14 +23,14 @@ from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from allowance.checks import check_reading
+from allowance.contribution import check_plugin
 from allowance.events import EventType
 from allowance.exact import exact
 from allowance.license import Contract, License, Period
 from allowance.meter import Meter
 from allowance.notifier import KINDS, Alert, ExpiringCredits, Message, RequestedCredits
-from allowance.plugin import check_plugin
 from allowance.reading import Reading
+from allowance.reading_check import check_reading
 from allowance.usage import AdmittedCell, Grant, LevelCell, SumCell, Usage
 
 __all__ = ["AT", "Event", "check_plugin", "measure", "message"]

@@ -11,9 +11,9 @@ from core.admission.admitter import Admitter
 from core.admission.check_in import Asked, CheckIn
 from core.admission.report import InstallationReport, installation_report, load_counters
 from core.admission.tables import AdmissionWindow, Installation
-from core.admission.tidy import tidy_due
 from core.database.engine import Database
 from core.settings import Settings
+from core.workers.tidy_quotas import tidy_due
 from tests.fixtures.engine import NOW, Engine
 
 METER = "active_installations"
@@ -101,7 +101,7 @@ def quota(engine: Engine) -> Callable[..., int]:
     """Puts the license acme, if need be, with a quota; what else the contract says of it by name."""
 
     def put(places: int | None, **terms: object) -> int:
-        from core.admission.terms import QuotaTerms
+        from core.licenses.quota_terms import QuotaTerms
 
         given = {} if places is None else {METER: places}
         known = {"starts_on", "effective_from", "now", "alert_at"} & terms.keys()

@@ -277,7 +277,7 @@ def test_history_is_kept_by_the_days_of_the_licenses_time_zone(desk: Desk, quota
 def test_a_quota_that_fills_has_its_section_refreshed_once_for_each_part_that_people_are_told_of(
     desk: Desk, quota: Quota, ratios: list[str], expected: list[int]
 ) -> None:
-    from core.work.tables import RefreshRun
+    from core.queue.tables import RefreshRun
 
     quota(10, alert_at={"active_installations": ratios})
     asked = []

@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import select
 
-from core.admission import tidy as tidying
 from core.admission.tables import AdmissionDay
 from core.consumption.tables import Snapshot
 from core.errors import BadInput
+from core.workers import tidy_quotas as tidying
 from tests.core.admission.conftest import METER, Desk
 from tests.fixtures.engine import NOW
 
@@ -239,7 +239,7 @@ class Plain:
 
 
 def _put(desk: Desk, places: int, terms: dict[str, int | None]) -> None:
-    from core.admission.terms import QuotaTerms
+    from core.licenses.quota_terms import QuotaTerms
 
     desk.engine.license(desk.license)
     desk.engine.contract(desk.license, {METER: places}, quotas=((METER, QuotaTerms(**terms)),))  # type: ignore[arg-type]

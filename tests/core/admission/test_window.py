@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.admission.back_off import back_off
-from core.admission.terms import QuotaTerms
 from core.admission.window import Window, window_at, window_before
+from core.licenses.quota_terms import QuotaTerms
 from core.licenses.tables import Contract
 
 MONTHS = QuotaTerms()

@@ -14,12 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import col, select
 
-from core.alerts.crossings import Crossing, Measured, plain, record_crossings
-from core.alerts.found import note_crossed
-from core.alerts.kinds import CROSSED, RECOVERED
-from core.alerts.tables import Alert, Delivery, Message
-from core.consumption.readings import judge
-from core.licenses.inputs import AdminInput
+from core.administration.inputs import AdminInput
+from core.alerts.crossings import Crossing, Measured, record_crossings
+from core.alerts.detection import note_crossed
+from core.alerts.tables import Alert
+from core.consumption.readings.documents import judge
+from core.delivery.message_kinds import CROSSED, RECOVERED
+from core.delivery.outbox.tables import Delivery, Message
+from core.text import plain
 from tests.fixtures.engine import NOW, Engine, new_key, usage_event
 
 DAY = timedelta(days=1)

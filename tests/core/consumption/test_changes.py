@@ -6,13 +6,14 @@ from contextlib import ExitStack
 
 import pytest
 
+from core.administration.inputs import LicenseInput
+from core.administration.put import put_license
 from core.consumption import changes
 from core.consumption.changes import Changes, Watch
 from core.consumption.current import load_versions
 from core.consumption.snapshots import mark_changed
 from core.database.engine import Database
-from core.licenses.inputs import LicenseInput
-from core.licenses.put import id_of, put_license
+from core.licenses.tables import id_of
 from tests.fixtures.engine import NOW
 
 PATIENCE = 40

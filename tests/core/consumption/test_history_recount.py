@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.consumption.readings import written
+from core.consumption.readings.documents import written
 from core.usage.recount import recount
 from core.usage.tables import SettledUsage
 from tests.core.usage.test_plain_recount import TERMS, raw_events

@@ -7,7 +7,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 from allowance import Period
 
-from core.consumption.status import UsageStatus
+from core.consumption.readings.status import UsageStatus
 from core.consumption.view import Freshness
 from core.plugins.host import load_plugins
 from tests.fixtures.engine import NOW, Engine, usage_event

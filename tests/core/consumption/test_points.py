@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.consumption.points import Entry, Point, entry_of, joined, point_of, whole
-from core.consumption.status import UsageStatus
+from core.consumption.readings.status import UsageStatus
 
 NOON = datetime(2026, 3, 15, 12, tzinfo=UTC)
 Document = dict[str, Any]

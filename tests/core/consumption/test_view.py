@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from allowance import License
 
-from core.consumption.readings import UNMEASURED, Problem, StoredReading
-from core.consumption.status import UsageStatus
+from core.consumption.readings.documents import UNMEASURED, Problem, StoredReading
+from core.consumption.readings.status import UsageStatus
 from core.consumption.view import ConsumptionView, Freshness, SectionView, view_consumption
 from core.licenses.load import LoadedLicense
 from core.plugins.host import Registry

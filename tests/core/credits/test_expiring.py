@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlmodel import col, select
 
-from core.alerts.tables import Delivery, Message
-from core.licenses.inputs import AdminInput
+from core.administration.inputs import AdminInput
+from core.delivery.outbox.tables import Delivery, Message
 from tests.fixtures.engine import NOW, Engine, counted_statements, new_key, usage_event
 
 DAY = timedelta(days=1)

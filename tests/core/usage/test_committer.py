@@ -13,9 +13,10 @@ import pytest
 from sqlalchemy.exc import OperationalError
 from sqlmodel import select
 
+from core.errors import Overloaded
 from core.usage import committer as module
 from core.usage.amount import TotalTooLarge
-from core.usage.committer import Committer, Overloaded
+from core.usage.committer import Committer
 from core.usage.events import Rules, UsageEvent, check_events
 from core.usage.ingest import ingest
 from core.usage.record import Recorded
@@ -196,5 +197,12 @@ def test_a_sender_that_left_costs_the_others_nothing(engine: Engine) -> None:
 
 def test_nothing_is_committed_for_a_request_of_which_nothing_can_be_taken(engine: Engine) -> None:
     with held_up(engine):
-        taken = ingest(engine.runtime, OPERATOR, [None, usage_event("nonsense")], NOW)
+        taken = ingest(
+            OPERATOR,
+            [None, usage_event("nonsense")],
+            NOW,
+            registry=engine.runtime.registry,
+            settings=engine.runtime.settings,
+            committer=engine.runtime.committer,
+        )
         assert [one.code for one in taken.wait().rejected] == ["NOT_AN_EVENT", "UNKNOWN_TYPE"]

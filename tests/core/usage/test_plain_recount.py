@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.consumption.readings import StoredReading, written
+from core.consumption.readings.documents import StoredReading, written
 from core.usage.recount import recount
 from tests.fixtures import plain
 from tests.fixtures.engine import NOW, Engine, new_key

@@ -8,7 +8,7 @@ import pytest
 import time_machine
 
 from core.usage.files.import_events import import_events
-from core.usage.files.memory import ImportedEvents
+from core.usage.files.import_progress import ImportedEvents
 from tests.fixtures.engine import Engine
 
 PAGE = (Path(__file__).parents[4] / "docs" / "operators.md").read_text()
@@ -27,7 +27,9 @@ def _on_that_day(engine: Engine) -> Iterator[None]:
 
 
 def imported(engine: Engine, file: Path) -> ImportedEvents:
-    return import_events(engine.runtime, file, backfill=False)
+    return import_events(
+        engine.runtime.database, engine.runtime.registry, engine.runtime.settings, file, backfill=False
+    )
 
 
 def test_ndjson_and_csv_say_the_same(engine: Engine, tmp_path: Path) -> None:

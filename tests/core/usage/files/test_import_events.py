@@ -14,10 +14,10 @@ from core.usage.amount import TotalTooLarge
 from core.usage.files import import_events as module
 from core.usage.files import lines, ndjson
 from core.usage.files.import_events import import_events
-from core.usage.files.memory import AlreadyImported, ImportedEvents, RejectedRow
+from core.usage.files.import_progress import AlreadyImported, ImportedEvents, RejectedRow
 from core.usage.recount import recount
 from core.usage.tables import ImportedFile, UsageEvent
-from core.work.jobs import refresh_all_due
+from core.workers.refresh_due import refresh_all_due
 from tests.fixtures.engine import NOW, Engine
 
 pytestmark = pytest.mark.usefixtures("clock")
@@ -62,8 +62,12 @@ def test_events_are_counted_once_however_often_a_file_without_backfill_is_import
 ) -> None:
     engine.license()
     file = write(tmp_path / "a.ndjson", [sent(1, quantity=2.5), sent(2), sent(1, quantity=2.5)])
-    assert import_events(engine.runtime, file, backfill=False) == ImportedEvents(accepted=2, duplicates=1)
-    assert import_events(engine.runtime, file, backfill=False) == ImportedEvents(duplicates=3)
+    assert import_events(
+        engine.runtime.database, engine.runtime.registry, engine.runtime.settings, file, backfill=False
+    ) == ImportedEvents(accepted=2, duplicates=1)
+    assert import_events(
+        engine.runtime.database, engine.runtime.registry, engine.runtime.settings, file, backfill=False
+    ) == ImportedEvents(duplicates=3)
     engine.refresh()
     assert engine.reading("interactions").used == Decimal("3.5")
 
@@ -90,7 +94,9 @@ def test_what_is_wrong_with_a_line_is_said_by_its_number_and_code_and_the_others
             sent(8, data={"value": 1}),
         ],
     )
-    imported = import_events(engine.runtime, file, backfill=False)
+    imported = import_events(
+        engine.runtime.database, engine.runtime.registry, engine.runtime.settings, file, backfill=False
+    )
     assert (imported.accepted, imported.duplicates) == (2, 0)
     assert imported.first_rejected == [
         RejectedRow(3, "BAD_JSON", "The line is not JSON: unexpected end of data, at column 7."),
@@ -139,7 +145,9 @@ def test_what_is_wrong_with_a_line_is_said_by_its_number_and_code_and_the_others
 def test_of_many_rejected_lines_the_first_twenty_are_kept_and_all_are_counted(engine: Engine, tmp_path: Path) -> None:
     engine.license()
     file = write(tmp_path / "a.ndjson", [b"?" if number % 2 else sent(number) for number in range(1, 101)])
-    imported = import_events(engine.runtime, file, backfill=True)
+    imported = import_events(
+        engine.runtime.database, engine.runtime.registry, engine.runtime.settings, file, backfill=True
+    )
     assert [line.line for line in imported.first_rejected] == list(range(1, 41, 2))
     assert imported.rejected == {"BAD_JSON": 50}
     assert imported.accepted == 50
@@ -153,7 +161,9 @@ def test_a_line_that_is_too_long_costs_no_other(
     engine.license()
     long = sent(1, note="x" * 5000)
     file = write(tmp_path / "a.ndjson", [long, sent(2), long, long, sent(3), long])
-    imported = import_events(engine.runtime, file, backfill=False)
+    imported = import_events(
+        engine.runtime.database, engine.runtime.registry, engine.runtime.settings, file, backfill=False
+    )
     assert [(line.line, line.code) for line in imported.first_rejected] == [
         (1, "TOO_LARGE"),
         (3, "TOO_LARGE"),
@@ -169,12 +179,23 @@ def test_byte_order_mark_windows_line_ends_and_a_last_line_without_end_are_taken
     engine.license()
     file = write(tmp_path / "a.ndjson", [sent(1), sent(2)], end=b"\r\n")
     file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes() + orjson.dumps(sent(3)))
-    assert import_events(engine.runtime, file, backfill=True) == ImportedEvents(accepted=3)
+    assert import_events(
+        engine.runtime.database, engine.runtime.registry, engine.runtime.settings, file, backfill=True
+    ) == ImportedEvents(accepted=3)
 
 
 @pytest.mark.parametrize("backfill", [False, True])
 def test_an_empty_file_holds_no_events(engine: Engine, tmp_path: Path, backfill: bool) -> None:
-    assert import_events(engine.runtime, write(tmp_path / "a", []), backfill=backfill) == ImportedEvents()
+    assert (
+        import_events(
+            engine.runtime.database,
+            engine.runtime.registry,
+            engine.runtime.settings,
+            write(tmp_path / "a", []),
+            backfill=backfill,
+        )
+        == ImportedEvents()
+    )
 
 
 def test_progress_is_told_chunk_by_chunk_up_to_the_end(engine: Engine, tmp_path: Path, small_chunks: None) -> None:
@@ -182,7 +203,14 @@ def test_progress_is_told_chunk_by_chunk_up_to_the_end(engine: Engine, tmp_path:
     file = write(tmp_path / "a.ndjson", [sent(number) for number in range(10, 35)])
     size = file.stat().st_size
     told: list[tuple[int, int]] = []
-    import_events(engine.runtime, file, backfill=True, progress=lambda done, total: told.append((done, total)))
+    import_events(
+        engine.runtime.database,
+        engine.runtime.registry,
+        engine.runtime.settings,
+        file,
+        backfill=True,
+        progress=lambda done, total: told.append((done, total)),
+    )
     assert len(told) == 3
     assert told == sorted(told)
     assert told[-1] == (size, size)
@@ -194,7 +222,9 @@ def test_backfill_takes_events_of_any_age_and_has_the_past_measured_again(engine
     days = [date(2026, 1, 1), date(2026, 1, 31), date(2026, 3, 1)]
     times = [datetime(day.year, day.month, day.day, 23, 59, tzinfo=UTC) for day in days]
     file = write(tmp_path / "old.ndjson", [sent(n, time, 30) for n, time in enumerate(times)])
-    assert import_events(engine.runtime, file, backfill=True) == ImportedEvents(accepted=3)
+    assert import_events(
+        engine.runtime.database, engine.runtime.registry, engine.runtime.settings, file, backfill=True
+    ) == ImportedEvents(accepted=3)
     refresh_all_due(engine.runtime)
     history = {at.date(): (used, status) for at, used, status in engine.history("interactions")}
     assert history[date(2026, 1, 1)] == (30, "OK")
@@ -208,16 +238,30 @@ def test_a_file_is_brought_in_once_whatever_its_name_and_refused_by_name_and_dat
     engine: Engine, tmp_path: Path, clock: time_machine.Traveller
 ) -> None:
     engine.license()
-    import_events(engine.runtime, write(tmp_path / "first.ndjson", [sent(1)]), backfill=True)
+    import_events(
+        engine.runtime.database,
+        engine.runtime.registry,
+        engine.runtime.settings,
+        write(tmp_path / "first.ndjson", [sent(1)]),
+        backfill=True,
+    )
     clock.shift(timedelta(days=3))
     with pytest.raises(AlreadyImported) as error:
-        import_events(engine.runtime, write(tmp_path / "copy.ndjson", [sent(1)]), backfill=True)
+        import_events(
+            engine.runtime.database,
+            engine.runtime.registry,
+            engine.runtime.settings,
+            write(tmp_path / "copy.ndjson", [sent(1)]),
+            backfill=True,
+        )
     assert error.value.message == (
         "copy.ndjson was imported as 'first.ndjson' on 2026-03-15 at 12:00 UTC. A file is brought in once; put events "
         "that are new into a file of their own."
     )
     more = write(tmp_path / "first.ndjson", [sent(1), sent(2)])
-    assert import_events(engine.runtime, more, backfill=True) == ImportedEvents(accepted=1, duplicates=1)
+    assert import_events(
+        engine.runtime.database, engine.runtime.registry, engine.runtime.settings, more, backfill=True
+    ) == ImportedEvents(accepted=1, duplicates=1)
 
 
 @pytest.mark.usefixtures("small_chunks")
@@ -233,9 +277,18 @@ def test_an_interrupted_import_goes_on_where_it_stopped(engine: Engine, tmp_path
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        import_events(engine.runtime, file, backfill=backfill, progress=interrupt)
+        import_events(
+            engine.runtime.database,
+            engine.runtime.registry,
+            engine.runtime.settings,
+            file,
+            backfill=backfill,
+            progress=interrupt,
+        )
     assert len(events_of(engine)) == 19
-    imported = import_events(engine.runtime, file, backfill=backfill)
+    imported = import_events(
+        engine.runtime.database, engine.runtime.registry, engine.runtime.settings, file, backfill=backfill
+    )
     assert (imported.accepted, imported.duplicates, imported.resumed_after) == (34, 0, 20)
     assert imported.rejected == {"BAD_JSON": 1}
     assert imported.first_rejected == []
@@ -252,10 +305,21 @@ def test_of_two_imports_of_one_file_at_once_one_gives_way_and_nothing_counts_twi
     other: list[ImportedEvents] = []
 
     def meanwhile(*_: int) -> None:
-        other.append(import_events(engine.runtime, file, backfill=True))
+        other.append(
+            import_events(
+                engine.runtime.database, engine.runtime.registry, engine.runtime.settings, file, backfill=True
+            )
+        )
 
     with pytest.raises(BadInput, match="Another process is importing this file"):
-        import_events(engine.runtime, file, backfill=True, progress=meanwhile)
+        import_events(
+            engine.runtime.database,
+            engine.runtime.registry,
+            engine.runtime.settings,
+            file,
+            backfill=True,
+            progress=meanwhile,
+        )
     assert other == [ImportedEvents(accepted=35, resumed_after=10)]
     engine.refresh()
     assert engine.reading("interactions").used == 35
@@ -272,7 +336,17 @@ def test_what_is_written_to_a_file_while_it_is_imported_is_left_for_a_file_of_it
         with file.open("ab") as more:
             more.write(orjson.dumps(sent(100)) + b"\n")
 
-    assert import_events(engine.runtime, file, backfill=True, progress=append).accepted == 15
+    assert (
+        import_events(
+            engine.runtime.database,
+            engine.runtime.registry,
+            engine.runtime.settings,
+            file,
+            backfill=True,
+            progress=append,
+        ).accepted
+        == 15
+    )
     assert "e100" not in events_of(engine)
 
 
@@ -284,7 +358,7 @@ def test_a_total_beyond_what_can_be_counted_ends_the_import_and_keeps_what_came_
     most = 2**53
     file = write(tmp_path / "a.ndjson", [sent(n, quantity=most if n >= 20 else 1) for n in range(540)])
     with pytest.raises(TotalTooLarge) as error:
-        import_events(engine.runtime, file, backfill=True)
+        import_events(engine.runtime.database, engine.runtime.registry, engine.runtime.settings, file, backfill=True)
     # 511 times 2^53 and what is counted already are below 2^62, 512 times are not.
     assert error.value.message == (
         "A day's total would pass 4.6e18 in one of the 10 lines up to line 540. Nothing of them and of what follows "
@@ -302,7 +376,14 @@ def test_the_memory_of_a_file_says_when_it_was_begun_and_finished(
     def later(*_: int) -> None:
         clock.shift(timedelta(minutes=1))
 
-    import_events(engine.runtime, write(tmp_path / "a.ndjson", [sent(1), b"", sent(2)]), backfill=True, progress=later)
+    import_events(
+        engine.runtime.database,
+        engine.runtime.registry,
+        engine.runtime.settings,
+        write(tmp_path / "a.ndjson", [sent(1), b"", sent(2)]),
+        backfill=True,
+        progress=later,
+    )
     with engine.database.read() as session:
         (row,) = session.exec(select(ImportedFile)).all()
     assert (row.name, row.lines, row.started_at, row.finished_at) == (

@@ -14,7 +14,7 @@ from sqlmodel import select
 
 from core.usage.files import import_events as module
 from core.usage.files.import_events import import_events
-from core.usage.files.memory import ImportedEvents, RejectedRow
+from core.usage.files.import_progress import ImportedEvents, RejectedRow
 from core.usage.files.rejected import CannotKeepRejected
 from core.usage.tables import ImportedFile, UsageEvent
 from tests.fixtures.engine import NOW, Engine
@@ -33,7 +33,9 @@ def _acme(engine: Engine) -> None:
 
 
 def take(engine: Engine, file: Path, **options: Path) -> ImportedEvents:
-    return import_events(engine.runtime, file, backfill=False, **options)
+    return import_events(
+        engine.runtime.database, engine.runtime.registry, engine.runtime.settings, file, backfill=False, **options
+    )
 
 
 def used(engine: Engine) -> Decimal | None:
@@ -190,7 +192,15 @@ def test_an_import_that_goes_on_keeps_each_rejected_row_once(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        import_events(engine.runtime, file, backfill=False, progress=stop_at_second, **options)
+        import_events(
+            engine.runtime.database,
+            engine.runtime.registry,
+            engine.runtime.settings,
+            file,
+            backfill=False,
+            progress=stop_at_second,
+            **options,
+        )
     imported = take(engine, file, **options)
     assert (imported.accepted, imported.rejected, imported.resumed_after) == (17, {"BAD_JSON": 18}, 20)
     assert [rejected.line for rejected in imported.first_rejected] == list(range(21, 36, 2))

@@ -1,0 +1,61 @@
+"""``/unsubscribe/TOKEN``: GET asks, POST does it; mail programs post by themselves (RFC 8058)."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from core.delivery.mail.unsubscribe import find_recipient, unsubscribe
+from core.errors import NotFound
+from core.runtime import Runtime
+
+_PAGE: Final = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Allowance</title>
+<style>body{{font:16px/1.5 system-ui,sans-serif;max-width:32rem;margin:15vh auto;padding:0 1rem;color:#111827}}
+button{{font:inherit;padding:.6rem 1.2rem;border:0;border-radius:6px;background:#1d4ed8;color:#fff}}</style></head>
+<body>{body}</body></html>"""
+_ASK: Final = (
+    "<h1>Unsubscribe</h1><p>You will get no more e-mails about this license reaching its limits.</p>"
+    '<form method="post"><button>Unsubscribe</button></form>'
+)
+_DONE: Final = "<h1>Done</h1><p>You get no more of these e-mails.</p>"
+_UNKNOWN: Final = "<h1>Not known</h1><p>This link is not known. Take it whole from the e-mail.</p>"
+_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex",
+}
+
+
+class UnsubscribePage:
+    """Nothing is changed by looking at it, since mail programs open links by themselves."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    async def answer(self, request: Request) -> Response:
+        token = request.path_params["token"]
+        try:
+            if request.method == "POST":
+                await run_in_threadpool(self._unsubscribe, token)
+                return _page(_DONE)
+            await run_in_threadpool(self._find, token)
+        except NotFound:
+            return _page(_UNKNOWN, 404)
+        return _page(_ASK)
+
+    def _find(self, token: str) -> None:
+        with self._runtime.database.read() as session:
+            find_recipient(session, token)
+
+    def _unsubscribe(self, token: str) -> None:
+        with self._runtime.database.write() as session:
+            unsubscribe(session, token, datetime.now(UTC))
+
+
+def _page(body: str, status: int = 200) -> Response:
+    return HTMLResponse(_PAGE.format(body=body), status, _HEADERS)

@@ -1,0 +1,1 @@
+"""GraphQL over HTTP: the endpoint, the schema and its limits."""

@@ -1,0 +1,252 @@
+"""GraphQL over HTTP, POST and GET, as the GraphQL-over-HTTP specification says."""
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Mapping
+from time import monotonic
+from typing import Any, Final
+
+import orjson
+from opentelemetry import trace
+from opentelemetry.trace import SpanKind
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from api.concurrency.threads import look_at
+from api.graphql.answer_cache import Answer, Answers, Question
+from api.graphql.errors import refusal
+from api.graphql.operations.execute import Asked
+from api.graphql.operations.prepare import DocumentRefused
+from api.graphql.operations.request import (
+    EVENT_STREAM,
+    GRAPHQL_JSON,
+    JSON,
+    MethodNotAllowed,
+    NotAcceptable,
+    accepted_by,
+    from_body,
+    from_url,
+    media_type,
+    require_json,
+)
+from api.graphql.operations.run import Operations
+from api.graphql.schema.build import INTERNAL, something_failed
+from api.graphql.subscriptions.event_stream import EventStreams, event
+from api.http.asgi import header, in_one_piece, list_header
+from api.http.bodies import JsonResponse, forget_frames, read_body
+from api.http.callers import caller_of
+from api.http.tracing import caller_s_context, trace_header, trace_id
+from api.metrics import MEMORY, RENEWED, Metrics
+from core.access.keys import Caller
+from core.database.engine import is_away
+from core.errors import AllowanceError, Unavailable
+from core.runtime import Runtime
+
+logger = logging.getLogger(__name__)
+
+_VARY: Final = "Accept, Authorization"
+_HEADERS: Final = {"Cache-Control": "private, no-store", "Vary": _VARY}
+
+
+class SubscriptionAsked(Exception):
+    """What is asked has not one answer but many."""
+
+    def __init__(self, asked: Asked, caller: Caller) -> None:
+        super().__init__("a subscription")
+        self.asked = asked
+        self.caller = caller
+
+
+class GraphQLEndpoint:
+    """The endpoint ``/graphql``: plain ASGI, since most answers are given again from memory.
+
+    What has to be executed is executed in a thread, with sessions of its own.
+    """
+
+    def __init__(self, runtime: Runtime, operations: Operations, metrics: Metrics, streams: EventStreams) -> None:
+        self._runtime = runtime
+        self._operations = operations
+        self._metrics = metrics
+        self._streams = streams
+        self._answers = Answers(runtime.database)
+        self._renewing: dict[Question, asyncio.Task[Answer]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        tracing = self._runtime.tracing
+        if not tracing.is_on:
+            await self._serve(scope, receive, send)
+            return
+        parent = caller_s_context(scope)
+        with tracing.tracer.start_as_current_span("GraphQL", parent, SpanKind.SERVER) as span:
+            told = trace_header(span.get_span_context())
+
+            async def send_traced(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    message = {**message, "headers": [*message["headers"], told]}
+                await send(message)
+
+            await self._serve(scope, receive, send_traced)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind = JSON
+        try:
+            kind = media_type(list_header(scope, b"accept"))
+            # First the token: nobody else makes this read a body.
+            caller = await caller_of(self._runtime.authenticator, header(scope, b"authorization"))
+            self._operations.admit(caller)
+            question = Question(caller, kind, scope["method"], await self._text(scope, receive))
+            answer = self._answers.trusted(question)
+            if answer is None:
+                answer = await self._find(question, trace_id(scope))
+            else:
+                answer.given_again.inc()
+        except ClientDisconnect:
+            raise
+        except SubscriptionAsked as subscription:
+            await self._stream(subscription, scope, receive, send)
+        except AllowanceError as error:
+            await self._refuse(error, kind, scope, receive, send)
+        except Exception as error:
+            await self._refuse(_fault(error, trace_id(scope)), kind, scope, receive, send)
+        else:
+            if self._runtime.tracing.is_on:
+                trace.get_current_span().update_name(answer.name)
+            await _send(answer, scope, send)
+
+    async def _stream(self, subscription: SubscriptionAsked, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            if EVENT_STREAM not in accepted_by(list_header(scope, b"accept")):
+                raise NotAcceptable(f"A subscription is answered as {EVENT_STREAM}, or over WebSocket.")
+            await self._streams.answer(subscription.asked, subscription.caller, scope, receive, send)
+        except AllowanceError as error:
+            await self._refuse(error, JSON, scope, receive, send)
+
+    async def _text(self, scope: Scope, receive: Receive) -> bytes:
+        """What is asked, byte for byte: the query of the URL, or the body."""
+        if scope["method"] == "GET":
+            query: bytes = scope["query_string"]
+            return query
+        if scope["method"] != "POST":
+            raise MethodNotAllowed("Ask with POST, or with GET.")
+        require_json(header(scope, b"content-type"))
+        most = self._runtime.settings.graphql_max_body_bytes
+        body = await in_one_piece(scope, receive, most)
+        return body if isinstance(body, bytes) else await read_body(body, most)
+
+    async def _find(self, question: Question, trace: str) -> Answer:
+        """The answer, executed where it has to be. The same question at the same time is looked at once."""
+        kept = self._answers.kept(question)
+        if kept is None:
+            return await self._new(question, trace)
+        task = self._renewing.get(question)
+        if task is None:
+            task = self._renewing[question] = asyncio.create_task(self._renew(question, kept, trace))
+            task.add_done_callback(look_at)
+            return await asyncio.shield(task)
+        answer = await asyncio.shield(task)
+        # What went wrong for somebody else went wrong in their trace, and this may have been asked after a commit.
+        return answer if self._answers.is_trusted(answer) else await self._new(question, trace)
+
+    async def _renew(self, question: Question, kept: Answer, trace: str) -> Answer:
+        try:
+            if await run_in_threadpool(self._answers.renew, kept):
+                self._metrics.count(kept.operation, RENEWED)
+                return kept
+            return await self._new(question, trace)
+        finally:
+            del self._renewing[question]
+
+    async def _new(self, question: Question, trace: str) -> Answer:
+        answer = await run_in_threadpool(self._execute, question, trace)
+        self._answers.keep(question, answer)
+        return answer
+
+    def _execute(self, question: Question, trace: str) -> Answer:
+        seen_at = monotonic()
+        request = from_url(question.text) if question.method == "GET" else from_body(question.text)
+        try:
+            asked = self._operations.asked(request)
+            if asked.subscribes:
+                raise SubscriptionAsked(asked, question.caller)
+            if question.method == "GET" and not asked.reads:
+                raise MethodNotAllowed("A mutation is not taken here; mutations go by POST.")
+            executed = self._operations.run(asked, question.caller, trace)
+        except DocumentRefused as refused:
+            executed = self._operations.refused(refused, trace)
+        body, etag, caching = orjson.dumps(executed.answer), None, b"private, no-store"
+        if question.media_type == EVENT_STREAM:
+            body = event("next", body) + event("complete")
+        if executed.good_until and question.method == "GET":
+            etag = b'"%s"' % hashlib.blake2b(body, digest_size=16).hexdigest().encode()
+            caching = b"private, no-cache"  # it may be kept, and is asked for by its tag before it is used
+        return Answer(
+            body=body,
+            asked=len(question.text),
+            # A legacy client reads an error status as no answer; "data" is missing where nothing was executed.
+            status=400 if question.media_type == GRAPHQL_JSON and "data" not in executed.answer else 200,
+            headers=[
+                (b"content-type", f"{question.media_type}; charset=utf-8".encode()),
+                (b"cache-control", caching),
+                (b"vary", _VARY.encode()),
+                *([(b"etag", etag)] if etag else []),
+                (b"content-length", b"%d" % len(body)),
+            ],
+            etag=etag,
+            versions=executed.versions,
+            good_until=executed.good_until,
+            seen_at=seen_at,
+            operation=executed.operation,
+            given_again=self._metrics.counter(executed.operation, MEMORY),
+        )
+
+    async def _refuse(self, error: AllowanceError, kind: str, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = {"errors": [refusal(error, trace_id(scope))]}
+        self._metrics.count_errors(answer)
+        await _refused(error, answer, kind, scope["method"])(scope, receive, send)
+
+
+class _Fault(AllowanceError):
+    """A fault of ours: what it was is in the log."""
+
+    code = INTERNAL
+    status = 500
+
+
+def _fault(error: Exception, trace: str) -> AllowanceError:
+    logger.error("a GraphQL request failed, trace %s", trace, exc_info=error)
+    if isinstance(error, SQLAlchemyError) and is_away(error):
+        return Unavailable("The database does not answer now; try again.")
+    return _Fault(something_failed(trace))
+
+
+def _refused(error: AllowanceError, answer: Mapping[str, Any], kind: str, method: str) -> Response:
+    forget_frames(error)
+    headers = dict(_HEADERS)
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
+    if error.status == 405:
+        headers["Allow"] = "POST" if method == "GET" else "GET, POST"
+    kind = JSON if kind == EVENT_STREAM else kind
+    # As above: a legacy client is told by status 200 to ask once more, with the document.
+    status = 400 if kind == GRAPHQL_JSON and error.status == 200 else error.status
+    return JsonResponse(answer, status, headers, f"{kind}; charset=utf-8")
+
+
+async def _send(answer: Answer, scope: Scope, send: Send) -> None:
+    status, headers, body = answer.status, answer.headers, answer.body
+    if answer.etag and _matches(list_header(scope, b"if-none-match"), answer.etag):
+        status, headers, body = 304, answer.headers[1:-1], b""
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _matches(tags: str | None, etag: bytes) -> bool:
+    """By weak comparison (RFC 9110, section 13.1.2)."""
+    known = {tag.strip().removeprefix("W/") for tag in (tags or "").split(",")}
+    return "*" in known or etag.decode() in known

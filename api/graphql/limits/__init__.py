@@ -1,0 +1,1 @@
+"""Limits of GraphQL documents: size, depth, aliases, cost, time."""

@@ -1,0 +1,184 @@
+"""What an operation costs, before it is executed.
+
+A document is gone through once. What depends on no variable is summed up then, so that the same document with other
+variables costs a few additions.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple, TypeAlias, cast
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentSpreadNode,
+    GraphQLCompositeType,
+    GraphQLNamedType,
+    GraphQLSchema,
+    InlineFragmentNode,
+    IntValueNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    ValueNode,
+    VariableNode,
+    get_named_type,
+)
+
+from api.graphql.limits.cost_map import SIZES, WEIGHTS, Edges, Page
+from api.graphql.limits.fragments import fragments_in_order
+from api.graphql.limits.limits import MANY
+
+
+@dataclass(slots=True)
+class _Given:
+    """The variables of one operation, and what fragments came to with them."""
+
+    variables: Mapping[str, Any]
+    fragments: dict[str, tuple[int, int]]
+
+
+Number: TypeAlias = int | Callable[[_Given], int]
+"""A number, or how it follows from the variables."""
+
+
+class _Cost(NamedTuple):
+    """What a selection set costs: `once`, and `per_edge` of the connection that it is asked of."""
+
+    once: Number
+    per_edge: Number
+
+
+_FREE: Final = _Cost(0, 0)
+
+
+class CostOfDocument:
+    """The costs of a valid document's operations."""
+
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode) -> None:
+        self._schema = schema
+        self._fragments: dict[str, _Cost] = {}
+        self._with_variables: list[tuple[str, _Cost]] = []
+        for fragment in fragments_in_order(document):
+            name = fragment.name.value
+            condition = schema.type_map[fragment.type_condition.name.value]
+            cost = self._of_selections(fragment.selection_set, condition)
+            if isinstance(cost.once, int) and isinstance(cost.per_edge, int):
+                self._fragments[name] = cost
+            else:
+                self._with_variables.append((name, cost))
+                self._fragments[name] = _looked_up(name)
+        self._operations: dict[str | None, tuple[Number, dict[str, Any]]] = {}
+        for operation in document.definitions:
+            if isinstance(operation, OperationDefinitionNode) and (root := schema.get_root_type(operation.operation)):
+                cost = self._of_selections(operation.selection_set, root)
+                key = operation.name.value if operation.name else None
+                self._operations[key] = (cost.once, _defaults(operation))
+
+    def of(self, operation: str | None, variables: Mapping[str, Any] | None) -> int:
+        """The cost of an operation by its name, or of the only one; 0 where that is none, which is refused elsewhere.
+
+        `variables` are as they were sent: what of them is of a wrong type is refused elsewhere, and counts as left out.
+        """
+        if operation is None and len(self._operations) == 1:
+            (found,) = self._operations.values()
+        elif operation in self._operations:
+            found = self._operations[operation]
+        else:
+            return 0
+        cost, defaults = found
+        if isinstance(cost, int):
+            return cost
+        given = _Given({**defaults, **(variables or {})}, {})
+        # In order, so that each finds those that it spreads.
+        for name, fragment in self._with_variables:
+            given.fragments[name] = (_value(fragment.once, given), _value(fragment.per_edge, given))
+        return cost(given)
+
+    def _of_selections(self, selection_set: SelectionSetNode, parent: GraphQLNamedType) -> _Cost:
+        """Of all that is asked, also where fragments are for different types and only one of them will apply."""
+        parts: list[_Cost] = []
+        rest = [(selection_set, parent)]
+        while rest:
+            selections, kind = rest.pop()
+            for selection in selections.selections:
+                if isinstance(selection, FragmentSpreadNode):
+                    parts.append(self._fragments[selection.name.value])
+                elif isinstance(selection, InlineFragmentNode):
+                    condition = selection.type_condition
+                    narrowed = self._schema.type_map[condition.name.value] if condition else kind
+                    rest.append((selection.selection_set, narrowed))
+                elif isinstance(selection, FieldNode):
+                    parts.append(self._of_field(selection, kind))
+        return _Cost(_sum(part.once for part in parts), _sum(part.per_edge for part in parts))
+
+    def _of_field(self, field: FieldNode, parent: GraphQLNamedType) -> _Cost:
+        coordinate = f"{parent.name}.{field.name.value}"
+        inner = _FREE
+        definition = self._schema.get_field(cast("GraphQLCompositeType", parent), field.name.value)
+        if field.selection_set and definition:
+            inner = self._of_selections(field.selection_set, get_named_type(definition.type))
+        weight = WEIGHTS.get(coordinate, 1)
+        size = SIZES.get(coordinate)
+        if size is None:
+            return _Cost(_sum((weight, inner.once)), 0)
+        if size is Edges.OF_THE_PAGE:
+            return _Cost(weight, _sum((1, inner.once)))
+        if isinstance(size, Page):
+            return _Cost(_sum((weight, inner.once, _product(_page(field, size), inner.per_edge))), 0)
+        return _Cost(_sum((weight, _product(size, _sum((1, inner.once))))), 0)
+
+
+def _looked_up(name: str) -> _Cost:
+    return _Cost(lambda given: given.fragments[name][0], lambda given: given.fragments[name][1])
+
+
+def _defaults(operation: OperationDefinitionNode) -> dict[str, Any]:
+    """The defaults of an operation's variables, as far as they can be the size of a page."""
+    return {
+        definition.variable.name.value: _literal(definition.default_value)
+        for definition in operation.variable_definitions or ()
+        if definition.default_value is not None
+    }
+
+
+def _page(field: FieldNode, page: Page) -> Number:
+    first = next((one.value for one in field.arguments or () if one.name.value == "first"), None)
+    if isinstance(first, VariableNode):
+        name = first.name.value
+        return lambda given: _clamped(given.variables.get(name), page)
+    return _clamped(_literal(first), page)
+
+
+def _literal(value: ValueNode | None) -> int | None:
+    # Python refuses to read thousands of digits; these many are beyond the size of any page.
+    return int(value.value[:12]) if isinstance(value, IntValueNode) else None
+
+
+def _clamped(first: object, page: Page) -> int:
+    """The size of a page: what is below or beyond what may be asked is refused by the field itself."""
+    if isinstance(first, bool) or not isinstance(first, (int, float)):
+        return page.default
+    return int(min(max(0, first), page.most))
+
+
+def _value(number: Number, given: _Given) -> int:
+    return number if isinstance(number, int) else number(given)
+
+
+def _sum(numbers: Iterable[Number]) -> Number:
+    known = 0
+    open_: list[Callable[[_Given], int]] = []
+    for number in numbers:
+        if isinstance(number, int):
+            known = min(known + number, MANY)
+        else:
+            open_.append(number)
+    if not open_:
+        return known
+    return lambda given: min(known + sum(number(given) for number in open_), MANY)
+
+
+def _product(times: Number, number: Number) -> Number:
+    if isinstance(times, int) and isinstance(number, int):
+        return min(times * number, MANY)
+    return lambda given: min(_value(times, given) * _value(number, given), MANY)

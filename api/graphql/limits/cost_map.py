@@ -1,0 +1,112 @@
+"""What fields cost: about the number of values in the answer, and more for what reads or writes the database.
+
+A field costs 1 unless :data:`WEIGHTS` says more, and what is asked of it. A list costs its field, and for each item
+1 and what is asked of it. So many items are assumed as :data:`SIZES` says: an installation with some twenty meters.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from core.delivery.webhooks.endpoints import MOST_ENDPOINTS
+from core.delivery.webhooks.log import MOST_ATTEMPTS
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A connection: as many edges as `first` says, from none to `most`; `default` where it is left out or null."""
+
+    default: int
+    most: int
+
+
+class Edges(Enum):
+    """The edges of a connection: as many as the field asks for that gave the connection."""
+
+    OF_THE_PAGE = "of the page"
+
+
+WEIGHTS: Final[Mapping[str, int]] = {
+    "Query.consumption": 20,
+    "Subscription.consumptionChanged": 20,
+    "Query.license": 20,
+    "Query.licenses": 20,
+    "Query.node": 20,
+    "Viewer.license": 20,
+    "Consumption.installations": 20,
+    "License.alerts": 5,
+    "License.grants": 5,
+    "Query.webhookEndpoints": 20,
+    "WebhookEndpoint.deliveries": 20,
+    "Reading.history": 20,
+    "Mutation.recordUsage": 200,
+    "Mutation.checkIn": 50,
+    "Mutation.refreshConsumption": 50,
+    "Mutation.putLicense": 200,
+    "Mutation.putContract": 200,
+    "License.creditRequests": 5,
+    "Mutation.grantCredits": 200,
+    "Mutation.requestCredits": 200,
+    "Mutation.putWebhookEndpoint": 200,
+    "Mutation.deleteWebhookEndpoint": 50,
+    "Mutation.rotateWebhookSecret": 50,
+    "Mutation.sendTestWebhook": 50,
+    "Mutation.redeliverWebhook": 50,
+}
+
+SIZES: Final[Mapping[str, int | Page | Edges]] = {
+    "Query.licenses": Page(20, 100),
+    "Query.meters": 20,
+    "Query.plugins": 10,
+    "Viewer.scopes": 5,
+    "License.grants": Page(20, 100),
+    "License.alerts": Page(20, 100),
+    "License.creditRequests": Page(20, 100),
+    "CreditRequestConnection.edges": Edges.OF_THE_PAGE,
+    "LicenseConnection.edges": Edges.OF_THE_PAGE,
+    "GrantConnection.edges": Edges.OF_THE_PAGE,
+    "AlertConnection.edges": Edges.OF_THE_PAGE,
+    "ReadingHistoryConnection.edges": Edges.OF_THE_PAGE,
+    "Query.webhookEndpoints": MOST_ENDPOINTS,
+    "WebhookEndpoint.kinds": 3,
+    "WebhookEndpoint.deliveries": Page(20, 100),
+    "WebhookDeliveryConnection.edges": Edges.OF_THE_PAGE,
+    "WebhookDelivery.attempts": MOST_ATTEMPTS,
+    "Contract.terms": 10,
+    "Contract.quotas": 2,
+    "Contract.alertAt": 2,
+    "AlertAt.ratios": 2,
+    "Contract.expiryNoticeDays": 2,
+    "Consumption.sections": 7,
+    "Section.readings": 3,
+    "Reading.thresholds": 2,
+    "Reading.breakdown": 10,
+    "Reading.history": Page(100, 1000),
+    "Meter.applications": 2,
+    "Plugin.meters": 3,
+    "Plugin.notifiers": 1,
+    "Notifier.kinds": 3,
+    "Warnings.notices": 5,
+    "RecordUsageResult.rejected": 10,
+    "PutLicenseResult.errors": 2,
+    "PutContractResult.errors": 2,
+    "GrantCreditsResult.errors": 2,
+    "RequestCreditsResult.errors": 2,
+    "PutWebhookEndpointResult.errors": 2,
+    "DeleteWebhookEndpointResult.errors": 2,
+    "RotateWebhookSecretResult.errors": 2,
+    "WebhookDeliveryResult.errors": 2,
+    "InputError.path": 3,
+    # Introspection, as large as this schema is.
+    "__Schema.types": 80,
+    "__Schema.directives": 5,
+    "__Type.fields": 5,
+    "__Type.interfaces": 1,
+    "__Type.possibleTypes": 1,
+    "__Type.enumValues": 1,
+    "__Type.inputFields": 1,
+    "__Field.args": 1,
+    "__Directive.locations": 3,
+    "__Directive.args": 1,
+}

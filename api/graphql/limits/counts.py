@@ -1,0 +1,167 @@
+"""How deep and how wide a document is, counted before it is validated: some of validation's rules are quadratic."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+)
+
+from api.graphql.limits.fragments import fragments_in_order
+from api.graphql.limits.limits import (
+    DIRECTIVES_IN_ONE_PLACE,
+    MANY,
+    NESTING,
+    OPERATIONS,
+    Allowed,
+    TooDeep,
+    TooManyAliases,
+    TooManyDirectives,
+    TooManyFields,
+    TooManyOperations,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Of a selection set with its fragments written out. Numbers stop at :data:`MANY`."""
+
+    depth: int = 0
+    """Fields in fields."""
+    nesting: int = 0
+    """Selections in selections: of fields, inline fragments and fragments."""
+    fields: int = 0
+    aliases: int = 0
+    directives: int = 0
+    in_one_place: int = 0
+    """The most directives that any one place has."""
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(
+            max(self.depth, other.depth),
+            max(self.nesting, other.nesting),
+            min(self.fields + other.fields, MANY),
+            min(self.aliases + other.aliases, MANY),
+            min(self.directives + other.directives, MANY),
+            max(self.in_one_place, other.in_one_place),
+        )
+
+    def __or__(self, other: "Counts") -> "Counts":
+        """The larger of each number."""
+        return Counts(
+            max(self.depth, other.depth),
+            max(self.nesting, other.nesting),
+            max(self.fields, other.fields),
+            max(self.aliases, other.aliases),
+            max(self.directives, other.directives),
+            max(self.in_one_place, other.in_one_place),
+        )
+
+
+_NOTHING: Final = Counts()
+
+
+def check_counts(document: DocumentNode, allowed: Allowed) -> None:
+    """Raise the error of the first limit that the document, or any operation or fragment of it, passes."""
+    operations = sum(isinstance(one, OperationDefinitionNode) for one in document.definitions)
+    if operations > OPERATIONS:
+        raise TooManyOperations(f"The document has {operations} operations; {OPERATIONS} are allowed.")
+    found = count(document)
+    if found.depth > allowed.depth:
+        raise TooDeep(f"The document is {_shown(found.depth)} fields deep; {allowed.depth} are allowed.")
+    if found.nesting > NESTING:
+        raise TooDeep(
+            f"The document has {_shown(found.nesting)} selections and fragments in each other; {NESTING} are allowed."
+        )
+    if found.aliases > allowed.aliases:
+        raise TooManyAliases(
+            f"With its fragments written out the document has {_shown(found.aliases)} aliases; "
+            f"{allowed.aliases} are allowed."
+        )
+    if found.in_one_place > DIRECTIVES_IN_ONE_PLACE:
+        raise TooManyDirectives(
+            f"The document has {found.in_one_place} directives in one place; {DIRECTIVES_IN_ONE_PLACE} are allowed."
+        )
+    if found.directives > allowed.directives:
+        raise TooManyDirectives(
+            f"With its fragments written out the document has {_shown(found.directives)} directives; "
+            f"{allowed.directives} are allowed."
+        )
+    if found.fields > allowed.fields:
+        raise TooManyFields(
+            f"With its fragments written out the document has {_shown(found.fields)} fields; "
+            f"{allowed.fields} are allowed."
+        )
+
+
+def count(document: DocumentNode) -> Counts:
+    """The largest of each number that any operation or fragment of the document comes to.
+
+    Each selection is visited once. Where fragments go in a circle, which validation refuses, each counts once.
+    """
+    fragments: dict[str, Counts] = {}
+    found = _NOTHING
+    for fragment in fragments_in_order(document):
+        own = _of_definition(fragment, fragments)
+        fragments[fragment.name.value] = own
+        found |= own
+    for operation in document.definitions:
+        if isinstance(operation, OperationDefinitionNode):
+            found |= _of_definition(operation, fragments)
+    return found
+
+
+def _of_definition(
+    definition: OperationDefinitionNode | FragmentDefinitionNode, fragments: Mapping[str, Counts]
+) -> Counts:
+    found = _directives(definition.directives) + _of_selections(definition.selection_set, fragments)
+    for variable in definition.variable_definitions or ():
+        found += _directives(variable.directives)
+    return found
+
+
+def _of_selections(selection_set: SelectionSetNode, fragments: Mapping[str, Counts]) -> Counts:
+    """Inline fragments are walked in a loop, so that recursion goes no deeper than fields do."""
+    depth = nesting = fields = aliases = directives = in_one_place = 0
+    rest = [(selection_set, 1)]
+    while rest:
+        selections, level = rest.pop()
+        nesting = max(nesting, level)
+        for selection in selections.selections:
+            here = len(selection.directives or ())
+            directives += here
+            in_one_place = max(in_one_place, here)
+            inner = _NOTHING
+            if isinstance(selection, InlineFragmentNode):
+                rest.append((selection.selection_set, level + 1))
+            elif isinstance(selection, FragmentSpreadNode):
+                inner = fragments.get(selection.name.value, _NOTHING)
+                depth = max(depth, inner.depth)
+            elif isinstance(selection, FieldNode):
+                if selection.selection_set:
+                    inner = _of_selections(selection.selection_set, fragments)
+                depth = max(depth, inner.depth + 1)
+                fields += 1
+                aliases += selection.alias is not None
+            nesting = max(nesting, level + inner.nesting)
+            fields += inner.fields
+            aliases += inner.aliases
+            directives += inner.directives
+            in_one_place = max(in_one_place, inner.in_one_place)
+    return Counts(depth, nesting, min(fields, MANY), min(aliases, MANY), min(directives, MANY), in_one_place)
+
+
+def _directives(directives: Iterable[object] | None) -> Counts:
+    here = len(tuple(directives or ()))
+    return Counts(directives=here, in_one_place=here)
+
+
+def _shown(number: int) -> str:
+    return str(number) if number < MANY else f"{MANY} or more"

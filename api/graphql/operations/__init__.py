@@ -1,0 +1,1 @@
+"""GraphQL operations: parse, plan and execute."""

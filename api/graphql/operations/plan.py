@@ -1,0 +1,310 @@
+"""Queries compiled into plain calls, so that a field costs a call and not a walk through the specification.
+
+A plan knows only how a query goes well. Whatever it does not know it refuses when it is made; whatever goes wrong while
+it runs, it raises, and the query is executed again by graphql-core, which knows what to answer then. Queries change
+nothing, so that nothing happens twice.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from math import isfinite
+from operator import attrgetter
+from types import SimpleNamespace
+from typing import Any, Final, TypeAlias
+
+import strawberry
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLBoolean,
+    GraphQLEnumType,
+    GraphQLError,
+    GraphQLField,
+    GraphQLFloat,
+    GraphQLID,
+    GraphQLInt,
+    GraphQLLeafType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLScalarType,
+    GraphQLString,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionNode,
+    SelectionSetNode,
+    Undefined,
+    Visitor,
+    get_argument_values,
+    get_nullable_type,
+    get_variable_values,
+    visit,
+)
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.types.arguments import convert_arguments
+from strawberry.types.field import StrawberryField
+
+from api.graphql.context import Context
+from api.graphql.limits.deadline import require_time
+from api.graphql.schema.build import schema
+from core.errors import AllowanceError
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one execution hands to every field."""
+
+    variables: Any
+    info: Any
+    raw_info: Any
+    deadline: float
+
+
+Step: TypeAlias = Callable[[Any, Run], Any]
+"""From a source to a field's value, or from a value to what is answered of it."""
+Read: TypeAlias = Callable[[Any], Any]
+"""The same where the execution has nothing to hand to it."""
+Plan: TypeAlias = Callable[[Context, dict[str, Any]], dict[str, Any]]
+"""The data of a query by its variables; raises where anything goes wrong."""
+
+_LARGEST_INT: Final = 2**31 - 1
+_AS_THEY_ARE: Final[dict[str, type]] = {GraphQLString.name: str, GraphQLID.name: str, GraphQLBoolean.name: bool}
+"""Scalars, each with the type of which values are answered as they are."""
+
+
+class NotPlanned(Exception):
+    """Something that plans do not know, or that went wrong in one."""
+
+
+def _run(
+    operation: OperationDefinitionNode,
+    complete: Step,
+    context: Context,
+    variables: dict[str, Any],
+) -> dict[str, Any]:
+    coerced = get_variable_values(schema.graphql, operation.variable_definitions or (), variables)
+    if isinstance(coerced, list):
+        raise NotPlanned
+    raw_info: Any = SimpleNamespace(context=context)
+    info: Any = strawberry.Info(_raw_info=raw_info, _field=_NO_FIELD)
+    data: dict[str, Any] = complete(None, Run(coerced, info, raw_info, context.deadline))
+    return data
+
+
+_NO_FIELD: Final[Any] = None
+"""No resolver asks which field it is."""
+
+
+class Planner:
+    """Plans the operations of one valid document. The same selections on the same type are planned once.
+
+    Two threads may plan the same at the same time, and find the same.
+    """
+
+    def __init__(self, document: DocumentNode) -> None:
+        definitions = document.definitions
+        self._fragments = {one.name.value: one for one in definitions if isinstance(one, FragmentDefinitionNode)}
+        self._objects: dict[tuple[str, tuple[int, ...]], Step] = {}
+
+    def plan(self, operation: OperationDefinitionNode) -> Plan | None:
+        """The plan of a query or subscription; None for what is better executed step by step."""
+        roots = {
+            OperationType.QUERY: schema.graphql.query_type,
+            OperationType.SUBSCRIPTION: schema.graphql.subscription_type,
+        }
+        root = roots.get(operation.operation)
+        if root is None or operation.directives:
+            return None
+        try:
+            complete = self._object(root, (operation.selection_set,))
+        except (NotPlanned, GraphQLError, AllowanceError):
+            return None
+        return partial(_run, operation, complete)
+
+    def _object(self, type_: GraphQLObjectType, selections: Sequence[SelectionSetNode]) -> Step:
+        place = type_.name, tuple(map(id, selections))
+        if place not in self._objects:
+            self._objects[place] = self._new_object(type_, selections)
+        return self._objects[place]
+
+    def _new_object(self, type_: GraphQLObjectType, selections: Sequence[SelectionSetNode]) -> Step:
+        nodes: dict[str, list[FieldNode]] = {}
+        seen: set[str] = set()
+        for selection in selections:
+            for node in self._fields(type_, selection.selections, seen):
+                nodes.setdefault(node.alias.value if node.alias else node.name.value, []).append(node)
+        steps = [(key, self._field(type_, found)) for key, found in nodes.items()]
+
+        def complete(source: Any, run: Run) -> dict[str, Any]:
+            require_time(run.deadline)
+            return {key: step(source, run) for key, step in steps}
+
+        return complete
+
+    def _fields(
+        self, type_: GraphQLObjectType, selections: Sequence[SelectionNode], seen: set[str]
+    ) -> Iterator[FieldNode]:
+        for node in selections:
+            if node.directives:
+                raise NotPlanned
+            if isinstance(node, FieldNode):
+                yield node
+                continue
+            if isinstance(node, FragmentSpreadNode):
+                if node.name.value in seen:
+                    continue
+                seen.add(node.name.value)
+                fragment: FragmentDefinitionNode | InlineFragmentNode = self._fragments[node.name.value]
+            elif isinstance(node, InlineFragmentNode):
+                fragment = node
+            else:
+                raise NotPlanned
+            condition = fragment.type_condition
+            if condition is None or condition.name.value in (type_.name, *(one.name for one in type_.interfaces)):
+                yield from self._fields(type_, fragment.selection_set.selections, seen)
+
+    def _field(self, parent: GraphQLObjectType, nodes: list[FieldNode]) -> Step:
+        node = nodes[0]
+        if node.name.value == "__typename":
+            name = parent.name
+            return lambda source, run: name
+        definition = parent.fields.get(node.name.value)
+        if definition is None:  # introspection
+            raise NotPlanned
+        selections = tuple({id(one.selection_set): one.selection_set for one in nodes if one.selection_set}.values())
+        read = _reader(definition, node)
+        if read is None:
+            resolve, complete = _resolver(definition, node), self._complete(definition.type, selections)
+            return lambda source, run: complete(resolve(source, run), run)
+        nullable = get_nullable_type(definition.type)
+        if isinstance(nullable, (GraphQLScalarType, GraphQLEnumType)):
+            return _leaf_field(read, nullable, is_required=nullable is not definition.type)
+        complete = self._complete(definition.type, selections)
+        return lambda source, run: complete(read(source), run)
+
+    def _complete(self, type_: GraphQLOutputType, selections: Sequence[SelectionSetNode]) -> Step:
+        if isinstance(type_, GraphQLNonNull):
+            return _not_null(self._complete_value(type_.of_type, selections))
+        complete = self._complete_value(type_, selections)
+        return lambda value, run: None if value is None else complete(value, run)
+
+    def _complete_value(self, type_: GraphQLOutputType, selections: Sequence[SelectionSetNode]) -> Step:
+        if isinstance(type_, GraphQLList):
+            item = self._complete(type_.of_type, selections)
+            return lambda values, run: [item(value, run) for value in values]
+        if isinstance(type_, GraphQLObjectType):
+            return self._object(type_, selections)
+        if isinstance(type_, (GraphQLScalarType, GraphQLEnumType)):
+            serialize = _serializer(type_)
+            return lambda value, run: serialize(value)
+        raise NotPlanned  # which of an interface's types it is, is known by each value alone
+
+
+def _not_null(complete: Step) -> Step:
+    def checked(value: Any, run: Run) -> Any:
+        if value is None:
+            raise NotPlanned
+        return complete(value, run)
+
+    return checked
+
+
+def _field_of(definition: GraphQLField) -> StrawberryField:
+    field = definition.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    if not isinstance(field, StrawberryField) or field.extensions or definition.resolve is None:
+        raise NotPlanned
+    return field
+
+
+def _reader(definition: GraphQLField, node: FieldNode) -> Read | None:
+    """What takes the value from the source, where that needs nothing else."""
+    field = _field_of(definition)
+    if field.base_resolver is None:
+        return attrgetter(field.python_name)
+    if field.base_resolver.info_parameter or _Variables().within(node):
+        return None
+    function: Any = field.base_resolver.wrapped_func
+    given = _arguments(definition, field, node)
+    return partial(function, **given) if given else function
+
+
+def _resolver(definition: GraphQLField, node: FieldNode) -> Step:
+    """What takes the value from the source with what the execution hands to it."""
+    field = _field_of(definition)
+    resolve, resolver = definition.resolve, field.base_resolver
+    if resolve is None or resolver is None:
+        raise NotPlanned
+    if _Variables().within(node):
+        return lambda source, run: resolve(source, run.raw_info, **get_argument_values(definition, node, run.variables))
+    if resolver.info_parameter is None:
+        raise NotPlanned
+    wrapped: Any = resolver.wrapped_func
+    function, name = partial(wrapped, **_arguments(definition, field, node)), resolver.info_parameter.name
+    return lambda source, run: function(source, **{name: run.info})
+
+
+def _arguments(definition: GraphQLField, field: StrawberryField, node: FieldNode) -> dict[str, Any]:
+    """The arguments that the document says."""
+    return convert_arguments(
+        get_argument_values(definition, node),
+        field.arguments,
+        scalar_registry=schema.schema_converter.scalar_registry,
+        config=schema.config,
+    )
+
+
+class _Variables(Visitor):
+    """Looks for variables in a field's arguments."""
+
+    found = False
+
+    def enter_variable(self, *_: object) -> None:
+        self.found = True
+
+    def within(self, node: FieldNode) -> bool:
+        for argument in node.arguments or ():
+            visit(argument, self)
+        return self.found
+
+
+def _leaf_field(read: Read, type_: GraphQLLeafType, *, is_required: bool) -> Step:
+    """A field that is read and answered in one call: most are."""
+    serialize, as_it_is = _serializer(type_), _AS_THEY_ARE.get(type_.name)
+
+    def step(source: Any, run: Run) -> Any:
+        value = read(source)
+        if type(value) is as_it_is:
+            return value
+        if value is None:
+            if is_required:
+                raise NotPlanned
+            return None
+        return serialize(value)
+
+    return step
+
+
+def _serializer(type_: GraphQLLeafType) -> Read:
+    """What makes a value into one of the answer; raises where it cannot."""
+    serialize = type_.serialize
+    if isinstance(type_, GraphQLEnumType):
+        names = {value.value: name for name, value in type_.values.items()}
+        return lambda value: names[value] if value in names else _known(serialize(value))
+    if type_ is GraphQLFloat:
+        return lambda value: value if type(value) is float and isfinite(value) else serialize(value)
+    if type_ is GraphQLInt:
+        return lambda value: value if type(value) is int and abs(value) <= _LARGEST_INT else serialize(value)
+    if known := _AS_THEY_ARE.get(type_.name):
+        return lambda value: value if type(value) is known else serialize(value)
+    return lambda value: _known(serialize(value))
+
+
+def _known(serialized: Any) -> Any:
+    if serialized is None or serialized is Undefined:
+        raise NotPlanned
+    return serialized

@@ -1,0 +1,112 @@
+"""Operations run for a caller, over HTTP and over whatever stays open: within the limits, and counted."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any
+
+from graphql import GraphQLError
+from opentelemetry.trace import SpanKind, get_current_span
+
+from api.graphql.context import Context
+from api.graphql.limits.check import cost_report
+from api.graphql.limits.deadline import OutOfTime, timed_out
+from api.graphql.limits.limits import allowed_by
+from api.graphql.operations.execute import Asked, execute
+from api.graphql.operations.persisted import Documents, load_trusted
+from api.graphql.operations.prepare import DocumentRefused, Preparer
+from api.graphql.operations.request import Request
+from api.graphql.schema.build import presentable
+from api.metrics import EXECUTED, Metrics, Operation
+from core.access.keys import Caller
+from core.access.rate_limit import RateLimit
+from core.errors import RateLimited
+from core.runtime import Runtime
+from core.workers.broker import Announcer
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """An answer, with the versions of the licenses that it shows, and as what it is counted.
+
+    It stays as it is while they do, until `good_until` in seconds since 1970; 0 where it shows something else too.
+    """
+
+    answer: dict[str, Any]
+    operation: Operation
+    versions: Mapping[int, int]
+    good_until: float = 0
+
+
+class Operations:
+    """Runs operations, each in the calling thread and with sessions of its own."""
+
+    def __init__(self, runtime: Runtime, announcer: Announcer, metrics: Metrics) -> None:
+        settings = runtime.settings
+        self._runtime = runtime
+        self._announcer = announcer
+        self._metrics = metrics
+        self._allowed = allowed_by(settings)
+        self._preparer = Preparer(self._allowed)
+        self._documents = Documents(load_trusted(settings.trusted_documents) if settings.trusted_documents else None)
+        self._rate = RateLimit(settings.graphql_operations_per_second, settings.graphql_operations_per_second)
+
+    def admit(self, caller: Caller) -> None:
+        """Raise :class:`RateLimited` where the caller asks more often than it may."""
+        if wait := self._rate.take(caller.key_id):
+            raise RateLimited("This key asks more often than it may.", wait)
+
+    def asked(self, request: Request) -> Asked:
+        """What a request asks for.
+
+        Raises :class:`api.graphql.operations.prepare.DocumentRefused` and
+        :class:`api.graphql.operations.prepare.BadOperation`.
+        """
+        text = self._documents.text(request.query, request.digest)
+        prepared = self._preparer.prepare(text)
+        self._documents.keep(text, request.digest)
+        return Asked(prepared, prepared.operation(request.name), request.variables)
+
+    def refused(self, refused: DocumentRefused, trace: str) -> Executed:
+        """The answer to a document that cannot be executed."""
+        answer = {"errors": [presentable(error, trace) for error in refused.errors]}
+        return self._counted(Executed(answer, self._metrics.operation(None, "refused"), {}))
+
+    def run(self, asked: Asked, caller: Caller, trace: str) -> Executed:
+        """Execute it; of a subscription, what it answers now. Raises :class:`api.graphql.limits.limits.TooCostly`."""
+        seconds = self._runtime.settings.graphql_max_seconds
+        context = Context(self._runtime, self._announcer, caller, datetime.now(UTC), monotonic() + seconds, trace)
+        operation = self._metrics.operation(asked.name, asked.operation.kind.value)
+        report = cost_report(asked.cost, self._allowed)
+        try:
+            with self._traced(operation), self._metrics.timed(operation):
+                answer = execute(asked, context)
+            if "data" in answer:
+                answer["extensions"] = report
+        except OutOfTime:
+            answer = {"data": None, "errors": [timed_out(seconds, trace)]}
+        finally:
+            context.close()
+        lasting = asked.reads and context.lasting and "errors" not in answer
+        good_until = context.good_until.timestamp() if lasting else 0
+        return self._counted(Executed(answer, operation, context.versions, good_until))
+
+    def failed(self, error: Exception, trace: str) -> dict[str, Any]:
+        """The error of what was not executed, as a caller gets it. What a fault was goes to the log."""
+        shown = presentable(GraphQLError("", original_error=error), trace)
+        self._metrics.count_errors({"errors": [shown]})
+        return shown
+
+    def _traced(self, operation: Operation) -> AbstractContextManager[object]:
+        """A span, unless the request that asks for the operation is one."""
+        tracing = self._runtime.tracing
+        if not tracing.is_on or get_current_span().get_span_context().is_valid:
+            return nullcontext()
+        return tracing.tracer.start_as_current_span(f"{operation.kind} {operation.name}", kind=SpanKind.SERVER)
+
+    def _counted(self, executed: Executed) -> Executed:
+        self._metrics.count(executed.operation, EXECUTED)
+        self._metrics.count_errors(executed.answer)
+        return executed

@@ -1,0 +1,7 @@
+"""Prints the SDL: ``python -m api.graphql.schema > api/schema.graphql``."""
+
+import sys
+
+from api.graphql.schema.build import schema
+
+sys.stdout.write(schema.as_str() + "\n")

@@ -1,0 +1,1 @@
+"""Hard quotas in the schema: check-ins and installations."""

@@ -1,0 +1,1 @@
+"""Parts that all domains of the schema use."""

@@ -1,0 +1,1 @@
+"""Consumption in the schema: sections, readings, history, warnings."""

@@ -1,0 +1,102 @@
+"""The history of a reading, as a connection."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import strawberry
+
+from api.graphql.schema.common.cursors import PageInfo, cursor_time, decode_cursor, encode, page_info
+from api.graphql.schema.common.enums import describe_enum
+from api.graphql.schema.common.node import Info
+from api.graphql.schema.common.scalars import number, page_size
+from api.graphql.schema.consumption.status import UsageStatus
+from core.consumption.intervals import Interval, Span
+from core.consumption.points import Point
+from core.consumption.view import ReadingView
+from core.errors import BadInput
+
+describe_enum(
+    Interval,
+    "How far apart points are, in the license's time zone.",
+    HOUR="An hour.",
+    DAY="A calendar day.",
+    WEEK="A week from Monday on.",
+    MONTH="A calendar month.",
+)
+_FIELD: Final = "history"
+_EARLIEST: Final = datetime(1, 1, 2, tzinfo=UTC)
+_LONG: Final = {
+    Interval.HOUR: timedelta(hours=100),
+    Interval.DAY: timedelta(days=100),
+    Interval.WEEK: timedelta(weeks=100),
+    Interval.MONTH: timedelta(days=3044),
+}
+
+
+@strawberry.type(description="A reading as it stood at a time.")
+class ReadingPoint:
+    point: strawberry.Private[Point]
+
+    @strawberry.field(description="When it stood so.")
+    def at(self) -> datetime:
+        return self.point.at
+
+    @strawberry.field(description="In the meter's unit; null where not measured.")
+    def used(self) -> float | None:
+        return number(self.point.used)
+
+    @strawberry.field(description="By the contract of that time; null where it set none.")
+    def limit(self) -> float | None:
+        return number(self.point.limit)
+
+    @strawberry.field(description="By the contract of that time.")
+    def status(self) -> UsageStatus:
+        return self.point.status
+
+
+@strawberry.type(description="A point and its place in the connection.")
+class ReadingPointEdge:
+    cursor: str = strawberry.field(description="To go on after it.")
+    node: ReadingPoint = strawberry.field(description="The point.")
+
+
+@strawberry.type(description="The history of a reading, oldest first (Relay).")
+class ReadingHistoryConnection:
+    edges: list[ReadingPointEdge] = strawberry.field(description="The points of this page.")
+    page_info: PageInfo = strawberry.field(description="Where this page stands.")
+
+
+def reading_history(
+    info: Info,
+    view: ReadingView,
+    start: datetime | None,
+    end: datetime | None,
+    interval: Interval | None,
+    first: int | None,
+    after: str | None,
+) -> ReadingHistoryConnection:
+    """The last point of each interval from `start` to `end`, the page after a cursor."""
+    size = page_size(first, 100, 1000)
+    interval = interval or Interval.DAY
+    until = end or info.context.now
+    try:
+        begin = start or until - _LONG[interval]
+    except OverflowError:
+        raise BadInput("`to` is too early.") from None
+    if begin > until:
+        raise BadInput("`from` must not be after `to`.")
+    exclusive = begin - timedelta(microseconds=1) if begin > _EARLIEST else begin
+    if after is not None:
+        (at,) = decode_cursor(after, _FIELD, str)
+        exclusive = max(exclusive, cursor_time(at))
+    span = Span(interval, exclusive, until, size + 1)
+    points = info.context.history(view.license, view.meter.key, span)
+    page = points[:size]
+    cursors = [encode(_FIELD, point.at.isoformat()) for point in page]
+    return ReadingHistoryConnection(
+        edges=[
+            ReadingPointEdge(cursor=cursor, node=ReadingPoint(point=point))
+            for cursor, point in zip(cursors, page, strict=True)
+        ],
+        page_info=page_info(cursors, after, more=len(points) > size),
+    )

@@ -1,0 +1,1 @@
+"""Refreshes in the schema."""

@@ -1,0 +1,1 @@
+"""Usage events in the schema."""

@@ -1,0 +1,119 @@
+"""Subscriptions as server-sent events: the "distinct connections mode" of GraphQL over SSE.
+
+https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from contextlib import aclosing
+from typing import Any, Final
+
+import orjson
+from starlette.types import Receive, Scope, Send
+
+from api.graphql.operations.execute import Asked
+from api.graphql.operations.run import Operations
+from api.graphql.subscriptions.connections import Connections, Ended, Ending
+from api.graphql.subscriptions.subscribe import SubscriptionRefused, Subscriptions
+from api.http.asgi import address_of
+from api.http.tracing import trace_id
+from core.access.keys import Caller
+from core.errors import Unauthenticated
+
+logger = logging.getLogger(__name__)
+
+KEEP_ALIVE: Final = 12.0
+"""Seconds between two comments, by which proxies and clients see that nobody is gone."""
+DRAIN: Final = 20.0
+"""Seconds within which a client has to take what it is sent."""
+_HEADERS: Final = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"private, no-store"),
+    (b"vary", b"Accept, Authorization"),
+    (b"x-accel-buffering", b"no"),  # nginx would keep events until it has many
+]
+
+
+class _Gone(Exception):
+    """The client went away, or takes nothing any more."""
+
+
+def event(name: str, data: bytes = b"") -> bytes:
+    """One event; its data is a line, as JSON is."""
+    return b"event: %s\ndata: %s\n\n" % (name.encode(), data)
+
+
+class EventStreams:
+    """Answers subscriptions over HTTP."""
+
+    def __init__(self, operations: Operations, subscriptions: Subscriptions, connections: Connections) -> None:
+        self._operations = operations
+        self._subscriptions = subscriptions
+        self._connections = connections
+
+    async def answer(self, asked: Asked, caller: Caller, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer until one side ends. Raises :class:`TooManyConnections` before anything is sent."""
+        with self._connections.from_address(address_of(scope)), self._connections.of(caller) as connection:
+            trace = trace_id(scope)
+            stream = _Stream(self._operations, send, trace)
+            try:
+                await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(_until_gone(receive))
+                    tasks.create_task(stream.keep_alive())
+                    tasks.create_task(connection.until_ended())
+                    async with aclosing(self._subscriptions.answers(asked, caller, trace)) as answers:
+                        async for answer in answers:
+                            await stream.next(answer)
+            except* _Gone:
+                pass
+            except* Exception as ended:
+                await stream.end(ended.exceptions[0])
+
+
+class _Stream:
+    def __init__(self, operations: Operations, send: Send, trace: str) -> None:
+        self._operations = operations
+        self._send = send
+        self._trace = trace
+
+    async def next(self, answer: Mapping[str, Any]) -> None:
+        await self._write(event("next", orjson.dumps(answer)))
+
+    async def end(self, why: Exception) -> None:
+        """Say why, and that nothing more comes; a server that closes leaves it open, so that the client comes back."""
+        last = b""
+        if errors := self._errors(why):
+            last = event("next", orjson.dumps({"errors": errors})) + event("complete")
+        try:
+            await self._write(last, more=False)
+        except _Gone:
+            logger.debug("nobody took the end of a stream")
+
+    def _errors(self, why: Exception) -> list[dict[str, Any]]:
+        if isinstance(why, SubscriptionRefused):
+            return why.errors
+        if not isinstance(why, Ended):
+            return [self._operations.failed(why, self._trace)]
+        if why.ending is Ending.REVOKED:
+            return [self._operations.failed(Unauthenticated(why.ending.value), self._trace)]
+        return []
+
+    async def keep_alive(self) -> None:
+        while True:
+            await asyncio.sleep(KEEP_ALIVE)
+            await self._write(b":\n\n")
+
+    async def _write(self, data: bytes, *, more: bool = True) -> None:
+        try:
+            async with asyncio.timeout(DRAIN):
+                await self._send({"type": "http.response.body", "body": data, "more_body": more})
+        except (TimeoutError, OSError):
+            raise _Gone from None
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    raise _Gone

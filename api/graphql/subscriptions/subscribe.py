@@ -1,0 +1,80 @@
+"""The answers to a subscription: one now, and one for each change of what it shows."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Hashable
+from typing import Any, Final
+
+import orjson
+
+from api.concurrency.threads import Threads, look_at
+from api.graphql.operations.execute import Asked
+from api.graphql.operations.run import Executed, Operations
+from core.access.keys import Caller
+from core.consumption.changes import Changes
+from core.errors import Unavailable
+
+THREADS: Final = 4
+"""Subscriptions executed at once: a change that many follow leaves the other threads to requests."""
+RETRY: Final = 1.0
+"""Seconds after which it is tried again while the database is away."""
+
+
+class SubscriptionRefused(Exception):
+    """The first answer was no answer: `errors` say why, each with a code."""
+
+    def __init__(self, errors: list[dict[str, Any]]) -> None:
+        super().__init__("refused")
+        self.errors = errors
+
+
+class Subscriptions:
+    """What is subscribed to in one process.
+
+    A subscription holds nothing but the version that it showed last. Whoever takes its answers slowly misses those in
+    between, and finds the newest one.
+    """
+
+    def __init__(self, operations: Operations, changes: Changes) -> None:
+        self._operations = operations
+        self._changes = changes
+        self._threads = Threads(THREADS, "subscriptions")
+        self._running: dict[Hashable, asyncio.Task[Executed]] = {}
+
+    async def answers(self, asked: Asked, caller: Caller, trace: str) -> AsyncGenerator[dict[str, Any], None]:
+        """The answers, without an end. Raises :class:`SubscriptionRefused` where the first one shows no license."""
+        executed = await self._run(asked, caller, trace)
+        if not executed.versions:
+            raise SubscriptionRefused(executed.answer["errors"])
+        # A subscription has one field, and that is of one license.
+        license_id, version = next(iter(executed.versions.items()))
+        with self._changes.watch(license_id, version) as watch:
+            yield executed.answer
+            while True:
+                await watch.changed.wait()
+                watch.changed.clear()
+                executed = await self._run(asked, caller, trace)
+                if _is_away(executed):
+                    watch.changed.set()
+                    await asyncio.sleep(RETRY)
+                elif (version := executed.versions.get(license_id, watch.newest)) != watch.seen:
+                    watch.seen = version
+                    yield executed.answer
+
+    async def _run(self, asked: Asked, caller: Caller, trace: str) -> Executed:
+        """Execute it in a thread; the same for the same caller at the same time is executed once.
+
+        What ran already when a change was told may show the version before: who waits sees that and asks again.
+        """
+        key = caller, id(asked.operation), orjson.dumps(asked.variables, option=orjson.OPT_SORT_KEYS)
+        task = self._running.get(key)
+        if task is None:
+            running = self._threads.run(self._operations.run, asked, caller, trace)
+            task = self._running[key] = asyncio.create_task(running)
+            task.add_done_callback(lambda _: self._running.pop(key))
+            task.add_done_callback(look_at)
+        return await asyncio.shield(task)
+
+
+def _is_away(executed: Executed) -> bool:
+    errors = executed.answer.get("errors", ())
+    return any(error["extensions"]["code"] == Unavailable.code for error in errors)

@@ -1,0 +1,281 @@
+"""GraphQL over WebSocket: the protocol graphql-transport-ws, and no other.
+
+https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
+
+A page of another origin may connect, and learns nothing: a connection is worth what its token is, which browsers do not
+send by themselves as they do cookies. So the Origin header is not looked at.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import aclosing, suppress
+from secrets import token_hex
+from typing import Any, ClassVar, Final, Never
+
+import orjson
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.types import Receive, Scope, Send
+
+from api.concurrency.threads import Threads
+from api.graphql.operations.execute import Asked
+from api.graphql.operations.prepare import DocumentRefused
+from api.graphql.operations.request import request_of
+from api.graphql.operations.run import Operations
+from api.graphql.subscriptions.connections import Connections, Ended, Ending, TooManyConnections
+from api.graphql.subscriptions.subscribe import SubscriptionRefused, Subscriptions
+from api.http.asgi import address_of, header
+from api.http.bodies import forget_frames
+from api.http.callers import caller_of
+from core.access.keys import Caller
+from core.errors import AllowanceError, BadInput, Unauthenticated
+from core.runtime import Runtime
+
+PROTOCOL: Final = "graphql-transport-ws"
+INIT: Final = 10.0
+"""Seconds within which a client has to say who it is."""
+DRAIN: Final = 20.0
+"""Seconds within which a client has to take what it is sent."""
+THREADS: Final = 10
+"""Operations of sockets executed at once; requests have threads of their own."""
+INTERNAL_ERROR: Final = 1011
+_LOST: Final = (TimeoutError, OSError, RuntimeError)
+"""What a server raises who is to send to a connection that is closed; RuntimeError where it closed it by itself."""
+TRY_AGAIN_LATER: Final = 1013
+RESTARTING: Final = 1012
+
+
+class BadSubprotocol(BadInput):
+    """A handshake that does not offer the protocol."""
+
+    code = "BAD_SUBPROTOCOL"
+
+
+class TooManySubscriptions(AllowanceError):
+    """More operations under way on one connection than it may have."""
+
+    code = "TOO_MANY_SUBSCRIPTIONS"
+    status: ClassVar[int] = 429
+
+
+class _Gone(Exception):
+    """The client went away, or takes nothing any more."""
+
+
+class _Close(Exception):
+    """The connection is to be closed, with a code of the protocol or of RFC 6455."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class GraphQLSocket:
+    """The endpoint ``/graphql`` for WebSocket."""
+
+    def __init__(
+        self, runtime: Runtime, operations: Operations, subscriptions: Subscriptions, connections: Connections
+    ) -> None:
+        self.authenticator = runtime.authenticator
+        self.most = runtime.settings.subscriptions_per_connection
+        self.operations = operations
+        self.subscriptions = subscriptions
+        self.connections = connections
+        self.threads = Threads(THREADS, "sockets")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()  # that it connects
+        try:
+            if PROTOCOL not in scope["subprotocols"]:
+                raise BadSubprotocol(f"Offer the subprotocol {PROTOCOL}; no other is spoken here.")
+            with self.connections.from_address(address_of(scope)):
+                await send({"type": "websocket.accept", "subprotocol": PROTOCOL})
+                await _Conversation(self, header(scope, b"authorization"), receive, send).hold()
+        except AllowanceError as error:
+            await _deny(error, send)
+
+
+class _Conversation:
+    """One connection. Its operations are tasks of a group, which ends with it."""
+
+    def __init__(self, endpoint: GraphQLSocket, authorization: str | None, receive: Receive, send: Send) -> None:
+        self._endpoint = endpoint
+        self._authorization = authorization
+        self._receive = receive
+        self._asgi_send = send
+        self._operations: dict[str, asyncio.Task[None]] = {}
+
+    async def hold(self) -> None:
+        """Talk until either side ends it."""
+        closes: list[BaseException] = []
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                caller = await self._greet()
+                with self._endpoint.connections.of(caller) as connection:
+                    tasks.create_task(connection.until_ended())
+                    await self._send({"type": "connection_ack"})
+                    while True:
+                        await self._take(await self._next(), caller, tasks)
+        except* _Gone:
+            pass
+        except* (_Close, Ended, TooManyConnections) as found:
+            closes.extend(found.exceptions)
+        except* SQLAlchemyError as found:
+            self._endpoint.operations.failed(found.exceptions[0], token_hex(16))
+            closes.append(_Close(TRY_AGAIN_LATER, "The database does not answer now; try again."))
+        except* Exception as found:
+            self._endpoint.operations.failed(found.exceptions[0], token_hex(16))
+            closes.append(_Close(INTERNAL_ERROR, "This went wrong on the server."))
+        if closes:
+            await self._close(_close_of(closes[0]))
+
+    async def _close(self, close: _Close) -> None:
+        with suppress(*_LOST):
+            async with asyncio.timeout(DRAIN):
+                await self._asgi_send({"type": "websocket.close", "code": close.code, "reason": close.reason})
+
+    async def _greet(self) -> Caller:
+        """The caller, once it said who it is."""
+        try:
+            async with asyncio.timeout(INIT):
+                while (message := await self._next())["type"] != "connection_init":
+                    if message["type"] not in ("ping", "pong"):
+                        raise _Close(4401, "Unauthorized")
+                    await self._keep_alive(message)
+        except TimeoutError:
+            raise _Close(4408, "Connection initialisation timeout") from None
+        payload = message.get("payload")
+        if not isinstance(payload, dict | None):
+            raise _Close(4400, "The payload of connection_init must be an object")
+        given = [value for name, value in (payload or {}).items() if name.lower() == "authorization"]
+        authorization = given[0] if given else self._authorization
+        self._authorization = None  # no token is held longer than it is needed
+        if not isinstance(authorization, str | None):
+            raise _Close(4400, "Authorization must be a text")
+        try:
+            return await caller_of(self._endpoint.authenticator, authorization)
+        except Unauthenticated:
+            raise _Close(4403, "Forbidden") from None
+
+    async def _take(self, message: Mapping[str, Any], caller: Caller, tasks: asyncio.TaskGroup) -> None:
+        kind = message["type"]
+        if kind in ("ping", "pong"):
+            await self._keep_alive(message)
+        elif kind == "subscribe":
+            id = _id(message)
+            if id in self._operations:
+                raise _Close(4409, _reason(f"Subscriber for {id} already exists"))
+            payload = message.get("payload")
+            if not isinstance(payload, dict) or not isinstance(payload.get("query"), str | None):
+                raise _Close(4400, "The payload of subscribe must be an object, and its query a text")
+            if len(self._operations) >= self._endpoint.most:
+                error = TooManySubscriptions(f"{self._endpoint.most} operations are under way; end one first.")
+                told = self._endpoint.operations.failed(error, token_hex(16))
+                await self._send({"id": id, "type": "error", "payload": [told]})
+                return
+            self._operations[id] = tasks.create_task(self._operate(id, payload, caller))
+        elif kind == "complete":
+            if task := self._operations.pop(_id(message), None):
+                task.cancel()
+        elif kind == "connection_init":
+            raise _Close(4429, "Too many initialisation requests")
+        else:
+            raise _Close(4400, _reason(f"Unknown message type {kind}"))
+
+    async def _keep_alive(self, message: Mapping[str, Any]) -> None:
+        if message["type"] == "ping":
+            payload = {"payload": message["payload"]} if "payload" in message else {}
+            try:
+                await self._send({"type": "pong", **payload})
+            except orjson.JSONEncodeError:
+                raise _Close(4400, "The payload is nested too deeply to be sent back") from None
+
+    async def _operate(self, id: str, payload: Mapping[str, Any], caller: Caller) -> None:
+        """Answer one operation. Its id is free again before the client hears that it is over."""
+        operations, threads, trace = self._endpoint.operations, self._endpoint.threads, token_hex(16)
+        try:
+            operations.admit(caller)
+            asked = await threads.run(operations.asked, request_of(payload))
+            if asked.subscribes:
+                await self._follow(id, asked, caller, trace)
+            executed = await threads.run(operations.run, asked, caller, trace)
+        except DocumentRefused as refused:
+            last = {"type": "error", "payload": operations.refused(refused, trace).answer["errors"]}
+        except SubscriptionRefused as refused:
+            last = {"type": "error", "payload": refused.errors}
+        except (_Gone, _Close):
+            raise
+        except Exception as error:
+            last = {"type": "error", "payload": [operations.failed(error, trace)]}
+            forget_frames(error)
+        else:
+            if "data" in executed.answer:
+                await self._send({"id": id, "type": "next", "payload": executed.answer})
+                last = {"type": "complete"}
+            else:
+                last = {"type": "error", "payload": executed.answer["errors"]}
+        if self._operations.get(id) is asyncio.current_task():
+            del self._operations[id]
+        await self._send({"id": id, **last})
+
+    async def _follow(self, id: str, asked: Asked, caller: Caller, trace: str) -> Never:
+        async with aclosing(self._endpoint.subscriptions.answers(asked, caller, trace)) as answers:
+            async for answer in answers:
+                await self._send({"id": id, "type": "next", "payload": answer})
+        raise AssertionError("a subscription has no end of its own")
+
+    async def _next(self) -> dict[str, Any]:
+        """The next message, by its `type`."""
+        event = await self._receive()
+        if event["type"] == "websocket.disconnect":
+            raise _Gone
+        text = event.get("text")
+        if text is None:
+            raise _Close(4400, "Messages must be texts")
+        try:
+            message = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            raise _Close(4400, "Messages must be JSON") from None
+        if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+            raise _Close(4400, "Messages must be objects with a type")
+        return message
+
+    async def _send(self, message: Mapping[str, Any]) -> None:
+        try:
+            async with asyncio.timeout(DRAIN):
+                await self._asgi_send({"type": "websocket.send", "text": orjson.dumps(message).decode()})
+        except _LOST:
+            raise _Gone from None
+
+
+def _id(message: Mapping[str, Any]) -> str:
+    id = message.get("id")
+    if not isinstance(id, str) or not id:
+        raise _Close(4400, "The id must be a text that is not empty")
+    return id
+
+
+def _reason(text: str) -> str:
+    """As much of it as a close frame has room for (RFC 6455, section 5.5)."""
+    return text.encode("utf-8", "replace")[:120].decode("utf-8", "ignore")
+
+
+def _close_of(why: BaseException) -> _Close:
+    if isinstance(why, _Close):
+        return why
+    if isinstance(why, Ended) and why.ending is Ending.CLOSING:
+        return _Close(RESTARTING, why.ending.value)
+    if isinstance(why, Ended):
+        return _Close(4403, why.ending.value)
+    return _Close(TRY_AGAIN_LATER, _reason(str(why)))
+
+
+async def _deny(error: AllowanceError, send: Send) -> None:
+    """Refuse the handshake."""
+    forget_frames(error)
+    body = orjson.dumps({"error": {"code": error.code, "message": error.message}})
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    if error.retry_after is not None:
+        headers.append((b"retry-after", b"%d" % error.retry_after))
+    await send({"type": "websocket.http.response.start", "status": error.status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": body})

@@ -1,0 +1,1 @@
+"""HTTP plumbing: requests, bodies, callers, the server."""

@@ -1,1 +1,0 @@
-"""GraphQL operations: prepared once, executed fast, answered again while nothing changed."""

@@ -1,1 +1,0 @@
-"""The GraphQL schema: types and resolvers by domain."""

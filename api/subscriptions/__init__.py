@@ -1,1 +1,0 @@
-"""GraphQL over connections that stay open: WebSocket and server-sent events."""

@@ -1,0 +1,1 @@
+"""Addresses that settings and callers name: mail addresses, mail servers, public networks."""

@@ -1,0 +1,87 @@
+"""Asking for credits: the request is recorded and the operators are told, in one transaction."""
+
+import logging
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from sqlmodel import Session, col, select
+
+from core.administration.inputs import CreditRequestInput, check_credit_request
+from core.administration.put import credit_meters
+from core.alerts.recipients import addresses_of, notifier_addresses, operator_addresses
+from core.credits.tables import CreditRequest
+from core.delivery.message_kinds import CREDITS_REQUESTED
+from core.delivery.outbox.outbox import Told, tell
+from core.errors import InputProblem, InvalidInput
+from core.licenses.find import lock_license, named_license
+from core.licenses.tables import id_of
+from core.plugins.host import Registry
+
+logger = logging.getLogger(__name__)
+
+MOST_OPEN: Final = 20
+"""Requests of one license that may be open at once."""
+
+
+def request_credits(
+    session: Session,
+    given: CreditRequestInput,
+    registry: Registry,
+    operators: Sequence[str],
+    requested_by: str,
+    now: datetime,
+) -> CreditRequest:
+    """Ask for credits. An open request that says the same is given again, and nobody is told twice.
+
+    Raises :class:`InvalidInput`, also where too many are open.
+    """
+    meter = check_credit_request(given, credit_meters(registry))
+    license = named_license(session, given.license)
+    license_id = id_of(license)
+    lock_license(session, license_id)  # so that requests are counted one after the other
+    waiting = session.exec(
+        select(CreditRequest).where(CreditRequest.license_id == license_id, col(CreditRequest.closed_by).is_(None))
+    ).all()
+    said = meter, given.amount, given.entity, given.note
+    for one in waiting:
+        if (one.meter, one.amount, one.entity, one.note) == said:
+            return one
+    if len(waiting) >= MOST_OPEN:
+        message = f"{MOST_OPEN} requests of this license are open. Wait until some are answered."
+        raise InvalidInput([InputProblem("TOO_MANY_REQUESTS", message, ("license",))])
+    request = CreditRequest(
+        license_id=license_id,
+        id=uuid.uuid4().hex,
+        meter=meter,
+        amount=given.amount,
+        entity=given.entity,
+        note=given.note,
+        requested_by=requested_by,
+        requested_at=now,
+    )
+    session.add(request)
+    session.flush()
+    document = {
+        "request": {
+            "id": request.id,
+            "meter": meter,
+            "amount": f"{given.amount:f}",
+            "entity": given.entity,
+            "note": given.note,
+            "requestedBy": requested_by,
+            "requestedAt": now.isoformat(),
+        }
+    }
+    addresses = operator_addresses(license_id, operators)
+    addresses += addresses_of(session, [license_id])
+    addresses += notifier_addresses([license_id], registry.notifiers.values())
+    if not operators:
+        logger.warning(
+            "License %s asks for %s of %s, request %s. ALLOWANCE_OPERATORS_EMAIL is not set, so nobody is written to; "
+            "'allowance credits requests' lists it.",
+            license.key, document["request"]["amount"], meter, request.id,
+        )  # fmt: skip
+    tell(session, [Told(license_id, CREDITS_REQUESTED, now, document)], addresses)
+    return request

@@ -1,0 +1,51 @@
+"""Where a license's messages go: its admins and the operators by e-mail, its webhook endpoints, and notifiers."""
+
+from collections.abc import Collection, Iterable
+from typing import Final
+
+from allowance import Notifier
+from sqlmodel import Session, col, select
+
+from core.delivery.channels import EMAIL, NOTIFIER, WEBHOOK
+from core.delivery.message_kinds import CREDITS_EXPIRING, CREDITS_REQUESTED, CROSSED, KINDS
+from core.delivery.outbox.outbox import Address
+from core.delivery.webhooks.tables import WebhookEndpoint
+from core.licenses.tables import LicenseAdmin
+
+MAILED: Final = frozenset({CROSSED, CREDITS_EXPIRING})
+"""What the admins of a license are told by e-mail."""
+
+
+def addresses_of(session: Session, licenses: Collection[int]) -> list[Address]:
+    """All addresses of licenses, in two statements."""
+    admins = session.execute(
+        select(LicenseAdmin.license_id, LicenseAdmin.email)
+        .where(col(LicenseAdmin.license_id).in_(licenses))
+        .order_by(col(LicenseAdmin.license_id), col(LicenseAdmin.email))
+    )
+    endpoints = session.execute(
+        select(WebhookEndpoint.license_id, WebhookEndpoint.id, WebhookEndpoint.kinds)
+        .where(col(WebhookEndpoint.license_id).in_(licenses), col(WebhookEndpoint.enabled))
+        .order_by(col(WebhookEndpoint.license_id), col(WebhookEndpoint.id))
+    )
+    return [
+        *(Address(license_id, EMAIL, email, MAILED) for license_id, email in admins),
+        *(
+            Address(license_id, WEBHOOK, endpoint, frozenset(KINDS if kinds is None else kinds))
+            for license_id, endpoint, kinds in endpoints
+        ),
+    ]
+
+
+def operator_addresses(license_id: int, operators: Collection[str]) -> list[Address]:
+    """The operators' own, for what a license asks of them."""
+    return [Address(license_id, EMAIL, email, frozenset({CREDITS_REQUESTED})) for email in operators]
+
+
+def notifier_addresses(licenses: Iterable[int], notifiers: Collection[Notifier]) -> list[Address]:
+    """Partners' notifiers, each of which is told of every license."""
+    return [
+        Address(license_id, NOTIFIER, notifier.key, frozenset(notifier.kinds))
+        for license_id in licenses
+        for notifier in notifiers
+    ]

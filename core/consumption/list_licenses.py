@@ -1,0 +1,67 @@
+"""Pages of licenses, in an order that stays the same while licenses come and go."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from core.consumption.readings.status import SEVERITY, UsageStatus
+from core.consumption.tables import Snapshot
+from core.licenses.tables import LONGEST_NAME, License
+
+
+class LicenseOrder(StrEnum):
+    """WORST_FIRST: by status, then by key. KEY: by key."""
+
+    WORST_FIRST = "WORST_FIRST"
+    KEY = "KEY"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a license stands in the order."""
+
+    severity: int
+    key: str
+
+
+def list_licenses(
+    session: Session,
+    *,
+    order: LicenseOrder,
+    most: int,
+    after: Place | None = None,
+    statuses: Collection[UsageStatus] | None = None,
+    search: str | None = None,
+) -> list[tuple[int, Place]]:
+    """The ids and places of `most` licenses after a place.
+
+    `search` is part of a key or of a name, in any case.
+    """
+    if search and ("\0" in search or len(search) > LONGEST_NAME):  # in no key and no name, and databases refuse to look
+        return []
+    severity, key = col(Snapshot.severity), col(Snapshot.license_key)
+    statement = sa.select(col(Snapshot.license_id), severity, key)
+    if statuses is not None:
+        statement = statement.where(severity.in_({SEVERITY[status] for status in statuses}))
+    if search:
+        like = "%" + search.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        statement = statement.join(License, col(License.id) == col(Snapshot.license_id)).where(
+            sa.or_(
+                sa.func.lower(key).like(like, escape="\\"),
+                sa.func.lower(col(License.name)).like(like, escape="\\"),
+            )
+        )
+    if order is LicenseOrder.WORST_FIRST:
+        if after is not None:
+            statement = statement.where(
+                sa.or_(severity < after.severity, sa.and_(severity == after.severity, key > after.key))
+            )
+        statement = statement.order_by(severity.desc(), key)
+    else:
+        if after is not None:
+            statement = statement.where(key > after.key)
+        statement = statement.order_by(key)
+    return [(row[0], Place(row[1], row[2])) for row in session.execute(statement.limit(most))]

@@ -1,0 +1,1 @@
+"""Delivery of messages: the outbox and its channels."""

@@ -1,0 +1,158 @@
+"""E-mail as a channel of the outbox: each admin of a license gets a message of their own, and each operator."""
+
+import logging
+import secrets
+import smtplib
+import ssl
+from email.headerregistry import Address, BaseHeader, HeaderRegistry, UniqueUnstructuredHeader
+from email.message import EmailMessage
+from email.policy import EmailPolicy, Policy
+from email.utils import format_datetime, parseaddr
+from typing import Final
+
+from sqlmodel import Session, select
+
+from core.addresses.mail_address import BadAddress, address_of
+from core.addresses.smtp_server import SmtpServer
+from core.database.engine import Database, insert_into
+from core.delivery.mail.letters import to_admin, to_operator
+from core.delivery.mail.render import Mail
+from core.delivery.mail.smtp import send
+from core.delivery.mail.tables import MailRecipient
+from core.delivery.message_kinds import CREDITS_REQUESTED
+from core.delivery.outbox.outbox import Outcome, Outgoing
+from core.delivery.outbox.tables import DeliveryStatus
+from core.licenses.tables import License, LicenseAdmin
+from core.plugins.host import Registry
+from core.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+class _Link(UniqueUnstructuredHeader, BaseHeader):  # type: ignore[misc]  # how the registry combines them
+    """A header that stays on one line: folded, a long link would be encoded, and no reader of mail would follow it."""
+
+    def fold(self, *, policy: Policy) -> str:
+        return f"{self.name}: {self}{policy.linesep}"
+
+
+_HEADERS: Final = HeaderRegistry()
+_HEADERS.map_to_type("List-Unsubscribe", _Link)
+_POLICY: Final = EmailPolicy(header_factory=_HEADERS)
+_NOBODY: Final = Outcome(DeliveryStatus.DROPPED, "No admin of the license any more, or unsubscribed.")
+_NO_OPERATOR: Final = Outcome(None, "This worker's ALLOWANCE_OPERATORS_EMAIL does not name this operator.")
+"""Another worker's may."""
+
+
+class MailChannel:
+    """Sends over the mail server of the settings; without one, writes to the log what would be sent."""
+
+    def __init__(self, settings: Settings, database: Database, registry: Registry) -> None:
+        self._settings = settings
+        self._database = database
+        self._registry = registry
+        self._server = SmtpServer.of(settings.smtp_url) if settings.smtp_url else None
+        self._tls = ssl.create_default_context()  # once: it reads all certificates, which takes longer than sending
+
+    def send(self, outgoing: Outgoing) -> Outcome:
+        """See :class:`core.delivery.outbox.dispatch.Channel`."""
+        try:
+            with self._database.write() as session:
+                message = self._message(session, outgoing)
+        except BadAddress as problem:
+            return Outcome(DeliveryStatus.PARKED, str(problem))
+        if message is None:
+            return _NO_OPERATOR if outgoing.message.kind == CREDITS_REQUESTED else _NOBODY
+        if self._server is None:
+            logger.info("ALLOWANCE_SMTP_URL is not set; this would be sent:\n%s", _text(message))
+            return Outcome(DeliveryStatus.SENT, "Written to the log, as ALLOWANCE_SMTP_URL is not set.")
+        return _hand_over(self._server, message, self._tls)
+
+    def _message(self, session: Session, outgoing: Outgoing) -> EmailMessage | None:
+        if outgoing.message.kind == CREDITS_REQUESTED:
+            return self._to_operator(session, outgoing)
+        return self._to_admin(session, outgoing)
+
+    def _to_admin(self, session: Session, outgoing: Outgoing) -> EmailMessage | None:
+        delivery = outgoing.delivery
+        admin = session.get(LicenseAdmin, (delivery.license_id, delivery.recipient))
+        if admin is None:
+            return None
+        recipient = _recipient(session, admin)
+        if recipient.unsubscribed_at:
+            return None
+        unsubscribe = f"{self._settings.public_url}/unsubscribe/{recipient.token}"
+        mail = to_admin(
+            outgoing.message,
+            _license(session, delivery.license_id),
+            self._registry,
+            admin.language,
+            self._settings.consumption_url,
+            unsubscribe,
+        )
+        message = self._envelope(outgoing, address_of(admin.email, admin.name or ""), mail)
+        message["List-Unsubscribe"] = f"<{unsubscribe}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
+        return message
+
+    def _to_operator(self, session: Session, outgoing: Outgoing) -> EmailMessage | None:
+        delivery = outgoing.delivery
+        if delivery.recipient not in self._settings.operators:
+            return None
+        mail = to_operator(outgoing.message, _license(session, delivery.license_id), self._registry)
+        return self._envelope(outgoing, address_of(delivery.recipient), mail)
+
+    def _envelope(self, outgoing: Outgoing, to: Address, mail: Mail) -> EmailMessage:
+        name, sender = parseaddr(self._settings.mail_from)
+        message = EmailMessage(_POLICY)
+        message["Message-ID"] = f"<{outgoing.delivery.id}@{sender.partition('@')[2]}>"
+        message["Date"] = format_datetime(outgoing.message.occurred_at)
+        message["From"] = address_of(sender, name)
+        message["To"] = to
+        message["Subject"] = mail.subject
+        message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody answers by itself
+        message.set_content(mail.text)
+        message.add_alternative(mail.html, subtype="html")
+        return message
+
+
+def _hand_over(server: SmtpServer, message: EmailMessage, tls: ssl.SSLContext) -> Outcome:
+    try:
+        return Outcome(DeliveryStatus.SENT, send(server, message, tls))
+    except smtplib.SMTPRecipientsRefused as error:
+        [(code, said)] = error.recipients.values()
+        return _refused(code, said)
+    except smtplib.SMTPDataError as error:
+        return _refused(error.smtp_code, error.smtp_error)
+    except smtplib.SMTPSenderRefused as error:  # that says nothing of the recipient, and is mended in the settings
+        return Outcome(None, f"The mail server refused the sender: {error.smtp_code} {_readable(error.smtp_error)}")
+    except (OSError, smtplib.SMTPException) as error:
+        return Outcome(None, f"The mail server did not take it: {error}")
+
+
+def _refused(code: int, said: bytes | str) -> Outcome:
+    # RFC 5321, section 4.2.1: what begins with 5 will not succeed by being tried again.
+    status = DeliveryStatus.PARKED if code >= 500 else None
+    return Outcome(status, f"The mail server refused it: {code} {_readable(said)}")
+
+
+def _readable(said: bytes | str) -> str:
+    return said.decode(errors="replace") if isinstance(said, bytes) else said
+
+
+def _license(session: Session, license_id: int) -> License:
+    return session.exec(select(License).where(License.id == license_id)).one()
+
+
+def _recipient(session: Session, admin: LicenseAdmin) -> MailRecipient:
+    """The admin's address with the token that unsubscribes it, the same for ever."""
+    key = {"license_id": admin.license_id, "email": admin.email}
+    statement = insert_into(session, MailRecipient).values(**key, token=secrets.token_urlsafe(24))
+    session.execute(statement.on_conflict_do_nothing())
+    return session.get_one(MailRecipient, (admin.license_id, admin.email))
+
+
+def _text(message: EmailMessage) -> str:
+    """What a person reads of it, with whom it is for."""
+    plain = message.get_body(("plain",))
+    return f"To: {message['To']}\nSubject: {message['Subject']}\n\n{plain.get_content() if plain else ''}"

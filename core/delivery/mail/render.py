@@ -1,0 +1,196 @@
+"""E-mails in the words of their reader's language."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from babel.core import Locale, negotiate_locale
+from babel.dates import format_date, format_time
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal, format_percent
+from babel.support import NullTranslations, Translations
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+HERE: Final = Path(__file__).parent
+LANGUAGES: Final = ("en", "fr")
+_TENTH_OF_A_PERCENT: Final = Decimal("0.001")
+MOST_DIGITS: Final = 1000
+"""More than a reading has; Babel rounds in the context of the thread, which refuses what does not fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A meter whose thresholds were crossed, as an e-mail tells of it: `ratios` of `limit`, the lowest first."""
+
+    title: str
+    unit: str
+    used: Decimal
+    limit: Decimal
+    basis: str
+    ratios: tuple[Decimal, ...]
+    first: date
+    end: date
+    exceeded: bool
+    hard: bool
+    early: bool = False
+    """Whether they are further ratios, which changed no status."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiringLine:
+    """Credits that expire, as an e-mail tells of them."""
+
+    title: str
+    left: Decimal
+    amount: Decimal
+    entity: str | None
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request for credits, as an e-mail tells of it. `command` is what grants them."""
+
+    request_id: str
+    title: str
+    unit: str
+    amount: Decimal
+    entity: str | None
+    note: str | None
+    requested_by: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """What an e-mail says, in one language."""
+
+    subject: str
+    text: str
+    html: str
+
+
+def render_crossed(
+    language: str | None,
+    license_name: str,
+    license_key: str,
+    lines: list[Line],
+    consumption_url: str,
+    unsubscribe_url: str,
+) -> Mail:
+    """The e-mail that tells of crossed thresholds. A language that is not spoken is English."""
+    return _render(
+        "crossed",
+        language,
+        license_name=license_name,
+        license_key=license_key,
+        lines=lines,
+        consumption_url=consumption_url,
+        unsubscribe_url=unsubscribe_url,
+        exceeded=any(line.exceeded for line in lines),
+        early=max(line.ratios[-1] for line in lines) if all(line.early for line in lines) else None,
+    )
+
+
+def render_expiring(
+    language: str | None,
+    license_name: str,
+    license_key: str,
+    time_zone: str,
+    lines: list[ExpiringLine],
+    consumption_url: str,
+    unsubscribe_url: str,
+) -> Mail:
+    """The e-mail that tells of credits that expire soon, by the time of the license's zone."""
+    return _render(
+        "expiring",
+        language,
+        license_name=license_name,
+        license_key=license_key,
+        time_zone=time_zone,
+        lines=lines,
+        consumption_url=consumption_url,
+        unsubscribe_url=unsubscribe_url,
+    )
+
+
+def render_requested(license_name: str, license_key: str, asked: Asked) -> Mail:
+    """The e-mail that tells operators of a request for credits, in English."""
+    return _render("requested", "en", license_name=license_name, license_key=license_key, asked=asked)
+
+
+def _render(name: str, language: str | None, **said: Any) -> Mail:
+    spoken = negotiate_locale([language or "en"], LANGUAGES, sep="-") or "en"
+    environment = _environment(spoken)
+    with localcontext() as exact:
+        exact.prec = MOST_DIGITS
+        subject = " ".join(environment.get_template(f"{name}_subject.txt").render(said).split())
+        return Mail(
+            subject,
+            environment.get_template(f"{name}.txt").render(said),
+            environment.get_template(f"{name}.html").render(said, subject=subject, language=spoken),
+        )
+
+
+@cache
+def _environment(language: str) -> Environment:
+    locale = Locale.parse(language)
+    environment = Environment(
+        loader=PackageLoader("core.delivery.mail"),
+        autoescape=select_autoescape(["html"]),
+        extensions=["jinja2.ext.i18n"],
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.install_gettext_translations(_translations(language), newstyle=True)  # type: ignore[attr-defined]
+
+    def number(value: Decimal) -> str:
+        return format_decimal(value, locale=locale)
+
+    def percent(used: Decimal, limit: Decimal) -> str:
+        if not limit:
+            return "∞"
+        # Away from the limit, so that what is beyond it never reads as 100 %, nor what is below it.
+        rounded = (used / limit).quantize(_TENTH_OF_A_PERCENT, ROUND_CEILING if used > limit else ROUND_FLOOR)
+        return format_percent(rounded, locale=locale, decimal_quantization=False)
+
+    def day(value: date | datetime) -> str:
+        return format_date(value, format="long", locale=locale)
+
+    def instant(value: datetime, time_zone: str) -> str:
+        local = value.astimezone(ZoneInfo(time_zone))
+        return f"{day(local)}, {format_time(local.timetz(), format='short', tzinfo=local.tzinfo, locale=locale)}"
+
+    def part(ratio: Decimal) -> str:
+        return format_percent(ratio, locale=locale, decimal_quantization=False)
+
+    def parts(ratios: tuple[Decimal, ...]) -> str:
+        return ", ".join(map(part, ratios))
+
+    def day_before(value: date) -> str:
+        return day(value - timedelta(days=1))
+
+    environment.filters |= {"number": number, "day": day, "day_before": day_before, "instant": instant}
+    environment.filters |= {"part": part, "parts": parts}
+    environment.globals |= {"percent": percent}
+    return environment
+
+
+def _translations(language: str) -> NullTranslations:
+    """The catalogue of a language, compiled here, so that the texts alone are kept."""
+    file = HERE / "locale" / language / "LC_MESSAGES" / "mail.po"
+    if not file.exists():
+        return NullTranslations()
+    compiled: Any = BytesIO()
+    with file.open("rb") as source:
+        write_mo(compiled, read_po(source, locale=language))
+    compiled.seek(0)
+    return Translations(compiled, domain="mail")

@@ -1,0 +1,98 @@
+"""Partners' notifiers as a channel of the outbox. Their code runs in child processes, each notifier's in its own."""
+
+import logging
+import threading
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Final
+
+from sqlmodel import select
+
+from core.database.engine import Database
+from core.delivery.notifiers.message import message_of
+from core.delivery.outbox.outbox import Outcome, Outgoing
+from core.delivery.outbox.tables import DeliveryStatus
+from core.licenses.tables import License
+from core.plugins.host import Registry
+from core.plugins.sandbox.notifier_wire import GIVEN_UP, message_to
+from core.plugins.sandbox.process import CannotStart, Lost
+from core.plugins.sandbox.process_pool import Children
+from core.plugins.sandbox.question import OUT_OF_MEMORY, TIMED_OUT
+from core.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+DEADLINE: Final = timedelta(seconds=30)
+"""How long a notifier may take for a message. With the start of its process it is well below the lease."""
+
+
+class NotifierChannel:
+    """Gives each message to the notifier that the delivery names. What one does costs its own deliveries alone."""
+
+    def __init__(
+        self, settings: Settings, database: Database, registry: Registry, deadline: timedelta = DEADLINE
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._registry = registry
+        self._deadline = deadline
+        self._lock = threading.Lock()
+        self._children: dict[str, Children] = {}
+
+    def send(self, outgoing: Outgoing) -> Outcome:
+        """See :class:`core.delivery.outbox.dispatch.Channel`."""
+        key, license_id = outgoing.delivery.recipient, outgoing.delivery.license_id
+        notifier = self._registry.notifiers.get(key)
+        if notifier is None:
+            return Outcome(DeliveryStatus.PARKED, "No worker has this notifier. Install it, and send this again.")
+        if outgoing.message.kind not in notifier.kinds:
+            return Outcome(DeliveryStatus.DROPPED, "The notifier wants no such messages any more.")
+        with self._database.read() as session:
+            license = session.exec(select(License).where(License.id == license_id)).one()
+        message = message_of(outgoing, license, self._registry, self._settings.consumption_url)
+        children = self._children_of(key, notifier.environment)
+        try:
+            child = children.take()
+        except CannotStart as error:
+            logger.warning("No process for the notifier %s: %s", key, error)
+            return Outcome(None, "No process to run the notifier in; the log says why.")
+        try:
+            answer = child.notify(key, message_to(message))
+        except Lost as lost:
+            children.end(child)
+            logger.warning("Notifier %s, message %s: %s", key, message.id, lost.detail)
+            if lost.code == TIMED_OUT:
+                return Outcome(None, "The notifier took too long and was stopped.")
+            return Outcome(None, "The notifier ended its process, or broke it; the log says how.")
+        except BaseException:
+            children.end(child)
+            raise
+        failure = answer.get("failure")
+        if failure == OUT_OF_MEMORY:
+            children.end(child)  # who knows what it still holds
+        else:
+            children.give_back(child)
+        return self._outcome(key, message.id, failure, str(answer.get("detail", "")))
+
+    def close(self) -> None:
+        """End the child processes, and with them what is under way."""
+        with self._lock:
+            for children in self._children.values():
+                children.close()
+
+    def _children_of(self, key: str, reads: Collection[str]) -> Children:
+        with self._lock:
+            if key not in self._children:
+                memory = self._settings.meter_memory_mb * 2**20
+                self._children[key] = Children(self._deadline, memory, idle=1, reads=reads)
+            return self._children[key]
+
+    def _outcome(self, key: str, message_id: str, failure: object, detail: str) -> Outcome:
+        if failure is None:
+            return Outcome(DeliveryStatus.SENT, "The notifier took it.")
+        if failure == GIVEN_UP:
+            return Outcome(DeliveryStatus.PARKED, f"The notifier gave up: {detail}")
+        logger.warning("Notifier %s, message %s: %s", key, message_id, detail)
+        if failure == OUT_OF_MEMORY:
+            return Outcome(None, "The notifier needed more memory than it may take.")
+        return Outcome(None, "The notifier failed; the log says why.")

@@ -1,0 +1,134 @@
+"""Webhooks as a channel of the outbox: each endpoint of a license gets a signed request of its own."""
+
+import logging
+import ssl
+import uuid
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from time import monotonic
+from typing import Final
+
+import orjson
+from sqlmodel import Session, col, select, update
+
+from core.database.engine import Database, insert_into
+from core.delivery.outbox.outbox import Outcome, Outgoing
+from core.delivery.outbox.tables import DeliveryStatus, Message
+from core.delivery.webhooks.send import Answer, NotAnswered, post, printable
+from core.delivery.webhooks.sign import signed
+from core.delivery.webhooks.tables import WebhookAttempt, WebhookEndpoint
+from core.licenses.tables import License
+from core.settings import Settings
+from core.text import shown
+
+logger = logging.getLogger(__name__)
+
+_HEADERS: Final = {
+    "Content-Type": "application/json",
+    "User-Agent": "Allowance-Webhooks",
+    "Accept-Encoding": "identity",
+}
+_NOBODY: Final = Outcome(DeliveryStatus.DROPPED, "The endpoint was removed.")
+_DISABLED: Final = Outcome(DeliveryStatus.DROPPED, "The endpoint is disabled.")
+_GONE: Final = "It answered 410 Gone."
+
+
+class WebhookChannel:
+    """Sends to the endpoints, and keeps a log of every attempt."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self._database = database
+        self._networks = settings.opened_networks
+        self._tls = ssl.create_default_context()
+
+    def send(self, outgoing: Outgoing) -> Outcome:
+        """See :class:`core.delivery.outbox.dispatch.Channel`."""
+        delivery = outgoing.delivery
+        with self._database.read() as session:
+            endpoint = session.get(WebhookEndpoint, (delivery.license_id, delivery.recipient))
+            license = session.exec(select(License.key).where(License.id == delivery.license_id)).one()
+        if endpoint is None:
+            return _NOBODY
+        if not endpoint.enabled:
+            return _DISABLED
+        now, body = datetime.now(UTC), body_of(outgoing.message, license)
+        headers = _HEADERS | signed(delivery.id, body, endpoint.secrets, now)
+        begun = monotonic()
+        answer, error = None, None
+        try:
+            answer = post(endpoint.url, headers, body.encode(), self._networks, self._tls)
+        except NotAnswered as problem:
+            error = str(problem)
+        attempt = {
+            "license_id": delivery.license_id,
+            "id": uuid.uuid4().hex,
+            "delivery_id": delivery.id,
+            "at": now,
+            "milliseconds": round((monotonic() - begun) * 1000),
+            "status": answer.status if answer else None,
+            "answer": answer.text if answer else None,
+            "error": error or (_redirected(answer) if answer else None),
+        }
+
+        def keep(session: Session) -> None:
+            session.execute(insert_into(session, WebhookAttempt).values(attempt).on_conflict_do_nothing())
+            if answer and answer.status == HTTPStatus.GONE:
+                _disable(session, endpoint)
+
+        return replace(_outcome(answer, error, now), keep=keep)
+
+
+def body_of(message: Message, license: str) -> str:
+    """The JSON that is sent; numbers are texts, exact whatever a receiver's JSON makes of numbers."""
+    data = {"license": license, **message.document}
+    return orjson.dumps({"type": message.kind, "timestamp": message.occurred_at.isoformat(), "data": data}).decode()
+
+
+def _disable(session: Session, endpoint: WebhookEndpoint) -> None:
+    """Unless it was pointed to somewhere else in the meantime."""
+    this = col(WebhookEndpoint.license_id) == endpoint.license_id, col(WebhookEndpoint.id) == endpoint.id
+    values = {"enabled": False, "disabled_because": _GONE}
+    session.execute(update(WebhookEndpoint).where(*this, col(WebhookEndpoint.url) == endpoint.url).values(values))
+    logger.warning("the webhook endpoint %s of license %s answered 410 Gone", endpoint.id, endpoint.license_id)
+
+
+def _outcome(answer: Answer | None, error: str | None, now: datetime) -> Outcome:
+    """As the specification suggests: 2xx is success, 410 the end, and whatever else is tried again."""
+    if answer is None:
+        return Outcome(None, error or "")
+    said = f"It answered {_phrase(answer.status)}."
+    if 200 <= answer.status < 300:
+        return Outcome(DeliveryStatus.SENT, said)
+    if answer.status == HTTPStatus.GONE:
+        return Outcome(DeliveryStatus.DROPPED, f"{_GONE} The endpoint was disabled.")
+    return Outcome(None, _redirected(answer) or said, _retry_after(answer, now))
+
+
+def _phrase(status: int) -> str:
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+def _redirected(answer: Answer) -> str | None:
+    if not 300 <= answer.status < 400:
+        return None
+    to = printable(answer.headers.get("location", ""))
+    return f"It answered {_phrase(answer.status)} to {shown(to)}; redirects are not followed."
+
+
+def _retry_after(answer: Answer, now: datetime) -> timedelta | None:
+    """RFC 9110, section 10.2.3: seconds, or a date."""
+    text = answer.headers.get("retry-after", "").strip()
+    if answer.status not in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE) or not text:
+        return None
+    if text.isascii() and text.isdigit():
+        return timedelta(seconds=min(int(text[:10]), 10**9))
+    try:
+        at = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):  # the latter for a year of very many digits
+        return None
+    return max(at.replace(tzinfo=at.tzinfo or UTC) - now, timedelta())

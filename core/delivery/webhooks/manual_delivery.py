@@ -1,0 +1,79 @@
+"""What somebody has sent by hand: tests, and deliveries once more."""
+
+from datetime import datetime
+from typing import Final
+
+from sqlmodel import Session, col, select
+
+from core.delivery.channels import WEBHOOK
+from core.delivery.message_kinds import TEST
+from core.delivery.outbox.outbox import Address, Told, redeliver, tell
+from core.delivery.outbox.tables import Delivery, Message
+from core.delivery.webhooks.endpoints import find_endpoint, locked_license, wrong
+from core.delivery.webhooks.log import Logged, list_attempts
+from core.delivery.webhooks.tables import WebhookEndpoint
+from core.text import problem_with, shown
+
+_LONGEST_ID: Final = 200
+_ITS_MESSAGE: Final = (col(Message.license_id) == Delivery.license_id) & (col(Message.id) == Delivery.message_id)
+_ITS_ENDPOINT: Final = (col(WebhookEndpoint.license_id) == Delivery.license_id) & (
+    col(WebhookEndpoint.id) == Delivery.recipient
+)
+
+
+def send_test(session: Session, license: str, key: str, now: datetime) -> Logged:
+    """Have a test delivered to an endpoint alone, whatever it chose; one at a time. One that failed and waits to be
+    tried again is tried now.
+
+    Raises :class:`core.errors.InvalidInput`.
+    """
+    license_id = locked_license(session, license)
+    endpoint = find_endpoint(session, license_id, key)
+    if not endpoint.enabled:
+        raise wrong(f"The endpoint {shown(key)} is disabled. Enable it first.", "key")
+    waiting = (
+        select(Delivery)
+        .join(Message, _ITS_MESSAGE)
+        .where(Delivery.license_id == license_id, Delivery.channel == WEBHOOK, Delivery.recipient == endpoint.id)
+        .where(Message.kind == TEST, col(Delivery.due_at).is_not(None))
+    )
+    if test := session.exec(waiting.with_for_update(of=Delivery)).first():
+        if not test.attempts or _is_taken(test, now):
+            raise wrong(f"A test is on its way to {shown(key)} already.", "key")
+        redeliver(session, test, now)
+        return Logged(test, TEST, list_attempts(session, license_id, [test.id])[test.id])
+    told = Told(license_id, TEST, now, {"endpoint": endpoint.key})
+    tell(session, [told], [Address(license_id, WEBHOOK, endpoint.id, frozenset({TEST}))])
+    return Logged(session.exec(waiting).one(), TEST, [])
+
+
+def redeliver_by_hand(session: Session, license: str, delivery_id: str, now: datetime) -> Logged:
+    """Send a delivery to its endpoint once more, under the same id, whatever became of it.
+
+    Raises :class:`core.errors.InvalidInput` where it cannot be.
+    """
+    license_id = locked_license(session, license)
+    found = None
+    if not problem_with(delivery_id, _LONGEST_ID):
+        found = session.exec(
+            select(Delivery, WebhookEndpoint, Message.kind)
+            .join(WebhookEndpoint, _ITS_ENDPOINT)
+            .join(Message, _ITS_MESSAGE)
+            .where(Delivery.license_id == license_id, Delivery.id == delivery_id, Delivery.channel == WEBHOOK)
+            .with_for_update(of=Delivery)
+        ).first()
+    if found is None:
+        message = f"No delivery {shown(delivery_id)} to an endpoint of this license."
+        raise wrong(message, "delivery", code="UNKNOWN_DELIVERY")
+    delivery, endpoint, kind = found
+    if not endpoint.enabled:
+        raise wrong(f"The endpoint {shown(endpoint.key)} is disabled. Enable it first.", "delivery")
+    if _is_taken(delivery, now):
+        raise wrong(f"The delivery {shown(delivery_id)} is being sent at this moment.", "delivery")
+    redeliver(session, delivery, now)
+    return Logged(delivery, kind, list_attempts(session, license_id, [delivery.id])[delivery.id])
+
+
+def _is_taken(delivery: Delivery, now: datetime) -> bool:
+    """Whether a worker has it."""
+    return delivery.claim is not None and delivery.due_at is not None and delivery.due_at > now

@@ -1,1 +1,0 @@
-"""E-mail to the people of a license."""

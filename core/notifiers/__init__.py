@@ -1,1 +1,0 @@
-"""Partners' notifiers, as a channel of the outbox."""

@@ -1,0 +1,1 @@
+"""Child processes that run partners' code, with a deadline and a memory limit."""

@@ -1,0 +1,123 @@
+"""The queue of record: which refresh is due, who has it, what became of it.
+
+A broker's message only says that there is something to take; a lost one costs time, never a refresh.
+"""
+
+import uuid
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import case, tuple_
+from sqlmodel import Session, col, func, select, update
+
+from core.database.engine import insert_into
+from core.queue.tables import RefreshRun, RefreshStatus
+
+SCHEDULE: Final = "schedule"
+"""The id of each license's standing run, which is never over."""
+MOST_ATTEMPTS: Final = 5
+_KEY = tuple_(col(RefreshRun.license_id), col(RefreshRun.id))
+
+
+def request_refresh(session: Session, license_id: int, sections: Iterable[str] | None, now: datetime) -> RefreshRun:
+    """Ask for a refresh of a license, or of some of its sections, now."""
+    run = RefreshRun(
+        license_id=license_id,
+        id=uuid.uuid4().hex,
+        sections=sorted(sections) if sections is not None else None,
+        due_at=now,
+        requested_at=now,
+    )
+    session.add(run)
+    session.flush()
+    return run
+
+
+def schedule_now(session: Session, license_id: int, now: datetime) -> None:
+    """Make the license's standing run due, as something changed that a refresh of everything should show."""
+    # A worker that has it now may have read too early, so its claim goes: it is taken again after that one.
+    due = {
+        "status": RefreshStatus.QUEUED, "only_due": False, "due_at": now, "requested_at": now,
+        "claim": None, "attempts": 0,
+    }  # fmt: skip
+    statement = insert_into(session, RefreshRun).values(license_id=license_id, id=SCHEDULE, **due)
+    session.execute(statement.on_conflict_do_update(index_elements=["license_id", "id"], set_=due))
+
+
+def take(session: Session, now: datetime, most: int, lease: timedelta) -> tuple[str, list[RefreshRun]]:
+    """Claim runs that are due; the claim's name and the runs.
+
+    Until the lease ends nobody else takes them. A run that was taken too often without an end is failed:
+    whatever it does to its workers, it does not do for ever.
+    """
+    due = (
+        select(RefreshRun.license_id, RefreshRun.id)
+        .where(col(RefreshRun.due_at) <= now)
+        .order_by(col(RefreshRun.due_at))
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    )
+    keys = [(row[0], row[1]) for row in session.execute(due)]
+    if not keys:
+        return "", []
+    claim = uuid.uuid4().hex
+    session.exec(
+        update(RefreshRun)
+        .where(_KEY.in_(keys))
+        .values(status=RefreshStatus.RUNNING, claim=claim, due_at=now + lease, attempts=col(RefreshRun.attempts) + 1)
+    )
+    runs = session.exec(select(RefreshRun).where(_KEY.in_(keys)).execution_options(populate_existing=True)).all()
+    # Told apart before the attempts of those that are lost are set back.
+    kept = [run for run in runs if run.attempts <= MOST_ATTEMPTS]
+    lost = [run for run in runs if run.attempts > MOST_ATTEMPTS]
+    finish(session, claim, lost, {}, now, problem="Its workers were lost again and again; it was given up.")
+    return claim, kept
+
+
+def finish(
+    session: Session,
+    claim: str,
+    runs: Collection[RefreshRun],
+    next_due: dict[int, datetime],
+    now: datetime,
+    problem: str | None = None,
+) -> None:
+    """End the runs that are still this claim's. A standing run waits for its license's next due time."""
+    if not runs:
+        return
+    asked = [(run.license_id, run.id) for run in runs if run.id != SCHEDULE]
+    standing = {
+        run.license_id: next_due.get(run.license_id, now + timedelta(days=1)) for run in runs if run.id == SCHEDULE
+    }
+    mine = col(RefreshRun.claim) == claim
+    if asked:
+        status = RefreshStatus.FAILED if problem else RefreshStatus.DONE
+        session.exec(
+            update(RefreshRun)
+            .where(mine, _KEY.in_(asked))
+            .values(status=status, due_at=None, claim=None, finished_at=now, problem=problem)
+        )
+    if standing:
+        these = col(RefreshRun.license_id).in_(standing), col(RefreshRun.id) == SCHEDULE
+        ended = session.exec(
+            update(RefreshRun)
+            .where(mine, *these)
+            .values(
+                status=RefreshStatus.QUEUED,
+                only_due=problem is None,
+                due_at=case(standing, value=col(RefreshRun.license_id)),
+                claim=None,
+                attempts=0,
+                finished_at=now,
+                problem=problem,
+            )
+        )
+        if ended.rowcount < len(standing):
+            # Those that were taken away for what is new since are not done, but nobody was lost over them either.
+            session.exec(update(RefreshRun).where(col(RefreshRun.claim).is_(None), *these).values(attempts=0))
+
+
+def count_due(session: Session, now: datetime) -> int:
+    """How many runs could be taken now."""
+    return session.exec(select(func.count()).select_from(RefreshRun).where(col(RefreshRun.due_at) <= now)).one()

@@ -1,0 +1,1 @@
+"""The refresh of licenses, from what is due to the snapshot."""

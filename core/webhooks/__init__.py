@@ -1,1 +1,0 @@
-"""Webhooks: a license's messages, signed and sent to the endpoints that it names."""

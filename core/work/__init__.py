@@ -1,1 +1,0 @@
-"""Background work: the queue of record, the broker that announces, the workers that take."""

@@ -1,0 +1,1 @@
+"""Workers: threads that refresh, deliver and tidy."""

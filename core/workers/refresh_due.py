@@ -1,0 +1,108 @@
+"""The one job of the workers: take what is due, refresh it, say when it is due again."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from sqlalchemy.exc import DBAPIError
+
+from core.consumption.history import Keeping
+from core.licenses.load import load_licenses
+from core.queue.queue import finish, take
+from core.queue.tables import RefreshRun
+from core.refresh.refresh import RefreshWanted, late_usage, plan_refresh, save_refresh
+from core.runtime import Runtime
+
+logger = logging.getLogger(__name__)
+
+_AT_ONCE: Final = 2
+"""Batches at once: while the database reads and writes for one, the other is measured."""
+MUCH_HISTORY = timedelta(days=31)
+"""Licenses with more past than this to measure again are refreshed one at a time."""
+
+
+def refresh_due(runtime: Runtime) -> int:
+    """Take a batch of due runs and refresh their licenses; how many runs were taken, 0 where none was due."""
+    now = datetime.now(UTC)
+    lease = timedelta(seconds=runtime.settings.refresh_lease_seconds)
+    with runtime.database.write() as session:
+        claim, runs = take(session, now, runtime.settings.refresh_batch, lease)
+    for batch in _batches(runtime, runs, now):
+        _refresh_contained(runtime, claim, batch)
+    return len(runs)
+
+
+def refresh_all_due(runtime: Runtime) -> None:
+    """Refresh until nothing is due; where there is much, two batches at once on databases that take two writers."""
+    if refresh_due(runtime) < runtime.settings.refresh_batch:
+        _refresh_until_none(runtime)
+        return
+    with ThreadPoolExecutor(1 if runtime.database.is_sqlite else _AT_ONCE, "refresh") as threads:
+        for done in [threads.submit(_refresh_until_none, runtime) for _ in range(_AT_ONCE)]:
+            done.result()
+
+
+def _refresh_until_none(runtime: Runtime) -> None:
+    while refresh_due(runtime):
+        pass
+
+
+def _refresh_contained(runtime: Runtime, claim: str, runs: Sequence[RefreshRun]) -> None:
+    """Refresh a batch; where that fails, each license on its own, so that one costs no other anything."""
+    try:
+        _refresh(runtime, claim, runs)
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise  # no database, no outcome: the lease ends and the runs are taken again
+        _refresh_apart(runtime, claim, runs)
+    except Exception:
+        _refresh_apart(runtime, claim, runs)
+
+
+def _refresh_apart(runtime: Runtime, claim: str, runs: Sequence[RefreshRun]) -> None:
+    licenses = {run.license_id for run in runs}
+    if len(licenses) > 1:
+        for license_id in sorted(licenses):
+            _refresh_contained(runtime, claim, [run for run in runs if run.license_id == license_id])
+        return
+    logger.exception("refresh of license %s failed", licenses)
+    with runtime.database.write() as session:
+        now = datetime.now(UTC)
+        problem = "The refresh failed. The operator finds the cause in the log."
+        finish(session, claim, runs, dict.fromkeys(licenses, now + timedelta(hours=1)), now, problem)
+
+
+def _refresh(runtime: Runtime, claim: str, runs: Sequence[RefreshRun]) -> None:
+    registry = runtime.registry
+    wanted: dict[int, RefreshWanted] = {}
+    for run in runs:
+        asked = _wanted(run)
+        wanted[run.license_id] = wanted[run.license_id].joined(asked) if run.license_id in wanted else asked
+    with runtime.database.read() as session:
+        plan = plan_refresh(session, wanted, registry, datetime.now(UTC))
+    answers = runtime.measurer.measure(plan.questions)
+    keeping = Keeping(runtime.settings.history_hourly_days, runtime.settings.history_daily_days)
+    with runtime.database.write() as session:
+        next_due = save_refresh(session, plan, answers, registry, keeping)
+        finish(session, claim, runs, next_due, datetime.now(UTC))
+
+
+def _wanted(run: RefreshRun) -> RefreshWanted:
+    return RefreshWanted(frozenset(run.sections) if run.sections is not None else None, run.only_due)
+
+
+def _batches(runtime: Runtime, runs: Sequence[RefreshRun], now: datetime) -> list[list[RefreshRun]]:
+    by_license: dict[int, list[RefreshRun]] = defaultdict(list)
+    for run in runs:
+        by_license[run.license_id].append(run)
+    if not by_license:
+        return []
+    with runtime.database.read() as session:
+        late = late_usage(session, by_license)
+        licenses = load_licenses(session, late, now) if late else {}
+    long = {license_id for license_id, mark in late.items() if licenses[license_id].today - mark.since > MUCH_HISTORY}
+    short = [run for run in runs if run.license_id not in long]
+    return [*([short] if short else []), *(by_license[license_id] for license_id in sorted(long))]

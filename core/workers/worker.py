@@ -1,0 +1,123 @@
+"""A worker: threads that take announced work, and one that looks for what nobody announced or took."""
+
+import logging
+import math
+import threading
+from collections.abc import Collection, Mapping
+from datetime import timedelta
+from time import monotonic
+from types import TracebackType
+from typing import Any, Final, Self
+
+import dramatiq
+
+from core.delivery.channels import EMAIL, NOTIFIER, WEBHOOK
+from core.delivery.mail.channel import MailChannel
+from core.delivery.notifiers.channel import NotifierChannel
+from core.delivery.outbox.dispatch import LEASE, Channel, send_due
+from core.delivery.webhooks.channel import WebhookChannel
+from core.runtime import Runtime
+from core.workers.broker import Announcer, open_broker
+from core.workers.refresh_due import refresh_all_due
+from core.workers.upkeep import EVERY_SECONDS, upkeep
+
+POSTMEN: Final = 4
+"""Threads that send e-mails, and as many for webhooks, so that endpoints that hang hold up no e-mail. One that waits
+for a slow receiver leaves the others."""
+
+ABANDONED: Final = timedelta(days=1)
+"""After so long nobody is waited for who might have a notifier that this worker has not."""
+
+logger = logging.getLogger(__name__)
+
+
+def open_announcer(runtime: Runtime, broker: dramatiq.Broker) -> Announcer:
+    """The announcer of due refreshes over `broker`."""
+
+    def job() -> None:
+        refresh_all_due(runtime)
+
+    return Announcer(broker, runtime.settings.queue, job)
+
+
+class Worker:
+    """Runs from ``with`` to its end; used by the ``worker`` command and inside the embedded server.
+
+    Once stopped it takes nothing more, and waits for what it has.
+    """
+
+    def __init__(self, runtime: Runtime, broker: dramatiq.Broker | None = None) -> None:
+        self._runtime: Final = runtime
+        self._broker: Final = broker or open_broker(runtime.settings)
+        self.announcer: Final = open_announcer(runtime, self._broker)
+        self._stopped: Final = threading.Event()
+        self._sweeper: Final = threading.Thread(target=self._sweep, name="sweeper", daemon=True)
+        self._notifiers: Final = NotifierChannel(runtime.settings, runtime.database, runtime.registry)
+        self._channels: Final[Mapping[str, Channel]] = {
+            EMAIL: MailChannel(runtime.settings, runtime.database, runtime.registry),
+            WEBHOOK: WebhookChannel(runtime.settings, runtime.database),
+            NOTIFIER: self._notifiers,
+        }
+        self._postmen: Final = [
+            threading.Thread(target=self._deliver, kwargs=which, name=f"postman-{number}", daemon=True)
+            for number, which in enumerate(_rounds(runtime.registry.notifiers))
+        ]
+        self._worker: Final = dramatiq.Worker(
+            self._broker,
+            queues={runtime.settings.queue},
+            worker_threads=runtime.settings.worker_threads,
+            worker_timeout=100,
+        )
+
+    def __enter__(self) -> Self:
+        self._worker.start()
+        self._sweeper.start()
+        for postman in self._postmen:
+            postman.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopped.set()
+        self._worker.stop(timeout=10_000)
+        self._sweeper.join(timeout=10)
+        for postman in self._postmen:
+            postman.join(timeout=LEASE.total_seconds())  # a sending that is cut off is repeated by another worker
+        self._notifiers.close()
+        self._broker.close()
+
+    def _sweep(self) -> None:
+        """Take what is due by schedule, what no message came for, and what a lost worker left."""
+        kept_up = -math.inf
+        while not self._stopped.is_set():
+            try:
+                if monotonic() - kept_up >= EVERY_SECONDS:
+                    kept_up = monotonic()
+                    upkeep(self._runtime)
+                refresh_all_due(self._runtime)
+            except Exception:
+                logger.exception("looking for due work failed; trying again")
+            self._stopped.wait(self._runtime.settings.sweep_seconds)
+
+    def _deliver(self, **which: Any) -> None:
+        """Send what is in the outbox, one delivery after the other; `which` as :func:`send_due` has it."""
+        while not self._stopped.is_set():
+            try:
+                if send_due(self._runtime.database, self._channels, **which):
+                    continue
+            except Exception:
+                logger.exception("looking for deliveries failed; trying again")
+            self._stopped.wait(self._runtime.settings.sweep_seconds)
+
+
+def _rounds(notifiers: Collection[str]) -> list[dict[str, Any]]:
+    """What each postman sends. Each notifier has one of its own, so that one that hangs holds up none of the others.
+
+    One more parks what is left for those that are not installed here, once no other worker has taken it for a day.
+    """
+    return [
+        *[{"only": channel} for channel in (EMAIL, WEBHOOK) for _ in range(POSTMEN)],
+        *[{"only": NOTIFIER, "to": key} for key in notifiers],
+        {"only": NOTIFIER, "but_to": tuple(notifiers), "overdue": ABANDONED},
+    ]

@@ -1,0 +1,210 @@
+"""What an operation costs: as if every field were visited, with the sizes of pages that its variables give."""
+
+import math
+from typing import Any
+
+import pytest
+from graphql import (
+    FieldNode,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    IntValueNode,
+    OperationDefinitionNode,
+    VariableNode,
+    get_introspection_query,
+    get_named_type,
+    get_nullable_type,
+    is_list_type,
+    parse,
+)
+from hypothesis import HealthCheck, given, settings
+
+from api.graphql.limits.check import Checked, check_document
+from api.graphql.limits.cost import CostOfDocument
+from api.graphql.limits.cost_map import SIZES, WEIGHTS, Edges, Page
+from api.graphql.limits.limits import MANY, allowed_by
+from core.settings import Settings
+from tests.api.graphql.limits.documents import SCHEMA, VARIABLES, Visit, documents, doubling, written_out
+
+ALLOWED = allowed_by(Settings())
+COORDINATES = {
+    f"{kind.name}.{name}": field
+    for kind in SCHEMA.type_map.values()
+    if isinstance(kind, (GraphQLObjectType, GraphQLInterfaceType))
+    for name, field in kind.fields.items()
+}
+
+
+def cost(text: str, operation: str | None = None, **variables: Any) -> int:
+    prepared = check_document(SCHEMA, text, ALLOWED)
+    assert isinstance(prepared, Checked), prepared
+    return prepared.cost(operation, variables)
+
+
+def is_list(coordinate: str) -> bool:
+    kind = COORDINATES[coordinate].type
+    return is_list_type(get_nullable_type(kind)) or get_named_type(kind).name.endswith("Connection")
+
+
+def test_every_coordinate_that_has_a_weight_or_a_size_is_a_field_of_the_schema() -> None:
+    assert WEIGHTS.keys() | SIZES.keys() <= COORDINATES.keys()
+
+
+def test_a_log_of_webhooks_costs_as_many_endpoints_and_attempts_as_there_may_be() -> None:
+    text = "{ webhookEndpoints { deliveries(first: 1) { edges { node { attempts { at } } } } } }"
+    attempts = 1 + 30 * (1 + 1)
+    deliveries = 20 + (1 + 1 * (1 + 1 + attempts))
+    assert cost(text) == 20 + 20 * (1 + deliveries)
+
+
+def test_every_list_and_every_connection_has_a_size() -> None:
+    assert {coordinate for coordinate in COORDINATES if is_list(coordinate)} == SIZES.keys()
+
+
+def test_every_mutation_and_every_field_that_takes_a_page_has_a_weight() -> None:
+    heavy = {coordinate for coordinate, size in SIZES.items() if isinstance(size, Page)}
+    heavy |= {coordinate for coordinate in COORDINATES if coordinate.startswith("Mutation.")}
+    assert {coordinate for coordinate in heavy if WEIGHTS.get(coordinate, 1) == 1} == set()
+
+
+@pytest.mark.parametrize("coordinate", [coordinate for coordinate, size in SIZES.items() if isinstance(size, Page)])
+def test_the_default_of_a_page_is_the_one_of_the_schema(coordinate: str) -> None:
+    size = SIZES[coordinate]
+    assert isinstance(size, Page)
+    first = COORDINATES[coordinate].args["first"]
+    assert first.default_value == size.default
+    most = f"{size.most:,}"
+    assert first.description is not None
+    assert first.description.endswith(f"up to {most}.")
+
+
+def naively(visits: list[Visit], variables: dict[str, Any]) -> int:
+    """The sum over all fields of their weight and their items, times the sizes of all lists above them."""
+    return sum(
+        _times(visit.above, variables) * (_weight(visit) + _items(visit, visit.above, variables)) for visit in visits
+    )
+
+
+def _coordinate(visit: Visit) -> str:
+    return f"{visit.parent.name}.{visit.field.name.value}"
+
+
+def _weight(visit: Visit) -> int:
+    return WEIGHTS.get(_coordinate(visit), 1)
+
+
+def _items(visit: Visit, above: tuple[Visit, ...], variables: dict[str, Any]) -> int:
+    size = SIZES.get(_coordinate(visit))
+    if size is Edges.OF_THE_PAGE:
+        return _page(above[-1].field, SIZES[_coordinate(above[-1])], variables)
+    return size if isinstance(size, int) else 0
+
+
+def _times(above: tuple[Visit, ...], variables: dict[str, Any]) -> int:
+    times = 1
+    for index, visit in enumerate(above):
+        size = SIZES.get(_coordinate(visit))
+        if size is Edges.OF_THE_PAGE or isinstance(size, int):
+            times *= _items(visit, above[:index], variables)
+    return times
+
+
+def _page(field: FieldNode, page: Any, variables: dict[str, Any]) -> int:
+    first: Any = None
+    for argument in field.arguments or ():
+        if argument.name.value == "first":
+            if isinstance(argument.value, VariableNode):
+                first = variables.get(argument.value.name.value)
+            elif isinstance(argument.value, IntValueNode):
+                first = int(argument.value.value)
+    if isinstance(first, bool) or not isinstance(first, (int, float)):
+        return int(page.default)
+    if math.isnan(first) or first <= 0:
+        return 0
+    return int(min(first, page.most))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(text=documents(), variables=VARIABLES)
+def test_the_cost_is_the_one_of_the_document_when_it_is_written_out(text: str, variables: dict[str, Any]) -> None:
+    document = parse(text)
+    operation = next(one for one in document.definitions if isinstance(one, OperationDefinitionNode))
+    expected = naively(written_out(document, operation), {"n": 3, **variables})
+    assert CostOfDocument(SCHEMA, document).of(None, variables) == min(expected, MANY)
+
+
+PAGE = "query Q($n: Int) { licenses(first: $n) { edges { cursor } } }"
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({}, 20 + 1 + 20 * 2),
+        ({"n": None}, 20 + 1 + 20 * 2),
+        ({"n": 1}, 20 + 1 + 2),
+        ({"n": 100}, 20 + 1 + 200),
+        ({"n": 101}, 20 + 1 + 200),
+        ({"n": 2**70}, 20 + 1 + 200),
+        ({"n": 5.0}, 20 + 1 + 10),
+        ({"n": float("inf")}, 20 + 1 + 200),
+        ({"n": float("nan")}, 20 + 1),
+        ({"n": 0}, 20 + 1),
+        ({"n": -(2**70)}, 20 + 1),
+        ({"n": "100"}, 20 + 1 + 40),
+        ({"n": True}, 20 + 1 + 40),
+        ({"n": [100]}, 20 + 1 + 40),
+        ({"n": {"n": 100}}, 20 + 1 + 40),
+    ],
+)
+def test_a_page_costs_what_it_may_hold_and_what_will_be_refused_costs_no_more(
+    variables: dict[str, Any], expected: int
+) -> None:
+    assert cost(PAGE, **variables) == expected
+
+
+def test_the_default_of_a_variable_is_taken_where_it_was_not_sent() -> None:
+    text = PAGE.replace("$n: Int", "$n: Int = 7")
+    assert cost(text) == 20 + 1 + 14
+    assert cost(text, n=None) == 20 + 1 + 40
+    huge = f"query ($n: Int = 2147483647, $f: JSON = {'9' * 5000}) {{ licenses(first: $n) {{ edges {{ cursor }} }} }}"
+    assert CostOfDocument(SCHEMA, parse(huge)).of(None, None) == 20 + 1 + 200
+
+
+def test_each_operation_of_a_document_has_its_own_cost() -> None:
+    text = f"{PAGE} query Name {{ viewer {{ name }} }} mutation Refresh {{ refreshConsumption {{ id }} }}"
+    assert cost(text, "Q", n=1) == 23
+    assert cost(text, "Name") == 2
+    assert cost(text, "Refresh") == 51
+    assert cost(text, "Unknown") == cost(text, None) == 0
+
+
+@pytest.mark.parametrize(
+    ("selection", "expected"),
+    [
+        ("viewer { name scopes }", 1 + 1 + 1 + 5),
+        ("consumption { sections { key } }", 20 + 1 + 7 * 2),
+        ("consumption { sections { readings { used } } }", 20 + 1 + 7 * (1 + 1 + 3 * 2)),
+        ("licenses(first: 2) { pageInfo { hasNextPage } edges { node { key } } }", 20 + 2 + 1 + 2 * (1 + 1 + 1)),
+        ("node(id: 1) { id ... on License { key } ... on Meter { key } }", 20 + 1 + 1 + 1),
+        ("__schema { queryType { name } }", 3),
+        ("__typename", 1),
+    ],
+)
+def test_what_some_selections_cost(selection: str, expected: int) -> None:
+    assert cost(f"{{ {selection} }}") == expected
+
+
+def test_numbers_stop_where_json_holds_them_exactly() -> None:
+    document = parse(doubling(80, "licenses(first: 100) { edges { cursor } }"))
+    assert CostOfDocument(SCHEMA, document).of(None, {}) == MANY
+
+
+def test_introspection_is_within_the_limits() -> None:
+    text = get_introspection_query(
+        descriptions=True,
+        specified_by_url=True,
+        directive_is_repeatable=True,
+        schema_description=True,
+        input_value_deprecation=True,
+    )
+    assert cost(text) < ALLOWED.cost / 2

@@ -1,0 +1,321 @@
+"""Partners' notifiers as a channel: what one of them does costs its own deliveries alone."""
+
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+
+import orjson
+import pytest
+from allowance import Alert, ExpiringCredits, Message, Period, RequestedCredits
+from allowance.notifier import KINDS
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlmodel import col, func, select, update
+
+from core.administration.inputs import CreditRequestInput
+from core.administration.request_credits import request_credits
+from core.delivery import message_kinds as kinds
+from core.delivery.notifiers.channel import DEADLINE, NotifierChannel
+from core.delivery.notifiers.message import message_of
+from core.delivery.outbox.dispatch import LEASE, send_due
+from core.delivery.outbox.outbox import Outcome, finish, take
+from core.delivery.outbox.tables import Delivery, DeliveryStatus
+from core.licenses.tables import License
+from core.plugins.host import Registry, load_plugins
+from core.plugins.sandbox import process
+from core.plugins.sandbox.notifier_wire import message_from, message_to
+from core.workers import worker
+from core.workers.worker import Worker
+from tests.fixtures.engine import NOW, Engine, usage_event
+
+
+@pytest.fixture(scope="module")
+def partner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The directory that the plugin is installed in; it is on the path of every process here."""
+    site = tmp_path_factory.mktemp("site-packages")
+    shutil.copy(Path(__file__).with_name("misbehaving_notifiers.py"), site)
+    about = site / "misbehaving_notifiers-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: misbehaving-notifiers\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[allowance]\nmisbehaving = misbehaving_notifiers\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(site)
+        yield site
+    sys.modules.pop("misbehaving_notifiers", None)
+
+
+@pytest.fixture(scope="module")
+def installed(partner: Path) -> Registry:
+    return load_plugins()
+
+
+@pytest.fixture
+def told(engine: Engine, installed: Registry, partner: Path) -> Engine:
+    """A license of which a threshold was crossed, which waits to be told."""
+    (partner / "told.txt").unlink(missing_ok=True)
+    engine = Engine(replace(engine.runtime, registry=installed))
+    engine.license(terms={"forms": 5}, name="Acme & Söhne", time_zone="Europe/Brussels")
+    engine.send(usage_event("forms.level", value=6))
+    engine.refresh()
+    return engine
+
+
+@pytest.fixture
+def channel(told: Engine) -> Iterator[NotifierChannel]:
+    settings = told.runtime.settings.model_copy(update={"meter_memory_mb": 128})
+    channel = NotifierChannel(settings, told.database, told.runtime.registry, timedelta(seconds=1))
+    yield channel
+    channel.close()
+
+
+def deliveries(engine: Engine) -> dict[str, Delivery]:
+    with engine.database.read() as session:
+        return {one.recipient: one for one in session.exec(select(Delivery))}
+
+
+def tell(engine: Engine, channel: NotifierChannel, *notifiers: str) -> list[tuple[str, str | None]]:
+    """Send what these are told, and nothing else, in their order; status and answer of each."""
+    with engine.database.write() as session:
+        for one in session.exec(select(Delivery)):
+            wanted = one.recipient in notifiers
+            one.due_at = NOW + notifiers.index(one.recipient) * timedelta(seconds=1) if wanted else None
+            session.add(one)
+    for _ in notifiers:
+        assert send_due(engine.database, {"notifier": channel})
+    found = deliveries(engine)
+    return [(found[name].status, found[name].said) for name in notifiers]
+
+
+def written(partner: Path) -> list[list[str]]:
+    """What each notifier wrote down: its key, the id of the message, its process."""
+    return [line.split() for line in (partner / "told.txt").read_text().splitlines()]
+
+
+def test_the_kinds_of_the_sdk_are_those_of_the_application() -> None:
+    assert set(KINDS) == {kinds.CROSSED, kinds.RECOVERED, kinds.CREDITS_EXPIRING, kinds.CREDITS_REQUESTED}
+
+
+def test_its_process_and_its_deadline_end_before_the_lease_does() -> None:
+    assert timedelta(seconds=process._PATIENCE) + DEADLINE < LEASE
+
+
+def test_there_is_one_delivery_for_each_notifier_that_wants_the_kind(told: Engine, installed: Registry) -> None:
+    assert deliveries(told).keys() == installed.notifiers.keys()
+    assert {one.channel for one in deliveries(told).values()} == {"notifier"}
+
+
+def test_a_message_is_told_whole_and_under_the_id_of_its_delivery(
+    told: Engine, channel: NotifierChannel, partner: Path
+) -> None:
+    assert tell(told, channel, "writes_down_all") == [("SENT", "The notifier took it.")]
+    period = Period(date(2026, 1, 1), date(2027, 1, 1), "Europe/Brussels")
+    alert = Alert("forms", "Forms", "forms", Decimal(6), Decimal(5), Decimal(1), "EXCEEDED", period)
+    assert alert.percentage == 120
+    assert (partner / "all.txt").read_text() == repr(
+        Message(
+            id=deliveries(told)["writes_down_all"].id,
+            kind="threshold.crossed",
+            license_key="acme",
+            license_name="Acme & Söhne",
+            occurred_at=NOW,
+            link="http://127.0.0.1:8000/graphiql",
+            alerts=(alert,),
+        )
+    )
+
+
+def test_what_is_told_again_has_the_same_id(told: Engine, channel: NotifierChannel, partner: Path) -> None:
+    tell(told, channel, "raises")
+    tell(told, channel, "raises")
+    first, second = written(partner)
+    assert first == second
+    assert deliveries(told)["raises"].attempts == 2
+
+
+@pytest.mark.parametrize(
+    ("notifier", "status", "said"),
+    [
+        ("takes", "SENT", "The notifier took it."),
+        (
+            "answers_by_itself",
+            "PENDING",
+            "The notifier ended its process, or broke it; the log says how.",
+        ),
+        ("raises", "PENDING", "The notifier failed; the log says why."),
+        ("exits_politely", "PENDING", "The notifier failed; the log says why."),
+        ("hangs", "PENDING", "The notifier took too long and was stopped."),
+        (
+            "ends_its_process",
+            "PENDING",
+            "The notifier ended its process, or broke it; the log says how.",
+        ),
+        ("eats_memory", "PENDING", "The notifier needed more memory than it may take."),
+    ],
+)
+def test_whatever_a_notifier_does_costs_its_own_delivery_alone(
+    told: Engine, channel: NotifierChannel, partner: Path, notifier: str, status: str, said: str
+) -> None:
+    assert tell(told, channel, *dict.fromkeys([notifier, "takes"]))[0] == (status, said)
+    assert deliveries(told)["takes"].status == "SENT"
+    delivery = deliveries(told)[notifier]
+    assert delivery.due_at is None if status == "SENT" else delivery.due_at is not None
+
+
+def test_what_a_notifier_raised_is_in_the_log_alone(
+    told: Engine, channel: NotifierChannel, caplog: pytest.LogCaptureFixture
+) -> None:
+    [(_, said)] = tell(told, channel, "raises")
+    assert "hunter2" in caplog.text
+    assert said
+    assert "hunter2" not in said
+
+
+def test_what_is_given_up_is_parked_with_its_text(told: Engine, channel: NotifierChannel) -> None:
+    [(status, said)] = tell(told, channel, "gives_up")
+    assert status == DeliveryStatus.PARKED
+    assert said
+    assert said.startswith("The notifier gave up: nobody lives there ?...")
+    assert len(said) == 2000
+
+
+def test_a_notifier_has_of_the_environment_what_it_names_and_the_way_to_the_network_and_no_secrets(
+    told: Engine, channel: NotifierChannel, partner: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passed_on = {"CHAT_URL", "https_proxy", "NO_PROXY", "SSL_CERT_FILE", "LANG", "TZ"}
+    secret = {"ALLOWANCE_DATABASE_URL", "PGPASSWORD", "AWS_SECRET_ACCESS_KEY", "DATABASE_URL", "OTHER_URL", "chat_url"}
+    for name in passed_on | secret:
+        monkeypatch.setenv(name, "C")
+    tell(told, channel, "sees_the_environment")
+    seen = set((partner / "environment.txt").read_text().split("\n"))
+    assert seen & (passed_on | secret) == passed_on
+
+
+def test_notifiers_share_no_process_and_keep_theirs(told: Engine, channel: NotifierChannel, partner: Path) -> None:
+    tell(told, channel, "takes", "raises")
+    tell(told, channel, "takes", "raises")
+    processes = {(key, pid) for key, _, pid in written(partner)}
+    assert len(processes) == len({pid for _, pid in processes}) == 2
+
+
+def test_a_worker_has_notifiers_that_hang_hold_up_none_of_the_others(
+    told: Engine, partner: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "NotifierChannel", partial(NotifierChannel, deadline=timedelta(seconds=15)))
+    settings = told.runtime.settings.model_copy(update={"sweep_seconds": 0.05})
+    told = Engine(replace(told.runtime, settings=settings))
+    for key in ("second", "third"):
+        told.license(key, terms={"forms": 5})
+        told.send(usage_event("forms.level", key, value=6))
+        told.refresh(key)
+    with told.database.write() as session:
+        session.execute(update(Delivery).where(col(Delivery.recipient) != "hangs").values(due_at=None))
+
+    def hanging() -> int:
+        return sum(key == "hangs" for key, *_ in written(partner)) if (partner / "told.txt").exists() else 0
+
+    def sent() -> int:
+        with told.database.read() as session:
+            return session.exec(
+                select(func.count()).where(Delivery.recipient == "takes", Delivery.status == "SENT")
+            ).one()
+
+    with Worker(told.runtime):
+        assert until(lambda: hanging() > 0)
+        with told.database.write() as session:
+            session.execute(update(Delivery).where(col(Delivery.recipient) == "takes").values(due_at=NOW))
+        assert until(lambda: sent() == 3)
+        assert hanging() == 1
+
+
+def test_a_worker_parks_what_is_for_notifiers_that_no_worker_has_had_for_a_day(
+    told: Engine, registry: Registry
+) -> None:
+    lately = datetime.now(UTC) - worker.ABANDONED + timedelta(hours=1)
+    with told.database.write() as session:
+        session.execute(update(Delivery).where(col(Delivery.recipient) == "takes").values(due_at=lately))
+    settings = told.runtime.settings.model_copy(update={"sweep_seconds": 0.05})
+    with Worker(replace(told.runtime, settings=settings, registry=registry)):
+        assert until(lambda: [one.status for one in deliveries(told).values()].count("PENDING") == 1)
+    left = {key: (one.status, one.attempts) for key, one in deliveries(told).items()}
+    assert left.pop("takes") == ("PENDING", 0)
+    assert set(left.values()) == {("PARKED", 1)}
+
+
+def until(happened: Callable[[], bool]) -> bool:
+    """Whether it has happened within fourteen seconds."""
+    for _ in range(1400):
+        if happened():
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_what_a_notifier_that_is_gone_was_to_be_told_is_parked(
+    told: Engine, channel: NotifierChannel, registry: Registry
+) -> None:
+    channel._registry = registry
+    assert tell(told, channel, "takes") == [("PARKED", "No worker has this notifier. Install it, and send this again.")]
+
+
+def test_nobody_is_told_of_a_kind_that_no_notifier_wants(told: Engine) -> None:
+    given = CreditRequestInput("acme", Decimal(5))
+    before = len(deliveries(told))
+    with told.database.write() as session:
+        request_credits(session, given, told.runtime.registry, [], "console", NOW)
+    assert len(deliveries(told)) == before
+
+
+def test_credits_are_told_with_what_there_is_to_know(told: Engine) -> None:
+    everything = replace(
+        told.runtime.registry,
+        notifiers={"all": replace(told.runtime.registry.notifiers["takes"], key="all", kinds=KINDS)},
+    )
+    with told.database.write() as session:
+        given = CreditRequestInput("acme", Decimal("5.50"), "be", "soon")
+        request_credits(session, given, everything, [], "console", NOW)
+    told = Engine(replace(told.runtime, registry=everything))
+    told.grant("acme", "g", 10, expires_at=NOW + timedelta(days=5), entity="nl")
+    told.refresh(now=NOW + timedelta(minutes=1))
+    found = {}
+    with told.database.write() as session:
+        while outgoing := take(session, NOW + timedelta(hours=1), LEASE):
+            license = session.get_one(License, told.id())
+            told_of = message_of(outgoing, license, everything, "https://app.example.com/{license}")
+            found[told_of.kind, outgoing.delivery.recipient] = told_of
+            finish(session, outgoing.delivery, Outcome(DeliveryStatus.SENT, "taken"), NOW)
+    requested, expiring = found["credits.requested", "all"], found["credits.expiring", "all"]
+    assert requested.requested == RequestedCredits(
+        "sms_credits", "SMS credits", Decimal("5.5"), "be", "soon", "console"
+    )
+    assert expiring.expiring == (
+        ExpiringCredits("sms_credits", "SMS credits", Decimal(10), Decimal(10), "nl", NOW + timedelta(days=5)),
+    )
+    assert (expiring.link, requested.alerts, expiring.requested) == ("https://app.example.com/acme", (), None)
+
+
+NUMBERS = st.decimals(0, 10**50, allow_nan=False, allow_infinity=False)
+TIMES = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+TIMES = TIMES.map(lambda time: time.replace(fold=0))
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+PERIODS = st.builds(Period, st.dates(), st.dates(), st.sampled_from(["UTC", "Europe/Brussels"]))
+ALERTS = st.builds(Alert, TEXTS, TEXTS, TEXTS, NUMBERS, NUMBERS, NUMBERS, st.sampled_from(["OK", "EXCEEDED"]), PERIODS)
+EXPIRING = st.builds(ExpiringCredits, TEXTS, TEXTS, NUMBERS, NUMBERS, st.none() | TEXTS, TIMES)
+REQUESTED = st.builds(RequestedCredits, TEXTS, TEXTS, NUMBERS, st.none() | TEXTS, st.none() | TEXTS, TEXTS)
+MESSAGES = st.builds(
+    Message, TEXTS, st.sampled_from(KINDS), TEXTS, TEXTS, TIMES, TEXTS,
+    st.lists(ALERTS, max_size=3).map(tuple), st.lists(EXPIRING, max_size=3).map(tuple), st.none() | REQUESTED,
+)  # fmt: skip
+
+
+@given(MESSAGES)
+def test_any_message_arrives_as_it_was(message: Message) -> None:
+    sent = orjson.loads(orjson.dumps(message_to(message)))
+    arrived = message_from(sent)
+    assert arrived == message
+    assert repr(arrived) == repr(message)

@@ -1,0 +1,135 @@
+"""What was recorded under an older schema is carried over."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import text
+from sqlmodel import col, select
+
+from core.consumption.intervals import Interval, Span, read_histories
+from core.consumption.points import Point
+from core.consumption.readings.status import UsageStatus
+from core.consumption.tables import ReadingHistory
+from core.database.engine import Database
+from core.database.types import UtcDateTime
+from core.licenses.tables import Contract
+from core.migrations.upgrade import MIGRATIONS, upgrade
+from core.usage.tables import ImportedFile, LedgerSegment, UsageEvent
+
+AT = datetime(2026, 3, 15, 12, tzinfo=UTC)
+
+
+def upgrade_to(database: Database, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with database.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
+@pytest.fixture
+def empty(database: Database, tmp_path: Path) -> Iterator[Database]:
+    """A database with nothing in it, not even a schema."""
+    if database.is_sqlite:
+        fresh = Database(f"sqlite:///{tmp_path}/empty.db")
+        yield fresh
+        fresh.close()
+    else:
+        with database.engine.begin() as connection:
+            connection.exec_driver_sql("DROP SCHEMA public CASCADE")
+            connection.exec_driver_sql("CREATE SCHEMA public")
+        yield database
+
+
+def test_events_of_the_first_schema_are_in_the_first_segment(empty: Database) -> None:
+    upgrade_to(empty, "0001")
+    digest = "x'00'" if empty.is_sqlite else "'\\x00'::bytea"
+    rows = ", ".join(f"(1, '/mailer', 'e{n}', 7, {n}, '2026-03-15', {n}, 5, {digest})" for n in range(3))
+    with empty.engine.begin() as connection:
+        connection.exec_driver_sql(f"INSERT INTO usage_event VALUES {rows}")  # noqa: S608
+    upgrade(empty)
+    with empty.read() as session:
+        events = session.exec(select(UsageEvent).order_by(col(UsageEvent.id))).all()
+        [segment] = session.exec(select(LedgerSegment))
+    assert [(one.id, one.whole, one.nanos, one.segment) for one in events] == [(f"e{n}", n, 5, 1) for n in range(3)]
+    assert {(one.license_id, one.source, one.series_id, one.day) for one in events} == {
+        (1, "/mailer", 7, date(2026, 3, 15))
+    }
+    assert segment.number == 1
+    assert abs((datetime.now(UTC) - segment.opened_at).total_seconds()) < 600
+
+
+def test_points_of_readings_are_in_one_row_for_each_license_and_time(empty: Database) -> None:
+    upgrade_to(empty, "0002")
+    noon = datetime(2026, 3, 15, 12, tzinfo=UTC)
+    written = UtcDateTime().process_bind_param(noon, empty.engine.dialect)
+    points = [
+        ("forms", "3", "12.50", "OK"),
+        ("users", None, None, "UNKNOWN"),
+        ("profiles", "90071992547409920.000000001", "12", "EXCEEDED"),
+    ]
+    insert = text("INSERT INTO reading_point VALUES (:l, :m, :a, :u, :t, :s)")
+    with empty.engine.begin() as connection:
+        for license_id, count in ((1, 1), (2, 3)):
+            for meter, used, limit, status in points[:count]:
+                given = {"l": license_id, "m": meter, "a": written, "u": used, "t": limit, "s": status}
+                connection.execute(insert, given)
+    upgrade(empty)
+    with empty.read() as session:
+        rows = session.exec(select(ReadingHistory).order_by(col(ReadingHistory.license_id))).all()
+        found = read_histories(session, {2: "UTC"}, "forms", Span(Interval.DAY, None, None, 10))[2]
+    assert [(row.license_id, row.at, sorted(row.readings)) for row in rows] == [
+        (1, noon, ["forms"]),
+        (2, noon, ["forms", "profiles", "users"]),
+    ]
+    assert found.of("forms") == [Point(noon, Decimal(3), Decimal("12.50"), UsageStatus.OK)]
+    assert found.of("users") == [Point(noon, None, None, UsageStatus.UNKNOWN)]
+    assert found.of("profiles") == [
+        Point(noon, Decimal("90071992547409920.000000001"), Decimal(12), UsageStatus.EXCEEDED)
+    ]
+
+
+def test_files_that_were_brought_in_by_backfill_are_still_known(empty: Database) -> None:
+    upgrade_to(empty, "0003")
+    before = sa.table(
+        "imported_file",
+        *(sa.column(name) for name in ("digest", "name", "lines")),
+        *(sa.column(name, UtcDateTime()) for name in ("started_at", "finished_at")),
+    )
+    files = [
+        {"digest": "a", "name": "a.ndjson", "lines": 7, "started_at": AT, "finished_at": AT},
+        {"digest": "b", "name": "b.ndjson", "lines": 5, "started_at": AT, "finished_at": None},
+    ]
+    with empty.write() as session:
+        session.connection().execute(sa.insert(before), files)
+    upgrade(empty)
+    with empty.read() as session:
+        found = session.exec(select(ImportedFile).order_by(col(ImportedFile.digest))).all()
+    assert [
+        (file.digest, file.backfill, file.name, file.lines, file.rejected, file.rejected_path, file.finished_at)
+        for file in found
+    ] == [("a", True, "a.ndjson", 7, {}, None, AT), ("b", True, "b.ndjson", 5, {}, None, None)]
+
+
+def test_contracts_of_before_say_the_default_of_what_they_could_not_say(empty: Database) -> None:
+    upgrade_to(empty, "0007")
+    with empty.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO license (id, key, name, time_zone, created_at) VALUES (1, 'acme', 'Acme', 'UTC', '2026-01-01')"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO contract (license_id, version, effective_from, starts_on, billing_period, anchor, terms,"
+            " at_risk, warnings, quotas, created_at)"
+            " VALUES (1, 1, '2026-01-01', '2026-01-01', 'P1Y', 'CONTRACT_DATE', '{}',"
+            " '{\"forms\":\"0.5\"}', false, '{}', '2026-01-01')"
+        )
+    upgrade(empty)
+    with empty.read() as session:
+        [contract] = session.exec(select(Contract))
+    assert (contract.at_risk, contract.alert_at, contract.expiry_notice_days) == ({"forms": "0.5"}, {}, [30, 7])

@@ -1,0 +1,163 @@
+"""What goes to a child process, and what comes back from it."""
+
+from dataclasses import MISSING, fields
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import orjson
+import pytest
+from allowance import Contract, Counter, Grant, LevelCell, License, Limit, Period, Reading, Share, SumCell, Usage
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.plugins.sandbox import meter_wire as wire
+from core.plugins.sandbox.question import Question
+
+PERIOD = Period(date(2026, 1, 1), date(2027, 1, 1), "Europe/Berlin")
+SUM = SumCell("chat.sent", date(2026, 3, 1), date(2026, 3, 2), Decimal("3.10"), "Köln", {"channel": "web"})
+LEVEL = LevelCell("bots.level", date(2026, 3, 1), Decimal("2.00"), "Köln", {"type": "clever"})
+GRANTED = datetime(2026, 1, 1, 12, 30, 0, 123456, tzinfo=UTC)
+GRANT = Grant("g", Decimal("1E+3"), GRANTED, datetime(2027, 1, 1, tzinfo=UTC), "Köln", "Europe/Berlin", "chat")
+LICENSE = License("acme", "Acme & Söhne", "Europe/Berlin")
+CONTRACT = Contract(
+    3, PERIOD, {"chat": Decimal("0.50")}, {"chat": Decimal("0.8")}, alert_at={"chat": (Decimal("0.50"), Decimal("1.2"))}
+)
+LIMIT = Limit(Fraction(1, 3), "a third", exhaustible=True)
+SHARE = Share("channel", "web", "Web", 7, Decimal("1.0"))
+READING = Reading(Decimal("7.10"), LIMIT, PERIOD, (SHARE,), {"g": Fraction(2, 3)})
+METER = Counter(key="chat", section="chat", title="Chat", description="Messages.", unit="messages", event="chat.sent")
+
+
+def through(data: dict[str, Any]) -> Any:
+    return orjson.loads(orjson.dumps(data))
+
+
+@pytest.mark.parametrize("sample", [PERIOD, SUM, LEVEL, GRANT, LICENSE, CONTRACT, LIMIT, SHARE, READING], ids=repr)
+def test_the_samples_below_leave_no_field_at_its_default(sample: Any) -> None:
+    """So that a field which is added to the SDK is not forgotten here."""
+    for field in fields(sample):
+        default = field.default_factory() if field.default_factory is not MISSING else field.default
+        assert getattr(sample, field.name) != default, field.name
+
+
+def test_a_usage_arrives_whole() -> None:
+    usage = Usage(
+        datetime(2026, 3, 2, 12, tzinfo=UTC),
+        "Europe/Berlin",
+        sums=[SUM],
+        levels=[LEVEL],
+        grants=[GRANT],
+        loaded_from={"chat.sent": date(2026, 1, 1)},
+    )
+
+    arrived = wire.usage_from(through(wire.usage_to(usage)))
+
+    assert list(arrived.cells()) == [SUM, LEVEL, GRANT]
+    carried = {name: value for name, value in vars(usage).items() if name not in ("_sums", "_levels")}
+    assert {name: value for name, value in vars(arrived).items() if name in carried} == carried
+    assert set(vars(arrived)) == set(vars(usage))
+
+
+def test_a_view_arrives_as_it_was_whichever_view_was_sent_first() -> None:
+    now = Usage(datetime(2026, 3, 2, 12, tzinfo=UTC), "Europe/Berlin", sums=[SUM])
+    views = [now, now.as_of(date(2026, 3, 1)), now.as_of(date(2025, 10, 26))]
+
+    for first in views:
+        base = wire.usage_from(through(wire.usage_to(first)))
+        for view in views:
+            sent = through(wire.question_to(Question(METER, LICENSE, CONTRACT, view)))
+            arrived = wire.view_of(base, sent)
+            assert (arrived.at, arrived.day, arrived.time_zone) == (view.at, view.day, view.time_zone)
+            assert arrived.origin == base.origin
+
+
+def test_a_license_and_a_contract_arrive_as_they_were() -> None:
+    usage = Usage(datetime(2026, 3, 2, 12, tzinfo=UTC))
+
+    arrived = through(wire.question_to(Question(METER, LICENSE, CONTRACT, usage)))
+
+    assert arrived["meter"] == "chat"
+    assert wire.license_from(arrived) == LICENSE
+    assert wire.contract_from(arrived) == CONTRACT
+    assert repr(wire.contract_from(arrived)) == repr(CONTRACT)
+
+
+@pytest.mark.parametrize("reading", [READING, Reading(None), Reading(0, Limit(10**50, "much"), None, (), {})], ids=repr)
+def test_a_reading_comes_back_as_it_was(reading: Reading) -> None:
+    assert wire.reading_from(through(wire.reading_to(reading))) == reading
+
+
+@given(st.integers() | st.decimals(allow_nan=False, allow_infinity=False) | st.fractions())
+def test_a_number_keeps_its_value_its_type_and_its_digits(number: int | Decimal | Fraction) -> None:
+    arrived = wire.number_from(wire.number_to(number))
+
+    assert type(arrived) is type(number)
+    assert repr(arrived) == repr(number)
+
+
+@pytest.mark.parametrize("value", [0.1, True, "1", None, 1j, [1]], ids=repr)
+def test_what_is_no_exact_number_is_not_sent(value: object) -> None:
+    with pytest.raises(TypeError, match="is no exact number; give an int, a Decimal or a Fraction"):
+        wire.number_to(value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "1",
+        "i",
+        "i1.0",
+        "i1_000",
+        "i ١",
+        "iNaN",
+        "dNaN",
+        "dsNaN",
+        "dInfinity",
+        "d0E+9999",
+        "d",
+        "f1",
+        "f1/0",
+        "x1",
+        "i1\n",
+        1,
+        1.5,
+    ],
+    ids=repr,
+)
+def test_what_is_no_number_is_not_taken(text: object) -> None:
+    with pytest.raises((TypeError, ValueError, ZeroDivisionError)):
+        wire.number_from(text)
+
+
+def broken(**changed: object) -> dict[str, object]:
+    return {**through(wire.reading_to(READING)), **changed}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        [],
+        {},
+        broken(used=7),
+        broken(limit=["i1", "basis"]),
+        broken(limit=["i1", None, False]),
+        broken(limit=["i1", "basis", 1]),
+        broken(period=["2026-01-01", "2027-01-01"]),
+        broken(period=["2026-01-01", "2027-02-30", "UTC"]),
+        broken(period=["2026-01-01", 2027, "UTC"]),
+        broken(shares={}),
+        broken(shares=["web"]),
+        broken(shares=[["channel", "web", 5, "i1", None]]),
+        broken(shares=[["channel", "web", "Web", 1, None]]),
+        broken(grants=[]),
+        broken(grants={"g": None}),
+    ],
+    ids=repr,
+)
+def test_what_is_no_reading_is_not_taken(data: object) -> None:
+    with pytest.raises((TypeError, ValueError, KeyError)):
+        wire.reading_from(data)

@@ -1,0 +1,96 @@
+"""What is over is dropped after a while; what somebody may still want to act on stays."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlmodel import select
+
+from core.delivery.message_kinds import CROSSED
+from core.delivery.outbox.outbox import Address, Outcome, Told, finish, redeliver, take, tell
+from core.delivery.outbox.tables import Delivery, DeliveryStatus, Message
+from core.queue.queue import finish as finish_run
+from core.queue.queue import request_refresh
+from core.queue.queue import take as take_runs
+from core.queue.tables import RefreshRun
+from core.workers import purge_finished as module
+from core.workers.purge_finished import drop_ended
+from tests.fixtures.engine import NOW, Engine
+
+DAY = timedelta(days=1)
+
+
+def left(engine: Engine, table: type[Any]) -> int:
+    with engine.database.read() as session:
+        return len(session.exec(select(table)).all())
+
+
+def told(engine: Engine, license_id: int, at: datetime, status: DeliveryStatus | None) -> None:
+    """A message of that time to one recipient, that came to this."""
+    with engine.database.write() as session:
+        tell(
+            session, [Told(license_id, CROSSED, at, {})], [Address(license_id, "email", "a@b.c", frozenset({CROSSED}))]
+        )
+    if status:
+        with engine.database.write() as session:
+            outgoing = take(session, at, timedelta(minutes=1))
+        assert outgoing
+        with engine.database.write() as session:
+            finish(session, outgoing.delivery, Outcome(status, "said"), at)
+
+
+@pytest.mark.parametrize("step", [2, 1000])
+def test_ended_refreshes_go_after_30_days_and_standing_ones_stay(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    monkeypatch.setattr(module, "STEP", step)
+    license_id = engine.license()
+    for _ in range(5):
+        with engine.database.write() as session:
+            request_refresh(session, license_id, None, NOW)
+    with engine.database.write() as session:
+        claim, runs = take_runs(session, NOW, 10, timedelta(minutes=1))
+        finish_run(session, claim, runs, {}, NOW)
+    assert left(engine, RefreshRun) == 6
+    drop_ended(engine.database, NOW + 30 * DAY)
+    assert left(engine, RefreshRun) == 6
+    drop_ended(engine.database, NOW + 31 * DAY)
+    assert left(engine, RefreshRun) == 1
+
+
+@pytest.mark.parametrize("step", [2, 1000])
+def test_messages_go_with_all_of_their_deliveries(engine: Engine, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    monkeypatch.setattr(module, "STEP", step)
+    license_id = engine.license()
+    for _ in range(5):
+        told(engine, license_id, NOW, DeliveryStatus.SENT)
+    told(engine, license_id, NOW + 50 * DAY, DeliveryStatus.PARKED)
+    drop_ended(engine.database, NOW + 91 * DAY)
+    assert (left(engine, Message), left(engine, Delivery)) == (1, 1)
+    drop_ended(engine.database, NOW + 141 * DAY)
+    assert (left(engine, Message), left(engine, Delivery)) == (0, 0)
+
+
+def test_messages_go_after_90_days_unless_one_waits(engine: Engine) -> None:
+    license_id = engine.license()
+    for status in (DeliveryStatus.SENT, DeliveryStatus.DROPPED, DeliveryStatus.PARKED, None):
+        told(engine, license_id, NOW, status)
+    with engine.database.write() as session:
+        tell(session, [Told(license_id, CROSSED, NOW, {})], [])
+    drop_ended(engine.database, NOW + 90 * DAY)
+    assert (left(engine, Message), left(engine, Delivery)) == (5, 4)
+    drop_ended(engine.database, NOW + 91 * DAY)
+    assert (left(engine, Message), left(engine, Delivery)) == (1, 1)
+
+
+def test_what_was_sent_late_is_kept_as_long_after_that(engine: Engine) -> None:
+    told(engine, engine.license(), NOW, DeliveryStatus.PARKED)
+    with engine.database.write() as session:
+        redeliver(session, session.exec(select(Delivery)).one(), NOW + 100 * DAY)
+        outgoing = take(session, NOW + 100 * DAY, timedelta(minutes=1))
+        assert outgoing
+        finish(session, outgoing.delivery, Outcome(DeliveryStatus.SENT, "said"), NOW + 100 * DAY)
+    drop_ended(engine.database, NOW + 190 * DAY)
+    assert (left(engine, Message), left(engine, Delivery)) == (1, 1)
+    drop_ended(engine.database, NOW + 191 * DAY)
+    assert (left(engine, Message), left(engine, Delivery)) == (0, 0)
