@@ -70,7 +70,7 @@ def show(alert: Annotated[str, typer.Argument(metavar="ALERT", help="Its id, or 
                 one.status,
                 str(one.attempts),
                 to_the_minute(one.finished_at),
-                one.said or "",
+                one.detail or "",
             )
             for message, one in _deliveries(session, found)
         ]

@@ -44,7 +44,7 @@ def show(context: typer.Context) -> None:
         )
         rows = [
             (one.id[:12], key, one.channel, one.recipient, one.status, str(one.attempts), to_the_minute(one.due_at),
-             one.said or "")
+             one.detail or "")
             for one, key in stuck
         ]  # fmt: skip
     if rows:

@@ -12,7 +12,7 @@ from core.database.engine import Database
 from core.measuring.measure import Measurer
 from core.migrations.upgrade import require_current, upgrade
 from core.plugins.host import Registry, load_plugins
-from core.queue.early_refresh import Follower
+from core.queue.early_refresh import EarlyRefresh
 from core.settings import Settings
 from core.tracing import Tracing
 from core.usage.committer import Committer
@@ -67,7 +67,7 @@ def open_runtime(settings: Settings) -> Iterator[Runtime]:
     measurer = Measurer(
         timeout=timedelta(seconds=settings.meter_timeout_seconds), memory=settings.meter_memory_mb * 2**20
     )
-    follower = Follower(database, timedelta(seconds=settings.refresh_after_seconds))
+    follower = EarlyRefresh(database, timedelta(seconds=settings.refresh_after_seconds))
     committer = Committer(database, settings.max_waiting_events, follower.note)
     registry = load_plugins()
     admitter = Admitter(database, registry, settings)

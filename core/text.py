@@ -29,7 +29,7 @@ def shown(value: object) -> str:
     return repr(text if len(text) <= 100 else text[:100] + "…")
 
 
-def plain(number: Decimal) -> Decimal:
+def canonical(number: Decimal) -> Decimal:
     """The same number in the same digits always, since it is a part of a key."""
     text = f"{number:f}"
     return Decimal(text.rstrip("0").rstrip(".") if "." in text else text)

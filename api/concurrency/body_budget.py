@@ -14,7 +14,7 @@ THREADS: Final = 2
 T = TypeVar("T")
 
 
-class Intake:
+class BodyBudget:
     """Bounds the bytes of bodies that are held at once, whoever sends them and however slowly."""
 
     def __init__(self, most: int) -> None:

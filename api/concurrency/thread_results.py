@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Arrivals(Generic[T]):
+class ThreadResults(Generic[T]):
     """Awaits results of other threads, of which many come at once: the loop is woken once for all of them.
 
     `asyncio.wrap_future` wakes it for each.

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
-from api.concurrency.thread_results import Arrivals
+from api.concurrency.thread_results import ThreadResults
 from api.http.asgi import header, in_one_piece, send_json
 from api.http.bodies import error_response, read_body
 from core.access.keys import Caller
@@ -33,7 +33,7 @@ class CheckInEndpoint:
     def __init__(self, runtime: Runtime) -> None:
         self._authenticator = runtime.authenticator
         self._admitter = runtime.admitter
-        self._arrivals = Arrivals[CheckIn]()
+        self._arrivals = ThreadResults[CheckIn]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:

@@ -15,8 +15,8 @@ import orjson
 from starlette import types as asgi
 from starlette.datastructures import Headers
 
-from api.concurrency.body_budget import Intake
-from api.concurrency.thread_results import Arrivals
+from api.concurrency.body_budget import BodyBudget
+from api.concurrency.thread_results import ThreadResults
 from api.http.asgi import header, in_one_piece, send_json
 from api.http.bodies import error_response, read_body
 from api.http.callers import caller_of
@@ -24,7 +24,7 @@ from core.access.keys import Caller, Scope
 from core.errors import AllowanceError, BadInput
 from core.runtime import Runtime
 from core.usage.events import check_cloudevents
-from core.usage.ingest import Taken, ingest
+from core.usage.ingest import Ingestion, ingest
 from core.usage.record import Recorded
 
 SMALL: Final = 16_384
@@ -48,8 +48,8 @@ class EventsEndpoint:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._intake = Intake(4 * runtime.settings.max_body_bytes)
-        self._arrivals = Arrivals[Recorded]()
+        self._intake = BodyBudget(4 * runtime.settings.max_body_bytes)
+        self._arrivals = ThreadResults[Recorded]()
 
     async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         try:
@@ -63,7 +63,7 @@ class EventsEndpoint:
             return
         await send_json(send, 200, orjson.dumps(as_json(recorded)))
 
-    async def _received(self, scope: asgi.Scope, receive: asgi.Receive, caller: Caller) -> Taken:
+    async def _received(self, scope: asgi.Scope, receive: asgi.Receive, caller: Caller) -> Ingestion:
         """The events of a request, checked and on their way. Raises :class:`core.errors.Overloaded`."""
         self._runtime.committer.require_room()
         headers = Headers(scope=scope)
@@ -75,7 +75,7 @@ class EventsEndpoint:
             take = partial(self._take, headers, unpacked, caller)
             return take() if len(unpacked) <= SMALL else await self._intake.in_thread(take)
 
-    def _take(self, headers: Mapping[str, str], body: bytes, caller: Caller) -> Taken:
+    def _take(self, headers: Mapping[str, str], body: bytes, caller: Caller) -> Ingestion:
         self._runtime.committer.require_room()  # asked again, since others came meanwhile and a check takes long
         messages = read_messages(headers, body)
         return ingest(

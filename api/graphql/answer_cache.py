@@ -23,7 +23,7 @@ _OVERHEAD: Final = 1000
 """Bytes that an answer takes beside its text and what was asked."""
 
 
-class Question(NamedTuple):
+class CacheKey(NamedTuple):
     """What an answer depends on beside the data: who asks, for which media type, and what, byte for byte."""
 
     caller: Caller
@@ -33,7 +33,7 @@ class Question(NamedTuple):
 
 
 @dataclass(slots=True)
-class Answer:
+class CachedAnswer:
     """An answer as it is sent. Where `lasting`, it shows nothing but licenses at these versions, and stays as it is
     while they do, until `good_until`, in seconds since 1970.
 
@@ -75,12 +75,12 @@ class Answers:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._kept: LRUCache[Question, Answer] = LRUCache(MOST_BYTES, lambda answer: answer.size)
+        self._kept: LRUCache[CacheKey, CachedAnswer] = LRUCache(MOST_BYTES, lambda answer: answer.size)
         self._changed_at: dict[int, float] = {}
         self._changing = Lock()
         database.listen(self.note)
 
-    def trusted(self, question: Question) -> Answer | None:
+    def trusted(self, question: CacheKey) -> CachedAnswer | None:
         """The answer, where it may be given without a look."""
         try:
             answer = self._kept[question]
@@ -88,11 +88,11 @@ class Answers:
             return None
         return answer if self.is_trusted(answer) else None
 
-    def kept(self, question: Question) -> Answer | None:
+    def kept(self, question: CacheKey) -> CachedAnswer | None:
         """The answer, to be looked at by :meth:`renew` before it is given."""
         return self._kept.get(question)
 
-    def keep(self, question: Question, answer: Answer) -> None:
+    def keep(self, question: CacheKey, answer: CachedAnswer) -> None:
         """Keep a lasting answer, unless it alone would push many others out, or a newer one is kept already."""
         if not answer.lasting or answer.size > MOST_BYTES // 16 or len(question.text) > LONGEST_QUESTION:
             return
@@ -100,7 +100,7 @@ class Answers:
         if kept is None or kept.seen_at <= answer.seen_at:
             self._kept[question] = answer
 
-    def renew(self, answer: Answer) -> bool:
+    def renew(self, answer: CachedAnswer) -> bool:
         """Ask the database whether the answer still shows what is so."""
         seen_at = monotonic()
         if time() >= answer.good_until or load_versions(self._database, answer.versions.keys()) != answer.versions:
@@ -108,7 +108,7 @@ class Answers:
         answer.seen_at = seen_at
         return True
 
-    def is_trusted(self, answer: Answer) -> bool:
+    def is_trusted(self, answer: CachedAnswer) -> bool:
         """Whether it surely shows what is so, or was a moment ago."""
         if monotonic() - answer.seen_at > TRUSTED or time() >= answer.good_until:
             return False

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from api.concurrency.threads import look_at
-from api.graphql.answer_cache import Answer, Answers, Question
+from api.graphql.answer_cache import Answers, CachedAnswer, CacheKey
 from api.graphql.errors import refusal
 from api.graphql.operations.execute import Asked
 from api.graphql.operations.prepare import DocumentRefused
@@ -73,7 +73,7 @@ class GraphQLEndpoint:
         self._metrics = metrics
         self._streams = streams
         self._answers = Answers(runtime.database)
-        self._renewing: dict[Question, asyncio.Task[Answer]] = {}
+        self._renewing: dict[CacheKey, asyncio.Task[CachedAnswer]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         tracing = self._runtime.tracing
@@ -98,7 +98,7 @@ class GraphQLEndpoint:
             # First the token: nobody else makes this read a body.
             caller = await caller_of(self._runtime.authenticator, header(scope, b"authorization"))
             self._operations.admit(caller)
-            question = Question(caller, kind, scope["method"], await self._text(scope, receive))
+            question = CacheKey(caller, kind, scope["method"], await self._text(scope, receive))
             answer = self._answers.trusted(question)
             if answer is None:
                 answer = await self._find(question, trace_id(scope))
@@ -137,7 +137,7 @@ class GraphQLEndpoint:
         body = await in_one_piece(scope, receive, most)
         return body if isinstance(body, bytes) else await read_body(body, most)
 
-    async def _find(self, question: Question, trace: str) -> Answer:
+    async def _find(self, question: CacheKey, trace: str) -> CachedAnswer:
         """The answer, executed where it has to be. The same question at the same time is looked at once."""
         kept = self._answers.kept(question)
         if kept is None:
@@ -151,7 +151,7 @@ class GraphQLEndpoint:
         # What went wrong for somebody else went wrong in their trace, and this may have been asked after a commit.
         return answer if self._answers.is_trusted(answer) else await self._new(question, trace)
 
-    async def _renew(self, question: Question, kept: Answer, trace: str) -> Answer:
+    async def _renew(self, question: CacheKey, kept: CachedAnswer, trace: str) -> CachedAnswer:
         try:
             if await run_in_threadpool(self._answers.renew, kept):
                 self._metrics.count(kept.operation, RENEWED)
@@ -160,12 +160,12 @@ class GraphQLEndpoint:
         finally:
             del self._renewing[question]
 
-    async def _new(self, question: Question, trace: str) -> Answer:
+    async def _new(self, question: CacheKey, trace: str) -> CachedAnswer:
         answer = await run_in_threadpool(self._execute, question, trace)
         self._answers.keep(question, answer)
         return answer
 
-    def _execute(self, question: Question, trace: str) -> Answer:
+    def _execute(self, question: CacheKey, trace: str) -> CachedAnswer:
         seen_at = monotonic()
         request = from_url(question.text) if question.method == "GET" else from_body(question.text)
         try:
@@ -183,7 +183,7 @@ class GraphQLEndpoint:
         if executed.good_until and question.method == "GET":
             etag = b'"%s"' % hashlib.blake2b(body, digest_size=16).hexdigest().encode()
             caching = b"private, no-cache"  # it may be kept, and is asked for by its tag before it is used
-        return Answer(
+        return CachedAnswer(
             body=body,
             asked=len(question.text),
             # A legacy client reads an error status as no answer; "data" is missing where nothing was executed.
@@ -238,7 +238,7 @@ def _refused(error: AllowanceError, answer: Mapping[str, Any], kind: str, method
     return JsonResponse(answer, status, headers, f"{kind}; charset=utf-8")
 
 
-async def _send(answer: Answer, scope: Scope, send: Send) -> None:
+async def _send(answer: CachedAnswer, scope: Scope, send: Send) -> None:
     status, headers, body = answer.status, answer.headers, answer.body
     if answer.etag and _matches(list_header(scope, b"if-none-match"), answer.etag):
         status, headers, body = 304, answer.headers[1:-1], b""

@@ -11,7 +11,7 @@ from sqlalchemy import String
 from sqlmodel import Session, col, select
 
 from core.access.tables import ApiKey
-from core.database.values_table import given
+from core.database.values_table import values_table
 from core.errors import BadInput, Forbidden, NotFound, Unauthenticated
 from core.licenses.find import find_license, no_license
 from core.licenses.tables import License
@@ -140,7 +140,7 @@ def revoke_key(session: Session, key_id: str) -> ApiKey:
 
 def find_revoked(session: Session, keys: Collection[str]) -> set[str]:
     """Which of these keys, by their ids, were ended."""
-    asked = given(session, {"id": String()}, [(key,) for key in keys])
+    asked = values_table(session, {"id": String()}, [(key,) for key in keys])
     revoked = (
         select(col(ApiKey.id)).join(asked, asked.c.id == col(ApiKey.id)).where(col(ApiKey.revoked_at).is_not(None))
     )

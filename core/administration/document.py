@@ -26,7 +26,7 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 
 
-class Problem(NamedTuple):
+class LineProblem(NamedTuple):
     """What is wrong with the value at a line; `path` is how it is reached, empty for the file as a whole."""
 
     line: int
@@ -39,7 +39,7 @@ class InvalidFile(BadInput):
 
     code = "INVALID_INPUT"
 
-    def __init__(self, file: str, problems: Iterable[Problem]) -> None:
+    def __init__(self, file: str, problems: Iterable[LineProblem]) -> None:
         self.problems = tuple(sorted(problems))
         where = ((f"{file}:{one.line}: {one.path}: " if one.path else f"{file}:{one.line}: ") for one in self.problems)
         super().__init__("\n".join(place + one.message for place, one in zip(where, self.problems, strict=True)))
@@ -52,7 +52,7 @@ class Value:
     times are read from the text of the file itself, so that nothing is rounded on the way.
     """
 
-    def __init__(self, node: Node, path: str, line: int, problems: list[Problem]) -> None:
+    def __init__(self, node: Node, path: str, line: int, problems: list[LineProblem]) -> None:
         self._node = node
         self._line = line
         self._problems = problems
@@ -60,7 +60,7 @@ class Value:
 
     def fail(self, message: str) -> None:
         """Add a problem with this value."""
-        self._problems.append(Problem(self._line, self.path, message))
+        self._problems.append(LineProblem(self._line, self.path, message))
 
     def fields(self, required: Sequence[str], optional: Sequence[str] = ()) -> dict[str, "Value"]:
         """The values of a mapping with these keys; an optional one that is null counts as left out."""
@@ -173,7 +173,7 @@ class Value:
         return isinstance(self._node, kind) and str(self._node.tag) in [_TAG + tag for tag in tags]
 
 
-def read_document(file: str, content: bytes) -> tuple[Value, list[Problem]]:
+def read_document(file: str, content: bytes) -> tuple[Value, list[LineProblem]]:
     """The root of a YAML file, and the list that problems with its values will be added to.
 
     `file` is what to call it. Raises :class:`InvalidFile` where it is not YAML, is too large, or uses
@@ -181,7 +181,7 @@ def read_document(file: str, content: bytes) -> tuple[Value, list[Problem]]:
     """
 
     def refused(line: int, message: str) -> InvalidFile:
-        return InvalidFile(file, [Problem(line, "", message)])
+        return InvalidFile(file, [LineProblem(line, "", message)])
 
     if len(content) > LARGEST:
         raise refused(1, f"the file has more than {LARGEST // 2**20} MiB; split it.")
@@ -203,7 +203,7 @@ def read_document(file: str, content: bytes) -> tuple[Value, list[Problem]]:
         if node.anchor:
             message = f"the anchor &{node.anchor} cannot be used here; write the value out wherever it is needed."
             raise refused(node.start_mark.line + 1, message)
-    problems: list[Problem] = []
+    problems: list[LineProblem] = []
     return Value(root, "", root.start_mark.line + 1, problems), problems
 
 

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 from sqlmodel import Session, col, select
 
-from core.administration.document import InvalidFile, Problem, Value, read_document
+from core.administration.document import InvalidFile, LineProblem, Value, read_document
 from core.administration.inputs import (
     AdminInput,
     ContractInput,
@@ -54,7 +54,7 @@ class LicenseFile:
     """What a file says, each part with the place where it does, and what could not be read of it."""
 
     name: str
-    problems: list[Problem]
+    problems: list[LineProblem]
     licenses: list[tuple[Value, LicenseInput]] = field(default_factory=list)
     contracts: list[tuple[Value, ContractInput]] = field(default_factory=list)
     grants: list[tuple[Value, GrantInput]] = field(default_factory=list)

@@ -10,10 +10,10 @@ from sqlmodel import Session, col, select
 
 from core.administration.inputs import CreditRequestInput, check_credit_request
 from core.administration.put import credit_meters
-from core.alerts.recipients import addresses_of, notifier_addresses, operator_addresses
+from core.alerts.recipients import license_recipients, notifier_recipients, operator_recipients
 from core.credits.tables import CreditRequest
 from core.delivery.message_kinds import CREDITS_REQUESTED
-from core.delivery.outbox.outbox import Told, tell
+from core.delivery.outbox.outbox import OutboundMessage, enqueue
 from core.errors import InputProblem, InvalidInput
 from core.licenses.find import lock_license, named_license
 from core.licenses.tables import id_of
@@ -74,14 +74,14 @@ def request_credits(
             "requestedAt": now.isoformat(),
         }
     }
-    addresses = operator_addresses(license_id, operators)
-    addresses += addresses_of(session, [license_id])
-    addresses += notifier_addresses([license_id], registry.notifiers.values())
+    addresses = operator_recipients(license_id, operators)
+    addresses += license_recipients(session, [license_id])
+    addresses += notifier_recipients([license_id], registry.notifiers.values())
     if not operators:
         logger.warning(
             "License %s asks for %s of %s, request %s. ALLOWANCE_OPERATORS_EMAIL is not set, so nobody is written to; "
             "'allowance credits requests' lists it.",
             license.key, document["request"]["amount"], meter, request.id,
         )  # fmt: skip
-    tell(session, [Told(license_id, CREDITS_REQUESTED, now, document)], addresses)
+    enqueue(session, [OutboundMessage(license_id, CREDITS_REQUESTED, now, document)], addresses)
     return request

@@ -13,13 +13,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from core.access.rate_limit import RateLimit
 from core.admission import store_postgresql, store_sqlite
 from core.admission.batches import Batches
-from core.admission.check_in import Asked, CheckIn, Decision, Doors, unknown_license
+from core.admission.check_in import Asked, CheckIn, Decision, QuotaMeters, unknown_license
 from core.admission.decide import Group, decide
 from core.admission.lost import count_lost, lost_before
 from core.admission.notices import ask_for_refresh
 from core.admission.outage import let_through
-from core.admission.place_cache import PlaceMemory, Remembered
-from core.admission.quota_state import Place, Standing, load_standings
+from core.admission.place_cache import PlaceCache, Remembered
+from core.admission.quota_state import Place, QuotaState, load_quota_states
 from core.admission.store import Key, Record, Store
 from core.database.engine import Database, is_away
 from core.errors import Overloaded, RateLimited, Unavailable
@@ -82,15 +82,15 @@ class Admitter:
         settings: Settings,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self.doors: Final = Doors(registry)
+        self.doors: Final = QuotaMeters(registry)
         self._database: Final = database
         self._clock: Final = clock
         self._store: Final = STORES[database.is_sqlite]
-        self._memory: Final = PlaceMemory(settings.installations_remembered)
+        self._memory: Final = PlaceCache(settings.installations_remembered)
         calls, newcomers = settings.check_ins_per_second, settings.new_installations_per_second
         self._calls: Final = RateLimit(calls, calls)
         self._newcomers: Final = RateLimit(newcomers, 10 * newcomers)
-        self._standings: dict[Place, Standing] = {}
+        self._standings: dict[Place, QuotaState] = {}
         self._finding: Final = Batches("check-in-find", database, self._find, self._fail, most=500)
         self._admitting: Final = Batches(
             "check-in-admit", database, self._admit, self._fail, threads=1 if database.is_sqlite else 2
@@ -245,14 +245,14 @@ class Admitter:
     def _read_standings(self, places: Collection[Place], now: datetime) -> None:
         if not places:
             return
-        read = load_standings(self._database, places, self.doors.meters, now)
+        read = load_quota_states(self._database, places, self.doors.meters, now)
         for place in places:
             if place in read:
                 self._standings[place] = read[place]
             else:
                 self._standings.pop(place, None)
 
-    def _count_lost(self, standing: Standing, records: Mapping[bytes, Record | None], now: datetime) -> None:
+    def _count_lost(self, standing: QuotaState, records: Mapping[bytes, Record | None], now: datetime) -> None:
         """Count who is lost before its call is kept, so that it does not depend on whose turn comes first."""
         limit = microseconds(lost_before(now, standing.quota.terms))
         gone = [digest for digest, record in records.items() if record and record.seen and record.seen < limit]

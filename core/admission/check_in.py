@@ -58,7 +58,7 @@ class NoQuota(BadInput):
     code = "NO_QUOTA"
 
 
-class Doors:
+class QuotaMeters:
     """The meters of admission that are installed, and the checks of whoever asks one of them for a place."""
 
     def __init__(self, registry: Registry) -> None:

@@ -10,7 +10,7 @@ from core.admission.back_off import back_off
 from core.admission.check_in import CheckIn, Decision
 from core.admission.identifiers import kept_as
 from core.admission.quota import Quota
-from core.admission.store import Candidates, Record, Store, Taken
+from core.admission.store import AdmitResult, Candidates, Record, Store
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ class Group:
             if digest not in self.answers
         }
 
-    def take(self, taken: Taken) -> None:
+    def take(self, taken: AdmitResult) -> None:
         """Tell those who have a place, in the order in which they came, what was left after each."""
         self.used = taken.used - len(taken.admitted)
         for digest in self.undecided():

@@ -10,7 +10,7 @@ from allowance.license import midnight
 from sqlmodel import Session, col
 
 from core.admission.quota import quota_at
-from core.admission.quota_state import Standing, newest_windows
+from core.admission.quota_state import QuotaState, newest_windows
 from core.admission.tables import AdmissionWindow, Installation
 from core.admission.window import Window, utc_day
 from core.database.engine import insert_into
@@ -24,7 +24,7 @@ def lost_before(now: datetime, terms: QuotaTerms) -> datetime:
     return midnight(utc_day(now) - terms.lost_after_days * _DAY, "UTC")
 
 
-def count_lost(session: Session, standing: Standing, digests: Collection[bytes], now: datetime) -> int:
+def count_lost(session: Session, standing: QuotaState, digests: Collection[bytes], now: datetime) -> int:
     """Count those of these installations that are lost by now, in the window in which they became so, each once."""
     license_id, meter = standing.quota.license_id, standing.quota.meter
     terms = standing.quota.terms
@@ -55,7 +55,7 @@ def count_lost(session: Session, standing: Standing, digests: Collection[bytes],
     return len(rows)
 
 
-def _count(session: Session, standing: Standing, by_day: Mapping[date, int], now: datetime) -> None:
+def _count(session: Session, standing: QuotaState, by_day: Mapping[date, int], now: datetime) -> None:
     windows: Counter[datetime] = Counter()
     for seen, count in by_day.items():
         lost_at = midnight(seen + (standing.quota.terms.lost_after_days + 1) * _DAY, "UTC")
@@ -72,7 +72,7 @@ def _count(session: Session, standing: Standing, by_day: Mapping[date, int], now
         )
 
 
-def _window_of(session: Session, standing: Standing, at: datetime) -> datetime:
+def _window_of(session: Session, standing: QuotaState, at: datetime) -> datetime:
     """The start of the window that holds an instant, which is opened where nobody checked in in it."""
     license_id, meter = standing.quota.license_id, standing.quota.meter
     row = newest_windows(session, [license_id], at).get((license_id, meter))

@@ -3,14 +3,14 @@
 from datetime import datetime
 
 from core.admission.check_in import CheckIn, Decision
-from core.admission.place_cache import PlaceMemory
-from core.admission.quota_state import Standing
+from core.admission.place_cache import PlaceCache
+from core.admission.quota_state import QuotaState
 from core.admission.window import window_at, window_before
 from core.licenses.quota_terms import OnOutage
 from core.times import microseconds
 
 
-def let_through(standing: Standing, identifier: str, memory: PlaceMemory, now: datetime) -> CheckIn | None:
+def let_through(standing: QuotaState, identifier: str, memory: PlaceCache, now: datetime) -> CheckIn | None:
     """The answer to an installation that had a place in the last window or has one in this, if its license lets it.
 
     None where it does not, or where this process does not remember the installation: nothing is guessed. The

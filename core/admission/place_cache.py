@@ -10,7 +10,7 @@ class Remembered(NamedTuple):
     seen: int
 
 
-class PlaceMemory:
+class PlaceCache:
     """The last `most` installations that called, or somewhat fewer. Thread-safe.
 
     In two generations: what is asked for moves to the young one, and once that is full, the old one is forgotten.

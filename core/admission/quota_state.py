@@ -27,7 +27,7 @@ Place = tuple[str, str]
 
 
 @dataclass(slots=True)
-class Standing:
+class QuotaState:
     """A quota and how many of its places are taken, as last seen. `secret` is the key of the digests."""
 
     license: LoadedLicense
@@ -45,9 +45,9 @@ class Standing:
         return monotonic() - self.read_at <= GOOD_FOR and self.quota.window.start <= now < self.quota.valid_until
 
 
-def load_standings(
+def load_quota_states(
     database: Database, places: Collection[Place], meters: dict[str, Admission], now: datetime
-) -> dict[Place, Standing]:
+) -> dict[Place, QuotaState]:
     """Each standing by its license and meter; none for a license that does not exist."""
     with database.read() as session:
         found, unregistered = _load(session, places, meters, now)
@@ -82,7 +82,7 @@ def newest_windows(
 
 def _load(
     session: Session, places: Collection[Place], meters: dict[str, Admission], now: datetime
-) -> tuple[dict[Place, Standing], set[tuple[int, str]]]:
+) -> tuple[dict[Place, QuotaState], set[tuple[int, str]]]:
     keys = {license for license, _ in places}
     ids = {row[0]: row[1] for row in session.execute(select(License.key, License.id).where(col(License.key).in_(keys)))}
     licenses = load_licenses(session, list(ids.values()), now)
@@ -101,7 +101,7 @@ def _load(
         latest = Window(row.starts_at, row.ends_at, row.time_zone) if row else None
         quota = quota_at(license, meters[meter], now, latest)
         used = row.used if row and row.starts_at == quota.window.start else 0
-        standings[license_key, meter] = Standing(
+        standings[license_key, meter] = QuotaState(
             license, meters[meter], secrets[license.id, meter], quota, used, monotonic()
         )
     return standings, unregistered

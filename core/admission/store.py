@@ -31,7 +31,7 @@ class Record(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class AdmitResult:
     """Who got a place now, who has one already, and how many places are taken after that, of how many."""
 
     admitted: frozenset[bytes]
@@ -64,7 +64,7 @@ class Store(Protocol):
     def versions(self, connection: Connection, license_ids: Collection[int]) -> dict[int, int]:
         """The newest contract version of each license; those without any are left out."""
 
-    def admit(self, connection: Connection, asked: Sequence[Candidates], now: datetime) -> list[Taken | None]:
+    def admit(self, connection: Connection, asked: Sequence[Candidates], now: datetime) -> list[AdmitResult | None]:
         """Give places to those who have none, in their order, as long as there are any. They are on disk then.
 
         Who is in neither set of its license's answer found no place, or asks again: somebody else may have been

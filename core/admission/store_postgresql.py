@@ -24,7 +24,7 @@ from sqlalchemy.exc import OperationalError
 
 from core.admission.back_off import BackOff
 from core.admission.quota import Quota
-from core.admission.store import Candidates, Key, Record, Taken
+from core.admission.store import AdmitResult, Candidates, Key, Record
 from core.times import microseconds
 
 _FIND: Final = """
@@ -169,11 +169,11 @@ def versions(connection: Connection, license_ids: Collection[int]) -> dict[int, 
     return {row[0]: row[1] for row in connection.exec_driver_sql(_VERSIONS, (list(license_ids),))}
 
 
-def admit(connection: Connection, asked: Sequence[Candidates], now: datetime) -> list[Taken | None]:
+def admit(connection: Connection, asked: Sequence[Candidates], now: datetime) -> list[AdmitResult | None]:
     """See :class:`core.admission.store.Store`."""
     # In the order of their licenses, so that counters are locked in it.
     numbers = sorted(range(len(asked)), key=lambda number: (asked[number].quota.license_id, asked[number].quota.meter))
-    found: dict[int, Taken | None] = {}
+    found: dict[int, AdmitResult | None] = {}
     while numbers:
         try:
             rows = _admit_and_flush(connection, _parameters([asked[number] for number in numbers], now))
@@ -184,7 +184,7 @@ def admit(connection: Connection, asked: Sequence[Candidates], now: datetime) ->
         again = []
         for number, (same, current, used, places, admitted, known) in zip(numbers, rows, strict=True):
             if same and current:
-                found[number] = Taken(frozenset(admitted or ()), frozenset(known or ()), used, places)
+                found[number] = AdmitResult(frozenset(admitted or ()), frozenset(known or ()), used, places)
             elif current and _open(connection, asked[number].quota):
                 again.append(number)
             else:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from core.admission.back_off import BackOff
 from core.admission.quota import Quota
-from core.admission.store import Candidates, Key, Record, Taken
+from core.admission.store import AdmitResult, Candidates, Key, Record
 from core.times import microseconds
 
 _OF: Final = "license_id = ? AND meter = ? AND digest = ?"
@@ -63,13 +63,13 @@ def versions(connection: Connection, license_ids: Collection[int]) -> dict[int, 
     return {license_id: version for license_id, version in found.items() if version}
 
 
-def admit(connection: Connection, asked: Sequence[Candidates], now: datetime) -> list[Taken | None]:
+def admit(connection: Connection, asked: Sequence[Candidates], now: datetime) -> list[AdmitResult | None]:
     """See :class:`core.admission.store.Store`."""
     with _transaction(connection, "BEGIN IMMEDIATE") as cursor:
         return [_admit(cursor, one.quota, one.given, now) for one in asked]
 
 
-def _admit(cursor: Any, quota: Quota, given: Mapping[bytes, str | None], now: datetime) -> Taken | None:
+def _admit(cursor: Any, quota: Quota, given: Mapping[bytes, str | None], now: datetime) -> AdmitResult | None:
     key = (quota.license_id, quota.meter)
     window = (*key, quota.starts_at)
     ends_at = microseconds(quota.window.end)
@@ -90,7 +90,7 @@ def _admit(cursor: Any, quota: Quota, given: Mapping[bytes, str | None], now: da
         cursor.executemany(_ADMIT, [(*key, digest, given[digest], quota.starts_at, seen) for digest in admitted])
         cursor.execute(_COUNT, (len(admitted), new, *window))
         cursor.execute(_COUNT_DAY, (*window, quota.day.isoformat(), len(admitted)))
-    return Taken(frozenset(admitted), known, used + len(admitted), places)
+    return AdmitResult(frozenset(admitted), known, used + len(admitted), places)
 
 
 def refuse(connection: Connection, quota: Quota, digests: Sequence[bytes], back_off: BackOff) -> set[bytes]:

@@ -12,14 +12,14 @@ import sqlalchemy as sa
 from allowance import Notifier
 from sqlmodel import Session, col
 
-from core.alerts.recipients import addresses_of, notifier_addresses
+from core.alerts.recipients import license_recipients, notifier_recipients
 from core.alerts.tables import Alert
 from core.database.engine import insert_into
 from core.database.types import UtcDateTime
-from core.database.values_table import given
+from core.database.values_table import values_table
 from core.delivery.message_kinds import CROSSED, RECOVERED
-from core.delivery.outbox.outbox import Told, tell
-from core.text import plain
+from core.delivery.outbox.outbox import OutboundMessage, enqueue
+from core.text import canonical
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Crossing:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeterCrossings:
     """A meter of a license that was measured, and the thresholds that its reading has crossed, if any.
 
     `crossings` are those that alerts stand for in the period and limit now in force.
@@ -51,7 +51,7 @@ class Measured:
 
 
 def record_crossings(
-    session: Session, measured: Sequence[Measured], now: datetime, notifiers: Collection[Notifier] = ()
+    session: Session, measured: Sequence[MeterCrossings], now: datetime, notifiers: Collection[Notifier] = ()
 ) -> None:
     """Record new alerts, and recoveries of earlier ones, with the messages that tell of them.
 
@@ -65,7 +65,7 @@ def record_crossings(
     told = [*_told(CROSSED, crossed, now), *_told(RECOVERED, recovered, now)]
     if told:
         licenses = {one.license_id for one in told}
-        tell(session, told, [*addresses_of(session, licenses), *notifier_addresses(licenses, notifiers)])
+        enqueue(session, told, [*license_recipients(session, licenses), *notifier_recipients(licenses, notifiers)])
 
 
 _COLUMNS: Final[dict[str, Any]] = {
@@ -86,11 +86,11 @@ def _record(session: Session, crossings: Sequence[Crossing], now: datetime) -> l
             meter=one.meter,
             period_first=one.first,
             period_end=one.end,
-            ratio=plain(one.ratio),
-            limit=plain(one.limit),
+            ratio=canonical(one.ratio),
+            limit=canonical(one.limit),
             basis=one.basis,
             contract_version=one.contract_version,
-            used=plain(one.used),
+            used=canonical(one.used),
             status=one.status,
             crossed_at=now,
         )
@@ -103,7 +103,7 @@ def _record(session: Session, crossings: Sequence[Crossing], now: datetime) -> l
         )
         for one in alerts
     ]
-    within = given(session, _COLUMNS, rows)
+    within = values_table(session, _COLUMNS, rows)
     found = sa.select(*within.c, sa.literal(now, UtcDateTime()), sa.false()).where(sa.true())
     names = [
         *("license_id", "id", "meter", "period_first", "period_end", "ratio", "limit", "basis", "contract_version"),
@@ -119,18 +119,18 @@ def _record(session: Session, crossings: Sequence[Crossing], now: datetime) -> l
     return [alert for alert in alerts if alert.id in new]
 
 
-def _recover(session: Session, measured: Iterable[Measured], now: datetime) -> list[Alert]:
+def _recover(session: Session, measured: Iterable[MeterCrossings], now: datetime) -> list[Alert]:
     """Close the alerts of what was measured that do not stand any more; those whose recovery is to be told.
 
     A recovery is of a meter and ratio, under whatever period and limit: it is told once no alert stands for them, if
     any was told since the last time, and names the newest of these.
     """
     standing = {
-        (each.license_id, each.meter, plain(one.ratio)): (one.first, plain(one.limit))
+        (each.license_id, each.meter, canonical(one.ratio)): (one.first, canonical(one.limit))
         for each in measured
         for one in each.crossings
     }
-    within = given(
+    within = values_table(
         session,
         {"license_id": sa.BigInteger(), "meter": sa.String()},
         sorted({(each.license_id, each.meter) for each in measured}),
@@ -160,13 +160,13 @@ def _recover(session: Session, measured: Iterable[Measured], now: datetime) -> l
     return [untold[-1] for untold in over.values()]
 
 
-def _told(kind: str, alerts: Collection[Alert], now: datetime) -> Iterable[Told]:
+def _told(kind: str, alerts: Collection[Alert], now: datetime) -> Iterable[OutboundMessage]:
     """One message for each license, which lists all of its alerts."""
     by_license: dict[int, list[Alert]] = defaultdict(list)
     for alert in sorted(alerts, key=lambda one: (one.license_id, one.meter, one.ratio)):
         by_license[alert.license_id].append(alert)
     for license_id, listed in by_license.items():
-        yield Told(license_id, kind, now, {"alerts": [_document(alert) for alert in listed]})
+        yield OutboundMessage(license_id, kind, now, {"alerts": [_document(alert) for alert in listed]})
 
 
 def _document(alert: Alert) -> Mapping[str, Any]:

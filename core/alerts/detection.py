@@ -7,17 +7,17 @@ from typing import Any, Final
 
 from allowance import Contract, Meter
 
-from core.alerts.crossings import Crossing, Measured
+from core.alerts.crossings import Crossing, MeterCrossings
 from core.consumption.readings.documents import Document
 from core.consumption.readings.status import UsageStatus, times
-from core.text import plain
+from core.text import canonical
 
 FULL: Final = Decimal(1)
 
 
-def note_crossed(
+def detect_crossings(
     license_id: int, meter: Meter, contract: Contract, document: dict[str, Any], before: Document | None
-) -> Measured | None:
+) -> MeterCrossings | None:
     """Write into a new reading's document, as `crossed`, the period, limit and ratios that alerts stand for; what is
     to be recorded of it, None where the reading before had the same.
 
@@ -30,18 +30,18 @@ def note_crossed(
         return None
     reading = _in_force(license_id, meter, contract, document)
     if reading is None:
-        return Measured(license_id, meter.key, ())
-    in_force = [reading.first.isoformat(), str(plain(reading.limit))]
+        return MeterCrossings(license_id, meter.key, ())
+    in_force = [reading.first.isoformat(), str(canonical(reading.limit))]
     listed = {Decimal(ratio): crossed_at for ratio, *_, crossed_at in thresholds}
     standing = {ratio for ratio, crossed_at in listed.items() if crossed_at}
     if noted and noted[:2] == in_force:
         dropped = {Decimal(ratio) for ratio in noted[2]} - listed.keys()
         standing |= {ratio for ratio in dropped if _is_crossed(ratio, reading)}
     if standing:
-        document["crossed"] = [*in_force, [str(plain(ratio)) for ratio in sorted(standing)]]
+        document["crossed"] = [*in_force, [str(canonical(ratio)) for ratio in sorted(standing)]]
     if document.get("crossed") == noted:
         return None
-    return Measured(license_id, meter.key, tuple(replace(reading, ratio=ratio) for ratio in sorted(standing)))
+    return MeterCrossings(license_id, meter.key, tuple(replace(reading, ratio=ratio) for ratio in sorted(standing)))
 
 
 def _in_force(license_id: int, meter: Meter, contract: Contract, document: Document) -> Crossing | None:

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from core.delivery.channels import EMAIL, NOTIFIER, WEBHOOK
 from core.delivery.message_kinds import CREDITS_EXPIRING, CREDITS_REQUESTED, CROSSED, KINDS
-from core.delivery.outbox.outbox import Address
+from core.delivery.outbox.outbox import Recipient
 from core.delivery.webhooks.tables import WebhookEndpoint
 from core.licenses.tables import LicenseAdmin
 
@@ -16,7 +16,7 @@ MAILED: Final = frozenset({CROSSED, CREDITS_EXPIRING})
 """What the admins of a license are told by e-mail."""
 
 
-def addresses_of(session: Session, licenses: Collection[int]) -> list[Address]:
+def license_recipients(session: Session, licenses: Collection[int]) -> list[Recipient]:
     """All addresses of licenses, in two statements."""
     admins = session.execute(
         select(LicenseAdmin.license_id, LicenseAdmin.email)
@@ -29,23 +29,23 @@ def addresses_of(session: Session, licenses: Collection[int]) -> list[Address]:
         .order_by(col(WebhookEndpoint.license_id), col(WebhookEndpoint.id))
     )
     return [
-        *(Address(license_id, EMAIL, email, MAILED) for license_id, email in admins),
+        *(Recipient(license_id, EMAIL, email, MAILED) for license_id, email in admins),
         *(
-            Address(license_id, WEBHOOK, endpoint, frozenset(KINDS if kinds is None else kinds))
+            Recipient(license_id, WEBHOOK, endpoint, frozenset(KINDS if kinds is None else kinds))
             for license_id, endpoint, kinds in endpoints
         ),
     ]
 
 
-def operator_addresses(license_id: int, operators: Collection[str]) -> list[Address]:
+def operator_recipients(license_id: int, operators: Collection[str]) -> list[Recipient]:
     """The operators' own, for what a license asks of them."""
-    return [Address(license_id, EMAIL, email, frozenset({CREDITS_REQUESTED})) for email in operators]
+    return [Recipient(license_id, EMAIL, email, frozenset({CREDITS_REQUESTED})) for email in operators]
 
 
-def notifier_addresses(licenses: Iterable[int], notifiers: Collection[Notifier]) -> list[Address]:
+def notifier_recipients(licenses: Iterable[int], notifiers: Collection[Notifier]) -> list[Recipient]:
     """Partners' notifiers, each of which is told of every license."""
     return [
-        Address(license_id, NOTIFIER, notifier.key, frozenset(notifier.kinds))
+        Recipient(license_id, NOTIFIER, notifier.key, frozenset(notifier.kinds))
         for license_id in licenses
         for notifier in notifiers
     ]

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from core.consumption.points import Entry, Point, point_of, whole
+from core.consumption.points import Point, PointDelta, expand, point_of
 from core.consumption.tables import ReadingHistory
 from core.times import EPOCH
 
@@ -42,7 +42,7 @@ class Span:
 class Histories:
     """What was read of a license in one pass, oldest first, by meter; not all of it unless `ended`."""
 
-    entries: dict[str, list[tuple[datetime, Entry]]]
+    entries: dict[str, list[tuple[datetime, PointDelta]]]
     ended: bool
     most: int
 
@@ -80,18 +80,18 @@ class _Pass:
     """Goes through the rows of one license, oldest first. `ended` while it has taken all of them."""
 
     def __init__(self, span: Span, zone: ZoneInfo) -> None:
-        self.found: dict[str, list[tuple[datetime, Entry]]] = defaultdict(list)
+        self.found: dict[str, list[tuple[datetime, PointDelta]]] = defaultdict(list)
         self.ended = True
         self._span = span
         self._zone = zone
-        self._before: dict[str, Entry] = {}
+        self._before: dict[str, PointDelta] = {}
         self._buckets: dict[str, object] = {}
 
-    def take(self, at: datetime, entries: Mapping[str, Entry]) -> None:
+    def take(self, at: datetime, entries: Mapping[str, PointDelta]) -> None:
         shown = self._span.after is None or at > self._span.after
         bucket = _bucket(at, self._span.interval, self._zone)
         for key, entry in entries.items():
-            full = whole(entry, self._before.get(key))
+            full = expand(entry, self._before.get(key))
             if full is None:
                 continue
             self._before[key] = full

@@ -20,7 +20,7 @@ class LicenseOrder(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LicenseCursor:
     """Where a license stands in the order."""
 
     severity: int
@@ -32,10 +32,10 @@ def list_licenses(
     *,
     order: LicenseOrder,
     most: int,
-    after: Place | None = None,
+    after: LicenseCursor | None = None,
     statuses: Collection[UsageStatus] | None = None,
     search: str | None = None,
-) -> list[tuple[int, Place]]:
+) -> list[tuple[int, LicenseCursor]]:
     """The ids and places of `most` licenses after a place.
 
     `search` is part of a key or of a name, in any case.
@@ -64,4 +64,4 @@ def list_licenses(
         if after is not None:
             statement = statement.where(key > after.key)
         statement = statement.order_by(key)
-    return [(row[0], Place(row[1], row[2])) for row in session.execute(statement.limit(most))]
+    return [(row[0], LicenseCursor(row[1], row[2])) for row in session.execute(statement.limit(most))]

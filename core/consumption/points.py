@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 
 from core.consumption.readings.status import UsageStatus
 
-Entry: TypeAlias = Sequence[Any]
+PointDelta: TypeAlias = Sequence[Any]
 """See above. Numbers are texts, or integers where these are short."""
 
 _LETTERS: Final = {status.value: status.value[0] for status in UsageStatus}
@@ -34,7 +34,7 @@ class Point:
     status: UsageStatus
 
 
-def entry_of(document: Mapping[str, Any], before: Mapping[str, Any] | None) -> Entry:
+def point_delta(document: Mapping[str, Any], before: Mapping[str, Any] | None) -> PointDelta:
     """The entry of a reading's document; `before` is the document of the same day's entry before, if there is one."""
     used, limit, status = document.get("used"), document.get("limit"), document["status"]
     if before is not None and before.get("limit") == limit and before["status"] == status:
@@ -42,19 +42,19 @@ def entry_of(document: Mapping[str, Any], before: Mapping[str, Any] | None) -> E
     return [_number(used), _number(limit)] if status == _OK else [_number(used), _number(limit), _LETTERS[status]]
 
 
-def whole(entry: Entry, before: Entry | None) -> Entry | None:
+def expand(entry: PointDelta, before: PointDelta | None) -> PointDelta | None:
     """The entry with what it leaves out; None where that is not known."""
     if len(entry) >= _WHOLE:
         return entry
-    return None if before is None else joined(before, entry)
+    return None if before is None else merge(before, entry)
 
 
-def joined(earlier: Entry, later: Entry) -> Entry:
+def merge(earlier: PointDelta, later: PointDelta) -> PointDelta:
     """One entry that says what two in a row say."""
     return later if len(later) >= _WHOLE else [*later, *earlier[len(later) :]]
 
 
-def point_of(at: datetime, entry: Entry) -> Point:
+def point_of(at: datetime, entry: PointDelta) -> Point:
     """The point of a whole entry."""
     used, limit, *letter = entry
     return Point(at, _decimal(used), _decimal(limit), _STATUSES[letter[0]] if letter else UsageStatus.OK)

@@ -11,14 +11,14 @@ import sqlalchemy as sa
 from allowance import Grant, Notifier
 from sqlmodel import Session, col
 
-from core.alerts.recipients import addresses_of, notifier_addresses
+from core.alerts.recipients import license_recipients, notifier_recipients
 from core.consumption.readings.documents import Document
 from core.credits.tables import CreditNotice
 from core.database.engine import insert_into
 from core.database.types import UtcDateTime
-from core.database.values_table import given
+from core.database.values_table import values_table
 from core.delivery.message_kinds import CREDITS_EXPIRING
-from core.delivery.outbox.outbox import Told, tell
+from core.delivery.outbox.outbox import OutboundMessage, enqueue
 from core.licenses.load import LoadedLicense
 from core.licenses.tables import EXPIRY_NOTICE_DAYS
 
@@ -78,7 +78,7 @@ def record_expiring(
     if not expiring:
         return
     rows = sorted((one.license_id, one.grant.id, one.days) for one in expiring)
-    within = given(session, _COLUMNS, rows)
+    within = values_table(session, _COLUMNS, rows)
     told_before = sa.exists().where(
         col(CreditNotice.license_id) == within.c.license_id,
         col(CreditNotice.grant_id) == within.c.grant_id,
@@ -94,10 +94,10 @@ def record_expiring(
             by_license[one.license_id].append(one)
     if by_license:
         told = [
-            Told(license_id, CREDITS_EXPIRING, now, {"grants": list(map(_document, listed))})
+            OutboundMessage(license_id, CREDITS_EXPIRING, now, {"grants": list(map(_document, listed))})
             for license_id, listed in by_license.items()
         ]
-        tell(session, told, [*addresses_of(session, by_license), *notifier_addresses(by_license, notifiers)])
+        enqueue(session, told, [*license_recipients(session, by_license), *notifier_recipients(by_license, notifiers)])
 
 
 def _document(one: Expiring) -> dict[str, Any]:

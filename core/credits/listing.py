@@ -10,12 +10,12 @@ from sqlmodel import Session, col
 
 from core.credits.tables import CreditRequest
 
-Place: TypeAlias = tuple[bool, datetime, str]
+RequestCursor: TypeAlias = tuple[bool, datetime, str]
 """Whether a request is closed, when it was made, and its id."""
 
 
 def list_requests(
-    session: Session, licenses: Collection[int], *, most: int, after: Place | None = None
+    session: Session, licenses: Collection[int], *, most: int, after: RequestCursor | None = None
 ) -> dict[int, list[CreditRequest]]:
     """Of each license `most` at the most, in one statement; `after` is the place of the last one seen."""
     closed = col(CreditRequest.closed_by).is_not(None)

@@ -15,7 +15,7 @@ _ELEMENTS: Final = {
 }
 
 
-def given(
+def values_table(
     session: Session, columns: Mapping[str, TypeEngine[Any]], rows: Sequence[Sequence[Any]], name: str = "given"
 ) -> CTE:
     """The rows as a table of the statement, each a sequence of what JSON can say in the order of the columns.

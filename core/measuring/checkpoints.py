@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from core.database.engine import insert_into
-from core.usage.tables import LateUsage, SettledUsage
+from core.usage.tables import LateUsage, StoredCheckpoint
 
 TOTAL: Final = "total"
 DAYS: Final = "days"
@@ -23,7 +23,7 @@ RENEWED: Final = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class UsageCheckpoint:
     """The usage of a license up to and including the day `through`.
 
     `held` names the event types of which there are totals from a first day on, all single days, or the newest levels.
@@ -36,22 +36,22 @@ class Settled:
     series: Sequence[Sequence[Any]]
 
 
-def load_settled(session: Session, licenses: Collection[int]) -> dict[int, Settled]:
+def load_checkpoints(session: Session, licenses: Collection[int]) -> dict[int, UsageCheckpoint]:
     """What is settled and stands, by license."""
-    kept, late = SettledUsage, LateUsage
+    kept, late = StoredCheckpoint, LateUsage
     rows = session.execute(
         sa.select(col(kept.license_id), col(kept.through), col(kept.usage))
         .outerjoin(late, sa.and_(col(late.license_id) == col(kept.license_id), col(late.since) <= col(kept.through)))
         .where(col(kept.license_id).in_(licenses), col(late.license_id).is_(None))
     )
-    return {license_id: Settled(through, usage["held"], usage["series"]) for license_id, through, usage in rows}
+    return {license_id: UsageCheckpoint(through, usage["held"], usage["series"]) for license_id, through, usage in rows}
 
 
-def save_settled(session: Session, settled: Mapping[int, Settled]) -> None:
+def save_checkpoints(session: Session, settled: Mapping[int, UsageCheckpoint]) -> None:
     """Keep it in the place of what was kept before, by license."""
     if not settled:
         return
-    statement = insert_into(session, SettledUsage)
+    statement = insert_into(session, StoredCheckpoint)
     session.execute(
         statement.on_conflict_do_update(
             index_elements=["license_id"],

@@ -20,12 +20,12 @@ from sqlalchemy.sql.selectable import CTE
 from sqlmodel import Session, col
 
 from core.admission.window_usage import load_admitted
-from core.database.values_table import given
+from core.database.values_table import values_table
 from core.licenses.load import LoadedLicense
 from core.licenses.tables import Grant as GrantRow
-from core.measuring.checkpoints import DAYS, LEVEL, RENEWED, TOTAL, Settled, load_settled
+from core.measuring.checkpoints import DAYS, LEVEL, RENEWED, TOTAL, UsageCheckpoint, load_checkpoints
 from core.plugins.host import Registry
-from core.usage.amount import NANOS, join
+from core.usage.amount import NANOS, from_nanos
 from core.usage.tables import UsageLevel, UsageSeries, UsageSum
 
 _EVER: Final = date(1970, 1, 1)
@@ -60,12 +60,12 @@ def load_usage(
     `days` needs single days. What is settled is not read from the rollups again.
     """
     parts = _parts(registry)
-    settled = load_settled(session, [one.license.id for one in wanted])
+    settled = load_checkpoints(session, [one.license.id for one in wanted])
     found = {one.license.id: LoadedUsage(one, parts, settled.get(one.license.id)) for one in wanted}
     for license_id, event, entity, dimensions, on, high, low, nanos in _sums(session, parts, found.values()):
-        found[license_id].add(event, entity, dimensions, on, join(high * NANOS + low, nanos))
+        found[license_id].add(event, entity, dimensions, on, from_nanos(high * NANOS + low, nanos))
     for license_id, event, entity, dimensions, on, whole, nanos in _levels(session, parts, found.values()):
-        found[license_id].add(event, entity, dimensions, on, join(whole, nanos))
+        found[license_id].add(event, entity, dimensions, on, from_nanos(whole, nanos))
     for license_id, grants in _grants(session, wanted).items():
         found[license_id].grants = grants
     since = min((one.since for one in wanted), default=now.date())
@@ -104,7 +104,7 @@ class LoadedUsage:
 
     usage: Usage
 
-    def __init__(self, wanted: Wanted, parts: Sequence[_Part], settled: Settled | None) -> None:
+    def __init__(self, wanted: Wanted, parts: Sequence[_Part], settled: UsageCheckpoint | None) -> None:
         license, self._since = wanted.license, wanted.since
         counted_from, *later = license.period_firsts(self._since)
         # No total may lie across the beginning of a period that is measured.
@@ -175,7 +175,7 @@ class LoadedUsage:
         )
         self._found = found
 
-    def to_settle(self) -> Settled | None:
+    def to_settle(self) -> UsageCheckpoint | None:
         """What is to be settled: always where nothing stood, else where there is so much new that it is worth while."""
         through = self._single - _DAY
         if self._settled and through - self._settled.through < RENEWED:
@@ -193,7 +193,7 @@ class LoadedUsage:
                 with exact():
                     days, amounts = days[:1], [sum(amounts, Decimal(0))]
             kept.append((*key, [day.toordinal() for day in days], list(map(str, amounts))))
-        return Settled(through, self._held, kept)
+        return UsageCheckpoint(through, self._held, kept)
 
 
 def _sums(session: Session, parts: Sequence[_Part], usage: Collection[LoadedUsage]) -> list[Any]:
@@ -232,7 +232,7 @@ def _given(
     numbers = {number for number, part in enumerate(parts) if chosen(part)}
     bounds = [row for one in usage for row in one.bounds if row[1] in numbers]
     events = [(event, number) for number in numbers for event in parts[number].events]
-    return given(session, _BOUNDS, bounds, "bounds"), given(session, _EVENTS, events, "events")
+    return values_table(session, _BOUNDS, bounds, "bounds"), values_table(session, _EVENTS, events, "events")
 
 
 def _join(

@@ -8,10 +8,10 @@ from typing import Final
 from allowance import Admission, Counter, Credits, Level, Ratio, Reading, Term
 from allowance.reading_check import LARGEST, check_reading
 
-from core.plugins.sandbox.process_pool import Children, Inquiry
-from core.plugins.sandbox.question import FAILED, INVALID_READING, Failure, Question, failed
+from core.plugins.sandbox.process_pool import BatchMeasurement, ProcessPool
+from core.plugins.sandbox.question import FAILED, INVALID_READING, Failure, MeterQuestion, failed
 
-__all__ = ["Failure", "Measurer", "Question"]
+__all__ = ["Failure", "Measurer", "MeterQuestion"]
 
 _OWN: Final = frozenset((Admission, Counter, Credits, Level, Ratio, Term))
 
@@ -25,15 +25,15 @@ class Measurer:
     """
 
     def __init__(self, *, timeout: timedelta, memory: int) -> None:
-        self._children = Children(timeout, memory)
+        self._children = ProcessPool(timeout, memory)
 
-    def measure(self, questions: Sequence[Question]) -> list[Reading | Failure]:
+    def measure(self, questions: Sequence[MeterQuestion]) -> list[Reading | Failure]:
         """A reading, or why there is none, for each question in their order. Never raises for a meter's sake.
 
         A meter that passed its deadline, or crashed three times, is not asked again in the same call.
         """
         contained = [question for question in questions if type(question.meter) not in _OWN]
-        answers = iter(Inquiry(self._children).measure(contained))
+        answers = iter(BatchMeasurement(self._children).measure(contained))
         return [
             _checked(question, _measure(question) if type(question.meter) in _OWN else next(answers))
             for question in questions
@@ -44,14 +44,14 @@ class Measurer:
         self._children.close()
 
 
-def _measure(question: Question) -> Reading | Failure:
+def _measure(question: MeterQuestion) -> Reading | Failure:
     try:
         return question.meter.measure(question.usage, question.license, question.contract)
     except Exception:
         return failed(question, FAILED, format_exc())
 
 
-def _checked(question: Question, found: Reading | Failure) -> Reading | Failure:
+def _checked(question: MeterQuestion, found: Reading | Failure) -> Reading | Failure:
     if isinstance(found, Failure):
         return found
     # The only rule that the SDK's own kinds can break is that of size: their limits are products.

@@ -20,7 +20,7 @@ _PAUSE: Final = 0.5
 """Seconds in which notes are gathered."""
 
 
-class Follower:
+class EarlyRefresh:
     """A thread that brings the schedule of licenses with new usage forward, so that they are refreshed `after` it.
 
     Whoever commits usage notes its licenses then; that costs next to nothing. Notes that a crash loses are left to

@@ -17,18 +17,18 @@ from sqlalchemy import delete, select, tuple_
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
-from core.alerts.crossings import Measured, record_crossings
-from core.alerts.detection import note_crossed
-from core.consumption.history import Keeping, Stretch, Thinned, hour_before, replace_history, thinned
-from core.consumption.points import Entry, entry_of
-from core.consumption.readings.documents import Document, judge, stand
+from core.alerts.crossings import MeterCrossings, record_crossings
+from core.alerts.detection import detect_crossings
+from core.consumption.history import HistoryRetention, Thinned, TimeRange, hour_before, replace_history, thinned
+from core.consumption.points import PointDelta, point_delta
+from core.consumption.readings.documents import Document, judge_reading, status_document
 from core.consumption.readings.status import UsageStatus
 from core.consumption.snapshots import Known, load_snapshots, lock_snapshots, write_snapshots
 from core.credits.expiring import find_expiring, next_notice, record_expiring
 from core.licenses.load import LoadedLicense, load_licenses
-from core.measuring.checkpoints import save_settled
+from core.measuring.checkpoints import save_checkpoints
 from core.measuring.load_usage import LoadedUsage, Wanted, load_usage
-from core.measuring.measure import Failure, Question
+from core.measuring.measure import Failure, MeterQuestion
 from core.plugins.host import Registry
 from core.usage.tables import LateUsage
 
@@ -75,7 +75,7 @@ class Plan:
     """The questions to ask the meters, the moment that each is about, and what was known before."""
 
     now: datetime
-    questions: list[Question] = field(default_factory=list)
+    questions: list[MeterQuestion] = field(default_factory=list)
     moments: list[Moment] = field(default_factory=list)
     licenses: dict[int, LoadedLicense] = field(default_factory=dict)
     usage: dict[int, LoadedUsage] = field(default_factory=dict)
@@ -121,15 +121,15 @@ def save_refresh(
     plan: Plan,
     answers: Sequence[Reading | Failure],
     registry: Registry,
-    keeping: Keeping = Keeping(),  # noqa: B008 - frozen
+    keeping: HistoryRetention = HistoryRetention(),  # noqa: B008 - frozen
 ) -> dict[int, datetime]:
     """Write snapshots and history; when each license is due next, by its id."""
     known = lock_snapshots(session, plan.known)
     now = plan.now.isoformat()
     current: dict[int, dict[str, Document]] = defaultdict(dict)
-    rows: dict[tuple[int, datetime], dict[str, Entry]] = defaultdict(dict)
+    rows: dict[tuple[int, datetime], dict[str, PointDelta]] = defaultdict(dict)
     failed: set[tuple[int, str]] = set()
-    crossings: list[Measured] = []
+    crossings: list[MeterCrossings] = []
     days = {license_id: _Days(license, plan.now) for license_id, license in plan.licenses.items()}
     turns = {license_id: _next_turn(plan.licenses[license_id], usage) for license_id, usage in plan.usage.items()}
     for moment, question, answer in zip(plan.moments, plan.questions, answers, strict=True):
@@ -145,16 +145,16 @@ def save_refresh(
                 due_at = min(plan.now + min(meter.every, RETRY), turns[license.id])
                 current[license.id][meter.key] = _failed(answer, before, now, due_at)
         elif moment.past:
-            standing = stand(meter, question.contract, answer)
-            rows[license.id, moment.at][meter.key] = entry_of(standing, None)
+            standing = status_document(meter, question.contract, answer)
+            rows[license.id, moment.at][meter.key] = point_delta(standing, None)
         else:
             due_at = min(plan.now + meter.every, turns[license.id])
-            document = judge(meter, question.contract, answer, before, now, due_at.isoformat())
+            document = judge_reading(meter, question.contract, answer, before, now, due_at.isoformat())
             same_day = measured_at and measured_at != now and days[license.id].of(measured_at) == license.today
             current[license.id][meter.key] = document
-            if changed := note_crossed(license.id, meter, question.contract, document, before):
+            if changed := detect_crossings(license.id, meter, question.contract, document, before):
                 crossings.append(changed)
-            rows[license.id, plan.now][meter.key] = entry_of(document, before if same_day else None)
+            rows[license.id, plan.now][meter.key] = point_delta(document, before if same_day else None)
     _write_history(session, plan, known, rows, failed, keeping)
     readings = {
         license_id: {
@@ -177,7 +177,7 @@ def save_refresh(
     alone = [license_id for license_id in plan.licenses if known[license_id].version == plan.known[license_id].version]
     _forget_late(session, [plan.late[license_id] for license_id in alone if license_id in plan.late])
     usage = {license_id: plan.usage[license_id].to_settle() for license_id in alone if license_id in plan.usage}
-    save_settled(session, {license_id: settled for license_id, settled in usage.items() if settled})
+    save_checkpoints(session, {license_id: settled for license_id, settled in usage.items() if settled})
     return {license_id: _due(parts.values(), plan.now) for license_id, parts in readings.items()}
 
 
@@ -213,7 +213,7 @@ def _ask(plan: Plan, moment: Moment, day: date, meters: Collection[Meter]) -> No
     contract, seen = license.contract_on(day), usage.as_of(day) if moment.past else usage
     for meter in meters:
         plan.moments.append(moment)
-        plan.questions.append(Question(meter, license.license, contract, seen))
+        plan.questions.append(MeterQuestion(meter, license.license, contract, seen))
 
 
 def _chosen(wanted: RefreshWanted, registry: Registry, before: Mapping[str, Document], now: datetime) -> list[Meter]:
@@ -261,24 +261,24 @@ def _write_history(
     session: Session,
     plan: Plan,
     known: Mapping[int, Known],
-    rows: Mapping[tuple[int, datetime], Mapping[str, Entry]],
+    rows: Mapping[tuple[int, datetime], Mapping[str, PointDelta]],
     failed: Collection[tuple[int, str]],
-    keeping: Keeping,
+    keeping: HistoryRetention,
 ) -> None:
     """Write the rows; where late usage changed the past drop what was there, and thin what grew old."""
     told: dict[int, set[str]] = defaultdict(set)
     for (license_id, _), entries in rows.items():
         told[license_id] |= entries.keys()
-    rewritten: list[Stretch] = []
+    rewritten: list[TimeRange] = []
     old: list[Thinned] = []
-    outdone: list[Stretch] = []
+    outdone: list[TimeRange] = []
     for license_id, meters in sorted(told.items()):
         license, day = plan.licenses[license_id], timedelta(days=1)
         if late := plan.late.get(license_id):
             first = max(late.since, license.today - HISTORY)
             anew = {meter for meter in meters if (license_id, meter) not in failed}
             rewritten.append(
-                Stretch(license_id, license.end_of(first - day), license.end_of(license.today - day), anew)
+                TimeRange(license_id, license.end_of(first - day), license.end_of(license.today - day), anew)
             )
         times = {
             document["measured_at"] for document in known[license_id].readings.values() if "measured_at" in document

@@ -27,7 +27,7 @@ class NotAnAmount(ValueError):
     """Not a number, below zero, or beyond 2^53; the message says which."""
 
 
-def split(value: object) -> tuple[int, int]:
+def to_nanos(value: object) -> tuple[int, int]:
     """A number from JSON as (whole, nanos), rounded to a billionth.
 
     A float is taken as the shortest decimal that reads as it, which is what its sender wrote.
@@ -54,7 +54,7 @@ def split(value: object) -> tuple[int, int]:
     return whole, nanos
 
 
-def join(whole: int, nanos: int) -> Decimal:
+def from_nanos(whole: int, nanos: int) -> Decimal:
     """The exact decimal of stored integers; `nanos` may be a sum and so exceed a billion."""
     if not nanos:
         return Decimal(whole)

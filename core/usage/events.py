@@ -13,7 +13,7 @@ from allowance import EventType
 from core.nearest import did_you_mean
 from core.text import problem_with, shown
 from core.times import EPOCH, NotAnInstant, microseconds, parse_instant
-from core.usage.amount import NotAnAmount, split
+from core.usage.amount import NotAnAmount, to_nanos
 
 LONGEST_ID: Final = 200
 LONGEST_NAME: Final = 200
@@ -244,7 +244,7 @@ def _amount(data: Mapping[str, Any], event_type: EventType) -> tuple[int, int]:
             raise Refused("MISSING_FIELD", f"value is missing: {event_type.name} is a level.")
         return 1, 0
     try:
-        return split(value)
+        return to_nanos(value)
     except NotAnAmount as problem:
         a_number = isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
         raise Refused("OUT_OF_RANGE" if a_number else "BAD_FIELD", f"{name} {problem}.") from None

@@ -16,7 +16,7 @@ from core.usage.record import Recorded
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Ingestion:
     """Events that were taken: those refused at the door, and the others on their way."""
 
     rejected: list[RejectedEvent]
@@ -44,7 +44,7 @@ def ingest(
     settings: Settings,
     committer: Committer,
     check: Check = check_events,
-) -> Taken:
+) -> Ingestion:
     """Check the events, by the rules of the form that they come in, and have them committed.
 
     Raises :class:`core.errors.Forbidden` without the scope, :class:`TooLarge` for too many events at once,
@@ -62,7 +62,7 @@ def ingest(
     )
     events, rejected = check(raws, rules)
     if events:
-        return Taken(rejected, committer.submit(events, now))
+        return Ingestion(rejected, committer.submit(events, now))
     nothing: Future[Recorded] = Future()
     nothing.set_result(Recorded())
-    return Taken(rejected, nothing)
+    return Ingestion(rejected, nothing)

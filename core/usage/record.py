@@ -22,8 +22,7 @@ from core.usage.days import local_day
 from core.usage.events import RejectedEvent, UsageEvent
 from core.usage.ledger import Batch, EventKey, LedgerRow
 from core.usage.series import series_ids
-from core.usage.tables import LateUsage
-from core.usage.tables import UsageEvent as LedgerTable
+from core.usage.tables import LateUsage, LedgerEvent
 
 SUGGESTIONS: Final = 20
 """Unknown licenses of one transaction that get a nearest name: each one searches all keys."""
@@ -174,7 +173,7 @@ def _unknown_license(event: UsageEvent) -> RejectedEvent:
 def _stored(session: Session, keys: Collection[EventKey]) -> dict[EventKey, LedgerRow]:
     if not keys:
         return {}
-    table = LedgerTable
+    table = LedgerEvent
     key = sa.tuple_(col(table.license_id), col(table.source), col(table.id))
     columns = (
         *(col(table.license_id), col(table.source), col(table.id), col(table.series_id)),

@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from allowance import EventType
 from sqlmodel import Session, col
 
-from core.usage.amount import NANOS, join
+from core.usage.amount import NANOS, from_nanos
 from core.usage.retention import held_from
-from core.usage.tables import UsageEvent, UsageLevel, UsageSeries, UsageSum
+from core.usage.tables import LedgerEvent, UsageLevel, UsageSeries, UsageSum
 
 _STREAMED: Final = 1000
 _Key = tuple[int, date]
@@ -28,7 +28,7 @@ class Total(NamedTuple):
     events: int
 
     def __str__(self) -> str:
-        return f"{join(0, self.nanos):f} in {self.events} event{'' if self.events == 1 else 's'}"
+        return f"{from_nanos(0, self.nanos):f} in {self.events} event{'' if self.events == 1 else 's'}"
 
 
 class Newest(NamedTuple):
@@ -40,7 +40,7 @@ class Newest(NamedTuple):
     event_id: str
 
     def __str__(self) -> str:
-        return f"{join(0, self.nanos):f} at {self.time.isoformat()} by {self.event_id!r} of {self.source!r}"
+        return f"{from_nanos(0, self.nanos):f} at {self.time.isoformat()} by {self.event_id!r} of {self.source!r}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def _levels(license_id: int, event_types: Mapping[str, EventType]) -> sa.Select[
 
 
 def _totals(session: Session, license_id: int, levels: sa.Select[int | None]) -> Iterator[tuple[_Key, Total]]:
-    event = UsageEvent
+    event = LedgerEvent
     key = (col(event.series_id), col(event.day))
     statement = (
         sa.select(*key, sa.func.sum(event.whole), sa.func.sum(event.nanos), sa.func.count())
@@ -132,7 +132,7 @@ def _as_totals(session: Session, statement: sa.Executable) -> Iterator[tuple[_Ke
 
 
 def _newest(session: Session, license_id: int, levels: sa.Select[int | None]) -> Iterator[tuple[_Key, Newest]]:
-    event = UsageEvent
+    event = LedgerEvent
     key = (col(event.series_id), col(event.day))
     age = (col(event.time).desc(), col(event.source).desc(), col(event.id).desc())
     ranked = (

@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 from core.database.engine import Database
 from core.errors import BadSetting
 from core.settings import Settings
-from core.usage.tables import LedgerSegment, UsageEvent
+from core.usage.tables import LedgerEvent, LedgerSegment
 
 FIRST: Final = 1
 """The number of the first segment."""
@@ -117,7 +117,7 @@ def _drop(session: Session, segment: LedgerSegment) -> None:
 
 def _delete_some(database: Database) -> bool:
     """Delete a step's rows of segments that are dropped; whether there may be more."""
-    ledger = UsageEvent.__table__  # type: ignore[attr-defined]
+    ledger = LedgerEvent.__table__  # type: ignore[attr-defined]
     rowid: sa.ColumnClause[Any] = sa.literal_column("rowid")
     with database.write() as session:
         first = session.exec(select(sa.func.min(LedgerSegment.number))).one()

@@ -25,7 +25,7 @@ class UsageSeries(SQLModel, table=True):
     dimensions: str = Field(sa_type=Name)
 
 
-class UsageEvent(SQLModel, table=True):
+class LedgerEvent(SQLModel, table=True):
     """The ledger: an accepted usage event, once. `day` is its day in the license's time zone.
 
     On PostgreSQL each `segment` is a partition with a key of its own, so that an old one is dropped at once.
@@ -100,10 +100,10 @@ class LateUsage(SQLModel, table=True):
     revision: int = 1
 
 
-class SettledUsage(SQLModel, table=True):
+class StoredCheckpoint(SQLModel, table=True):
     """What a license had used up to and including the day `through`, see :mod:`core.measuring.checkpoints`."""
 
-    __tablename__ = "settled_usage"
+    __tablename__ = "usage_checkpoint"
 
     license_id: int = Field(primary_key=True, sa_type=BigId, foreign_key="license.id")
     through: date

@@ -20,7 +20,7 @@ STEP: Final = 1_000
 """Rows deleted in one transaction, so that nobody waits long for it."""
 
 
-def drop_ended(database: Database, now: datetime) -> None:
+def purge_finished(database: Database, now: datetime) -> None:
     """Delete them in small steps. Alerts stay, and so does what waits to be delivered, or was sent or parked lately."""
     run, message, delivery, attempt = RefreshRun, Message, Delivery, WebhookAttempt
     runs = sa.select(col(run.license_id), col(run.id)).where(

@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy.exc import DBAPIError
 
-from core.consumption.history import Keeping
+from core.consumption.history import HistoryRetention
 from core.licenses.load import load_licenses
 from core.queue.queue import finish, take
 from core.queue.tables import RefreshRun
@@ -84,7 +84,7 @@ def _refresh(runtime: Runtime, claim: str, runs: Sequence[RefreshRun]) -> None:
     with runtime.database.read() as session:
         plan = plan_refresh(session, wanted, registry, datetime.now(UTC))
     answers = runtime.measurer.measure(plan.questions)
-    keeping = Keeping(runtime.settings.history_hourly_days, runtime.settings.history_daily_days)
+    keeping = HistoryRetention(runtime.settings.history_hourly_days, runtime.settings.history_daily_days)
     with runtime.database.write() as session:
         next_due = save_refresh(session, plan, answers, registry, keeping)
         finish(session, claim, runs, next_due, datetime.now(UTC))

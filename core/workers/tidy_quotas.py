@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from allowance.license import midnight
 from sqlmodel import Session, col, select
 
-from core.admission.check_in import Doors
+from core.admission.check_in import QuotaMeters
 from core.admission.lost import count_lost, lost_before
-from core.admission.quota_state import Standing, load_standings
+from core.admission.quota_state import QuotaState, load_quota_states
 from core.admission.report import KEPT
 from core.admission.tables import AdmissionDay, AdmissionRegister, AdmissionWindow, Installation
 from core.admission.window import utc_day
@@ -60,9 +60,9 @@ def _take(database: Database, now: datetime) -> tuple[str, str] | None:
 
 def _tidy(database: Database, registry: Registry, license: str, meter: str, now: datetime) -> None:
     place = license, meter
-    meters = Doors(registry).meters
+    meters = QuotaMeters(registry).meters
     if meter in meters:  # what a plugin kept that is not installed now stays as it is
-        standing = load_standings(database, [place], meters, now)[place]
+        standing = load_quota_states(database, [place], meters, now)[place]
         lost = _count_all_lost(database, standing, now)
         dropped = _drop_leftovers(database, standing, now)
         logger.info("%s of %s: %d installations became lost, %d were forgotten", meter, license, lost, dropped)
@@ -74,7 +74,7 @@ def _tidy(database: Database, registry: Registry, license: str, meter: str, now:
         session.add(row)
 
 
-def _count_all_lost(database: Database, standing: Standing, now: datetime) -> int:
+def _count_all_lost(database: Database, standing: QuotaState, now: datetime) -> int:
     counted, after = 0, b""
     lost = col(Installation.seen) < lost_before(now, standing.quota.terms)
     while True:
@@ -86,7 +86,7 @@ def _count_all_lost(database: Database, standing: Standing, now: datetime) -> in
             after = digests[-1]
 
 
-def _drop_leftovers(database: Database, standing: Standing, now: datetime) -> int:
+def _drop_leftovers(database: Database, standing: QuotaState, now: datetime) -> int:
     """Installations that are lost or were only refused, once the window in which they were is over."""
     dropped, after = 0, b""
     place, refused_at, start = col(Installation.place), col(Installation.refused_at), standing.quota.window.start
@@ -106,13 +106,13 @@ def _drop_leftovers(database: Database, standing: Standing, now: datetime) -> in
             after = digests[-1]
 
 
-def _some(session: Session, standing: Standing, after: bytes, which: sa.ColumnElement[bool]) -> list[bytes]:
+def _some(session: Session, standing: QuotaState, after: bytes, which: sa.ColumnElement[bool]) -> list[bytes]:
     digest = col(Installation.digest)
     statement = sa.select(digest).where(*_of(standing), digest > after, which).order_by(digest).limit(TOGETHER)
     return list(session.execute(statement).scalars())
 
 
-def _of(standing: Standing) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+def _of(standing: QuotaState) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
     return (
         col(Installation.license_id) == standing.quota.license_id,
         col(Installation.meter) == standing.quota.meter,

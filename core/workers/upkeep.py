@@ -7,7 +7,7 @@ from sqlalchemy.exc import OperationalError
 
 from core.runtime import Runtime
 from core.usage.retention import keep_ledger, retention
-from core.workers.purge_finished import drop_ended
+from core.workers.purge_finished import purge_finished
 from core.workers.tidy_quotas import tidy_due
 
 logger = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ EVERY_SECONDS = 600
 def upkeep(runtime: Runtime) -> None:
     """Drop what is old enough. What is busy now is left for the next time."""
     tidy_due(runtime.database, runtime.registry, datetime.now(UTC))
-    drop_ended(runtime.database, datetime.now(UTC))
+    purge_finished(runtime.database, datetime.now(UTC))
     try:
         keep_ledger(runtime.database, retention(runtime.settings), datetime.now(UTC))
     except OperationalError as error:

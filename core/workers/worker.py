@@ -21,7 +21,7 @@ from core.workers.broker import Announcer, open_broker
 from core.workers.refresh_due import refresh_all_due
 from core.workers.upkeep import EVERY_SECONDS, upkeep
 
-POSTMEN: Final = 4
+DELIVERY_THREADS: Final = 4
 """Threads that send e-mails, and as many for webhooks, so that endpoints that hang hold up no e-mail. One that waits
 for a slow receiver leaves the others."""
 
@@ -117,7 +117,7 @@ def _rounds(notifiers: Collection[str]) -> list[dict[str, Any]]:
     One more parks what is left for those that are not installed here, once no other worker has taken it for a day.
     """
     return [
-        *[{"only": channel} for channel in (EMAIL, WEBHOOK) for _ in range(POSTMEN)],
+        *[{"only": channel} for channel in (EMAIL, WEBHOOK) for _ in range(DELIVERY_THREADS)],
         *[{"only": NOTIFIER, "to": key} for key in notifiers],
         {"only": NOTIFIER, "but_to": tuple(notifiers), "overdue": ABANDONED},
     ]

@@ -16,7 +16,7 @@ import psycopg
 
 from core.admission.admitter import Admitter
 from core.admission.check_in import Asked
-from core.admission.quota_state import load_standings
+from core.admission.quota_state import load_quota_states
 from core.database.engine import Database
 from core.plugins.host import load_plugins
 from core.settings import Settings
@@ -192,7 +192,7 @@ def _serve(pipe: Connection, url: str, number: int) -> None:
 def _fill(url: str, database: Database, admitter: Admitter, count: int) -> list[str]:
     """Have so many installations admitted; some of them."""
     place = (license_key(0), METER)
-    standing = load_standings(database, [place], admitter.doors.meters, datetime.now(UTC))[place]
+    standing = load_quota_states(database, [place], admitter.doors.meters, datetime.now(UTC))[place]
     known = [f"known-{number}" for number in range(SMALL)]
     _check_in(admitter, 0, known[0])
     seen = standing.quota.starts_at + 1

@@ -26,15 +26,15 @@ from core.delivery.webhooks.channel import WebhookChannel, body_of
 from core.delivery.webhooks.send import post
 from core.delivery.webhooks.sign import new_secret, signed
 from core.settings import Settings
-from core.workers.worker import POSTMEN
+from core.workers.worker import DELIVERY_THREADS
 from tests.bench import places
 from tests.bench.findings import Found, Scale, compare, interleaved
 from tests.bench.licenses import license_key
 from tests.e2e.crossings import NETWORKS, engine_on, make_crossing
 from tests.fixtures.engine import Engine
 
-BARE: Final = f"{{}}: the same sent by {POSTMEN} threads, without an outbox"
-OURS: Final = f"{{}}: out of the outbox on {{}}, one worker with its {POSTMEN} postmen"
+BARE: Final = f"{{}}: the same sent by {DELIVERY_THREADS} threads, without an outbox"
+OURS: Final = f"{{}}: out of the outbox on {{}}, one worker with its {DELIVERY_THREADS} postmen"
 DATABASES: Final = {"PostgreSQL": places.postgresql, "SQLite": places.sqlite}
 Work = Callable[[], bool]
 
@@ -72,7 +72,7 @@ def _emptied(engine: Engine, channels: Mapping[str, Channel], channel: str) -> f
     again = {"status": DeliveryStatus.PENDING.value, "due_at": datetime.now(UTC), "attempts": 0, "finished_at": None}
     with engine.database.write() as session:
         count = session.execute(sa.update(Delivery).where(col(Delivery.channel) == channel).values(again)).rowcount  # type: ignore[attr-defined]
-    rate = count / _all([lambda: send_due(engine.database, channels)] * POSTMEN)
+    rate = count / _all([lambda: send_due(engine.database, channels)] * DELIVERY_THREADS)
     with engine.database.read() as session:
         sent = session.scalar(
             sa.select(sa.func.count()).where(
@@ -94,7 +94,7 @@ def _bare(send: Callable[[], object], count: int) -> float:
             send()
         return left is not None
 
-    return count / _all([work] * POSTMEN)
+    return count / _all([work] * DELIVERY_THREADS)
 
 
 def _all(works: list[Work]) -> float:

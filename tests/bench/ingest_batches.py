@@ -12,7 +12,7 @@ from sqlmodel import col
 
 from core.access.keys import Scope
 from core.database.engine import Database
-from core.usage.tables import UsageEvent
+from core.usage.tables import LedgerEvent
 from tests.bench import places
 from tests.bench.clients import Clients, clients
 from tests.bench.events import BATCH, LICENSES, batches, first_id
@@ -45,7 +45,7 @@ class Ingestion:
         answers.require_all()
         sent = SENDERS * self._count * BATCH
         with self._database.read() as session:
-            stored = session.scalar(select(func.count()).where(col(UsageEvent.id) >= self.since))
+            stored = session.scalar(select(func.count()).where(col(LedgerEvent.id) >= self.since))
         if stored != sent:
             raise RuntimeError(f"{sent} events were acknowledged and {stored} are in the ledger")
         return sent / (answers.ended - answers.began)

@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import func, select
 
 from core.access.keys import Scope
-from core.usage.tables import UsageEvent
+from core.usage.tables import LedgerEvent
 from tests.bench import places
 from tests.bench.clients import Answers, Clients, clients, for_seconds
 from tests.bench.events import LICENSES, singles
@@ -41,7 +41,7 @@ def run(scale: Scale) -> Iterator[Found]:
         for name, (database, load) in loads.items():
             yield compare(taken, name, CONSTANT, "requests/s", "≥ 0.4")
             with database.read() as session:
-                stored = session.scalar(select(func.count()).select_from(UsageEvent))
+                stored = session.scalar(select(func.count()).select_from(LedgerEvent))
             if stored != load.acknowledged:
                 raise RuntimeError(f"{load.acknowledged} events were acknowledged and {stored} are in the ledger")
             yield Remark(f"{name}: {load.remark()}")

@@ -8,11 +8,11 @@ from sqlmodel import select
 
 from core.administration.inputs import AdminInput, LicenseInput
 from core.administration.put import put_license
-from core.alerts.crossings import Crossing, Measured, record_crossings
+from core.alerts.crossings import Crossing, MeterCrossings, record_crossings
 from core.alerts.tables import Alert
 from core.database.engine import Database
 from core.delivery.message_kinds import RECOVERED, TEST
-from core.delivery.outbox.outbox import Address, Outcome, Told, finish, take, tell
+from core.delivery.outbox.outbox import OutboundMessage, Outcome, Recipient, enqueue, finish, take
 from core.delivery.outbox.tables import Delivery, DeliveryStatus, Message
 from core.licenses.tables import id_of
 from tests.cli.command import Run
@@ -31,7 +31,7 @@ def alert(database: Database) -> str:
             license_id, "forms", date(2026, 1, 1), date(2027, 1, 1), Decimal(1), Decimal(5), "5 forms", 1, Decimal(6),
             "EXCEEDED",
         )  # fmt: skip
-        record_crossings(session, [Measured(license_id, "forms", (crossing,))], AT)
+        record_crossings(session, [MeterCrossings(license_id, "forms", (crossing,))], AT)
     with database.write() as session:
         outgoing = take(session, AT, timedelta(minutes=2))
     assert outgoing
@@ -90,9 +90,9 @@ def test_what_was_told_of_a_recovery_is_shown_also_when_it_is_open_again(run: Ru
         )
         period = date(2026, 1, 1), date(2027, 1, 1)
         crossing = Crossing(license_id, "forms", *period, Decimal(1), Decimal(5), "5 forms", 1, Decimal(6), "EXCEEDED")
-        crossed = Measured(license_id, "forms", (crossing,))
+        crossed = MeterCrossings(license_id, "forms", (crossing,))
         record_crossings(session, [crossed], AT)
-        record_crossings(session, [Measured(license_id, "forms", ())], AT + timedelta(hours=1))
+        record_crossings(session, [MeterCrossings(license_id, "forms", ())], AT + timedelta(hours=1))
         [recovery] = session.exec(select(Message).where(Message.kind == RECOVERED))
         webhook = Delivery(
             license_id=license_id, id="d", message_id=recovery.id, channel="chat", recipient="r", due_at=AT,
@@ -108,8 +108,8 @@ def test_what_was_told_of_a_recovery_is_shown_also_when_it_is_open_again(run: Ru
 def test_a_message_that_lists_no_alerts_tells_of_none(run: Run, database: Database, alert: str) -> None:
     with database.write() as session:
         license_id = session.exec(select(Alert.license_id)).one()
-        test = Told(license_id, TEST, AT + timedelta(hours=1), {"endpoint": "platform"})
-        tell(session, [test], [Address(license_id, "webhook", "platform.1", frozenset({TEST}))])
+        test = OutboundMessage(license_id, TEST, AT + timedelta(hours=1), {"endpoint": "platform"})
+        enqueue(session, [test], [Recipient(license_id, "webhook", "platform.1", frozenset({TEST}))])
     shown = run("alerts", "show", alert)
     assert (shown.code, "threshold.crossed" in shown.out, TEST in shown.out) == (0, True, False)
 

@@ -14,7 +14,7 @@ from core.access.tables import ApiKey
 from core.consumption.tables import ReadingHistory
 from core.database.engine import Database
 from core.licenses.tables import Contract
-from core.usage.tables import UsageEvent
+from core.usage.tables import LedgerEvent
 from tests.cli.command import Run, ask, process, serving
 
 OVERVIEW = """
@@ -45,7 +45,7 @@ def counts(database: Database) -> dict[str, int]:
     with database.read() as session:
         return {
             table.__name__: session.exec(select(func.count()).select_from(table)).one()
-            for table in (UsageEvent, Contract, ApiKey, ReadingHistory)
+            for table in (LedgerEvent, Contract, ApiKey, ReadingHistory)
         }
 
 

@@ -10,7 +10,7 @@ from sqlmodel import func, select
 from core.administration.inputs import LicenseInput
 from core.administration.put import put_license
 from core.database.engine import Database
-from core.usage.tables import ImportedFile, UsageEvent
+from core.usage.tables import ImportedFile, LedgerEvent
 from tests.cli.command import Run, process
 
 
@@ -129,5 +129,5 @@ def test_a_backfill_that_was_killed_goes_on_and_every_event_counts_once(
         f"{file}: {count:,} accepted, 0 duplicates, 0 rejected\n"
     )
     with database.read() as session:
-        assert session.exec(select(func.count()).select_from(UsageEvent)).one() == count
+        assert session.exec(select(func.count()).select_from(LedgerEvent)).one() == count
     assert run("recount").out == "No differences in 1 license.\n"

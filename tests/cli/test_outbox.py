@@ -9,7 +9,7 @@ from core.administration.inputs import LicenseInput
 from core.administration.put import put_license
 from core.database.engine import Database
 from core.delivery.message_kinds import CREDITS_EXPIRING
-from core.delivery.outbox.outbox import Address, Outcome, Told, finish, take, tell
+from core.delivery.outbox.outbox import OutboundMessage, Outcome, Recipient, enqueue, finish, take
 from core.delivery.outbox.tables import Delivery, DeliveryStatus
 from core.licenses.tables import id_of
 from tests.cli.command import Run
@@ -23,9 +23,9 @@ def parked(database: Database) -> list[str]:
     with database.write() as session:
         license_id = id_of(put_license(session, LicenseInput("acme", "Acme"), AT))
         kinds = frozenset({CREDITS_EXPIRING})
-        addresses = [Address(license_id, channel, to, kinds) for channel, to in
+        addresses = [Recipient(license_id, channel, to, kinds) for channel, to in
                      (("email", "a@example.com"), ("email", "b@example.com"), ("notifier", "chat"))]  # fmt: skip
-        tell(session, [Told(license_id, CREDITS_EXPIRING, AT, {"grants": []})], addresses)
+        enqueue(session, [OutboundMessage(license_id, CREDITS_EXPIRING, AT, {"grants": []})], addresses)
     for _ in addresses:
         with database.write() as session:
             outgoing = take(session, AT, timedelta(minutes=2))

@@ -144,7 +144,7 @@ def test_what_hangs_is_ended_and_posted_again_and_keeps_no_mail_waiting(
     eventually(lambda: heard(chat, "hanging"))
     eventually(lambda: delivery(installation, "hanging", "email").status == "SENT")
     assert delivery(installation, "hanging").status == "PENDING"
-    eventually(lambda: delivery(installation, "hanging").said is not None, within=2 * PATIENCE)
-    assert delivery(installation, "hanging").said == "The notifier took too long and was stopped."
+    eventually(lambda: delivery(installation, "hanging").detail is not None, within=2 * PATIENCE)
+    assert delivery(installation, "hanging").detail == "The notifier took too long and was stopped."
     eventually(lambda: delivery(installation, "hanging").status == "SENT", within=2 * PATIENCE)
     assert len(heard(chat, "hanging")) == 2

@@ -178,7 +178,7 @@ def _wrong(
     for one in found:
         known, name = (one.channel, one.id), f"{one.channel} {one.id}"
         if one.status != DeliveryStatus.SENT:
-            yield f"{name} is {one.status} after {one.attempts} attempts: {one.said}"
+            yield f"{name} is {one.status} after {one.attempts} attempts: {one.detail}"
         if not 1 <= there.taken[known] <= 1 + lost[known]:
             yield f"{name} was taken {there.taken[known]} times, and lost with its worker {lost[known]} times"
         if there.arrived[known] > one.attempts:

@@ -24,7 +24,7 @@ from graphql import (
     get_named_type,
 )
 
-from api.graphql.limits.cost_map import SIZES, WEIGHTS, Edges, Page
+from api.graphql.limits.cost_map import SIZES, WEIGHTS, Edges, PageCost
 from api.graphql.limits.fragments import fragments_in_order
 from api.graphql.limits.limits import MANY
 
@@ -123,7 +123,7 @@ class CostOfDocument:
             return _Cost(_sum((weight, inner.once)), 0)
         if size is Edges.OF_THE_PAGE:
             return _Cost(weight, _sum((1, inner.once)))
-        if isinstance(size, Page):
+        if isinstance(size, PageCost):
             return _Cost(_sum((weight, inner.once, _product(_page(field, size), inner.per_edge))), 0)
         return _Cost(_sum((weight, _product(size, _sum((1, inner.once))))), 0)
 
@@ -141,7 +141,7 @@ def _defaults(operation: OperationDefinitionNode) -> dict[str, Any]:
     }
 
 
-def _page(field: FieldNode, page: Page) -> Number:
+def _page(field: FieldNode, page: PageCost) -> Number:
     first = next((one.value for one in field.arguments or () if one.name.value == "first"), None)
     if isinstance(first, VariableNode):
         name = first.name.value
@@ -154,7 +154,7 @@ def _literal(value: ValueNode | None) -> int | None:
     return int(value.value[:12]) if isinstance(value, IntValueNode) else None
 
 
-def _clamped(first: object, page: Page) -> int:
+def _clamped(first: object, page: PageCost) -> int:
     """The size of a page: what is below or beyond what may be asked is refused by the field itself."""
     if isinstance(first, bool) or not isinstance(first, (int, float)):
         return page.default

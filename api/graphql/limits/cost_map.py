@@ -14,7 +14,7 @@ from core.delivery.webhooks.log import MOST_ATTEMPTS
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class PageCost:
     """A connection: as many edges as `first` says, from none to `most`; `default` where it is left out or null."""
 
     default: int
@@ -55,14 +55,14 @@ WEIGHTS: Final[Mapping[str, int]] = {
     "Mutation.redeliverWebhook": 50,
 }
 
-SIZES: Final[Mapping[str, int | Page | Edges]] = {
-    "Query.licenses": Page(20, 100),
+SIZES: Final[Mapping[str, int | PageCost | Edges]] = {
+    "Query.licenses": PageCost(20, 100),
     "Query.meters": 20,
     "Query.plugins": 10,
     "Viewer.scopes": 5,
-    "License.grants": Page(20, 100),
-    "License.alerts": Page(20, 100),
-    "License.creditRequests": Page(20, 100),
+    "License.grants": PageCost(20, 100),
+    "License.alerts": PageCost(20, 100),
+    "License.creditRequests": PageCost(20, 100),
     "CreditRequestConnection.edges": Edges.OF_THE_PAGE,
     "LicenseConnection.edges": Edges.OF_THE_PAGE,
     "GrantConnection.edges": Edges.OF_THE_PAGE,
@@ -70,7 +70,7 @@ SIZES: Final[Mapping[str, int | Page | Edges]] = {
     "ReadingHistoryConnection.edges": Edges.OF_THE_PAGE,
     "Query.webhookEndpoints": MOST_ENDPOINTS,
     "WebhookEndpoint.kinds": 3,
-    "WebhookEndpoint.deliveries": Page(20, 100),
+    "WebhookEndpoint.deliveries": PageCost(20, 100),
     "WebhookDeliveryConnection.edges": Edges.OF_THE_PAGE,
     "WebhookDelivery.attempts": MOST_ATTEMPTS,
     "Contract.terms": 10,
@@ -82,7 +82,7 @@ SIZES: Final[Mapping[str, int | Page | Edges]] = {
     "Section.readings": 3,
     "Reading.thresholds": 2,
     "Reading.breakdown": 10,
-    "Reading.history": Page(100, 1000),
+    "Reading.history": PageCost(100, 1000),
     "Meter.applications": 2,
     "Plugin.meters": 3,
     "Plugin.notifiers": 1,

@@ -16,8 +16,8 @@ from api.graphql.schema.consumption.status import UsageStatus
 from api.graphql.schema.credits.credits import CreditRequest, grant_of
 from api.graphql.schema.licenses.license import (
     License,
+    LicenseBatch,
     LicenseConnection,
-    Page,
     license_connection,
     page_of,
 )
@@ -130,7 +130,7 @@ class Query:
         return find(info.context, *key)
 
 
-def readable(context: Context, license: str | None) -> Page:
+def readable(context: Context, license: str | None) -> LicenseBatch:
     """The license, or the key's own, if the caller may read it.
 
     Raises :class:`core.errors.Forbidden` alike for a license that exists and for one that does not, unless the
@@ -148,12 +148,12 @@ def readable(context: Context, license: str | None) -> Page:
     return page
 
 
-def _license_of(page: Page) -> License:
+def _license_of(page: LicenseBatch) -> License:
     (loaded,) = page.licenses.values()
     return License(loaded=loaded, page=page)
 
 
-def consumption_of(page: Page, day: date | None) -> Consumption:
+def consumption_of(page: LicenseBatch, day: date | None) -> Consumption:
     """The consumption now, or as it stood at the end of a past day."""
     context = page.context
     (loaded,) = page.licenses.values()
@@ -164,7 +164,7 @@ def consumption_of(page: Page, day: date | None) -> Consumption:
     return Consumption(view=view, page=page)
 
 
-def _day_of(page: Page, at: datetime) -> date:
+def _day_of(page: LicenseBatch, at: datetime) -> date:
     if not EARLIEST <= at <= page.context.now:
         raise BadInput(f"`at` {at.isoformat()} must be from {EARLIEST.date()} up to now.")
     (loaded,) = page.licenses.values()

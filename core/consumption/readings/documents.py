@@ -12,7 +12,7 @@ from allowance import Contract, Enforcement, Meter, Period, Reading
 from allowance.reading import Number
 
 from core.consumption.readings.status import UsageStatus, status_of, times
-from core.usage.amount import NANOS, join
+from core.usage.amount import NANOS, from_nanos
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ Document: TypeAlias = Mapping[str, Any]
 """A reading as JSON: decimals and times as text, nothing where there is nothing."""
 
 
-def judge(
+def judge_reading(
     meter: Meter,
     contract: Contract,
     reading: Reading,
@@ -89,7 +89,7 @@ def judge(
     `before` is the document of the reading before, which says what thresholds had been crossed already. Times are in
     ISO 8601, since many readings share one.
     """
-    document = stand(meter, contract, reading)
+    document = status_document(meter, contract, reading)
     document["measured_at"] = measured_at
     used, limit, period = reading.used, reading.limit, reading.period
     if limit is not None:
@@ -102,13 +102,13 @@ def judge(
                 share.dimension,
                 share.key,
                 share.label,
-                written(share.used),
-                None if share.limit is None else written(share.limit),
+                number_text(share.used),
+                None if share.limit is None else number_text(share.limit),
             ]
             for share in reading.shares
         ]
     if reading.grants:
-        document["grants"] = {key: written(left) for key, left in reading.grants.items()}
+        document["grants"] = {key: number_text(left) for key, left in reading.grants.items()}
     if due_at is not None:
         document["due_at"] = due_at
     if used is not None and limit is not None:
@@ -126,18 +126,18 @@ def judge(
             else:  # nobody passes a hard limit: its parts are crossed once they are reached
                 is_crossed = 0 < used >= value
             crossed_at = (crossed.get(ratio) or measured_at) if is_crossed else None
-            document["thresholds"].append([str(ratio), _trimmed(written(value)), becomes, crossed_at])
+            document["thresholds"].append([str(ratio), _trimmed(number_text(value)), becomes, crossed_at])
     return document
 
 
-def stand(meter: Meter, contract: Contract, reading: Reading) -> dict[str, Any]:
+def status_document(meter: Meter, contract: Contract, reading: Reading) -> dict[str, Any]:
     """How a reading stands against its limit: the document's `status`, `used` and `limit`."""
     at_risk = contract.at_risk.get(meter.key, meter.at_risk)
     document: dict[str, Any] = {"status": status_of(reading.used, reading.limit, at_risk, meter.enforcement).value}
     if reading.used is not None:
-        document["used"] = written(reading.used)
+        document["used"] = number_text(reading.used)
     if reading.limit is not None:
-        document["limit"] = written(reading.limit.value)
+        document["limit"] = number_text(reading.limit.value)
     return document
 
 
@@ -175,16 +175,16 @@ def _ratios(at_risk: Decimal | None, further: Collection[Decimal]) -> Iterable[t
     return sorted(found, key=itemgetter(0))
 
 
-def written(number: Number) -> str:
+def number_text(number: Number) -> str:
     """A number as it is kept: the decimal itself, or a quotient rounded to a billionth."""
     # Asked in this order, since whether something is a Fraction takes long to say.
     if isinstance(number, Decimal | int) or not isinstance(number, Fraction):
         return str(number)
-    return str(join(*divmod(round(number * NANOS), NANOS)))
+    return str(from_nanos(*divmod(round(number * NANOS), NANOS)))
 
 
 def from_document(document: Document) -> StoredReading:
-    """The reading of a document made by :func:`judge`."""
+    """The reading of a document made by :func:`judge_reading`."""
     period = document.get("period")
     problem = document.get("problem")
     return StoredReading(

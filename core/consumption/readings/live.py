@@ -8,7 +8,7 @@ from allowance import Admission, AdmittedCell, Usage
 from core.admission.quota import quota_at
 from core.admission.window import Window
 from core.admission.window_usage import WindowUsage
-from core.consumption.readings.documents import Document, StoredReading, from_document, judge
+from core.consumption.readings.documents import Document, StoredReading, from_document, judge_reading
 from core.licenses.load import LoadedLicense
 from core.plugins.host import Registry
 
@@ -37,5 +37,5 @@ def live_readings(
         known = before.get(meter.key)
         reading = meter.measure(usage, license.license, contract)
         due_at = known.get("due_at") if known else None
-        readings[meter.key] = from_document(judge(meter, contract, reading, known, now.isoformat(), due_at))
+        readings[meter.key] = from_document(judge_reading(meter, contract, reading, known, now.isoformat(), due_at))
     return readings

@@ -16,7 +16,7 @@ from core.licenses.tables import License
 from core.plugins.host import Registry
 from core.plugins.sandbox.notifier_wire import GIVEN_UP, message_to
 from core.plugins.sandbox.process import CannotStart, Lost
-from core.plugins.sandbox.process_pool import Children
+from core.plugins.sandbox.process_pool import ProcessPool
 from core.plugins.sandbox.question import OUT_OF_MEMORY, TIMED_OUT
 from core.settings import Settings
 
@@ -37,7 +37,7 @@ class NotifierChannel:
         self._registry = registry
         self._deadline = deadline
         self._lock = threading.Lock()
-        self._children: dict[str, Children] = {}
+        self._children: dict[str, ProcessPool] = {}
 
     def send(self, outgoing: Outgoing) -> Outcome:
         """See :class:`core.delivery.outbox.dispatch.Channel`."""
@@ -80,11 +80,11 @@ class NotifierChannel:
             for children in self._children.values():
                 children.close()
 
-    def _children_of(self, key: str, reads: Collection[str]) -> Children:
+    def _children_of(self, key: str, reads: Collection[str]) -> ProcessPool:
         with self._lock:
             if key not in self._children:
                 memory = self._settings.meter_memory_mb * 2**20
-                self._children[key] = Children(self._deadline, memory, idle=1, reads=reads)
+                self._children[key] = ProcessPool(self._deadline, memory, idle=1, reads=reads)
             return self._children[key]
 
     def _outcome(self, key: str, message_id: str, failure: object, detail: str) -> Outcome:

@@ -10,7 +10,7 @@ from allowance import Alert, ExpiringCredits, Message, Period, RequestedCredits
 from core.delivery.outbox.outbox import Outgoing
 from core.licenses.tables import License
 from core.plugins.host import Registry
-from core.text import plain
+from core.text import canonical
 
 
 def message_of(outgoing: Outgoing, license: License, registry: Registry, consumption_url: str) -> Message:
@@ -36,9 +36,9 @@ def _alert(alert: Mapping[str, Any], license: License, registry: Registry) -> Al
         meter=alert["meter"],
         title=_title(alert["meter"], registry),
         unit=meter.unit if meter else "",
-        used=plain(Decimal(alert["used"])),
-        limit=plain(Decimal(alert["limit"])),
-        ratio=plain(Decimal(alert["ratio"])),
+        used=canonical(Decimal(alert["used"])),
+        limit=canonical(Decimal(alert["limit"])),
+        ratio=canonical(Decimal(alert["ratio"])),
         status=alert["status"],
         period=Period(date.fromisoformat(period["first"]), date.fromisoformat(period["end"]), license.time_zone),
     )
@@ -48,8 +48,8 @@ def _expiring(grant: Mapping[str, Any], registry: Registry) -> ExpiringCredits:
     return ExpiringCredits(
         meter=grant["meter"],
         title=_title(grant["meter"], registry),
-        amount=plain(Decimal(grant["amount"])),
-        left=plain(Decimal(grant["left"])),
+        amount=canonical(Decimal(grant["amount"])),
+        left=canonical(Decimal(grant["left"])),
         entity=grant["entity"],
         expires_at=datetime.fromisoformat(grant["expiresAt"]),
     )
@@ -59,7 +59,7 @@ def _requested(request: Mapping[str, Any], registry: Registry) -> RequestedCredi
     return RequestedCredits(
         meter=request["meter"],
         title=_title(request["meter"], registry),
-        amount=plain(Decimal(request["amount"])),
+        amount=canonical(Decimal(request["amount"])),
         entity=request["entity"],
         note=request["note"],
         requested_by=request["requestedBy"],

@@ -31,7 +31,7 @@ PAUSE: Final = timedelta(minutes=5)
 MOST_KEPT: Final = 6
 """Attempts that still count once it is sent again by hand: with one more the wait is as long as PAUSE, however often
 somebody does that, and what is left takes more than a day."""
-MOST_SAID: Final = 2_000
+LONGEST_DETAIL: Final = 2_000
 """Characters of an answer that are kept."""
 _TAKING: Final = 0x6F7574626F78
 """The lock of PostgreSQL under which deliveries are taken: "outbox"."""
@@ -39,7 +39,7 @@ _LOST: Final = "Its workers were lost again and again; it was given up."
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class OutboundMessage:
     """What is to be told of a license, see :class:`core.delivery.outbox.tables.Message`."""
 
     license_id: int
@@ -49,7 +49,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class Recipient:
     """Where a license's messages of these kinds go."""
 
     license_id: int
@@ -76,16 +76,16 @@ class Outcome:
     """
 
     status: DeliveryStatus | None
-    said: str
+    detail: str
     retry_after: timedelta | None = None
     keep: Callable[[Session], None] | None = None
 
 
-def tell(session: Session, told: Sequence[Told], addresses: Sequence[Address]) -> None:
+def enqueue(session: Session, told: Sequence[OutboundMessage], addresses: Sequence[Recipient]) -> None:
     """Write the messages, and a delivery of each for every address of its license that wants its kind."""
     if not told:
         return
-    of_license: dict[int, list[Address]] = defaultdict(list)
+    of_license: dict[int, list[Recipient]] = defaultdict(list)
     for address in addresses:
         of_license[address.license_id].append(address)
     messages, deliveries = [], []
@@ -155,7 +155,7 @@ def take(
             delivery.claim, delivery.due_at, delivery.attempts = uuid.uuid4().hex, now + lease, delivery.attempts + 1
             return Outgoing(delivery, session.get_one(Message, (delivery.license_id, delivery.message_id)))
         delivery.status, delivery.claim = DeliveryStatus.PARKED.value, None
-        delivery.due_at, delivery.finished_at, delivery.said = None, now, _LOST
+        delivery.due_at, delivery.finished_at, delivery.detail = None, now, _LOST
     return None
 
 
@@ -177,7 +177,12 @@ def finish(session: Session, delivery: Delivery, outcome: Outcome, now: datetime
     now and then, not once for each of its deliveries.
     """
     asked, after = min(outcome.retry_after or timedelta(), LONGEST_WAIT), wait(delivery.attempts)
-    values: dict[str, Any] = {"claim": None, "said": outcome.said[:MOST_SAID], "due_at": None, "finished_at": now}
+    values: dict[str, Any] = {
+        "claim": None,
+        "detail": outcome.detail[:LONGEST_DETAIL],
+        "due_at": None,
+        "finished_at": now,
+    }
     if outcome.status:
         values["status"] = outcome.status.value
     elif delivery.attempts >= MOST_ATTEMPTS:

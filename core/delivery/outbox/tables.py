@@ -41,7 +41,7 @@ class Message(SQLModel, table=True):
 class Delivery(SQLModel, table=True):
     """The outbox: a message on its way to one recipient over one channel, written in the message's transaction.
 
-    `due_at` is when it may be taken; while a worker has it, when another may. It is null once over. `said` is what
+    `due_at` is when it may be taken; while a worker has it, when another may. It is null once over. `detail` is what
     the other side answered last, or why it could not be reached.
     """
 
@@ -63,4 +63,4 @@ class Delivery(SQLModel, table=True):
     claim: str | None = None
     created_at: datetime = Field(sa_type=UtcDateTime)
     finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    said: str | None = None
+    detail: str | None = None

@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select, update
 from core.database.engine import Database, insert_into
 from core.delivery.outbox.outbox import Outcome, Outgoing
 from core.delivery.outbox.tables import DeliveryStatus, Message
-from core.delivery.webhooks.send import Answer, NotAnswered, post, printable
+from core.delivery.webhooks.send import EndpointResponse, NotAnswered, post, printable
 from core.delivery.webhooks.sign import signed
 from core.delivery.webhooks.tables import WebhookAttempt, WebhookEndpoint
 from core.licenses.tables import License
@@ -94,7 +94,7 @@ def _disable(session: Session, endpoint: WebhookEndpoint) -> None:
     logger.warning("the webhook endpoint %s of license %s answered 410 Gone", endpoint.id, endpoint.license_id)
 
 
-def _outcome(answer: Answer | None, error: str | None, now: datetime) -> Outcome:
+def _outcome(answer: EndpointResponse | None, error: str | None, now: datetime) -> Outcome:
     """As the specification suggests: 2xx is success, 410 the end, and whatever else is tried again."""
     if answer is None:
         return Outcome(None, error or "")
@@ -113,14 +113,14 @@ def _phrase(status: int) -> str:
         return str(status)
 
 
-def _redirected(answer: Answer) -> str | None:
+def _redirected(answer: EndpointResponse) -> str | None:
     if not 300 <= answer.status < 400:
         return None
     to = printable(answer.headers.get("location", ""))
     return f"It answered {_phrase(answer.status)} to {shown(to)}; redirects are not followed."
 
 
-def _retry_after(answer: Answer, now: datetime) -> timedelta | None:
+def _retry_after(answer: EndpointResponse, now: datetime) -> timedelta | None:
     """RFC 9110, section 10.2.3: seconds, or a date."""
     text = answer.headers.get("retry-after", "").strip()
     if answer.status not in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE) or not text:

@@ -29,7 +29,7 @@ MOST_READ: Final = 2**17
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class EndpointResponse:
     """What an endpoint answered; `text` is how its body begins. Headers have lower-case names."""
 
     status: int
@@ -43,7 +43,7 @@ class NotAnswered(Exception):
 
 def post(
     url: str, headers: Mapping[str, str], body: bytes, networks: Networks, context: ssl.SSLContext
-) -> Answer:  # fmt: skip
+) -> EndpointResponse:  # fmt: skip
     """Send it once. Raises :class:`NotAnswered`."""
     target = httpcore2.URL(url)
     host = target.host.decode()
@@ -59,7 +59,7 @@ def post(
             ) as response,
         ):
             received = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
-            return Answer(response.status, received, _beginning(response.iter_stream(), received))
+            return EndpointResponse(response.status, received, _beginning(response.iter_stream(), received))
     except AddressRefused as refused:
         raise NotAnswered(f"Its URL {refused}.") from None
     except TimeoutError:

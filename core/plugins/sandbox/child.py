@@ -31,7 +31,7 @@ def main() -> None:
     seconds, memory = int(sys.argv[1]), int(sys.argv[2])
     requests, answers = _take_pipes()
     registry = load_plugins()
-    desk = Desk(registry.meters, registry.notifiers)
+    desk = RequestHandler(registry.meters, registry.notifiers)
     _limit_memory(memory)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     with suppress(BrokenPipeError):  # where the parent went while a meter was asked
@@ -40,7 +40,7 @@ def main() -> None:
     os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
-class Desk:
+class RequestHandler:
     """Where requests are answered. It keeps the usage that was sent last: the next questions are about it."""
 
     _usage: Usage
@@ -80,7 +80,7 @@ class Desk:
         return answer
 
 
-def _answer(desk: Desk, requests: int, answers: int, seconds: int) -> None:
+def _answer(desk: RequestHandler, requests: int, answers: int, seconds: int) -> None:
     pid = os.getpid()
     os.write(answers, b"{}\n")
     with open(requests, "rb", closefd=False) as lines:

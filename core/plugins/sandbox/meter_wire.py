@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 from allowance import AdmittedCell, Contract, Grant, LevelCell, License, Limit, Period, Reading, Share, SumCell, Usage
 from allowance.reading import Number
 
-from core.plugins.sandbox.question import Question
+from core.plugins.sandbox.question import MeterQuestion
 
 LONGEST_ANSWER: Final = 4 * 2**20
 """Bytes. A reading with as many shares as it may have takes a fraction of it."""
@@ -71,7 +71,7 @@ def usage_from(data: Mapping[str, Any]) -> Usage:
     )
 
 
-def question_to(question: Question) -> dict[str, Any]:
+def question_to(question: MeterQuestion) -> dict[str, Any]:
     """A question; of its usage only which view it is about."""
     owner, contract = question.license, question.contract
     return {

@@ -17,7 +17,7 @@ from core.plugins.sandbox.question import (
     TIMED_OUT,
     UNAVAILABLE,
     Failure,
-    Question,
+    MeterQuestion,
     failed,
 )
 
@@ -30,7 +30,7 @@ _CRASHES: Final = 3
 logger = logging.getLogger(__name__)
 
 
-class Children:
+class ProcessPool:
     """The child processes of this process. Each serves one call at a time. Thread-safe."""
 
     def __init__(
@@ -97,17 +97,17 @@ class Children:
             child.kill()
 
 
-class Inquiry:
+class BatchMeasurement:
     """The questions of one call, put to one child after another for as long as it takes."""
 
-    def __init__(self, children: Children) -> None:
+    def __init__(self, children: ProcessPool) -> None:
         self._children = children
         self._child: Child | None = None
         self._loaded: int | None = None
         self._lost: Counter[str] = Counter()
         self._given_up: dict[str | int, Failure] = {}
 
-    def measure(self, questions: Sequence[Question]) -> list[Reading | Failure]:
+    def measure(self, questions: Sequence[MeterQuestion]) -> list[Reading | Failure]:
         """The readings, in the order of the questions. Questions on the same usage are asked together."""
         found: list[Reading | Failure] = [Failure.of(UNAVAILABLE)] * len(questions)
         by_usage = defaultdict(list)
@@ -126,7 +126,7 @@ class Inquiry:
             self._children.give_back(self._child)
         return found
 
-    def _ask(self, question: Question) -> Reading | Failure:
+    def _ask(self, question: MeterQuestion) -> Reading | Failure:
         meter, usage = question.meter.key, question.usage.origin
         for what in (meter, usage):
             if what in self._given_up:
@@ -153,7 +153,7 @@ class Inquiry:
             self._end()
             return failure
 
-    def _answer(self, child: Child, question: Question) -> Reading | Failure:
+    def _answer(self, child: Child, question: MeterQuestion) -> Reading | Failure:
         if self._loaded != question.usage.origin:
             loaded = child.load(wire.usage_to(question.usage))
             if "failure" in loaded:

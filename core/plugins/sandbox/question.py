@@ -26,7 +26,7 @@ _MESSAGES: Final = {
 
 
 @dataclass(slots=True)
-class Question:
+class MeterQuestion:
     """What does `meter` read for a license, under its contract, from its usage?"""
 
     meter: Meter
@@ -48,7 +48,7 @@ class Failure:
         return cls(code, _MESSAGES[code])
 
 
-def failed(question: Question, code: str, detail: str) -> Failure:
+def failed(question: MeterQuestion, code: str, detail: str) -> Failure:
     """The failure of that code to answer a question; the log keeps the detail."""
     failure = Failure.of(code)
     logger.warning(

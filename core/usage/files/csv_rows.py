@@ -13,7 +13,7 @@ import orjson
 from core.usage.events import check_events
 from core.usage.files.columns import NOTES, Columns
 from core.usage.files.lines import LONGEST_LINE, TOO_LONG, Lines
-from core.usage.files.rows import BadColumns, Problem, Row
+from core.usage.files.rows import BadColumns, Row, RowProblem
 
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _DELIMITERS: Final = ",;\t"
@@ -62,9 +62,9 @@ class CsvFile:
                 # The next row begins on the next line, however far a quote that was never closed has led.
                 text, alone = texts.give_back()
                 cells = [text.rstrip("\r\n")]
-                found: object = Problem("BAD_CSV", f"The line is not CSV: {error if alone else _OPEN}.")
+                found: object = RowProblem("BAD_CSV", f"The line is not CSV: {error if alone else _OPEN}.")
                 if len(text) > LONGEST_LINE:
-                    cells, found = [text[:_SHOWN]], Problem("TOO_LARGE", TOO_LONG)
+                    cells, found = [text[:_SHOWN]], RowProblem("TOO_LARGE", TOO_LONG)
             else:
                 found = self._event(cells) if cells else None
             self.read = texts.last
@@ -74,7 +74,7 @@ class CsvFile:
     def rejected_head(self) -> bytes:
         return csv_line([*NOTES, *(self.columns.names[place] for place in self.columns.kept)])
 
-    def rejected(self, row: Row, problem: Problem) -> bytes:
+    def rejected(self, row: Row, problem: RowProblem) -> bytes:
         """The row as it was, behind what is wrong; a line that is not CSV is one cell."""
         cells: Sequence[str] = row.original
         if len(cells) == len(self.columns.names):
@@ -85,7 +85,9 @@ class CsvFile:
 
     def _event(self, cells: list[str]) -> object:
         if len(cells) != len(self.columns.names):
-            return Problem("BAD_CSV", f"The row has {len(cells)} cells; there are {len(self.columns.names)} columns.")
+            return RowProblem(
+                "BAD_CSV", f"The row has {len(cells)} cells; there are {len(self.columns.names)} columns."
+            )
         values: list[object] = [cell or None for cell in cells]
         for place, read in self._read_as:
             if cells[place]:

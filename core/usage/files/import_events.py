@@ -18,12 +18,12 @@ from core.settings import Settings
 from core.usage.amount import TotalTooLarge
 from core.usage.events import RejectedEvent, Rules, UsageEvent
 from core.usage.files.csv_rows import CsvFile
-from core.usage.files.import_progress import ImportedEvents, Memory, RejectedRow
+from core.usage.files.import_progress import ImportedEvents, ImportProgress, RejectedRow
 from core.usage.files.lines import GZIP, Lines
 from core.usage.files.ndjson import NdjsonFile
 from core.usage.files.parquet import MAGIC, ParquetFile
 from core.usage.files.rejected import CannotKeepRejected, RejectedRows, place_for
-from core.usage.files.rows import BadFile, EventFile, Problem, Row
+from core.usage.files.rows import BadFile, EventFile, Row, RowProblem
 from core.usage.record import record
 from core.usage.tables import LateUsage
 
@@ -46,7 +46,7 @@ class _Chunk:
     now: datetime
     readable: Sequence[Row]
     events: Sequence[UsageEvent]
-    rejected: Sequence[tuple[Row, Problem]]
+    rejected: Sequence[tuple[Row, RowProblem]]
 
 
 def import_events(
@@ -74,7 +74,7 @@ def import_events(
         digest = hashlib.file_digest(raw, "sha256").hexdigest()
         # As far as the digest says, also if somebody writes on at the file.
         file = open_events(raw, path.name, raw.tell())
-        memory = Memory(database, digest, path.name, backfill=backfill)
+        memory = ImportProgress(database, digest, path.name, backfill=backfill)
         rows = _rejected_rows(file, path, rejected and rejected.absolute(), memory)
         for chunk in _ahead(_chunks(file, memory.lines, registry, settings, backfill=backfill)):
             _record(database, chunk, memory, rows)
@@ -98,7 +98,7 @@ def open_events(raw: FileIO, name: str, size: int) -> EventFile:
     return CsvFile(lines) if suffix in (".csv", ".tsv") else NdjsonFile(lines)
 
 
-def _rejected_rows(file: EventFile, path: Path, wanted: Path | None, memory: Memory) -> RejectedRows:
+def _rejected_rows(file: EventFile, path: Path, wanted: Path | None, memory: ImportProgress) -> RejectedRows:
     """The file for rejected rows that an interrupted import has begun, or a new one."""
     known = memory.imported.rejected_path
     if known and wanted in (None, known) and known.exists() and known.stat().st_size >= memory.rejected_size:
@@ -128,9 +128,9 @@ def _chunks(file: EventFile, done: int, registry: Registry, settings: Settings, 
             tolerance=settings.future_tolerance,
             may_write=lambda _: True,
         )
-        readable = [row for row in rows if not isinstance(row.event, Problem)]
+        readable = [row for row in rows if not isinstance(row.event, RowProblem)]
         events, refused = file.check((row.event for row in readable), rules)
-        rejected = [(row, row.event) for row in rows if isinstance(row.event, Problem)]
+        rejected = [(row, row.event) for row in rows if isinstance(row.event, RowProblem)]
         rejected += [_at(readable, one) for one in refused]
         yield _Chunk(len(rows), file.read, file.progress(), now, readable, events, rejected)
 
@@ -152,7 +152,7 @@ def _parts(rows: Iterator[Row]) -> Iterator[list[Row]]:
     yield part
 
 
-def _record(database: Database, chunk: _Chunk, memory: Memory, rejected_rows: RejectedRows) -> None:
+def _record(database: Database, chunk: _Chunk, memory: ImportProgress, rejected_rows: RejectedRows) -> None:
     """Record the events, and remember that the rows are done, in one transaction."""
     imported = memory.imported
     try:
@@ -176,11 +176,11 @@ def _record(database: Database, chunk: _Chunk, memory: Memory, rejected_rows: Re
         ) from None
 
 
-def _at(rows: Sequence[Row], rejected: RejectedEvent) -> tuple[Row, Problem]:
-    return rows[rejected.index], Problem(rejected.code, rejected.message)
+def _at(rows: Sequence[Row], rejected: RejectedEvent) -> tuple[Row, RowProblem]:
+    return rows[rejected.index], RowProblem(rejected.code, rejected.message)
 
 
-def _finish(database: Database, memory: Memory) -> None:
+def _finish(database: Database, memory: ImportProgress) -> None:
     """The file is done; the licenses whose past a backfill changed are measured again soon."""
     now = datetime.now(UTC)
     with database.write() as session:

@@ -45,7 +45,7 @@ class ImportedEvents:
     resumed_after: int = 0
 
 
-class Memory:
+class ImportProgress:
     """How far the import of a file is, which is known by the digest of its content and by its mode.
 
     It begins anew, or goes on where it was interrupted. With `backfill` a file is taken once: raises

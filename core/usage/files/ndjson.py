@@ -7,7 +7,7 @@ import orjson
 
 from core.usage.events import check_cloudevents
 from core.usage.files.lines import LONGEST_LINE, TOO_LONG, Lines
-from core.usage.files.rows import Problem, Row
+from core.usage.files.rows import Row, RowProblem
 
 _REJECTED: Final = {"line", "code", "message", "event"}
 _SHOWN: Final = 200
@@ -34,14 +34,14 @@ class NdjsonFile:
             if number <= after:
                 continue
             if len(line) > LONGEST_LINE:
-                yield Row(number, Problem("TOO_LARGE", TOO_LONG), line[:_SHOWN], len(line))
+                yield Row(number, RowProblem("TOO_LARGE", TOO_LONG), line[:_SHOWN], len(line))
             elif content := line.rstrip():
                 yield _row(number, content)
 
     def rejected_head(self) -> bytes:
         return b""
 
-    def rejected(self, row: Row, problem: Problem) -> bytes:
+    def rejected(self, row: Row, problem: RowProblem) -> bytes:
         """The number, the code, the message and the event: as it is, or as a text where it is not JSON."""
         return orjson.dumps(
             {"line": row.number, "code": problem.code, "message": problem.message, "event": _event(row.original)},
@@ -57,7 +57,7 @@ def _row(number: int, content: bytes) -> Row:
             content = inner.encode() if isinstance(inner, str) else orjson.dumps(inner)
             message = orjson.loads(content)
     except orjson.JSONDecodeError as error:
-        problem = Problem("BAD_JSON", f"The line is not JSON: {error.msg}, at column {error.colno}.")
+        problem = RowProblem("BAD_JSON", f"The line is not JSON: {error.msg}, at column {error.colno}.")
         return Row(number, problem, content, len(content))
     return Row(number, message, content, len(content))
 

@@ -14,7 +14,7 @@ from core.errors import AllowanceError
 from core.usage.events import check_events
 from core.usage.files.columns import NOTES, Columns
 from core.usage.files.csv_rows import csv_line
-from core.usage.files.rows import BadColumns, BadFile, Problem, Row
+from core.usage.files.rows import BadColumns, BadFile, Row, RowProblem
 
 MAGIC: Final = b"PAR1"
 
@@ -81,7 +81,7 @@ class ParquetFile:
     def rejected_head(self) -> bytes:
         return csv_line([*NOTES, *(self._columns.names[place] for place in self._columns.kept)])
 
-    def rejected(self, row: Row, problem: Problem) -> bytes:
+    def rejected(self, row: Row, problem: RowProblem) -> bytes:
         """The row as one of CSV, in which it can be corrected."""
         return csv_line([str(row.number), *problem, *(_as_text(row.original[place]) for place in self._columns.kept)])
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.errors import BadInput
 from core.text import shown
-from core.usage.files.rows import EventFile, Problem, Row
+from core.usage.files.rows import EventFile, Row, RowProblem
 
 
 class CannotKeepRejected(BadInput):
@@ -32,7 +32,7 @@ class RejectedRows:
                 f"{shown(path.parent)} cannot be written. Say with --rejected in which file to keep rejected rows."
             )
 
-    def write(self, rows: Sequence[tuple[Row, Problem]]) -> None:
+    def write(self, rows: Sequence[tuple[Row, RowProblem]]) -> None:
         """Add rows so that they are there also after a power cut."""
         data = b"".join(self._file.rejected(row, problem) for row, problem in rows)
         if not self.size:

@@ -19,7 +19,7 @@ class BadColumns(BadInput):
     code = "BAD_COLUMNS"
 
 
-class Problem(NamedTuple):
+class RowProblem(NamedTuple):
     """Why a row holds no event."""
 
     code: str
@@ -27,7 +27,7 @@ class Problem(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A row by its number, counted from 1, with its event as the file's `check` takes it, or a :class:`Problem`.
+    """A row by its number, counted from 1, with its event as the file's `check` takes it, or a :class:`RowProblem`.
 
     `original` is the row as its file holds it, and `size` about how many bytes that is.
     """
@@ -61,5 +61,5 @@ class EventFile(Protocol):
     def rejected_head(self) -> bytes:
         """What a file of rejected rows begins with."""
 
-    def rejected(self, row: Row, problem: Problem) -> bytes:
+    def rejected(self, row: Row, problem: RowProblem) -> bytes:
         """A row in a file of rejected rows, which can be corrected there and imported."""

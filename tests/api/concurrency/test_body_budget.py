@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from api.concurrency.body_budget import THREADS, Intake
+from api.concurrency.body_budget import THREADS, BodyBudget
 from core.errors import Overloaded
 from core.settings import Settings
 from tests.api.server import cloudevent, serving
 
 
 def test_bodies_share_the_bytes_and_give_them_back() -> None:
-    intake = Intake(100)
+    intake = BodyBudget(100)
     with intake.body() as first, intake.body() as second:
         first(60)
         second(40)
@@ -40,7 +40,7 @@ def test_what_takes_long_is_done_in_few_threads() -> None:
             running -= 1
 
     async def many() -> None:
-        intake = Intake(1)
+        intake = BodyBudget(1)
         tasks = [asyncio.ensure_future(intake.in_thread(work)) for _ in range(20)]
         while most < THREADS:
             await asyncio.sleep(0.01)

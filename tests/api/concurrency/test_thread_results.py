@@ -6,12 +6,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from api.concurrency.thread_results import Arrivals
+from api.concurrency.thread_results import ThreadResults
 
 
 def test_thousands_that_come_at_once_from_several_threads_all_arrive() -> None:
     async def collect() -> list[int]:
-        arrivals = Arrivals[int]()
+        arrivals = ThreadResults[int]()
         futures: list[Future[int]] = [Future() for _ in range(4000)]
         awaited = [asyncio.ensure_future(arrivals.of(future)) for future in futures]
         await asyncio.sleep(0)
@@ -27,14 +27,14 @@ def test_one_that_is_there_already_arrives() -> None:
     async def collect() -> int:
         done: Future[int] = Future()
         done.set_result(7)
-        return await Arrivals[int]().of(done)
+        return await ThreadResults[int]().of(done)
 
     assert asyncio.run(collect()) == 7
 
 
 def test_an_error_is_raised_where_it_is_awaited_and_costs_the_others_nothing() -> None:
     async def collect() -> int:
-        arrivals = Arrivals[int]()
+        arrivals = ThreadResults[int]()
         failed: Future[int] = Future()
         good: Future[int] = Future()
         both = asyncio.ensure_future(arrivals.of(failed)), asyncio.ensure_future(arrivals.of(good))
@@ -50,7 +50,7 @@ def test_an_error_is_raised_where_it_is_awaited_and_costs_the_others_nothing() -
 
 def test_who_left_costs_the_others_nothing() -> None:
     async def collect() -> int:
-        arrivals = Arrivals[int]()
+        arrivals = ThreadResults[int]()
         futures: list[Future[int]] = [Future() for _ in range(2)]
         left, stayed = (asyncio.ensure_future(arrivals.of(future)) for future in futures)
         await asyncio.sleep(0)

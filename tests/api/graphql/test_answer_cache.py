@@ -13,7 +13,7 @@ from prometheus_client import Counter
 from sqlalchemy import Engine, event, text
 
 from api.graphql import answer_cache as answers
-from api.graphql.answer_cache import Answer, Answers, Question
+from api.graphql.answer_cache import Answers, CachedAnswer, CacheKey
 from api.metrics import Operation
 from tests.api.server import Client, Served
 from tests.e2e.processes import PATIENCE, eventually
@@ -99,7 +99,7 @@ def test_who_asks_after_a_commit_is_not_given_what_a_look_found_before_it(
     looked, go_on = Event(), Event()
     renew = Answers.renew
 
-    def slow(kept: Answers, answer: Answer) -> bool:
+    def slow(kept: Answers, answer: CachedAnswer) -> bool:
         found = renew(kept, answer)
         looked.set()
         assert go_on.wait(PATIENCE)
@@ -194,17 +194,17 @@ def test_a_revoked_key_gets_no_answer_from_memory(served: Served) -> None:
         assert client.post("/graphql", json={"query": OVERVIEW}).status_code == 401
 
 
-def question(number: int) -> Question:
-    return Question(OPERATOR, "application/json", "POST", b"%d" % number)
+def question(number: int) -> CacheKey:
+    return CacheKey(OPERATOR, "application/json", "POST", b"%d" % number)
 
 
-def answer(size: int, good_until: float = 1e12) -> Answer:
+def answer(size: int, good_until: float = 1e12) -> CachedAnswer:
     return kept_answer(bytes(size), {}, good_until)
 
 
-def kept_answer(body: bytes, versions: dict[int, int], good_until: float = 1e12) -> Answer:
+def kept_answer(body: bytes, versions: dict[int, int], good_until: float = 1e12) -> CachedAnswer:
     given_again = Counter("given", "of no interest", registry=None)
-    return Answer(
+    return CachedAnswer(
         body, 2, 200, [], None, versions, good_until, monotonic(), Operation("anonymous", "query"), given_again
     )
 
@@ -240,7 +240,7 @@ def test_the_changes_of_many_licenses_are_remembered_for_as_long_as_answers_are_
 
 def test_a_question_counts_as_what_it_takes_and_a_long_one_is_not_kept(served: Served) -> None:
     kept = Answers(served.runtime.database)
-    long = Question(OPERATOR, "application/json", "POST", bytes(answers.LONGEST_QUESTION + 1))
+    long = CacheKey(OPERATOR, "application/json", "POST", bytes(answers.LONGEST_QUESTION + 1))
     kept.keep(long, answer(10))
     assert kept.kept(long) is None
     assert kept_answer(b"12345", {}).size == 5 + 2 + 1_000

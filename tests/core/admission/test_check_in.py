@@ -3,7 +3,7 @@
 import pytest
 
 from core.access.keys import Caller, Scope
-from core.admission.check_in import Asked, Doors
+from core.admission.check_in import Asked, QuotaMeters
 from core.errors import AllowanceError
 from core.plugins.host import Registry
 
@@ -22,12 +22,12 @@ def given(**fields: object) -> dict[str, object]:
 def test_an_installation_asks_for_the_quota_of_its_license(
     registry: Registry, caller: Caller, fields: dict[str, object]
 ) -> None:
-    assert Doors(registry).check(caller, fields) == Asked("acme", METER, "i-1", "k")
+    assert QuotaMeters(registry).check(caller, fields) == Asked("acme", METER, "i-1", "k")
 
 
 @pytest.mark.parametrize("identifier", ["x", "x" * 200, "Ünï ☃ 𝄞", " ", "a/b:c?d", "tab\tline\n", "\0"])
 def test_any_text_up_to_two_hundred_characters_is_an_identifier(registry: Registry, identifier: str) -> None:
-    assert Doors(registry).check(OWN, given(installation=identifier)).identifier == identifier
+    assert QuotaMeters(registry).check(OWN, given(installation=identifier)).identifier == identifier
 
 
 NO_SCOPE = "This key lacks the scope check-in:write. Ask an operator for a key that has it."
@@ -67,5 +67,5 @@ def test_what_cannot_be_asked_is_refused_by_name(
     registry: Registry, caller: Caller, fields: dict[str, object], code: str, message: str
 ) -> None:
     with pytest.raises(AllowanceError) as refused:
-        Doors(registry).check(caller, fields)
+        QuotaMeters(registry).check(caller, fields)
     assert (refused.value.code, refused.value.message) == (code, message)

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from sqlmodel import col, select
 
 from core.administration.inputs import AdminInput
-from core.alerts.crossings import Crossing, Measured, record_crossings
-from core.alerts.detection import note_crossed
+from core.alerts.crossings import Crossing, MeterCrossings, record_crossings
+from core.alerts.detection import detect_crossings
 from core.alerts.tables import Alert
-from core.consumption.readings.documents import judge
+from core.consumption.readings.documents import judge_reading
 from core.delivery.message_kinds import CROSSED, RECOVERED
 from core.delivery.outbox.tables import Delivery, Message
-from core.text import plain
+from core.text import canonical
 from tests.fixtures.engine import NOW, Engine, new_key, usage_event
 
 DAY = timedelta(days=1)
@@ -183,14 +183,14 @@ def test_a_ratio_that_a_meter_adds_below_what_is_used_alerts(engine: Engine) -> 
     meter = engine.runtime.registry.meters["interactions"]
     updated = replace(meter, notices=(Decimal("0.5"),))
     before, document = (
-        judge(one, contract, Reading(used=60, limit=Limit(100, "")), None, at)
+        judge_reading(one, contract, Reading(used=60, limit=Limit(100, "")), None, at)
         for one, at in ((meter, "a"), (updated, "b"))
     )
-    assert note_crossed(license_id, meter, contract, before, None) is None
-    measured = note_crossed(license_id, updated, contract, document, before)
+    assert detect_crossings(license_id, meter, contract, before, None) is None
+    measured = detect_crossings(license_id, updated, contract, document, before)
     assert measured
     assert [one.ratio for one in measured.crossings] == [Decimal("0.5")]
-    assert note_crossed(license_id, updated, contract, dict(document), document) is None
+    assert detect_crossings(license_id, updated, contract, dict(document), document) is None
 
 
 def test_further_ratios_of_a_contract_alert_and_change_no_status(engine: Engine) -> None:
@@ -258,8 +258,8 @@ def test_a_number_is_the_same_number_in_the_same_digits_however_it_was_written(n
     sign, digits, exponent = number.as_tuple()
     assert isinstance(exponent, int)
     longer = Decimal((sign, (*digits, *[0] * zeros), exponent - zeros))
-    assert plain(number) == number
-    assert str(plain(longer)) == str(plain(number))
+    assert canonical(number) == number
+    assert str(canonical(longer)) == str(canonical(number))
 
 
 def test_numbers_of_any_length_are_recorded(engine: Engine) -> None:
@@ -269,7 +269,7 @@ def test_numbers_of_any_length_are_recorded(engine: Engine) -> None:
         license_id, "forms", date(2026, 1, 1), date(2027, 1, 1), Decimal(1), limit, "a lot", 1, used, "EXCEEDED"
     )
     with engine.database.write() as session:
-        record_crossings(session, [Measured(license_id, "forms", (crossing,))], NOW)
+        record_crossings(session, [MeterCrossings(license_id, "forms", (crossing,))], NOW)
     [alert] = alerts(engine)
     assert (alert.used, alert.limit) == (used, limit)
 

@@ -9,8 +9,8 @@ from allowance.reading import Number
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from core.alerts.detection import note_crossed
-from core.consumption.readings.documents import from_document, judge
+from core.alerts.detection import detect_crossings
+from core.consumption.readings.documents import from_document, judge_reading
 
 YEAR = Period(date(2026, 1, 1), date(2027, 1, 1))
 RATIOS = st.sampled_from([Decimal(number) / 20 for number in range(1, 21)])
@@ -37,9 +37,9 @@ def test_the_thresholds_that_are_shown_crossed_are_those_that_alert(
     meter = (Admission if hard else Level)(**texts, at_risk=at_risk, notices=parts)  # type: ignore[arg-type]
     contract = Contract(1, YEAR, alert_at={"own": tuple(sorted(alert_at))})
     reading = Reading(used=used, limit=Limit(limit, "as agreed", exhaustible and not hard), period=YEAR)
-    document = judge(meter, contract, reading, None, "2026-03-15T12:00:00+00:00")
+    document = judge_reading(meter, contract, reading, None, "2026-03-15T12:00:00+00:00")
 
-    measured = note_crossed(1, meter, contract, document, None)
+    measured = detect_crossings(1, meter, contract, document, None)
 
     shown = from_document(document).thresholds
     alerting = {Decimal(1), *notices, *alert_at, *([at_risk] if at_risk else [])}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.consumption.history import Stretch, replace_history
+from core.consumption.history import TimeRange, replace_history
 from core.consumption.intervals import Interval
 from tests.fixtures.engine import Engine, new_key
 
@@ -26,7 +26,7 @@ def remember(
     times: Iterable[datetime],
     meters: Iterable[str] = ("forms",),
     key: str = "acme",
-    rewritten: Iterable[Stretch] = (),
+    rewritten: Iterable[TimeRange] = (),
 ) -> None:
     """Points of 0, 1, 2, … used, in the order of the times."""
     license_id = engine.id(key)
@@ -143,7 +143,7 @@ def test_only_what_is_rewritten_is_dropped(engine: Engine) -> None:
         remember(engine, times, ["forms"], key)
         remember(engine, times, ["users"], key)
 
-    remember(engine, [times[2] + HOUR], rewritten=[Stretch(engine.id(), times[0], times[3], {"forms"})])
+    remember(engine, [times[2] + HOUR], rewritten=[TimeRange(engine.id(), times[0], times[3], {"forms"})])
 
     assert engine.points("forms") == [times[0], times[2] + HOUR, times[4]]
     assert engine.points("users") == engine.points("forms", "other") == engine.points("users", "other") == times

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.consumption.readings.documents import written
+from core.consumption.readings.documents import number_text
 from core.usage.recount import recount
-from core.usage.tables import SettledUsage
+from core.usage.tables import StoredCheckpoint
 from tests.core.usage.test_plain_recount import TERMS, raw_events
 from tests.fixtures import plain
 from tests.fixtures.engine import NOW, Engine, new_key
@@ -66,8 +66,8 @@ def test_the_ends_of_past_days_are_those_of_a_plain_recount(
             if at == loaded.end_of(day):
                 expected = plain.readings(license, events, day)[meter].used
                 assert (None if used is None else Fraction(used)) == (
-                    None if expected is None else Fraction(written(expected))
+                    None if expected is None else Fraction(number_text(expected))
                 ), (meter, day)
     with engine.database.read() as session:
         assert list(recount(session, engine.id(license.key), engine.runtime.registry.event_types)) == []
-        assert session.get(SettledUsage, engine.id(license.key))
+        assert session.get(StoredCheckpoint, engine.id(license.key))

@@ -4,7 +4,7 @@ import pytest
 
 from core.administration.inputs import LicenseInput
 from core.administration.put import put_license
-from core.consumption.list_licenses import LicenseOrder, Place, list_licenses
+from core.consumption.list_licenses import LicenseCursor, LicenseOrder, list_licenses
 from core.consumption.readings.status import SEVERITY, UsageStatus
 from tests.fixtures.engine import NOW, Engine, usage_event
 
@@ -25,7 +25,7 @@ def keys(engine: Engine, order: LicenseOrder = WORST, most: int = 100, **rest: o
 
 def pages(engine: Engine, order: LicenseOrder, most: int) -> list[str]:
     found: list[str] = []
-    after: Place | None = None
+    after: LicenseCursor | None = None
     with engine.database.read() as session:
         while page := list_licenses(session, order=order, most=most, after=after):
             assert len(page) <= most
@@ -80,9 +80,9 @@ def test_only_those_with_the_statuses_asked_for(
 
 
 def test_a_page_goes_on_after_its_place_though_the_license_there_is_gone_or_moved(ranked: Engine) -> None:
-    assert keys(ranked, after=Place(SEVERITY[EXCEEDED], "aaa")) == keys(ranked)[1:]
-    assert keys(ranked, after=Place(SEVERITY[UNKNOWN], "b")) == ["b-1", "b.1", "b_1"]
-    assert keys(ranked, BY_KEY, after=Place(0, "b.")) == ["b.1", "b_1", "beta", "gamma"]
+    assert keys(ranked, after=LicenseCursor(SEVERITY[EXCEEDED], "aaa")) == keys(ranked)[1:]
+    assert keys(ranked, after=LicenseCursor(SEVERITY[UNKNOWN], "b")) == ["b-1", "b.1", "b_1"]
+    assert keys(ranked, BY_KEY, after=LicenseCursor(0, "b.")) == ["b.1", "b_1", "beta", "gamma"]
 
 
 @pytest.mark.parametrize(

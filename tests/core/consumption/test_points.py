@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.consumption.points import Entry, Point, entry_of, joined, point_of, whole
+from core.consumption.points import Point, PointDelta, expand, merge, point_delta, point_of
 from core.consumption.readings.status import UsageStatus
 
 NOON = datetime(2026, 3, 15, 12, tzinfo=UTC)
@@ -38,8 +38,8 @@ def document(used: str | None, limit: str | None = "10", status: str = "OK") -> 
         (document("9007199254740993"), None, ["9007199254740993", 10]),
     ],
 )
-def test_an_entry_says_what_the_one_before_does_not(now: Document, before: Document | None, entry: Entry) -> None:
-    assert entry_of(now, before) == entry
+def test_an_entry_says_what_the_one_before_does_not(now: Document, before: Document | None, entry: PointDelta) -> None:
+    assert point_delta(now, before) == entry
 
 
 DOCUMENTS = st.builds(
@@ -64,20 +64,20 @@ def point(one: Document) -> Point:
 def test_entries_are_read_as_they_were_also_where_some_are_joined(
     documents: list[Document], data: st.DataObject
 ) -> None:
-    entries = [entry_of(one, before) for one, before in zip(documents, [None, *documents], strict=False)]
-    kept: list[tuple[Document, Entry]] = []
+    entries = [point_delta(one, before) for one, before in zip(documents, [None, *documents], strict=False)]
+    kept: list[tuple[Document, PointDelta]] = []
     for one, entry in zip(documents, entries, strict=True):
         if kept and data.draw(st.booleans()):
-            kept[-1] = one, joined(kept[-1][1], entry)
+            kept[-1] = one, merge(kept[-1][1], entry)
         else:
             kept.append((one, entry))
-    before: Entry | None = None
+    before: PointDelta | None = None
     for one, entry in kept:
-        before = whole(orjson.loads(orjson.dumps(entry)), before)
+        before = expand(orjson.loads(orjson.dumps(entry)), before)
         assert before is not None
         assert point_of(NOON, before) == point(one)
 
 
 def test_what_an_entry_leaves_out_is_not_guessed() -> None:
-    assert whole([5], None) is None
-    assert whole([], None) is None
+    assert expand([5], None) is None
+    assert expand([], None) is None

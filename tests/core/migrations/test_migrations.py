@@ -20,7 +20,7 @@ from core.database.engine import Database
 from core.database.types import UtcDateTime
 from core.licenses.tables import Contract
 from core.migrations.upgrade import MIGRATIONS, upgrade
-from core.usage.tables import ImportedFile, LedgerSegment, UsageEvent
+from core.usage.tables import ImportedFile, LedgerEvent, LedgerSegment
 
 AT = datetime(2026, 3, 15, 12, tzinfo=UTC)
 
@@ -55,7 +55,7 @@ def test_events_of_the_first_schema_are_in_the_first_segment(empty: Database) ->
         connection.exec_driver_sql(f"INSERT INTO usage_event VALUES {rows}")  # noqa: S608
     upgrade(empty)
     with empty.read() as session:
-        events = session.exec(select(UsageEvent).order_by(col(UsageEvent.id))).all()
+        events = session.exec(select(LedgerEvent).order_by(col(LedgerEvent.id))).all()
         [segment] = session.exec(select(LedgerSegment))
     assert [(one.id, one.whole, one.nanos, one.segment) for one in events] == [(f"e{n}", n, 5, 1) for n in range(3)]
     assert {(one.license_id, one.source, one.series_id, one.day) for one in events} == {

@@ -14,7 +14,7 @@ import pytest
 from allowance import Period
 from sqlmodel import select
 
-from core.consumption.history import Keeping
+from core.consumption.history import HistoryRetention
 from core.consumption.intervals import Interval
 from core.consumption.readings.documents import Problem, StoredShare, Threshold
 from core.consumption.readings.status import UsageStatus
@@ -478,7 +478,7 @@ def test_of_an_hour_the_last_refresh_is_left_with_all_that_the_others_said(engin
 
 def test_history_is_thinned_to_the_ends_of_days_and_then_of_months(engine: Engine) -> None:
     engine.license("acme", "Asia/Kolkata", SMALL, effective_from=date(2020, 1, 1))
-    keeping, hours = Keeping(hourly=3, daily=31), 12
+    keeping, hours = HistoryRetention(hourly=3, daily=31), 12
     for number in range(0, 80 * 24, hours):
         engine.refresh(now=NOW + number * HOUR, keeping=keeping)
     last = NOW + (80 * 24 - hours) * HOUR

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.usage.amount import LARGEST, NANOS, NotAnAmount, join, split
+from core.usage.amount import LARGEST, NANOS, NotAnAmount, from_nanos, to_nanos
 
 STORED = st.tuples(st.integers(0, LARGEST - 1), st.integers(0, NANOS - 1))
 
@@ -41,7 +41,7 @@ STORED = st.tuples(st.integers(0, LARGEST - 1), st.integers(0, NANOS - 1))
     ],
 )
 def test_a_number_is_kept_to_a_billionth(value: object, stored: tuple[int, int]) -> None:
-    assert split(value) == stored
+    assert to_nanos(value) == stored
 
 
 @pytest.mark.parametrize(
@@ -70,20 +70,20 @@ def test_a_number_is_kept_to_a_billionth(value: object, stored: tuple[int, int])
 )
 def test_what_cannot_be_an_amount_is_refused_with_the_reason(value: object, message: str) -> None:
     with pytest.raises(NotAnAmount) as refused:
-        split(value)
+        to_nanos(value)
     assert str(refused.value) == message
 
 
 @given(STORED)
 def test_what_is_stored_reads_as_what_was_sent(stored: tuple[int, int]) -> None:
-    sent = join(*stored)
+    sent = from_nanos(*stored)
     assert Fraction(sent) == Fraction(stored[0]) + Fraction(stored[1], NANOS)
-    assert split(sent) == stored
+    assert to_nanos(sent) == stored
 
 
 @given(st.floats(0, LARGEST, allow_nan=False))
 def test_a_float_is_kept_to_the_billionth_of_its_shortest_decimal(value: float) -> None:
-    kept = Fraction(join(*split(value)))
+    kept = Fraction(from_nanos(*to_nanos(value)))
     assert abs(kept - Fraction(Decimal(repr(value)))) <= Fraction(1, 2 * NANOS)
 
 
@@ -91,12 +91,12 @@ def test_a_float_is_kept_to_the_billionth_of_its_shortest_decimal(value: float) 
 def test_the_sum_of_stored_amounts_is_the_exact_sum(amounts: list[tuple[int, int]]) -> None:
     whole = sum(amount[0] for amount in amounts)
     nanos = sum(amount[1] for amount in amounts)
-    *_, exact = accumulate((Fraction(join(*amount)) for amount in amounts), initial=Fraction(0))
-    assert Fraction(join(whole, nanos)) == exact
+    *_, exact = accumulate((Fraction(from_nanos(*amount)) for amount in amounts), initial=Fraction(0))
+    assert Fraction(from_nanos(whole, nanos)) == exact
 
 
 def test_a_joined_amount_has_no_zeros_at_its_end() -> None:
-    assert str(join(5, 0)) == "5"
-    assert str(join(5, 500_000_000)) == "5.5"
-    assert str(join(0, 3 * NANOS)) == "3"
-    assert str(join(100, 0)) == "100"
+    assert str(from_nanos(5, 0)) == "5"
+    assert str(from_nanos(5, 500_000_000)) == "5.5"
+    assert str(from_nanos(0, 3 * NANOS)) == "3"
+    assert str(from_nanos(100, 0)) == "100"

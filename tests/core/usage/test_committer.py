@@ -20,7 +20,7 @@ from core.usage.committer import Committer
 from core.usage.events import Rules, UsageEvent, check_events
 from core.usage.ingest import ingest
 from core.usage.record import Recorded
-from core.usage.tables import UsageEvent as LedgerRow
+from core.usage.tables import LedgerEvent as LedgerRow
 from tests.fixtures.engine import NOW, OPERATOR, Engine, counted_statements, usage_event
 
 

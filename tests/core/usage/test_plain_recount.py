@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.consumption.readings.documents import StoredReading, written
+from core.consumption.readings.documents import StoredReading, number_text
 from core.usage.recount import recount
 from tests.fixtures import plain
 from tests.fixtures.engine import NOW, Engine, new_key
@@ -129,7 +129,7 @@ def expected_of(license: PlainLicense, found: Mapping[str, Plain]) -> Iterator[t
     }
     by = {"interactions": "channel", "sms_credits": "entity", "profiles": "entity", "custom_tables": "type"}
     for meter, plain_reading in found.items():
-        used = None if plain_reading.used is None else Fraction(written(plain_reading.used))
+        used = None if plain_reading.used is None else Fraction(number_text(plain_reading.used))
         shares = {key: used for (dimension, key), used in plain_reading.shares.items() if dimension == by.get(meter)}
         yield meter, (used, limits[meter]), {key: used for key, used in shares.items() if used}
 

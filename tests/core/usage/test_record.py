@@ -13,7 +13,7 @@ from sqlmodel import select
 from core.usage.amount import LARGEST_TOTAL, TotalTooLarge
 from core.usage.record import Recorded
 from core.usage.recount import recount
-from core.usage.tables import LateUsage, UsageEvent, UsageLevel, UsageSum
+from core.usage.tables import LateUsage, LedgerEvent, UsageLevel, UsageSum
 from tests.fixtures.engine import NOW, Engine, new_key, usage_event
 
 TODAY = NOW.date()
@@ -44,7 +44,7 @@ def late_since(engine: Engine, key: str = "acme") -> date | None:
 
 def ledger(engine: Engine) -> int:
     with engine.database.read() as session:
-        return len(session.exec(select(UsageEvent.id)).all())
+        return len(session.exec(select(LedgerEvent.id)).all())
 
 
 def differences(engine: Engine, key: str = "acme") -> list[object]:
@@ -420,7 +420,7 @@ def test_the_ledger_keeps_an_event_as_it_was_sent(engine: Engine, time: str) -> 
     engine.license()
     engine.backfill(usage_event("sms.sent", id="x", time=time, quantity=1.25))
     with engine.database.read() as session:
-        [row] = session.exec(select(UsageEvent))
+        [row] = session.exec(select(LedgerEvent))
     assert (row.source, row.id, row.whole, row.nanos) == ("/test", "x", 1, 250_000_000)
     assert row.time == datetime.fromisoformat(time).astimezone(UTC)
     assert row.day == row.time.date()

@@ -5,7 +5,7 @@ import pytest
 from sqlmodel import col, delete, select, update
 
 from core.usage.recount import Difference, Newest, Total, recount
-from core.usage.tables import UsageEvent, UsageLevel, UsageSeries, UsageSum
+from core.usage.tables import LedgerEvent, UsageLevel, UsageSeries, UsageSum
 from tests.fixtures.engine import NOW, Engine, usage_event
 
 DAY = NOW.date()
@@ -111,7 +111,7 @@ def test_sums_without_events_and_events_without_a_sum_are_found(counted: Engine)
     tamper(
         counted,
         delete(UsageSum).where(col(UsageSum.day) == today),
-        delete(UsageEvent).where(col(UsageEvent.id) == "c"),
+        delete(LedgerEvent).where(col(LedgerEvent.id) == "c"),
     )
     assert [(one.day, one.ledger, one.rollup) for one in differences(counted)] == [
         (yesterday, None, Total(4_000_000_000, 1)),
@@ -144,7 +144,7 @@ def test_levels_without_events_and_events_without_a_level_are_found(counted: Eng
     tamper(
         counted,
         delete(UsageLevel).where(col(UsageLevel.day) == today),
-        delete(UsageEvent).where(col(UsageEvent.id) == "f"),
+        delete(LedgerEvent).where(col(LedgerEvent.id) == "f"),
     )
     assert [(one.day, one.ledger, one.rollup) for one in differences(counted)] == [
         (yesterday, None, Newest(80_000_000_000, NOW - timedelta(days=1), "/test", "f")),
@@ -153,7 +153,7 @@ def test_levels_without_events_and_events_without_a_level_are_found(counted: Eng
 
 
 def test_events_of_a_series_that_is_not_there_are_found(counted: Engine) -> None:
-    tamper(counted, update(UsageEvent).where(col(UsageEvent.id) == "c").values(series_id=999))
+    tamper(counted, update(LedgerEvent).where(col(LedgerEvent.id) == "c").values(series_id=999))
     found = {(one.event, one.day): (one.ledger, one.rollup) for one in differences(counted)}
     yesterday = DAY - timedelta(days=1)
     assert found == {

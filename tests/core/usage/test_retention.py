@@ -15,7 +15,7 @@ from core.settings import Settings
 from core.usage import retention as module
 from core.usage.recount import recount, whole_from
 from core.usage.retention import Retention, held_from, keep_ledger, require_reach, retention
-from core.usage.tables import LedgerSegment, UsageEvent, UsageSum
+from core.usage.tables import LedgerEvent, LedgerSegment, UsageSum
 from tests.fixtures.engine import NOW, Engine, usage_event
 
 DAY = timedelta(days=1)
@@ -45,7 +45,7 @@ def segments(engine: Engine) -> list[int]:
 
 def held(engine: Engine) -> list[str]:
     with engine.database.read() as session:
-        return sorted(session.exec(select(UsageEvent.id)))
+        return sorted(session.exec(select(LedgerEvent.id)))
 
 
 def total(engine: Engine) -> int:

@@ -7,14 +7,14 @@ import pytest
 from sqlmodel import select
 
 from core.delivery.message_kinds import CROSSED
-from core.delivery.outbox.outbox import Address, Outcome, Told, finish, redeliver, take, tell
+from core.delivery.outbox.outbox import OutboundMessage, Outcome, Recipient, enqueue, finish, redeliver, take
 from core.delivery.outbox.tables import Delivery, DeliveryStatus, Message
 from core.queue.queue import finish as finish_run
 from core.queue.queue import request_refresh
 from core.queue.queue import take as take_runs
 from core.queue.tables import RefreshRun
 from core.workers import purge_finished as module
-from core.workers.purge_finished import drop_ended
+from core.workers.purge_finished import purge_finished
 from tests.fixtures.engine import NOW, Engine
 
 DAY = timedelta(days=1)
@@ -28,8 +28,10 @@ def left(engine: Engine, table: type[Any]) -> int:
 def told(engine: Engine, license_id: int, at: datetime, status: DeliveryStatus | None) -> None:
     """A message of that time to one recipient, that came to this."""
     with engine.database.write() as session:
-        tell(
-            session, [Told(license_id, CROSSED, at, {})], [Address(license_id, "email", "a@b.c", frozenset({CROSSED}))]
+        enqueue(
+            session,
+            [OutboundMessage(license_id, CROSSED, at, {})],
+            [Recipient(license_id, "email", "a@b.c", frozenset({CROSSED}))],
         )
     if status:
         with engine.database.write() as session:
@@ -52,9 +54,9 @@ def test_ended_refreshes_go_after_30_days_and_standing_ones_stay(
         claim, runs = take_runs(session, NOW, 10, timedelta(minutes=1))
         finish_run(session, claim, runs, {}, NOW)
     assert left(engine, RefreshRun) == 6
-    drop_ended(engine.database, NOW + 30 * DAY)
+    purge_finished(engine.database, NOW + 30 * DAY)
     assert left(engine, RefreshRun) == 6
-    drop_ended(engine.database, NOW + 31 * DAY)
+    purge_finished(engine.database, NOW + 31 * DAY)
     assert left(engine, RefreshRun) == 1
 
 
@@ -65,9 +67,9 @@ def test_messages_go_with_all_of_their_deliveries(engine: Engine, monkeypatch: p
     for _ in range(5):
         told(engine, license_id, NOW, DeliveryStatus.SENT)
     told(engine, license_id, NOW + 50 * DAY, DeliveryStatus.PARKED)
-    drop_ended(engine.database, NOW + 91 * DAY)
+    purge_finished(engine.database, NOW + 91 * DAY)
     assert (left(engine, Message), left(engine, Delivery)) == (1, 1)
-    drop_ended(engine.database, NOW + 141 * DAY)
+    purge_finished(engine.database, NOW + 141 * DAY)
     assert (left(engine, Message), left(engine, Delivery)) == (0, 0)
 
 
@@ -76,10 +78,10 @@ def test_messages_go_after_90_days_unless_one_waits(engine: Engine) -> None:
     for status in (DeliveryStatus.SENT, DeliveryStatus.DROPPED, DeliveryStatus.PARKED, None):
         told(engine, license_id, NOW, status)
     with engine.database.write() as session:
-        tell(session, [Told(license_id, CROSSED, NOW, {})], [])
-    drop_ended(engine.database, NOW + 90 * DAY)
+        enqueue(session, [OutboundMessage(license_id, CROSSED, NOW, {})], [])
+    purge_finished(engine.database, NOW + 90 * DAY)
     assert (left(engine, Message), left(engine, Delivery)) == (5, 4)
-    drop_ended(engine.database, NOW + 91 * DAY)
+    purge_finished(engine.database, NOW + 91 * DAY)
     assert (left(engine, Message), left(engine, Delivery)) == (1, 1)
 
 
@@ -90,7 +92,7 @@ def test_what_was_sent_late_is_kept_as_long_after_that(engine: Engine) -> None:
         outgoing = take(session, NOW + 100 * DAY, timedelta(minutes=1))
         assert outgoing
         finish(session, outgoing.delivery, Outcome(DeliveryStatus.SENT, "said"), NOW + 100 * DAY)
-    drop_ended(engine.database, NOW + 190 * DAY)
+    purge_finished(engine.database, NOW + 190 * DAY)
     assert (left(engine, Message), left(engine, Delivery)) == (1, 1)
-    drop_ended(engine.database, NOW + 191 * DAY)
+    purge_finished(engine.database, NOW + 191 * DAY)
     assert (left(engine, Message), left(engine, Delivery)) == (0, 0)

@@ -12,7 +12,7 @@ from allowance import Reading
 from sqlmodel import col, select, update
 
 from core.consumption.tables import Snapshot
-from core.measuring.measure import Failure, Measurer, Question
+from core.measuring.measure import Failure, Measurer, MeterQuestion
 from core.queue.queue import SCHEDULE, request_refresh
 from core.queue.tables import RefreshRun
 from core.runtime import Runtime
@@ -173,7 +173,7 @@ class Slow(Measurer):
     def __init__(self, measurer: Measurer, meanwhile: Callable[[], object]) -> None:
         self._measurer, self._meanwhile = measurer, [meanwhile]
 
-    def measure(self, questions: Sequence[Question]) -> list[Reading | Failure]:
+    def measure(self, questions: Sequence[MeterQuestion]) -> list[Reading | Failure]:
         answers = self._measurer.measure(questions)
         while self._meanwhile:
             self._meanwhile.pop()()

@@ -13,7 +13,7 @@ from core.administration.inputs import AdminInput
 from core.delivery.mail import smtp
 from core.delivery.outbox.tables import Delivery
 from core.delivery.webhooks.endpoints import EndpointInput, put_endpoint
-from core.workers.worker import POSTMEN, Worker
+from core.workers.worker import DELIVERY_THREADS, Worker
 from tests.core.delivery.webhooks.receiver import receiving
 from tests.fixtures.engine import NOW, Engine, usage_event
 
@@ -77,8 +77,8 @@ def test_at_its_end_it_waits_for_what_it_is_sending(engine: Engine, monkeypatch:
         with called, engine.database.read() as session:
             left = session.exec(select(Delivery)).one()
     assert (left.claim, left.status, left.attempts) == (None, "PENDING", 1)
-    assert left.said
-    assert left.said.startswith("The mail server did not take it")
+    assert left.detail
+    assert left.detail.startswith("The mail server did not take it")
 
 
 def test_endpoints_that_hang_hold_up_no_email(engine: Engine) -> None:
@@ -97,7 +97,7 @@ def test_endpoints_that_hang_hold_up_no_email(engine: Engine) -> None:
     with receiving(hang) as bad:
         for key in ("l0", "l1"):
             engine.license(key, terms={"forms": 5}, admins=admins)
-            for number in range(POSTMEN // 2):
+            for number in range(DELIVERY_THREADS // 2):
                 with engine.database.write() as session:
                     networks = engine.runtime.settings.opened_networks
                     put_endpoint(session, EndpointInput(key, f"e{number}", bad.url()), networks, NOW)
@@ -107,9 +107,9 @@ def test_endpoints_that_hang_hold_up_no_email(engine: Engine) -> None:
         with engine.database.write() as session:
             session.execute(emails.values(due_at=None))
         with Worker(engine.runtime):
-            assert all(begun.acquire(timeout=30) for _ in range(POSTMEN))
+            assert all(begun.acquire(timeout=30) for _ in range(DELIVERY_THREADS))
             with engine.database.write() as session:
                 session.execute(emails.values(due_at=NOW))
             assert soon(lambda: statuses_of_emails() == ["SENT", "SENT"])
-            assert len(bad.requests) == POSTMEN
+            assert len(bad.requests) == DELIVERY_THREADS
             over.set()

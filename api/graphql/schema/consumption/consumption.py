@@ -27,7 +27,7 @@ from core.nearest import did_you_mean
 from core.text import shown
 
 if TYPE_CHECKING:  # the types of the two modules name each other
-    from api.graphql.schema.licenses.license import License, Page
+    from api.graphql.schema.licenses.license import License, LicenseBatch
 
 LicenseType: TypeAlias = Annotated["License", strawberry.lazy("api.graphql.schema.licenses.license")]
 
@@ -232,7 +232,7 @@ class Section(Node):
 @strawberry.type(description="What a license uses of what its contract allows.")
 class Consumption(Node):
     view: strawberry.Private[view.ConsumptionView]
-    page: strawberry.Private["Page"]
+    page: strawberry.Private["LicenseBatch"]
 
     @strawberry.field(description="Stable and opaque; `node(id)` finds the object by it.")
     def id(self) -> strawberry.ID:

@@ -13,7 +13,7 @@ from core.errors import BadInput
 from core.licenses.tables import Grant as GrantRow
 
 if TYPE_CHECKING:  # the two modules name each other
-    from api.graphql.schema.licenses.license import Page
+    from api.graphql.schema.licenses.license import LicenseBatch
 
 
 @strawberry.type(description="Credits granted to a license, or to one of its entities.")
@@ -55,7 +55,7 @@ class Grant(Node):
         return self.row.expires_at
 
 
-def grant_of(row: GrantRow, page: "Page") -> Grant:
+def grant_of(row: GrantRow, page: "LicenseBatch") -> Grant:
     """A grant with what is left of it, as the snapshot has it; all of it where that is older than the grant."""
     context = page.context
     reading = page.current[row.license_id][1].get(row.meter)
@@ -68,7 +68,7 @@ def grant_of(row: GrantRow, page: "Page") -> Grant:
 @strawberry.type(description="Credits that the operators are asked for.")
 class CreditRequest(Node):
     row: strawberry.Private[CreditRequestRow]
-    page: strawberry.Private["Page"]
+    page: strawberry.Private["LicenseBatch"]
 
     @strawberry.field(description="Stable and opaque; `node(id)` finds the object by it.")
     def id(self) -> strawberry.ID:

@@ -29,13 +29,12 @@ from core.access.keys import READERS
 from core.alerts.listing import list_alerts
 from core.alerts.tables import Alert as AlertRow
 from core.consumption.current import Current, load_all_current
-from core.consumption.list_licenses import LicenseOrder, Place, list_licenses
+from core.consumption.list_licenses import LicenseCursor, LicenseOrder, list_licenses
 from core.consumption.readings.documents import StoredReading, from_document
 from core.consumption.readings.live import live_readings
 from core.consumption.readings.status import SEVERITY, UsageStatus
 from core.consumption.view import ConsumptionView, view_consumption
-from core.credits.listing import Place as RequestPlace
-from core.credits.listing import list_requests
+from core.credits.listing import RequestCursor, list_requests
 from core.credits.tables import CreditRequest as CreditRequestRow
 from core.licenses import quota_terms as core_terms
 from core.licenses.load import LoadedLicense, load_licenses
@@ -64,7 +63,7 @@ describe_enum(
 )
 
 
-class Page:
+class LicenseBatch:
     """The licenses that are shown together: each kind of thing about them is read once for all of them."""
 
     def __init__(
@@ -121,7 +120,7 @@ class Page:
             )
         return self._alerts[asked].get(license_id, [])
 
-    def requests(self, license_id: int, most: int, after: RequestPlace | None) -> list[CreditRequestRow]:
+    def requests(self, license_id: int, most: int, after: RequestCursor | None) -> list[CreditRequestRow]:
         """Requests for credits of one of the licenses, open ones first; those of the others are read along."""
         asked = (most, after)
         if asked not in self._requests:
@@ -140,10 +139,10 @@ class Page:
         return view
 
 
-def page_of(context: Context, key: str) -> Page | None:
+def page_of(context: Context, key: str) -> LicenseBatch | None:
     """A page with one license; None where no license has that key."""
     current = context.current(key)
-    return None if current is None else Page(context, {current.license.id: current.license}, [current])
+    return None if current is None else LicenseBatch(context, {current.license.id: current.license}, [current])
 
 
 @strawberry.type(description="A named number of a contract.")
@@ -229,7 +228,7 @@ class Contract:
 @strawberry.type(description="The tenant: what a customer bought.")
 class License(Node):
     loaded: strawberry.Private[LoadedLicense]
-    page: strawberry.Private[Page]
+    page: strawberry.Private[LicenseBatch]
 
     @strawberry.field(description="Stable and opaque; `node(id)` finds the object by it.")
     def id(self) -> strawberry.ID:
@@ -376,10 +375,10 @@ def license_connection(
         severity, key = decode_cursor(after, field, int, str)
         if severity not in SEVERITY.values():
             refuse_cursor()
-        place = Place(int(str(severity)), str(key))
+        place = LicenseCursor(int(str(severity)), str(key))
     found = list_licenses(context.session, order=order, most=size + 1, after=place, statuses=statuses, search=search)
     shown = found[:size]
-    page = Page(context, load_licenses(context.session, [license_id for license_id, _ in shown], context.now))
+    page = LicenseBatch(context, load_licenses(context.session, [license_id for license_id, _ in shown], context.now))
     cursors = [encode(field, place.severity, place.key) for _, place in shown]
     return LicenseConnection(
         edges=[

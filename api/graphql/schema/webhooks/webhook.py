@@ -98,7 +98,7 @@ class Delivery:
 
     @strawberry.field(description="What was said of it last; null before the first attempt.")
     def said(self) -> str | None:
-        return self.logged.delivery.said
+        return self.logged.delivery.detail
 
     @strawberry.field(description="When it was told.")
     def created_at(self) -> datetime:

@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 
 from api.graphql.limits.check import Checked, check_document
 from api.graphql.limits.cost import CostOfDocument
-from api.graphql.limits.cost_map import SIZES, WEIGHTS, Edges, Page
+from api.graphql.limits.cost_map import SIZES, WEIGHTS, Edges, PageCost
 from api.graphql.limits.limits import MANY, allowed_by
 from core.settings import Settings
 from tests.api.graphql.limits.documents import SCHEMA, VARIABLES, Visit, documents, doubling, written_out
@@ -62,15 +62,15 @@ def test_every_list_and_every_connection_has_a_size() -> None:
 
 
 def test_every_mutation_and_every_field_that_takes_a_page_has_a_weight() -> None:
-    heavy = {coordinate for coordinate, size in SIZES.items() if isinstance(size, Page)}
+    heavy = {coordinate for coordinate, size in SIZES.items() if isinstance(size, PageCost)}
     heavy |= {coordinate for coordinate in COORDINATES if coordinate.startswith("Mutation.")}
     assert {coordinate for coordinate in heavy if WEIGHTS.get(coordinate, 1) == 1} == set()
 
 
-@pytest.mark.parametrize("coordinate", [coordinate for coordinate, size in SIZES.items() if isinstance(size, Page)])
+@pytest.mark.parametrize("coordinate", [coordinate for coordinate, size in SIZES.items() if isinstance(size, PageCost)])
 def test_the_default_of_a_page_is_the_one_of_the_schema(coordinate: str) -> None:
     size = SIZES[coordinate]
-    assert isinstance(size, Page)
+    assert isinstance(size, PageCost)
     first = COORDINATES[coordinate].args["first"]
     assert first.default_value == size.default
     most = f"{size.most:,}"

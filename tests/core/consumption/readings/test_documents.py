@@ -20,8 +20,8 @@ from core.consumption.readings.documents import (
     StoredShare,
     Threshold,
     from_document,
-    judge,
-    written,
+    judge_reading,
+    number_text,
 )
 from core.consumption.readings.status import UsageStatus
 
@@ -47,7 +47,7 @@ def document(
     period: Period | None = YEAR_2026,
 ) -> Document:
     reading = Reading(used, None if limit is None else Limit(limit, f"{limit} messages"), period)
-    found: Document = orjson.loads(orjson.dumps(judge(meter, contract, reading, before, at.isoformat())))
+    found: Document = orjson.loads(orjson.dumps(judge_reading(meter, contract, reading, before, at.isoformat())))
     return found
 
 
@@ -65,7 +65,7 @@ def test_a_reading_is_kept_with_its_status_limit_and_thresholds() -> None:
     share = Share("channel", "print", "Print", Fraction(1, 3), Decimal(5))
     reading = Reading(Decimal("800.5"), Limit(1000, "1,000 messages"), YEAR_2026, (share,), {"g1": Fraction(1, 2)})
 
-    found = judge(COUNTER, CONTRACT, reading, None, NOW.isoformat(), LATER.isoformat())
+    found = judge_reading(COUNTER, CONTRACT, reading, None, NOW.isoformat(), LATER.isoformat())
     assert from_document(orjson.loads(orjson.dumps(found))) == StoredReading(
         status=AT_RISK,
         used=Decimal("800.5"),
@@ -224,14 +224,14 @@ def test_the_value_of_a_threshold_is_exact_beyond_28_digits() -> None:
     ],
 )
 def test_a_number_is_kept_exactly_and_a_quotient_to_a_billionth(number: Number, kept: str) -> None:
-    assert written(number) == kept
+    assert number_text(number) == kept
 
 
 @given(st.fractions(0, 10**40))
 def test_a_quotient_is_kept_to_the_nearest_billionth_whatever_the_precision(number: Fraction) -> None:
     with localcontext() as context:
         context.prec = 5
-        kept = Decimal(written(number))
+        kept = Decimal(number_text(number))
     assert abs(Fraction(kept) - number) <= Fraction(1, 2 * 10**9)
     assert Fraction(kept).denominator <= 10**9
 

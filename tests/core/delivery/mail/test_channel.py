@@ -105,7 +105,7 @@ def deliver(engine: Engine, url: str | None, **settings: Any) -> None:
 
 def outcomes(engine: Engine) -> dict[str, tuple[str, str | None]]:
     with engine.database.read() as session:
-        return {one.recipient: (one.status, one.said) for one in session.exec(select(Delivery))}
+        return {one.recipient: (one.status, one.detail) for one in session.exec(select(Delivery))}
 
 
 def test_each_admin_gets_one_mail_in_their_language_over_tls(engine: Engine, received: tuple[Received, str]) -> None:

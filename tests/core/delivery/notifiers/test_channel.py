@@ -89,7 +89,7 @@ def tell(engine: Engine, channel: NotifierChannel, *notifiers: str) -> list[tupl
     for _ in notifiers:
         assert send_due(engine.database, {"notifier": channel})
     found = deliveries(engine)
-    return [(found[name].status, found[name].said) for name in notifiers]
+    return [(found[name].status, found[name].detail) for name in notifiers]
 
 
 def written(partner: Path) -> list[list[str]]:

@@ -13,7 +13,7 @@ from core.administration.put import put_license
 from core.database.engine import Database
 from core.delivery.message_kinds import CROSSED
 from core.delivery.outbox.dispatch import send_due
-from core.delivery.outbox.outbox import Address, Outcome, Outgoing, Told, tell
+from core.delivery.outbox.outbox import OutboundMessage, Outcome, Outgoing, Recipient, enqueue
 from core.delivery.outbox.tables import Delivery, DeliveryStatus
 from core.licenses.tables import id_of
 from tests.e2e.gate import Gate, gate_before
@@ -27,8 +27,8 @@ def gated(new_postgresql: Callable[[], AbstractContextManager[str]]) -> Iterator
         now = datetime.now(UTC)
         with database.write() as session:
             license_id = id_of(put_license(session, LicenseInput("acme", "Acme", "UTC"), now))
-            address = Address(license_id, "email", "ann", frozenset({CROSSED}))
-            tell(session, [Told(license_id, CROSSED, now, {})], [address])
+            address = Recipient(license_id, "email", "ann", frozenset({CROSSED}))
+            enqueue(session, [OutboundMessage(license_id, CROSSED, now, {})], [address])
         yield gate, database
 
 

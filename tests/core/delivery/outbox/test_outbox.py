@@ -21,15 +21,15 @@ from core.delivery.outbox.outbox import (
     MOST_ATTEMPTS,
     MOST_KEPT,
     PAUSE,
-    Address,
+    OutboundMessage,
     Outcome,
     Outgoing,
-    Told,
+    Recipient,
     count,
+    enqueue,
     finish,
     redeliver,
     take,
-    tell,
     wait,
 )
 from core.delivery.outbox.tables import Delivery, DeliveryStatus
@@ -45,9 +45,9 @@ LATER = Outcome(None, "450 try later")
 def told(engine: Engine) -> Engine:
     """One message to two recipients."""
     license_id = engine.license()
-    addresses = [Address(license_id, "email", name, frozenset({CROSSED})) for name in ("ann", "bob")]
+    addresses = [Recipient(license_id, "email", name, frozenset({CROSSED})) for name in ("ann", "bob")]
     with engine.database.write() as session:
-        tell(session, [Told(license_id, CROSSED, NOW, {"alerts": []})], addresses)
+        enqueue(session, [OutboundMessage(license_id, CROSSED, NOW, {"alerts": []})], addresses)
     return engine
 
 
@@ -70,11 +70,11 @@ def deliveries(engine: Engine) -> Sequence[Delivery]:
 def test_a_postman_takes_of_one_channel_for_one_recipient_or_for_all_but_some(engine: Engine) -> None:
     license_id = engine.license()
     addresses = [
-        Address(license_id, *which, frozenset({CROSSED}))
+        Recipient(license_id, *which, frozenset({CROSSED}))
         for which in (("email", "ann"), ("notifier", "chat"), ("notifier", "pager"), ("notifier", "gone"))
     ]
     with engine.database.write() as session:
-        tell(session, [Told(license_id, CROSSED, NOW, {"alerts": []})], addresses)
+        enqueue(session, [OutboundMessage(license_id, CROSSED, NOW, {"alerts": []})], addresses)
     for which, taken in (
         ({"only": "email"}, "ann"),
         ({"only": "notifier", "to": "pager"}, "pager"),
@@ -93,9 +93,9 @@ def test_each_recipient_who_wants_a_kind_gets_a_delivery_of_the_one_message(told
     assert (ann.recipient, bob.recipient) == ("ann", "bob")
     assert ann.message_id == bob.message_id
     assert (ann.status, ann.attempts, ann.due_at, ann.created_at) == ("PENDING", 0, NOW, NOW)
-    address = Address(ann.license_id, "email", "ann", frozenset({CROSSED}))
+    address = Recipient(ann.license_id, "email", "ann", frozenset({CROSSED}))
     with told.database.write() as session:
-        tell(session, [Told(ann.license_id, RECOVERED, NOW, {})], [address])
+        enqueue(session, [OutboundMessage(ann.license_id, RECOVERED, NOW, {})], [address])
     assert len(deliveries(told)) == 2
 
 
@@ -133,7 +133,7 @@ def test_what_fails_is_tried_again_and_parked_in_the_end_and_can_be_sent_again_b
         if left.due_at:
             waits.append(left.due_at - now)
             now = left.due_at
-    assert (left.status, left.due_at, left.said, left.finished_at) == ("PARKED", None, "450 try later", now)
+    assert (left.status, left.due_at, left.detail, left.finished_at) == ("PARKED", None, "450 try later", now)
     assert len(waits) == MOST_ATTEMPTS - 1
     assert timedelta(hours=24) < sum(waits, timedelta()) < timedelta(days=4)
     assert take_one(told, now + timedelta(days=30)) is None
@@ -148,10 +148,10 @@ def test_what_fails_is_tried_again_and_parked_in_the_end_and_can_be_sent_again_b
 def test_one_sent_again_by_hand_that_fails_again_has_its_recipient_wait_as_long_as_before(told: Engine) -> None:
     ann = deliveries(told)[0]
     with told.database.write() as session:
-        tell(
+        enqueue(
             session,
-            [Told(ann.license_id, RECOVERED, NOW, {})],
-            [Address(ann.license_id, "email", "ann", frozenset({RECOVERED}))],
+            [OutboundMessage(ann.license_id, RECOVERED, NOW, {})],
+            [Recipient(ann.license_id, "email", "ann", frozenset({RECOVERED}))],
         )
         for one in session.exec(select(Delivery).where(Delivery.id != ann.id)):
             one.due_at = NOW + timedelta(seconds=1)
@@ -176,7 +176,7 @@ def test_a_delivery_that_is_lost_with_its_worker_each_time_is_parked(told: Engin
     assert take_one(told, now) is None
     [left] = [one for one in deliveries(told) if one.status != "SENT"]
     assert (left.status, left.attempts, left.due_at, left.finished_at) == ("PARKED", MOST_ATTEMPTS, None, now)
-    assert left.said == "Its workers were lost again and again; it was given up."
+    assert left.detail == "Its workers were lost again and again; it was given up."
 
 
 def test_one_that_is_parked_for_its_lost_workers_does_not_keep_the_next_from_being_taken(told: Engine) -> None:
@@ -209,9 +209,9 @@ def test_a_wait_is_twice_as_long_each_time_with_jitter_and_six_hours_at_the_most
 def test_of_a_license_two_are_on_their_way_on_a_channel_and_others_go_before_its_third(engine: Engine) -> None:
     ids = [engine.license(key) for key in ("busy", "other")]
     for license_id, channel, number in [(ids[0], "email", 4), (ids[0], "webhook", 1), (ids[1], "email", 1)]:
-        addresses = [Address(license_id, channel, f"r{n}", frozenset({CROSSED})) for n in range(number)]
+        addresses = [Recipient(license_id, channel, f"r{n}", frozenset({CROSSED})) for n in range(number)]
         with engine.database.write() as session:
-            tell(session, [Told(license_id, CROSSED, NOW, {})], addresses)
+            enqueue(session, [OutboundMessage(license_id, CROSSED, NOW, {})], addresses)
     taken = [one.delivery for one in (take_one(engine) for _ in range(6)) if one]
     assert sorted((one.license_id, one.channel) for one in taken) == [
         (ids[0], "email"),
@@ -229,9 +229,9 @@ def test_of_a_license_two_are_on_their_way_on_a_channel_and_others_go_before_its
 
 def test_of_a_license_two_are_on_their_way_though_many_take_at_once(engine: Engine) -> None:
     license_id, workers = engine.license(), 4
-    addresses = [Address(license_id, "email", f"r{n}", frozenset({CROSSED})) for n in range(workers)]
+    addresses = [Recipient(license_id, "email", f"r{n}", frozenset({CROSSED})) for n in range(workers)]
     with engine.database.write() as session:
-        tell(session, [Told(license_id, CROSSED, NOW, {})], addresses)
+        enqueue(session, [OutboundMessage(license_id, CROSSED, NOW, {})], addresses)
     ready = Barrier(workers)
 
     def work(_: int) -> bool:
@@ -247,9 +247,9 @@ def test_of_a_license_two_are_on_their_way_though_many_take_at_once(engine: Engi
 
 def test_who_has_enough_on_the_way_is_found_once_and_not_for_each_that_waits(engine: Engine) -> None:
     license_id = engine.license()
-    addresses = [Address(license_id, "email", f"r{n}", frozenset({CROSSED})) for n in range(5)]
+    addresses = [Recipient(license_id, "email", f"r{n}", frozenset({CROSSED})) for n in range(5)]
     with engine.database.write() as session:
-        tell(session, [Told(license_id, CROSSED, NOW, {})], addresses)
+        enqueue(session, [OutboundMessage(license_id, CROSSED, NOW, {})], addresses)
         assert [take(session, NOW, LEASE) is not None for _ in range(AT_ONCE)] == [True] * AT_ONCE
     said = []
 
@@ -273,9 +273,9 @@ def test_who_has_enough_on_the_way_is_found_once_and_not_for_each_that_waits(eng
 
 def test_while_a_recipient_is_not_reached_what_waits_for_them_waits_and_others_do_not(engine: Engine) -> None:
     license_id = engine.license()
-    addresses = [Address(license_id, "email", name, frozenset({CROSSED})) for name in ("ann", "bob")]
+    addresses = [Recipient(license_id, "email", name, frozenset({CROSSED})) for name in ("ann", "bob")]
     with engine.database.write() as session:
-        tell(session, [Told(license_id, CROSSED, NOW, {}) for _ in range(3)], addresses)
+        enqueue(session, [OutboundMessage(license_id, CROSSED, NOW, {}) for _ in range(3)], addresses)
     for _ in range(4):
         outgoing = take_one(engine)
         assert outgoing
@@ -315,9 +315,9 @@ class Recording:
 
 def test_many_workers_send_each_delivery_once(engine: Engine) -> None:
     license_id = engine.license()
-    addresses = [Address(license_id, "email", f"{number}", frozenset({CROSSED})) for number in range(60)]
+    addresses = [Recipient(license_id, "email", f"{number}", frozenset({CROSSED})) for number in range(60)]
     with engine.database.write() as session:
-        tell(session, [Told(license_id, CROSSED, NOW, {})], addresses)
+        enqueue(session, [OutboundMessage(license_id, CROSSED, NOW, {})], addresses)
     channel = Recording()
 
     def work(_: int) -> None:
@@ -338,9 +338,9 @@ class Failing:
 
 def test_workers_that_fail_at_the_same_recipients_at_once_all_write_down_what_became_of_it(engine: Engine) -> None:
     ids = [engine.license(f"l{number}") for number in range(3)]
-    addresses = [Address(one, "email", name, frozenset({CROSSED})) for one in ids for name in ("ann", "bob")]
+    addresses = [Recipient(one, "email", name, frozenset({CROSSED})) for one in ids for name in ("ann", "bob")]
     with engine.database.write() as session:
-        tell(session, [Told(one, CROSSED, NOW, {}) for one in ids for _ in range(10)], addresses)
+        enqueue(session, [OutboundMessage(one, CROSSED, NOW, {}) for one in ids for _ in range(10)], addresses)
 
     def work(_: int) -> int:
         return sum(iter(lambda: send_due(engine.database, {"email": Failing()}), False))
@@ -364,7 +364,7 @@ def test_a_channel_that_raises_costs_its_delivery_a_wait_and_says_nothing_of_its
     assert send_due(told.database, {"email": Raising()})
     assert send_due(told.database, {})
     assert not send_due(told.database, {})
-    assert sorted(one.said or "" for one in deliveries(told)) == [
+    assert sorted(one.detail or "" for one in deliveries(told)) == [
         "It could not be sent: ValueError.",
         "No channel of this name is set up on this worker.",
     ]

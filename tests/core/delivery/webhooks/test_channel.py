@@ -12,11 +12,11 @@ from sqlmodel import col, select
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from core.administration.inputs import AdminInput
-from core.alerts.recipients import addresses_of
+from core.alerts.recipients import license_recipients
 from core.database.engine import Database
 from core.delivery.message_kinds import CROSSED, RECOVERED
 from core.delivery.outbox.dispatch import LEASE, send_due
-from core.delivery.outbox.outbox import LONGEST_WAIT, PAUSE, Told, tell
+from core.delivery.outbox.outbox import LONGEST_WAIT, PAUSE, OutboundMessage, enqueue
 from core.delivery.outbox.tables import Delivery, Message
 from core.delivery.webhooks import send as sending
 from core.delivery.webhooks.channel import WebhookChannel
@@ -73,7 +73,7 @@ def test_a_crossing_and_its_recovery_are_told_signed_with_all_that_a_platform_ne
     }
     assert crossed.headers["content-type"] == "application/json"
     assert [one.headers["webhook-id"] for one in (crossed, recovered)] == [one.id for one in hooks.deliveries()]
-    assert [(one.status, one.said) for one in hooks.deliveries()] == [("SENT", "It answered 200 OK.")] * 2
+    assert [(one.status, one.detail) for one in hooks.deliveries()] == [("SENT", "It answered 200 OK.")] * 2
 
 
 def test_a_body_that_was_changed_or_another_secret_does_not_verify(hooks: Hooks) -> None:
@@ -177,7 +177,7 @@ def test_any_success_is_one(hooks: Hooks, status: str) -> None:
         hooks.forms(6)
         hooks.deliver()
     [delivery] = hooks.deliveries()
-    assert (delivery.status, delivery.said, delivery.due_at) == ("SENT", f"It answered {status}.", None)
+    assert (delivery.status, delivery.detail, delivery.due_at) == ("SENT", f"It answered {status}.", None)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_any_failure_is_tried_again(hooks: Hooks, status: str) -> None:
         hooks.forms(6)
         assert hooks.deliver() == 1
     [delivery] = hooks.deliveries()
-    assert (delivery.status, delivery.said) == ("PENDING", f"It answered {status}.")
+    assert (delivery.status, delivery.detail) == ("PENDING", f"It answered {status}.")
     assert delivery.due_at
     assert 5 * SECOND <= delivery.due_at - NOW <= 10 * SECOND
     [attempt] = hooks.attempts()
@@ -208,7 +208,7 @@ def test_a_redirect_is_not_followed_and_said_where_to(hooks: Hooks) -> None:
         said = f"It answered 302 Found to '{private.url()}�[2J'; redirects are not followed."
     [delivery] = hooks.deliveries()
     [attempt] = hooks.attempts()
-    assert (delivery.status, delivery.said) == ("PENDING", said)
+    assert (delivery.status, delivery.detail) == ("PENDING", said)
     assert (attempt.status, attempt.error) == (302, said)
 
 
@@ -247,7 +247,7 @@ def test_an_endpoint_that_is_gone_is_disabled_and_told_nothing_more(hooks: Hooks
         hooks.forms(4, NOW + HOUR)
         assert (hooks.deliver(), len(receiver.requests)) == (0, 1)
     [delivery] = hooks.deliveries()
-    assert (delivery.status, delivery.said) == ("DROPPED", "It answered 410 Gone. The endpoint was disabled.")
+    assert (delivery.status, delivery.detail) == ("DROPPED", "It answered 410 Gone. The endpoint was disabled.")
     assert (hooks.endpoint().enabled, hooks.endpoint().disabled_because) == (False, "It answered 410 Gone.")
     hooks.put(receiver.url())
     assert (hooks.endpoint().enabled, hooks.endpoint().disabled_because) == (True, None)
@@ -276,7 +276,7 @@ def test_one_that_was_disabled_or_removed_meanwhile_gets_nothing(hooks: Hooks) -
         hooks.put(receiver.url(), "removed")  # made anew under the same key: another one
         hooks.deliver()
         assert receiver.requests == []
-    assert [(one.status, one.said) for one in hooks.deliveries()] == [
+    assert [(one.status, one.detail) for one in hooks.deliveries()] == [
         ("DROPPED", "The endpoint is disabled."),
         ("DROPPED", "The endpoint was removed."),
     ]
@@ -289,7 +289,7 @@ def test_an_address_that_is_not_allowed_any_more_is_not_gone_to(hooks: Hooks) ->
         replace(hooks, channel=WebhookChannel(Settings(), hooks.engine.database)).deliver()
         assert receiver.requests == []
     said = "Its URL leads to an address that webhooks may not go to."
-    assert [(one.status, one.said) for one in hooks.deliveries()] == [("PENDING", said)]
+    assert [(one.status, one.detail) for one in hooks.deliveries()] == [("PENDING", said)]
     assert [(one.status, one.answer, one.error) for one in hooks.attempts()] == [(None, None, said)]
 
 
@@ -343,8 +343,8 @@ def test_what_waits_for_an_endpoint_that_fails_waits_with_it_and_follows_once_it
         hooks.put(good.url(), "good")
         license_id, waiting = hooks.engine.id(), 6
         with hooks.engine.database.write() as session:
-            told = [Told(license_id, CROSSED, NOW, {"alerts": []})] * waiting
-            tell(session, told, addresses_of(session, [license_id]))
+            told = [OutboundMessage(license_id, CROSSED, NOW, {"alerts": []})] * waiting
+            enqueue(session, told, license_recipients(session, [license_id]))
         hooks.deliver()
         assert (len(failing.requests), len(good.requests)) == (1, waiting)
         late = [one.due_at for one in hooks.deliveries() if one.recipient.startswith("failing")]

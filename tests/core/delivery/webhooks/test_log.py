@@ -11,7 +11,7 @@ from core.delivery.webhooks.endpoints import remove_endpoint
 from core.delivery.webhooks.log import Logged, list_deliveries
 from core.delivery.webhooks.manual_delivery import redeliver_by_hand, send_test
 from core.errors import InvalidInput
-from core.workers.purge_finished import ATTEMPTS, MESSAGES, drop_ended
+from core.workers.purge_finished import ATTEMPTS, MESSAGES, purge_finished
 from tests.core.delivery.webhooks.conftest import Hooks
 from tests.core.delivery.webhooks.receiver import answer, receiving
 from tests.fixtures.engine import NOW, counted_statements
@@ -139,5 +139,5 @@ def test_attempts_are_kept_for_a_while_and_deliveries_as_long_as_their_messages(
         hooks.deliver()
     second = timedelta(seconds=1)
     for at, left in [(ATTEMPTS - second, [1]), (ATTEMPTS + second, [0]), (MESSAGES + second, [])]:
-        drop_ended(hooks.engine.database, NOW + at)
+        purge_finished(hooks.engine.database, NOW + at)
         assert [len(one.attempts) for one in log(hooks)] == left

@@ -23,7 +23,9 @@ LONG = 60.0
 """Seconds that no test takes, unless something waits for ever."""
 
 
-def send(url: str, body: bytes = b"{}", networks: Any = LOCAL, context: ssl.SSLContext = NO_TLS) -> module.Answer:
+def send(
+    url: str, body: bytes = b"{}", networks: Any = LOCAL, context: ssl.SSLContext = NO_TLS
+) -> module.EndpointResponse:
     return post(url, {"webhook-id": "an id"}, body, networks, context)
 
 

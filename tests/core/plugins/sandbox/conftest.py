@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from allowance import Contract, Grant, LevelCell, License, Meter, Period, SumCell, Usage
 
-from core.measuring.measure import Measurer, Question
+from core.measuring.measure import Measurer, MeterQuestion
 from core.plugins.host import load_plugins
 
 TIMEOUT = timedelta(seconds=1)
@@ -85,10 +85,10 @@ def usage() -> Usage:
 
 
 @pytest.fixture
-def ask(meters: Mapping[str, Meter], usage: Usage) -> Callable[..., Question]:
+def ask(meters: Mapping[str, Meter], usage: Usage) -> Callable[..., MeterQuestion]:
     """A question to the meter of that key: ``ask("honest")``, or with a usage of its own."""
 
-    def ask(meter: str, usage: Usage = usage, license: str = "acme") -> Question:
+    def ask(meter: str, usage: Usage = usage, license: str = "acme") -> MeterQuestion:
         contract = Contract(
             3,
             Period(date(2026, 1, 1), date(2027, 1, 1), "Europe/Berlin"),
@@ -96,6 +96,6 @@ def ask(meters: Mapping[str, Meter], usage: Usage) -> Callable[..., Question]:
             at_risk={"honest": Decimal("0.8")},
             alert_at={"honest": (Decimal("0.5"),)},
         )
-        return Question(meters[meter], License(license, "Acme & Söhne", "Europe/Berlin"), contract, usage)
+        return MeterQuestion(meters[meter], License(license, "Acme & Söhne", "Europe/Berlin"), contract, usage)
 
     return ask

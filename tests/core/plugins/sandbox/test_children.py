@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from allowance import Counter, Meter, Reading, SumCell, Usage
 
-from core.measuring.measure import Failure, Measurer, Question
+from core.measuring.measure import Failure, Measurer, MeterQuestion
 
-Ask = Callable[..., Question]
+Ask = Callable[..., MeterQuestion]
 
 
 def processes(partner: Path) -> set[int]:
@@ -51,7 +51,7 @@ def test_own_kinds_start_no_process(measurer: Measurer, partner: Path, ask: Ask)
     before, asked = processes(partner), ask("honest")
     counter = Counter(key="c", section="s", title="t", description="d", unit="u", event="chat.sent")
 
-    [found] = measurer.measure([Question(counter, asked.license, asked.contract, asked.usage)])
+    [found] = measurer.measure([MeterQuestion(counter, asked.license, asked.contract, asked.usage)])
 
     assert isinstance(found, Reading)
     assert found.used == Decimal("7.10")
@@ -176,7 +176,7 @@ def test_a_child_does_not_outlive_a_parent_that_was_killed(partner: Path, tmp_pa
         "contract = Contract(1, Period(date(2026, 1, 1), date(2027, 1, 1)))\n"
         "usage = Usage(datetime(2026, 2, 1, tzinfo=UTC))\n"
         "measurer = Measurer(timeout=timedelta(seconds=1), memory=2**28)\n"
-        "asked = lambda key: Question(load_plugins().meters[key], License('a', 'A'), contract, usage)\n"
+        "asked = lambda key: MeterQuestion(load_plugins().meters[key], License('a', 'A'), contract, usage)\n"
         f"idle = {state == 'idle'}\n"
         "measurer.measure([asked('leaves_a_grandchild' if idle else 'honest')])\n"
         "print('measured', flush=True)\n"
@@ -228,7 +228,7 @@ def test_where_no_child_can_start_own_kinds_are_measured_all_the_same(
     counter = Counter(key="c", section="s", title="t", description="d", unit="u", event="chat.sent")
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
 
-    found = measurer.measure([asked, Question(counter, asked.license, asked.contract, asked.usage), asked])
+    found = measurer.measure([asked, MeterQuestion(counter, asked.license, asked.contract, asked.usage), asked])
 
     assert isinstance(found[1], Reading)
     assert found[1].used == Decimal("7.10")

@@ -9,9 +9,9 @@ from decimal import Decimal
 import pytest
 from allowance import Counter, Reading, SumCell, Usage
 
-from core.measuring.measure import Failure, Measurer, Question
+from core.measuring.measure import Failure, Measurer, MeterQuestion
 
-Ask = Callable[..., Question]
+Ask = Callable[..., MeterQuestion]
 
 HOW_THEY_END = {
     "raises": "METER_FAILED",
@@ -56,18 +56,18 @@ BAD_NEIGHBOURS = (
 
 
 @pytest.fixture
-def own(ask: Ask) -> Question:
+def own(ask: Ask) -> MeterQuestion:
     """A question to one of the SDK's own kinds."""
     asked = ask("honest")
     counter = Counter(
         key="chat", section="misbehaving", title="Chat", description="Messages.", unit="messages", event="chat.sent"
     )
-    return Question(counter, asked.license, asked.contract, asked.usage)
+    return MeterQuestion(counter, asked.license, asked.contract, asked.usage)
 
 
 @pytest.mark.parametrize(("meter", "code"), HOW_THEY_END.items())
 def test_a_failing_meter_gets_its_code_and_its_neighbours_their_exact_readings(
-    warm: Measurer, ask: Ask, own: Question, usage: Usage, meter: str, code: str
+    warm: Measurer, ask: Ask, own: MeterQuestion, usage: Usage, meter: str, code: str
 ) -> None:
     yesterday = usage.as_of(date(2026, 3, 1))
     found = warm.measure([ask("honest"), ask(meter), own, ask("honest", usage=yesterday), ask("honest")])
@@ -152,9 +152,9 @@ def test_a_failure_tells_callers_nothing_and_the_log_everything(
     assert record.getMessage().endswith("RuntimeError: the password is hunter2\n")
 
 
-def test_an_own_kind_that_cannot_measure_fails_alone(measurer: Measurer, own: Question, usage: Usage) -> None:
+def test_an_own_kind_that_cannot_measure_fails_alone(measurer: Measurer, own: MeterQuestion, usage: Usage) -> None:
     across = SumCell("chat.sent", date(2025, 12, 31), date(2026, 1, 1), Decimal(1))
-    bad = Question(own.meter, own.license, own.contract, Usage(usage.at, sums=[across]))
+    bad = MeterQuestion(own.meter, own.license, own.contract, Usage(usage.at, sums=[across]))
 
     failure, reading = measurer.measure([bad, own])
 
@@ -167,7 +167,7 @@ def test_a_meter_that_is_not_installed_is_unavailable(warm: Measurer, ask: Ask) 
     asked = ask("honest")
     stranger = type(asked.meter)(key="stranger", section="x", title="x", description="x", unit="x")
 
-    found = warm.measure([Question(stranger, asked.license, asked.contract, asked.usage), asked])
+    found = warm.measure([MeterQuestion(stranger, asked.license, asked.contract, asked.usage), asked])
 
     assert found == [
         Failure("METER_UNAVAILABLE", "The meter could not be asked. The operator finds the cause in the log."),

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.plugins.sandbox import meter_wire as wire
-from core.plugins.sandbox.question import Question
+from core.plugins.sandbox.question import MeterQuestion
 
 PERIOD = Period(date(2026, 1, 1), date(2027, 1, 1), "Europe/Berlin")
 SUM = SumCell("chat.sent", date(2026, 3, 1), date(2026, 3, 2), Decimal("3.10"), "Köln", {"channel": "web"})
@@ -67,7 +67,7 @@ def test_a_view_arrives_as_it_was_whichever_view_was_sent_first() -> None:
     for first in views:
         base = wire.usage_from(through(wire.usage_to(first)))
         for view in views:
-            sent = through(wire.question_to(Question(METER, LICENSE, CONTRACT, view)))
+            sent = through(wire.question_to(MeterQuestion(METER, LICENSE, CONTRACT, view)))
             arrived = wire.view_of(base, sent)
             assert (arrived.at, arrived.day, arrived.time_zone) == (view.at, view.day, view.time_zone)
             assert arrived.origin == base.origin
@@ -76,7 +76,7 @@ def test_a_view_arrives_as_it_was_whichever_view_was_sent_first() -> None:
 def test_a_license_and_a_contract_arrive_as_they_were() -> None:
     usage = Usage(datetime(2026, 3, 2, 12, tzinfo=UTC))
 
-    arrived = through(wire.question_to(Question(METER, LICENSE, CONTRACT, usage)))
+    arrived = through(wire.question_to(MeterQuestion(METER, LICENSE, CONTRACT, usage)))
 
     assert arrived["meter"] == "chat"
     assert wire.license_from(arrived) == LICENSE

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.usage.files.rows import BadColumns, BadFile, Problem
+from core.usage.files.rows import BadColumns, BadFile, RowProblem
 from tests.core.usage.files.reading import events_in, opened, rows_of
 
 HEAD = "id,source,type,license,time,quantity,dimensions.channel"
@@ -116,17 +116,17 @@ def test_a_line_that_is_not_csv_costs_no_other_and_keeps_its_text(tmp_path: Path
     file = write(tmp_path / "a.csv", HEAD, '1,"a"b,c', ROW, '2,"open', ROW, ROW, "3,4", "x" * 2**20 + "y", ROW, '"')
     rows = rows_of(file)
     assert [(row.number, row.event) for row in rows] == [
-        (2, Problem("BAD_CSV", "The line is not CSV: ',' expected after '\"'.")),
+        (2, RowProblem("BAD_CSV", "The line is not CSV: ',' expected after '\"'.")),
         (3, EVENT),
-        (4, Problem("BAD_CSV", "The line is not CSV: a quote is opened and not closed.")),
+        (4, RowProblem("BAD_CSV", "The line is not CSV: a quote is opened and not closed.")),
         (5, EVENT),
         (6, EVENT),
-        (7, Problem("BAD_CSV", "The row has 2 cells; there are 7 columns.")),
-        (8, Problem("TOO_LARGE", "This is longer than 1 MiB, which no event is.")),
+        (7, RowProblem("BAD_CSV", "The row has 2 cells; there are 7 columns.")),
+        (8, RowProblem("TOO_LARGE", "This is longer than 1 MiB, which no event is.")),
         (9, EVENT),
-        (10, Problem("BAD_CSV", "The line is not CSV: unexpected end of data.")),
+        (10, RowProblem("BAD_CSV", "The line is not CSV: unexpected end of data.")),
     ]
-    assert [row.original for row in rows if isinstance(row.event, Problem)] == [
+    assert [row.original for row in rows if isinstance(row.event, RowProblem)] == [
         ['1,"a"b,c'],
         ['2,"open'],
         ["3", "4"],
@@ -143,7 +143,7 @@ def test_a_row_over_several_lines_is_known_by_its_first(tmp_path: Path) -> None:
 
 def test_a_row_that_goes_on_over_a_hundred_lines_is_none(tmp_path: Path) -> None:
     file = write(tmp_path / "a.csv", HEAD, ROW.replace("print", '"pr\nint"'), '"' + "x\n" * 99 + '"', '"' + "\n" * 100)
-    problems = [(row.number, row.event.message) for row in rows_of(file) if isinstance(row.event, Problem)]
+    problems = [(row.number, row.event.message) for row in rows_of(file) if isinstance(row.event, RowProblem)]
     assert problems[:2] == [
         (4, "The row has 1 cells; there are 7 columns."),
         (104, "The line is not CSV: a quote is opened and not closed."),
@@ -155,7 +155,7 @@ def test_bytes_that_are_not_utf_8_come_out_as_they_went_in(tmp_path: Path) -> No
     file.write_bytes(f"{HEAD}\n".encode() + ROW.encode().replace(b"/mailer", b"/caf\xe9") + b"\n")
     with opened(file) as events:
         (row,) = events.rows(0)
-        assert b",/caf\xe9," in events.rejected(row, Problem("BAD_FIELD", "x"))
+        assert b",/caf\xe9," in events.rejected(row, RowProblem("BAD_FIELD", "x"))
 
 
 def test_a_compressed_file_that_was_cut_short_gives_what_is_before(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from core.usage.files import lines, ndjson
 from core.usage.files.import_events import import_events
 from core.usage.files.import_progress import AlreadyImported, ImportedEvents, RejectedRow
 from core.usage.recount import recount
-from core.usage.tables import ImportedFile, UsageEvent
+from core.usage.tables import ImportedFile, LedgerEvent
 from core.workers.refresh_due import refresh_all_due
 from tests.fixtures.engine import NOW, Engine
 
@@ -44,7 +44,7 @@ def write(path: Path, lines: Iterable[object], end: bytes = b"\n") -> Path:
 
 def events_of(engine: Engine) -> list[str]:
     with engine.database.read() as session:
-        return sorted(session.exec(select(UsageEvent.id)))
+        return sorted(session.exec(select(LedgerEvent.id)))
 
 
 def differences(engine: Engine) -> list[object]:

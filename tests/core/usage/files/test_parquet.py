@@ -12,7 +12,7 @@ from pyarrow import parquet
 
 from core.usage.files import parquet as module
 from core.usage.files.parquet import NoParquet
-from core.usage.files.rows import BadColumns, BadFile, Problem
+from core.usage.files.rows import BadColumns, BadFile, RowProblem
 from tests.core.usage.files.reading import events_in, opened, rows_of
 
 AT = datetime(2026, 3, 15, 12, 0, 0, 123456, UTC)
@@ -157,7 +157,7 @@ def test_a_rejected_row_is_one_of_csv_that_says_the_same(tmp_path: Path) -> None
     with opened(file) as events:
         (row,) = events.rows(0)
         again = tmp_path / "again.csv"
-        again.write_bytes(events.rejected_head() + events.rejected(row, Problem("CODE", 'It says "no".')))
+        again.write_bytes(events.rejected_head() + events.rejected(row, RowProblem("CODE", 'It says "no".')))
     assert again.read_text() == (
         "rejected_line,rejected_code,rejected_message,id,source,type,license,time,quantity,dimensions,entity\n"
         '1,CODE,"It says ""no"".",1,/a,x,acme,2026-03-15T12:00:00.123456+00:00,9007199254740991.999999999,'

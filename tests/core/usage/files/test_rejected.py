@@ -16,7 +16,7 @@ from core.usage.files import import_events as module
 from core.usage.files.import_events import import_events
 from core.usage.files.import_progress import ImportedEvents, RejectedRow
 from core.usage.files.rejected import CannotKeepRejected
-from core.usage.tables import ImportedFile, UsageEvent
+from core.usage.tables import ImportedFile, LedgerEvent
 from tests.fixtures.engine import NOW, Engine
 
 pytestmark = pytest.mark.usefixtures("clock")
@@ -170,7 +170,7 @@ def test_a_folder_that_is_not_there_is_refused_before_anything_is_recorded(engin
     with pytest.raises(CannotKeepRejected, match="cannot be written"):
         take(engine, file, rejected=tmp_path / "no" / "r.csv")
     with engine.database.read() as session:
-        assert session.exec(select(UsageEvent)).all() == []
+        assert session.exec(select(LedgerEvent)).all() == []
 
 
 @pytest.mark.parametrize("given", [None, "r.ndjson"])
