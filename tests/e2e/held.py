@@ -18,6 +18,7 @@ class Step(StrEnum):
 
 # A plugin is imported by the process itself, which no other way leads into.
 _CODE = """
+import asyncio
 import socket
 import threading
 from pathlib import Path
@@ -66,6 +67,7 @@ def around_commit(before):
 match {step!r}:
     case "taken":
         before(socket, "create_connection")
+        before(asyncio.BaseEventLoop, "create_connection")
     case "answered":
         before(dispatch, "finish")
     case "committed":

@@ -2,7 +2,6 @@
 
 import logging
 import secrets
-import smtplib
 import ssl
 from email.headerregistry import Address, BaseHeader, HeaderRegistry, UniqueUnstructuredHeader
 from email.message import EmailMessage
@@ -10,6 +9,13 @@ from email.policy import EmailPolicy, Policy
 from email.utils import format_datetime, parseaddr
 from typing import Final
 
+from aiosmtplib import (
+    SMTPDataError,
+    SMTPException,
+    SMTPRecipientsRefused,
+    SMTPResponseException,
+    SMTPSenderRefused,
+)
 from sqlmodel import Session, select
 
 from core.addresses.mail_address import BadAddress, address_of
@@ -119,25 +125,26 @@ class MailChannel:
 def _hand_over(server: SmtpServer, message: EmailMessage, tls: ssl.SSLContext) -> Outcome:
     try:
         return Outcome(DeliveryStatus.SENT, send(server, message, tls))
-    except smtplib.SMTPRecipientsRefused as error:
-        [(code, said)] = error.recipients.values()
-        return _refused(code, said)
-    except smtplib.SMTPDataError as error:
-        return _refused(error.smtp_code, error.smtp_error)
-    except smtplib.SMTPSenderRefused as error:  # that says nothing of the recipient, and is mended in the settings
-        return Outcome(None, f"The mail server refused the sender: {error.smtp_code} {_readable(error.smtp_error)}")
-    except (OSError, smtplib.SMTPException) as error:
+    except SMTPRecipientsRefused as error:
+        [refusal] = error.recipients
+        return _refused(refusal)
+    except SMTPDataError as error:
+        return _refused(error)
+    except SMTPSenderRefused as error:  # that says nothing of the recipient, and is mended in the settings
+        return Outcome(None, f"The mail server refused the sender: {error.code} {_readable(error.message)}")
+    except (OSError, SMTPException) as error:
         return Outcome(None, f"The mail server did not take it: {error}")
 
 
-def _refused(code: int, said: bytes | str) -> Outcome:
+def _refused(refusal: SMTPResponseException) -> Outcome:
     # RFC 5321, section 4.2.1: what begins with 5 will not succeed by being tried again.
-    status = DeliveryStatus.PARKED if code >= 500 else None
-    return Outcome(status, f"The mail server refused it: {code} {_readable(said)}")
+    status = DeliveryStatus.PARKED if refusal.code >= 500 else None
+    return Outcome(status, f"The mail server refused it: {refusal.code} {_readable(refusal.message)}")
 
 
-def _readable(said: bytes | str) -> str:
-    return said.decode(errors="replace") if isinstance(said, bytes) else said
+def _readable(answer: str) -> str:
+    """Replace bytes that are not UTF-8, which aiosmtplib keeps as surrogates and no database stores."""
+    return answer.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def _license(session: Session, license_id: int) -> License:

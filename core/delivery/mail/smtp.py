@@ -1,13 +1,17 @@
-"""Sending e-mail over SMTP (RFC 5321), with STARTTLS (RFC 3207) and a login where the server has them."""
+"""Sending e-mail over SMTP (RFC 5321), with STARTTLS (RFC 3207) and a login where the server has them.
 
-import io
+aiosmtplib speaks the protocol, as its waiting can be cancelled: smtplib has a timeout for each operation on its socket,
+and none for the whole sending.
+"""
+
+import asyncio
 import smtplib
-import socket
 import ssl
 from contextlib import suppress
 from email.message import EmailMessage
-from time import monotonic
 from typing import Any, Final
+
+from aiosmtplib import SMTP, SMTPException, SMTPNotSupported, SMTPResponse
 
 from core.addresses.smtp_server import SmtpServer
 
@@ -16,79 +20,62 @@ DEADLINE: Final = 60.0
 
 
 def send(server: SmtpServer, message: EmailMessage, context: ssl.SSLContext) -> str:
-    """Hand a message over; what the server said.
+    """Send a message, and return a sentence for the log of deliveries.
 
-    Raises `smtplib.SMTPException`, and `OSError`, also where it is not over by the deadline. A password never
-    goes over a line that is not encrypted.
+    A password never goes over a connection that is not encrypted.
+
+    Raises:
+        SMTPException: The server refused the connection, the login, the sender, the recipient or the mail.
+        OSError: The server cannot be reached, or the mail was not sent within DEADLINE.
     """
-    connection = _Connection(server, context)
+    return asyncio.run(_send(server, message, context))
+
+
+async def _send(server: SmtpServer, message: EmailMessage, context: ssl.SSLContext) -> str:
+    until = asyncio.get_running_loop().time() + DEADLINE
+    connection = _Connection(
+        hostname=server.host,
+        port=server.port,
+        use_tls=server.implicit_tls,
+        tls_context=context,
+        # A host without a domain introduces itself by its address, which aiosmtplib leaves to the caller.
+        local_hostname=smtplib.SMTP().local_hostname,
+        timeout=None,
+    )
     try:
-        connection.ehlo()
-        if not server.implicit_tls and connection.has_extn("starttls"):
-            connection.starttls(context=context)
-            connection.ehlo()
-        elif not server.implicit_tls and server.user is not None:
-            raise smtplib.SMTPNotSupportedError("The server offers no STARTTLS, and a password needs it.")
-        if server.user is not None:
-            connection.login(server.user, server.password)
-        connection.send_message(message)
-        # What it says to the farewell changes nothing: it has the mail.
-        with suppress(smtplib.SMTPException, OSError):
-            connection.quit()
+        async with asyncio.timeout_at(until):
+            await connection.connect()  # begins TLS if the server offers STARTTLS
+            await _login(connection, server)
+            await connection.send_message(message)
+        # The server has the mail, whatever its answer to QUIT.
+        with suppress(SMTPException, OSError):
+            async with asyncio.timeout_at(until):
+                await connection.quit()
         return "The mail server took it."
+    except TimeoutError:
+        raise TimeoutError("The mail server took too long.") from None
     finally:
         connection.close()
 
 
-class _Connection(smtplib.SMTP):
-    """A connection that ends at the deadline; smtplib alone waits anew for every address, answer and line."""
-
-    def __init__(self, server: SmtpServer, context: ssl.SSLContext) -> None:
-        self._until = monotonic() + DEADLINE
-        self._tls = context if server.implicit_tls else None
-        super().__init__(server.host, server.port)
-
-    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        failed: OSError | None = None
-        for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-            try:
-                connected = socket.create_connection((str(address[0]), port), timeout=_left(self._until))
-                return self._tls.wrap_socket(connected, server_hostname=host) if self._tls else connected
-            except OSError as error:
-                failed = error
-        raise failed or OSError(f"{host} has no address")
-
-    def send(self, s: Any) -> None:
-        if self.sock:
-            self.sock.settimeout(_left(self._until))
-        super().send(s)
-
-    def getreply(self) -> tuple[int, bytes]:
-        if self.file is None and self.sock:
-            self.file = io.BufferedReader(_Answers(self.sock, self._until))
-        answer = super().getreply()
-        if self.sock:
-            self.sock.settimeout(_left(self._until))  # for TLS, which begins without another answer
-        return answer
+async def _login(connection: SMTP, server: SmtpServer) -> None:
+    if server.user is None:
+        return
+    if connection.get_transport_info("sslcontext") is None:
+        raise SMTPNotSupported("The server offers no STARTTLS, and a password needs it.")
+    await connection.login(server.user, server.password)
 
 
-class _Answers(io.RawIOBase):
-    """What a socket receives until a deadline."""
+class _Connection(SMTP):
+    """A connection for a single mail."""
 
-    def __init__(self, source: socket.socket, until: float) -> None:
-        self._source = source
-        self._until = until
+    async def rset(self, **_: Any) -> SMTPResponse:
+        """Skip the reset after a refusal: no mail follows, and a server may leave the reset unanswered."""
+        return SMTPResponse(250, "")
 
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        self._source.settimeout(_left(self._until))
-        return self._source.recv_into(buffer)
-
-
-def _left(until: float) -> float:
-    left = until - monotonic()
-    if left <= 0:
-        raise TimeoutError("The mail server took too long.")
-    return left
+    def close(self) -> None:
+        """Close the socket at once; after TLS, aiosmtplib alone waits for an answer that a server may leave out."""
+        transport = self.transport
+        super().close()
+        if isinstance(transport, asyncio.WriteTransport):
+            transport.abort()

@@ -1,6 +1,5 @@
 """Handing a message to a mail server that misbehaves."""
 
-import smtplib
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -9,8 +8,10 @@ from email.message import EmailMessage
 from threading import Event, Thread
 
 import pytest
+import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtplib import SMTPDataError, SMTPException, SMTPRecipientsRefused, SMTPSenderRefused
 
 from core.addresses.smtp_server import SmtpServer
 from core.delivery.mail import smtp
@@ -70,6 +71,80 @@ def test_a_sending_is_over_by_its_deadline_however_the_server_draws_it_out(
         send(server, message(), ssl.create_default_context())
 
 
+def talking(**answers: bytes) -> Callable[[socket.socket, Event], None]:
+    """A server that answers each command that it has an answer for, and is silent from the first other on."""
+
+    def talk(connection: socket.socket, over: Event) -> None:
+        connection.sendall(b"220 here\r\n")
+        with connection.makefile("rb") as lines:
+            for line in lines:
+                if (answer := answers.get(line[:4].decode().strip().upper())) is None:
+                    break
+                connection.sendall(answer + b"\r\n")
+                while answer.startswith(b"354") and lines.readline() != b".\r\n":
+                    pass
+                if answer.startswith(b"354"):
+                    connection.sendall(answers["."] + b"\r\n")
+        over.wait()
+
+    return talk
+
+
+TAKING = {"EHLO": b"250 here", "MAIL": b"250 OK", "RCPT": b"250 OK", "DATA": b"354 go on", ".": b"250 taken"}
+
+
+@pytest.mark.parametrize(
+    ("command", "error"),
+    [
+        ("MAIL", SMTPSenderRefused),
+        ("RCPT", SMTPRecipientsRefused),
+        ("DATA", SMTPDataError),
+        (".", SMTPDataError),
+    ],
+)
+def test_refusal_is_raised_although_the_server_is_silent_afterwards(
+    command: str, error: type[SMTPException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smtp, "DEADLINE", 20)
+    with serving(talking(**TAKING | {command: b"554 not this one"})) as server, pytest.raises(error):
+        send(server, message(), ssl.create_default_context())
+
+
+def test_mail_is_sent_although_the_server_leaves_quit_unanswered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(smtp, "DEADLINE", 0.5)
+    with serving(talking(**TAKING)) as server:
+        assert send(server, message(), ssl.create_default_context()) == "The mail server took it."
+
+
+def test_address_beyond_ascii_needs_a_server_with_smtputf8() -> None:
+    international = message()
+    international.replace_header("To", "jürgen@example.com")
+    handler = Answering()
+    with answering(handler) as server:
+        send(server, international, ssl.create_default_context())
+    assert handler.taken == 1
+    with serving(talking(**TAKING)) as server, pytest.raises(SMTPException, match="SMTPUTF8"):
+        send(server, international, ssl.create_default_context())
+
+
+def test_smtps_is_encrypted_from_the_first_byte_with_a_certificate_for_the_host() -> None:
+    authority = trustme.CA()
+    serving_context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost").configure_cert(serving_context)
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    handler = Answering()
+    controller = Controller(handler, "127.0.0.1", free_port(), ssl_context=serving_context)
+    controller.start()
+    try:
+        assert send(SmtpServer.of(f"smtps://localhost:{controller.port}"), message(), trusting)
+        with pytest.raises(OSError, match="certificate verify failed"):
+            send(SmtpServer.of(f"smtps://localhost:{controller.port}"), message(), ssl.create_default_context())
+    finally:
+        controller.stop()
+    assert handler.taken == 1
+
+
 class Answering:
     """A handler of a whole mail server that answers as it is told."""
 
@@ -93,14 +168,17 @@ class Answering:
         return self.answers.get("QUIT", "221 Bye")
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
 @contextmanager
 def answering(handler: Answering) -> Iterator[SmtpServer]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    controller = Controller(handler, "127.0.0.1", port)
+    controller = Controller(handler, "127.0.0.1", free_port())
     controller.start()
     try:
-        yield SmtpServer("127.0.0.1", port, False, None, "")
+        yield SmtpServer("127.0.0.1", controller.port, False, None, "")
     finally:
         controller.stop()
 
@@ -115,14 +193,12 @@ def test_what_was_taken_was_sent_whatever_the_server_says_to_the_farewell() -> N
 @pytest.mark.parametrize(
     ("command", "error"),
     [
-        ("MAIL", smtplib.SMTPSenderRefused),
-        ("RCPT", smtplib.SMTPRecipientsRefused),
-        ("DATA", smtplib.SMTPDataError),
+        ("MAIL", SMTPSenderRefused),
+        ("RCPT", SMTPRecipientsRefused),
+        ("DATA", SMTPDataError),
     ],
 )
-def test_a_refusal_is_told_whatever_the_server_says_to_the_farewell(
-    command: str, error: type[smtplib.SMTPException]
-) -> None:
+def test_a_refusal_is_told_whatever_the_server_says_to_the_farewell(command: str, error: type[SMTPException]) -> None:
     with (
         answering(Answering(**{command: "554 not this one", "QUIT": "451 not so fast"})) as server,
         pytest.raises(error),
