@@ -1,4 +1,8 @@
-"""A YAML file read with the line of every value, so that whatever is wrong with one is said with its place."""
+"""A YAML file read with the line of every value, so that each problem is reported with its line.
+
+pydantic was weighed for these values and is not used: a model with a single wrong field yields no values at all, while
+here the rules check whatever could be read, so that one run reports every problem of a file.
+"""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
