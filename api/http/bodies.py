@@ -1,4 +1,7 @@
-"""Request bodies and JSON answers."""
+"""Request bodies and JSON answers.
+
+starlette-gzip-request was weighed: it unpacks without a bound, and a body of gzip may grow a thousandfold.
+"""
 
 import zlib
 from collections.abc import Callable

@@ -1,4 +1,8 @@
-"""How much a caller may do in a time: a bucket of tokens for each, refilled at a steady rate."""
+"""How much a caller may do in a time: a bucket of tokens for each, refilled at a steady rate.
+
+limits and throttled-py were weighed: limits counts in windows and has no bucket of tokens, and throttled-py counts in
+whole seconds and whole tokens, so that the time to wait would be wrong by up to a second.
+"""
 
 from collections.abc import Callable
 from threading import Lock

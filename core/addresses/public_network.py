@@ -1,4 +1,8 @@
-"""Where webhooks may go: to public addresses over TLS, and to what networks an operator opens besides."""
+"""Where webhooks may go: to public addresses over TLS, and to what networks an operator opens besides.
+
+ssrfguard was weighed: it waits for the system's resolver without an end, and its timeouts count for each attempt to
+connect, while a delivery has one deadline for all of it.
+"""
 
 import queue
 import socket

@@ -1,4 +1,8 @@
-"""Rows handed to a statement as one parameter, however many they are."""
+"""Rows handed to a statement as one parameter, however many they are.
+
+SQLAlchemy's ``values()`` was weighed: it binds each value as a parameter, of which a statement may have 65,535 in
+PostgreSQL and 32,766 in SQLite.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final

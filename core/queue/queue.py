@@ -1,6 +1,8 @@
 """The queue of record: which refresh is due, who has it, what became of it.
 
 A broker's message only says that there is something to take; a lost one costs time, never a refresh.
+
+procrastinate and pgqueuer were weighed: both need PostgreSQL, while the embedded default is SQLite.
 """
 
 import uuid

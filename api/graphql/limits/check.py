@@ -1,4 +1,8 @@
-"""The one way from the text of a document to what may be executed."""
+"""The one way from the text of a document to what may be executed.
+
+Strawberry's limiters of depth and aliases and graphql-complexity were weighed: each follows a fragment again wherever
+it is spread, so that its own work doubles with each level of fragments in fragments.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -3,6 +3,8 @@
 A plan knows only how a query goes well. Whatever it does not know it refuses when it is made; whatever goes wrong while
 it runs, it raises, and the query is executed again by graphql-core, which knows what to answer then. Queries change
 nothing, so that nothing happens twice.
+
+graphql-jit compiles queries for JavaScript; no library was found that does so for graphql-core.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -4,6 +4,9 @@ https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 
 A page of another origin may connect, and learns nothing: a connection is worth what its token is, which browsers do not
 send by themselves as they do cookies. So the Origin header is not looked at.
+
+Strawberry's handler of this protocol was weighed: it executes past the limits and plans of operations, and does not end
+the connections of a key that is revoked.
 """
 
 import asyncio

@@ -3,6 +3,8 @@
 Each is sent at least once, always under the same id. It is sent again where nobody learned that it arrived: where its
 worker was lost after sending, the other side took it and its answer did not come in time, or the database was away
 until the lease had ended.
+
+procrastinate and pgqueuer were weighed: both need PostgreSQL, while the embedded default is SQLite.
 """
 
 import uuid

@@ -1,6 +1,9 @@
 """One request to an endpoint: to an address that was checked, within a deadline, reading no more than a little.
 
 No redirect is followed, no proxy of the environment is asked, nothing is decompressed: the client does none of it.
+
+httpx2, which builds on httpcore2, was weighed: it adds redirects, proxies and decompression, which must not happen
+here, and has no timeout for the whole request either.
 """
 
 import socket

@@ -1,4 +1,8 @@
-"""One child process in which partners' meters are measured, or their notifiers run, seen from outside."""
+"""One child process in which partners' meters are measured, or their notifiers run, seen from outside.
+
+pebble and loky were weighed: both exchange pickles with their processes, and unpickling an answer would run code of the
+plugin in this process.
+"""
 
 import math
 import os
