@@ -12,8 +12,8 @@ import pytest
 from core.settings import Settings
 from tests.api import node
 from tests.api.acme import SET_UP
+from tests.api.graphql.schema.test_schema import SDL
 from tests.api.server import Served, serving
-from tests.api.test_schema import SDL
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "example-client"
 

@@ -24,7 +24,7 @@ from graphql import (
 
 from tests.api.server import Client
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[4]
 SDL = ROOT / "api" / "schema.graphql"
 
 

@@ -3,8 +3,8 @@
 import httpx2
 import pytest
 
+from tests.api.endpoints.test_events import ACCEPTED, BINARY, DUPLICATE, STRUCTURED, rejection
 from tests.api.server import Client, cloudevent
-from tests.api.test_events import ACCEPTED, BINARY, DUPLICATE, STRUCTURED, rejection
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.api.server import Served
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.usefixtures("acme")
@@ -21,7 +21,7 @@ def test_generated_operations_are_answered_or_refused_with_codes(served: Served)
             *("--checks", "every_error_is_coded", "--max-examples", "25", "--generation-database", "none"),
         ],
         cwd=ROOT,
-        env={**os.environ, "SCHEMATHESIS_HOOKS": "tests.api.coded_errors", "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "SCHEMATHESIS_HOOKS": "tests.api.graphql.coded_errors", "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,

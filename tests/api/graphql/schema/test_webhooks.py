@@ -9,8 +9,8 @@ from standardwebhooks.webhooks import Webhook
 from core.delivery.outbox.dispatch import send_due
 from core.delivery.webhooks.channel import WebhookChannel
 from core.settings import Settings
+from tests.api.graphql.schema.test_connections import counted_statements
 from tests.api.server import Client, Served, cloudevent, nodes, serving
-from tests.api.test_connections import counted_statements
 from tests.core.delivery.webhooks.receiver import Receiver, answer, receiving
 
 LICENSES = """mutation {

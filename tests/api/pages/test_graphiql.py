@@ -10,8 +10,8 @@ from graphql import build_schema, parse, validate
 
 from api.app import GRAPHIQL
 from tests.api import node
+from tests.api.graphql.schema.test_schema import SDL
 from tests.api.server import Client, Served
-from tests.api.test_schema import SDL
 
 on_sqlite = pytest.mark.parametrize("library", ["sqlite"], indirect=True)
 
