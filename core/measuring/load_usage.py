@@ -14,7 +14,7 @@ import orjson
 import sqlalchemy as sa
 from allowance import AdmittedCell, Grant, Usage
 from allowance.exact import exact
-from allowance.usage import Series
+from allowance.series import Series
 from sqlalchemy import BigInteger, Boolean, Date, Integer, String, and_, func
 from sqlalchemy.sql.selectable import CTE
 from sqlmodel import Session, col

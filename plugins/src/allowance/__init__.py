@@ -1,11 +1,12 @@
-"""The SDK of Allowance: what a plugin imports, and all that it may import.
+"""The SDK of Allowance: everything that a plugin may import from the project.
 
-A plugin is a module with ``API_VERSION = 1`` and one or more hooks of :mod:`allowance.hookspecs`, named in
-the entry-point group ``allowance`` of its distribution. A meter is a declaration of one of the kinds
+A plugin is a module with ``API_VERSION = 1`` and one or more hooks of :mod:`allowance.hookspecs`. Its distribution
+names the module in the entry-point group ``allowance``. A meter is a declaration of one of the kinds
 (:class:`Counter`, :class:`Level`, :class:`Credits`, :class:`Ratio`, :class:`Term`, :class:`Admission`) or a
 subclass of :class:`Meter` with a ``measure`` of its own. A notifier is a subclass of :class:`Notifier`.
 """
 
+from allowance.cells import Admitted, AdmittedCell, Grant, LevelCell, SumCell
 from allowance.errors import InvalidDeclaration
 from allowance.events import Dimension, EventType
 from allowance.hookspecs import API_VERSION, ENTRY_POINT_GROUP, PROJECT_NAME, hookimpl, hookspec
@@ -19,7 +20,7 @@ from allowance.license import Contract, License, Period
 from allowance.meter import Enforcement, Meter, Section
 from allowance.notifier import Alert, ExpiringCredits, GiveUp, Message, Notifier, RequestedCredits
 from allowance.reading import Limit, Reading, Share
-from allowance.usage import Admitted, AdmittedCell, Grant, LevelCell, SumCell, Usage
+from allowance.usage import Usage
 
 __all__ = [
     "API_VERSION",

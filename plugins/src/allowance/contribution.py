@@ -1,4 +1,7 @@
-"""What a plugin contributes, checked by itself. The host takes every plugin through it, and so does the testing kit."""
+"""The contribution of a plugin, and its checks, which the engine and the testing kit share.
+
+The constants are the codes of :class:`~allowance.errors.InvalidPlugin`.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +13,7 @@ from typing import Final, TypeVar
 import pluggy
 
 from allowance import hookspecs
-from allowance.errors import InvalidDeclaration, InvalidPlugin, named
+from allowance.errors import InvalidDeclaration, InvalidPlugin, type_of
 from allowance.events import EventType
 from allowance.hookspecs import API_VERSION, PROJECT_NAME
 from allowance.meter import Enforcement, Meter, Section
@@ -32,7 +35,14 @@ _SEE: Final = "The operator finds it in the log; check_plugin of the testing kit
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """The sections, meters and notifiers of one plugin in its order, and the event types that its meters read."""
+    """The contribution of one plugin.
+
+    Attributes:
+        sections: The sections, in the plugin's order.
+        meters: The meters, in the plugin's order.
+        event_types: The event types that its meters read, by name; each unites the declarations of all meters.
+        notifiers: The notifiers, in the plugin's order.
+    """
 
     sections: tuple[Section, ...]
     meters: tuple[Meter, ...]
@@ -41,10 +51,24 @@ class Contribution:
 
 
 def check_plugin(module: object) -> Contribution:
-    """Find what a plugin contributes.
+    """Call the hooks of a plugin and check the results, as the application does when it starts.
 
-    Raises :class:`InvalidPlugin` where it is written for another version of the interface, where a hook is
-    unknown, is not declared as specified or fails, and where a hook returns what it should not.
+    Two faults show only beside other plugins: a key that another plugin uses, and a section that no plugin adds.
+
+    Example::
+
+        def test_the_plugin_loads() -> None:
+            check_plugin(allowance_chat)
+
+    Args:
+        module: The plugin's module.
+
+    Returns:
+        The contribution of the plugin.
+
+    Raises:
+        InvalidPlugin: If the plugin is written for another version of the interface, if a hook is unknown, does not
+            match its specification or raises an error, or if a hook returns something else than specified.
     """
     if not isinstance(module, ModuleType):
         raise InvalidPlugin(
@@ -68,18 +92,27 @@ def check_plugin(module: object) -> Contribution:
 
 
 def check_contribution(hook: str, kind: type[T], contributed: object) -> tuple[T, ...]:
-    """Return what a hook returned, if it is a list of sections, meters or notifiers with a key for each.
+    """Check the return value of a hook.
 
-    Raises :class:`InvalidPlugin` for anything else.
+    Args:
+        hook: The name of the hook, for messages.
+        kind: The class that the items must have.
+        contributed: The return value of the hook.
+
+    Returns:
+        The items.
+
+    Raises:
+        InvalidPlugin: If it is not a list or tuple of valid declarations of that class with distinct keys.
     """
     if not isinstance(contributed, list | tuple):
-        raise _invalid(hook, f"returned {named(contributed)}. Return a list of {kind.__name__}.")
+        raise _invalid(hook, f"returned {type_of(contributed)}. Return a list of {kind.__name__}.")
     keys = set()
     for item in contributed:
         if not isinstance(item, kind):
-            raise _invalid(hook, f"returned a list with {named(item)} in it. Return a list of {kind.__name__}.")
+            raise _invalid(hook, f"returned a list with {type_of(item)} in it. Return a list of {kind.__name__}.")
         try:
-            kind.__post_init__(item)  # once more, since a subclass may have left it out
+            kind.__post_init__(item)  # again, since a subclass may have overridden it without calling it
             if isinstance(item, Meter):
                 _check_meter(hook, item)
         except InvalidPlugin:
@@ -98,10 +131,10 @@ def _check_version(module: ModuleType) -> None:
         raise InvalidPlugin(WRONG_API_VERSION, f"The module has no API_VERSION. {needed}")
     version = vars(module)["API_VERSION"]
     if type(version) is not int or version != API_VERSION:
-        said = f"{version:d}" if type(version) is int and 0 <= version < 10**6 else named(version)
+        shown = f"{version:d}" if type(version) is int and 0 <= version < 10**6 else type_of(version)
         raise InvalidPlugin(
             WRONG_API_VERSION,
-            f"The module's API_VERSION is {said}, and this installation needs the number {API_VERSION}. {needed}",
+            f"The module's API_VERSION is {shown}, and this installation needs the number {API_VERSION}. {needed}",
         )
 
 
@@ -116,7 +149,7 @@ def _check_names(module: ModuleType) -> None:
 
 
 def _register(module: ModuleType) -> pluggy.PluginManager:
-    """A manager with this plugin alone, so that no plugin can wrap, outdo or break another."""
+    """Return a plugin manager for this plugin alone, so that no plugin can wrap, replace or break another."""
     manager = pluggy.PluginManager(PROJECT_NAME)
     manager.add_hookspecs(hookspecs)
     try:
@@ -133,7 +166,7 @@ def _register(module: ModuleType) -> pluggy.PluginManager:
         raise InvalidPlugin(UNKNOWN_HOOK, f"There is no hook {unknown}.{_nearest(unknown)}") from error
     if not any(hook.has_spec() for hook in implemented):
         raise InvalidPlugin(UNKNOWN_HOOK, f"The module has no hook. Implement {_NAMED.replace(' and ', ' or ')}.")
-    if any(each.wrapper or each.hookwrapper for hook in implemented for each in hook.get_hookimpls()):
+    if any(impl.wrapper or impl.hookwrapper for hook in implemented for impl in hook.get_hookimpls()):
         raise InvalidPlugin(INVALID_HOOK, "A hook is declared as a wrapper, and there is nothing to wrap.")
     return manager
 
@@ -149,33 +182,33 @@ def _call(hook: pluggy.HookCaller) -> Sequence[object]:
         raise _invalid(hook.name, "returned nothing. Return a list.")
     for result in results:
         if not isinstance(result, list | tuple):
-            raise _invalid(hook.name, f"returned {named(result)}. Return a list.")
+            raise _invalid(hook.name, f"returned {type_of(result)}. Return a list.")
     return [item for result in results for item in result]
 
 
 def _check_meter(hook: str, meter: Meter) -> None:
     what = f"declares the meter {meter.key!r} with"
     if not isinstance(meter.enforcement, Enforcement):
-        raise _invalid(hook, f"{what} an `enforcement` that is {named(meter.enforcement)}. Use Enforcement.")
+        raise _invalid(hook, f"{what} an `enforcement` that is {type_of(meter.enforcement)}. Use Enforcement.")
     if not isinstance(meter.counts_over_period, bool):
-        raise _invalid(hook, f"{what} a `counts_over_period` that is {named(meter.counts_over_period)}. Use a bool.")
+        raise _invalid(hook, f"{what} a `counts_over_period` that is {type_of(meter.counts_over_period)}. Use a bool.")
     events = meter.events()
     if not isinstance(events, tuple) or not all(isinstance(event, EventType) for event in events):
         raise _invalid(hook, f"{what} an `events` that does not return a tuple. Return a tuple of EventType.")
 
 
 def _event_types(meters: Iterable[Meter]) -> dict[str, EventType]:
-    found: dict[str, EventType] = {}
+    united: dict[str, EventType] = {}
     for meter in meters:
         for event in meter.events():
             try:
-                found[event.name] = found[event.name].united(event) if event.name in found else event
+                united[event.name] = united[event.name].united(event) if event.name in united else event
             except InvalidDeclaration:
                 raise _invalid(
                     "allowance_meters",
                     f"reads {event.name} as a counter and as a level. Give the events of one kind another name.",
                 ) from None
-    return found
+    return united
 
 
 def _invalid(hook: str, what: str) -> InvalidPlugin:
@@ -183,7 +216,7 @@ def _invalid(hook: str, what: str) -> InvalidPlugin:
 
 
 def _nearest(name: str) -> str:
-    # Without what all of them have in common, since that alone would make any name look near.
+    # The common prefix is removed first: with it, any name would look similar.
     known = {hook.removeprefix("allowance_"): hook for hook in _HOOKS}
     near = get_close_matches(name.removeprefix("allowance_"), known, n=1)
     return f" Did you mean {known[near[0]]}?" if near else f" The hooks are {_NAMED}."

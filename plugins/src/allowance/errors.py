@@ -1,32 +1,36 @@
-"""What goes wrong with a plugin: what it declares, what it contributes, what its meters find."""
+"""The errors of plugins: in their declarations, in what they contribute, and in the readings of their meters."""
 
 
 class InvalidDeclaration(ValueError):
-    """A section, meter or event type is declared with a value that cannot work.
+    """An error in the declaration of a section, meter, notifier, dimension or event type.
 
-    Raised where the declaration stands, so that the author sees the line. The message names the
-    declaration, the value and, where there is one, the likely fix.
+    It is raised on the line of the declaration, so that the author sees the line in the traceback. The message
+    names the declaration, the value and, where there is one, the likely fix.
     """
 
 
 class InvalidPlugin(ValueError):
-    """A plugin cannot be taken as it is: `code` is a stable name for why, the message is for its author.
+    """An error for which a plugin cannot be loaded.
 
-    The message holds nothing of what the plugin's own code raised; that is the ``__cause__``.
+    Attributes:
+        code: A stable name of the reason, see :mod:`allowance.contribution`.
+        message: The reason and the remedy, for the plugin's author. It holds no text of an error that the plugin's
+            own code raised; that error is the ``__cause__``.
     """
 
     def __init__(self, code: str, message: str) -> None:
+        """Create the error from its code and its message."""
         super().__init__(message)
         self.code = code
         self.message = message
 
 
 class InvalidReading(ValueError):
-    """A meter returned something that cannot be a reading; the message names the meter, the field and the value."""
+    """An error in what a meter returned; the message names the meter, the field and the value."""
 
 
-def named(value: object) -> str:
-    """What a value is, as a message may say it: its type and never its content."""
+def type_of(value: object) -> str:
+    """Return the type of a value in words, as ``a float``. A message may show the type, but never the content."""
     if isinstance(value, type):
         return f"the class {value.__name__} itself"
     name = type(value).__name__

@@ -1,4 +1,4 @@
-"""The usage events that a meter reads."""
+"""The types of usage events, and the dimensions that break usage down."""
 
 import re
 from collections.abc import Mapping
@@ -12,11 +12,11 @@ KEY: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 EVENT_NAME: Final = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){1,4}")
 
 UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
-"""NUL and halves of surrogate pairs, which no database and no JSON keeps."""
+"""NUL and halves of surrogate pairs, which no database and no JSON document can store."""
 
 
 def check_key(what: str, key: object) -> None:
-    """Raise :class:`InvalidDeclaration` unless `key` is lower-case letters, digits and underscores."""
+    """Raise :class:`InvalidDeclaration` unless `key` consists of lower-case letters, digits and underscores."""
     if not isinstance(key, str) or not KEY.fullmatch(key):
         raise InvalidDeclaration(
             f"{what}: the key {key!r} must begin with a lower-case letter and hold only "
@@ -25,13 +25,13 @@ def check_key(what: str, key: object) -> None:
 
 
 def check_text(what: str, text: object) -> None:
-    """Raise :class:`InvalidDeclaration` unless `text` is a text, not empty, that can be stored."""
+    """Raise :class:`InvalidDeclaration` unless `text` is a text that is not empty and can be stored."""
     if not isinstance(text, str) or not text.strip() or UNSTORABLE.search(text):
         raise InvalidDeclaration(f"{what} must be a text and not empty, not {text!r}")
 
 
 def check_dimensions(what: str, dimensions: object) -> None:
-    """Raise :class:`InvalidDeclaration` unless `dimensions` is a tuple of dimensions, each key once."""
+    """Raise :class:`InvalidDeclaration` unless `dimensions` is a tuple of dimensions with distinct keys."""
     if not isinstance(dimensions, tuple) or not all(isinstance(dimension, Dimension) for dimension in dimensions):
         raise InvalidDeclaration(f"{what} must be a tuple of Dimension, as (Dimension('channel'),)")
     keys = [dimension.key for dimension in dimensions]
@@ -43,15 +43,25 @@ def check_dimensions(what: str, dimensions: object) -> None:
 class Dimension:
     """A property by which usage is broken down, such as the channel.
 
-    `values` maps each known value to its label for people, in the order of display. Events with another
-    value are refused. With no values the dimension is open: any value is taken. The key ``entity`` stands
-    for the event's entity and is always open.
+    Example::
+
+        Dimension("platform", {"android": "Android", "ios": "iOS"})
+
+    Attributes:
+        key: The name of the property in events: lower-case letters, digits and underscores. The key ``entity``
+            stands for the event's entity, and takes any value.
+        values: The label for people of each known value, in the order of display. Events with another value are
+            refused. Without values the dimension is open: it takes any value.
+
+    Raises:
+        InvalidDeclaration: If a value cannot work.
     """
 
     key: str
     values: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
 
     def __post_init__(self) -> None:
+        """Check the declaration."""
         check_key("Dimension", self.key)
         if self.key == "entity" and self.values:
             raise InvalidDeclaration("Dimension: 'entity' takes any value; leave `values` out")
@@ -63,7 +73,7 @@ class Dimension:
         object.__setattr__(self, "values", MappingProxyType(dict(self.values)))
 
     def united(self, other: "Dimension") -> "Dimension":
-        """The values of both, this one's first and by its labels; open where either is."""
+        """Return the dimension with the values of both; open if either is. Labels of this dimension come first."""
         if not self.values or not other.values:
             return Dimension(self.key)
         return Dimension(self.key, {**self.values, **{k: v for k, v in other.values.items() if k not in self.values}})
@@ -74,11 +84,20 @@ ENTITY: Final = Dimension("entity")
 
 @dataclass(frozen=True, slots=True)
 class EventType:
-    """A type of usage event: a counter adds up quantities, a level stands at its newest value.
+    """A type of usage event.
 
-    `name` is the CloudEvents ``type``: words joined by dots, as ``interaction.sent``. `dimensions` are
-    those that an event may carry; several meters that name the same type share its dimensions. The entity
-    is no dimension of an event but a field of its own, which every event may have, so it is left out.
+    Example::
+
+        EventType("push.sent", "counter", (Dimension("platform"),))
+
+    Attributes:
+        name: The ``type`` of the CloudEvents: lower-case words joined by dots, as ``interaction.sent``.
+        kind: ``counter`` if quantities are added up, ``level`` if the newest value counts.
+        dimensions: The dimensions that an event may carry. Meters that read the same type share its dimensions.
+            The dimension ``entity`` is left out: the entity is a field of its own, which every event may have.
+
+    Raises:
+        InvalidDeclaration: If a value cannot work.
     """
 
     name: str
@@ -86,6 +105,7 @@ class EventType:
     dimensions: tuple[Dimension, ...] = ()
 
     def __post_init__(self) -> None:
+        """Check the declaration."""
         if not isinstance(self.name, str) or not EVENT_NAME.fullmatch(self.name):
             raise InvalidDeclaration(
                 f"EventType: {self.name!r} must be lower-case words joined by dots, as 'interaction.sent'"
@@ -97,9 +117,10 @@ class EventType:
         object.__setattr__(self, "dimensions", carried)
 
     def united(self, other: "EventType") -> "EventType":
-        """The same type as both declare it: the dimensions of both, each with the values of both.
+        """Return the type with the dimensions of both declarations, each with the values of both.
 
-        Raises :class:`InvalidDeclaration` where one counts and the other stands at a level.
+        Raises:
+            InvalidDeclaration: If the kinds differ.
         """
         if self.kind != other.kind:
             raise InvalidDeclaration(

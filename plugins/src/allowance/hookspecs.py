@@ -1,4 +1,4 @@
-"""The hooks that a plugin may implement. Short enough to read whole."""
+"""The hooks that a plugin may implement."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -9,7 +9,7 @@ from allowance.meter import Meter, Section
 from allowance.notifier import Notifier
 
 API_VERSION: Final = 1
-"""The version of this interface. A plugin states the one it is written for, as a literal number."""
+"""The version of this interface. A plugin states, as a literal number, the version that it is written for."""
 
 PROJECT_NAME: Final = "allowance"
 ENTRY_POINT_GROUP: Final = "allowance"
@@ -20,7 +20,12 @@ hookimpl = pluggy.HookimplMarker(PROJECT_NAME)
 
 @hookspec
 def allowance_sections() -> Sequence[Section]:
-    """The sections that this plugin adds. A meter may also stand in a section of another plugin.
+    """Return the sections that this plugin adds.
+
+    The hook is called once, when a process starts. A meter may also belong to a section of another plugin.
+
+    Returns:
+        A list of sections, each with a key that no other plugin uses.
 
     Example::
 
@@ -33,9 +38,12 @@ def allowance_sections() -> Sequence[Section]:
 
 @hookspec
 def allowance_meters() -> Sequence[Meter]:
-    """The meters that this plugin adds.
+    """Return the meters that this plugin adds.
 
-    Called once, when the process starts. Keys are stable API: contracts and front ends name them.
+    The hook is called once, when a process starts. Keys are stable API: contracts and front ends refer to them.
+
+    Returns:
+        A list of meters, each with a key that no other plugin uses, in the order of display within a section.
 
     Example::
 
@@ -54,7 +62,13 @@ def allowance_meters() -> Sequence[Meter]:
 
 @hookspec
 def allowance_notifiers() -> Sequence[Notifier]:
-    """The notifiers that this plugin adds: each gets the messages of its kinds, beside the e-mails.
+    """Return the notifiers that this plugin adds.
+
+    The hook is called once, when a process starts. Each notifier receives the messages of its kinds, in addition to
+    the e-mails.
+
+    Returns:
+        A list of notifiers, each with a key that no other plugin uses.
 
     Example::
 

@@ -1,4 +1,4 @@
-"""What a meter knows of the license it measures."""
+"""The license and the contract, as a meter sees them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,13 @@ from zoneinfo import ZoneInfo
 
 @dataclass(frozen=True, slots=True)
 class License:
-    """The tenant: what a customer bought. `time_zone` is an IANA name; days begin at its midnight."""
+    """A license: the tenant, what a customer bought.
+
+    Attributes:
+        key: The stable key of the license, as ``acme``.
+        name: The name for people.
+        time_zone: The IANA name of the time zone in which its days begin at midnight.
+    """
 
     key: str
     name: str
@@ -19,7 +25,13 @@ class License:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Whole days in a time zone, from `first` up to but not including `end`."""
+    """A period of whole days in a time zone.
+
+    Attributes:
+        first: The first day.
+        end: The day after the last day.
+        time_zone: The IANA name of the time zone.
+    """
 
     first: date
     end: date
@@ -27,35 +39,39 @@ class Period:
 
     @property
     def starts_at(self) -> datetime:
-        """The first instant, in UTC."""
+        """The first instant of the period, in UTC."""
         return midnight(self.first, self.time_zone)
 
     @property
     def ends_at(self) -> datetime:
-        """The first instant after it, in UTC."""
+        """The first instant after the period, in UTC."""
         return midnight(self.end, self.time_zone)
 
     def __contains__(self, day: date) -> bool:
+        """Return whether the day is in the period."""
         return self.first <= day < self.end
 
 
 def midnight(day: date, time_zone: str) -> datetime:
-    """The first instant of `day` in `time_zone`, in UTC.
+    """Return the first instant of `day` in `time_zone`, in UTC.
 
-    Where the clocks skip midnight, the instant at which they skip it: an imaginary local time is read
-    with the offset before the gap (PEP 495, ``fold=0``), which is that instant.
+    On a day on which the clocks skip midnight, it is the instant at which they skip it: a local time inside the gap
+    is read with the offset before the gap (PEP 495, ``fold=0``), which gives that instant.
     """
     return datetime.combine(day, time(), ZoneInfo(time_zone)).astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """The terms that hold on the day of the measurement.
+    """The terms of a license that are in force on the day of the measurement.
 
-    `terms` are named numbers (``profiles``, ``interactions_per_profile``, …). `at_risk` maps a meter's key
-    to the ratio from which it is at risk, where the contract sets one. `alert_at` maps it to further ratios that
-    people are told of, where the contract names some; they change no status. `period` is the billing period that
-    holds the day. `version` 0 stands for a license that has no contract yet: no terms, calendar years.
+    Attributes:
+        version: The number of the contract version. 0 if the license has no contract yet: it has no terms, and its
+            billing periods are calendar years.
+        period: The billing period that holds the day of the measurement.
+        terms: The numbers that were agreed, by name (``profiles``, ``interactions_per_profile``, …).
+        at_risk: The ratio of the limit from which a meter is at risk, by the meter's key, if the contract sets it.
+        alert_at: Further ratios at which people are alerted, by the meter's key. They do not change the status.
     """
 
     version: int
@@ -65,6 +81,7 @@ class Contract:
     alert_at: Mapping[str, tuple[Decimal, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        """Make the mappings read-only."""
         object.__setattr__(self, "terms", MappingProxyType(dict(self.terms)))
         object.__setattr__(self, "at_risk", MappingProxyType(dict(self.at_risk)))
         object.__setattr__(self, "alert_at", MappingProxyType(dict(self.alert_at)))

@@ -1,4 +1,4 @@
-"""What a meter is: one resource type of a license."""
+"""Meters and sections: the declarations of resource types."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -20,7 +20,13 @@ _MOST_DAYS: Final = 3_660
 
 
 class Enforcement(StrEnum):
-    """SOFT: exceeding never blocks. HARD: over it, refused. NONE: there is no usage to hold against it."""
+    """The effect of reaching a limit.
+
+    Attributes:
+        SOFT: Nothing is ever blocked.
+        HARD: New items are refused once the limit is reached.
+        NONE: The meter has no usage to compare with the limit.
+    """
 
     SOFT = "SOFT"
     HARD = "HARD"
@@ -29,7 +35,22 @@ class Enforcement(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """Meters shown together. Sections are shown by `order`, then by key."""
+    """A group of meters that are shown together.
+
+    Example::
+
+        Section(key="chat", title="Chat", order=80)
+
+    Attributes:
+        key: The stable key: lower-case letters, digits and underscores.
+        title: The title for people.
+        description: A sentence for people; None for none.
+        order: The position among the sections, ascending. Sections of equal order are shown by key. The built-in
+            sections have the orders 10 to 70.
+
+    Raises:
+        InvalidDeclaration: If a value cannot work.
+    """
 
     key: str
     title: str
@@ -37,6 +58,7 @@ class Section:
     order: int = 100
 
     def __post_init__(self) -> None:
+        """Check the declaration."""
         check_key("Section", self.key)
         check_text(f"Section {self.key}: `title`", self.title)
         if self.description is not None:
@@ -47,19 +69,41 @@ class Section:
 
 @dataclass(frozen=True, kw_only=True)
 class Meter(ABC):
-    """One resource type: its section, its unit, how it is measured, how its limit follows from the contract.
+    """A meter: one resource type of a license, with its unit, its measurement and its limit.
 
     Declare a :class:`Counter`, :class:`Level`, :class:`Credits`, :class:`Ratio`, :class:`Term` or
     :class:`Admission`, or write a subclass with `measure`. A subclass needs no decorator unless it adds fields.
 
-    `limit` names the contract's term that is the limit, or several whose product it is; None where the
-    contract sets none. `at_risk` is the ratio of the limit from which the meter is at risk, where the
-    contract does not set its own. `notices` are further ratios that people are told of; they change no status.
-    `by` are the dimensions of the breakdown. `applications` are the platform's applications in which its notices are
-    shown. `every` is how long a reading is good for.
+    Example::
 
-    `days` says how much of the past is loaded day by day for a `measure` of one's own: 0, the default, only
-    the totals of the billing period so far; a number, that many days before today as well; None, all days.
+        class ActiveDays(Meter):
+            def events(self) -> tuple[EventType, ...]:
+                return (EventType("push.sent", "counter"),)
+
+            def measure(self, usage: Usage, license: License, contract: Contract) -> Reading:
+                return Reading(used=len(usage.daily("push.sent", by="entity")), limit=self.limit_of(contract))
+
+    Attributes:
+        key: The stable key: lower-case letters, digits and underscores.
+        section: The key of the section in which the meter is shown.
+        title: The title for people.
+        description: A sentence for people that states what is measured.
+        unit: The unit of the usage and the limit, in the plural, as ``messages``.
+        limit: The name of the contract's term that is the limit, or several names whose product is the limit; None if
+            the meter has no limit.
+        at_risk: The ratio of the limit from which the status is AT_RISK, above 0 and up to 1, unless the contract
+            sets another; None for no such status.
+        notices: Further ratios at which people are alerted, between 0 and 1. They do not change the status.
+        by: The dimensions of the breakdown.
+        applications: The platform's applications in which notices of this meter are shown.
+        every: The time after which a reading is refreshed, from a minute to 366 days.
+        days: The single days before today that `measure` needs. 0: only the totals of the billing period so far are
+            loaded. None: all days are loaded.
+        enforcement: The effect of reaching the limit.
+        counts_over_period: Whether usage starts again at zero with each billing period.
+
+    Raises:
+        InvalidDeclaration: If a value cannot work.
     """
 
     key: str
@@ -77,9 +121,9 @@ class Meter(ABC):
 
     enforcement: ClassVar[Enforcement] = Enforcement.SOFT
     counts_over_period: ClassVar[bool] = False
-    """Whether usage begins again at zero with the billing period."""
 
     def __post_init__(self) -> None:
+        """Check the declaration."""
         check_key(type(self).__name__, self.key)
         where = f"{type(self).__name__} {self.key}"
         check_key(f"{where}: section", self.section)
@@ -109,23 +153,37 @@ class Meter(ABC):
 
     @property
     def limit_terms(self) -> tuple[str, ...]:
-        """The contract's terms that the limit is made of."""
+        """The names of the contract's terms whose product is the limit; empty if the meter has no limit."""
         if self.limit is None:
             return ()
         return (self.limit,) if isinstance(self.limit, str) else self.limit
 
     def events(self) -> tuple[EventType, ...]:
-        """The event types that this meter reads; a type that no meter reads is refused at the door."""
+        """Return the event types that this meter reads. The application refuses events that no meter reads."""
         return ()
 
     @abstractmethod
     def measure(self, usage: Usage, license: License, contract: Contract) -> Reading:
-        """Find the reading. A pure function of its arguments: the past is measured again with it."""
+        """Measure a license.
+
+        It must be a pure function of its arguments, because the past is measured again with it: no clock, no
+        network, no files, no state. The application runs it in a process apart, with a limit on time and memory.
+
+        Args:
+            usage: The usage up to the instant of the measurement.
+            license: The license that is measured.
+            contract: The contract that is in force on the day of the measurement.
+
+        Returns:
+            The reading, with exact numbers.
+        """
 
     def limit_of(self, contract: Contract) -> Limit | None:
-        """The product of the contract's terms named by `limit`; None where the contract lacks one of them.
+        """Return the limit: the product of the contract's terms that `limit` names.
 
-        The basis reads as "1,000,000 profiles × 12 interactions per profile".
+        Returns:
+            The limit, with a basis such as "1,000,000 profiles × 12 interactions per profile". None if the contract
+            lacks a term, or if the meter has no limit.
         """
         terms = self.limit_terms
         if not terms or any(term not in contract.terms for term in terms):
@@ -141,11 +199,13 @@ def _is_part(ratio: object) -> bool:
 def _product(terms: tuple[str, ...], values: tuple[Decimal, ...]) -> Limit:
     with exact():
         value = prod(values, start=Decimal(1))
-    return Limit(value, " × ".join(f"{in_words(one)} {_words(term)}" for term, one in zip(terms, values, strict=True)))
+    return Limit(
+        value, " × ".join(f"{in_words(factor)} {_words(term)}" for term, factor in zip(terms, values, strict=True))
+    )
 
 
 def in_words(value: Decimal) -> str:
-    """A number as people read it, with grouped thousands and no trailing zeros."""
+    """Return a number as people read it, with grouped thousands and without trailing zeros, as ``1,000.5``."""
     text = f"{value:,f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 

@@ -1,4 +1,4 @@
-"""Notifiers: where else people are told of what was found, beside e-mail."""
+"""Notifiers: further channels for the messages that people get by e-mail."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -12,14 +12,25 @@ from allowance.exact import exact
 from allowance.license import Period
 
 KINDS: Final = ("threshold.crossed", "threshold.recovered", "credits.expiring", "credits.requested")
-"""The kinds of messages: thresholds were crossed, or are not any more; credits expire soon, or are asked for."""
+"""The kinds of messages: thresholds were crossed or have recovered; credits expire soon or are requested."""
 
 _TENTH: Final = Decimal("0.1")
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A threshold that was crossed: `ratio` of `limit`. `status` is OK, AT_RISK or EXCEEDED. `unit` is of both."""
+    """A threshold that was crossed, or that has recovered.
+
+    Attributes:
+        meter: The key of the meter.
+        title: The title of the meter.
+        unit: The unit of `used` and `limit`.
+        used: The usage when the threshold was crossed.
+        limit: The limit when the threshold was crossed.
+        ratio: The threshold, as a ratio of the limit: 1 is the whole limit.
+        status: The status of the reading: OK, AT_RISK or EXCEEDED.
+        period: The billing period.
+    """
 
     meter: str
     title: str
@@ -32,7 +43,7 @@ class Alert:
 
     @property
     def percentage(self) -> Decimal | None:
-        """How much of the limit was used, to a tenth of a per cent; None for a limit of 0."""
+        """The used part of the limit in per cent, rounded to one decimal; None for a limit of 0."""
         if not self.limit:
             return None
         with exact():
@@ -42,7 +53,16 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class ExpiringCredits:
-    """Credits of which some are left, and which expire. `entity` is None where all may use them."""
+    """Credits that expire soon and of which some are left.
+
+    Attributes:
+        meter: The key of the meter of credits.
+        title: The title of the meter.
+        amount: The credits that were granted.
+        left: The credits that are left.
+        entity: The only entity that may use the credits; None if all entities may.
+        expires_at: The instant at which the credits expire.
+    """
 
     meter: str
     title: str
@@ -54,7 +74,16 @@ class ExpiringCredits:
 
 @dataclass(frozen=True, slots=True)
 class RequestedCredits:
-    """Credits that a license asks its operators for. `note` and `entity` are as somebody wrote them."""
+    """A license's request for credits, addressed to the operators.
+
+    Attributes:
+        meter: The key of the meter of credits.
+        title: The title of the meter.
+        amount: The number of credits.
+        entity: The entity that the credits are for; None for all. It is text that a person wrote: escape it.
+        note: The reason; None for none. It is text that a person wrote: escape it.
+        requested_by: The name of the API key that made the request.
+    """
 
     meter: str
     title: str
@@ -66,11 +95,18 @@ class RequestedCredits:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is to be told of a license.
+    """A message about a license.
 
-    `id` is the same whenever the same message is given to the same notifier again, so that it can be told once.
-    `kind` is one of :data:`KINDS`, and says which of `alerts`, `expiring` and `requested` there are. `link` leads to
-    the license's consumption.
+    Attributes:
+        id: The identifier of the message. It is the same in each attempt, so that a receiver can recognise repeats.
+        kind: One of :data:`KINDS`. It decides which of `alerts`, `expiring` and `requested` are set.
+        license_key: The key of the license.
+        license_name: The name of the license.
+        occurred_at: The instant of the event that the message reports.
+        link: The URL of the license's consumption, for people.
+        alerts: The thresholds, for the kinds ``threshold.crossed`` and ``threshold.recovered``.
+        expiring: The credits, for the kind ``credits.expiring``.
+        requested: The request, for the kind ``credits.requested``; otherwise None.
     """
 
     id: str
@@ -85,19 +121,38 @@ class Message:
 
 
 class GiveUp(Exception):
-    """Raised by a notifier: trying again makes no sense. Operators are shown its text, and send it again by hand."""
+    """An error that a notifier raises if further attempts are useless.
+
+    The delivery is parked. Operators see the text of the error, and can send the message again.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Notifier(ABC):
-    """Tells people of messages of the `kinds` it wants, all of them by default. Write a subclass with `notify`.
+    """A channel through which people get messages. Write a subclass with `notify`.
 
-    Each message goes to each notifier by itself, at least once: again where `notify` raised anything but
-    :class:`GiveUp`, took longer than 30 seconds, or ended its process, for more than a day with longer and longer
-    waits.
+    Each notifier gets each message of its kinds at least once, independently of other notifiers. An attempt fails if
+    `notify` raises an error, takes longer than 30 seconds or ends its process. Failed attempts are repeated for more
+    than a day, with growing waits, unless the error is :class:`GiveUp`.
 
-    `environment` names the variables of the worker's environment that it reads; of the others it has only what any
-    program needs, and what says how to use the network. None may begin with ``ALLOWANCE_``.
+    Example::
+
+        class ChatNotifier(Notifier):
+            def notify(self, message: Message) -> None:
+                post(os.environ["CHAT_URL"], {"id": message.id, "text": message.license_name})
+
+        CHAT = ChatNotifier(key="chat", title="Chat", environment=("CHAT_URL",))
+
+    Attributes:
+        key: The stable key: lower-case letters, digits and underscores.
+        title: The title for people.
+        kinds: The kinds of messages that the notifier gets, out of :data:`KINDS`; all by default.
+        environment: The names of the worker's environment variables that `notify` may read. Beside them it has only
+            the variables that any program needs, and those that configure the network. No name may begin with
+            ``ALLOWANCE_``.
+
+    Raises:
+        InvalidDeclaration: If a value cannot work.
     """
 
     key: str
@@ -106,6 +161,7 @@ class Notifier(ABC):
     environment: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        """Check the declaration."""
         check_key(type(self).__name__, self.key)
         where = f"{type(self).__name__} {self.key}"
         check_text(f"{where}: `title`", self.title)
@@ -116,7 +172,14 @@ class Notifier(ABC):
 
     @abstractmethod
     def notify(self, message: Message) -> None:
-        """Tell it. It runs in a process apart, with the `environment` that it names."""
+        """Send a message. Runs in a process apart, with the variables named in `environment`.
+
+        Args:
+            message: The message. Names, entities and notes in it are text that people wrote: escape them.
+
+        Raises:
+            GiveUp: If further attempts are useless.
+        """
 
 
 def _may_be_read(name: object) -> bool:

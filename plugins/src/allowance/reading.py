@@ -1,4 +1,4 @@
-"""What a meter found."""
+"""Readings: the result of a measurement."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,18 +10,21 @@ from typing import Final, TypeAlias
 from allowance.license import Period
 
 MAX_SHARES: Final = 1_000
-"""The most shares that a reading may have. The kinds add up the smallest of more."""
+"""The largest number of shares of a reading. If there are more, the kinds add up the smallest ones."""
 
 Number: TypeAlias = int | Decimal | Fraction
-"""An exact number. Floats are refused: their sums are not exact."""
+"""An exact number. Floats are refused, because their sums are not exact."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What the contract allows, and how that number came about, in words: "50 custom tables".
+    """The limit that the contract sets.
 
-    With `exhaustible` the limit is a stock that is used up: nothing left is exceeded. Otherwise only
-    going over it is.
+    Attributes:
+        value: The number.
+        basis: The calculation of the number in words for people, as "50 custom tables".
+        exhaustible: Whether the limit is a stock that is used up. If True, the status is EXCEEDED once nothing is
+            left; otherwise once `used` is above the limit.
     """
 
     value: Number
@@ -31,7 +34,15 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A part of the usage: one value of one dimension. An empty `key` stands for usage that named none."""
+    """A part of the usage: the usage of one value of one dimension.
+
+    Attributes:
+        dimension: The key of the dimension.
+        key: The value of the dimension; ``""`` for usage without a value.
+        label: The value as people see it.
+        used: The usage, in the meter's unit.
+        limit: The limit of this part alone; None if it has none.
+    """
 
     dimension: str
     key: str
@@ -42,11 +53,14 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a meter found for a license on a day.
+    """The result of a measurement: usage, limit and breakdown of one meter for one license.
 
-    `used` is None where nothing was measured yet, or where there is nothing to use. `limit` is None where
-    the contract sets none. `period` is the period that `used` counts over, None for what stands at a value.
-    `grants` says what is left of each grant, by the grant's id, for meters of credits.
+    Attributes:
+        used: The usage, in the meter's unit. None if nothing was measured yet, or if the meter has no usage.
+        limit: The limit; None if the contract sets none.
+        period: The period over which `used` was counted; None for levels.
+        shares: The breakdown by the meter's dimensions, at most :data:`MAX_SHARES`.
+        grants: The credits left of each grant, by the grant's id, for meters of credits.
     """
 
     used: Number | None
@@ -56,5 +70,6 @@ class Reading:
     grants: Mapping[str, Number] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        """Make the collections read-only."""
         object.__setattr__(self, "shares", tuple(self.shares))
         object.__setattr__(self, "grants", MappingProxyType(dict(self.grants)))

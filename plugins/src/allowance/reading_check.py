@@ -1,4 +1,4 @@
-"""The checks of what a meter returns. The engine holds every reading to them, and so does the testing kit."""
+"""The checks of readings, which the engine and the testing kit share."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -7,31 +7,36 @@ from fractions import Fraction
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from allowance.errors import InvalidReading, named
+from allowance.errors import InvalidReading, type_of
 from allowance.events import UNSTORABLE
 from allowance.license import Period
 from allowance.meter import Meter
 from allowance.reading import MAX_SHARES, Limit, Reading, Share
 
 LARGEST: Final = 10**50
-"""The largest number in a reading. The product of several terms that stand for "no limit" stays below it."""
+"""The largest number in a reading. It is above the product of several terms that mean "no limit"."""
 
 _DIGITS: Final = 100
-"""The most digits behind the point, or in a denominator."""
+"""The largest number of digits behind the point, or in a denominator."""
 
 _LONGEST: Final = 500
-"""The most characters of a text."""
+"""The largest number of characters of a text."""
 
 
 def check_reading(meter: Meter, reading: object) -> Reading:
-    """Return `reading`, which `meter` measured, if it can be one.
+    """Return what `meter` returned, if it is a valid reading.
 
-    Raises :class:`InvalidReading` for anything but a Reading, for numbers that are not exact, negative,
-    infinite or absurdly large, and for shares of what the meter does not declare.
+    Args:
+        meter: The meter that returned it.
+        reading: The return value of its `measure`.
+
+    Raises:
+        InvalidReading: If it is not a Reading, if a number is inexact, negative, infinite or above 10^50, if a text
+            is too long or cannot be stored, or if a share is of a dimension that the meter does not declare.
     """
     where = f"Meter {meter.key}"
     if not isinstance(reading, Reading):
-        raise InvalidReading(f"{where}: `measure` must return a Reading, not {named(reading)}")
+        raise InvalidReading(f"{where}: `measure` must return a Reading, not {type_of(reading)}")
     if reading.used is not None:
         _check_number(f"{where}: `used`", reading.used)
     if reading.limit is not None:
@@ -49,7 +54,7 @@ def check_reading(meter: Meter, reading: object) -> Reading:
 
 def _check_number(what: str, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int | Decimal | Fraction):
-        raise InvalidReading(f"{what} must be an int, a Decimal or a Fraction, not {named(value)}")
+        raise InvalidReading(f"{what} must be an int, a Decimal or a Fraction, not {type_of(value)}")
     if isinstance(value, Decimal) and not value.is_finite():
         raise InvalidReading(f"{what} must be a finite number, not {value}")
     if value < 0:
@@ -67,16 +72,16 @@ def _check_number(what: str, value: object) -> None:
 
 def _check_limit(what: str, limit: object) -> None:
     if not isinstance(limit, Limit):
-        raise InvalidReading(f"{what} must be a Limit, as self.limit_of(contract), not {named(limit)}")
+        raise InvalidReading(f"{what} must be a Limit, as self.limit_of(contract), not {type_of(limit)}")
     _check_number(f"{what}.value", limit.value)
     _check_text(f"{what}.basis", limit.basis)
     if not isinstance(limit.exhaustible, bool):
-        raise InvalidReading(f"{what}.exhaustible must be True or False, not {named(limit.exhaustible)}")
+        raise InvalidReading(f"{what}.exhaustible must be True or False, not {type_of(limit.exhaustible)}")
 
 
 def _check_period(what: str, period: object) -> None:
     if not isinstance(period, Period):
-        raise InvalidReading(f"{what} must be a Period, as contract.period, not {named(period)}")
+        raise InvalidReading(f"{what} must be a Period, as contract.period, not {type_of(period)}")
     if type(period.first) is not date or type(period.end) is not date or period.first >= period.end:
         raise InvalidReading(f"{what} must go from one date to a later one")
     _check_text(f"{what}.time_zone", period.time_zone)
@@ -89,14 +94,14 @@ def _check_period(what: str, period: object) -> None:
 def _check_shares(meter: Meter, shares: object) -> None:
     where = f"Meter {meter.key}: `shares`"
     if not isinstance(shares, tuple):
-        raise InvalidReading(f"{where} must be a tuple, not {named(shares)}")
+        raise InvalidReading(f"{where} must be a tuple, not {type_of(shares)}")
     if len(shares) > MAX_SHARES:
         raise InvalidReading(f"{where} must be {MAX_SHARES} at most, not {len(shares)}; add up the smallest ones")
     declared = [dimension.key for dimension in meter.by]
     seen = set()
     for share in shares:
         if not isinstance(share, Share):
-            raise InvalidReading(f"{where} must hold Share alone, not {named(share)}")
+            raise InvalidReading(f"{where} must hold Share alone, not {type_of(share)}")
         if share.dimension not in declared:
             known = ", ".join(declared) or "none"
             raise InvalidReading(
@@ -115,7 +120,7 @@ def _check_shares(meter: Meter, shares: object) -> None:
 
 def _check_text(what: str, text: object, *, empty: bool = False) -> None:
     if not isinstance(text, str):
-        raise InvalidReading(f"{what} must be a text, not {named(text)}")
+        raise InvalidReading(f"{what} must be a text, not {type_of(text)}")
     if len(text) > _LONGEST or not (text or empty):
         raise InvalidReading(f"{what} must have {0 if empty else 1} to {_LONGEST} characters, not {len(text)}")
     if UNSTORABLE.search(text):

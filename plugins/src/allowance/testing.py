@@ -1,4 +1,4 @@
-"""The testing kit: measure a meter from a few events, check a plugin as the application will, have messages to tell.
+"""The testing kit: measure a meter from a few events, check a plugin as the application does, create messages.
 
 Example::
 
@@ -11,7 +11,7 @@ Example::
     def test_the_plugin_loads() -> None:
         check_plugin(allowance_chat)
 
-    def test_what_is_told_is_posted(server) -> None:
+    def test_a_message_is_posted(server) -> None:
         CHAT.notify(message("credits.requested"))
         assert server.received == [...]
 """
@@ -20,9 +20,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from allowance.cells import AdmittedCell, Grant, LevelCell, SumCell
 from allowance.contribution import check_plugin
 from allowance.events import EventType
 from allowance.exact import exact
@@ -31,19 +33,24 @@ from allowance.meter import Meter
 from allowance.notifier import KINDS, Alert, ExpiringCredits, Message, RequestedCredits
 from allowance.reading import Reading
 from allowance.reading_check import check_reading
-from allowance.usage import AdmittedCell, Grant, LevelCell, SumCell, Usage
+from allowance.usage import Usage
 
 __all__ = ["AT", "Event", "check_plugin", "measure", "message"]
 
 AT: Final = datetime(2026, 6, 15, 12, tzinfo=UTC)
-"""When a meter is measured, where a test does not say."""
+"""The instant at which a meter is measured by default."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A usage event: the quantity of a counter, or the value of a level.
+    """A usage event.
 
-    `at` is an instant with a time zone, or a day of the license; left out, it happens as the meter is measured.
+    Attributes:
+        type: The event type, as ``chat.sent``.
+        amount: The quantity of a counter, or the value of a level.
+        at: An instant with a time zone, or a day in the license's time zone; None for the instant of the measurement.
+        entity: The entity; ``""`` for none.
+        dimensions: The value of each dimension.
     """
 
     type: str
@@ -64,14 +71,33 @@ def measure(
     admitted: int = 0,
     starts_on: date | None = None,
 ) -> Reading:
-    """The reading of `meter` at the instant `at`, checked as the application checks it.
+    """Measure a meter from events, and check the reading as the application does.
 
-    Only what the meter asks for is loaded: the billing period's total, and as many single days as its `days`
-    says. Billing periods are years from `starts_on`, by default from 1 January. So many distinct identifiers were
-    `admitted` in the quota window, which is the calendar month in UTC.
+    As in the application, only the data that the meter requests is loaded: the total of the billing period, and as
+    many single days as its `days` states.
 
-    Raises ValueError for an event that the application would refuse, :class:`~allowance.errors.InvalidReading`
-    for a reading that it would refuse, and whatever the meter raises.
+    Example::
+
+        reading = measure(MESSAGES, [Event("chat.sent", 3)], terms={"chat_messages": 10})
+        assert reading.used == 3
+
+    Args:
+        meter: The meter.
+        events: The usage events, in any order.
+        terms: The terms of the contract; None for a contract without terms.
+        at: The instant of the measurement, with a time zone.
+        time_zone: The IANA name of the license's time zone.
+        grants: The grants of credits.
+        admitted: The number of distinct identifiers that were admitted in the quota window, which is the calendar
+            month of `at` in UTC.
+        starts_on: The day from which billing periods run, a year each; None for 1 January.
+
+    Returns:
+        The reading.
+
+    Raises:
+        ValueError: If the application would refuse an event.
+        InvalidReading: If the application would refuse the reading.
     """
     day = at.astimezone(ZoneInfo(time_zone)).date()
     period = _year(starts_on or date(day.year, 1, 1), day, time_zone)
@@ -82,9 +108,18 @@ def measure(
 
 
 def message(kind: str = "threshold.crossed", **changed: Any) -> Message:
-    """A message of a kind as a notifier gets it, with one thing to tell; `changed` are fields with other values.
+    """Create a message as a notifier gets it, with one alert, grant or request in it.
 
-    Raises ValueError for a kind that there is not.
+    Example::
+
+        CHAT.notify(message("threshold.crossed", license_name="Globex"))
+
+    Args:
+        kind: One of :data:`~allowance.notifier.KINDS`.
+        changed: Fields of the message that differ from the default.
+
+    Raises:
+        ValueError: If the kind is unknown.
     """
     if kind not in KINDS:
         raise ValueError(f"there is no kind {kind!r}; the kinds are {', '.join(KINDS)}")
@@ -118,9 +153,9 @@ def _load(
     single = date.min if meter.days is None else day - timedelta(days=meter.days)
     sums: dict[tuple[object, ...], SumCell] = {}
     levels: dict[tuple[object, ...], LevelCell] = {}
-    for event, happened in sorted(((event, _instant(event, at, zone)) for event in events), key=lambda one: one[1]):
+    for event, happened_at in sorted(((event, _instant(event, at, zone)) for event in events), key=itemgetter(1)):
         _check(event, types, meter)
-        on, value = happened.astimezone(zone).date(), Decimal(event.amount)
+        on, value = happened_at.astimezone(zone).date(), Decimal(event.amount)
         series = (event.type, event.entity, tuple(sorted(event.dimensions.items())))
         if types[event.type].kind == "level":
             levels[*series, on] = LevelCell(event.type, on, value, event.entity, event.dimensions)
@@ -130,8 +165,10 @@ def _load(
             with exact():
                 value += sums[*series, first].amount if (*series, first) in sums else 0
             sums[*series, first] = SumCell(event.type, first, last, value, event.entity, event.dimensions)
-    counted = {name: min(period.first, single) for name, one in types.items() if one.kind == "counter"}
-    stood = {name: single for name, one in types.items() if one.kind == "level"}
+    loaded_from = {
+        name: min(period.first, single) if event_type.kind == "counter" else single
+        for name, event_type in types.items()
+    }
     return Usage(
         at,
         period.time_zone,
@@ -139,7 +176,7 @@ def _load(
         levels=levels.values(),
         grants=grants,
         admitted=places,
-        loaded_from=counted | stood,
+        loaded_from=loaded_from,
     )
 
 
@@ -172,7 +209,7 @@ def _month(at: datetime) -> Period:
 
 
 def _year(starts_on: date, day: date, time_zone: str) -> Period:
-    """The year from an anniversary of `starts_on` that holds `day`; 29 February falls back to the 28th."""
+    """Return the year from an anniversary of `starts_on` that holds `day`; 29 February falls back to the 28th."""
 
     def anniversary(year: int) -> date:
         try:
@@ -180,6 +217,5 @@ def _year(starts_on: date, day: date, time_zone: str) -> Period:
         except ValueError:
             return date(year, 2, 28)
 
-    begun = anniversary(day.year) <= day
-    year = day.year if begun else day.year - 1
+    year = day.year if anniversary(day.year) <= day else day.year - 1
     return Period(anniversary(year), anniversary(year + 1), time_zone)

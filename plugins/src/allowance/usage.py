@@ -1,149 +1,37 @@
-"""The read-only interface through which a meter sees usage."""
+"""The read-only view through which a meter sees usage."""
 
-from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from itertools import accumulate
 from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from allowance.cells import INSTANT, Admitted, AdmittedCell, Grant, LevelCell, SumCell
 from allowance.exact import exact
 from allowance.license import Period, midnight
+from allowance.series import Series, series_of_levels, series_of_sums
 
-_INSTANT: Final = timedelta(microseconds=1)
-_NOTHING: Final = Decimal(0)
-_FEW: Final = 8
-"""Amounts that are added up sooner than the sums of all are made."""
-
-
-@dataclass(frozen=True, slots=True)
-class SumCell:
-    """What was counted of one event type, entity and set of dimensions on the days `first` to `last`."""
-
-    event: str
-    first: date
-    last: date
-    amount: Decimal
-    entity: str = ""
-    dimensions: Mapping[str, str] = field(default_factory=dict, hash=False)
-
-
-@dataclass(frozen=True, slots=True)
-class LevelCell:
-    """Where a level stood at the end of `day`, for one entity and set of dimensions."""
-
-    event: str
-    day: date
-    value: Decimal
-    entity: str = ""
-    dimensions: Mapping[str, str] = field(default_factory=dict, hash=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """Credits granted to a license, or to one of its entities. Days are those of `time_zone`.
-
-    `meter` is the key of the meter of credits that it is for; None where it is for any.
-    """
-
-    id: str
-    amount: Decimal
-    granted_at: datetime
-    expires_at: datetime | None = None
-    entity: str | None = None
-    time_zone: str = "UTC"
-    meter: str | None = None
-
-    @property
-    def first_day(self) -> date:
-        """The day on which it was made."""
-        return self.granted_at.astimezone(ZoneInfo(self.time_zone)).date()
-
-    @property
-    def last_day(self) -> date:
-        """The last day on which anything can be taken from it."""
-        if self.expires_at is None:
-            return date.max
-        return (self.expires_at - _INSTANT).astimezone(ZoneInfo(self.time_zone)).date()
-
-
-@dataclass(frozen=True, slots=True)
-class AdmittedCell:
-    """How many distinct identifiers the meter of admission `meter` admitted in a quota window on `day`."""
-
-    meter: str
-    window: Period
-    day: date
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Admitted:
-    """How many distinct identifiers have a place in a quota window."""
-
-    window: Period
-    count: int
-
-
-class Series:
-    """One event type, entity and set of dimensions over time: the cells' days, in order, and their amounts.
-
-    A cell of a level has its day twice.
-    """
-
-    __slots__ = ("_running", "dimensions", "entity", "firsts", "lasts", "values")
-
-    def __init__(
-        self, entity: str, dimensions: Mapping[str, str], firsts: list[date], lasts: list[date], values: list[Decimal]
-    ) -> None:
-        self.entity = entity
-        self.dimensions = dimensions
-        self.firsts = firsts
-        self.lasts = lasts
-        self.values = values
-        self._running: list[Decimal] | None = None
-
-    @property
-    def running(self) -> list[Decimal]:
-        """The sums of the first 0, 1, 2, … amounts."""
-        if self._running is None:
-            with exact():
-                self._running = list(accumulate(self.values, initial=_NOTHING))
-        return self._running
-
-    def total(self, first: date, last: date) -> Decimal | None:
-        """The sum over the days `first` to `last`, both included; None where a cell lies across their bounds."""
-        begin = bisect_left(self.firsts, first)
-        end = bisect_right(self.firsts, last)
-        if (begin and self.lasts[begin - 1] >= first) or (end > begin and self.lasts[end - 1] > last):
-            return None
-        if end - begin <= _FEW:
-            return sum(self.values[begin:end], _NOTHING)
-        return self.running[end] - self.running[begin]
-
-    def latest(self, day: date) -> Decimal | None:
-        index = bisect_right(self.firsts, day)
-        return self.values[index - 1] if index else None
-
-    def key(self, dimension: str) -> str:
-        return self.entity if dimension == "entity" else self.dimensions.get(dimension, "")
+_ZERO: Final = Decimal(0)
 
 
 class Usage:
-    """What a license used, as it stood at the instant `at`; `day` is its day in the license's time zone.
+    """The usage of a license as of an instant.
 
-    A refresh measures now; where the past is measured again, `at` is the last instant of the day. Nothing
-    after `day` is seen; of the day itself, all that is known. Sums over other periods than the billing
-    period need the days that the meter's `days` asks for, and raise LookupError beyond them.
+    A refresh measures the present. Where the past is measured again, the instant is the last one of the day.
+    Nothing after the day of the measurement is visible; of that day itself, everything that is known is.
 
-    `loaded_from` tells what was not loaded from what was not used: for an event type, the first day that is
-    there. All days are there of a type that it does not name.
+    By default only the totals of the billing period are loaded. Sums over other periods need the single days
+    that the meter requests with its `days`; the methods raise LookupError for days that are not loaded, rather
+    than return a part of the sum. Amounts are exact decimals.
 
-    Amounts are exact decimals. Raises ValueError where `at` has no time zone.
+    Attributes:
+        at: The instant of the measurement.
+        time_zone: The IANA name of the license's time zone.
+        day: The day of `at` in that time zone.
+        loaded_from: The first day that is loaded, by event type. All days are loaded of a type that is missing
+            here. It tells days without usage from days that were not loaded.
     """
 
     def __init__(
@@ -157,15 +45,21 @@ class Usage:
         admitted: Iterable[AdmittedCell] = (),
         loaded_from: Mapping[str, date] = MappingProxyType({}),
     ) -> None:
-        self._set(
-            at,
-            time_zone,
-            _series((cell.event, cell.entity, cell.dimensions, cell.first, cell.last, cell.amount) for cell in sums),
-            _series((cell.event, cell.entity, cell.dimensions, cell.day, cell.day, cell.value) for cell in levels),
-            grants,
-            admitted,
-            loaded_from,
-        )
+        """Create the usage from its cells.
+
+        Args:
+            at: The instant of the measurement, with a time zone.
+            time_zone: The IANA name of the license's time zone.
+            sums: What was counted.
+            levels: The levels that were reported.
+            grants: All grants of credits, also expired ones.
+            admitted: The numbers of admitted identifiers.
+            loaded_from: See the class.
+
+        Raises:
+            ValueError: If `at` has no time zone.
+        """
+        self._set(at, time_zone, series_of_sums(sums), series_of_levels(levels), grants, admitted, loaded_from)
 
     @classmethod
     def of_series(
@@ -179,7 +73,7 @@ class Usage:
         admitted: Iterable[AdmittedCell],
         loaded_from: Mapping[str, date],
     ) -> "Usage":
-        """The same of series by event type: for the engine, which has them at hand."""
+        """Create the usage from series by event type instead of cells. For the engine, which has series at hand."""
         usage = object.__new__(cls)
         usage._set(at, time_zone, sums, levels, grants, admitted, loaded_from)
         return usage
@@ -206,71 +100,141 @@ class Usage:
         self.loaded_from = MappingProxyType(dict(loaded_from))
 
     def as_of(self, day: date) -> "Usage":
-        """The same usage as it stood at the end of an earlier day; a later day shows no more than there is."""
+        """Return a view of this usage as of the end of an earlier day.
+
+        Args:
+            day: The day, in the license's time zone. For the day of the measurement or a later one the view shows
+                the same as this usage.
+        """
         view = object.__new__(Usage)
         view.__dict__.update(self.__dict__)
         if day < self.day:
-            view.at = midnight(day + timedelta(days=1), self.time_zone) - _INSTANT
+            view.at = midnight(day + timedelta(days=1), self.time_zone) - INSTANT
             view.day = day
         return view
 
     def total(self, event: str, period: Period, *, entity: str | None = None) -> Decimal:
-        """What was counted of `event` in `period` up to the day of the measurement.
+        """Return the sum of the quantities of an event type in `period`, up to the day of the measurement.
 
-        With `entity` only what that entity used. Raises LookupError where the days were not loaded.
+        Example::
+
+            usage.total("push.sent", contract.period)
+
+        Args:
+            event: The event type, of the kind ``counter``.
+            period: The days to sum; usually ``contract.period``.
+            entity: The only entity to sum; None for all of them.
+
+        Raises:
+            LookupError: If days of the period are not loaded.
         """
         with exact():
             return sum(
                 (amount for series, amount in self._totals(event, period) if entity in (None, series.entity)),
-                Decimal(0),
+                _ZERO,
             )
 
     def totals(self, event: str, period: Period, *, by: str) -> dict[str, Decimal]:
-        """The same, by the values of a dimension, or by ``entity``. Usage that named no value is under ``""``."""
-        return _added_up((series.key(by), amount) for series, amount in self._totals(event, period))
+        """Return the sums of an event type in `period` by the values of a dimension.
+
+        Example::
+
+            usage.totals("push.sent", contract.period, by="platform")  # {"android": …, "ios": …}
+
+        Args:
+            event: The event type, of the kind ``counter``.
+            period: The days to sum; usually ``contract.period``.
+            by: The key of a dimension, or ``entity``.
+
+        Returns:
+            The sum of each value that occurred. Usage without a value is under ``""``.
+
+        Raises:
+            LookupError: If days of the period are not loaded.
+        """
+        return _sum_by_key((series.key(by), amount) for series, amount in self._totals(event, period))
 
     def daily(self, event: str, *, by: str) -> dict[date, dict[str, Decimal]]:
-        """What was counted on each day up to the day of the measurement, by a dimension's values.
+        """Return the sums of an event type for each day up to the day of the measurement.
 
-        The days are those that the meter's `days` asks for, at the least; one on which nothing was counted
-        is not among them. Raises LookupError where no single days were loaded.
+        Args:
+            event: The event type, of the kind ``counter``.
+            by: The key of a dimension, or ``entity``.
+
+        Returns:
+            The sums by day, then by value of the dimension, as :meth:`totals` returns them. Days without usage are
+            missing. The days are at least those that the meter requests with `days`; there may be older ones,
+            which another meter requested.
+
+        Raises:
+            LookupError: If no single days are loaded.
         """
-        found: dict[date, list[tuple[str, Decimal]]] = defaultdict(list)
+        by_day: dict[date, list[tuple[str, Decimal]]] = defaultdict(list)
         for series in self._sums.get(event, ()):
             for first, last, amount in zip(series.firsts, series.lasts, series.values, strict=True):
                 if first > self.day:
                     break
                 if first < last:
                     raise _not_loaded(event, "by day")
-                found[first].append((series.key(by), amount))
-        return {day: _added_up(parts) for day, parts in sorted(found.items())}
+                by_day[first].append((series.key(by), amount))
+        return {day: _sum_by_key(amounts) for day, amounts in sorted(by_day.items())}
 
     def level(self, event: str, *, entity: str | None = None, on: date | None = None) -> Decimal | None:
-        """The newest values of a level added up over entities and dimensions; None where none was reported.
+        """Return the newest values of a level, added up over entities and dimensions.
 
-        With `on` as they stood at the end of that day. Raises LookupError where that day was not loaded.
+        Args:
+            event: The event type, of the kind ``level``.
+            entity: The only entity to add up; None for all of them.
+            on: The day at whose end the level is read; None for the instant of the measurement.
+
+        Returns:
+            The level, or None if no value was reported.
+
+        Raises:
+            LookupError: If the day is not loaded.
         """
         values = [value for series, value in self._latest(event, on) if entity in (None, series.entity)]
         if len(values) < 2:
             return values[0] if values else None
         with exact():
-            return sum(values, _NOTHING)
+            return sum(values, _ZERO)
 
     def levels(self, event: str, *, by: str, on: date | None = None) -> dict[str, Decimal]:
-        """The same, by the values of a dimension, or by ``entity``."""
-        return _added_up((series.key(by), value) for series, value in self._latest(event, on))
+        """Return the newest values of a level by the values of a dimension.
+
+        Args:
+            event: The event type, of the kind ``level``.
+            by: The key of a dimension, or ``entity``.
+            on: The day at whose end the level is read; None for the instant of the measurement.
+
+        Returns:
+            The level of each value that was reported. Levels without a value are under ``""``.
+
+        Raises:
+            LookupError: If the day is not loaded.
+        """
+        return _sum_by_key((series.key(by), value) for series, value in self._latest(event, on))
 
     def inventory(self, event: str, *, on: date | None = None) -> list[LevelCell]:
-        """Every single level as it stood at the end of a day, by entity and dimensions, not added up."""
+        """Return every single level, by entity and set of dimensions, without adding any up.
+
+        Args:
+            event: The event type, of the kind ``level``.
+            on: The day at whose end the levels are read; None for the instant of the measurement.
+
+        Raises:
+            LookupError: If the day is not loaded.
+        """
         day = min(on, self.day) if on else self.day
         return [
             LevelCell(event, day, value, series.entity, series.dimensions) for series, value in self._latest(event, on)
         ]
 
     def grants(self, meter: str | None = None) -> tuple[Grant, ...]:
-        """Every grant made up to the instant of the measurement, also those that expired since.
+        """Return the grants of credits made up to the instant of the measurement, also those that have expired.
 
-        With the key of a `meter` those for it alone.
+        Args:
+            meter: The key of a meter, to leave out grants for other meters; None for all grants.
         """
         return tuple(
             grant
@@ -279,7 +243,14 @@ class Usage:
         )
 
     def admitted(self, meter: str) -> Admitted | None:
-        """What a meter of admission admitted in the quota window of the measurement; None where none is known."""
+        """Return how many identifiers a meter of admission has admitted in the current quota window.
+
+        Args:
+            meter: The key of the meter.
+
+        Returns:
+            The window and the count, or None if no window is open at the instant of the measurement.
+        """
         begun = [cell for cell in self._admitted if cell.meter == meter and cell.window.starts_at <= self.at]
         if not begun:
             return None
@@ -290,19 +261,19 @@ class Usage:
 
     @property
     def origin(self) -> int:
-        """The same number for all views of one usage, while it lives."""
+        """A number that all views of one usage share, valid while the usage lives. For the engine."""
         return id(self._sums)
 
     def cells(self) -> Iterator[SumCell | LevelCell | Grant | AdmittedCell]:
-        """All that it was made from, also of later days: for the engine, to carry it elsewhere."""
-        for event, found in self._sums.items():
-            for one in found:
-                for first, last, value in zip(one.firsts, one.lasts, one.values, strict=True):
-                    yield SumCell(event, first, last, value, one.entity, one.dimensions)
-        for event, found in self._levels.items():
-            for one in found:
-                for day, value in zip(one.firsts, one.values, strict=True):
-                    yield LevelCell(event, day, value, one.entity, one.dimensions)
+        """Iterate over all cells, also those of later days. For the engine, which sends them to other processes."""
+        for event, sums in self._sums.items():
+            for series in sums:
+                for first, last, value in zip(series.firsts, series.lasts, series.values, strict=True):
+                    yield SumCell(event, first, last, value, series.entity, series.dimensions)
+        for event, levels in self._levels.items():
+            for series in levels:
+                for day, value in zip(series.firsts, series.values, strict=True):
+                    yield LevelCell(event, day, value, series.entity, series.dimensions)
         yield from self._grants
         yield from self._admitted
 
@@ -330,31 +301,14 @@ class Usage:
             raise _not_loaded(event, f"of {first}")
 
 
-def _added_up(parts: Iterable[tuple[str, Decimal]]) -> dict[str, Decimal]:
-    found: dict[str, Decimal] = {}
+def _sum_by_key(amounts: Iterable[tuple[str, Decimal]]) -> dict[str, Decimal]:
+    sums: dict[str, Decimal] = {}
     with exact():
-        for key, amount in parts:
-            known = found.get(key)
-            found[key] = amount if known is None else known + amount
-    return dict(sorted(found.items()))
+        for key, amount in amounts:
+            known = sums.get(key)
+            sums[key] = amount if known is None else known + amount
+    return dict(sorted(sums.items()))
 
 
 def _not_loaded(event: str, what: str) -> LookupError:
     return LookupError(f"{event} {what} is not loaded; set `days` on the meter to have more of the past")
-
-
-def _series(
-    cells: Iterable[tuple[str, str, Mapping[str, str], date, date, Decimal]],
-) -> dict[str, list[Series]]:
-    found: dict[tuple[str, str, tuple[tuple[str, str], ...]], Series] = {}
-    for event, entity, dimensions, first, last, value in sorted(cells, key=lambda cell: cell[3]):
-        key = (event, entity, tuple(sorted(dimensions.items())))
-        if key not in found:
-            found[key] = Series(entity, dimensions, [], [], [])
-        found[key].firsts.append(first)
-        found[key].lasts.append(last)
-        found[key].values.append(value)
-    by_event: dict[str, list[Series]] = defaultdict(list)
-    for (event, _, _), series in sorted(found.items(), key=lambda item: item[0]):
-        by_event[event].append(series)
-    return dict(by_event)

@@ -1,1 +1,1 @@
-"""The common kinds of meters, each a declaration of a few lines."""
+"""The common kinds of meters, each of which is declared in a few lines."""

@@ -1,4 +1,4 @@
-"""Admission: distinct identifiers admitted in a quota window, up to a hard limit."""
+"""Admission: the distinct identifiers admitted in a quota window, up to a hard limit."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,11 +13,11 @@ from allowance.usage import Usage
 
 @dataclass(frozen=True, kw_only=True)
 class Admission(Meter):
-    """Counts the distinct identifiers that were admitted in a quota window, first come, first served.
+    """A meter that counts the distinct identifiers admitted in a quota window, first come, first served.
 
-    Identifiers check in rather than send events: each takes one place, and the application refuses new ones
-    once as many as the limit have a place. With the next window all places are free again. Windows are calendar
-    months in UTC, or what the contract says.
+    Identifiers check in; there are no usage events. Each new identifier takes one place. The application refuses new
+    identifiers while all places are taken. In the next window all places are free again. Windows are calendar months
+    in UTC, unless the contract sets others.
 
     Example::
 
@@ -33,6 +33,7 @@ class Admission(Meter):
     enforcement: ClassVar[Enforcement] = Enforcement.HARD
 
     def __post_init__(self) -> None:
+        """Check the declaration."""
         super().__post_init__()
         if self.limit is None:
             raise InvalidDeclaration(f"Admission {self.key}: `limit` must name the contract's term that is the quota")
@@ -40,6 +41,7 @@ class Admission(Meter):
             raise InvalidDeclaration(f"Admission {self.key}: leave `by` out; what is admitted has no dimensions")
 
     def measure(self, usage: Usage, license: License, contract: Contract) -> Reading:
+        """Return the count of the current window; its limit is the quota."""
         admitted = usage.admitted(self.key)
         return Reading(
             used=admitted.count if admitted else 0,

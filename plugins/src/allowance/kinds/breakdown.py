@@ -12,41 +12,45 @@ _OTHERS: Final = "…"
 
 
 def shares(by: Sequence[Dimension], used: Callable[[str], Mapping[str, Decimal]]) -> tuple[Share, ...]:
-    """A share for each value of each dimension, declared values first and in their order, also where zero.
+    """Return a share for each value of each dimension.
 
-    `used` gives what was used by the values of a dimension.
+    Args:
+        by: The dimensions of the breakdown.
+        used: A function that returns the usage by the values of the dimension with that key.
+
+    Returns:
+        The shares by dimension: first the declared values in their order, also without usage, then the others by
+        name. At most MAX_SHARES in all.
     """
     return tuple(
         share
         for dimension in by
-        for found in [used(dimension.key)]
+        for amounts in [used(dimension.key)]
         for share in at_most(
             MAX_SHARES // len(by),
             [
-                Share(dimension.key, key, label, found.get(key, Decimal(0)))
-                for key, label in labels(dimension, found).items()
+                Share(dimension.key, key, label, amounts.get(key, Decimal(0)))
+                for key, label in labels(dimension, amounts).items()
             ],
         )
     )
 
 
 def at_most(count: int, shares: Sequence[Share]) -> tuple[Share, ...]:
-    """The shares of one dimension, the smallest of more than `count` added up as one.
+    """Return at most `count` shares of one dimension; the smallest shares are added up as "All others" if needed.
 
-    Anybody who sends events can make up values of an open dimension; the reading must stand all the same.
+    A sender of events can invent any number of values of an open dimension. The reading must stay valid nevertheless.
     """
     if len(shares) <= count:
         return tuple(shares)
     by_size = sorted(shares, key=lambda share: (share.key != _OTHERS, share.used), reverse=True)
-    kept = {share.key for share in by_size[: count - 1]}
+    largest = {share.key for share in by_size[: count - 1]}
     with exact():
         rest = sum((share.used for share in by_size[count - 1 :]), Decimal(0))
     others = Share(shares[0].dimension, _OTHERS, "All others", rest)
-    return (*(share for share in shares if share.key in kept), others)
+    return (*(share for share in shares if share.key in largest), others)
 
 
-def labels(dimension: Dimension, found: Iterable[str]) -> dict[str, str]:
-    """What to call each value: the declared ones, then those found besides, by name."""
-    return dict(dimension.values) | {
-        key: key or "Not specified" for key in sorted(found) if key not in dimension.values
-    }
+def labels(dimension: Dimension, used: Iterable[str]) -> dict[str, str]:
+    """Return the label of each value: first the declared values, then the other values in `used`, by name."""
+    return dict(dimension.values) | {key: key or "Not specified" for key in sorted(used) if key not in dimension.values}

@@ -13,7 +13,9 @@ from allowance.usage import Usage
 
 @dataclass(frozen=True, kw_only=True)
 class Counter(Meter):
-    """Counts the events of type `event` over the billing period; begins again at zero with the next one.
+    """A meter that adds up the quantities of the events of type `event` over the billing period.
+
+    It starts again at zero with each billing period.
 
     Example::
 
@@ -30,9 +32,11 @@ class Counter(Meter):
     counts_over_period: ClassVar[bool] = True
 
     def events(self) -> tuple[EventType, ...]:
+        """Return the event type that the counter reads."""
         return (EventType(self.event, "counter", self.by),)
 
     def measure(self, usage: Usage, license: License, contract: Contract) -> Reading:
+        """Return the sum of the billing period so far."""
         return Reading(
             used=usage.total(self.event, contract.period),
             limit=self.limit_of(contract),

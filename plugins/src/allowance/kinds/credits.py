@@ -8,6 +8,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Final
 
+from allowance.cells import Grant
 from allowance.errors import InvalidDeclaration
 from allowance.events import ENTITY, Dimension, EventType
 from allowance.exact import exact
@@ -15,7 +16,7 @@ from allowance.kinds.breakdown import at_most
 from allowance.license import Contract, License, Period
 from allowance.meter import Meter, in_words
 from allowance.reading import MAX_SHARES, Limit, Reading, Share
-from allowance.usage import Grant, Usage
+from allowance.usage import Usage
 
 _DAY: Final = timedelta(days=1)
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
@@ -23,11 +24,12 @@ _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, kw_only=True)
 class Credits(Meter):
-    """Grants burnt down by the events of type `event`, soonest expiry first, then oldest first.
+    """A meter of prepaid credits: events of type `event` spend what was granted.
 
-    The limit is what was granted and has not expired; `used` is what was spent of it, and what was spent
-    beyond it; so what remains is the credits left. A grant made to an entity serves that entity alone.
-    Nothing left of what was granted is exceeded; never granted and never used is not.
+    Events spend the grant that expires soonest first, and of equal ones the oldest. A grant that was made to an
+    entity can be spent by that entity alone. The limit is the sum of the grants that have not expired. `used` is what
+    was spent of these grants, plus what was spent without any grant. So the limit less `used` is the credits left.
+    The status is EXCEEDED when nothing is left of what was granted, but not while nothing was ever granted or spent.
 
     Example::
 
@@ -42,6 +44,7 @@ class Credits(Meter):
     days: int | None = None
 
     def __post_init__(self) -> None:
+        """Check the declaration."""
         super().__post_init__()
         where = f"{type(self).__name__} {self.key}"
         if self.limit is not None:
@@ -52,9 +55,11 @@ class Credits(Meter):
             raise InvalidDeclaration(f"{where}: leave `days` out; grants burn down over all days")
 
     def events(self) -> tuple[EventType, ...]:
+        """Return the event type that spends the credits."""
         return (EventType(self.event, "counter"),)
 
     def measure(self, usage: Usage, license: License, contract: Contract) -> Reading:
+        """Return the credits granted and used, with the rest of each grant in `grants`."""
         grants = usage.grants(self.key)
         burnt = burn_down(grants, usage, self.event)
         if not grants and not burnt.owed:
@@ -75,7 +80,13 @@ class Credits(Meter):
 
 @dataclass(frozen=True, slots=True)
 class BurnDown:
-    """What is left of each grant by its id, what each entity took of the unexpired ones, and what each owes."""
+    """The result of spending credits from grants.
+
+    Attributes:
+        left: The credits left of each grant, by the grant's id.
+        taken: The credits that an entity spent of a grant, by (entity, grant id).
+        owed: The credits that an entity spent without any grant, by entity; only those above zero.
+    """
 
     left: Mapping[str, Decimal]
     taken: Mapping[tuple[str, str], Decimal]
@@ -83,11 +94,16 @@ class BurnDown:
 
 
 def burn_down(grants: Iterable[Grant], usage: Usage, event: str) -> BurnDown:
-    """Take what was spent, by day and entity, from the grants usable on that day.
+    """Spend the usage of each day and entity from the grants that are usable on that day.
 
-    A grant is usable from its first day to its last. It goes by soonest expiry, then oldest, then an
-    entity's own grant before a shared one. What finds no grant is owed, and is taken
-    from the next grant that the entity may use.
+    A grant is usable from its first day to its last. Grants are spent in the order of their expiry, then of their
+    age; an entity's own grant comes before a shared one. Usage without a usable grant is owed: it is taken from the
+    next grant that the entity may use.
+
+    Args:
+        grants: The grants made up to the instant of the measurement.
+        usage: The usage, with all days loaded.
+        event: The event type that spends credits.
     """
     order = sorted(
         grants,
@@ -111,7 +127,7 @@ def burn_down(grants: Iterable[Grant], usage: Usage, event: str) -> BurnDown:
 
 
 class _Burning:
-    """A burn-down under way."""
+    """The state of spending: what is left of each grant, what was taken, and what is owed."""
 
     def __init__(self, left: dict[str, Decimal]) -> None:
         self.left = left
@@ -119,7 +135,7 @@ class _Burning:
         self.owed: dict[str, Decimal] = defaultdict(Decimal)
 
     def take(self, usable: Iterable[Grant], spent: Mapping[str, Decimal]) -> None:
-        """Take what was spent, and what is owed still, from grants in their order."""
+        """Take what was spent, and what is still owed, from the usable grants in their order."""
         for entity, amount in spent.items():
             self.owed[entity] += amount
         for entity in sorted(entity for entity, amount in self.owed.items() if amount):
@@ -130,7 +146,13 @@ class _Burning:
                     self.taken[entity, grant.id] += part
 
     def take_at_once(self, usable: Iterable[Grant], spent: Mapping[str, Decimal]) -> bool:
-        """The same for many days, if on which of them it was spent makes no difference: where no grant runs out."""
+        """Take what was spent over several days in one step, if no grant runs out on the way.
+
+        Without a grant that runs out, the day on which something was spent makes no difference.
+
+        Returns:
+            Whether it was taken. If not, nothing has changed.
+        """
         wanted: dict[str, Decimal] = defaultdict(Decimal)
         for entity in spent.keys() | self.owed.keys():
             first = next((grant.id for grant in usable if grant.entity in (None, entity)), None)
@@ -143,7 +165,7 @@ class _Burning:
 
 
 def _by_entity(current: Mapping[str, Grant], burnt: BurnDown) -> tuple[Share, ...]:
-    """Per entity what it spent of the unexpired grants or owes; its limit is what was granted to it alone."""
+    """Return a share for each entity: what it spent of unexpired grants or owes; its limit is its own grants."""
     own: dict[str, Decimal] = defaultdict(Decimal)
     used: dict[str, Decimal] = defaultdict(Decimal)
     for grant in current.values():

@@ -12,9 +12,10 @@ from allowance.usage import Usage
 
 @dataclass(frozen=True, kw_only=True)
 class Level(Meter):
-    """Stands at the newest value by the event's own time; events are of the type ``<key>.level``.
+    """A meter that shows the newest value that was reported, by the time in the event.
 
-    Reported by entity and by the values of `by`; the meter adds them up. Unknown until first reported.
+    Its events are of the type ``<key>.level``. Values are reported for each entity and each value of the dimensions
+    in `by`; the meter adds them up. The status is UNKNOWN until the first value is reported.
 
     Example::
 
@@ -26,13 +27,15 @@ class Level(Meter):
 
     @property
     def event(self) -> str:
-        """The type of its events."""
+        """The event type, ``<key>.level``."""
         return f"{self.key}.level"
 
     def events(self) -> tuple[EventType, ...]:
+        """Return the event type that the level reads."""
         return (EventType(self.event, "level", self.by),)
 
     def measure(self, usage: Usage, license: License, contract: Contract) -> Reading:
+        """Return the newest values, added up."""
         return Reading(
             used=usage.level(self.event),
             limit=self.limit_of(contract),

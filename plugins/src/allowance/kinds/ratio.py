@@ -1,4 +1,4 @@
-"""A ratio: one measure over another."""
+"""A ratio: one quantity divided by another."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,35 +15,49 @@ from allowance.usage import Usage
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """What was counted of an event type in the billing period."""
+    """The sum of an event type in the billing period, as a part of a :class:`Ratio`.
+
+    Attributes:
+        event: The event type, of the kind ``counter``.
+    """
 
     event: str
 
     @property
     def event_type(self) -> EventType:
+        """The event type that this part reads."""
         return EventType(self.event, "counter")
 
     def of(self, usage: Usage, contract: Contract) -> Decimal | None:
+        """Return the sum of the billing period so far."""
         return usage.total(self.event, contract.period)
 
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """Where a level stands, over all entities and dimensions."""
+    """The newest value of a level over all entities and dimensions, as a part of a :class:`Ratio`.
+
+    Attributes:
+        event: The event type, of the kind ``level``, as ``profiles.level``.
+    """
 
     event: str
 
     @property
     def event_type(self) -> EventType:
+        """The event type that this part reads."""
         return EventType(self.event, "level")
 
     def of(self, usage: Usage, contract: Contract) -> Decimal | None:
+        """Return the level, or None if no value was reported."""
         return usage.level(self.event)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ratio(Meter):
-    """`numerator` over `denominator`, exactly. No denominator, or one of zero, means no reading yet.
+    """A meter that divides `numerator` by `denominator`, exactly.
+
+    `used` is None while the denominator is not reported or is zero.
 
     Example::
 
@@ -61,6 +75,7 @@ class Ratio(Meter):
     counts_over_period: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
+        """Check the declaration."""
         for name in ("numerator", "denominator"):
             # No subclass: the kinds are the SDK's code alone, so that they can be measured without a guard.
             if type(getattr(self, name)) not in (Total, Latest):
@@ -73,9 +88,11 @@ class Ratio(Meter):
         object.__setattr__(self, "counts_over_period", counted)
 
     def events(self) -> tuple[EventType, ...]:
+        """Return the event types of the numerator and of the denominator."""
         return (self.numerator.event_type, self.denominator.event_type)
 
     def measure(self, usage: Usage, license: License, contract: Contract) -> Reading:
+        """Return the quotient as a fraction."""
         over, under = self.numerator.of(usage, contract), self.denominator.of(usage, contract)
         return Reading(
             used=Fraction(over) / Fraction(under) if over is not None and under else None,

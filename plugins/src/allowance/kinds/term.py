@@ -1,4 +1,4 @@
-"""A term: the contract's own value, shown as it is."""
+"""A term: a value of the contract, shown as it is."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -12,7 +12,7 @@ from allowance.usage import Usage
 
 @dataclass(frozen=True, kw_only=True)
 class Term(Meter):
-    """A limit with no usage, such as how long data is kept.
+    """A meter that shows a limit without usage, such as the time for which data is stored.
 
     Example::
 
@@ -25,6 +25,7 @@ class Term(Meter):
     enforcement: ClassVar[Enforcement] = Enforcement.NONE
 
     def __post_init__(self) -> None:
+        """Check the declaration."""
         super().__post_init__()
         if self.limit is None:
             raise InvalidDeclaration(f"Term {self.key}: `limit` must name the contract's term that it shows")
@@ -32,4 +33,5 @@ class Term(Meter):
             raise InvalidDeclaration(f"Term {self.key}: leave `by` and `at_risk` out; a term has no usage")
 
     def measure(self, usage: Usage, license: License, contract: Contract) -> Reading:
+        """Return the value of the term as the limit, without usage."""
         return Reading(used=None, limit=self.limit_of(contract))
