@@ -13,7 +13,7 @@ from core.migrations.upgrade import upgrade
 from tests.services.databases import postgres_databases, sqlite_databases
 from tests.services.finder import Services
 
-pytest_plugins = ["tests.services.plugin"]
+pytest_plugins = ["tests.services.plugin", "tests.seeds"]
 
 
 @pytest.hookimpl(optionalhook=True)
