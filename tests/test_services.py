@@ -225,11 +225,6 @@ def migrate_sqlite(url: str) -> None:
         connection.commit()
 
 
-def migrate_postgres(url: str) -> None:
-    with psycopg.connect(url) as connection:
-        connection.execute("CREATE TABLE license (key text PRIMARY KEY)")
-
-
 def test_each_sqlite_database_is_a_migrated_copy_of_its_own(tmp_path: Path) -> None:
     with sqlite_databases(migrate_sqlite) as new:
         first, second = new(tmp_path / "first.db"), new(tmp_path / "second.db")
@@ -245,25 +240,83 @@ def test_each_sqlite_database_is_a_migrated_copy_of_its_own(tmp_path: Path) -> N
         assert two.execute("SELECT key FROM license").fetchall() == []
 
 
+def migrate_postgres(url: str) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE TABLE license (id serial PRIMARY KEY, key text UNIQUE)")
+        connection.execute("CREATE TABLE contract (license_id int REFERENCES license, version int)")
+        connection.execute("CREATE TABLE segment (number int PRIMARY KEY, since timestamptz)")
+        connection.execute("INSERT INTO segment VALUES (1, '2026-01-01 12:00+02')")
+
+
+def query(url: str, statement: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(url) as connection:
+        return connection.execute(statement).fetchall()
+
+
 @pytest.mark.needs("postgres")
-def test_each_postgres_database_is_a_migrated_copy_of_its_own_and_goes_with_its_block(
+def test_each_postgres_database_is_a_migrated_copy_that_no_other_block_uses_and_goes_with_the_run(
     services: Services,
 ) -> None:
     server = services.url("postgres")
     with postgres_databases(server, migrate_postgres) as new:
         with new() as first, new() as second:
             assert urlsplit(first)._replace(path="") == urlsplit(server)._replace(path="")
-            still_open = psycopg.connect(first, autocommit=True)
-            still_open.execute("INSERT INTO license VALUES ('acme')")
-            with psycopg.connect(second) as connection:
-                assert connection.execute("SELECT key FROM license").fetchall() == []
+            with closing(psycopg.connect(first, autocommit=True)) as connection:
+                connection.execute("INSERT INTO license (key) VALUES ('acme')")
+            assert query(second, "SELECT key FROM license") == []
             names = databases(server) & {urlsplit(url).path[1:] for url in (first, second)}
             assert len(names) == 2
-        assert databases(server).isdisjoint(names)
         run, _, _ = first.rpartition("_")
 
     assert not {name for name in databases(server) if name.startswith(urlsplit(run).path[1:])}
-    still_open.close()
+
+
+@pytest.mark.needs("postgres")
+def test_a_later_block_finds_a_used_database_as_it_was_migrated(services: Services) -> None:
+    with postgres_databases(services.url("postgres"), migrate_postgres) as new:
+        used = set()
+        for _ in range(3):
+            with new() as url, closing(psycopg.connect(url, autocommit=True)) as connection:
+                used.add(url)
+                assert connection.execute("INSERT INTO license (key) VALUES ('acme') RETURNING id").fetchall() == [(1,)]
+                connection.execute("INSERT INTO contract VALUES (1, 1)")
+                assert connection.execute("SELECT count(*) FROM contract").fetchall() == [(1,)]
+                kept = connection.execute("SELECT number, since::text FROM segment").fetchall()
+                assert kept == query(url, "SELECT 1, '2026-01-01 12:00+02'::timestamptz::text")
+                connection.execute("UPDATE segment SET number = 2")
+        assert len(used) == 1
+
+
+@pytest.mark.needs("postgres")
+def test_a_session_that_a_block_leaves_open_is_ended_with_it(services: Services) -> None:
+    with postgres_databases(services.url("postgres"), migrate_postgres) as new:
+        with new() as url:
+            left_open = psycopg.connect(url)
+            left_open.execute("INSERT INTO license (key) VALUES ('acme')")
+        with pytest.raises(psycopg.OperationalError):
+            left_open.execute("SELECT 1")
+        left_open.close()
+
+
+@pytest.mark.needs("postgres")
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE license RENAME TO gone",
+        "ALTER TABLE license ADD COLUMN name text",
+        "ALTER TABLE license DROP CONSTRAINT license_key_key",
+        "CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET statement_timeout = 1', current_database()); END $$",
+    ],
+)
+def test_a_database_whose_schema_or_settings_were_changed_is_not_used_again(services: Services, change: str) -> None:
+    with postgres_databases(services.url("postgres"), migrate_postgres) as new:
+        with new() as changed, closing(psycopg.connect(changed, autocommit=True)) as connection:
+            connection.execute(change)
+        with new() as another:
+            assert another != changed
+            assert query(another, "SELECT key FROM license") == []
+        assert urlsplit(changed).path[1:] not in databases(services.url("postgres"))
 
 
 KILLED_RUN = """

@@ -1,4 +1,4 @@
-"""Fresh databases for tests: migrated once, then copied for each test."""
+"""Fresh databases for tests: migrated once, copied when another is needed, emptied and used again after a test."""
 
 import itertools
 import secrets
@@ -6,7 +6,8 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -49,14 +50,44 @@ def sqlite_databases(migrate: Callable[[str], object]) -> Iterator[Callable[[Pat
         yield new
 
 
+# What a test may have changed besides rows. A database that differs in it from its template is not used again.
+SHAPE = """
+    SELECT
+        ARRAY(SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY 1),
+        (SELECT count(*) FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+         WHERE relnamespace = 'public'::regnamespace AND NOT attisdropped),
+        (SELECT count(*) FROM pg_constraint WHERE connamespace = 'public'::regnamespace),
+        (SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace),
+        (SELECT count(*) FROM pg_db_role_setting WHERE setdatabase IN (
+            SELECT oid FROM pg_database WHERE datname = current_database()))
+"""
+
+TABLES = """
+    SELECT relname::text FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+    AND relname <> 'alembic_version' ORDER BY 1
+"""
+
+END_SESSIONS = """
+    SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+"""
+
+RESTART_SEQUENCES = """
+    SELECT setval(oid::regclass, 1, false) FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relkind = 'S'
+"""
+
+
 @contextmanager
 def postgres_databases(
     server_url: str, migrate: Callable[[str], object]
 ) -> Iterator[Callable[[], AbstractContextManager[str]]]:
     """Migrate one database on the server, and yield a function whose block has a copy of it, by its URL.
 
-    A copy is dropped with its block, whoever is still connected to it. What killed runs left on the server is
-    dropped first.
+    At the end of its block a copy is emptied, whoever is still connected to it is cut off, and a later block uses it
+    again: deleting rows takes milliseconds, creating a database up to half a second. All copies are dropped in the
+    end. What killed runs left on the server is dropped first.
 
     Parameters:
         server_url: a database to connect to, as a user who may create others.
@@ -66,16 +97,95 @@ def postgres_databases(
     run = PREFIX + secrets.token_hex(4)
     with psycopg.connect(server_url, autocommit=True, application_name=run) as server:
         _drop_leftovers(server)
-        template = f"{run}_template"
         # template0, since somebody may be connected to template1, which then cannot be copied.
-        with _database(server, server_url, template, copy_of="template0") as template_url:
+        with _database(server, server_url, f"{run}_template", copy_of="template0") as template_url, ExitStack() as made:
             migrate(template_url)
+            with psycopg.connect(template_url, autocommit=True) as template:
+                emptying = _Emptying.of(template)
+            idle: list[_Copy] = []
             numbers = itertools.count(1)
 
-            def new() -> AbstractContextManager[str]:
-                return _database(server, server_url, f"{run}_{next(numbers)}", copy_of=template)
+            @contextmanager
+            def new() -> Iterator[str]:
+                with ExitStack() as block:
+                    if idle:
+                        copy = idle.pop()
+                    else:
+                        name = f"{run}_{next(numbers)}"
+                        url = block.enter_context(_database(server, server_url, name, copy_of=f"{run}_template"))
+                        copy = block.enter_context(closing(_Copy(url)))
+                    yield copy.url
+                    if copy.empty(emptying):
+                        idle.append(copy)
+                        made.push(block.pop_all())
 
             yield new
+
+
+@dataclass(frozen=True)
+class _Emptying:
+    """Brings the rows of a copy back to those of its template."""
+
+    shape: tuple[object, ...]
+    deletion: sql.Composable
+    """One statement: foreign keys are checked at its end, so that the order of the tables is nothing to care for."""
+    rows: dict[str, str] = field(default_factory=dict)
+    """What the template holds, as JSON by table; most tables hold nothing."""
+
+    @classmethod
+    def of(cls, template: psycopg.Connection[tuple[object, ...]]) -> "_Emptying":
+        tables = [str(name) for (name,) in template.execute(TABLES)]
+        deletions = [
+            sql.SQL("{} AS (DELETE FROM {})").format(sql.Identifier(f"emptied_{name}"), sql.Identifier(name))
+            for name in tables
+        ]
+        rows = {name: _rows(template, name) for name in tables}
+        return cls(
+            template.execute(SHAPE).fetchone() or (),
+            sql.SQL("WITH {} SELECT").format(sql.SQL(", ").join(deletions)),
+            {name: found for name, found in rows.items() if found},
+        )
+
+    def apply(self, connection: psycopg.Connection[tuple[object, ...]]) -> bool:
+        """Empty the database of a connection, and return whether it is like its template again."""
+        connection.execute(END_SESSIONS)
+        if connection.execute(SHAPE).fetchone() != self.shape:
+            return False
+        connection.execute(self.deletion)
+        connection.execute(RESTART_SEQUENCES)
+        for name, rows in self.rows.items():
+            insert = sql.SQL("INSERT INTO {0} SELECT * FROM json_populate_recordset(NULL::{0}, %s)")
+            connection.execute(insert.format(sql.Identifier(name)), [rows])
+        return True
+
+
+class _Copy:
+    """A copy of the template, with a connection that stays open: its first statements take most of the time."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._connection: psycopg.Connection[tuple[object, ...]] | None = None
+
+    def empty(self, emptying: _Emptying) -> bool:
+        """Empty it, and return whether it is like its template again."""
+        if self._connection is not None:
+            with suppress(
+                psycopg.OperationalError
+            ):  # tests end the sessions of their databases, and this one with them
+                return emptying.apply(self._connection)
+            self.close()
+        self._connection = psycopg.connect(self.url, autocommit=True, options="-c statement_timeout=0")
+        return emptying.apply(self._connection)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+
+def _rows(connection: psycopg.Connection[tuple[object, ...]], table: str) -> str:
+    statement = sql.SQL("SELECT json_agg(kept)::text FROM {} AS kept").format(sql.Identifier(table))
+    (found,) = connection.execute(statement).fetchone() or (None,)
+    return str(found or "")
 
 
 @contextmanager
