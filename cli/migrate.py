@@ -6,7 +6,7 @@ import typer
 
 from cli.setup import start
 from core.database.engine import Database
-from core.migrations.upgrade import head, upgrade
+from core.migrations.upgrade import HEAD, upgrade
 
 
 def migrate() -> None:
@@ -26,4 +26,4 @@ def migrate() -> None:
         upgrade(database)
     finally:
         database.close()
-    typer.echo(f"{database.url.render_as_string(hide_password=True)} has the schema of this version ({head()}).")
+    typer.echo(f"{database.url.render_as_string(hide_password=True)} has the schema of this version ({HEAD}).")

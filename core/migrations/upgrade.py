@@ -1,22 +1,31 @@
-"""Bringing a database to the schema of this version, by Alembic's migrations."""
+"""Bringing a database to the schema of this version, by Alembic's migrations.
+
+Alembic is imported where there is something to migrate: it takes longer to import than most commands take to run.
+"""
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from sqlalchemy import inspect
 
 from core.database.engine import Database
 from core.errors import SchemaNotCurrent
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 MIGRATIONS: Final = Path(__file__).parent
+HEAD: Final = max(file.name.partition("_")[0] for file in MIGRATIONS.glob("versions/[0-9]*.py"))
+"""The revision of the newest migration, which is named after it. A current database holds it in `alembic_version`."""
 
 
 def upgrade(database: Database) -> None:
     """Apply the migrations that the database lacks, all in one transaction; one upgrade at a time."""
-    config = _config()
+    if is_current(database):
+        return
+    from alembic import command  # noqa: PLC0415
+
+    config = alembic_config()
     with database.engine.begin() as connection:
         if not database.is_sqlite:
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('allowance migrate'))")
@@ -25,9 +34,11 @@ def upgrade(database: Database) -> None:
 
 
 def is_current(database: Database) -> bool:
-    """Whether the database has the schema of this version."""
+    """Return whether the database has the schema of this version."""
     with database.engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision() == head()
+        if not inspect(connection).has_table("alembic_version"):
+            return False
+        return list(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars()) == [HEAD]
 
 
 def require_current(database: Database) -> None:
@@ -38,11 +49,10 @@ def require_current(database: Database) -> None:
         )
 
 
-def head() -> str:
-    return str(ScriptDirectory.from_config(_config()).get_current_head())
+def alembic_config() -> "Config":
+    """Return Alembic's configuration, which names the directory of the migrations."""
+    from alembic.config import Config  # noqa: PLC0415
 
-
-def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     return config

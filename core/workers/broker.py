@@ -5,8 +5,6 @@ from collections.abc import Callable
 from typing import Final
 
 import dramatiq
-from dramatiq.brokers.rabbitmq import RabbitmqBroker
-from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.stub import StubBroker
 
 from core.errors import BadSetting
@@ -30,11 +28,16 @@ def open_broker(settings: Settings) -> dramatiq.Broker:
 
 
 def _open(settings: Settings) -> dramatiq.Broker:
+    # Each import takes longer than a command that needs no broker.
     scheme = settings.broker_url.partition("://")[0]
     if scheme in ("redis", "rediss"):
+        from dramatiq.brokers.redis import RedisBroker  # noqa: PLC0415
+
         namespace = f"{settings.queue}:dramatiq"
         return RedisBroker(url=settings.broker_url, namespace=namespace)  # type: ignore[no-untyped-call]
     if scheme in ("amqp", "amqps"):
+        from dramatiq.brokers.rabbitmq import RabbitmqBroker  # noqa: PLC0415
+
         broker = RabbitmqBroker(url=settings.broker_url)
         broker.parameters.stack_timeout = CONNECTING  # type: ignore[attr-defined]  # of a URL they are no list
         # It reports as errors, with tracebacks, what dramatiq mends: the connections of idle threads end now and then.

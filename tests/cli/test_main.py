@@ -1,11 +1,13 @@
 """What holds for every command: help, settings, errors that a person can mend."""
 
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from typer.main import get_group
 
-from cli.main import main
+from cli.main import COMMANDS, command_line, main
 from tests.cli.command import Run, process
 
 
@@ -76,3 +78,32 @@ def test_an_unknown_command_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) ->
 def test_the_installed_command_is_this_one(tmp_path: Path) -> None:
     with process("--help", cwd=tmp_path) as helping:
         assert helping.line_with("Usage: allowance [OPTIONS] COMMAND [ARGS]...")
+
+
+def test_the_list_of_commands_shows_each_with_the_first_sentence_of_its_help() -> None:
+    loaded = get_group(command_line(COMMANDS)).commands
+    assert {name: (command.help or "").partition("\n\n")[0] for name, command in loaded.items()} == COMMANDS
+
+
+@pytest.mark.parametrize(
+    ("arguments", "not_imported"),
+    [
+        (["--help"], {"sqlalchemy", "pydantic", "core.settings"}),
+        (["keys", "list"], {"alembic", "strawberry", "starlette", "redis", "pika", "jinja2"}),
+        (["migrate"], {"alembic", "strawberry", "core.runtime"}),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_command_imports_what_it_needs_alone(
+    run: Run, tmp_path: Path, arguments: list[str], not_imported: set[str]
+) -> None:
+    program = f"""
+import atexit, sys
+from cli.main import main
+atexit.register(lambda: print("imported:", *{not_imported!r} & sys.modules.keys()))
+sys.argv[1:] = {arguments!r}
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1] == "imported:"

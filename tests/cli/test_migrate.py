@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from core.migrations.upgrade import head
+from core.migrations.upgrade import HEAD
 from tests.cli.command import Outcome, process
 from tests.services.databases import postgres_databases
 from tests.services.finder import Services
@@ -31,7 +31,7 @@ def test_migrate_brings_the_schema_and_again_changes_nothing(bare_url: str, tmp_
     again = ran("migrate", cwd=tmp_path, url=bare_url)
     for migrated in (first, again):
         assert migrated.code == 0
-        assert migrated.out.splitlines()[-1].endswith(f" has the schema of this version ({head()}).")
+        assert migrated.out.splitlines()[-1].endswith(f" has the schema of this version ({HEAD}).")
     assert "Running upgrade  -> 0001" in first.out
     assert "Running upgrade" not in again.out
     assert ran("keys", "list", cwd=tmp_path, url=bare_url).code == 0

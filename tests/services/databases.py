@@ -65,7 +65,7 @@ SHAPE = """
 TABLES = """
     SELECT relname::text FROM pg_class
     WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
-    AND relname <> 'alembic_version' ORDER BY 1
+    ORDER BY 1
 """
 
 END_SESSIONS = """
@@ -142,7 +142,7 @@ class _Emptying:
         rows = {name: _rows(template, name) for name in tables}
         return cls(
             template.execute(SHAPE).fetchone() or (),
-            sql.SQL("WITH {} SELECT").format(sql.SQL(", ").join(deletions)),
+            sql.SQL("WITH {} SELECT").format(sql.SQL(", ").join(deletions)) if deletions else sql.SQL("SELECT"),
             {name: found for name, found in rows.items() if found},
         )
 

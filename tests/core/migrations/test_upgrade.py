@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from core.database.engine import Database
 from core.errors import SchemaNotCurrent
 from core.migrations.tables import metadata
-from core.migrations.upgrade import head, is_current, require_current, upgrade
+from core.migrations.upgrade import HEAD, alembic_config, is_current, require_current, upgrade
 from core.runtime import open_runtime
 from core.settings import Settings
 
@@ -25,8 +26,12 @@ def test_a_migrated_database_is_what_the_tables_say(database: Database) -> None:
         opts = {"compare_type": True, "compare_server_default": True, "include_name": not_a_partition}
         context = MigrationContext.configure(connection, opts=opts)
         assert compare_metadata(context, metadata) == []
-        assert context.get_current_revision() == head()
+        assert context.get_current_revision() == HEAD
     require_current(database)
+
+
+def test_the_head_is_the_newest_of_the_migrations() -> None:
+    assert ScriptDirectory.from_config(alembic_config()).get_heads() == [HEAD]
 
 
 def test_upgrading_again_changes_nothing(database: Database) -> None:
