@@ -11,7 +11,7 @@ from sqlalchemy import String
 from sqlmodel import Session, col, select
 
 from core.access.tables import ApiKey
-from core.database.values_table import values_table
+from core.database.dialect import values_table
 from core.errors import BadInput, Forbidden, NotFound, Unauthenticated
 from core.licenses.find import find_license, no_license
 from core.licenses.tables import License

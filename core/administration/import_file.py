@@ -25,7 +25,7 @@ from core.administration.inputs import (
 )
 from core.administration.put import credit_meters, grant_credits, put_contract, put_license
 from core.consumption.tables import Snapshot
-from core.database.engine import parts
+from core.database.dialect import parts
 from core.errors import InvalidInput
 from core.licenses.billing import CONTRACT_DATE
 from core.licenses.quota_terms import DEFAULT, QuotaTerms

@@ -19,7 +19,7 @@ from core.administration.inputs import (
 from core.consumption.readings.status import SEVERITY, UsageStatus
 from core.consumption.snapshots import mark_changed
 from core.consumption.tables import Snapshot
-from core.database.engine import insert_into
+from core.database.dialect import insert_into
 from core.errors import InputProblem, InvalidInput
 from core.licenses.find import lock_license, named_license
 from core.licenses.tables import Contract, Grant, License, LicenseAdmin, id_of

@@ -13,7 +13,7 @@ from core.admission.quota import quota_at
 from core.admission.quota_state import QuotaState, newest_windows
 from core.admission.tables import AdmissionWindow, Installation
 from core.admission.window import Window, utc_day
-from core.database.engine import insert_into
+from core.database.dialect import insert_into
 from core.licenses.quota_terms import QuotaTerms
 
 _DAY: Final = timedelta(days=1)

@@ -15,7 +15,8 @@ from core.admission.quota import Quota, quota_at
 from core.admission.store import Key
 from core.admission.tables import AdmissionRegister, AdmissionWindow
 from core.admission.window import Window
-from core.database.engine import Database, insert_into
+from core.database.dialect import insert_into
+from core.database.engine import Database
 from core.licenses.load import LoadedLicense, load_licenses
 from core.licenses.tables import License
 

@@ -14,9 +14,8 @@ from sqlmodel import Session, col
 
 from core.alerts.recipients import license_recipients, notifier_recipients
 from core.alerts.tables import Alert
-from core.database.engine import insert_into
+from core.database.dialect import insert_into, values_table
 from core.database.types import UtcDateTime
-from core.database.values_table import values_table
 from core.delivery.message_kinds import CROSSED, RECOVERED
 from core.delivery.outbox.outbox import OutboundMessage, enqueue
 from core.text import canonical

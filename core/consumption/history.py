@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from core.consumption.points import PointDelta, expand, merge
 from core.consumption.tables import ReadingHistory
-from core.database.values_table import values_table
+from core.database.dialect import values_table
 from core.licenses.load import LoadedLicense
 from core.times import EPOCH
 

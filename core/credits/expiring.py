@@ -14,9 +14,8 @@ from sqlmodel import Session, col
 from core.alerts.recipients import license_recipients, notifier_recipients
 from core.consumption.readings.documents import Document
 from core.credits.tables import CreditNotice
-from core.database.engine import insert_into
+from core.database.dialect import insert_into, values_table
 from core.database.types import UtcDateTime
-from core.database.values_table import values_table
 from core.delivery.message_kinds import CREDITS_EXPIRING
 from core.delivery.outbox.outbox import OutboundMessage, enqueue
 from core.licenses.load import LoadedLicense

@@ -1,20 +1,17 @@
 """The database: sessions for reading and for writing, opened and committed at the edges alone."""
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Row, Table, create_engine, event
+from sqlalchemy import Connection, Engine, Row, create_engine, event
 from sqlalchemy import exc as sa_errors
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import NullPool
 from sqlmodel import Session
 
-T = TypeVar("T")
 _POOL: Final[dict[str, Any]] = {"pool_size": 16, "max_overflow": 32, "pool_pre_ping": True}
 _ASKING: Final[dict[str, Any]] = {
     "pool_size": 4, "max_overflow": 12, "isolation_level": "AUTOCOMMIT", "pool_reset_on_return": None,
@@ -129,20 +126,6 @@ def is_cut_off(error: BaseException) -> bool:
 def is_deadlock(error: BaseException) -> bool:
     """Whether PostgreSQL ended a transaction that waited for another in a circle: the same succeeds at once."""
     return isinstance(error, sa_errors.DBAPIError) and getattr(error.orig, "sqlstate", None) == "40P01"
-
-
-def insert_into(session: Session, table: type[Any]) -> Any:
-    """An INSERT that can say ON CONFLICT, in the session's dialect."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    target: Table = table.__table__
-    return dialect.insert(target)
-
-
-def parts(values: Collection[T], size: int = 1000) -> Iterator[list[T]]:
-    """The values in parts that a statement's parameters have room for."""
-    rest = iter(values)
-    while part := list(islice(rest, size)):
-        yield part
 
 
 def _sqlite_engine(url: URL) -> Engine:

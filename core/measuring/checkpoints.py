@@ -12,7 +12,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from core.database.engine import insert_into
+from core.database.dialect import insert_into
 from core.usage.tables import LateUsage, StoredCheckpoint
 
 TOTAL: Final = "total"

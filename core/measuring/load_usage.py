@@ -20,7 +20,7 @@ from sqlalchemy.sql.selectable import CTE
 from sqlmodel import Session, col
 
 from core.admission.window_usage import load_admitted
-from core.database.values_table import values_table
+from core.database.dialect import values_table
 from core.licenses.load import LoadedLicense
 from core.licenses.tables import Grant as GrantRow
 from core.measuring.checkpoints import DAYS, LEVEL, RENEWED, TOTAL, UsageCheckpoint, load_checkpoints

@@ -13,7 +13,8 @@ from typing import Final
 from sqlalchemy import and_, case, or_, select
 from sqlmodel import Session, col, update
 
-from core.database.engine import Database, parts
+from core.database.dialect import parts
+from core.database.engine import Database
 from core.licenses.tables import License
 from core.queue.queue import SCHEDULE
 from core.queue.tables import RefreshRun, RefreshStatus

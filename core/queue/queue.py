@@ -13,7 +13,7 @@ from typing import Final
 from sqlalchemy import case, tuple_
 from sqlmodel import Session, col, func, select, update
 
-from core.database.engine import insert_into
+from core.database.dialect import insert_into
 from core.queue.tables import RefreshRun, RefreshStatus
 
 SCHEDULE: Final = "schedule"

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, func, select
 
-from core.database.engine import insert_into, parts
+from core.database.dialect import insert_into, parts
 from core.licenses.tables import License
 from core.nearest import did_you_mean
 from core.text import shown

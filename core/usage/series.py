@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlmodel import Session
 
-from core.database.engine import insert_into, parts
+from core.database.dialect import insert_into, parts
 from core.usage.tables import UsageSeries
 
 SeriesKey = tuple[int, str, str, str]

@@ -20,7 +20,8 @@ from sqlmodel import Session, select
 
 from core.addresses.mail_address import BadAddress, address_of
 from core.addresses.smtp_server import SmtpServer
-from core.database.engine import Database, insert_into
+from core.database.dialect import insert_into
+from core.database.engine import Database
 from core.delivery.mail.letters import to_admin, to_operator
 from core.delivery.mail.render import Mail
 from core.delivery.mail.smtp import send

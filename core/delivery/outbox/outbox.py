@@ -19,6 +19,7 @@ from sqlalchemy import Select, insert, tuple_
 from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, func, select, update
 
+from core.database.dialect import advisory_lock
 from core.delivery.outbox.tables import Delivery, DeliveryStatus, Message
 
 MOST_ATTEMPTS: Final = 20
@@ -132,9 +133,8 @@ def take(
     what is taken for one recipient: who does so has a worker for each. One that was taken too often without an end is
     parked: whatever it does to its workers, it does not do for ever.
     """
-    if session.get_bind().dialect.name == "postgresql":  # SQLite has one writer anyway
-        # What is on its way is counted, and those who take at the same time would not see each other's.
-        session.execute(select(func.pg_advisory_xact_lock(_TAKING)))
+    # What is on its way is counted, and those who take at the same time would not see each other's.
+    advisory_lock(session, _TAKING)
     due = (
         select(Delivery)
         .where(col(Delivery.due_at) <= now - overdue)

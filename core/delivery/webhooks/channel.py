@@ -13,7 +13,8 @@ from typing import Final
 import orjson
 from sqlmodel import Session, col, select, update
 
-from core.database.engine import Database, insert_into
+from core.database.dialect import insert_into
+from core.database.engine import Database
 from core.delivery.outbox.outbox import Outcome, Outgoing
 from core.delivery.outbox.tables import DeliveryStatus, Message
 from core.delivery.webhooks.send import EndpointResponse, NotAnswered, post, printable

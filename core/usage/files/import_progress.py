@@ -9,7 +9,8 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, update
 
-from core.database.engine import Database, insert_into
+from core.database.dialect import insert_into
+from core.database.engine import Database
 from core.errors import BadInput
 from core.text import shown
 from core.usage.tables import ImportedFile

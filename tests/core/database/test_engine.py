@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import Session, select
 
-from core.database.engine import Database, insert_into, is_away, parts
+from core.database.dialect import insert_into, parts
+from core.database.engine import Database, is_away
 from core.licenses.tables import License
 from core.usage.tables import LateUsage
 from tests.fixtures.engine import NOW
