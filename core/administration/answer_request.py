@@ -1,4 +1,4 @@
-"""Which request for credits a grant answers."""
+"""Requests for credits that a grant answers."""
 
 from datetime import datetime
 
@@ -11,10 +11,18 @@ from core.text import shown
 
 
 def answer_request(session: Session, grant: Grant, named: str | None, now: datetime) -> None:
-    """Close the request that a new grant names; if it names none, the oldest open one for its meter and entity.
+    """Close the request for credits that a new grant answers.
 
-    The caller has locked the license, so that two grants never answer the same request. Raises :class:`InvalidInput`
-    where the license has no open request of that name.
+    The caller has locked the license, so that two grants never answer the same request.
+
+    Args:
+        session: The session of the grant.
+        grant: The new grant.
+        named: The id of the request; None for the oldest open request of the same meter and entity, if there is one.
+        now: The time of the answer.
+
+    Raises:
+        InvalidInput: The license has no open request with this id.
     """
     ours = select(CreditRequest).where(
         CreditRequest.license_id == grant.license_id, col(CreditRequest.closed_by).is_(None)
@@ -34,7 +42,11 @@ def answer_request(session: Session, grant: Grant, named: str | None, now: datet
 
 
 def require_answered(session: Session, grant: Grant, named: str) -> None:
-    """Raise :class:`InvalidInput` unless the request of that name was answered by this grant, which was made before."""
+    """Check that a grant that exists already answered the request of this id.
+
+    Raises:
+        InvalidInput: The request does not exist, or another grant answered it.
+    """
     request = session.get(CreditRequest, (grant.license_id, named))
     if request is None or request.closed_by != grant.id:
         message = f"The grant {shown(grant.id)} was made before, and not for this request. Give each grant its own id."

@@ -1,4 +1,4 @@
-"""A YAML file read with the line of every value, so that each problem is reported with its line.
+"""YAML files, read with the line of every value so that each problem is reported with its line.
 
 pydantic was weighed for these values and is not used: a model with a single wrong field yields no values at all, while
 here the rules check whatever could be read, so that one run reports every problem of a file.
@@ -21,7 +21,7 @@ from core.text import shown
 from core.times import NotAnInstant, parse_instant
 
 LARGEST: Final = 8 * 2**20
-"""Bytes. Some twenty thousand licenses, and a minute of reading."""
+"""The largest file in bytes: about twenty thousand licenses, which take a minute to read."""
 
 _LARGEST_WHOLE: Final = 2**53
 _TAG: Final = "tag:yaml.org,2002:"
@@ -31,7 +31,10 @@ _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 class LineProblem(NamedTuple):
-    """What is wrong with the value at a line; `path` is how it is reached, empty for the file as a whole."""
+    """A problem with the value at a line.
+
+    `path` leads to the value, as ``licenses[0].name``; it is empty for the file as a whole.
+    """
 
     line: int
     path: str
@@ -39,21 +42,26 @@ class LineProblem(NamedTuple):
 
 
 class InvalidFile(BadInput):
-    """A file with one or several things wrong, each with its line; nothing of it was applied."""
+    """A file with one or more problems, each with its line. Nothing of the file was applied."""
 
     code = "INVALID_INPUT"
 
     def __init__(self, file: str, problems: Iterable[LineProblem]) -> None:
         self.problems = tuple(sorted(problems))
-        where = ((f"{file}:{one.line}: {one.path}: " if one.path else f"{file}:{one.line}: ") for one in self.problems)
-        super().__init__("\n".join(place + one.message for place, one in zip(where, self.problems, strict=True)))
+        lines = (
+            f"{file}:{problem.line}: {problem.path}: {problem.message}"
+            if problem.path
+            else f"{file}:{problem.line}: {problem.message}"
+            for problem in self.problems
+        )
+        super().__init__("\n".join(lines))
 
 
 class Value:
-    """A value of the file and where it stands: its line, and the keys that lead to it, ``licenses[0].name``.
+    """A value of the file, with its line and the path of keys that leads to it, as ``licenses[0].name``.
 
-    What is asked of it and is not there becomes a problem of the document, and None is returned. Numbers and
-    times are read from the text of the file itself, so that nothing is rounded on the way.
+    A method that reads the value as a type returns None if the value has another type, and adds a problem to the
+    document. Numbers and times are read from the text of the file itself, so that nothing is rounded.
     """
 
     def __init__(self, node: Node, path: str, line: int, problems: list[LineProblem]) -> None:
@@ -63,11 +71,14 @@ class Value:
         self.path = path
 
     def fail(self, message: str) -> None:
-        """Add a problem with this value."""
+        """Add a problem with this value to the document."""
         self._problems.append(LineProblem(self._line, self.path, message))
 
     def fields(self, required: Sequence[str], optional: Sequence[str] = ()) -> dict[str, "Value"]:
-        """The values of a mapping with these keys; an optional one that is null counts as left out."""
+        """Return the values of a mapping by key.
+
+        Unknown and missing keys become problems. An optional key whose value is null counts as left out.
+        """
         if not self._is(MappingNode, "map"):
             self.fail(f"must be a mapping with the keys {', '.join((*required, *optional))}.")
             return {}
@@ -86,7 +97,7 @@ class Value:
 
     @cached_property
     def entries(self) -> dict[str, "Value"]:
-        """The values of a mapping, in the order of the file."""
+        """The values of a mapping by key, in the order of the file."""
         found: dict[str, Value] = {}
         if not self._is(MappingNode, "map"):
             self.fail("must be a mapping.")
@@ -113,7 +124,7 @@ class Value:
         ]
 
     def at(self, path: Iterable[str]) -> "Value":
-        """The value that keys and places in the order of the file lead to, as far as they can be followed."""
+        """Return the value at a path of keys and list indexes, or the last value that the path reaches."""
         value = self
         for step in path:
             entries = value.entries if isinstance(value._node, MappingNode) else {}
@@ -127,6 +138,7 @@ class Value:
         return value
 
     def text(self) -> str | None:
+        """Return the value as a text."""
         if self._is(ScalarNode, "str"):
             return str(self._node.value)
         quoted = (
@@ -138,18 +150,21 @@ class Value:
         return None
 
     def boolean(self) -> bool | None:
+        """Return the value as true or false."""
         if self._is(ScalarNode, "bool") and self._node.value.lower() in ("true", "false"):
             return bool(self._node.value.lower() == "true")
         self.fail("must be true or false.")
         return None
 
     def number(self) -> Decimal | None:
+        """Return the value as an exact decimal."""
         if self._is(ScalarNode, "int", "float") and _NUMBER.fullmatch(self._node.value):
             return Decimal(self._node.value)
         self.fail("must be a decimal number, without quotes.")
         return None
 
     def whole(self) -> int | None:
+        """Return the value as a whole number of at most 2^53, the largest that JSON holds everywhere."""
         number = self.number()
         if number is not None and (number != number.to_integral_value() or abs(number) > _LARGEST_WHOLE):
             self.fail("must be a whole number.")
@@ -157,6 +172,7 @@ class Value:
         return None if number is None else int(number)
 
     def date(self) -> date | None:
+        """Return the value as a date (ISO 8601)."""
         if self._is(ScalarNode, "timestamp", "str") and _DATE.fullmatch(self._node.value):
             try:
                 return date.fromisoformat(self._node.value)
@@ -167,6 +183,7 @@ class Value:
         return None
 
     def time(self) -> datetime | None:
+        """Return the value as an instant (RFC 3339, with its offset from UTC)."""
         try:
             return parse_instant(self._node.value if self._is(ScalarNode, "timestamp", "str") else None)
         except NotAnInstant:
@@ -178,10 +195,18 @@ class Value:
 
 
 def read_document(file: str, content: bytes) -> tuple[Value, list[LineProblem]]:
-    """The root of a YAML file, and the list that problems with its values will be added to.
+    """Read a YAML file.
 
-    `file` is what to call it. Raises :class:`InvalidFile` where it is not YAML, is too large, or uses
-    anchors, with which a small file can stand for an endless one.
+    Args:
+        file: The name of the file in error messages.
+        content: The bytes of the file, in UTF-8.
+
+    Returns:
+        The root of the document, and the list to which problems with its values are added as they are read.
+
+    Raises:
+        InvalidFile: The file is not YAML, is too large, or uses anchors, which can expand a small file
+            without end.
     """
 
     def refused(line: int, message: str) -> InvalidFile:
@@ -195,8 +220,8 @@ def read_document(file: str, content: bytes) -> tuple[Value, list[LineProblem]]:
         raise refused(1 + content[: error.start].count(b"\n"), "this is not UTF-8.") from None
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        said = ", ".join(part for part in (error.context, error.problem) if part)
-        raise refused(mark.line + 1 if mark else 1, f"this is not YAML: {said}.") from None
+        reason = ", ".join(part for part in (error.context, error.problem) if part)
+        raise refused(mark.line + 1 if mark else 1, f"this is not YAML: {reason}.") from None
     except YAMLError as error:
         raise refused(1, f"this is not YAML: {str(error).splitlines()[0]}.") from None
     except RecursionError:

@@ -1,4 +1,4 @@
-"""Licenses with their contracts and grants from a YAML file: all of it, or nothing."""
+"""The import of licenses with their contracts and grants from a YAML file: the whole file or nothing."""
 
 import math
 import re
@@ -14,16 +14,11 @@ from typing import Final, TypeVar
 from sqlmodel import Session, col, select
 
 from core.administration.document import InvalidFile, LineProblem, Value, read_document
-from core.administration.inputs import (
-    AdminInput,
-    ContractInput,
-    GrantInput,
-    LicenseInput,
-    check_contract,
-    check_grant,
-    check_license,
-)
+from core.administration.inputs import AdminInput, ContractInput, GrantInput, LicenseInput
 from core.administration.put import credit_meters, grant_credits, put_contract, put_license
+from core.administration.rules.contracts import check_contract
+from core.administration.rules.credits import check_grant
+from core.administration.rules.licenses import check_license
 from core.consumption.tables import Snapshot
 from core.database.dialect import parts
 from core.errors import InvalidInput
@@ -42,7 +37,7 @@ D = TypeVar("D")
 
 @dataclass(frozen=True, slots=True)
 class ImportedLicenses:
-    """How much a file holds, all of which is in force now."""
+    """Numbers of licenses, contracts and grants in an imported file."""
 
     licenses: int
     contracts: int
@@ -51,7 +46,7 @@ class ImportedLicenses:
 
 @dataclass(slots=True)
 class LicenseFile:
-    """What a file says, each part with the place where it does, and what could not be read of it."""
+    """The content of a file: each input with its place in the file, and the problems found while reading."""
 
     name: str
     problems: list[LineProblem]
@@ -61,10 +56,17 @@ class LicenseFile:
 
 
 def read_licenses(name: str, content: bytes) -> LicenseFile:
-    """What the YAML file `name` says. It is pure, and takes a second for some hundred licenses.
+    """Read a YAML file of licenses. Pure; some hundred licenses take a second.
 
-    Raises :class:`InvalidFile` where it is no YAML at all; anything else is left for :func:`import_licenses`
-    to say together with what the rules find.
+    Problems with values are collected in the result. :func:`import_licenses` reports them together with the problems
+    that the rules find.
+
+    Args:
+        name: The name of the file in error messages.
+        content: The bytes of the file.
+
+    Raises:
+        InvalidFile: The file is not YAML.
     """
     root, problems = read_document(name, content)
     file = LicenseFile(name, problems)
@@ -93,12 +95,20 @@ def import_licenses(
     now: datetime,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> ImportedLicenses:
-    """Put all that a file says; the caller commits. The same file again changes nothing.
+    """Put the licenses, contracts and grants of a file. Importing the same file again changes nothing.
 
-    Raises :class:`InvalidFile`, which names everything that is wrong with its line; the caller rolls back.
+    Args:
+        session: The caller commits it, or rolls it back if this raises.
+        file: The content, from :func:`read_licenses`.
+        registry: The installed meters, whose terms contracts may name.
+        now: The time of the import.
+        progress: Called with the number of inputs that are done, and of all.
+
+    Raises:
+        InvalidFile: Anything in the file is wrong. The error names every problem with its line.
     """
     problems = file.problems
-    # What could not be read is reported already, and a rule would only say so again.
+    # A value that could not be read is reported already. The rules would report it again.
     unread = frozenset(problem.path for problem in problems)
     file.grants = _as_first_granted(session, file.grants)
     meters = credit_meters(registry)
@@ -126,15 +136,18 @@ def import_licenses(
 def _puts(
     session: Session, file: LicenseFile, registry: Registry, now: datetime
 ) -> Iterator[tuple[Value, Callable[[], object]]]:
-    """Each license with all that is its own, the known ones by id: so do all who change several at once, so that two
-    do not wait for each other in a circle."""
+    """Return the steps of the import: each license, then its contracts and grants.
+
+    Known licenses come in the order of their ids, as in every transaction that locks several licenses. So two such
+    transactions never wait for each other in a circle.
+    """
     known = _locked(session, [license.key for _, license in file.licenses])
     contracts, grants = defaultdict(list), defaultdict(list)
-    for one in file.contracts:
-        contracts[one[1].license].append(one)
-    for other in file.grants:
-        grants[other[1].license].append(other)
-    for value, license in sorted(file.licenses, key=lambda one: (known.get(one[1].key, math.inf), one[1].key)):
+    for place, contract in file.contracts:
+        contracts[contract.license].append((place, contract))
+    for place, grant in file.grants:
+        grants[grant.license].append((place, grant))
+    for value, license in sorted(file.licenses, key=lambda item: (known.get(item[1].key, math.inf), item[1].key)):
         yield value, partial(put_license, session, license, now)
         for place, contract in contracts[license.key]:
             yield place, partial(put_contract, session, contract, registry, now)
@@ -143,9 +156,9 @@ def _puts(
 
 
 def _locked(session: Session, keys: Sequence[str]) -> dict[str, int]:
-    """The ids of the licenses that there are by their keys, locked, and with them their snapshots.
+    """Lock the existing licenses of these keys and their snapshots, and return their ids by key.
 
-    First the licenses, since whoever changes one locks it before its snapshot; refreshes lock snapshots alone.
+    The licenses come first, as whoever changes a license locks it before its snapshot. Refreshes lock snapshots alone.
     """
     known: dict[str, int] = {}
     for part in parts(keys):
@@ -160,7 +173,7 @@ def _locked(session: Session, keys: Sequence[str]) -> dict[str, int]:
 
 @contextmanager
 def _located(value: Value, unread: Collection[str] = ()) -> Iterator[None]:
-    """Say where in the file the problems of an input are, in the words of the file."""
+    """Translate the problems of an input into problems at lines of the file, in the file's own names."""
     try:
         yield
     except InvalidInput as error:
@@ -175,7 +188,7 @@ def _snake(text: str) -> str:
 
 
 def _as_first_granted(session: Session, grants: Sequence[tuple[Value, GrantInput]]) -> list[tuple[Value, GrantInput]]:
-    """Grants for which the file gives no date keep the one that they got when they were first imported."""
+    """Give grants without a date the date of their first import."""
     known: dict[tuple[str, str], datetime] = {}
     undated = {grant.license for _, grant in grants if grant.granted_at is None}
     for license in sorted(key for key in undated if LICENSE_KEY.fullmatch(key)):
@@ -273,7 +286,7 @@ def _read_grants(values: Iterable[Value], license: str) -> Iterator[tuple[Value,
 
 
 def _get(fields: Mapping[str, Value], key: str, read: Callable[[Value], T | None], otherwise: D) -> T | D:
-    """A field, or what stands for it where it was left out or cannot be read."""
+    """Return a field as `read` reads it, or `otherwise` if it is left out or cannot be read."""
     found = read(fields[key]) if key in fields else None
     return otherwise if found is None else found
 

@@ -8,14 +8,10 @@ from allowance import Credits
 from sqlmodel import Session, col, delete, or_, select
 
 from core.administration.answer_request import answer_request, require_answered
-from core.administration.inputs import (
-    ContractInput,
-    GrantInput,
-    LicenseInput,
-    check_contract,
-    check_grant,
-    check_license,
-)
+from core.administration.inputs import ContractInput, GrantInput, LicenseInput
+from core.administration.rules.contracts import check_contract
+from core.administration.rules.credits import check_grant
+from core.administration.rules.licenses import check_license
 from core.consumption.readings.status import SEVERITY, UsageStatus
 from core.consumption.snapshots import mark_changed
 from core.consumption.tables import Snapshot

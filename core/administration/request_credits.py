@@ -1,4 +1,4 @@
-"""Asking for credits: the request is recorded and the operators are told, in one transaction."""
+"""Requests for credits: recorded, and sent to the operators, in one transaction."""
 
 import logging
 import uuid
@@ -8,8 +8,9 @@ from typing import Final
 
 from sqlmodel import Session, col, select
 
-from core.administration.inputs import CreditRequestInput, check_credit_request
+from core.administration.inputs import CreditRequestInput
 from core.administration.put import credit_meters
+from core.administration.rules.credits import check_credit_request
 from core.alerts.recipients import license_recipients, notifier_recipients, operator_recipients
 from core.credits.tables import CreditRequest
 from core.delivery.message_kinds import CREDITS_REQUESTED
@@ -22,7 +23,7 @@ from core.plugins.host import Registry
 logger = logging.getLogger(__name__)
 
 MOST_OPEN: Final = 20
-"""Requests of one license that may be open at once."""
+"""The largest number of open requests of a license."""
 
 
 def request_credits(
@@ -33,9 +34,20 @@ def request_credits(
     requested_by: str,
     now: datetime,
 ) -> CreditRequest:
-    """Ask for credits. An open request that says the same is given again, and nobody is told twice.
+    """Record a request for credits, and enqueue its messages to operators, admins' webhooks and notifiers.
 
-    Raises :class:`InvalidInput`, also where too many are open.
+    An open request with the same content is returned instead of a second one, and sends no message.
+
+    Args:
+        session: The caller commits it.
+        given: The request.
+        registry: The installed meters and notifiers.
+        operators: E-mail addresses of the operators.
+        requested_by: The name of the API key that requests.
+        now: The time of the request.
+
+    Raises:
+        InvalidInput: The request is wrong, or the license has MOST_OPEN open requests.
     """
     meter = check_credit_request(given, credit_meters(registry))
     license = named_license(session, given.license)

@@ -10,9 +10,22 @@ ROOT = Path(__file__).parents[2]
 FOLDERS = ("plugins/src", "meters", "core", "api", "cli")
 VAGUE = re.compile(r"(What|Who|Where|The same|Those|Have|Whether)\b")
 DOMAIN = frozenset(
-    "Alert CheckIn Contract CreditRequest Delivery Grant InstallationReport License Message Meter Notice Notifier Period "
-    "Plugin Problem QuotaTerms Reading Section Share Threshold RejectedEvent Term Warnings AdminInput ContractInput "
-    "LicenseInput".split()
+    {
+        *("AdminInput", "Alert", "CheckIn", "Contract", "ContractInput", "CreditRequest", "Delivery", "Grant"),
+        *("InstallationReport", "License", "LicenseInput", "Message", "Meter", "Notice", "Notifier", "Period"),
+        *(
+            "Plugin",
+            "Problem",
+            "QuotaTerms",
+            "Reading",
+            "RejectedEvent",
+            "Section",
+            "Share",
+            "Term",
+            "Threshold",
+            "Warnings",
+        ),
+    }
 )
 """Words of the domain: a table, its GraphQL type and the SDK's class share such a name, as they are the same thing."""
 

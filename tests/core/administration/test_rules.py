@@ -7,15 +7,10 @@ from typing import Any
 
 import pytest
 
-from core.administration.inputs import (
-    AdminInput,
-    ContractInput,
-    GrantInput,
-    LicenseInput,
-    check_contract,
-    check_grant,
-    check_license,
-)
+from core.administration.inputs import AdminInput, ContractInput, GrantInput, LicenseInput
+from core.administration.rules.contracts import check_contract
+from core.administration.rules.credits import check_grant
+from core.administration.rules.licenses import check_license
 from core.errors import InvalidInput
 from core.plugins.host import Registry
 from tests.fixtures.engine import NOW

@@ -1,0 +1,124 @@
+"""Rules for contract versions."""
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Final
+
+from allowance import Admission, Enforcement, Meter
+
+from core.administration.inputs import ContractInput
+from core.administration.rules.problems import EARLIEST, LATEST, Problems
+from core.licenses.billing import CALENDAR_YEAR, CONTRACT_DATE, InvalidDuration, parse_billing_period
+from core.licenses.quota_terms import Identifiers, OnOutage, QuotaTerms
+from core.nearest import did_you_mean
+from core.text import shown
+from core.usage.amount import LARGEST
+
+_TERM: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_MOST_DAYS: Final = 3660
+MOST_RATIOS: Final = 20
+"""The largest number of further ratios that a contract may name for one meter."""
+HIGHEST_RATIO: Final = 10
+"""The highest further ratio: ten times the limit."""
+MOST_NOTICES: Final = 10
+_MOST_NOTICE_DAYS: Final = 366
+
+
+def check_contract(contract: ContractInput, meters: Mapping[str, Meter]) -> None:
+    """Check a contract. A term that no installed meter knows is refused, and the nearest known term is named.
+
+    Args:
+        contract: The contract.
+        meters: The installed meters by key.
+
+    Raises:
+        InvalidInput: With every problem of the contract.
+    """
+    problems = Problems()
+    for name, day in (("effectiveFrom", contract.effective_from), ("startsOn", contract.starts_on)):
+        if not EARLIEST <= day < LATEST:
+            problems.add(f"{name} {day} must be from {EARLIEST} to before {LATEST}.", name)
+    try:
+        parse_billing_period(contract.billing_period)
+    except InvalidDuration as problem:
+        problems.add(f"billingPeriod {problem}.", "billingPeriod")
+    if contract.anchor not in (CONTRACT_DATE, CALENDAR_YEAR):
+        problems.add(f"anchor {shown(contract.anchor)} must be {CONTRACT_DATE} or {CALENDAR_YEAR}.", "anchor")
+    terms = {term for meter in meters.values() for term in meter.limit_terms}
+    problems.twice("term", (key for key, _ in contract.terms), "terms", "key")
+    for index, (key, value) in enumerate(contract.terms):
+        if not _TERM.fullmatch(key) or key not in terms:
+            problems.add(
+                f"No meter knows the term {shown(key)}.{did_you_mean(key, terms)}",
+                "terms", index, "key", code="UNKNOWN_TERM",
+            )  # fmt: skip
+        called = f"The term {key[:100]}"
+        problems.number(called, value, "be a number from 0 to 2^53", LARGEST, "terms", index, "value", zero=True)
+    for name, meters_named in (
+        ("atRisk", contract.at_risk),
+        ("alertAt", contract.alert_at),
+        ("quotas", contract.quotas),
+    ):
+        problems.twice("meter", (entry[0] for entry in meters_named), name, "meter")
+    for index, (key, ratio) in enumerate(contract.at_risk):
+        if key not in meters:
+            problems.add(
+                f"No meter {shown(key)}.{did_you_mean(key, meters)}", "atRisk", index, "meter", code="UNKNOWN_METER"
+            )
+        problems.number("ratio", ratio, "be above 0 and up to 1", 1, "atRisk", index, "ratio")
+    for index, (key, ratios) in enumerate(contract.alert_at):
+        _check_alert_at(problems, index, key, ratios, meters)
+    for index, (key, quota) in enumerate(contract.quotas):
+        _check_quota(problems, index, key, quota, meters)
+    days = contract.expiry_notice_days
+    if len(days) > MOST_NOTICES or len(set(days)) < len(days) or not all(1 <= day <= _MOST_NOTICE_DAYS for day in days):
+        problems.add(
+            f"expiryNoticeDays must be {MOST_NOTICES} different numbers at most, each from 1 to {_MOST_NOTICE_DAYS}.",
+            "expiryNoticeDays",
+        )
+    problems.raise_if_any()
+
+
+def _check_alert_at(
+    problems: Problems, index: int, key: str, ratios: tuple[Decimal, ...], meters: Mapping[str, Meter]
+) -> None:
+    """Check the further ratios of a meter. They may lie above a soft limit, not above a hard limit."""
+    if key not in meters:
+        problems.add(
+            f"No meter {shown(key)}.{did_you_mean(key, meters)}", "alertAt", index, "meter", code="UNKNOWN_METER"
+        )
+    if len(ratios) > MOST_RATIOS:
+        problems.add(f"ratios must be {MOST_RATIOS} at most, not {len(ratios)}.", "alertAt", index, "ratios")
+        return
+    hard = key in meters and meters[key].enforcement is Enforcement.HARD
+    must, most = (
+        ("be above 0 and up to 1, as the limit is a hard one", 1)
+        if hard
+        else (f"be above 0 and up to {HIGHEST_RATIO}", HIGHEST_RATIO)
+    )
+    for place, ratio in enumerate(ratios):
+        problems.number("ratio", ratio, must, most, "alertAt", index, "ratios", place)
+        if ratio in ratios[:place]:
+            problems.add(f"ratio {ratio} is there twice.", "alertAt", index, "ratios", place)
+
+
+def _check_quota(problems: Problems, index: int, key: str, quota: QuotaTerms, meters: Mapping[str, Meter]) -> None:
+    hard = {key for key, meter in meters.items() if isinstance(meter, Admission)}
+    if key not in hard:
+        wrong = f"The meter {shown(key)} has no hard quota." if key in meters else f"No meter {shown(key)}."
+        problems.add(f"{wrong}{did_you_mean(key, hard)}", "quotas", index, "meter", code="UNKNOWN_METER")
+    if quota.window is not None:
+        try:
+            parse_billing_period(quota.window)
+        except InvalidDuration as problem:
+            problems.add(f"window {problem}.", "quotas", index, "window")
+    for name, days in (("backOffDays", quota.back_off_days), ("lostAfterDays", quota.lost_after_days)):
+        if days is not None and not 1 <= days <= _MOST_DAYS:
+            problems.add(f"{name} must be from 1 to {_MOST_DAYS}, not {days}.", "quotas", index, name)
+    for name, value, known in (
+        ("onOutage", quota.on_outage, [choice.value for choice in OnOutage]),
+        ("identifiers", quota.identifiers, [choice.value for choice in Identifiers]),
+    ):
+        if value not in known:
+            problems.add(f"{name} {shown(value)} must be {' or '.join(known)}.", "quotas", index, name)

@@ -1,0 +1,62 @@
+"""Rules for licenses."""
+
+import re
+from functools import cache
+from typing import Final
+from zoneinfo import ZoneInfo, available_timezones
+
+from core.addresses.mail_address import BadAddress, address_of
+from core.administration.inputs import LicenseInput
+from core.administration.rules.problems import Problems
+from core.licenses.tables import LICENSE_KEY, LONGEST_NAME
+from core.nearest import did_you_mean
+from core.text import problem_with, shown
+
+_EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
+_LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,5}")
+_time_zones: Final = cache(available_timezones)  # it reads a thousand files
+
+
+def check_license(license: LicenseInput) -> None:
+    """Raise :class:`InvalidInput` with every problem of a license, if there are any."""
+    problems = Problems()
+    if not LICENSE_KEY.fullmatch(license.key):
+        problems.add(
+            f"key {shown(license.key)} must begin with a letter or digit and hold only letters, digits, '.', '_' "
+            "and '-', 100 at most.",
+            "key",
+        )
+    problems.text(license.name, LONGEST_NAME, "name")
+    if license.time_zone not in _time_zones() or not _loads(license.time_zone):
+        near = did_you_mean(license.time_zone, _time_zones())
+        problems.add(f"timeZone {shown(license.time_zone)} is not an IANA time zone.{near}", "timeZone")
+    seen = set()
+    for index, admin in enumerate(license.admins or ()):
+        if problem_with(admin.email, 254) or not _EMAIL.fullmatch(admin.email) or not _is_writable(admin.email):
+            problems.add(f"email {shown(admin.email)} is not an e-mail address.", "admins", index, "email")
+        elif admin.email in seen:
+            problems.add(f"email {shown(admin.email)} is there twice.", "admins", index, "email")
+        seen.add(admin.email)
+        if admin.name is not None:
+            problems.text(admin.name, 200, "admins", index, "name")
+        if admin.language is not None and not _LANGUAGE.fullmatch(admin.language):
+            problems.add(
+                f"language {shown(admin.language)} is not a language tag, as 'en' or 'fr'.", "admins", index, "language"
+            )
+    problems.raise_if_any()
+
+
+def _is_writable(email: str) -> bool:
+    """Return whether an address can be written into a mail's header."""
+    try:
+        address_of(email)
+    except BadAddress:
+        return False
+    return True
+
+
+def _loads(time_zone: str) -> bool:
+    """Return whether the system has the zone: some names of the database are none (``localtime``, ``Factory``)."""
+    if time_zone in ("localtime", "Factory", "posixrules"):
+        return False
+    return ZoneInfo(time_zone) is not None
