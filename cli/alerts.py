@@ -11,6 +11,7 @@ from cli.lookups import license_ids
 from cli.setup import start
 from cli.tables import show_table, to_the_minute
 from core.alerts.tables import Alert
+from core.delivery.messages import AlertsContent, read_content
 from core.delivery.outbox.outbox import redeliver
 from core.delivery.outbox.tables import Delivery, DeliveryStatus, Message
 from core.errors import NotFound
@@ -113,11 +114,12 @@ def _deliveries(session: Session, alert: Alert) -> list[tuple[Message, Delivery]
         .where(Message.occurred_at >= alert.crossed_at)
         .order_by(col(Delivery.created_at), col(Delivery.channel), col(Delivery.recipient))
     )
-    return [
-        (message, delivery)
-        for message, delivery in rows
-        if any(listed["id"] == alert.id for listed in message.document.get("alerts", ()))
-    ]
+    return [(message, delivery) for message, delivery in rows if alert.id in _listed_alerts(message)]
+
+
+def _listed_alerts(message: Message) -> set[str]:
+    content = read_content(message.kind, message.document)
+    return {item.id for item in content.alerts} if isinstance(content, AlertsContent) else set()
 
 
 def _percent(ratio: Decimal) -> str:

@@ -14,6 +14,7 @@ from core.administration.rules.credits import check_credit_request
 from core.alerts.recipients import license_recipients, notifier_recipients, operator_recipients
 from core.credits.tables import CreditRequest
 from core.delivery.message_kinds import CREDITS_REQUESTED
+from core.delivery.messages import RequestContent, RequestItem
 from core.delivery.outbox.outbox import OutboundMessage, enqueue
 from core.errors import InputProblem, InvalidInput
 from core.licenses.find import lock_license, named_license
@@ -75,17 +76,7 @@ def request_credits(
     )
     session.add(request)
     session.flush()
-    document = {
-        "request": {
-            "id": request.id,
-            "meter": meter,
-            "amount": f"{given.amount:f}",
-            "entity": given.entity,
-            "note": given.note,
-            "requestedBy": requested_by,
-            "requestedAt": now.isoformat(),
-        }
-    }
+    item = RequestItem(request.id, meter, given.amount, given.entity, given.note, requested_by, now)
     addresses = operator_recipients(license_id, operators)
     addresses += license_recipients(session, [license_id])
     addresses += notifier_recipients([license_id], registry.notifiers.values())
@@ -93,7 +84,7 @@ def request_credits(
         logger.warning(
             "License %s asks for %s of %s, request %s. ALLOWANCE_OPERATORS_EMAIL is not set, so nobody is written to; "
             "'allowance credits requests' lists it.",
-            license.key, document["request"]["amount"], meter, request.id,
+            license.key, f"{given.amount:f}", meter, request.id,
         )  # fmt: skip
-    enqueue(session, [OutboundMessage(license_id, CREDITS_REQUESTED, now, document)], addresses)
+    enqueue(session, [OutboundMessage(license_id, CREDITS_REQUESTED, now, RequestContent(item))], addresses)
     return request

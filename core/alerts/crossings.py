@@ -2,7 +2,7 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -17,6 +17,7 @@ from core.alerts.tables import Alert
 from core.database.dialect import insert_into, values_table
 from core.database.types import UtcDateTime
 from core.delivery.message_kinds import CROSSED, RECOVERED
+from core.delivery.messages import AlertItem, AlertsContent
 from core.delivery.outbox.outbox import OutboundMessage, enqueue
 from core.text import canonical
 
@@ -165,20 +166,22 @@ def _told(kind: str, alerts: Collection[Alert], now: datetime) -> Iterable[Outbo
     for alert in sorted(alerts, key=lambda one: (one.license_id, one.meter, one.ratio)):
         by_license[alert.license_id].append(alert)
     for license_id, listed in by_license.items():
-        yield OutboundMessage(license_id, kind, now, {"alerts": [_document(alert) for alert in listed]})
+        yield OutboundMessage(license_id, kind, now, AlertsContent(tuple(map(_item, listed))))
 
 
-def _document(alert: Alert) -> Mapping[str, Any]:
-    return {
-        "id": alert.id,
-        "meter": alert.meter,
-        "period": {"first": alert.period_first.isoformat(), "end": alert.period_end.isoformat()},
-        "ratio": str(alert.ratio),
-        "limit": str(alert.limit),
-        "basis": alert.basis,
-        "contractVersion": alert.contract_version,
-        "used": str(alert.used),
-        "status": alert.status,
-        "crossedAt": alert.crossed_at.isoformat(),
-        "recoveredAt": alert.recovered_at.isoformat() if alert.recovered_at else None,
-    }
+def _item(alert: Alert) -> AlertItem:
+    """Return the alert as a message lists it."""
+    return AlertItem(
+        id=alert.id,
+        meter=alert.meter,
+        first=alert.period_first,
+        end=alert.period_end,
+        ratio=alert.ratio,
+        limit=alert.limit,
+        basis=alert.basis,
+        contract_version=alert.contract_version,
+        used=alert.used,
+        status=alert.status,
+        crossed_at=alert.crossed_at,
+        recovered_at=alert.recovered_at,
+    )

@@ -17,6 +17,7 @@ from core.credits.tables import CreditNotice
 from core.database.dialect import insert_into, values_table
 from core.database.types import UtcDateTime
 from core.delivery.message_kinds import CREDITS_EXPIRING
+from core.delivery.messages import ExpiringContent, ExpiringItem
 from core.delivery.outbox.outbox import OutboundMessage, enqueue
 from core.licenses.load import LoadedLicense
 from core.licenses.tables import EXPIRY_NOTICE_DAYS
@@ -27,9 +28,7 @@ class Expiring:
     """A grant of a license that expires within so many days, and what is left of it."""
 
     license_id: int
-    grant: Grant
-    left: Decimal
-    days: int
+    item: ExpiringItem
 
 
 def find_expiring(
@@ -44,7 +43,10 @@ def find_expiring(
         reached = [days for days in notices if grant.expires_at - now <= timedelta(days=days)]
         left = Decimal(documents.get(grant.meter or "", {}).get("grants", {}).get(grant.id, 0))
         if reached and left:
-            found.append(Expiring(license.id, grant, left, min(reached)))
+            item = ExpiringItem(
+                grant.id, grant.meter or "", grant.amount, left, grant.entity, grant.expires_at, min(reached)
+            )
+            found.append(Expiring(license.id, item))
     return found
 
 
@@ -76,7 +78,7 @@ def record_expiring(
     """
     if not expiring:
         return
-    rows = sorted((one.license_id, one.grant.id, one.days) for one in expiring)
+    rows = sorted((one.license_id, one.item.id, one.item.days) for one in expiring)
     within = values_table(session, _COLUMNS, rows)
     told_before = sa.exists().where(
         col(CreditNotice.license_id) == within.c.license_id,
@@ -87,25 +89,13 @@ def record_expiring(
     statement = insert_into(session, CreditNotice).from_select(["license_id", "grant_id", "days", "found_at"], fresh)
     returned = session.execute(statement.returning(col(CreditNotice.license_id), col(CreditNotice.grant_id)))
     new = {(license_id, grant_id) for license_id, grant_id in returned}
-    by_license: dict[int, list[Expiring]] = defaultdict(list)
-    for one in sorted(expiring, key=lambda one: (one.license_id, one.grant.expires_at or now, one.grant.id)):
-        if (one.license_id, one.grant.id) in new:
-            by_license[one.license_id].append(one)
+    by_license: dict[int, list[ExpiringItem]] = defaultdict(list)
+    for one in sorted(expiring, key=lambda one: (one.license_id, one.item.expires_at, one.item.id)):
+        if (one.license_id, one.item.id) in new:
+            by_license[one.license_id].append(one.item)
     if by_license:
         told = [
-            OutboundMessage(license_id, CREDITS_EXPIRING, now, {"grants": list(map(_document, listed))})
-            for license_id, listed in by_license.items()
+            OutboundMessage(license_id, CREDITS_EXPIRING, now, ExpiringContent(tuple(items)))
+            for license_id, items in by_license.items()
         ]
         enqueue(session, told, [*license_recipients(session, by_license), *notifier_recipients(by_license, notifiers)])
-
-
-def _document(one: Expiring) -> dict[str, Any]:
-    return {
-        "id": one.grant.id,
-        "meter": one.grant.meter,
-        "amount": f"{one.grant.amount:f}",
-        "left": f"{one.left:f}",
-        "entity": one.grant.entity,
-        "expiresAt": one.grant.expires_at.isoformat() if one.grant.expires_at else None,
-        "days": one.days,
-    }

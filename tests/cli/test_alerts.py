@@ -12,6 +12,7 @@ from core.alerts.crossings import Crossing, MeterCrossings, record_crossings
 from core.alerts.tables import Alert
 from core.database.engine import Database
 from core.delivery.message_kinds import RECOVERED, TEST
+from core.delivery.messages import WebhookTestContent
 from core.delivery.outbox.outbox import OutboundMessage, Outcome, Recipient, enqueue, finish, take
 from core.delivery.outbox.tables import Delivery, DeliveryStatus, Message
 from core.licenses.tables import id_of
@@ -108,7 +109,7 @@ def test_what_was_told_of_a_recovery_is_shown_also_when_it_is_open_again(run: Ru
 def test_a_message_that_lists_no_alerts_tells_of_none(run: Run, database: Database, alert: str) -> None:
     with database.write() as session:
         license_id = session.exec(select(Alert.license_id)).one()
-        test = OutboundMessage(license_id, TEST, AT + timedelta(hours=1), {"endpoint": "platform"})
+        test = OutboundMessage(license_id, TEST, AT + timedelta(hours=1), WebhookTestContent("platform"))
         enqueue(session, [test], [Recipient(license_id, "webhook", "platform.1", frozenset({TEST}))])
     shown = run("alerts", "show", alert)
     assert (shown.code, "threshold.crossed" in shown.out, TEST in shown.out) == (0, True, False)

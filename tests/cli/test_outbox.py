@@ -9,6 +9,7 @@ from core.administration.inputs import LicenseInput
 from core.administration.put import put_license
 from core.database.engine import Database
 from core.delivery.message_kinds import CREDITS_EXPIRING
+from core.delivery.messages import ExpiringContent
 from core.delivery.outbox.outbox import OutboundMessage, Outcome, Recipient, enqueue, finish, take
 from core.delivery.outbox.tables import Delivery, DeliveryStatus
 from core.licenses.tables import id_of
@@ -25,7 +26,7 @@ def parked(database: Database) -> list[str]:
         kinds = frozenset({CREDITS_EXPIRING})
         addresses = [Recipient(license_id, channel, to, kinds) for channel, to in
                      (("email", "a@example.com"), ("email", "b@example.com"), ("notifier", "chat"))]  # fmt: skip
-        enqueue(session, [OutboundMessage(license_id, CREDITS_EXPIRING, AT, {"grants": []})], addresses)
+        enqueue(session, [OutboundMessage(license_id, CREDITS_EXPIRING, AT, ExpiringContent())], addresses)
     for _ in addresses:
         with database.write() as session:
             outgoing = take(session, AT, timedelta(minutes=2))

@@ -22,11 +22,12 @@ from core.addresses.mail_address import BadAddress, address_of
 from core.addresses.smtp_server import SmtpServer
 from core.database.dialect import insert_into
 from core.database.engine import Database
-from core.delivery.mail.letters import to_admin, to_operator
+from core.delivery.mail.letters import mail_to_admin, mail_to_operator
 from core.delivery.mail.render import Mail
 from core.delivery.mail.smtp import send
 from core.delivery.mail.tables import MailRecipient
 from core.delivery.message_kinds import CREDITS_REQUESTED
+from core.delivery.messages import AlertsContent, ExpiringContent, RequestContent, WebhookTestContent, read_content
 from core.delivery.outbox.outbox import Outcome, Outgoing
 from core.delivery.outbox.tables import DeliveryStatus
 from core.licenses.tables import License, LicenseAdmin
@@ -76,11 +77,17 @@ class MailChannel:
         return _hand_over(self._server, message, self._tls)
 
     def _message(self, session: Session, outgoing: Outgoing) -> EmailMessage | None:
-        if outgoing.message.kind == CREDITS_REQUESTED:
-            return self._to_operator(session, outgoing)
-        return self._to_admin(session, outgoing)
+        match read_content(outgoing.message.kind, outgoing.message.document):
+            case RequestContent() as content:
+                return self._to_operator(session, outgoing, content)
+            case AlertsContent() | ExpiringContent() as content:
+                return self._to_admin(session, outgoing, content)
+            case WebhookTestContent():  # for its endpoint alone
+                return None
 
-    def _to_admin(self, session: Session, outgoing: Outgoing) -> EmailMessage | None:
+    def _to_admin(
+        self, session: Session, outgoing: Outgoing, content: AlertsContent | ExpiringContent
+    ) -> EmailMessage | None:
         delivery = outgoing.delivery
         admin = session.get(LicenseAdmin, (delivery.license_id, delivery.recipient))
         if admin is None:
@@ -89,8 +96,8 @@ class MailChannel:
         if recipient.unsubscribed_at:
             return None
         unsubscribe = f"{self._settings.public_url}/unsubscribe/{recipient.token}"
-        mail = to_admin(
-            outgoing.message,
+        mail = mail_to_admin(
+            content,
             _license(session, delivery.license_id),
             self._registry,
             admin.language,
@@ -102,11 +109,11 @@ class MailChannel:
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
         return message
 
-    def _to_operator(self, session: Session, outgoing: Outgoing) -> EmailMessage | None:
+    def _to_operator(self, session: Session, outgoing: Outgoing, content: RequestContent) -> EmailMessage | None:
         delivery = outgoing.delivery
         if delivery.recipient not in self._settings.operators:
             return None
-        mail = to_operator(outgoing.message, _license(session, delivery.license_id), self._registry)
+        mail = mail_to_operator(content, _license(session, delivery.license_id), self._registry)
         return self._envelope(outgoing, address_of(delivery.recipient), mail)
 
     def _envelope(self, outgoing: Outgoing, to: Address, mail: Mail) -> EmailMessage:

@@ -25,7 +25,7 @@ MOST_DIGITS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CrossedLine:
     """A meter whose thresholds were crossed, as an e-mail tells of it: `ratios` of `limit`, the lowest first."""
 
     title: str
@@ -54,7 +54,7 @@ class ExpiringLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestLine:
     """A request for credits, as an e-mail tells of it. `command` is what grants them."""
 
     request_id: str
@@ -80,7 +80,7 @@ def render_crossed(
     language: str | None,
     license_name: str,
     license_key: str,
-    lines: list[Line],
+    lines: list[CrossedLine],
     consumption_url: str,
     unsubscribe_url: str,
 ) -> Mail:
@@ -120,9 +120,9 @@ def render_expiring(
     )
 
 
-def render_requested(license_name: str, license_key: str, asked: Asked) -> Mail:
+def render_requested(license_name: str, license_key: str, request: RequestLine) -> Mail:
     """The e-mail that tells operators of a request for credits, in English."""
-    return _render("requested", "en", license_name=license_name, license_key=license_key, asked=asked)
+    return _render("requested", "en", license_name=license_name, license_key=license_key, request=request)
 
 
 def _render(name: str, language: str | None, **said: Any) -> Mail:

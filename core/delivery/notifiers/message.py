@@ -1,12 +1,16 @@
-"""What a notifier is told of a message of the outbox."""
-
-from collections.abc import Mapping
-from datetime import date, datetime
-from decimal import Decimal
-from typing import Any
+"""The SDK's message for a notifier, made from a message of the outbox."""
 
 from allowance import Alert, ExpiringCredits, Message, Period, RequestedCredits
 
+from core.delivery.messages import (
+    AlertItem,
+    AlertsContent,
+    ExpiringContent,
+    ExpiringItem,
+    RequestContent,
+    RequestItem,
+    read_content,
+)
 from core.delivery.outbox.outbox import Outgoing
 from core.licenses.tables import License
 from core.plugins.host import Registry
@@ -14,9 +18,10 @@ from core.text import canonical
 
 
 def message_of(outgoing: Outgoing, license: License, registry: Registry, consumption_url: str) -> Message:
-    """The message, under the id of its delivery, which stays the same however often it is sent."""
-    document = outgoing.message.document
-    requested = document.get("request")
+    """Return the message, under the id of its delivery, which stays the same however often it is sent."""
+    content = read_content(outgoing.message.kind, outgoing.message.document)
+    alerts = content.alerts if isinstance(content, AlertsContent) else ()
+    grants = content.grants if isinstance(content, ExpiringContent) else ()
     return Message(
         id=outgoing.delivery.id,
         kind=outgoing.message.kind,
@@ -24,48 +29,48 @@ def message_of(outgoing: Outgoing, license: License, registry: Registry, consump
         license_name=license.name,
         occurred_at=outgoing.message.occurred_at,
         link=consumption_url.replace("{license}", license.key),
-        alerts=tuple(_alert(one, license, registry) for one in document.get("alerts", ())),
-        expiring=tuple(_expiring(one, registry) for one in document.get("grants", ())),
-        requested=None if requested is None else _requested(requested, registry),
+        alerts=tuple(_alert(alert, license, registry) for alert in alerts),
+        expiring=tuple(_expiring(grant, registry) for grant in grants),
+        requested=_requested(content.request, registry) if isinstance(content, RequestContent) else None,
     )
 
 
-def _alert(alert: Mapping[str, Any], license: License, registry: Registry) -> Alert:
-    meter, period = registry.meters.get(alert["meter"]), alert["period"]
+def _alert(alert: AlertItem, license: License, registry: Registry) -> Alert:
+    meter = registry.meters.get(alert.meter)
     return Alert(
-        meter=alert["meter"],
-        title=_title(alert["meter"], registry),
+        meter=alert.meter,
+        title=_title(alert.meter, registry),
         unit=meter.unit if meter else "",
-        used=canonical(Decimal(alert["used"])),
-        limit=canonical(Decimal(alert["limit"])),
-        ratio=canonical(Decimal(alert["ratio"])),
-        status=alert["status"],
-        period=Period(date.fromisoformat(period["first"]), date.fromisoformat(period["end"]), license.time_zone),
+        used=canonical(alert.used),
+        limit=canonical(alert.limit),
+        ratio=canonical(alert.ratio),
+        status=alert.status,
+        period=Period(alert.first, alert.end, license.time_zone),
     )
 
 
-def _expiring(grant: Mapping[str, Any], registry: Registry) -> ExpiringCredits:
+def _expiring(grant: ExpiringItem, registry: Registry) -> ExpiringCredits:
     return ExpiringCredits(
-        meter=grant["meter"],
-        title=_title(grant["meter"], registry),
-        amount=canonical(Decimal(grant["amount"])),
-        left=canonical(Decimal(grant["left"])),
-        entity=grant["entity"],
-        expires_at=datetime.fromisoformat(grant["expiresAt"]),
+        meter=grant.meter,
+        title=_title(grant.meter, registry),
+        amount=canonical(grant.amount),
+        left=canonical(grant.left),
+        entity=grant.entity,
+        expires_at=grant.expires_at,
     )
 
 
-def _requested(request: Mapping[str, Any], registry: Registry) -> RequestedCredits:
+def _requested(request: RequestItem, registry: Registry) -> RequestedCredits:
     return RequestedCredits(
-        meter=request["meter"],
-        title=_title(request["meter"], registry),
-        amount=canonical(Decimal(request["amount"])),
-        entity=request["entity"],
-        note=request["note"],
-        requested_by=request["requestedBy"],
+        meter=request.meter,
+        title=_title(request.meter, registry),
+        amount=canonical(request.amount),
+        entity=request.entity,
+        note=request.note,
+        requested_by=request.requested_by,
     )
 
 
 def _title(meter: str, registry: Registry) -> str:
-    """The key stands for a meter that is not installed any more."""
+    """Return the title of a meter, or its key if it is not installed any more."""
     return registry.meters[meter].title if meter in registry.meters else meter

@@ -9,7 +9,7 @@ procrastinate and pgqueuer were weighed: both need PostgreSQL, while the embedde
 
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -20,6 +20,7 @@ from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, func, select, update
 
 from core.database.dialect import advisory_lock
+from core.delivery.messages import MessageContent
 from core.delivery.outbox.tables import Delivery, DeliveryStatus, Message
 
 MOST_ATTEMPTS: Final = 20
@@ -48,7 +49,7 @@ class OutboundMessage:
     license_id: int
     kind: str
     occurred_at: datetime
-    document: Mapping[str, Any]
+    content: MessageContent
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,9 @@ def enqueue(session: Session, told: Sequence[OutboundMessage], addresses: Sequen
     for one in told:
         message_id = uuid.uuid4().hex
         row = {"license_id": one.license_id, "id": message_id}
-        messages.append({**row, "kind": one.kind, "occurred_at": one.occurred_at, "document": dict(one.document)})
+        messages.append(
+            {**row, "kind": one.kind, "occurred_at": one.occurred_at, "document": one.content.to_document()}
+        )
         deliveries += [
             {
                 "license_id": one.license_id,

@@ -7,6 +7,7 @@ from sqlmodel import Session, col, select
 
 from core.delivery.channels import WEBHOOK
 from core.delivery.message_kinds import TEST
+from core.delivery.messages import WebhookTestContent
 from core.delivery.outbox.outbox import OutboundMessage, Recipient, enqueue, redeliver
 from core.delivery.outbox.tables import Delivery, Message
 from core.delivery.webhooks.endpoints import find_endpoint, locked_license, wrong
@@ -42,7 +43,7 @@ def send_test(session: Session, license: str, key: str, now: datetime) -> Logged
             raise wrong(f"A test is on its way to {shown(key)} already.", "key")
         redeliver(session, test, now)
         return Logged(test, TEST, list_attempts(session, license_id, [test.id])[test.id])
-    told = OutboundMessage(license_id, TEST, now, {"endpoint": endpoint.key})
+    told = OutboundMessage(license_id, TEST, now, WebhookTestContent(endpoint.key))
     enqueue(session, [told], [Recipient(license_id, WEBHOOK, endpoint.id, frozenset({TEST}))])
     return Logged(session.exec(waiting).one(), TEST, [])
 

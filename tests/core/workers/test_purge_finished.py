@@ -7,6 +7,7 @@ import pytest
 from sqlmodel import select
 
 from core.delivery.message_kinds import CROSSED
+from core.delivery.messages import AlertsContent
 from core.delivery.outbox.outbox import OutboundMessage, Outcome, Recipient, enqueue, finish, redeliver, take
 from core.delivery.outbox.tables import Delivery, DeliveryStatus, Message
 from core.queue.queue import finish as finish_run
@@ -30,7 +31,7 @@ def told(engine: Engine, license_id: int, at: datetime, status: DeliveryStatus |
     with engine.database.write() as session:
         enqueue(
             session,
-            [OutboundMessage(license_id, CROSSED, at, {})],
+            [OutboundMessage(license_id, CROSSED, at, AlertsContent())],
             [Recipient(license_id, "email", "a@b.c", frozenset({CROSSED}))],
         )
     if status:
@@ -78,7 +79,7 @@ def test_messages_go_after_90_days_unless_one_waits(engine: Engine) -> None:
     for status in (DeliveryStatus.SENT, DeliveryStatus.DROPPED, DeliveryStatus.PARKED, None):
         told(engine, license_id, NOW, status)
     with engine.database.write() as session:
-        enqueue(session, [OutboundMessage(license_id, CROSSED, NOW, {})], [])
+        enqueue(session, [OutboundMessage(license_id, CROSSED, NOW, AlertsContent())], [])
     purge_finished(engine.database, NOW + 90 * DAY)
     assert (left(engine, Message), left(engine, Delivery)) == (5, 4)
     purge_finished(engine.database, NOW + 91 * DAY)

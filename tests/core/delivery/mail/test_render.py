@@ -6,13 +6,21 @@ from decimal import Decimal
 
 import pytest
 
-from core.delivery.mail.render import Asked, ExpiringLine, Line, Mail, render_crossed, render_expiring, render_requested
+from core.delivery.mail.render import (
+    CrossedLine,
+    ExpiringLine,
+    Mail,
+    RequestLine,
+    render_crossed,
+    render_expiring,
+    render_requested,
+)
 
 
 def render(
     language: str | None = "en", name: str = "Acme", used: Decimal = Decimal(6), limit: Decimal = Decimal(5)
 ) -> Mail:
-    line = Line(
+    line = CrossedLine(
         "Forms", "forms", used, limit, "as agreed", (Decimal(1),), date(2026, 1, 1), date(2027, 1, 1), True, False
     )  # fmt: skip
     return render_crossed(language, name, "acme", [line], "https://app.example", "https://allowance.example/u")
@@ -52,7 +60,9 @@ def test_a_name_is_text_wherever_the_page_shows_it(language: str) -> None:
 )
 def test_all_thresholds_that_were_reached_are_named(language: str, said: str) -> None:
     ratios = (Decimal("0.8"), Decimal("0.925"), Decimal(1))
-    line = Line("Forms", "forms", Decimal(6), Decimal(5), "", ratios, date(2026, 1, 1), date(2027, 1, 1), True, False)
+    line = CrossedLine(
+        "Forms", "forms", Decimal(6), Decimal(5), "", ratios, date(2026, 1, 1), date(2027, 1, 1), True, False
+    )
     mail = render_crossed(language, "Acme", "acme", [line], "https://a.example", "https://b.example")
     assert mail.text.count(said) == mail.html.count(said) == 1
 
@@ -95,12 +105,12 @@ def test_credits_that_expire_are_told_in_the_language_and_time_of_the_license(
 
 
 def test_a_further_ratio_is_told_as_what_is_used() -> None:
-    line = Line(
+    line = CrossedLine(
         "Forms", "forms", Decimal(6), Decimal(10), "", (Decimal("0.5"),), date(2026, 1, 1), date(2027, 1, 1), False,
         False, early=True,
     )  # fmt: skip
 
-    def subject(language: str, *lines: Line) -> str:
+    def subject(language: str, *lines: CrossedLine) -> str:
         return render_crossed(language, "Acme", "acme", list(lines), "https://a.example", "https://b.example").subject
 
     assert subject("en", line, replace(line, ratios=(Decimal("0.125"),))) == "Acme: 50% of a limit is used"
@@ -110,7 +120,7 @@ def test_a_further_ratio_is_told_as_what_is_used() -> None:
 
 
 def test_what_people_write_in_a_request_is_text_and_nothing_else() -> None:
-    asked = Asked(
+    asked = RequestLine(
         "4f0c",
         "SMS credits",
         "credits",

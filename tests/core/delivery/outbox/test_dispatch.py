@@ -12,6 +12,7 @@ from core.administration.inputs import LicenseInput
 from core.administration.put import put_license
 from core.database.engine import Database
 from core.delivery.message_kinds import CROSSED
+from core.delivery.messages import AlertsContent
 from core.delivery.outbox.dispatch import send_due
 from core.delivery.outbox.outbox import OutboundMessage, Outcome, Outgoing, Recipient, enqueue
 from core.delivery.outbox.tables import Delivery, DeliveryStatus
@@ -28,7 +29,7 @@ def gated(new_postgresql: Callable[[], AbstractContextManager[str]]) -> Iterator
         with database.write() as session:
             license_id = id_of(put_license(session, LicenseInput("acme", "Acme", "UTC"), now))
             address = Recipient(license_id, "email", "ann", frozenset({CROSSED}))
-            enqueue(session, [OutboundMessage(license_id, CROSSED, now, {})], [address])
+            enqueue(session, [OutboundMessage(license_id, CROSSED, now, AlertsContent())], [address])
         yield gate, database
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import event
 from sqlmodel import col, select
 
 from core.delivery.message_kinds import CROSSED, RECOVERED
+from core.delivery.messages import AlertsContent
 from core.delivery.outbox.dispatch import send_due
 from core.delivery.outbox.outbox import (
     AT_ONCE,
@@ -47,7 +48,7 @@ def told(engine: Engine) -> Engine:
     license_id = engine.license()
     addresses = [Recipient(license_id, "email", name, frozenset({CROSSED})) for name in ("ann", "bob")]
     with engine.database.write() as session:
-        enqueue(session, [OutboundMessage(license_id, CROSSED, NOW, {"alerts": []})], addresses)
+        enqueue(session, [OutboundMessage(license_id, CROSSED, NOW, AlertsContent())], addresses)
     return engine
 
 
@@ -74,7 +75,7 @@ def test_a_postman_takes_of_one_channel_for_one_recipient_or_for_all_but_some(en
         for which in (("email", "ann"), ("notifier", "chat"), ("notifier", "pager"), ("notifier", "gone"))
     ]
     with engine.database.write() as session:
-        enqueue(session, [OutboundMessage(license_id, CROSSED, NOW, {"alerts": []})], addresses)
+        enqueue(session, [OutboundMessage(license_id, CROSSED, NOW, AlertsContent())], addresses)
     for which, taken in (
         ({"only": "email"}, "ann"),
         ({"only": "notifier", "to": "pager"}, "pager"),
@@ -95,7 +96,7 @@ def test_each_recipient_who_wants_a_kind_gets_a_delivery_of_the_one_message(told
     assert (ann.status, ann.attempts, ann.due_at, ann.created_at) == ("PENDING", 0, NOW, NOW)
     address = Recipient(ann.license_id, "email", "ann", frozenset({CROSSED}))
     with told.database.write() as session:
-        enqueue(session, [OutboundMessage(ann.license_id, RECOVERED, NOW, {})], [address])
+        enqueue(session, [OutboundMessage(ann.license_id, RECOVERED, NOW, AlertsContent())], [address])
     assert len(deliveries(told)) == 2
 
 
@@ -150,7 +151,7 @@ def test_one_sent_again_by_hand_that_fails_again_has_its_recipient_wait_as_long_
     with told.database.write() as session:
         enqueue(
             session,
-            [OutboundMessage(ann.license_id, RECOVERED, NOW, {})],
+            [OutboundMessage(ann.license_id, RECOVERED, NOW, AlertsContent())],
             [Recipient(ann.license_id, "email", "ann", frozenset({RECOVERED}))],
         )
         for one in session.exec(select(Delivery).where(Delivery.id != ann.id)):
@@ -211,7 +212,7 @@ def test_of_a_license_two_are_on_their_way_on_a_channel_and_others_go_before_its
     for license_id, channel, number in [(ids[0], "email", 4), (ids[0], "webhook", 1), (ids[1], "email", 1)]:
         addresses = [Recipient(license_id, channel, f"r{n}", frozenset({CROSSED})) for n in range(number)]
         with engine.database.write() as session:
-            enqueue(session, [OutboundMessage(license_id, CROSSED, NOW, {})], addresses)
+            enqueue(session, [OutboundMessage(license_id, CROSSED, NOW, AlertsContent())], addresses)
     taken = [one.delivery for one in (take_one(engine) for _ in range(6)) if one]
     assert sorted((one.license_id, one.channel) for one in taken) == [
         (ids[0], "email"),
@@ -231,7 +232,7 @@ def test_of_a_license_two_are_on_their_way_though_many_take_at_once(engine: Engi
     license_id, workers = engine.license(), 4
     addresses = [Recipient(license_id, "email", f"r{n}", frozenset({CROSSED})) for n in range(workers)]
     with engine.database.write() as session:
-        enqueue(session, [OutboundMessage(license_id, CROSSED, NOW, {})], addresses)
+        enqueue(session, [OutboundMessage(license_id, CROSSED, NOW, AlertsContent())], addresses)
     ready = Barrier(workers)
 
     def work(_: int) -> bool:
@@ -249,7 +250,7 @@ def test_who_has_enough_on_the_way_is_found_once_and_not_for_each_that_waits(eng
     license_id = engine.license()
     addresses = [Recipient(license_id, "email", f"r{n}", frozenset({CROSSED})) for n in range(5)]
     with engine.database.write() as session:
-        enqueue(session, [OutboundMessage(license_id, CROSSED, NOW, {})], addresses)
+        enqueue(session, [OutboundMessage(license_id, CROSSED, NOW, AlertsContent())], addresses)
         assert [take(session, NOW, LEASE) is not None for _ in range(AT_ONCE)] == [True] * AT_ONCE
     said = []
 
@@ -275,7 +276,7 @@ def test_while_a_recipient_is_not_reached_what_waits_for_them_waits_and_others_d
     license_id = engine.license()
     addresses = [Recipient(license_id, "email", name, frozenset({CROSSED})) for name in ("ann", "bob")]
     with engine.database.write() as session:
-        enqueue(session, [OutboundMessage(license_id, CROSSED, NOW, {}) for _ in range(3)], addresses)
+        enqueue(session, [OutboundMessage(license_id, CROSSED, NOW, AlertsContent()) for _ in range(3)], addresses)
     for _ in range(4):
         outgoing = take_one(engine)
         assert outgoing
@@ -317,7 +318,7 @@ def test_many_workers_send_each_delivery_once(engine: Engine) -> None:
     license_id = engine.license()
     addresses = [Recipient(license_id, "email", f"{number}", frozenset({CROSSED})) for number in range(60)]
     with engine.database.write() as session:
-        enqueue(session, [OutboundMessage(license_id, CROSSED, NOW, {})], addresses)
+        enqueue(session, [OutboundMessage(license_id, CROSSED, NOW, AlertsContent())], addresses)
     channel = Recording()
 
     def work(_: int) -> None:
@@ -340,7 +341,9 @@ def test_workers_that_fail_at_the_same_recipients_at_once_all_write_down_what_be
     ids = [engine.license(f"l{number}") for number in range(3)]
     addresses = [Recipient(one, "email", name, frozenset({CROSSED})) for one in ids for name in ("ann", "bob")]
     with engine.database.write() as session:
-        enqueue(session, [OutboundMessage(one, CROSSED, NOW, {}) for one in ids for _ in range(10)], addresses)
+        enqueue(
+            session, [OutboundMessage(one, CROSSED, NOW, AlertsContent()) for one in ids for _ in range(10)], addresses
+        )
 
     def work(_: int) -> int:
         return sum(iter(lambda: send_due(engine.database, {"email": Failing()}), False))

@@ -15,6 +15,7 @@ from core.administration.inputs import AdminInput
 from core.alerts.recipients import license_recipients
 from core.database.engine import Database
 from core.delivery.message_kinds import CROSSED, RECOVERED
+from core.delivery.messages import AlertsContent
 from core.delivery.outbox.dispatch import LEASE, send_due
 from core.delivery.outbox.outbox import LONGEST_WAIT, PAUSE, OutboundMessage, enqueue
 from core.delivery.outbox.tables import Delivery, Message
@@ -343,7 +344,7 @@ def test_what_waits_for_an_endpoint_that_fails_waits_with_it_and_follows_once_it
         hooks.put(good.url(), "good")
         license_id, waiting = hooks.engine.id(), 6
         with hooks.engine.database.write() as session:
-            told = [OutboundMessage(license_id, CROSSED, NOW, {"alerts": []})] * waiting
+            told = [OutboundMessage(license_id, CROSSED, NOW, AlertsContent())] * waiting
             enqueue(session, told, license_recipients(session, [license_id]))
         hooks.deliver()
         assert (len(failing.requests), len(good.requests)) == (1, waiting)

@@ -1,0 +1,206 @@
+"""The contents of messages, and the JSON documents that store them.
+
+Three producers make contents (alerts, credits about to expire, requests for credits) and three consumers read them
+(e-mails, webhooks, notifiers). Webhooks publish the documents as they are stored: docs/webhooks.md describes them, so
+that their keys and texts must not change.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+from core.delivery.message_kinds import CREDITS_EXPIRING, CREDITS_REQUESTED, TEST
+
+
+@dataclass(frozen=True, slots=True)
+class AlertItem:
+    """A crossed threshold, as a message lists it: `used` of `limit` passed `ratio` in the period [first, end)."""
+
+    id: str
+    meter: str
+    first: date
+    end: date
+    ratio: Decimal
+    limit: Decimal
+    basis: str
+    contract_version: int
+    used: Decimal
+    status: str
+    crossed_at: datetime
+    recovered_at: datetime | None
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> "AlertItem":
+        """Read an item of `alerts`."""
+        recovered_at = document["recoveredAt"]
+        return cls(
+            id=document["id"],
+            meter=document["meter"],
+            first=date.fromisoformat(document["period"]["first"]),
+            end=date.fromisoformat(document["period"]["end"]),
+            ratio=Decimal(document["ratio"]),
+            limit=Decimal(document["limit"]),
+            basis=document["basis"],
+            contract_version=document["contractVersion"],
+            used=Decimal(document["used"]),
+            status=document["status"],
+            crossed_at=datetime.fromisoformat(document["crossedAt"]),
+            recovered_at=None if recovered_at is None else datetime.fromisoformat(recovered_at),
+        )
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the item as JSON stores it."""
+        return {
+            "id": self.id,
+            "meter": self.meter,
+            "period": {"first": self.first.isoformat(), "end": self.end.isoformat()},
+            "ratio": str(self.ratio),
+            "limit": str(self.limit),
+            "basis": self.basis,
+            "contractVersion": self.contract_version,
+            "used": str(self.used),
+            "status": self.status,
+            "crossedAt": self.crossed_at.isoformat(),
+            "recoveredAt": None if self.recovered_at is None else self.recovered_at.isoformat(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiringItem:
+    """A grant that expires within `days`, as a message lists it: `left` of `amount` credits are unused."""
+
+    id: str
+    meter: str
+    amount: Decimal
+    left: Decimal
+    entity: str | None
+    expires_at: datetime
+    days: int
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> "ExpiringItem":
+        """Read an item of `grants`."""
+        return cls(
+            id=document["id"],
+            meter=document["meter"],
+            amount=Decimal(document["amount"]),
+            left=Decimal(document["left"]),
+            entity=document["entity"],
+            expires_at=datetime.fromisoformat(document["expiresAt"]),
+            days=document["days"],
+        )
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the item as JSON stores it."""
+        return {
+            "id": self.id,
+            "meter": self.meter,
+            "amount": f"{self.amount:f}",
+            "left": f"{self.left:f}",
+            "entity": self.entity,
+            "expiresAt": self.expires_at.isoformat(),
+            "days": self.days,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RequestItem:
+    """A request for credits, as a message states it. `requested_by` names the key that it was made with."""
+
+    id: str
+    meter: str
+    amount: Decimal
+    entity: str | None
+    note: str | None
+    requested_by: str
+    requested_at: datetime
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> "RequestItem":
+        """Read a `request`."""
+        return cls(
+            id=document["id"],
+            meter=document["meter"],
+            amount=Decimal(document["amount"]),
+            entity=document["entity"],
+            note=document["note"],
+            requested_by=document["requestedBy"],
+            requested_at=datetime.fromisoformat(document["requestedAt"]),
+        )
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the request as JSON stores it."""
+        return {
+            "id": self.id,
+            "meter": self.meter,
+            "amount": f"{self.amount:f}",
+            "entity": self.entity,
+            "note": self.note,
+            "requestedBy": self.requested_by,
+            "requestedAt": self.requested_at.isoformat(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class AlertsContent:
+    """The content of threshold.crossed and threshold.recovered: alerts by meter and ratio."""
+
+    alerts: tuple[AlertItem, ...] = ()
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the document that is stored and published."""
+        return {"alerts": [alert.to_document() for alert in self.alerts]}
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiringContent:
+    """The content of credits.expiring: grants in the order in which they expire."""
+
+    grants: tuple[ExpiringItem, ...] = ()
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the document that is stored and published."""
+        return {"grants": [grant.to_document() for grant in self.grants]}
+
+
+@dataclass(frozen=True, slots=True)
+class RequestContent:
+    """The content of credits.requested."""
+
+    request: RequestItem
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the document that is stored and published."""
+        return {"request": self.request.to_document()}
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookTestContent:
+    """The content of webhook.test: the key of the endpoint that is tested."""
+
+    endpoint: str
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the document that is stored and published."""
+        return {"endpoint": self.endpoint}
+
+
+MessageContent: TypeAlias = AlertsContent | ExpiringContent | RequestContent | WebhookTestContent
+
+
+def read_content(kind: str, document: Mapping[str, Any]) -> MessageContent:
+    """Return the content of a stored message.
+
+    Args:
+        kind: The kind of the message, see :mod:`core.delivery.message_kinds`.
+        document: What `to_document` of its content made.
+    """
+    if kind == CREDITS_EXPIRING:
+        return ExpiringContent(tuple(map(ExpiringItem.from_document, document["grants"])))
+    if kind == CREDITS_REQUESTED:
+        return RequestContent(RequestItem.from_document(document["request"]))
+    if kind == TEST:
+        return WebhookTestContent(document["endpoint"])
+    return AlertsContent(tuple(map(AlertItem.from_document, document["alerts"])))
