@@ -18,7 +18,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from api.concurrency.threads import look_at
 from api.graphql.answer_cache import Answers, CachedAnswer, CacheKey
-from api.graphql.errors import refusal
+from api.graphql.errors import INTERNAL, refusal, something_failed
 from api.graphql.operations.execute import Asked
 from api.graphql.operations.prepare import DocumentRefused
 from api.graphql.operations.request import (
@@ -34,7 +34,6 @@ from api.graphql.operations.request import (
     require_json,
 )
 from api.graphql.operations.run import Operations
-from api.graphql.schema.build import INTERNAL, something_failed
 from api.graphql.subscriptions.event_stream import EventStreams, event
 from api.http.asgi import header, in_one_piece, list_header
 from api.http.bodies import JsonResponse, forget_frames, read_body

@@ -1,14 +1,12 @@
 """How long a query may take: looked at whenever an object's fields are about to be resolved."""
 
 from time import monotonic
-from typing import Any, Final
+from typing import Any
 
 from graphql import OperationType
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from api.graphql.errors import coded
-
-TIMED_OUT: Final = "TIMED_OUT"
+from api.graphql.errors import TIMED_OUT, coded
 
 
 class OutOfTime(BaseException):

@@ -7,9 +7,10 @@ from typing import Any
 from graphql import ExecutionResult, OperationType, execute_sync
 
 from api.graphql.context import Context
+from api.graphql.errors import present_error
 from api.graphql.limits.deadline import TimedExecutor
 from api.graphql.operations.prepare import Operation, Prepared
-from api.graphql.schema.build import presentable, schema
+from api.graphql.schema.build import schema
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ def execute(asked: Asked, context: Context) -> dict[str, Any]:
             logger.debug("a plan gave up: %r", error)
             context.start_again()
     result = _step_by_step(asked, context)
-    errors = [presentable(error, context.trace) for error in result.errors or ()]
+    errors = [present_error(error, context.trace) for error in result.errors or ()]
     if errors and result.data is None and not any("path" in error for error in errors):
         return {"errors": errors}
     return {"data": result.data, "errors": errors} if errors else {"data": result.data}

@@ -11,6 +11,7 @@ from graphql import GraphQLError
 from opentelemetry.trace import SpanKind, get_current_span
 
 from api.graphql.context import Context
+from api.graphql.errors import present_error
 from api.graphql.limits.check import cost_report
 from api.graphql.limits.deadline import OutOfTime, timed_out
 from api.graphql.limits.limits import allowed_by
@@ -18,7 +19,6 @@ from api.graphql.operations.execute import Asked, execute
 from api.graphql.operations.persisted import Documents, load_trusted
 from api.graphql.operations.prepare import DocumentRefused, Preparer
 from api.graphql.operations.request import Request
-from api.graphql.schema.build import presentable
 from api.metrics import EXECUTED, Metrics, Operation
 from core.access.keys import Caller
 from core.access.rate_limit import RateLimit
@@ -71,7 +71,7 @@ class Operations:
 
     def refused(self, refused: DocumentRefused, trace: str) -> Executed:
         """The answer to a document that cannot be executed."""
-        answer = {"errors": [presentable(error, trace) for error in refused.errors]}
+        answer = {"errors": [present_error(error, trace) for error in refused.errors]}
         return self._counted(Executed(answer, self._metrics.operation(None, "refused"), {}))
 
     def run(self, asked: Asked, caller: Caller, trace: str) -> Executed:
@@ -95,7 +95,7 @@ class Operations:
 
     def failed(self, error: Exception, trace: str) -> dict[str, Any]:
         """The error of what was not executed, as a caller gets it. What a fault was goes to the log."""
-        shown = presentable(GraphQLError("", original_error=error), trace)
+        shown = present_error(GraphQLError("", original_error=error), trace)
         self._metrics.count_errors({"errors": [shown]})
         return shown
 
