@@ -228,9 +228,10 @@ def _reader(definition: GraphQLField, node: FieldNode) -> Read | None:
     field = _field_of(definition)
     if field.base_resolver is None:
         return attrgetter(field.python_name)
-    if field.base_resolver.info_parameter or _Variables().within(node):
+    resolver = field.base_resolver
+    if resolver.info_parameter or resolver.self_parameter is None or _Variables().within(node):
         return None
-    function: Any = field.base_resolver.wrapped_func
+    function: Any = resolver.wrapped_func
     given = _arguments(definition, field, node)
     return partial(function, **given) if given else function
 
@@ -247,6 +248,8 @@ def _resolver(definition: GraphQLField, node: FieldNode) -> Step:
         raise NotPlanned
     wrapped: Any = resolver.wrapped_func
     function, name = partial(wrapped, **_arguments(definition, field, node)), resolver.info_parameter.name
+    if resolver.self_parameter is None:  # a plain function, as the fields of the roots have
+        return lambda source, run: function(**{name: run.info})
     return lambda source, run: function(source, **{name: run.info})
 
 

@@ -1,24 +1,10 @@
-"""The subscriptions."""
-
-from typing import Annotated
+"""The subscriptions: one line for each. Each resolver is in the folder of its domain."""
 
 import strawberry
 
-from api.graphql.schema.common.node import Info
-from api.graphql.schema.consumption.consumption import Consumption
-from api.graphql.schema.queries import consumption_of, readable
+from api.graphql.schema.consumption import queries as consumption_queries
 
 
 @strawberry.type(description="What may be followed, over WebSocket or as server-sent events.")
 class Subscription:
-    # A plain field and no generator: who follows is answered by executing the operation again, see
-    # api.graphql.subscriptions.subscribe.
-    @strawberry.field(description="What a license uses: now, and again whenever it changed.")
-    def consumption_changed(
-        self,
-        info: Info,
-        license: Annotated[
-            str | None, strawberry.argument(description="The license's key; left out, the key's own license.")
-        ] = None,
-    ) -> Consumption:
-        return consumption_of(readable(info.context, license), None)
+    consumption_changed = consumption_queries.consumption_changed

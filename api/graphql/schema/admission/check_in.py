@@ -1,10 +1,9 @@
-"""Checking in over GraphQL; over HTTP see :mod:`api.endpoints.check_in`."""
+"""Check-ins in the schema."""
 
 from datetime import datetime
 
 import strawberry
 
-from api.graphql.context import Context
 from api.graphql.schema.common.enums import describe_enum
 from core.admission import check_in as core
 from core.admission.check_in import Decision as CheckInDecision
@@ -57,12 +56,3 @@ class CheckIn:
     )
     def outage(self) -> bool:
         return self.found.outage
-
-
-def check_in(context: Context, given: CheckInInput) -> CheckIn:
-    """Decide on an installation; committed when this returns."""
-    admitter = context.runtime.admitter
-    fields = {"license": given.license, "installation": given.installation, "meter": given.meter}
-    asked = admitter.doors.check(context.caller, fields)
-    context.close()
-    return CheckIn(found=admitter.check_in(asked))

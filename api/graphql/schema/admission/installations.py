@@ -5,7 +5,7 @@ from datetime import date
 import strawberry
 
 from api.graphql.context import Context
-from api.graphql.schema.consumption.period import Period
+from api.graphql.schema.common.period import Period
 from core.admission import report
 from core.licenses.load import LoadedLicense
 

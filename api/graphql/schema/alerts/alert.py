@@ -1,14 +1,13 @@
-"""Alerts in GraphQL."""
+"""Alerts in the schema."""
 
 from datetime import datetime
 
 import strawberry
 from allowance.license import midnight
 
-from api.graphql.schema.common.cursors import PageInfo
 from api.graphql.schema.common.node import Info
-from api.graphql.schema.consumption.period import Period
-from api.graphql.schema.consumption.status import UsageStatus
+from api.graphql.schema.common.period import Period
+from api.graphql.schema.common.status import UsageStatus
 from api.graphql.schema.meters.meter import Meter
 from core.alerts.tables import Alert as AlertRow
 from core.consumption.readings.status import UsageStatus as Status
@@ -67,15 +66,3 @@ class Alert:
     )
     def recovered_at(self) -> datetime | None:
         return self.row.recovered_at
-
-
-@strawberry.type(description="An alert and its place in the connection.")
-class AlertEdge:
-    cursor: str = strawberry.field(description="To go on after it.")
-    node: Alert = strawberry.field(description="The alert.")
-
-
-@strawberry.type(description="Alerts, newest first (Relay).")
-class AlertConnection:
-    edges: list[AlertEdge] = strawberry.field(description="The alerts of this page.")
-    page_info: PageInfo = strawberry.field(description="Where this page stands.")

@@ -2,32 +2,13 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Never
 
 import orjson
-import strawberry
 
 from core.errors import BadCursor, BadInput
 from core.times import NotAnInstant, parse_instant
-
-
-@strawberry.type(description="Where a page of a connection stands (Relay).")
-class PageInfo:
-    has_next_page: bool = strawberry.field(description="Whether there is more after this page.")
-    has_previous_page: bool = strawberry.field(description="Whether this page began after a cursor.")
-    start_cursor: str | None = strawberry.field(description="The first edge's cursor; null on an empty page.")
-    end_cursor: str | None = strawberry.field(description="The last edge's cursor; null on an empty page.")
-
-
-def page_info(cursors: Sequence[str], after: str | None, *, more: bool) -> PageInfo:
-    return PageInfo(
-        has_next_page=more,
-        has_previous_page=after is not None,
-        start_cursor=cursors[0] if cursors else None,
-        end_cursor=cursors[-1] if cursors else None,
-    )
 
 
 def encode(*values: str | int | None) -> str:

@@ -1,4 +1,4 @@
-"""What types of every domain share: the Relay Node interface, problems and input errors, the context."""
+"""The Relay Node interface, problems, and the type of `info` in every resolver."""
 
 from datetime import datetime
 from typing import TypeAlias
@@ -6,7 +6,6 @@ from typing import TypeAlias
 import strawberry
 
 from api.graphql.context import Context
-from core.errors import InvalidInput
 
 Info: TypeAlias = strawberry.Info[Context, None]
 
@@ -23,14 +22,3 @@ class Problem:
     code: str = strawberry.field(description="A stable code, as METER_TIMED_OUT.")
     message: str = strawberry.field(description="What is wrong and what to do.")
     since: datetime = strawberry.field(description="Since when it has failed.")
-
-
-@strawberry.type(description="One thing wrong in an input.")
-class InputError:
-    code: str = strawberry.field(description="A stable code, as UNKNOWN_TERM.")
-    message: str = strawberry.field(description="What is wrong and what to do.")
-    path: list[str] = strawberry.field(description='Leads to the input field, as ["terms", "0", "key"].')
-
-
-def input_errors(invalid: InvalidInput) -> list[InputError]:
-    return [InputError(code=one.code, message=one.message, path=list(one.path)) for one in invalid.problems]

@@ -5,11 +5,12 @@ from typing import Final
 
 import strawberry
 
-from api.graphql.schema.common.cursors import PageInfo, cursor_time, decode_cursor, encode, page_info
+from api.graphql.schema.common.connections import Connection
+from api.graphql.schema.common.cursors import cursor_time, decode_cursor, encode
 from api.graphql.schema.common.enums import describe_enum
 from api.graphql.schema.common.node import Info
 from api.graphql.schema.common.scalars import number, page_size
-from api.graphql.schema.consumption.status import UsageStatus
+from api.graphql.schema.common.status import UsageStatus
 from core.consumption.intervals import Interval, Span
 from core.consumption.points import Point
 from core.consumption.view import ReadingView
@@ -54,16 +55,9 @@ class ReadingPoint:
         return self.point.status
 
 
-@strawberry.type(description="A point and its place in the connection.")
-class ReadingPointEdge:
-    cursor: str = strawberry.field(description="To go on after it.")
-    node: ReadingPoint = strawberry.field(description="The point.")
-
-
 @strawberry.type(description="The history of a reading, oldest first (Relay).")
-class ReadingHistoryConnection:
-    edges: list[ReadingPointEdge] = strawberry.field(description="The points of this page.")
-    page_info: PageInfo = strawberry.field(description="Where this page stands.")
+class ReadingHistoryConnection(Connection[ReadingPoint]):
+    pass
 
 
 def reading_history(
@@ -91,12 +85,10 @@ def reading_history(
         exclusive = max(exclusive, cursor_time(at))
     span = Span(interval, exclusive, until, size + 1)
     points = info.context.history(view.license, view.meter.key, span)
-    page = points[:size]
-    cursors = [encode(_FIELD, point.at.isoformat()) for point in page]
-    return ReadingHistoryConnection(
-        edges=[
-            ReadingPointEdge(cursor=cursor, node=ReadingPoint(point=point))
-            for cursor, point in zip(cursors, page, strict=True)
-        ],
-        page_info=page_info(cursors, after, more=len(points) > size),
+    return ReadingHistoryConnection.page(
+        points,
+        size,
+        after,
+        cursor=lambda point: encode(_FIELD, point.at.isoformat()),
+        node=lambda point: ReadingPoint(point=point),
     )

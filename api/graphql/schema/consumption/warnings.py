@@ -5,7 +5,7 @@ from typing import Annotated
 
 import strawberry
 
-from api.graphql.schema.consumption.status import UsageStatus
+from api.graphql.schema.common.status import UsageStatus
 from api.graphql.schema.meters.meter import Meter
 from core.consumption.warnings import Notice as FoundNotice
 from core.consumption.warnings import Warnings as FoundWarnings

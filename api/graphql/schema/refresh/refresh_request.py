@@ -1,21 +1,13 @@
-"""Asking for a refresh."""
+"""Requested refreshes in the schema."""
 
 from datetime import datetime
 
 import strawberry
-from sqlmodel import select
 
-from api.graphql.context import Context
 from api.graphql.schema.common.cursors import encode
 from api.graphql.schema.common.enums import describe_enum
 from api.graphql.schema.common.node import Node, Problem
-from core.errors import BadInput
-from core.licenses.tables import License as LicenseRow
-from core.licenses.tables import id_of
-from core.nearest import did_you_mean
 from core.queue import tables
-from core.queue.queue import SCHEDULE, request_refresh
-from core.text import shown
 
 describe_enum(
     tables.RefreshStatus,
@@ -54,26 +46,3 @@ class RefreshRequest(Node):
             return None
         since = self.run.finished_at or self.run.requested_at
         return Problem(code="REFRESH_FAILED", message=self.run.problem, since=since)
-
-
-def ask_for_refresh(context: Context, license: LicenseRow, sections: list[str] | None) -> RefreshRequest:
-    """Ask for a refresh; one that was asked for already and waits is given again."""
-    if sections == []:
-        raise BadInput("`sections` is empty: name some, or leave it out for all.")
-    known = context.runtime.registry.sections
-    for key in sections or ():
-        if key not in known:
-            raise BadInput(f"No section {shown(key)}.{did_you_mean(key, known)}")
-    wanted = sorted(set(sections)) if sections else None
-    with context.write() as session:
-        waiting = session.exec(
-            select(tables.RefreshRun).where(
-                tables.RefreshRun.license_id == id_of(license),
-                tables.RefreshRun.status == tables.RefreshStatus.QUEUED,
-                tables.RefreshRun.id != SCHEDULE,
-            )
-        )
-        same = next((run for run in waiting if run.sections == wanted), None)
-        run = same or request_refresh(session, id_of(license), wanted, context.now)
-    context.announcer.announce()
-    return RefreshRequest(run=run, license_key=license.key)

@@ -1,29 +1,14 @@
-"""Recording usage over GraphQL; over HTTP see :mod:`api.events`."""
+"""Recording usage over GraphQL; over HTTP see :mod:`api.endpoints.events`."""
 
-from datetime import datetime
+from typing import Annotated
 
 import strawberry
-from strawberry.scalars import JSON
 
-from api.graphql.context import Context
+from api.graphql.schema.common.node import Info
+from api.graphql.schema.usage.inputs import UsageEventInput
 from core.usage.events import RejectedEvent as Rejected
 from core.usage.ingest import ingest
 from core.usage.record import Recorded
-
-
-@strawberry.input(description="A usage event: a CloudEvents 1.0 event, flat.")
-class UsageEventInput:
-    id: str = strawberry.field(description="Unique within the source; a retry keeps it.")
-    source: str = strawberry.field(description="Who sends it, as /mailer.")
-    type: str = strawberry.field(description="As interaction.sent, or custom_tables.level.")
-    license: str = strawberry.field(description="The license's key.")
-    time: datetime | None = strawberry.field(default=None, description="When it happened; left out, now.")
-    quantity: float | None = strawberry.field(
-        default=None, description="Of a counter, how much: 1 if left out, never negative."
-    )
-    value: float | None = strawberry.field(default=None, description="Of a level, where it stands.")
-    entity: str | None = strawberry.field(default=None, description="The entity that used it; left out, none.")
-    dimensions: JSON | None = strawberry.field(default=None, description='As {"channel": "print"}.')
 
 
 @strawberry.type(description="An event that was not taken.")
@@ -41,8 +26,11 @@ class RecordUsageResult:
     rejected: list[RejectedEvent] = strawberry.field(description="Events that were not taken, by index.")
 
 
-def record_usage(context: Context, events: list[UsageEventInput]) -> RecordUsageResult:
-    """Record the events; committed when this returns."""
+@strawberry.mutation(description="Record usage events; what is acknowledged is committed, each event once.")
+def record_usage(
+    info: Info, events: Annotated[list[UsageEventInput], strawberry.argument(description="The events.")]
+) -> RecordUsageResult:
+    context = info.context
     raws = [
         {
             "id": event.id,
@@ -67,10 +55,10 @@ def record_usage(context: Context, events: list[UsageEventInput]) -> RecordUsage
         settings=runtime.settings,
         committer=runtime.committer,
     )
-    return as_result(underway.wait())
+    return _as_result(underway.wait())
 
 
-def as_result(recorded: Recorded) -> RecordUsageResult:
+def _as_result(recorded: Recorded) -> RecordUsageResult:
     return RecordUsageResult(
         accepted=recorded.accepted,
         duplicates=recorded.duplicates,

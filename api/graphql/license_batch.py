@@ -1,0 +1,154 @@
+"""The licenses of one answer: each kind of data about them is read once for all of them.
+
+The batch knows no type of the schema. It returns rows and records of the core, which the types of the schema wrap.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cached_property
+
+from sqlmodel import col, select
+
+from api.graphql.access import accessible_key
+from api.graphql.context import Context
+from core.access.keys import READERS
+from core.alerts.listing import list_alerts
+from core.alerts.tables import Alert
+from core.consumption.current import Current, load_all_current
+from core.consumption.past import measure_past
+from core.consumption.readings.documents import StoredReading, from_document
+from core.consumption.readings.live import live_readings
+from core.consumption.view import ConsumptionView, view_consumption
+from core.credits.listing import RequestCursor, list_requests
+from core.credits.tables import CreditRequest
+from core.licenses.find import no_license
+from core.licenses.load import LoadedLicense
+from core.licenses.tables import Grant
+
+
+class LicenseBatch:
+    """The licenses that are shown together. What is asked of one license is read for all of them."""
+
+    def __init__(
+        self, context: Context, licenses: Mapping[int, LoadedLicense], current: Sequence[Current] | None = None
+    ) -> None:
+        """Make a batch of licenses.
+
+        Args:
+            context: The operation that shows them.
+            licenses: The licenses by id.
+            current: The current readings of each license, if they are already known; None reads them when needed.
+        """
+        self.context = context
+        self.licenses = licenses
+        context.together |= licenses
+        self._current = current
+        self._alerts: dict[object, dict[int, list[Alert]]] = {}
+        self._requests: dict[object, dict[int, list[CreditRequest]]] = {}
+
+    @property
+    def license(self) -> LoadedLicense:
+        """The license of a batch of one license."""
+        (license,) = self.licenses.values()
+        return license
+
+    @cached_property
+    def current(self) -> dict[int, tuple[int, dict[str, StoredReading]]]:
+        """Snapshot version and readings by meter, of each license by id. Hard quotas are read at this moment."""
+        current = self._current
+        if current is None:
+            current = load_all_current(self.context.session, self.licenses.values())
+        registry, now = self.context.runtime.registry, self.context.now
+        return {
+            one.license.id: (
+                one.version,
+                {key: from_document(part) for key, part in one.readings.items()}
+                | live_readings(one.license, one.windows, one.readings, registry, now),
+            )
+            for one in current
+        }
+
+    @cached_property
+    def grants(self) -> dict[int, list[Grant]]:
+        """Grants by license id, newest first."""
+        grants: dict[int, list[Grant]] = defaultdict(list)
+        for row in self.context.session.exec(
+            select(Grant)
+            .where(col(Grant.license_id).in_(self.licenses))
+            .order_by(col(Grant.granted_at).desc(), col(Grant.id))
+        ):
+            grants[row.license_id].append(row)
+        return grants
+
+    def remaining(self, grant: Grant) -> Decimal:
+        """Return the credits left of a grant at the last refresh.
+
+        All of the grant is left if the snapshot is older than the grant, and nothing once the grant has expired.
+        """
+        if grant.expires_at is not None and grant.expires_at <= self.context.now:
+            return Decimal(0)
+        reading = self.current[grant.license_id][1].get(grant.meter)
+        return reading.grants.get(grant.id, grant.amount) if reading else grant.amount
+
+    def alerts(
+        self,
+        license_id: int,
+        most: int,
+        after: tuple[datetime, str] | None,
+        meter: str | None,
+        is_open: bool | None,
+    ) -> list[Alert]:
+        """Return alerts of one license, newest first; the alerts of the other licenses are read along."""
+        query = (most, after, meter, is_open)
+        if query not in self._alerts:
+            self._alerts[query] = list_alerts(
+                self.context.session, self.licenses.keys(), most=most, after=after, meter=meter, is_open=is_open
+            )
+        return self._alerts[query].get(license_id, [])
+
+    def requests(self, license_id: int, most: int, after: RequestCursor | None) -> list[CreditRequest]:
+        """Return credit requests of one license, open ones first; those of the other licenses are read along."""
+        query = (most, after)
+        if query not in self._requests:
+            self._requests[query] = list_requests(self.context.session, self.licenses.keys(), most=most, after=after)
+        return self._requests[query].get(license_id, [])
+
+    def consumption(self, license_id: int) -> ConsumptionView:
+        """Return the current consumption of one license."""
+        context, (version, readings) = self.context, self.current[license_id]
+        view = view_consumption(self.licenses[license_id], readings, version, context.runtime.registry, context.now)
+        context.good_until = min(context.good_until, view.stale_at)
+        return view
+
+    def consumption_on(self, license_id: int, day: date) -> ConsumptionView:
+        """Return the consumption of one license at the end of a day in its time zone; the current one from today on."""
+        license, context = self.licenses[license_id], self.context
+        if day >= license.today:
+            return self.consumption(license_id)
+        runtime = context.runtime
+        return measure_past(context.session, license, day, runtime.registry, runtime.measurer, context.now)
+
+
+def find_batch(context: Context, key: str) -> LicenseBatch | None:
+    """Return a batch of the license with that key, or None if there is no such license."""
+    current = context.current(key)
+    return None if current is None else LicenseBatch(context, {current.license.id: current.license}, [current])
+
+
+def readable_batch(context: Context, key: str | None) -> LicenseBatch:
+    """Return a batch of one license that the caller may read.
+
+    Args:
+        context: The operation.
+        key: The license's key; None stands for the license of the caller's own key.
+
+    Raises:
+        core.errors.NotFound: No license has that key. For the other errors see :func:`accessible_key`.
+    """
+    key = accessible_key(context.caller, key, *READERS)
+    batch = find_batch(context, key)
+    if batch is None:
+        raise no_license(context.session, key)
+    return batch

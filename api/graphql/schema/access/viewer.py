@@ -1,0 +1,22 @@
+"""The caller in the schema."""
+
+import strawberry
+
+from api.graphql.license_batch import find_batch
+from api.graphql.schema.common.node import Info
+from api.graphql.schema.licenses.license import License
+from core.access.keys import READERS
+
+
+@strawberry.type(description="Who asks: the key that the request carries.")
+class Viewer:
+    name: str = strawberry.field(description="The key's name.")
+    scopes: list[str] = strawberry.field(description="What the key may do.")
+
+    @strawberry.field(description="The license that the key is for; null where it is for all.")
+    def license(self, info: Info) -> License | None:
+        caller = info.context.caller
+        caller.require(*READERS)
+        key = caller.license
+        batch = find_batch(info.context, key) if key else None
+        return License(loaded=batch.license, batch=batch) if batch else None

@@ -1,0 +1,20 @@
+"""Checking in over GraphQL; over HTTP see :mod:`api.endpoints.check_in`."""
+
+from typing import Annotated
+
+import strawberry
+
+from api.graphql.schema.admission.check_in import CheckIn, CheckInInput
+from api.graphql.schema.common.node import Info
+
+
+@strawberry.mutation(description="An installation calls home: it is admitted, known, or told to back off.")
+def check_in(
+    info: Info, input: Annotated[CheckInInput, strawberry.argument(description="The installation.")]
+) -> CheckIn:
+    context = info.context
+    admitter = context.runtime.admitter
+    fields = {"license": input.license, "installation": input.installation, "meter": input.meter}
+    question = admitter.doors.check(context.caller, fields)
+    context.close()
+    return CheckIn(found=admitter.check_in(question))

@@ -1,0 +1,24 @@
+"""The reference from a consumption back to its license.
+
+The types License and Consumption name each other. `schema.licenses` imports `schema.consumption`; the way back is this
+module alone, which imports the license at the first use.
+"""
+
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import strawberry
+
+from api.graphql.license_batch import LicenseBatch
+
+if TYPE_CHECKING:
+    from api.graphql.schema.licenses.license import License
+
+
+LazyLicense: TypeAlias = Annotated["License", strawberry.lazy("api.graphql.schema.licenses.license")]
+
+
+def lazy_license(batch: LicenseBatch, license_id: int) -> "License":
+    """Return one license of the batch as a type of the schema."""
+    from api.graphql.schema.licenses.license import License  # noqa: PLC0415
+
+    return License(loaded=batch.licenses[license_id], batch=batch)

@@ -1,0 +1,67 @@
+"""Pages of grants and of requests for credits."""
+
+import strawberry
+
+from api.graphql.license_batch import LicenseBatch
+from api.graphql.schema.common.connections import Connection
+from api.graphql.schema.common.cursors import cursor_time, decode_cursor, encode
+from api.graphql.schema.common.scalars import page_size
+from api.graphql.schema.credits.credit_request import CreditRequest
+from api.graphql.schema.credits.grant import Grant
+
+
+@strawberry.type(description="Grants, newest first (Relay).")
+class GrantConnection(Connection[Grant]):
+    pass
+
+
+@strawberry.type(description="Requests for credits: open ones first, and of these and the others the newest (Relay).")
+class CreditRequestConnection(Connection[CreditRequest]):
+    pass
+
+
+def grant_connection(batch: LicenseBatch, license_id: int, first: int | None, after: str | None) -> GrantConnection:
+    """Return a page of the grants of one license, newest first."""
+    size = page_size(first, 20)
+    rows = batch.grants.get(license_id, [])
+    if after is not None:
+        at, key = decode_cursor(after, "grants", str, str)
+        # Newest first, and of the same instant by id: what comes after has a lower time, or a higher id.
+        place = (cursor_time(at), _Descending(key))
+        rows = [row for row in rows if (row.granted_at, _Descending(row.id)) < place]
+    return GrantConnection.page(
+        rows,
+        size,
+        after,
+        cursor=lambda row: encode("grants", row.granted_at.isoformat(), row.id),
+        node=lambda row: Grant(row=row, batch=batch),
+    )
+
+
+def credit_request_connection(
+    batch: LicenseBatch, license_id: int, first: int | None, after: str | None
+) -> CreditRequestConnection:
+    """Return a page of the requests for credits of one license: open requests first, then the newest."""
+    size = page_size(first, 20)
+    place = None
+    if after is not None:
+        closed, at, key = decode_cursor(after, "creditRequests", int, str, str)
+        place = (bool(closed), cursor_time(at), str(key))
+    return CreditRequestConnection.page(
+        batch.requests(license_id, size + 1, place),
+        size,
+        after,
+        cursor=lambda row: encode(
+            "creditRequests", int(row.closed_by is not None), row.requested_at.isoformat(), row.id
+        ),
+        node=lambda row: CreditRequest(row=row, batch=batch),
+    )
+
+
+class _Descending(str):
+    """A text that sorts the other way around."""
+
+    __slots__ = ()
+
+    def __lt__(self, other: str) -> bool:
+        return str.__gt__(self, other)

@@ -1,0 +1,65 @@
+"""Requests for credits in the schema."""
+
+from datetime import datetime
+
+import strawberry
+
+from api.graphql.license_batch import LicenseBatch
+from api.graphql.schema.common.cursors import decode_id, encode
+from api.graphql.schema.common.node import Node
+from api.graphql.schema.credits.grant import Grant
+from core.credits.tables import CreditRequest as CreditRequestRow
+from core.errors import BadInput
+
+
+@strawberry.type(description="Credits that the operators are asked for.")
+class CreditRequest(Node):
+    row: strawberry.Private[CreditRequestRow]
+    batch: strawberry.Private[LicenseBatch]
+
+    @strawberry.field(description="Stable and opaque; `node(id)` finds the object by it.")
+    def id(self) -> strawberry.ID:
+        key = self.batch.licenses[self.row.license_id].license.key
+        return strawberry.ID(encode("CreditRequest", key, self.row.id))
+
+    @strawberry.field(description="The key of the meter that the credits are for.")
+    def meter(self) -> str:
+        return self.row.meter
+
+    @strawberry.field(description="Credits asked for.")
+    def amount(self) -> float:
+        return float(self.row.amount)
+
+    @strawberry.field(description="The entity that alone is to use them; null where all may.")
+    def entity(self) -> str | None:
+        return self.row.entity
+
+    @strawberry.field(description="What was written to the operators.")
+    def note(self) -> str | None:
+        return self.row.note
+
+    @strawberry.field(description="The name of the key that it was asked with.")
+    def requested_by(self) -> str:
+        return self.row.requested_by
+
+    @strawberry.field(description="When it was asked.")
+    def requested_at(self) -> datetime:
+        return self.row.requested_at
+
+    @strawberry.field(description="When it was answered; null while it is open.")
+    def closed_at(self) -> datetime | None:
+        return self.row.closed_at
+
+    @strawberry.field(description="The grant that answered it; null while it is open.")
+    def closed_by(self) -> Grant | None:
+        rows = self.batch.grants.get(self.row.license_id, [])
+        return next((Grant(row=row, batch=self.batch) for row in rows if row.id == self.row.closed_by), None)
+
+
+def request_key(license: str, id: str) -> str:
+    """What a request of a license is named by within it; for any other id a name that no request has."""
+    try:
+        kind, *key = decode_id(id)
+    except BadInput:
+        return id
+    return key[1] if kind == "CreditRequest" and key[:1] == [license] and len(key) == 2 else id

@@ -1,0 +1,76 @@
+"""The mutations of credits."""
+
+from typing import Annotated
+
+import strawberry
+
+from api.graphql.license_batch import find_batch
+from api.graphql.schema.common.node import Info
+from api.graphql.schema.common.results import InputError, errors_field, reports_errors
+from api.graphql.schema.common.scalars import decimal
+from api.graphql.schema.credits.credit_request import CreditRequest, request_key
+from api.graphql.schema.credits.grant import Grant
+from api.graphql.schema.credits.inputs import GrantCreditsInput, RequestCreditsInput
+from core.access.keys import READERS, Scope
+from core.administration import inputs, put
+from core.administration import request_credits as requests
+
+
+@strawberry.type(description="What became of it: the grant, or what is wrong with the input.")
+class GrantCreditsResult:
+    grant: Grant | None = strawberry.field(default=None, description="Null where anything is wrong.")
+    errors: list[InputError] = errors_field()
+
+
+@strawberry.type(description="What became of it: the request, or what is wrong with the input.")
+class RequestCreditsResult:
+    request: CreditRequest | None = strawberry.field(default=None, description="Null where anything is wrong.")
+    errors: list[InputError] = errors_field()
+
+
+@strawberry.mutation(description="Grant credits; granting the same id twice grants once. It answers a request.")
+@reports_errors(GrantCreditsResult)
+def grant_credits(
+    info: Info, input: Annotated[GrantCreditsInput, strawberry.argument(description="The grant.")]
+) -> GrantCreditsResult:
+    context = info.context
+    context.caller.require(Scope.CONTRACT_WRITE, license=input.license)
+    given = inputs.GrantInput(
+        id=input.id,
+        license=input.license,
+        amount=decimal(input.amount),
+        entity=input.entity,
+        granted_at=input.granted_at,
+        expires_at=input.expires_at,
+        note=input.note,
+        meter=input.meter,
+        request=None if input.request is None else request_key(input.license, input.request),
+    )
+    with context.write() as session:
+        row = put.grant_credits(session, given, context.runtime.registry, context.now)
+    context.announcer.announce()
+    batch = find_batch(context, input.license)
+    return GrantCreditsResult(grant=Grant(row=row, batch=batch) if batch else None)
+
+
+@strawberry.mutation(description="Ask the operators for credits; an open request that says the same is given again.")
+@reports_errors(RequestCreditsResult)
+def request_credits(
+    info: Info, input: Annotated[RequestCreditsInput, strawberry.argument(description="The request.")]
+) -> RequestCreditsResult:
+    context = info.context
+    context.caller.require(*READERS, license=input.license)
+    given = inputs.CreditRequestInput(
+        license=input.license,
+        amount=decimal(input.amount),
+        entity=input.entity,
+        note=input.note,
+        meter=input.meter,
+    )
+    runtime = context.runtime
+    with context.write() as session:
+        row = requests.request_credits(
+            session, given, runtime.registry, runtime.settings.operators, context.caller.name, context.now
+        )
+    batch = find_batch(context, input.license)
+    return RequestCreditsResult(request=CreditRequest(row=row, batch=batch) if batch else None)

@@ -1,0 +1,81 @@
+"""The mutations of licenses and contracts."""
+
+from typing import Annotated
+
+import strawberry
+
+from api.graphql.license_batch import find_batch
+from api.graphql.schema.common.node import Info
+from api.graphql.schema.common.results import InputError, errors_field, reports_errors
+from api.graphql.schema.common.scalars import decimal
+from api.graphql.schema.licenses.contract import Contract
+from api.graphql.schema.licenses.inputs import ContractInput, LicenseInput, QuotaInput
+from api.graphql.schema.licenses.license import License
+from core.access.keys import Scope
+from core.administration import inputs, put
+from core.licenses.quota_terms import QuotaTerms
+from core.licenses.tables import EXPIRY_NOTICE_DAYS
+
+
+@strawberry.type(description="What became of it: the license, or what is wrong with the input.")
+class PutLicenseResult:
+    license: License | None = strawberry.field(default=None, description="Null where anything is wrong.")
+    errors: list[InputError] = errors_field()
+
+
+@strawberry.type(description="What became of it: the contract version, or what is wrong with the input.")
+class PutContractResult:
+    contract: Contract | None = strawberry.field(default=None, description="Null where anything is wrong.")
+    errors: list[InputError] = errors_field()
+
+
+@strawberry.mutation(description="Make a license, or change it.")
+@reports_errors(PutLicenseResult)
+def put_license(
+    info: Info, input: Annotated[LicenseInput, strawberry.argument(description="The license.")]
+) -> PutLicenseResult:
+    context = info.context
+    context.caller.require(Scope.CONTRACT_WRITE, license=input.key)
+    admins = None
+    if input.admins is not None:
+        admins = tuple(inputs.AdminInput(one.email, one.name, one.language) for one in input.admins)
+    given = inputs.LicenseInput(input.key, input.name, input.time_zone, admins)
+    with context.write() as session:
+        put.put_license(session, given, context.now)
+    context.announcer.announce()
+    batch = find_batch(context, input.key)
+    return PutLicenseResult(license=License(loaded=batch.license, batch=batch) if batch else None)
+
+
+@strawberry.mutation(description="Put a contract version from a date on; putting the same again changes nothing.")
+@reports_errors(PutContractResult)
+def put_contract(
+    info: Info, input: Annotated[ContractInput, strawberry.argument(description="The version.")]
+) -> PutContractResult:
+    context = info.context
+    context.caller.require(Scope.CONTRACT_WRITE, license=input.license)
+    given = inputs.ContractInput(
+        license=input.license,
+        effective_from=input.effective_from,
+        starts_on=input.starts_on,
+        billing_period=input.billing_period,
+        anchor=input.anchor.value,
+        terms=tuple((term.key, decimal(term.value)) for term in input.terms),
+        at_risk=tuple((one.meter, decimal(one.ratio)) for one in input.at_risk or ()),
+        alert_at=tuple((one.meter, tuple(map(decimal, one.ratios))) for one in input.alert_at or ()),
+        warnings=input.warnings,
+        expiry_notice_days=(
+            EXPIRY_NOTICE_DAYS if input.expiry_notice_days is None else tuple(input.expiry_notice_days)
+        ),
+        quotas=tuple((one.meter, _quota_terms(one)) for one in input.quotas or ()),
+    )
+    with context.write() as session:
+        row = put.put_contract(session, given, context.runtime.registry, context.now)
+    context.announcer.announce()
+    return PutContractResult(contract=Contract(row=row))
+
+
+def _quota_terms(given: QuotaInput) -> QuotaTerms:
+    return QuotaTerms(
+        given.window, given.back_off_days, given.lost_after_days, given.on_outage.value, given.identifiers.value
+    )

@@ -1,0 +1,19 @@
+"""The queries of what is installed."""
+
+import strawberry
+
+from api.graphql.schema.common.node import Info
+from api.graphql.schema.meters.meter import Meter, Plugin
+from core.access.keys import READERS
+
+
+@strawberry.field(description="Every meter that is installed, in the order of display.")
+def meters(info: Info) -> list[Meter]:
+    info.context.caller.require(*READERS)
+    return [Meter(meter=meter) for meter in info.context.runtime.registry.meters.values()]
+
+
+@strawberry.field(description="Every plugin that is installed, also those that failed to load.")
+def plugins(info: Info) -> list[Plugin]:
+    info.context.caller.require(*READERS)
+    return [Plugin(plugin=plugin) for plugin in info.context.runtime.registry.plugins]

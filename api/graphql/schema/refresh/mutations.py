@@ -1,0 +1,47 @@
+"""The mutation that requests a refresh."""
+
+from typing import Annotated
+
+import strawberry
+from sqlmodel import select
+
+from api.graphql.access import accessible_license
+from api.graphql.schema.common.arguments import OwnLicense
+from api.graphql.schema.common.node import Info
+from api.graphql.schema.refresh.refresh_request import RefreshRequest
+from core.access.keys import READERS
+from core.errors import BadInput
+from core.licenses.tables import id_of
+from core.nearest import did_you_mean
+from core.queue import tables
+from core.queue.queue import SCHEDULE, request_refresh
+from core.text import shown
+
+
+@strawberry.mutation(description="Ask for a license's sections to be refreshed now.")
+def refresh_consumption(
+    info: Info,
+    license: OwnLicense = None,
+    sections: Annotated[list[str] | None, strawberry.argument(description="Only these; left out, all.")] = None,
+) -> RefreshRequest:
+    context = info.context
+    row = accessible_license(context, license, *READERS)
+    if sections == []:
+        raise BadInput("`sections` is empty: name some, or leave it out for all.")
+    known = context.runtime.registry.sections
+    for key in sections or ():
+        if key not in known:
+            raise BadInput(f"No section {shown(key)}.{did_you_mean(key, known)}")
+    wanted = sorted(set(sections)) if sections else None
+    with context.write() as session:
+        waiting = session.exec(
+            select(tables.RefreshRun).where(
+                tables.RefreshRun.license_id == id_of(row),
+                tables.RefreshRun.status == tables.RefreshStatus.QUEUED,
+                tables.RefreshRun.id != SCHEDULE,
+            )
+        )
+        same = next((run for run in waiting if run.sections == wanted), None)
+        run = same or request_refresh(session, id_of(row), wanted, context.now)
+    context.announcer.announce()
+    return RefreshRequest(run=run, license_key=row.key)

@@ -1,0 +1,119 @@
+"""The mutations of webhooks."""
+
+from typing import Annotated
+
+import strawberry
+
+from api.graphql.context import Context
+from api.graphql.schema.common.node import Info
+from api.graphql.schema.common.results import InputError, errors_field, reports_errors
+from api.graphql.schema.webhooks.delivery import Delivery
+from api.graphql.schema.webhooks.endpoint import Endpoint
+from api.graphql.schema.webhooks.endpoint_batch import EndpointBatch
+from api.graphql.schema.webhooks.inputs import (
+    HOUR,
+    RedeliverWebhookInput,
+    RotateWebhookSecretInput,
+    WebhookEndpointInput,
+    WebhookEndpointKeyInput,
+)
+from core.access.keys import Scope
+from core.delivery.webhooks import endpoints
+from core.delivery.webhooks.manual_delivery import redeliver_by_hand, send_test
+from core.delivery.webhooks.tables import WebhookEndpoint
+
+
+@strawberry.type(description="What became of it: the endpoint, or what is wrong with the input.")
+class PutWebhookEndpointResult:
+    endpoint: Endpoint | None = strawberry.field(default=None, description="Null where anything is wrong.")
+    secret: str | None = strawberry.field(
+        default=None, description="Of a new endpoint, to verify signatures with. It is not shown again."
+    )
+    errors: list[InputError] = errors_field()
+
+
+@strawberry.type(description="What became of it: the new secret, or what is wrong with the input.")
+class RotateWebhookSecretResult:
+    endpoint: Endpoint | None = strawberry.field(default=None, description="Null where anything is wrong.")
+    secret: str | None = strawberry.field(default=None, description="The new secret. It is not shown again.")
+    errors: list[InputError] = errors_field()
+
+
+@strawberry.type(description="What became of it.")
+class DeleteWebhookEndpointResult:
+    deleted: bool = strawberry.field(default=False, description="False where anything is wrong.")
+    errors: list[InputError] = errors_field()
+
+
+@strawberry.type(description="What became of it: the delivery, or what is wrong with the input.")
+class WebhookDeliveryResult:
+    delivery: Delivery | None = strawberry.field(default=None, description="Null where anything is wrong.")
+    errors: list[InputError] = errors_field()
+
+
+@strawberry.mutation(description="Make a webhook endpoint, or change it.")
+@reports_errors(PutWebhookEndpointResult)
+def put_webhook_endpoint(
+    info: Info, input: Annotated[WebhookEndpointInput, strawberry.argument(description="The endpoint.")]
+) -> PutWebhookEndpointResult:
+    context = info.context
+    context.caller.require(Scope.WEBHOOKS_WRITE, license=input.license)
+    kinds = None if input.kinds is None else tuple(input.kinds)
+    put = endpoints.EndpointInput(input.license, input.key, input.url, kinds, input.enabled)
+    networks = context.runtime.settings.opened_networks
+    with context.write() as session:
+        row, secret = endpoints.put_endpoint(session, put, networks, context.now)
+    return PutWebhookEndpointResult(endpoint=_alone(context, row), secret=secret)
+
+
+@strawberry.mutation(description="Give a webhook endpoint a new secret; for a while the old one signs beside it.")
+@reports_errors(RotateWebhookSecretResult)
+def rotate_webhook_secret(
+    info: Info, input: Annotated[RotateWebhookSecretInput, strawberry.argument(description="The endpoint.")]
+) -> RotateWebhookSecretResult:
+    context = info.context
+    context.caller.require(Scope.WEBHOOKS_WRITE, license=input.license)
+    overlap = input.overlap_hours * HOUR
+    with context.write() as session:
+        row, secret = endpoints.rotate_secret(session, input.license, input.key, context.now, overlap)
+    return RotateWebhookSecretResult(endpoint=_alone(context, row), secret=secret)
+
+
+@strawberry.mutation(description="Remove a webhook endpoint; what is on its way there is dropped.")
+@reports_errors(DeleteWebhookEndpointResult)
+def delete_webhook_endpoint(
+    info: Info, input: Annotated[WebhookEndpointKeyInput, strawberry.argument(description="The endpoint.")]
+) -> DeleteWebhookEndpointResult:
+    context = info.context
+    context.caller.require(Scope.WEBHOOKS_WRITE, license=input.license)
+    with context.write() as session:
+        endpoints.remove_endpoint(session, input.license, input.key)
+    return DeleteWebhookEndpointResult(deleted=True)
+
+
+@strawberry.mutation(description="Send a message of kind webhook.test to a webhook endpoint alone.")
+@reports_errors(WebhookDeliveryResult)
+def send_test_webhook(
+    info: Info, input: Annotated[WebhookEndpointKeyInput, strawberry.argument(description="The endpoint.")]
+) -> WebhookDeliveryResult:
+    context = info.context
+    context.caller.require(Scope.WEBHOOKS_WRITE, license=input.license)
+    with context.write() as session:
+        logged = send_test(session, input.license, input.key, context.now)
+    return WebhookDeliveryResult(delivery=Delivery(logged=logged))
+
+
+@strawberry.mutation(description="Send a delivery once more under the same id, whatever became of it.")
+@reports_errors(WebhookDeliveryResult)
+def redeliver_webhook(
+    info: Info, input: Annotated[RedeliverWebhookInput, strawberry.argument(description="The delivery.")]
+) -> WebhookDeliveryResult:
+    context = info.context
+    context.caller.require(Scope.WEBHOOKS_WRITE, license=input.license)
+    with context.write() as session:
+        logged = redeliver_by_hand(session, input.license, input.delivery, context.now)
+    return WebhookDeliveryResult(delivery=Delivery(logged=logged))
+
+
+def _alone(context: Context, row: WebhookEndpoint) -> Endpoint:
+    return Endpoint(row=row, batch=EndpointBatch(context, row.license_id, [row]))
