@@ -7,7 +7,7 @@ from sqlmodel import Session, col, select
 from core.errors import NotFound
 from core.licenses.tables import License
 from core.nearest import did_you_mean
-from core.plugins.host import Registry
+from core.plugins.registry import Registry
 from core.text import shown
 
 

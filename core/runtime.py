@@ -11,7 +11,8 @@ from core.admission.admitter import Admitter
 from core.database.engine import Database
 from core.measuring.measure import Measurer
 from core.migrations.upgrade import require_current, upgrade
-from core.plugins.host import Registry, load_plugins
+from core.plugins.host import load_plugins
+from core.plugins.registry import Registry
 from core.queue.early_refresh import EarlyRefresh
 from core.settings import Settings
 from core.tracing import Tracing

@@ -25,7 +25,7 @@ from core.errors import InvalidInput
 from core.licenses.billing import CONTRACT_DATE
 from core.licenses.quota_terms import DEFAULT, QuotaTerms
 from core.licenses.tables import EXPIRY_NOTICE_DAYS, LICENSE_KEY, Grant, License
-from core.plugins.host import Registry
+from core.plugins.registry import Registry
 from core.text import shown
 
 _CAMEL: Final = re.compile(

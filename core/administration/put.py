@@ -19,7 +19,7 @@ from core.database.dialect import insert_into
 from core.errors import InputProblem, InvalidInput
 from core.licenses.find import lock_license, named_license
 from core.licenses.tables import Contract, Grant, License, LicenseAdmin, id_of
-from core.plugins.host import Registry
+from core.plugins.registry import Registry
 from core.queue.queue import schedule_now
 from core.text import shown
 from core.usage.record import mark_late

@@ -19,7 +19,7 @@ from core.delivery.outbox.outbox import OutboundMessage, enqueue
 from core.errors import InputProblem, InvalidInput
 from core.licenses.find import lock_license, named_license
 from core.licenses.tables import id_of
-from core.plugins.host import Registry
+from core.plugins.registry import Registry
 
 logger = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from core.admission.quota_state import Place, QuotaState, load_quota_states
 from core.admission.store import Key, Record, Store
 from core.database.engine import Database, is_away
 from core.errors import Overloaded, RateLimited, Unavailable
-from core.plugins.host import Registry
+from core.plugins.registry import Registry
 from core.settings import Settings
 from core.times import instant, microseconds
 

@@ -13,7 +13,7 @@ from core.admission.identifiers import check_identifier
 from core.errors import BadInput, NotFound
 from core.licenses.tables import LICENSE_KEY
 from core.nearest import did_you_mean
-from core.plugins.host import Registry
+from core.plugins.registry import Registry
 from core.text import shown
 
 FIELDS: Final = ("license", "installation", "meter")

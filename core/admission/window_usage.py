@@ -14,7 +14,7 @@ from core.admission.quota import quota_at
 from core.admission.tables import AdmissionDay, AdmissionWindow
 from core.admission.window import Window
 from core.licenses.load import LoadedLicense
-from core.plugins.host import Registry
+from core.plugins.registry import Registry
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from core.consumption.view import ConsumptionView, view_consumption
 from core.licenses.load import LoadedLicense
 from core.measuring.load_usage import Wanted, load_usage
 from core.measuring.measure import Measurer, MeterQuestion
-from core.plugins.host import Registry
+from core.plugins.registry import Registry
 
 
 def measure_past(

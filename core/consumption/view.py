@@ -11,7 +11,7 @@ from allowance import Meter, Section
 from core.consumption.readings.documents import UNMEASURED, StoredReading
 from core.consumption.readings.status import UsageStatus, worst
 from core.licenses.load import LoadedLicense
-from core.plugins.host import Registry
+from core.plugins.registry import Registry
 
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 

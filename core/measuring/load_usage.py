@@ -24,7 +24,7 @@ from core.database.dialect import values_table
 from core.licenses.load import LoadedLicense
 from core.licenses.tables import Grant as GrantRow
 from core.measuring.checkpoints import DAYS, LEVEL, RENEWED, TOTAL, UsageCheckpoint, load_checkpoints
-from core.plugins.host import Registry
+from core.plugins.registry import Registry
 from core.usage.amount import NANOS, from_nanos
 from core.usage.tables import UsageLevel, UsageSeries, UsageSum
 

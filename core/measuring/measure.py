@@ -8,8 +8,10 @@ from typing import Final
 from allowance import Admission, Counter, Credits, Level, Ratio, Reading, Term
 from allowance.reading_check import LARGEST, check_reading
 
-from core.plugins.sandbox.process_pool import BatchMeasurement, ProcessPool
-from core.plugins.sandbox.question import FAILED, INVALID_READING, Failure, MeterQuestion, failed
+from core.plugins.sandbox.batch import BatchMeasurement
+from core.plugins.sandbox.failure import FAILED, INVALID_READING, Failure, log_failure
+from core.plugins.sandbox.process_pool import ProcessPool
+from core.plugins.sandbox.question import MeterQuestion
 
 __all__ = ["Failure", "Measurer", "MeterQuestion"]
 
@@ -25,7 +27,7 @@ class Measurer:
     """
 
     def __init__(self, *, timeout: timedelta, memory: int) -> None:
-        self._children = ProcessPool(timeout, memory)
+        self._pool = ProcessPool(timeout, memory)
 
     def measure(self, questions: Sequence[MeterQuestion]) -> list[Reading | Failure]:
         """A reading, or why there is none, for each question in their order. Never raises for a meter's sake.
@@ -33,7 +35,7 @@ class Measurer:
         A meter that passed its deadline, or crashed three times, is not asked again in the same call.
         """
         contained = [question for question in questions if type(question.meter) not in _OWN]
-        answers = iter(BatchMeasurement(self._children).measure(contained))
+        answers = iter(BatchMeasurement(self._pool).measure(contained))
         return [
             _checked(question, _measure(question) if type(question.meter) in _OWN else next(answers))
             for question in questions
@@ -41,14 +43,14 @@ class Measurer:
 
     def close(self) -> None:
         """End the child processes, and with them the measuring that is under way."""
-        self._children.close()
+        self._pool.close()
 
 
 def _measure(question: MeterQuestion) -> Reading | Failure:
     try:
         return question.meter.measure(question.usage, question.license, question.contract)
     except Exception:
-        return failed(question, FAILED, format_exc())
+        return log_failure(question, FAILED, format_exc())
 
 
 def _checked(question: MeterQuestion, found: Reading | Failure) -> Reading | Failure:
@@ -60,5 +62,5 @@ def _checked(question: MeterQuestion, found: Reading | Failure) -> Reading | Fai
     try:
         check_reading(question.meter, found)
     except Exception as error:
-        return failed(question, INVALID_READING, str(error))
+        return log_failure(question, INVALID_READING, str(error))
     return found

@@ -29,7 +29,7 @@ from core.licenses.load import LoadedLicense, load_licenses
 from core.measuring.checkpoints import save_checkpoints
 from core.measuring.load_usage import LoadedUsage, Wanted, load_usage
 from core.measuring.measure import Failure, MeterQuestion
-from core.plugins.host import Registry
+from core.plugins.registry import Registry
 from core.usage.tables import LateUsage
 
 HISTORY: Final = timedelta(days=1100)

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from core.access.keys import Caller, Scope
 from core.errors import TooLarge
-from core.plugins.host import Registry
+from core.plugins.registry import Registry
 from core.settings import Settings
 from core.usage.committer import Committer
 from core.usage.events import RejectedEvent, Rules, UsageEvent, check_events

@@ -17,7 +17,7 @@ from core.admission.window import utc_day
 from core.consumption.tables import Snapshot
 from core.database.engine import Database
 from core.licenses.tables import License
-from core.plugins.host import Registry
+from core.plugins.registry import Registry
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import orjson
 
-from core.plugins.host import Registry
+from core.plugins.registry import Registry
 from tests.bench.clients import http_post
 from tests.bench.licenses import license_key
 from tests.bench.series import series_of

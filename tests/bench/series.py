@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from core.plugins.host import Registry
+from core.plugins.registry import Registry
 
 ENTITIES: Final = ("be", "fr", "nl")
 

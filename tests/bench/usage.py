@@ -11,7 +11,7 @@ import orjson
 from sqlalchemy import Connection, text
 
 from core.database.engine import Database
-from core.plugins.host import Registry
+from core.plugins.registry import Registry
 from tests.bench.series import series_of
 
 # What one license's events are, numbered from 0: of which series, on which day, how much. A counter comes ten times

@@ -10,7 +10,8 @@ from core.access.authenticator import Authenticator
 from core.admission.admitter import Admitter
 from core.database.engine import Database
 from core.measuring.measure import Measurer
-from core.plugins.host import Registry, load_plugins
+from core.plugins.host import load_plugins
+from core.plugins.registry import Registry
 from core.runtime import Runtime
 from core.settings import Settings
 from core.tracing import Tracing

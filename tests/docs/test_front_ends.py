@@ -135,5 +135,5 @@ def test_the_table_of_input_errors_names_every_code_and_no_other() -> None:
 
 
 def test_the_table_of_problems_names_every_code_and_no_other() -> None:
-    found = codes("core/plugins/sandbox/question.py") | {"REFRESH_FAILED"}
+    found = codes("core/plugins/sandbox/failure.py") | {"REFRESH_FAILED"}
     assert sorted(table("code of a `problem`")) == sorted(found)

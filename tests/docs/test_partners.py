@@ -17,8 +17,8 @@ from allowance import hookspecs
 from allowance.contribution import check_plugin
 from graphql import build_schema, parse, validate
 
-from core.plugins import host
-from core.plugins.sandbox import question
+from core.plugins import conflicts, host
+from core.plugins.sandbox import failure
 from core.usage.events import Rules, check_cloudevents
 
 ROOT = Path(__file__).parents[2]
@@ -110,7 +110,7 @@ def test_the_guide_names_every_kind_hook_and_code() -> None:
     hooks = {name for name in vars(hookspecs) if name.startswith("allowance_")}
     codes = {
         value
-        for module in (plugin_checks, host, question)
+        for module in (plugin_checks, conflicts, host, failure)
         for name, value in vars(module).items()
         if name.isupper() and isinstance(value, str) and re.fullmatch(r"[A-Z_]+", value)
     }

@@ -10,7 +10,7 @@ from core.admission.window import Window
 from core.admission.window_usage import WindowUsage
 from core.consumption.readings.documents import Document, StoredReading, from_document, judge_reading
 from core.licenses.load import LoadedLicense
-from core.plugins.host import Registry
+from core.plugins.registry import Registry
 
 
 def live_readings(

@@ -31,7 +31,7 @@ from core.delivery.messages import AlertsContent, ExpiringContent, RequestConten
 from core.delivery.outbox.outbox import Outcome, Outgoing
 from core.delivery.outbox.tables import DeliveryStatus
 from core.licenses.tables import License, LicenseAdmin
-from core.plugins.host import Registry
+from core.plugins.registry import Registry
 from core.settings import Settings
 
 logger = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from core.delivery.mail.render import (
 )
 from core.delivery.messages import AlertItem, AlertsContent, ExpiringContent, ExpiringItem, RequestContent
 from core.licenses.tables import License
-from core.plugins.host import Registry
+from core.plugins.registry import Registry
 
 
 def mail_to_admin(

@@ -13,11 +13,11 @@ from core.delivery.notifiers.message import message_of
 from core.delivery.outbox.outbox import Outcome, Outgoing
 from core.delivery.outbox.tables import DeliveryStatus
 from core.licenses.tables import License
-from core.plugins.host import Registry
-from core.plugins.sandbox.notifier_wire import GIVEN_UP, message_to
-from core.plugins.sandbox.process import CannotStart, Lost
+from core.plugins.registry import Registry
+from core.plugins.sandbox.failure import OUT_OF_MEMORY, TIMED_OUT
+from core.plugins.sandbox.process import CannotStartProcess, ProcessLost
 from core.plugins.sandbox.process_pool import ProcessPool
-from core.plugins.sandbox.question import OUT_OF_MEMORY, TIMED_OUT
+from core.plugins.sandbox.protocol import GAVE_UP, ChildFailure
 from core.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class NotifierChannel:
         self._registry = registry
         self._deadline = deadline
         self._lock = threading.Lock()
-        self._children: dict[str, ProcessPool] = {}
+        self._pools: dict[str, ProcessPool] = {}
 
     def send(self, outgoing: Outgoing) -> Outcome:
         """See :class:`core.delivery.outbox.dispatch.Channel`."""
@@ -50,49 +50,48 @@ class NotifierChannel:
         with self._database.read() as session:
             license = session.exec(select(License).where(License.id == license_id)).one()
         message = message_of(outgoing, license, self._registry, self._settings.consumption_url)
-        children = self._children_of(key, notifier.environment)
+        pool = self._pool_of(key, notifier.environment)
         try:
-            child = children.take()
-        except CannotStart as error:
+            process = pool.acquire()
+        except CannotStartProcess as error:
             logger.warning("No process for the notifier %s: %s", key, error)
             return Outcome(None, "No process to run the notifier in; the log says why.")
         try:
-            answer = child.notify(key, message_to(message))
-        except Lost as lost:
-            children.end(child)
+            failure = process.notify(key, message)
+        except ProcessLost as lost:
+            pool.discard(process)
             logger.warning("Notifier %s, message %s: %s", key, message.id, lost.detail)
             if lost.code == TIMED_OUT:
                 return Outcome(None, "The notifier took too long and was stopped.")
             return Outcome(None, "The notifier ended its process, or broke it; the log says how.")
         except BaseException:
-            children.end(child)
+            pool.discard(process)
             raise
-        failure = answer.get("failure")
-        if failure == OUT_OF_MEMORY:
-            children.end(child)  # who knows what it still holds
+        if failure and failure.code == OUT_OF_MEMORY:
+            pool.discard(process)  # it may still hold that memory
         else:
-            children.give_back(child)
-        return self._outcome(key, message.id, failure, str(answer.get("detail", "")))
+            pool.release(process)
+        return self._outcome(key, message.id, failure)
 
     def close(self) -> None:
         """End the child processes, and with them what is under way."""
         with self._lock:
-            for children in self._children.values():
-                children.close()
+            for pool in self._pools.values():
+                pool.close()
 
-    def _children_of(self, key: str, reads: Collection[str]) -> ProcessPool:
+    def _pool_of(self, key: str, environment: Collection[str]) -> ProcessPool:
         with self._lock:
-            if key not in self._children:
+            if key not in self._pools:
                 memory = self._settings.meter_memory_mb * 2**20
-                self._children[key] = ProcessPool(self._deadline, memory, idle=1, reads=reads)
-            return self._children[key]
+                self._pools[key] = ProcessPool(self._deadline, memory, max_idle=1, environment=environment)
+            return self._pools[key]
 
-    def _outcome(self, key: str, message_id: str, failure: object, detail: str) -> Outcome:
+    def _outcome(self, key: str, message_id: str, failure: ChildFailure | None) -> Outcome:
         if failure is None:
             return Outcome(DeliveryStatus.SENT, "The notifier took it.")
-        if failure == GIVEN_UP:
-            return Outcome(DeliveryStatus.PARKED, f"The notifier gave up: {detail}")
-        logger.warning("Notifier %s, message %s: %s", key, message_id, detail)
-        if failure == OUT_OF_MEMORY:
+        if failure.code == GAVE_UP:
+            return Outcome(DeliveryStatus.PARKED, f"The notifier gave up: {failure.detail}")
+        logger.warning("Notifier %s, message %s: %s", key, message_id, failure.detail)
+        if failure.code == OUT_OF_MEMORY:
             return Outcome(None, "The notifier needed more memory than it may take.")
         return Outcome(None, "The notifier failed; the log says why.")

@@ -13,7 +13,7 @@ from core.delivery.messages import (
 )
 from core.delivery.outbox.outbox import Outgoing
 from core.licenses.tables import License
-from core.plugins.host import Registry
+from core.plugins.registry import Registry
 from core.text import canonical
 
 

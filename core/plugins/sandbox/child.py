@@ -1,8 +1,9 @@
-"""What runs in a child process: ``python -m core.plugins.sandbox.child SECONDS BYTES``.
+"""The program of a child process: ``python -m core.plugins.sandbox.child SECONDS BYTES``.
 
-It loads the plugins, then answers requests, a line of JSON each, until its standard input ends. SECONDS: how
-long a request may take where the parent is no longer there to stop it. BYTES: what measuring may take of
-memory, on top of what the plugins took when they were loaded.
+It loads the plugins, then answers requests until its standard input ends.
+
+SECONDS is the longest time for a request if the parent is gone and cannot stop the child. BYTES is the memory that
+requests may take in addition to the memory that the plugins took when they were loaded.
 """
 
 import os
@@ -15,89 +16,108 @@ from contextlib import suppress
 from decimal import localcontext
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import orjson
 from allowance import GiveUp, Meter, Notifier, Usage
 
 from core.plugins.host import load_plugins
-from core.plugins.sandbox import meter_wire as wire
-from core.plugins.sandbox.notifier_wire import GIVEN_UP, message_from
-from core.plugins.sandbox.question import FAILED, INVALID_READING, OUT_OF_MEMORY, UNAVAILABLE
+from core.plugins.sandbox.failure import FAILED, INVALID_READING, OUT_OF_MEMORY, UNAVAILABLE
+from core.plugins.sandbox.protocol import (
+    GAVE_UP,
+    READY,
+    LoadUsage,
+    Measure,
+    Notify,
+    decode_request,
+    encode_done,
+    encode_failure,
+    encode_measured,
+)
 
 
 def main() -> None:
-    """Answer until the parent closes the pipe."""
+    """Answer requests until the parent closes the pipe."""
     seconds, memory = int(sys.argv[1]), int(sys.argv[2])
     requests, answers = _take_pipes()
     registry = load_plugins()
-    desk = RequestHandler(registry.meters, registry.notifiers)
+    handler = RequestHandler(registry.meters, registry.notifiers, seconds)
     _limit_memory(memory)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    with suppress(BrokenPipeError):  # where the parent went while a meter was asked
-        _answer(desk, requests, answers, seconds)
-    # The parent is gone: take along what meters left running.
+    with suppress(BrokenPipeError):  # the parent ended while a plugin was running
+        _serve(handler, requests, answers)
+    # The parent is gone: end also the processes that plugins started and left running.
     os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 class RequestHandler:
-    """Where requests are answered. It keeps the usage that was sent last: the next questions are about it."""
+    """The handler of requests. It keeps the usage that was loaded last for the measurements that follow."""
 
     _usage: Usage
 
-    def __init__(self, meters: Mapping[str, Meter], notifiers: Mapping[str, Notifier]) -> None:
+    def __init__(self, meters: Mapping[str, Meter], notifiers: Mapping[str, Notifier], seconds: int) -> None:
+        """Create a handler for the plugins' meters and notifiers.
+
+        Args:
+            meters: The meters by key.
+            notifiers: The notifiers by key.
+            seconds: The time after which an alarm ends the process while it runs a plugin's code.
+        """
         self._meters = meters
         self._notifiers = notifiers
+        self._seconds = seconds
 
-    def answer(self, number: int, request: Mapping[str, Any]) -> bytes:
-        """A line that tells what a meter read, or that a notifier is done, or how they failed."""
-        failure = FAILED
+    def answer(self, number: int, line: bytes) -> bytes:
+        """Carry out a request and return the line of its answer. No error of a plugin is raised.
+
+        The alarm is still set on return, because the plugin's code can run until the answer is complete: for example
+        in the text of its error.
+        """
+        code = FAILED
         try:
-            if "usage" in request:
-                self._usage = wire.usage_from(request["usage"])
-                return orjson.dumps({"number": number})
-            if "notifier" in request:
-                self._notifiers[request["notifier"]].notify(message_from(request["message"]))
-                return orjson.dumps({"number": number})
-            if request["meter"] not in self._meters:
-                failure = UNAVAILABLE
-            meter = self._meters[request["meter"]]
-            asked = wire.view_of(self._usage, request), wire.license_from(request), wire.contract_from(request)
-            with localcontext():
-                reading = meter.measure(*asked)
-            failure = INVALID_READING
-            answer = orjson.dumps({"number": number, "reading": wire.reading_to(reading)})
-            if len(answer) >= wire.LONGEST_ANSWER:
-                raise ValueError(f"the reading takes {len(answer)} bytes; {wire.LONGEST_ANSWER} are too many")
-        except GiveUp as given_up:
-            detail = str(given_up)[:2000].encode(errors="replace").decode()
-            return orjson.dumps({"number": number, "failure": GIVEN_UP, "detail": detail})
+            match decode_request(line):
+                case LoadUsage(usage):
+                    self._usage = usage
+                case Notify(key, message):
+                    signal.alarm(self._seconds)
+                    self._notifiers[key].notify(message)
+                case Measure() as request:
+                    signal.alarm(self._seconds)
+                    if request.meter not in self._meters:
+                        code = UNAVAILABLE
+                    meter = self._meters[request.meter]
+                    view = request.view_of(self._usage)
+                    with localcontext():
+                        reading = meter.measure(view, request.license, request.contract)
+                    code = INVALID_READING
+                    return encode_measured(number, reading)
+            return encode_done(number)
+        except GiveUp as error:
+            return encode_failure(number, GAVE_UP, str(error)[:2000])
         except MemoryError:
-            return orjson.dumps({"number": number, "failure": OUT_OF_MEMORY, "detail": "out of memory"})
-        except BaseException:  # SystemExit and its like end nothing here
-            detail = traceback.format_exc(limit=-10)[-4000:].encode(errors="replace").decode()
-            return orjson.dumps({"number": number, "failure": failure, "detail": detail})
-        return answer
+            return encode_failure(number, OUT_OF_MEMORY, "out of memory")
+        except BaseException:  # also SystemExit and KeyboardInterrupt, which must not end the process
+            return encode_failure(number, code, traceback.format_exc(limit=-10)[-4000:])
 
 
-def _answer(desk: RequestHandler, requests: int, answers: int, seconds: int) -> None:
+def _serve(handler: RequestHandler, requests: int, answers: int) -> None:
     pid = os.getpid()
-    os.write(answers, b"{}\n")
+    os.write(answers, READY)
     with open(requests, "rb", closefd=False) as lines:
         for number, line in enumerate(lines, 1):
-            request = orjson.loads(line)
-            signal.alarm(0 if "usage" in request else seconds)
-            answer = desk.answer(number, request)
+            answer = handler.answer(number, line)
             signal.alarm(0)
-            if os.getpid() != pid:  # a fork, which its meter let run on to here
+            if os.getpid() != pid:  # a fork that a meter made and that returned to here as well
                 os._exit(0)
-            rest = memoryview(answer + b"\n")
+            rest = memoryview(answer)
             while rest:
                 rest = rest[os.write(answers, rest) :]
 
 
 def _take_pipes() -> tuple[int, int]:
-    """Move the pipes to where no print of a meter, and no process that it forks, can come between."""
+    """Move the pipes away from standard input and output, which plugins may use, and close them in forks.
+
+    Returns:
+        The file descriptors of the requests and of the answers.
+    """
     pipes = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -109,7 +129,7 @@ def _take_pipes() -> tuple[int, int]:
 
 
 def _limit_memory(more: int) -> None:
-    """Let this process take so many bytes on top of what it holds now. Linux alone keeps such a limit."""
+    """Limit the memory of this process to `more` bytes above what it holds now. Only Linux enforces such a limit."""
     if sys.platform == "linux":
         held = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_DATA, (held + more, held + more))

@@ -1,4 +1,4 @@
-"""One child process in which partners' meters are measured, or their notifiers run, seen from outside.
+"""A child process that runs partners' meters or notifiers, as the application sees it.
 
 pebble and loky were weighed: both exchange pickles with their processes, and unpickling an answer would run code of the
 plugin in this process.
@@ -15,66 +15,87 @@ from collections.abc import Collection
 from contextlib import suppress
 from datetime import timedelta
 from time import monotonic
-from typing import IO, Any, Final, cast
+from typing import IO, Final, cast
 
-import orjson
+from allowance import Message, Reading, Usage
 
-from core.plugins.sandbox import meter_wire as wire
-from core.plugins.sandbox.question import CRASHED, INVALID_READING, TIMED_OUT
+from core.plugins.sandbox.failure import CRASHED, INVALID_READING, TIMED_OUT
+from core.plugins.sandbox.meter_codec import decode_reading
+from core.plugins.sandbox.protocol import (
+    MAX_ANSWER_BYTES,
+    Answer,
+    ChildFailure,
+    LoadUsage,
+    Measure,
+    Notify,
+    Request,
+    decode_answer,
+    encode_request,
+)
 
-_PATIENCE: Final = 60.0
-"""Seconds for loading plugins, and usage where no meter was there before: long, since none has a part in it."""
+START_TIMEOUT: Final = 60.0
+"""Seconds for loading the plugins, and the first usage. It is long, because no partner's code takes part in it."""
 
-_PASSED_ON: Final = frozenset(("HOME", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "TZ"))
+_ALWAYS_PASSED: Final = frozenset(("HOME", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "TZ"))
 _NETWORK: Final = frozenset(
     ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
 )
-"""What clients go by, in either case."""
+"""The variables that configure network clients, in upper or lower case."""
 
 
-class Lost(Exception):
-    """The child is gone or not to be trusted. `code` is what that means for the question it was on."""
+class ProcessLost(Exception):
+    """An error after which a child process cannot be used any more: it ended, hangs, or answers nonsense.
+
+    Attributes:
+        code: The code of the failure of the request that was under way.
+        detail: The reason, for the log.
+    """
 
     def __init__(self, code: str, detail: str) -> None:
+        """Create the error from the code and the reason."""
         super().__init__(detail)
         self.code = code
         self.detail = detail
 
 
-class CannotStart(Exception):
-    """No child can be had."""
+class CannotStartProcess(Exception):
+    """An error that states why no child process can be started."""
 
 
-class Child:
-    """A process in a session of its own, which answers one request at a time. Whoever starts it ends it.
+class ChildProcess:
+    """A child process in a session of its own, which carries out one request at a time. Its creator must end it.
 
-    A request raises :class:`Lost` where the child died, passed its deadline, or answered nonsense.
+    Every request raises :class:`ProcessLost` if the process ended, exceeded its deadline or answered nonsense.
+
+    Attributes:
+        fresh: Whether the process has not run any meter or notifier yet.
     """
 
-    def __init__(self, timeout: timedelta, memory: int, *, reads: Collection[str] | None = None) -> None:
-        """Of the environment of this process, where secrets stand, it gets what any program needs; with `reads`, which
-        is for those that use the network, also what says how to, and the variables of these names."""
+    def __init__(self, timeout: timedelta, memory: int, *, environment: Collection[str] | None = None) -> None:
+        """Start the process.
+
+        The environment of this process holds secrets, so the child gets only the variables that any program needs.
+
+        Args:
+            timeout: The longest time for a request.
+            memory: The memory in bytes that requests may take in addition to the loaded plugins.
+            environment: The names of further environment variables that the child gets. With a collection, also an
+                empty one, it gets the variables that configure the network as well; with None it does not.
+
+        Raises:
+            OSError: If the process cannot be started.
+        """
         self.fresh = True
-        """Whether it has not been asked about any meter yet."""
         self._timeout = timeout.total_seconds()
-        self._asked = 0
-        self._ending = threading.Lock()
-        environment = {
-            name: value
-            for name, value in os.environ.items()
-            if name in _PASSED_ON
-            or name.startswith("PYTHON")
-            or (reads is not None and (name in reads or name.upper() in _NETWORK))
-        }
-        # The child is to find what this process finds, the very same plugins; -P adds no working directory to it.
-        environment["PYTHONPATH"] = os.pathsep.join(sys.path)
-        longest = str(math.ceil(self._timeout) + 2)
-        self._process = subprocess.Popen(  # noqa: S603 - nothing in it is anybody's input
-            [sys.executable, "-P", "-m", "core.plugins.sandbox.child", longest, str(memory)],
+        self._requests_sent = 0
+        self._killing = threading.Lock()
+        alarm = str(math.ceil(self._timeout) + 2)
+        self._process = subprocess.Popen(  # noqa: S603 - no argument comes from a user
+            [sys.executable, "-P", "-m", "core.plugins.sandbox.child", alarm, str(memory)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
-            env=environment,
+            env=_child_environment(environment),
             start_new_session=True,
         )
         self._requests, self._answers = cast("IO[bytes]", self._process.stdin), cast("IO[bytes]", self._process.stdout)
@@ -82,45 +103,63 @@ class Child:
         os.set_blocking(self._answers.fileno(), False)
 
     def wait_until_ready(self) -> None:
-        """Wait until it has loaded the plugins."""
-        self._receive(monotonic() + _PATIENCE)
+        """Wait until the process has loaded the plugins."""
+        self._receive(monotonic() + START_TIMEOUT)
 
-    def load(self, usage: dict[str, Any]) -> dict[str, Any]:
-        """Send the usage that the next questions are about. The answer is empty, or holds ``failure``."""
-        return self._ask({"usage": usage}, _PATIENCE if self.fresh else self._timeout)
+    def load(self, usage: Usage) -> ChildFailure | None:
+        """Load the usage that the next measurements read.
 
-    def measure(self, question: dict[str, Any]) -> dict[str, Any]:
-        """Ask a meter. The answer holds ``reading``, or ``failure`` and ``detail``."""
+        Returns:
+            The failure, or None if the usage is loaded.
+        """
+        return self._request(LoadUsage(usage), START_TIMEOUT if self.fresh else self._timeout).failure
+
+    def measure(self, request: Measure) -> Reading | ChildFailure:
+        """Measure a view of the loaded usage.
+
+        Returns:
+            The reading, or the failure; also if the answer does not have the form of a reading.
+        """
         self.fresh = False
-        return self._ask(question, self._timeout)
+        answer = self._request(request, self._timeout)
+        if answer.failure:
+            return answer.failure
+        try:
+            return decode_reading(answer.reading)
+        except (TypeError, ValueError, KeyError, ArithmeticError) as error:
+            return ChildFailure(INVALID_READING, f"{type(error).__name__}: {error}")
 
-    def notify(self, notifier: str, message: dict[str, Any]) -> dict[str, Any]:
-        """Give a notifier a message. The answer is empty, or holds ``failure`` and ``detail``."""
+    def notify(self, notifier: str, message: Message) -> ChildFailure | None:
+        """Send a message through a notifier.
+
+        Returns:
+            The failure, or None if the notifier has sent the message.
+        """
         self.fresh = False
-        return self._ask({"notifier": notifier, "message": message}, self._timeout)
+        return self._request(Notify(notifier, message), self._timeout).failure
 
     def kill(self) -> None:
-        """Kill it, and all that it started in its session. From any thread, also again."""
-        with self._ending:
+        """Kill the process and all processes of its session. May be called from any thread, and repeatedly."""
+        with self._killing:
             if self._process.returncode is None:
-                # Not waited for yet, so the number is still its own, also where it died by itself.
-                with suppress(PermissionError):  # macOS, where it did
+                # Nobody has waited for the process yet, so its id cannot belong to another one, even if it has ended.
+                with suppress(PermissionError):  # raised on macOS if the process has ended
                     os.killpg(self._process.pid, signal.SIGKILL)
                 self._process.wait()
 
     def end(self) -> None:
-        """Kill it and close its pipes. No request may be under way."""
+        """Kill the process and close its pipes. No request may be under way."""
         self.kill()
         self._requests.close()
         self._answers.close()
 
-    def _ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
+    def _request(self, request: Request, seconds: float) -> Answer:
         deadline = monotonic() + seconds
-        self._asked += 1
-        self._send(orjson.dumps(request) + b"\n", deadline)
+        self._requests_sent += 1
+        self._send(encode_request(request), deadline)
         answer = self._receive(deadline)
-        if answer.get("number") != self._asked:
-            raise Lost(CRASHED, "the child's answers are out of step")
+        if answer.number != self._requests_sent:
+            raise ProcessLost(CRASHED, "the child's answers are out of step")
         return answer
 
     def _send(self, line: bytes, deadline: float) -> None:
@@ -132,32 +171,42 @@ class Child:
             except BlockingIOError:
                 pass
             except BrokenPipeError:
-                raise self._died() from None
+                raise self._ended() from None
 
-    def _receive(self, deadline: float) -> dict[str, Any]:
+    def _receive(self, deadline: float) -> Answer:
         line = bytearray()
         while not line.endswith(b"\n"):
             self._wait(self._answers.fileno(), select.POLLIN, deadline)
             part = os.read(self._answers.fileno(), 2**16)
             if not part:
-                raise self._died()
+                raise self._ended()
             line += part
-            if len(line) > wire.LONGEST_ANSWER:
-                raise Lost(INVALID_READING, f"the answer is longer than {wire.LONGEST_ANSWER} bytes")
+            if len(line) > MAX_ANSWER_BYTES:
+                raise ProcessLost(INVALID_READING, f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
         try:
-            answer = orjson.loads(line)
-        except orjson.JSONDecodeError as error:
-            raise Lost(CRASHED, f"the child's answer is not JSON: {error}") from None
-        if not isinstance(answer, dict):
-            raise Lost(CRASHED, "the child's answer is not an object")
-        return answer
+            return decode_answer(line)
+        except ValueError as error:
+            raise ProcessLost(CRASHED, str(error)) from None
 
     def _wait(self, descriptor: int, event: int, deadline: float) -> None:
         poll = select.poll()
         poll.register(descriptor, event)
         if not poll.poll(max(deadline - monotonic(), 0) * 1000):
-            raise Lost(TIMED_OUT, f"no answer within {self._timeout:g} seconds")
+            raise ProcessLost(TIMED_OUT, f"no answer within {self._timeout:g} seconds")
 
-    def _died(self) -> Lost:
+    def _ended(self) -> ProcessLost:
         self.kill()
-        return Lost(CRASHED, f"the child process ended with {self._process.returncode}")
+        return ProcessLost(CRASHED, f"the child process ended with {self._process.returncode}")
+
+
+def _child_environment(names: Collection[str] | None) -> dict[str, str]:
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name in _ALWAYS_PASSED
+        or name.startswith("PYTHON")
+        or (names is not None and (name in names or name.upper() in _NETWORK))
+    }
+    # The child must find the same plugins as this process. The option -P keeps the working directory off its path.
+    environment["PYTHONPATH"] = os.pathsep.join(sys.path)
+    return environment

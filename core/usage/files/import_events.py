@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 from sqlmodel import col, select
 
 from core.database.engine import Database
-from core.plugins.host import Registry
+from core.plugins.registry import Registry
 from core.queue.queue import schedule_now
 from core.settings import Settings
 from core.usage.amount import TotalTooLarge

@@ -12,7 +12,7 @@ from core.administration.rules.contracts import check_contract
 from core.administration.rules.credits import check_grant
 from core.administration.rules.licenses import check_license
 from core.errors import InvalidInput
-from core.plugins.host import Registry
+from core.plugins.registry import Registry
 from tests.fixtures.engine import NOW
 
 Said = list[tuple[str, tuple[str, ...], str]]

@@ -5,7 +5,7 @@ import pytest
 from core.access.keys import Caller, Scope
 from core.admission.check_in import Asked, QuotaMeters
 from core.errors import AllowanceError
-from core.plugins.host import Registry
+from core.plugins.registry import Registry
 
 METER = "active_installations"
 FLEET = Caller("k", "fleet", None, frozenset({Scope.CHECK_IN_WRITE}))

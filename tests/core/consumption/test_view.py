@@ -9,7 +9,7 @@ from core.consumption.readings.documents import UNMEASURED, Problem, StoredReadi
 from core.consumption.readings.status import UsageStatus
 from core.consumption.view import ConsumptionView, Freshness, SectionView, view_consumption
 from core.licenses.load import LoadedLicense
-from core.plugins.host import Registry
+from core.plugins.registry import Registry
 from tests.fixtures.engine import NOW
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from core.plugins.host import Registry, load_plugins
+from core.plugins.host import load_plugins
+from core.plugins.registry import Registry
 
 HEADER = """
 from allowance import *

@@ -6,7 +6,7 @@ import strawberry
 from api.graphql.schema.common.cursors import encode
 from api.graphql.schema.common.enums import describe_enum
 from api.graphql.schema.common.node import Info, Node, Problem
-from core.plugins import host
+from core.plugins.registry import InstalledPlugin
 
 describe_enum(
     allowance.Enforcement,
@@ -67,7 +67,7 @@ class Notifier:
 
 @strawberry.type(description="An installed plugin, also one that failed to load.")
 class Plugin:
-    plugin: strawberry.Private[host.Plugin]
+    plugin: strawberry.Private[InstalledPlugin]
 
     @strawberry.field(description="Its name among the installed plugins.")
     def name(self) -> str:

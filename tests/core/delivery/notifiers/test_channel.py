@@ -27,9 +27,10 @@ from core.delivery.outbox.dispatch import LEASE, send_due
 from core.delivery.outbox.outbox import Outcome, finish, take
 from core.delivery.outbox.tables import Delivery, DeliveryStatus
 from core.licenses.tables import License
-from core.plugins.host import Registry, load_plugins
+from core.plugins.host import load_plugins
+from core.plugins.registry import Registry
 from core.plugins.sandbox import process
-from core.plugins.sandbox.notifier_wire import message_from, message_to
+from core.plugins.sandbox.message_codec import decode_message, encode_message
 from core.workers import worker
 from core.workers.worker import Worker
 from tests.fixtures.engine import NOW, Engine, usage_event
@@ -102,7 +103,7 @@ def test_the_kinds_of_the_sdk_are_those_of_the_application() -> None:
 
 
 def test_its_process_and_its_deadline_end_before_the_lease_does() -> None:
-    assert timedelta(seconds=process._PATIENCE) + DEADLINE < LEASE
+    assert timedelta(seconds=process.START_TIMEOUT) + DEADLINE < LEASE
 
 
 def test_there_is_one_delivery_for_each_notifier_that_wants_the_kind(told: Engine, installed: Registry) -> None:
@@ -315,7 +316,7 @@ MESSAGES = st.builds(
 
 @given(MESSAGES)
 def test_any_message_arrives_as_it_was(message: Message) -> None:
-    sent = orjson.loads(orjson.dumps(message_to(message)))
-    arrived = message_from(sent)
+    sent = orjson.loads(orjson.dumps(encode_message(message)))
+    arrived = decode_message(sent)
     assert arrived == message
     assert repr(arrived) == repr(message)

@@ -1,19 +1,16 @@
-"""A message as JSON, on its way to the process in which a notifier runs. All of it is ours."""
+"""Messages as JSON: the content of requests to notifiers. They go only to the child, and can be trusted."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
 from allowance import Alert, ExpiringCredits, Message, Period, RequestedCredits
 
-GIVEN_UP: Final = "GIVEN_UP"
-"""What the process answers where the notifier asks for no further attempt."""
 
-
-def message_to(message: Message) -> dict[str, Any]:
-    """Numbers as text, since JSON has no exact ones; dates and times as orjson writes them."""
+def encode_message(message: Message) -> dict[str, Any]:
+    """Return the data of a message. Numbers are texts, because JSON has no exact numbers; orjson writes the dates."""
     data = asdict(message)
     parts = [*data["alerts"], *data["expiring"], *([data["requested"]] if data["requested"] else [])]
     for part in parts:
@@ -21,8 +18,8 @@ def message_to(message: Message) -> dict[str, Any]:
     return data
 
 
-def message_from(data: Mapping[str, Any]) -> Message:
-    """The message that :func:`message_to` wrote."""
+def decode_message(data: Mapping[str, Any]) -> Message:
+    """Return the message of the data that :func:`encode_message` returned."""
     requested = data["requested"]
     return Message(
         **{key: data[key] for key in ("id", "kind", "license_key", "license_name", "link")},
@@ -32,17 +29,19 @@ def message_from(data: Mapping[str, Any]) -> Message:
             for alert in data["alerts"]
         ),
         expiring=tuple(
-            ExpiringCredits(**_numbers(one, "amount", "left"), expires_at=datetime.fromisoformat(one["expires_at"]))
-            for one in data["expiring"]
+            ExpiringCredits(
+                **_numbers(credit, "amount", "left"), expires_at=datetime.fromisoformat(credit["expires_at"])
+            )
+            for credit in data["expiring"]
         ),
         requested=None if requested is None else RequestedCredits(**_numbers(requested, "amount")),
     )
 
 
 def _numbers(data: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    """The fields as they are, these as numbers, and without those that are made anew."""
-    kept = {key: value for key, value in data.items() if key not in ("period", "expires_at")}
-    return kept | {name: Decimal(data[name]) for name in names}
+    """Return the fields without period and expiry, with the named fields as numbers."""
+    fields = {key: value for key, value in data.items() if key not in ("period", "expires_at")}
+    return fields | {name: Decimal(data[name]) for name in names}
 
 
 def _period(data: Mapping[str, Any]) -> Period:

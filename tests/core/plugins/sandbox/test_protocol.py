@@ -1,4 +1,4 @@
-"""What goes to a child process, and what comes back from it."""
+"""The requests to a child process, and its answers: they arrive as they were sent."""
 
 from dataclasses import MISSING, fields
 from datetime import UTC, date, datetime
@@ -12,7 +12,18 @@ from allowance import Contract, Counter, Grant, LevelCell, License, Limit, Perio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.plugins.sandbox import meter_wire as wire
+from core.plugins.sandbox import meter_codec as codec
+from core.plugins.sandbox.protocol import (
+    Answer,
+    ChildFailure,
+    LoadUsage,
+    Measure,
+    decode_answer,
+    decode_request,
+    encode_failure,
+    encode_measured,
+    encode_request,
+)
 from core.plugins.sandbox.question import MeterQuestion
 
 PERIOD = Period(date(2026, 1, 1), date(2027, 1, 1), "Europe/Berlin")
@@ -34,6 +45,20 @@ def through(data: dict[str, Any]) -> Any:
     return orjson.loads(orjson.dumps(data))
 
 
+def loaded(usage: Usage) -> Usage:
+    """The usage as the child gets it."""
+    request = decode_request(encode_request(LoadUsage(usage)))
+    assert isinstance(request, LoadUsage)
+    return request.usage
+
+
+def asked(question: MeterQuestion) -> Measure:
+    """The question as the child gets it."""
+    request = decode_request(encode_request(Measure.of(question)))
+    assert isinstance(request, Measure)
+    return request
+
+
 @pytest.mark.parametrize("sample", [PERIOD, SUM, LEVEL, GRANT, LICENSE, CONTRACT, LIMIT, SHARE, READING], ids=repr)
 def test_the_samples_below_leave_no_field_at_its_default(sample: Any) -> None:
     """So that a field which is added to the SDK is not forgotten here."""
@@ -52,7 +77,7 @@ def test_a_usage_arrives_whole() -> None:
         loaded_from={"chat.sent": date(2026, 1, 1)},
     )
 
-    arrived = wire.usage_from(through(wire.usage_to(usage)))
+    arrived = loaded(usage)
 
     assert list(arrived.cells()) == [SUM, LEVEL, GRANT]
     carried = {name: value for name, value in vars(usage).items() if name not in ("_sums", "_levels")}
@@ -65,10 +90,9 @@ def test_a_view_arrives_as_it_was_whichever_view_was_sent_first() -> None:
     views = [now, now.as_of(date(2026, 3, 1)), now.as_of(date(2025, 10, 26))]
 
     for first in views:
-        base = wire.usage_from(through(wire.usage_to(first)))
+        base = loaded(first)
         for view in views:
-            sent = through(wire.question_to(MeterQuestion(METER, LICENSE, CONTRACT, view)))
-            arrived = wire.view_of(base, sent)
+            arrived = asked(MeterQuestion(METER, LICENSE, CONTRACT, view)).view_of(base)
             assert (arrived.at, arrived.day, arrived.time_zone) == (view.at, view.day, view.time_zone)
             assert arrived.origin == base.origin
 
@@ -76,22 +100,37 @@ def test_a_view_arrives_as_it_was_whichever_view_was_sent_first() -> None:
 def test_a_license_and_a_contract_arrive_as_they_were() -> None:
     usage = Usage(datetime(2026, 3, 2, 12, tzinfo=UTC))
 
-    arrived = through(wire.question_to(MeterQuestion(METER, LICENSE, CONTRACT, usage)))
+    arrived = asked(MeterQuestion(METER, LICENSE, CONTRACT, usage))
 
-    assert arrived["meter"] == "chat"
-    assert wire.license_from(arrived) == LICENSE
-    assert wire.contract_from(arrived) == CONTRACT
-    assert repr(wire.contract_from(arrived)) == repr(CONTRACT)
+    assert arrived.meter == "chat"
+    assert arrived.license == LICENSE
+    assert arrived.contract == CONTRACT
+    assert repr(arrived.contract) == repr(CONTRACT)
 
 
 @pytest.mark.parametrize("reading", [READING, Reading(None), Reading(0, Limit(10**50, "much"), None, (), {})], ids=repr)
 def test_a_reading_comes_back_as_it_was(reading: Reading) -> None:
-    assert wire.reading_from(through(wire.reading_to(reading))) == reading
+    answer = decode_answer(encode_measured(3, reading))
+
+    assert (answer.number, answer.failure) == (3, None)
+    assert codec.decode_reading(answer.reading) == reading
+
+
+def test_a_failure_comes_back_with_its_code_and_without_half_characters() -> None:
+    answer = decode_answer(encode_failure(4, "METER_FAILED", "Traceback \udcff"))
+
+    assert answer == Answer(4, ChildFailure("METER_FAILED", "Traceback ?"), None)
+
+
+@pytest.mark.parametrize("line", [b"no JSON\n", b"[]\n", b'{"number": 1}\n{"number": 2}\n'])
+def test_an_answer_that_is_not_an_object_is_refused(line: bytes) -> None:
+    with pytest.raises(ValueError, match="the child's answer is not"):
+        decode_answer(line)
 
 
 @given(st.integers() | st.decimals(allow_nan=False, allow_infinity=False) | st.fractions())
 def test_a_number_keeps_its_value_its_type_and_its_digits(number: int | Decimal | Fraction) -> None:
-    arrived = wire.number_from(wire.number_to(number))
+    arrived = codec.decode_number(codec.encode_number(number))
 
     assert type(arrived) is type(number)
     assert repr(arrived) == repr(number)
@@ -100,7 +139,7 @@ def test_a_number_keeps_its_value_its_type_and_its_digits(number: int | Decimal 
 @pytest.mark.parametrize("value", [0.1, True, "1", None, 1j, [1]], ids=repr)
 def test_what_is_no_exact_number_is_not_sent(value: object) -> None:
     with pytest.raises(TypeError, match="is no exact number; give an int, a Decimal or a Fraction"):
-        wire.number_to(value)
+        codec.encode_number(value)
 
 
 @pytest.mark.parametrize(
@@ -129,11 +168,11 @@ def test_what_is_no_exact_number_is_not_sent(value: object) -> None:
 )
 def test_what_is_no_number_is_not_taken(text: object) -> None:
     with pytest.raises((TypeError, ValueError, ZeroDivisionError)):
-        wire.number_from(text)
+        codec.decode_number(text)
 
 
 def broken(**changed: object) -> dict[str, object]:
-    return {**through(wire.reading_to(READING)), **changed}
+    return {**through(codec.encode_reading(READING)), **changed}
 
 
 @pytest.mark.parametrize(
@@ -160,4 +199,4 @@ def broken(**changed: object) -> dict[str, object]:
 )
 def test_what_is_no_reading_is_not_taken(data: object) -> None:
     with pytest.raises((TypeError, ValueError, KeyError)):
-        wire.reading_from(data)
+        codec.decode_reading(data)

@@ -1,0 +1,53 @@
+"""Discovery of the entry points of installed plugins."""
+
+import logging
+import re
+from importlib.metadata import EntryPoint, distributions
+from typing import Final
+
+from allowance import ENTRY_POINT_GROUP
+
+logger = logging.getLogger(__name__)
+
+OWN_DISTRIBUTION: Final = "allowance-server"
+
+
+def find_entry_points() -> list[EntryPoint]:
+    """Return the entry points of all installed plugins.
+
+    The result is the same as that of `importlib.metadata.entry_points`, which however raises an error if the metadata
+    of any distribution is broken. Here such a distribution is logged and passed over.
+    """
+    by_distribution: dict[str, list[EntryPoint]] = {}
+    for distribution in distributions():
+        try:
+            entry_points = list(distribution.entry_points.select(group=ENTRY_POINT_GROUP))
+        except Exception:
+            logger.warning("The entry points of a distribution cannot be read; it adds no plugin.", exc_info=True)
+            continue
+        if entry_points:  # of several distributions of a name the first on the path counts, as it does for imports
+            name, _ = distribution_of(entry_points[0])
+            by_distribution.setdefault(_normal(name) if name else f"unnamed {len(by_distribution)}", entry_points)
+    return [entry_point for entry_points in by_distribution.values() for entry_point in entry_points]
+
+
+def loading_order(entry_point: EntryPoint) -> tuple[bool, str, str]:
+    """Return the sort key of an entry point: the application's own plugins come first, the others by name.
+
+    A partner's plugin can therefore never take a key of the application.
+    """
+    distribution, _ = distribution_of(entry_point)
+    own = distribution is not None and _normal(distribution) == OWN_DISTRIBUTION
+    return (not own, entry_point.name, distribution or "")
+
+
+def distribution_of(entry_point: EntryPoint) -> tuple[str | None, str | None]:
+    """Return the name and version of the entry point's distribution, or (None, None) if they cannot be read."""
+    try:
+        return (entry_point.dist.name, entry_point.dist.version) if entry_point.dist else (None, None)
+    except Exception:
+        return None, None
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -1,0 +1,51 @@
+"""Failures of meters: the reasons why there is no reading."""
+
+import logging
+from dataclasses import dataclass
+from typing import Final
+
+from core.plugins.sandbox.question import MeterQuestion
+
+FAILED: Final = "METER_FAILED"
+TIMED_OUT: Final = "METER_TIMED_OUT"
+OUT_OF_MEMORY: Final = "METER_OUT_OF_MEMORY"
+CRASHED: Final = "METER_CRASHED"
+INVALID_READING: Final = "METER_INVALID_READING"
+UNAVAILABLE: Final = "METER_UNAVAILABLE"
+
+logger = logging.getLogger(__name__)
+
+_MESSAGES: Final = {
+    FAILED: "The meter failed. The operator finds the cause in the log.",
+    TIMED_OUT: "The meter took too long and was stopped.",
+    OUT_OF_MEMORY: "The meter needed more memory than it may take, and was stopped.",
+    CRASHED: "The meter ended the process that it was measured in. The operator finds details in the log.",
+    INVALID_READING: "The meter gave a reading that cannot be used. The operator finds the reason in the log.",
+    UNAVAILABLE: "The meter could not be asked. The operator finds the cause in the log.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The reason why a meter gave no reading. Any caller may read it; the details are only in the log."""
+
+    code: str
+    message: str
+
+    @classmethod
+    def of(cls, code: str) -> "Failure":
+        """Return the failure with the message of the code. Raises KeyError if the code is unknown."""
+        return cls(code, _MESSAGES[code])
+
+
+def log_failure(question: MeterQuestion, code: str, detail: str) -> Failure:
+    """Log the detail of a failure to answer a question, and return the failure for callers.
+
+    Raises:
+        KeyError: If the code is unknown.
+    """
+    failure = Failure.of(code)
+    logger.warning(
+        "%s: meter %s, license %s, %s: %s", code, question.meter.key, question.license.key, question.usage.day, detail
+    )
+    return failure
