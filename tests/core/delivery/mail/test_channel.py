@@ -288,14 +288,14 @@ def test_operators_are_written_to_with_the_command_that_grants(engine: Engine, r
     deliver(engine, url, operators_email="ann@example.com, bob@example.com")
     [(recipients, mail, tls)] = server.mails
     assert (recipients, tls, mail["To"]) == (["ann@example.com"], True, "ann@example.com")
-    assert mail["Subject"] == "Acme & Söhne asks for 5,000 credits"
+    assert mail["Subject"] == "Acme & Söhne requests 5,000 credits"
     assert (mail["Bcc"], mail["List-Unsubscribe"]) == (None, None)
     text = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
     for part in (
-        "The license Acme & Söhne (acme) asks for 5,000 credits of SMS credits.\r\n",
+        "The license Acme & Söhne (acme) requests 5,000 credits of SMS credits.\r\n",
         "For the entity: be'; rm -rf /\r\n",
         "Note: Bcc: eve@example.com, <b>please</b>\r\n",
-        "Asked with the key: My consumption\r\n",
+        "Requested with the key: My consumption\r\n",
         f"\n  allowance credits grant acme 5000 --request {request.id}\r\n",
     ):
         assert part in text

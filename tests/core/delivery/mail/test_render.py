@@ -116,7 +116,7 @@ def test_a_further_ratio_is_told_as_what_is_used() -> None:
     assert subject("en", line, replace(line, ratios=(Decimal("0.125"),))) == "Acme: 50% of a limit is used"
     assert subject("en", replace(line, ratios=(Decimal("0.125"),))) == "Acme: 12.5% of a limit is used"
     assert subject("fr", line) == "Acme : 50 % d’une limite sont utilisés"
-    assert subject("en", line, replace(line, early=False)) == "Acme: your license comes close to a limit"
+    assert subject("en", line, replace(line, early=False)) == "Acme: your license is close to a limit"
 
 
 def test_what_people_write_in_a_request_is_text_and_nothing_else() -> None:
@@ -131,7 +131,7 @@ def test_what_people_write_in_a_request_is_text_and_nothing_else() -> None:
         "do it",
     )
     mail = render_requested("Acme\u2028Bcc: eve@example.com", "acme", asked)
-    assert mail.subject == "Acme Bcc: eve@example.com asks for 5,000.5 credits"
+    assert mail.subject == "Acme Bcc: eve@example.com requests 5,000.5 credits"
     assert "For the entity: </p><script>" in mail.text
     for harm in ("<script>", "<b>", "<i>"):
         assert harm not in mail.html
