@@ -1,1 +1,4 @@
-"""The built-in meters. They import the SDK and nothing else of the project, and reach the engine by entry points."""
+"""The built-in meters.
+
+They import only the SDK. The engine finds them through entry points, as it finds the meters of partners.
+"""

@@ -1,4 +1,4 @@
-"""Automation: what runs by itself."""
+"""Automation: scenarios, rules, exports and newsletters."""
 
 from allowance import Dimension, Level, Meter, Section, hookimpl
 
@@ -16,11 +16,20 @@ EXPORT_TYPE = Dimension(
 
 @hookimpl
 def allowance_sections() -> list[Section]:
-    return [Section(key="automation", title="Automation", description="What runs by itself.", order=50)]
+    """Return the section "Automation"."""
+    return [
+        Section(
+            key="automation",
+            title="Automation",
+            description="Scenarios, rules, exports and newsletters that run automatically.",
+            order=50,
+        )
+    ]
 
 
 @hookimpl
 def allowance_meters() -> list[Meter]:
+    """Return the meters of scenarios, rules, exports and newsletters."""
     return [
         Level(
             key="scenarios",

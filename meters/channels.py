@@ -1,4 +1,4 @@
-"""Channels: how much was sent."""
+"""Channels: interactions that were sent."""
 
 from decimal import Decimal
 
@@ -20,6 +20,7 @@ CHANNEL = Dimension(
 
 @hookimpl
 def allowance_sections() -> list[Section]:
+    """Return the section "Channels"."""
     return [
         Section(
             key="channels",
@@ -32,12 +33,13 @@ def allowance_sections() -> list[Section]:
 
 @hookimpl
 def allowance_meters() -> list[Meter]:
+    """Return the meter of interactions."""
     return [
         Counter(
             key="interactions",
             section="channels",
             title="Interactions",
-            description="Interactions of the billing period; one interaction is one campaign sent to one profile.",
+            description="Interactions in the billing period. One interaction is one campaign sent to one profile.",
             unit="interactions",
             event="interaction.sent",
             limit=("profiles", "interactions_per_profile"),

@@ -18,17 +18,19 @@ TABLE_TYPE = Dimension(
 
 @hookimpl
 def allowance_sections() -> list[Section]:
+    """Return the section "Data model"."""
     return [Section(key="data_model", title="Data model", description="Profiles and the tables around them.", order=30)]
 
 
 @hookimpl
 def allowance_meters() -> list[Meter]:
+    """Return the meters of profiles, tables and subscriptions."""
     return [
         Level(
             key="profiles",
             section="data_model",
             title="Profiles",
-            description="Profiles over all profile tables.",
+            description="Profiles in all profile tables.",
             unit="profiles",
             limit="profiles",
             at_risk=Decimal("0.8"),
@@ -58,7 +60,7 @@ def allowance_meters() -> list[Meter]:
             key="subscriptions",
             section="data_model",
             title="Subscriptions",
-            description="Subscriptions over all profile tables.",
+            description="Subscriptions in all profile tables.",
             unit="subscriptions",
             limit="subscriptions",
             applications=("data",),

@@ -1,4 +1,4 @@
-"""License settings: who and what is set up."""
+"""License settings: users, domains, entities and data retention."""
 
 from allowance import Dimension, Level, Meter, Section, Term, hookimpl
 
@@ -9,11 +9,12 @@ DOMAIN_TYPE = Dimension("type", {"standard": "Standard domains", "transactional"
 
 @hookimpl
 def allowance_sections() -> list[Section]:
+    """Return the section "License settings"."""
     return [
         Section(
             key="license",
             title="License settings",
-            description="Users, sending domains, entities and how long data is kept.",
+            description="Users, sending domains, entities and data retention.",
             order=60,
         )
     ]
@@ -21,12 +22,13 @@ def allowance_sections() -> list[Section]:
 
 @hookimpl
 def allowance_meters() -> list[Meter]:
+    """Return the meters of users, domains, entities and retention."""
     return [
         Level(
             key="users",
             section="license",
             title="Users",
-            description="Active users with access to the interface.",
+            description="Active users with access to the user interface.",
             unit="users",
             limit="users",
             applications=("administration",),
@@ -44,7 +46,7 @@ def allowance_meters() -> list[Meter]:
             key="sending_domains",
             section="license",
             title="Sending domains",
-            description="Domains from which e-mail is sent.",
+            description="Domains from which e-mails are sent.",
             unit="domains",
             limit="sending_domains",
             by=(DOMAIN_TYPE,),
@@ -63,7 +65,7 @@ def allowance_meters() -> list[Meter]:
             key="retention",
             section="license",
             title="Data retention",
-            description="How long campaigns and scenarios, and with them profile interactions, are kept.",
+            description="The time for which campaigns, scenarios and their profile interactions are stored.",
             unit="months",
             limit="retention_months",
         ),

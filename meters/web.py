@@ -1,4 +1,4 @@
-"""Goals and forms: what the website and landing pages use."""
+"""Goals and forms: goals on websites, forms and landing pages."""
 
 from allowance import Latest, Level, Meter, Ratio, Section, Total, hookimpl
 
@@ -7,6 +7,7 @@ API_VERSION = 1
 
 @hookimpl
 def allowance_sections() -> list[Section]:
+    """Return the section "Goals and forms"."""
     return [
         Section(
             key="web",
@@ -19,12 +20,13 @@ def allowance_sections() -> list[Section]:
 
 @hookimpl
 def allowance_meters() -> list[Meter]:
+    """Return the meters of goals and forms."""
     return [
         Ratio(
             key="goal_interactions",
             section="web",
             title="Goal interactions per profile",
-            description="Goals triggered in the billing period, divided by the profiles, overall.",
+            description="Goals triggered in the billing period, divided by the number of profiles.",
             unit="interactions per profile",
             numerator=Total("goal.triggered"),
             denominator=Latest("profiles.level"),

@@ -51,9 +51,9 @@ def test_the_plugin_loads() -> None:
     ("kind", "told"),
     [
         ("threshold.crossed", "🔴 Interactions: 1,020 of 1,000 interactions used, 102.0 %; reached 100 %"),
-        ("threshold.recovered", "🟢 Interactions: not at 100 % of 1,000 interactions any more"),
+        ("threshold.recovered", "🟢 Interactions: recovered from 100 % of 1,000 interactions"),
         ("credits.expiring", "1,200 of 5,000 of SMS credits expire on 22 June 2026"),
-        ("credits.requested", "Asked for 5,000 of SMS credits: For the spring campaign"),
+        ("credits.requested", "Request for 5,000 of SMS credits: For the spring campaign"),
     ],
 )
 def test_each_kind_is_posted_as_a_text(chat: Chat, kind: str, told: str) -> None:

@@ -23,7 +23,7 @@ class Admission(Meter):
 
         Admission(
             key="active_devices", section="push", title="Active devices",
-            description="Unique devices that called home in the quota window.",
+            description="Unique devices that checked in during the quota window.",
             unit="devices", limit="active_devices",
         )
     """

@@ -86,7 +86,7 @@ def test_consumption_has_the_sections_in_order_each_with_status_and_update_time(
                 "interactions",
                 since=YEAR["start"],
             ),
-            section("sms", "SMS", "Credits that text messages are sent from.", "OK", "sms_credits"),
+            section("sms", "SMS", "Credits for text messages.", "OK", "sms_credits"),
             section(
                 "data_model",
                 "Data model",
@@ -105,21 +105,21 @@ def test_consumption_has_the_sections_in_order_each_with_status_and_update_time(
             section(
                 "automation",
                 "Automation",
-                "What runs by itself.",
+                "Scenarios, rules, exports and newsletters that run automatically.",
                 "UNKNOWN",
                 *("scenarios", "segmentation_rules", "daily_exports", "newsletters"),
             ),
             section(
                 "license",
                 "License settings",
-                "Users, sending domains, entities and how long data is kept.",
+                "Users, sending domains, entities and data retention.",
                 "UNKNOWN",
                 *("users", "api_users", "sending_domains", "entities", "retention"),
             ),
             section(
                 "installations",
                 "Installations",
-                "Unique installations that called home in the quota window.",
+                "Unique installations that checked in during the quota window.",
                 "OK",
                 "active_installations",
             ),
@@ -344,7 +344,7 @@ def test_meters_and_plugins_list_what_is_installed(reader: Client) -> None:
     assert data["meters"][0] == {
         "key": "interactions",
         "title": "Interactions",
-        "description": "Interactions of the billing period; one interaction is one campaign sent to one profile.",
+        "description": "Interactions in the billing period. One interaction is one campaign sent to one profile.",
         "unit": "interactions",
         "enforcement": "SOFT",
         "section": "channels",

@@ -1,4 +1,4 @@
-"""Posts what there is to tell to the incoming webhook of a chat tool."""
+"""A notifier that posts messages to the incoming webhook of a chat tool."""
 
 import json
 import os
@@ -13,21 +13,22 @@ API_VERSION = 1
 
 URL = "CHAT_WEBHOOK_URL"
 TIMEOUT = 10
-"""Seconds for a step of the connection; the application ends what takes longer than 30 as a whole."""
+"""Seconds for each step of the connection. The application stops the notifier after 30 seconds in all."""
 LATER = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 
 
 class _NoRedirect(HTTPRedirectHandler):
-    """A message that is sent on to a page for people, such as a login, has not arrived."""
+    """A handler that follows no redirect: a message that is redirected to a login page has not arrived."""
 
     def redirect_request(self, *_: object) -> None:
         return None
 
 
 class ChatNotifier(Notifier):
-    """Posts a text for each message to the address in ``CHAT_WEBHOOK_URL``."""
+    """A notifier that posts the text of each message to the URL in ``CHAT_WEBHOOK_URL``."""
 
     def notify(self, message: Message) -> None:
+        """Post the message. Raises GiveUp if the URL is not set or the chat tool refuses the message for good."""
         url = os.environ.get(URL, "")
         if not url.startswith(("https://", "http://")):
             raise GiveUp(f"{URL} is not the address of a webhook. Set it where the workers run, and send this again.")
@@ -46,41 +47,45 @@ CHAT = ChatNotifier(key="chat", title="Chat", environment=(URL,))
 
 
 def text_of(message: Message) -> str:
-    """What people read: a line for each thing, under the name of the license."""
-    alerts = {one.meter: [each for each in message.alerts if each.meter == one.meter] for one in message.alerts}
-    lines = [_alert(of_meter, message.kind) for of_meter in alerts.values()]
+    """Return the text of a message: the name of the license, a line for each meter or grant, and the link."""
+    by_meter: dict[str, list[Alert]] = {}
+    for alert in message.alerts:
+        by_meter.setdefault(alert.meter, []).append(alert)
+    lines = [_alert(alerts, message.kind) for alerts in by_meter.values()]
     lines += [
-        f"{_number(one.left)} of {_number(one.amount)} of {one.title} expire on {one.expires_at:%d %B %Y}"
-        for one in message.expiring
+        f"{_number(credit.left)} of {_number(credit.amount)} of {credit.title} expire on {credit.expires_at:%d %B %Y}"
+        for credit in message.expiring
     ]
     if message.requested:
-        one = message.requested
-        lines.append(f"Asked for {_number(one.amount)} of {one.title}" + (f": {one.note}" if one.note else ""))
-    told = "\n".join(f"• {_plain(line)}" for line in lines)
-    return f"*{_plain(message.license_name)}*\n{told}\n<{message.link}|My consumption>"
+        request = message.requested
+        note = f": {request.note}" if request.note else ""
+        lines.append(f"Request for {_number(request.amount)} of {request.title}{note}")
+    body = "\n".join(f"• {_escape(line)}" for line in lines)
+    return f"*{_escape(message.license_name)}*\n{body}\n<{message.link}|My consumption>"
 
 
 def _alert(alerts: list[Alert], kind: str) -> str:
-    """One line for all thresholds of a meter, which say the same of its usage."""
+    """Return one line for all thresholds of a meter, whose usage and limit are the same."""
     alert = alerts[0]
-    parts = ", ".join(f"{(one.ratio * 100).normalize():f} %" for one in alerts)
+    ratios = ", ".join(f"{(alert.ratio * 100).normalize():f} %" for alert in alerts)
     limit = f"{_number(alert.limit)} {alert.unit}"
     if kind == "threshold.recovered":
-        return f"🟢 {alert.title}: not at {parts} of {limit} any more"
+        return f"🟢 {alert.title}: recovered from {ratios} of {limit}"
     share = "" if alert.percentage is None else f", {alert.percentage:g} %"
     sign = "🔴" if alert.status == "EXCEEDED" else "🟡"
-    return f"{sign} {alert.title}: {_number(alert.used)} of {limit} used{share}; reached {parts}"
+    return f"{sign} {alert.title}: {_number(alert.used)} of {limit} used{share}; reached {ratios}"
 
 
 def _number(number: Decimal) -> str:
     return f"{number:,f}"
 
 
-def _plain(text: str) -> str:
-    """What stands for itself: these three begin links and mentions (`<!channel>`)."""
+def _escape(text: str) -> str:
+    """Escape the characters that begin links and mentions, such as ``<!channel>``."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 @hookimpl
 def allowance_notifiers() -> list[Notifier]:
+    """Return the notifier of the chat."""
     return [CHAT]

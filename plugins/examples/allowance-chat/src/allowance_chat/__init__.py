@@ -1,4 +1,4 @@
-"""Meters for a chat."""
+"""Meters of a chat: messages of the billing period, and messages of the busiest day."""
 
 from datetime import timedelta
 
@@ -22,12 +22,14 @@ DAYS = 30
 
 
 class BusiestDay(Meter):
-    """The messages of the busiest of the last 30 days, today among them."""
+    """A meter of the messages on the busiest of the last 30 days, including today."""
 
     def events(self) -> tuple[EventType, ...]:
+        """Return the event type that the meter reads."""
         return (EventType(SENT, "counter"),)
 
     def measure(self, usage: Usage, license: License, contract: Contract) -> Reading:
+        """Return the largest sum of a day. Older days may be loaded for other meters, so they are left out."""
         since = usage.day - timedelta(days=DAYS)
         days = usage.daily(SENT, by="entity").items()
         return Reading(
@@ -62,9 +64,11 @@ BUSIEST_DAY = BusiestDay(
 
 @hookimpl
 def allowance_sections() -> list[Section]:
-    return [Section(key="chat", title="Chat", description="What is said in the chat.", order=80)]
+    """Return the section "Chat"."""
+    return [Section(key="chat", title="Chat", description="Messages in the chat.", order=80)]
 
 
 @hookimpl
 def allowance_meters() -> list[Meter]:
+    """Return the two meters of the chat."""
     return [MESSAGES, BUSIEST_DAY]
