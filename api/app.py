@@ -1,121 +1,88 @@
-"""The web application: which path is answered by what."""
+"""The web application: the list of its routes, and the parts that each endpoint uses."""
 
-import logging
-from pathlib import Path
-from typing import Final
-
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
-from api.cors import graphql_route
 from api.endpoints.check_in import CheckInEndpoint
 from api.endpoints.events import EventsEndpoint
-from api.endpoints.unsubscribe import UnsubscribePage
+from api.endpoints.health import HealthEndpoint
+from api.endpoints.metrics import MetricsEndpoint
+from api.endpoints.pages import GRAPHIQL, GraphiQLEndpoint
+from api.endpoints.unsubscribe import UnsubscribeEndpoint
+from api.graphql.answer_cache import AnswerCache
+from api.graphql.context import Services
+from api.graphql.endpoint import GraphQLEndpoint
 from api.graphql.operations.run import Operations
+from api.graphql.route import PATH, graphql_route
 from api.graphql.subscriptions.connections import Connections
 from api.graphql.subscriptions.event_stream import EventStreams
 from api.graphql.subscriptions.subscribe import Subscriptions
-from api.graphql.subscriptions.web_socket import GraphQLSocket
-from api.http.bodies import JsonResponse, error_response
-from api.http.callers import caller_of
+from api.graphql.subscriptions.web_socket import WebSocketEndpoint
+from api.http.failures import EXCEPTION_HANDLERS
 from api.metrics import Metrics
-from core.access.keys import Scope
 from core.consumption.changes import Changes
-from core.database.engine import is_away
-from core.errors import AllowanceError, Unavailable
 from core.runtime import Runtime
 from core.workers.broker import Announcer
 
-logger = logging.getLogger(__name__)
-
-GRAPHIQL: Final = Path(__file__).parent / "pages" / "graphiql"
-_PAGE_HEADERS: Final = {
-    "Cache-Control": "no-cache",
-    # The editor writes its styles into the page; everything else comes from files of this server.
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; "
-    "style-src 'self' 'unsafe-inline'; font-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
-
 
 def create_app(runtime: Runtime, announcer: Announcer) -> Starlette:
-    """The application on an open runtime; `announcer` tells the workers of refreshes that are asked for."""
+    """Return the application on an open runtime.
 
-    async def healthz(_: Request) -> Response:
-        """Whether the database answers."""
-        try:
-            await run_in_threadpool(_ask_database, runtime)
-        except SQLAlchemyError:
-            return error_response(Unavailable("The database does not answer."))
-        return JsonResponse({"status": "ok"})
+    Endpoints are ASGI applications (see :mod:`api.http.asgi`). Each takes the parts that it uses; errors that it
+    raises become responses in :mod:`api.http.failures`.
 
-    async def graphiql(_: Request) -> Response:
-        return FileResponse(GRAPHIQL / "index.html", headers=_PAGE_HEADERS)
-
-    async def root(_: Request) -> Response:
-        return RedirectResponse("/graphiql")
-
-    async def metrics_page(request: Request) -> Response:
-        """What Prometheus reads, with the token of an operator."""
-        try:
-            caller = await caller_of(runtime.authenticator, request.headers.get("authorization"))
-            caller.require_all_licenses(Scope.OPERATE)
-        except AllowanceError as error:
-            return error_response(error)
-        return Response(await run_in_threadpool(generate_latest, metrics.registry), media_type=CONTENT_TYPE_LATEST)
-
-    metrics = Metrics(runtime.database)
-    operations = Operations(runtime, announcer, metrics)
-    subscriptions = Subscriptions(operations, Changes(runtime.database))
-    connections = Connections(runtime.database, runtime.settings)
-    page = [
-        Route("/", root),
-        Route("/graphiql", graphiql),
-        Route("/graphiql/", graphiql),
+    Args:
+        runtime: The parts of the process. Nothing below this function sees it whole.
+        announcer: Notifies workers of refreshes that a request asks for.
+    """
+    settings, database, authenticator = runtime.settings, runtime.database, runtime.authenticator
+    metrics = Metrics(database)
+    services = Services(
+        settings=settings,
+        database=database,
+        registry=runtime.registry,
+        committer=runtime.committer,
+        admitter=runtime.admitter,
+        measurer=runtime.measurer,
+        announcer=announcer,
+    )
+    operations = Operations(services, runtime.tracing, metrics)
+    subscriptions = Subscriptions(operations, Changes(database))
+    connections = Connections(database, settings)
+    graphql = GraphQLEndpoint(
+        authenticator,
+        runtime.tracing,
+        operations,
+        AnswerCache(database),
+        EventStreams(operations, subscriptions, connections),
+        metrics,
+        max_body_bytes=settings.graphql_max_body_bytes,
+    )
+    graphql_socket = WebSocketEndpoint(
+        authenticator, operations, subscriptions, connections, most=settings.subscriptions_per_connection
+    )
+    events = EventsEndpoint(authenticator, runtime.committer, runtime.registry, settings)
+    pages = [
+        Route("/", RedirectResponse("/graphiql"), methods=["GET"]),
+        Route("/graphiql", GraphiQLEndpoint(), methods=["GET"]),
+        Route("/graphiql/", GraphiQLEndpoint(), methods=["GET"]),
         Mount("/graphiql/assets", StaticFiles(directory=GRAPHIQL / "assets")),
     ]
     app = Starlette(
-        # They are tried in this order, so what is asked most comes first.
+        # Routes are tried in this order, so the busiest come first.
         routes=[
-            Route("/check-in", CheckInEndpoint(runtime), methods=["POST"]),
-            Route("/events", EventsEndpoint(runtime), methods=["POST"]),
-            graphql_route(runtime, operations, metrics, EventStreams(operations, subscriptions, connections)),
-            WebSocketRoute("/graphql", GraphQLSocket(runtime, operations, subscriptions, connections)),
-            Route("/healthz", healthz),
-            Route("/metrics", metrics_page),
-            Route("/unsubscribe/{token}", UnsubscribePage(runtime).answer, methods=["GET", "POST"]),
-            *(page if runtime.settings.graphiql else ()),
+            Route("/check-in", CheckInEndpoint(authenticator, runtime.admitter), methods=["POST"]),
+            Route("/events", events, methods=["POST"]),
+            graphql_route(graphql, settings.allowed_origins),
+            WebSocketRoute(PATH, graphql_socket),
+            Route("/healthz", HealthEndpoint(database), methods=["GET"]),
+            Route("/metrics", MetricsEndpoint(authenticator, metrics.registry), methods=["GET"]),
+            Route("/unsubscribe/{token}", UnsubscribeEndpoint(database), methods=["GET", "POST"]),
+            *(pages if settings.graphiql else ()),
         ],
-        exception_handlers={SQLAlchemyError: _database_failed, ClientDisconnect: _nobody_there},
+        exception_handlers=EXCEPTION_HANDLERS,
     )
     app.state.connections = connections
     return app
-
-
-async def _nobody_there(_: Request, __: Exception) -> Response:
-    """Whoever sent the body went away before its end: nothing was done, and nobody reads the answer."""
-    return Response(status_code=400)
-
-
-async def _database_failed(_: Request, error: Exception) -> Response:
-    """A database that is away is nobody's fault but ours, and passes. Anything else is a fault, and is masked."""
-    logger.error("the database failed", exc_info=error)
-    if not is_away(error):
-        return JsonResponse({"error": {"code": "INTERNAL", "message": "This went wrong on the server."}}, 500)
-    return error_response(
-        Unavailable("The database does not answer now. Send it again: what was recorded already is not counted twice.")
-    )
-
-
-def _ask_database(runtime: Runtime) -> None:
-    with runtime.database.read() as session:
-        session.execute(text("SELECT 1"))

@@ -1,4 +1,4 @@
-"""``POST /check-in``: an installation calls home."""
+"""``POST /check-in``: an installation of a product asks for a place in a quota."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -6,98 +6,81 @@ from math import ceil
 from typing import Any, Final
 
 import orjson
-from sqlalchemy.exc import SQLAlchemyError
-from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
 from api.concurrency.thread_results import ThreadResults
 from api.http.asgi import header, in_one_piece, send_json
-from api.http.bodies import error_response, read_body
-from core.access.keys import Caller
-from core.admission.admitter import PATIENCE, no_answer
+from api.http.bodies import read_body
+from api.http.callers import find_caller
+from core.access.authenticator import Authenticator
+from core.admission.admitter import PATIENCE, Admitter, no_answer
 from core.admission.check_in import CheckIn
-from core.database.engine import is_away
-from core.errors import AllowanceError, BadInput
-from core.runtime import Runtime
+from core.errors import BadInput
 
 LARGEST: Final = 16_384
-"""Bytes of a body."""
+"""Bytes of the largest body that is read."""
 
 
 class CheckInEndpoint:
-    """Answers 200 to whoever has a place, once that is committed, and 429 to whoever has to back off.
+    """The endpoint of check-ins: 200 once a place is committed, 429 for an installation that has to back off.
 
-    It is an ASGI application, see :mod:`api.http.asgi`: a product's installations call it by the million.
+    Installations of a product call it by the million.
     """
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._authenticator = runtime.authenticator
-        self._admitter = runtime.admitter
-        self._arrivals = ThreadResults[CheckIn]()
+    def __init__(self, authenticator: Authenticator, admitter: Admitter) -> None:
+        """Serve the installations of all licenses; `admitter` decides."""
+        self._authenticator = authenticator
+        self._admitter = admitter
+        self._results = ThreadResults[CheckIn]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            found = await self._answer(scope, receive)
-        except AllowanceError as error:
-            await error_response(error)(scope, receive, send)
+        """Serve one request."""
+        check_in = await self._check_in(scope, receive)
+        body = orjson.dumps(as_json(check_in))
+        if check_in.back_off is None:
+            await send_json(send, 200, body)
             return
-        answer = orjson.dumps(as_json(found))
-        if found.back_off is None:
-            await send_json(send, 200, answer)
-            return
-        wait = ceil((found.back_off.retry_at - datetime.now(UTC)).total_seconds())
-        await send_json(send, 429, answer, [(b"retry-after", b"%d" % max(wait, 1))])
+        wait = ceil((check_in.back_off.retry_at - datetime.now(UTC)).total_seconds())
+        await send_json(send, 429, body, [(b"retry-after", b"%d" % max(wait, 1))])
 
-    async def _answer(self, scope: Scope, receive: Receive) -> CheckIn:
+    async def _check_in(self, scope: Scope, receive: Receive) -> CheckIn:
         admitter = self._admitter
-        # First the token: nobody else makes this read a body.
-        authorization = header(scope, b"authorization")
-        caller = self._authenticator.remembered(authorization)
-        if caller is None:
-            caller = await run_in_threadpool(self._caller, authorization)
-        asked = admitter.doors.check(caller, _read(await _body(scope, receive)))
-        if found := admitter.remembered(asked):
-            return found
+        # The token comes first: nobody without one makes this read a body. A known installation is served by what
+        # this process remembers of it, also while the database is away.
+        caller = await find_caller(self._authenticator, header(scope, b"authorization"), survives_outage=True)
+        request = admitter.doors.check(caller, _parse(await _read_body(scope, receive)))
+        if remembered := admitter.remembered(request):
+            return remembered
         try:
             async with asyncio.timeout(PATIENCE):
-                return await self._arrivals.of(admitter.submit(asked))
+                return await self._results.of(admitter.submit(request))
         except TimeoutError:
             raise no_answer() from None
 
-    def _caller(self, authorization: str | None) -> Caller:
-        """Whoever was found before passes while the database is away: it decides on the installation alone."""
-        try:
-            return self._authenticator.caller(authorization)
-        except SQLAlchemyError as error:
-            known = self._authenticator.last_found(authorization)
-            if not is_away(error) or known is None:
-                raise
-            return known
 
-
-def as_json(found: CheckIn) -> dict[str, Any]:
-    """The answer, as CheckIn of the GraphQL schema."""
-    back_off = found.back_off
+def as_json(check_in: CheckIn) -> dict[str, Any]:
+    """Return a check-in's result with the fields of CheckIn in the GraphQL schema."""
+    back_off = check_in.back_off
     return {
-        "decision": found.decision,
+        "decision": check_in.decision,
         "backOffDays": back_off.days if back_off else None,
         "retryAt": back_off.retry_at.isoformat().replace("+00:00", "Z") if back_off else None,
-        "quota": found.quota,
-        "remaining": found.remaining,
-        "outage": found.outage,
+        "quota": check_in.quota,
+        "remaining": check_in.remaining,
+        "outage": check_in.outage,
     }
 
 
-async def _body(scope: Scope, receive: Receive) -> bytes:
+async def _read_body(scope: Scope, receive: Receive) -> bytes:
     body = await in_one_piece(scope, receive, LARGEST)
     return body if isinstance(body, bytes) else await read_body(body, LARGEST)
 
 
-def _read(body: bytes) -> dict[str, object]:
+def _parse(body: bytes) -> dict[str, object]:
     try:
-        given = orjson.loads(body)
+        document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise BadInput(f"The body is not JSON: {error}.") from None
-    if not isinstance(given, dict):
+    if not isinstance(document, dict):
         raise BadInput('The body must be a JSON object, as {"license": "acme", "installation": "…"}.')
-    return given
+    return document

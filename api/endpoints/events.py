@@ -1,6 +1,6 @@
-"""``POST /events``: CloudEvents 1.0 over HTTP in structured, batch and binary mode, or one a line.
+"""``POST /events``: CloudEvents 1.0 over HTTP in structured, batch and binary mode, or as JSON lines.
 
-The modes are those of the CloudEvents HTTP protocol binding 1.0.2, sections 3.1 to 3.3; lines are ours.
+The modes are those of the CloudEvents HTTP protocol binding 1.0.2, sections 3.1 to 3.3; JSON lines are an addition.
 """
 
 import re
@@ -18,87 +18,100 @@ from starlette.datastructures import Headers
 from api.concurrency.body_budget import BodyBudget
 from api.concurrency.thread_results import ThreadResults
 from api.http.asgi import header, in_one_piece, send_json
-from api.http.bodies import error_response, read_body
-from api.http.callers import caller_of
+from api.http.bodies import read_body
+from api.http.callers import find_caller
+from core.access.authenticator import Authenticator
 from core.access.keys import Caller, Scope
-from core.errors import AllowanceError, BadInput
-from core.runtime import Runtime
+from core.errors import BadInput
+from core.plugins.registry import Registry
+from core.settings import Settings
+from core.usage.committer import Committer
 from core.usage.events import check_cloudevents
 from core.usage.ingest import Ingestion, ingest
 from core.usage.record import Recorded
 
 SMALL: Final = 16_384
-"""Bytes of a body that is read and checked at once; a larger one in a thread, so that nobody waits for it."""
+"""Bytes of a body that is checked on the event loop. A larger body is checked in a thread, so that no other request
+waits for it."""
 LINES: Final = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 ATTRIBUTES: Final = ("specversion", "id", "source", "type", "subject", "time")
 _ESCAPED: Final = re.compile(r"\\(.)")
 
 
 class NoEvents(BadInput):
-    """The request holds nothing that can be read as events."""
+    """A request that holds nothing that can be read as events."""
 
     code = "NO_EVENTS"
 
 
 class EventsEndpoint:
-    """Answers what became of each event; 200 once what was accepted is committed.
+    """The endpoint of usage events: 200 with the outcome of each event, once the accepted events are committed."""
 
-    It is an ASGI application, see :mod:`api.http.asgi`: events may come one by one.
-    """
-
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self._intake = BodyBudget(4 * runtime.settings.max_body_bytes)
-        self._arrivals = ThreadResults[Recorded]()
+    def __init__(
+        self, authenticator: Authenticator, committer: Committer, registry: Registry, settings: Settings
+    ) -> None:
+        """Check events against the meters of a registry, and hand them to `committer`."""
+        self._authenticator = authenticator
+        self._committer = committer
+        self._registry = registry
+        self._settings = settings
+        self._budget = BodyBudget(4 * settings.max_body_bytes)
+        self._results = ThreadResults[Recorded]()
 
     async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
-        try:
-            # First the token: nobody else makes this read a body.
-            caller = await caller_of(self._runtime.authenticator, header(scope, b"authorization"))
-            caller.require(Scope.USAGE_WRITE)
-            taken = await self._received(scope, receive, caller)
-            recorded = taken.joined(await self._arrivals.of(taken.underway))
-        except AllowanceError as error:
-            await error_response(error)(scope, receive, send)
-            return
+        """Serve one request."""
+        # The token comes first: nobody without one makes this read a body.
+        caller = await find_caller(self._authenticator, header(scope, b"authorization"))
+        caller.require(Scope.USAGE_WRITE)
+        ingestion = await self._receive(scope, receive, caller)
+        recorded = ingestion.joined(await self._results.of(ingestion.underway))
         await send_json(send, 200, orjson.dumps(as_json(recorded)))
 
-    async def _received(self, scope: asgi.Scope, receive: asgi.Receive, caller: Caller) -> Ingestion:
-        """The events of a request, checked and on their way. Raises :class:`core.errors.Overloaded`."""
-        self._runtime.committer.require_room()
-        headers = Headers(scope=scope)
-        body = await in_one_piece(scope, receive, min(SMALL, self._runtime.settings.max_body_bytes))
-        if isinstance(body, bytes):
-            return self._take(headers, body, caller)
-        with self._intake.body() as grow:
-            unpacked = await read_body(body, self._runtime.settings.max_body_bytes, grow)
-            take = partial(self._take, headers, unpacked, caller)
-            return take() if len(unpacked) <= SMALL else await self._intake.in_thread(take)
+    async def _receive(self, scope: asgi.Scope, receive: asgi.Receive, caller: Caller) -> Ingestion:
+        """Read and check the events of a request, and submit them.
 
-    def _take(self, headers: Mapping[str, str], body: bytes, caller: Caller) -> Ingestion:
-        self._runtime.committer.require_room()  # asked again, since others came meanwhile and a check takes long
+        Raises:
+            core.errors.Overloaded: Too much is read, or waits to be committed.
+        """
+        self._committer.require_room()
+        headers = Headers(scope=scope)
+        most = self._settings.max_body_bytes
+        body = await in_one_piece(scope, receive, min(SMALL, most))
+        if isinstance(body, bytes):
+            return self._ingest(headers, body, caller)
+        with self._budget.body() as grow:
+            unpacked = await read_body(body, most, grow)
+            if len(unpacked) <= SMALL:
+                return self._ingest(headers, unpacked, caller)
+            return await self._budget.in_thread(partial(self._ingest, headers, unpacked, caller))
+
+    def _ingest(self, headers: Mapping[str, str], body: bytes, caller: Caller) -> Ingestion:
+        self._committer.require_room()  # again, since other requests came while this body was read
         messages = read_messages(headers, body)
         return ingest(
             caller,
             messages,
             datetime.now(UTC),
             check=check_cloudevents,
-            registry=self._runtime.registry,
-            settings=self._runtime.settings,
-            committer=self._runtime.committer,
+            registry=self._registry,
+            settings=self._settings,
+            committer=self._committer,
         )
 
 
 def read_messages(headers: Mapping[str, str], body: bytes) -> list[object]:
-    """The CloudEvents of a request, as JSON objects. Raises :class:`NoEvents` where there are none to read.
+    """Return the CloudEvents of a request, each as the JSON value that was sent.
 
-    Plain JSON is taken by its shape: one event or a list of them.
+    A body of plain `application/json` may be an event or a list of events.
+
+    Raises:
+        NoEvents: The content type or the body holds no events.
     """
     content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     if "ce-specversion" in headers and not content_type.startswith("application/cloudevents"):
-        return [_binary(headers, body)]
+        return [_binary_event(headers, body)]
     if content_type in LINES:
-        return [_line(line) for line in body.splitlines() if line.strip()]
+        return [_event_of_line(line) for line in body.splitlines() if line.strip()]
     if content_type not in ("application/cloudevents+json", "application/cloudevents-batch+json", "application/json"):
         raise NoEvents(
             "Send CloudEvents 1.0: Content-Type application/cloudevents+json, application/cloudevents-batch+json, "
@@ -118,8 +131,8 @@ def read_messages(headers: Mapping[str, str], body: bytes) -> list[object]:
     return content if batch else [content]
 
 
-def _line(line: bytes) -> object:
-    """The event of a line. What is no JSON is no event, and is reported as the one that it should have been."""
+def _event_of_line(line: bytes) -> object:
+    """Return the event of a line, None for a line that is not JSON: checking then rejects it by its index."""
     try:
         return orjson.loads(line)
     except orjson.JSONDecodeError:
@@ -127,22 +140,23 @@ def _line(line: bytes) -> object:
 
 
 def as_json(recorded: Recorded) -> dict[str, object]:
-    """What became of the events, as RecordUsageResult of the GraphQL schema."""
+    """Return the outcome of each event, with the fields of RecordUsageResult in the GraphQL schema."""
     return {
         "accepted": recorded.accepted,
         "duplicates": recorded.duplicates,
         "rejected": [
-            {"index": one.index, "id": one.id, "code": one.code, "message": one.message} for one in recorded.rejected
+            {"index": event.index, "id": event.id, "code": event.code, "message": event.message}
+            for event in recorded.rejected
         ],
     }
 
 
-def _binary(headers: Mapping[str, str], body: bytes) -> dict[str, object]:
+def _binary_event(headers: Mapping[str, str], body: bytes) -> dict[str, object]:
     message: dict[str, object] = {}
     for name in ATTRIBUTES:
         value = headers.get(f"ce-{name}")
         if value is not None:
-            message[name] = _decoded(value)
+            message[name] = _decode(value)
     if body:
         try:
             message["data"] = orjson.loads(body)
@@ -151,10 +165,10 @@ def _binary(headers: Mapping[str, str], body: bytes) -> dict[str, object]:
     return message
 
 
-def _decoded(value: str) -> str:
-    """The text of a header, which is percent-encoded UTF-8 (section 3.1.3.2).
+def _decode(value: str) -> str:
+    """Return the text of a header, which is percent-encoded UTF-8 (section 3.1.3.2).
 
-    Older senders quote instead, and some send the characters as they are.
+    Older senders write a quoted string instead, and some send the characters unencoded.
     """
     with suppress(UnicodeDecodeError):
         value = value.encode("latin-1").decode()  # Starlette reads headers as Latin-1

@@ -1,15 +1,15 @@
-"""``/unsubscribe/TOKEN``: GET asks, POST does it; mail programs post by themselves (RFC 8058)."""
+"""``/unsubscribe/TOKEN``: GET shows a form, POST unsubscribes; mail programs post by themselves (RFC 8058)."""
 
 from datetime import UTC, datetime
 from typing import Final
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
+from starlette.types import Receive, Scope, Send
 
+from core.database.engine import Database
 from core.delivery.mail.unsubscribe import find_recipient, unsubscribe
 from core.errors import NotFound
-from core.runtime import Runtime
 
 _PAGE: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Allowance</title>
@@ -31,16 +31,24 @@ _HEADERS: Final = {
 }
 
 
-class UnsubscribePage:
-    """Nothing is changed by looking at it, since mail programs open links by themselves."""
+class UnsubscribeEndpoint:
+    """The endpoint behind the link in warning e-mails.
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    A GET request changes nothing, since mail programs open links by themselves.
+    """
 
-    async def answer(self, request: Request) -> Response:
-        token = request.path_params["token"]
+    def __init__(self, database: Database) -> None:
+        """Look up recipients, and record who unsubscribed, in the database."""
+        self._database = database
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        page = await self._respond(scope["method"], scope["path_params"]["token"])
+        await page(scope, receive, send)
+
+    async def _respond(self, method: str, token: str) -> Response:
         try:
-            if request.method == "POST":
+            if method == "POST":
                 await run_in_threadpool(self._unsubscribe, token)
                 return _page(_DONE)
             await run_in_threadpool(self._find, token)
@@ -49,11 +57,11 @@ class UnsubscribePage:
         return _page(_ASK)
 
     def _find(self, token: str) -> None:
-        with self._runtime.database.read() as session:
+        with self._database.read() as session:
             find_recipient(session, token)
 
     def _unsubscribe(self, token: str) -> None:
-        with self._runtime.database.write() as session:
+        with self._database.write() as session:
             unsubscribe(session, token, datetime.now(UTC))
 
 

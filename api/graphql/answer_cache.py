@@ -67,7 +67,7 @@ class CachedAnswer:
         return self.good_until > 0
 
 
-class Answers:
+class AnswerCache:
     """The answers of one process, the least recently given forgotten first. Used by one thread, but for `renew`.
 
     What another process changed shows after `TRUSTED` seconds, what this one committed at once.

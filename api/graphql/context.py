@@ -2,22 +2,41 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from allowance import Admission
 from sqlmodel import Session
 
 from core.access.keys import Caller
+from core.admission.admitter import Admitter
 from core.admission.report import load_counters
 from core.admission.tables import AdmissionWindow
 from core.consumption.current import TURNING, Current, load_current
 from core.consumption.intervals import Histories, Span, read_histories
 from core.consumption.points import Point
+from core.database.engine import Database
 from core.licenses.load import LoadedLicense
-from core.runtime import Runtime
+from core.measuring.measure import Measurer
+from core.plugins.registry import Registry
+from core.settings import Settings
+from core.usage.committer import Committer
 from core.workers.broker import Announcer
 
 _TURN = TURNING.total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts of the process that resolvers use."""
+
+    database: Database
+    registry: Registry
+    settings: Settings
+    committer: Committer
+    admitter: Admitter
+    measurer: Measurer
+    announcer: Announcer
 
 
 class Context:
@@ -32,11 +51,9 @@ class Context:
     session. Where `lasting`, nothing else was read: the answer stays the same while they do, until `good_until`.
     """
 
-    def __init__(
-        self, runtime: Runtime, announcer: Announcer, caller: Caller, now: datetime, deadline: float, trace: str
-    ) -> None:
-        self.runtime = runtime
-        self.announcer = announcer
+    def __init__(self, services: Services, caller: Caller, now: datetime, deadline: float, trace: str) -> None:
+        self.runtime = services
+        self.announcer = services.announcer
         self.caller = caller
         self.now = now
         self.deadline = deadline

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from api.concurrency.threads import look_at
-from api.graphql.answer_cache import Answers, CachedAnswer, CacheKey
+from api.graphql.answer_cache import AnswerCache, CachedAnswer, CacheKey
 from api.graphql.errors import INTERNAL, refusal, something_failed
 from api.graphql.operations.execute import Asked
 from api.graphql.operations.prepare import DocumentRefused
@@ -37,13 +37,14 @@ from api.graphql.operations.run import Operations
 from api.graphql.subscriptions.event_stream import EventStreams, event
 from api.http.asgi import header, in_one_piece, list_header
 from api.http.bodies import JsonResponse, forget_frames, read_body
-from api.http.callers import caller_of
+from api.http.callers import find_caller
 from api.http.tracing import caller_s_context, trace_header, trace_id
 from api.metrics import MEMORY, RENEWED, Metrics
+from core.access.authenticator import Authenticator
 from core.access.keys import Caller
 from core.database.engine import is_away
 from core.errors import AllowanceError, Unavailable
-from core.runtime import Runtime
+from core.tracing import Tracing
 
 logger = logging.getLogger(__name__)
 
@@ -66,16 +67,39 @@ class GraphQLEndpoint:
     What has to be executed is executed in a thread, with sessions of its own.
     """
 
-    def __init__(self, runtime: Runtime, operations: Operations, metrics: Metrics, streams: EventStreams) -> None:
-        self._runtime = runtime
+    def __init__(
+        self,
+        authenticator: Authenticator,
+        tracing: Tracing,
+        operations: Operations,
+        answers: AnswerCache,
+        streams: EventStreams,
+        metrics: Metrics,
+        *,
+        max_body_bytes: int,
+    ) -> None:
+        """Serve queries and mutations from `answers` or by `operations`, and subscriptions by `streams`.
+
+        Args:
+            authenticator: The callers of this process.
+            tracing: Spans of requests, if it is on.
+            operations: Executes operations.
+            answers: The answers that this process remembers.
+            streams: Answers subscriptions as server-sent events.
+            metrics: Counts operations and errors.
+            max_body_bytes: Bytes of the largest body that is read.
+        """
+        self._authenticator = authenticator
+        self._tracing = tracing
         self._operations = operations
-        self._metrics = metrics
+        self._answers = answers
         self._streams = streams
-        self._answers = Answers(runtime.database)
+        self._metrics = metrics
+        self._max_body_bytes = max_body_bytes
         self._renewing: dict[CacheKey, asyncio.Task[CachedAnswer]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        tracing = self._runtime.tracing
+        tracing = self._tracing
         if not tracing.is_on:
             await self._serve(scope, receive, send)
             return
@@ -95,7 +119,7 @@ class GraphQLEndpoint:
         try:
             kind = media_type(list_header(scope, b"accept"))
             # First the token: nobody else makes this read a body.
-            caller = await caller_of(self._runtime.authenticator, header(scope, b"authorization"))
+            caller = await find_caller(self._authenticator, header(scope, b"authorization"))
             self._operations.admit(caller)
             question = CacheKey(caller, kind, scope["method"], await self._text(scope, receive))
             answer = self._answers.trusted(question)
@@ -112,7 +136,7 @@ class GraphQLEndpoint:
         except Exception as error:
             await self._refuse(_fault(error, trace_id(scope)), kind, scope, receive, send)
         else:
-            if self._runtime.tracing.is_on:
+            if self._tracing.is_on:
                 trace.get_current_span().update_name(answer.name)
             await _send(answer, scope, send)
 
@@ -132,9 +156,8 @@ class GraphQLEndpoint:
         if scope["method"] != "POST":
             raise MethodNotAllowed("Ask with POST, or with GET.")
         require_json(header(scope, b"content-type"))
-        most = self._runtime.settings.graphql_max_body_bytes
-        body = await in_one_piece(scope, receive, most)
-        return body if isinstance(body, bytes) else await read_body(body, most)
+        body = await in_one_piece(scope, receive, self._max_body_bytes)
+        return body if isinstance(body, bytes) else await read_body(body, self._max_body_bytes)
 
     async def _find(self, question: CacheKey, trace: str) -> CachedAnswer:
         """The answer, executed where it has to be. The same question at the same time is looked at once."""

@@ -11,7 +11,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from core.errors import AllowanceError, BadInput, TooLarge
+from core.errors import BadInput, TooLarge
 from core.text import shown
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
@@ -94,14 +94,3 @@ def forget_frames(error: Exception) -> None:
     the interpreter next looks for such circles.
     """
     error.__traceback__ = None
-
-
-def error_response(error: AllowanceError) -> JsonResponse:
-    """An expected error as JSON over HTTP."""
-    forget_frames(error)
-    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
-    if error.retry_after is not None:
-        headers["Retry-After"] = str(error.retry_after)
-    return JsonResponse(
-        {"error": {"code": error.code, "message": error.message}}, status_code=error.status, headers=headers
-    )

@@ -1,12 +1,38 @@
-"""Who calls, by the token of a request."""
+"""Authentication of requests by their bearer tokens."""
 
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
 from core.access.authenticator import Authenticator
 from core.access.keys import Caller
+from core.database.engine import is_away
 
 
-async def caller_of(authenticator: Authenticator, authorization: str | None) -> Caller:
-    """The caller, without a thread where it was found a moment ago. Raises :class:`core.errors.Unauthenticated`."""
+async def find_caller(
+    authenticator: Authenticator, authorization: str | None, *, survives_outage: bool = False
+) -> Caller:
+    """Return the caller that an Authorization header names; needs no thread if the caller was found a moment ago.
+
+    Args:
+        authenticator: The callers of this process.
+        authorization: The value of the header, None if there is none.
+        survives_outage: While the database is away, accept a caller as it was last found, however long ago.
+
+    Raises:
+        core.errors.Unauthenticated: No key matches.
+    """
     known = authenticator.remembered(authorization)
-    return known if known else await run_in_threadpool(authenticator.caller, authorization)
+    if known:
+        return known
+    look_up = _find_or_recall if survives_outage else Authenticator.caller
+    return await run_in_threadpool(look_up, authenticator, authorization)
+
+
+def _find_or_recall(authenticator: Authenticator, authorization: str | None) -> Caller:
+    try:
+        return authenticator.caller(authorization)
+    except SQLAlchemyError as error:
+        known = authenticator.last_found(authorization)
+        if not is_away(error) or known is None:
+            raise
+        return known

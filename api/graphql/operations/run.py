@@ -10,7 +10,7 @@ from typing import Any
 from graphql import GraphQLError
 from opentelemetry.trace import SpanKind, get_current_span
 
-from api.graphql.context import Context
+from api.graphql.context import Context, Services
 from api.graphql.errors import present_error
 from api.graphql.limits.check import cost_report
 from api.graphql.limits.deadline import OutOfTime, timed_out
@@ -23,8 +23,7 @@ from api.metrics import EXECUTED, Metrics, Operation
 from core.access.keys import Caller
 from core.access.rate_limit import RateLimit
 from core.errors import RateLimited
-from core.runtime import Runtime
-from core.workers.broker import Announcer
+from core.tracing import Tracing
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +42,11 @@ class Executed:
 class Operations:
     """Runs operations, each in the calling thread and with sessions of its own."""
 
-    def __init__(self, runtime: Runtime, announcer: Announcer, metrics: Metrics) -> None:
-        settings = runtime.settings
-        self._runtime = runtime
-        self._announcer = announcer
+    def __init__(self, services: Services, tracing: Tracing, metrics: Metrics) -> None:
+        """Run operations with the services that resolvers use, within the limits of their settings."""
+        settings = services.settings
+        self._services = services
+        self._tracing = tracing
         self._metrics = metrics
         self._allowed = allowed_by(settings)
         self._preparer = Preparer(self._allowed)
@@ -76,8 +76,8 @@ class Operations:
 
     def run(self, asked: Asked, caller: Caller, trace: str) -> Executed:
         """Execute it; of a subscription, what it answers now. Raises :class:`api.graphql.limits.limits.TooCostly`."""
-        seconds = self._runtime.settings.graphql_max_seconds
-        context = Context(self._runtime, self._announcer, caller, datetime.now(UTC), monotonic() + seconds, trace)
+        seconds = self._services.settings.graphql_max_seconds
+        context = Context(self._services, caller, datetime.now(UTC), monotonic() + seconds, trace)
         operation = self._metrics.operation(asked.name, asked.operation.kind.value)
         report = cost_report(asked.cost, self._allowed)
         try:
@@ -101,10 +101,9 @@ class Operations:
 
     def _traced(self, operation: Operation) -> AbstractContextManager[object]:
         """A span, unless the request that asks for the operation is one."""
-        tracing = self._runtime.tracing
-        if not tracing.is_on or get_current_span().get_span_context().is_valid:
+        if not self._tracing.is_on or get_current_span().get_span_context().is_valid:
             return nullcontext()
-        return tracing.tracer.start_as_current_span(f"{operation.kind} {operation.name}", kind=SpanKind.SERVER)
+        return self._tracing.tracer.start_as_current_span(f"{operation.kind} {operation.name}", kind=SpanKind.SERVER)
 
     def _counted(self, executed: Executed) -> Executed:
         self._metrics.count(executed.operation, EXECUTED)

@@ -28,10 +28,10 @@ from api.graphql.subscriptions.connections import Connections, Ended, Ending, To
 from api.graphql.subscriptions.subscribe import SubscriptionRefused, Subscriptions
 from api.http.asgi import address_of, header
 from api.http.bodies import forget_frames
-from api.http.callers import caller_of
+from api.http.callers import find_caller
+from core.access.authenticator import Authenticator
 from core.access.keys import Caller
 from core.errors import AllowanceError, BadInput, Unauthenticated
-from core.runtime import Runtime
 
 PROTOCOL: Final = "graphql-transport-ws"
 INIT: Final = 10.0
@@ -73,14 +73,29 @@ class _Close(Exception):
         self.reason = reason
 
 
-class GraphQLSocket:
+class WebSocketEndpoint:
     """The endpoint ``/graphql`` for WebSocket."""
 
     def __init__(
-        self, runtime: Runtime, operations: Operations, subscriptions: Subscriptions, connections: Connections
+        self,
+        authenticator: Authenticator,
+        operations: Operations,
+        subscriptions: Subscriptions,
+        connections: Connections,
+        *,
+        most: int,
     ) -> None:
-        self.authenticator = runtime.authenticator
-        self.most = runtime.settings.subscriptions_per_connection
+        """Serve all operations over WebSocket.
+
+        Args:
+            authenticator: The callers of this process.
+            operations: Executes operations.
+            subscriptions: Answers subscriptions.
+            connections: The open connections of this process.
+            most: Operations that may be under way on a connection at once.
+        """
+        self.authenticator = authenticator
+        self.most = most
         self.operations = operations
         self.subscriptions = subscriptions
         self.connections = connections
@@ -101,7 +116,7 @@ class GraphQLSocket:
 class _Conversation:
     """One connection. Its operations are tasks of a group, which ends with it."""
 
-    def __init__(self, endpoint: GraphQLSocket, authorization: str | None, receive: Receive, send: Send) -> None:
+    def __init__(self, endpoint: WebSocketEndpoint, authorization: str | None, receive: Receive, send: Send) -> None:
         self._endpoint = endpoint
         self._authorization = authorization
         self._receive = receive
@@ -156,7 +171,7 @@ class _Conversation:
         if not isinstance(authorization, str | None):
             raise _Close(4400, "Authorization must be a text")
         try:
-            return await caller_of(self._endpoint.authenticator, authorization)
+            return await find_caller(self._endpoint.authenticator, authorization)
         except Unauthenticated:
             raise _Close(4403, "Forbidden") from None
 

@@ -1,4 +1,4 @@
-"""Answers given again: never older than a second, and never to somebody else."""
+"""AnswerCache given again: never older than a second, and never to somebody else."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +13,7 @@ from prometheus_client import Counter
 from sqlalchemy import Engine, event, text
 
 from api.graphql import answer_cache as answers
-from api.graphql.answer_cache import Answers, CachedAnswer, CacheKey
+from api.graphql.answer_cache import AnswerCache, CachedAnswer, CacheKey
 from api.metrics import Operation
 from tests.api.server import Client, Served
 from tests.e2e.processes import PATIENCE, eventually
@@ -97,9 +97,9 @@ def test_who_asks_after_a_commit_is_not_given_what_a_look_found_before_it(
     served: Served, operator: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked, go_on = Event(), Event()
-    renew = Answers.renew
+    renew = AnswerCache.renew
 
-    def slow(kept: Answers, answer: CachedAnswer) -> bool:
+    def slow(kept: AnswerCache, answer: CachedAnswer) -> bool:
         found = renew(kept, answer)
         looked.set()
         assert go_on.wait(PATIENCE)
@@ -108,7 +108,7 @@ def test_who_asks_after_a_commit_is_not_given_what_a_look_found_before_it(
     token = served.token()
     with Client(served.url, token) as first, Client(served.url, token) as second, ThreadPoolExecutor() as threads:
         assert first.data(NAME) == second.data(NAME) == {"license": {"name": "Acme Retail"}}
-        monkeypatch.setattr(Answers, "renew", slow)
+        monkeypatch.setattr(AnswerCache, "renew", slow)
         monkeypatch.setattr(answers, "TRUSTED", -1.0)
         before = threads.submit(first.data, NAME)
         assert looked.wait(PATIENCE)
@@ -210,7 +210,7 @@ def kept_answer(body: bytes, versions: dict[int, int], good_until: float = 1e12)
 
 
 def test_what_is_kept_is_bounded_in_bytes_and_the_least_recently_given_is_forgotten(served: Served) -> None:
-    kept = Answers(served.runtime.database)
+    kept = AnswerCache(served.runtime.database)
     size = answers.MOST_BYTES // 20 - 2_000
     for number in range(20):
         kept.keep(question(number), answer(size))
@@ -221,14 +221,14 @@ def test_what_is_kept_is_bounded_in_bytes_and_the_least_recently_given_is_forgot
 
 
 def test_what_would_push_many_others_out_and_what_does_not_last_is_not_kept(served: Served) -> None:
-    kept = Answers(served.runtime.database)
+    kept = AnswerCache(served.runtime.database)
     kept.keep(question(1), answer(answers.MOST_BYTES // 16))
     kept.keep(question(2), answer(10, good_until=0))
     assert (kept.kept(question(1)), kept.kept(question(2))) == (None, None)
 
 
 def test_the_changes_of_many_licenses_are_remembered_for_as_long_as_answers_are_trusted(served: Served) -> None:
-    kept = Answers(served.runtime.database)
+    kept = AnswerCache(served.runtime.database)
     older = kept_answer(b"", {7: 1})
     kept.keep(question(1), older)
     assert kept.trusted(question(1)) is older
@@ -239,7 +239,7 @@ def test_the_changes_of_many_licenses_are_remembered_for_as_long_as_answers_are_
 
 
 def test_a_question_counts_as_what_it_takes_and_a_long_one_is_not_kept(served: Served) -> None:
-    kept = Answers(served.runtime.database)
+    kept = AnswerCache(served.runtime.database)
     long = CacheKey(OPERATOR, "application/json", "POST", bytes(answers.LONGEST_QUESTION + 1))
     kept.keep(long, answer(10))
     assert kept.kept(long) is None
@@ -247,7 +247,7 @@ def test_a_question_counts_as_what_it_takes_and_a_long_one_is_not_kept(served: S
 
 
 def test_an_older_answer_does_not_replace_a_newer_one(served: Served) -> None:
-    kept = Answers(served.runtime.database)
+    kept = AnswerCache(served.runtime.database)
     older, newer = answer(10), answer(20)
     kept.keep(question(1), newer)
     kept.keep(question(1), older)

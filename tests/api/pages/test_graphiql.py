@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from graphql import build_schema, parse, validate
 
-from api.app import GRAPHIQL
+from api.endpoints.pages import GRAPHIQL
 from tests.api import node
 from tests.api.graphql.schema.test_schema import SDL
 from tests.api.server import Client, Served

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from math import inf
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import pytest
@@ -19,7 +19,7 @@ from graphql import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api.graphql.context import Context
+from api.graphql.context import Context, Services
 from api.graphql.limits.limits import allowed_by
 from api.graphql.operations.execute import Asked, execute
 from api.graphql.operations.plan import NotPlanned, Plan, Planner, Step
@@ -54,8 +54,17 @@ def asked(query: str, variables: dict[str, Any]) -> Asked:
 
 
 def context_of(served: Served, now: datetime) -> Context:
-    announcer: Any = None
-    return Context(served.runtime, announcer, OPERATOR, now, inf, TRACE)
+    runtime = served.runtime
+    services = Services(
+        settings=runtime.settings,
+        database=runtime.database,
+        registry=runtime.registry,
+        committer=runtime.committer,
+        admitter=runtime.admitter,
+        measurer=runtime.measurer,
+        announcer=cast("Any", None),
+    )
+    return Context(services, OPERATOR, now, inf, TRACE)
 
 
 @st.composite

@@ -1,0 +1,34 @@
+"""The route of GraphQL over HTTP, and the origins of other servers whose pages may call it (CORS)."""
+
+from typing import Final
+
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
+
+from api.graphql.endpoint import GraphQLEndpoint
+
+PATH: Final = "/graphql"
+
+
+def graphql_route(endpoint: GraphQLEndpoint, allowed_origins: list[str]) -> Route:
+    """Return the route, with CORS if there are allowed origins.
+
+    All methods reach the endpoint, since its refusals carry a code. Cookies are never read, so browsers send no
+    credentials.
+
+    Args:
+        endpoint: The endpoint.
+        allowed_origins: Origins such as https://portal.example whose pages may call the API from a browser.
+    """
+    if not allowed_origins:
+        return Route(PATH, endpoint)
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=allowed_origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["authorization", "content-type", "if-none-match", "traceparent", "tracestate"],
+        expose_headers=["etag", "retry-after", "traceresponse"],
+        max_age=7200,
+    )
+    return Route(PATH, endpoint, middleware=[cors])
