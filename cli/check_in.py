@@ -22,7 +22,8 @@ from rich.text import Text
 
 from cli.setup import start
 from core.administration.inputs import ContractInput, LicenseInput
-from core.administration.put import put_contract, put_license
+from core.administration.put_contract import put_contract
+from core.administration.put_license import put_license
 from core.admission.admitter import Admitter
 from core.admission.check_in import Asked, Decision
 from core.admission.report import InstallationReport, installation_report, load_counters

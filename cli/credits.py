@@ -10,8 +10,8 @@ from sqlmodel import Session, col, select
 from cli.lookups import license_ids
 from cli.setup import start
 from cli.tables import show_table
+from core.administration.grant_credits import grant_credits
 from core.administration.inputs import GrantInput
-from core.administration.put import grant_credits
 from core.credits.tables import CreditRequest
 from core.errors import BadInput, NotFound
 from core.licenses.tables import License

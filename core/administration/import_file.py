@@ -14,8 +14,10 @@ from typing import Final, TypeVar
 from sqlmodel import Session, col, select
 
 from core.administration.document import InvalidFile, LineProblem, Value, read_document
+from core.administration.grant_credits import credit_meters, grant_credits
 from core.administration.inputs import AdminInput, ContractInput, GrantInput, LicenseInput
-from core.administration.put import credit_meters, grant_credits, put_contract, put_license
+from core.administration.put_contract import put_contract
+from core.administration.put_license import put_license
 from core.administration.rules.contracts import check_contract
 from core.administration.rules.credits import check_grant
 from core.administration.rules.licenses import check_license

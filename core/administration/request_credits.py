@@ -8,8 +8,8 @@ from typing import Final
 
 from sqlmodel import Session, col, select
 
+from core.administration.grant_credits import credit_meters
 from core.administration.inputs import CreditRequestInput
-from core.administration.put import credit_meters
 from core.administration.rules.credits import check_credit_request
 from core.alerts.recipients import license_recipients, notifier_recipients, operator_recipients
 from core.credits.tables import CreditRequest

@@ -7,7 +7,7 @@ import pytest
 from sqlmodel import select
 
 from core.administration.inputs import AdminInput, LicenseInput
-from core.administration.put import put_license
+from core.administration.put_license import put_license
 from core.alerts.crossings import Crossing, MeterCrossings, record_crossings
 from core.alerts.tables import Alert
 from core.database.engine import Database

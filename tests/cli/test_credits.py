@@ -7,7 +7,7 @@ import pytest
 from sqlmodel import select
 
 from core.administration.inputs import CreditRequestInput, LicenseInput
-from core.administration.put import put_license
+from core.administration.put_license import put_license
 from core.administration.request_credits import request_credits
 from core.database.engine import Database
 from core.licenses.tables import Grant

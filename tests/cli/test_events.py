@@ -8,7 +8,7 @@ import pytest
 from sqlmodel import func, select
 
 from core.administration.inputs import LicenseInput
-from core.administration.put import put_license
+from core.administration.put_license import put_license
 from core.database.engine import Database
 from core.usage.tables import ImportedFile, LedgerEvent
 from tests.cli.command import Run, process

@@ -5,7 +5,7 @@ import pytest
 
 from core.access.keys import Scope, authenticate, create_key
 from core.administration.inputs import LicenseInput
-from core.administration.put import put_license
+from core.administration.put_license import put_license
 from core.database.engine import Database
 from core.errors import Unauthenticated
 from tests.cli.command import Run

@@ -6,7 +6,7 @@ import pytest
 from sqlmodel import select, update
 
 from core.administration.inputs import LicenseInput
-from core.administration.put import put_license
+from core.administration.put_license import put_license
 from core.database.engine import Database
 from core.usage.tables import UsageLevel, UsageSum
 from tests.cli.command import Run

@@ -4,7 +4,7 @@ import pytest
 from sqlmodel import select
 
 from core.administration.inputs import LicenseInput
-from core.administration.put import put_license
+from core.administration.put_license import put_license
 from core.consumption.tables import Snapshot
 from core.database.engine import Database
 from core.queue.queue import SCHEDULE

@@ -8,7 +8,7 @@ from sqlmodel import select
 from standardwebhooks.webhooks import Webhook
 
 from core.administration.inputs import LicenseInput
-from core.administration.put import put_license
+from core.administration.put_license import put_license
 from core.database.engine import Database
 from core.delivery.outbox.dispatch import send_due
 from core.delivery.outbox.tables import Delivery

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from core.administration.inputs import LicenseInput
-from core.administration.put import put_license
+from core.administration.put_license import put_license
 from core.consumption import changes
 from core.consumption.changes import Changes, Watch
 from core.consumption.current import load_versions

@@ -3,7 +3,7 @@
 import pytest
 
 from core.administration.inputs import LicenseInput
-from core.administration.put import put_license
+from core.administration.put_license import put_license
 from core.consumption.list_licenses import LicenseCursor, LicenseOrder, list_licenses
 from core.consumption.readings.status import SEVERITY, UsageStatus
 from tests.fixtures.engine import NOW, Engine, usage_event

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from allowance import Grant, LevelCell, Period, Usage
 
+from core.administration.grant_credits import grant_credits
 from core.administration.inputs import ContractInput, GrantInput, LicenseInput
-from core.administration.put import grant_credits, put_contract, put_license
+from core.administration.put_contract import put_contract
+from core.administration.put_license import put_license
 from core.consumption.tables import Snapshot
 from core.licenses.load import load_licenses
 from core.licenses.tables import License, id_of

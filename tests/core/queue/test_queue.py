@@ -12,7 +12,7 @@ import pytest
 from sqlmodel import select
 
 from core.administration.inputs import LicenseInput
-from core.administration.put import put_license
+from core.administration.put_license import put_license
 from core.queue.queue import MOST_ATTEMPTS, SCHEDULE, count_due, finish, request_refresh, schedule_now, take
 from core.queue.tables import RefreshRun, RefreshStatus
 from tests.fixtures.engine import NOW, Engine

@@ -12,7 +12,8 @@ from api.graphql.schema.credits.credit_request import CreditRequest, request_key
 from api.graphql.schema.credits.grant import Grant
 from api.graphql.schema.credits.inputs import GrantCreditsInput, RequestCreditsInput
 from core.access.keys import READERS, Scope
-from core.administration import inputs, put
+from core.administration import grant_credits as grants
+from core.administration import inputs
 from core.administration import request_credits as requests
 
 
@@ -47,7 +48,7 @@ def grant_credits(
         request=None if input.request is None else request_key(input.license, input.request),
     )
     with context.write() as session:
-        row = put.grant_credits(session, given, context.runtime.registry, context.now)
+        row = grants.grant_credits(session, given, context.runtime.registry, context.now)
     context.announcer.announce()
     batch = find_batch(context, input.license)
     return GrantCreditsResult(grant=Grant(row=row, batch=batch) if batch else None)

@@ -12,7 +12,9 @@ from api.graphql.schema.licenses.contract import Contract
 from api.graphql.schema.licenses.inputs import ContractInput, LicenseInput, QuotaInput
 from api.graphql.schema.licenses.license import License
 from core.access.keys import Scope
-from core.administration import inputs, put
+from core.administration import inputs
+from core.administration import put_contract as contracts
+from core.administration import put_license as licenses
 from core.licenses.quota_terms import QuotaTerms
 from core.licenses.tables import EXPIRY_NOTICE_DAYS
 
@@ -41,7 +43,7 @@ def put_license(
         admins = tuple(inputs.AdminInput(one.email, one.name, one.language) for one in input.admins)
     given = inputs.LicenseInput(input.key, input.name, input.time_zone, admins)
     with context.write() as session:
-        put.put_license(session, given, context.now)
+        licenses.put_license(session, given, context.now)
     context.announcer.announce()
     batch = find_batch(context, input.key)
     return PutLicenseResult(license=License(loaded=batch.license, batch=batch) if batch else None)
@@ -70,7 +72,7 @@ def put_contract(
         quotas=tuple((one.meter, _quota_terms(one)) for one in input.quotas or ()),
     )
     with context.write() as session:
-        row = put.put_contract(session, given, context.runtime.registry, context.now)
+        row = contracts.put_contract(session, given, context.runtime.registry, context.now)
     context.announcer.announce()
     return PutContractResult(contract=Contract(row=row))
 

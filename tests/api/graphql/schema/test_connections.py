@@ -10,8 +10,10 @@ import pytest
 import time_machine
 from sqlalchemy import Connection, Engine, event
 
+from core.administration.grant_credits import grant_credits
 from core.administration.inputs import ContractInput, CreditRequestInput, GrantInput, LicenseInput
-from core.administration.put import grant_credits, put_contract, put_license
+from core.administration.put_contract import put_contract
+from core.administration.put_license import put_license
 from core.administration.request_credits import request_credits
 from core.runtime import Runtime
 from core.settings import Settings

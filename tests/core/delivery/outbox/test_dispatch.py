@@ -9,7 +9,7 @@ import pytest
 from sqlmodel import select
 
 from core.administration.inputs import LicenseInput
-from core.administration.put import put_license
+from core.administration.put_license import put_license
 from core.database.engine import Database
 from core.delivery.message_kinds import CROSSED
 from core.delivery.messages import AlertsContent

@@ -1,0 +1,79 @@
+"""Granting credits. Granting the same id again changes nothing."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from allowance import Credits
+from sqlmodel import Session, col, select
+
+from core.administration.answer_request import answer_request, require_answered
+from core.administration.inputs import GrantInput
+from core.administration.rules.credits import check_grant
+from core.consumption.snapshots import mark_changed
+from core.database.dialect import insert_into
+from core.errors import InputProblem, InvalidInput
+from core.licenses.find import lock_license, named_license
+from core.licenses.tables import Grant, id_of
+from core.plugins.registry import Registry
+from core.queue.queue import schedule_now
+from core.text import shown
+from core.usage.record import mark_late
+
+
+def grant_credits(session: Session, given: GrantInput, registry: Registry, now: datetime) -> Grant:
+    """Grant credits, answer the request for them, and make the license's refresh due.
+
+    Granting the same id twice grants once. The grant answers the request that it names, or else the oldest open request
+    for the same meter and entity.
+
+    Args:
+        session: The caller commits it.
+        given: The grant.
+        registry: The installed meters of credits.
+        now: The time of the grant, unless the grant states its own.
+
+    Returns:
+        The new grant, or the known grant with this id and content.
+
+    Raises:
+        InvalidInput: With every problem of the input; if the license does not exist; or if another grant has the id.
+    """
+    meter = check_grant(given, credit_meters(registry), now)
+    license = named_license(session, given.license)
+    license_id = id_of(license)
+    lock_license(session, license_id)
+    grant = Grant(
+        license_id=license_id,
+        id=given.id,
+        meter=meter,
+        amount=given.amount,
+        entity=given.entity,
+        granted_at=given.granted_at or now,
+        expires_at=given.expires_at,
+        note=given.note,
+    )
+    inserted = session.execute(
+        insert_into(session, Grant).values(grant.model_dump()).on_conflict_do_nothing().returning(col(Grant.id))
+    ).first()
+    if inserted is None:
+        known = session.exec(select(Grant).where(Grant.license_id == license_id, Grant.id == given.id)).one()
+        grant.granted_at = given.granted_at or known.granted_at
+        if known.model_dump() != grant.model_dump():
+            message = f"A grant {shown(given.id)} was made before with other content. Give each grant its own id."
+            raise InvalidInput([InputProblem("ID_CONFLICT", message, ("id",))])
+        if given.request is not None:
+            require_answered(session, known, given.request)
+        return known
+    mark_changed(session, license_id)
+    answer_request(session, grant, given.request, now)
+    today = now.astimezone(ZoneInfo(license.time_zone)).date()
+    granted_on = grant.granted_at.astimezone(ZoneInfo(license.time_zone)).date()
+    if granted_on < today:
+        mark_late(session, {license_id: granted_on})
+    schedule_now(session, license_id, now)
+    return grant
+
+
+def credit_meters(registry: Registry) -> list[str]:
+    """Return the keys of the meters to which credits can be granted."""
+    return [key for key, meter in registry.meters.items() if isinstance(meter, Credits)]
