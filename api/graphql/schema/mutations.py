@@ -10,7 +10,7 @@ from api.graphql.schema.usage import mutations as usage_mutations
 from api.graphql.schema.webhooks import mutations as webhook_mutations
 
 
-@strawberry.type(description="What may be changed. A failure that is to be expected is data in the result.")
+@strawberry.type(description="The mutations. Errors in the input are returned as data in `errors` of the result.")
 class Mutation:
     record_usage = usage_mutations.record_usage
     check_in = admission_mutations.check_in

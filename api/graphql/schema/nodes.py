@@ -24,8 +24,13 @@ from core.queue.queue import SCHEDULE
 from core.queue.tables import RefreshRun
 
 
-@strawberry.field(description="The object with that id; null where there is none any more.")
-def node(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its `id`.")]) -> Node | None:
+@strawberry.field(description="Return the object with a global id. Null if the object no longer exists.")
+def node(
+    info: Info,
+    id: Annotated[
+        strawberry.ID, strawberry.argument(description="The global id: the `id` of an object that implements Node.")
+    ],
+) -> Node | None:
     kind, *key = decode_id(id)
     find = _FINDERS.get(kind)
     if find is None:

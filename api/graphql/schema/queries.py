@@ -10,7 +10,7 @@ from api.graphql.schema.meters import queries as meter_queries
 from api.graphql.schema.webhooks import queries as webhook_queries
 
 
-@strawberry.type(description="What may be asked.")
+@strawberry.type(description="The queries.")
 class Query:
     viewer = access_queries.viewer
     consumption = consumption_queries.consumption

@@ -5,6 +5,6 @@ import strawberry
 from api.graphql.schema.consumption import queries as consumption_queries
 
 
-@strawberry.type(description="What may be followed, over WebSocket or as server-sent events.")
+@strawberry.type(description="The subscriptions, over WebSocket (graphql-transport-ws) or as server-sent events.")
 class Subscription:
     consumption_changed = consumption_queries.consumption_changed

@@ -8,12 +8,14 @@ from api.graphql.schema.licenses.license import License
 from core.access.keys import READERS
 
 
-@strawberry.type(description="Who asks: the key that the request carries.")
+@strawberry.type(description="The caller: the API key that the request carries.")
 class Viewer:
-    name: str = strawberry.field(description="The key's name.")
-    scopes: list[str] = strawberry.field(description="What the key may do.")
+    name: str = strawberry.field(description="The name of the key, as the operator gave it.")
+    scopes: list[str] = strawberry.field(
+        description="The scopes of the key, in alphabetical order, for example `consumption:read`."
+    )
 
-    @strawberry.field(description="The license that the key is for; null where it is for all.")
+    @strawberry.field(description="The license that the key belongs to. Null if the key is for all licenses.")
     def license(self, info: Info) -> License | None:
         caller = info.context.caller
         caller.require(*READERS)

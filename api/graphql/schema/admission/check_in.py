@@ -10,49 +10,61 @@ from core.admission.check_in import Decision as CheckInDecision
 
 describe_enum(
     CheckInDecision,
-    "What an installation is told.",
+    "The decision on a check-in.",
     name="CheckInDecision",
-    ADMITTED="It took a place of the quota window now.",
-    KNOWN="It has a place in the quota window.",
-    BACK_OFF="All places are taken: it stays away until `retryAt`.",
+    ADMITTED="The installation took a place in the quota window with this check-in.",
+    KNOWN="The installation already has a place in the quota window.",
+    BACK_OFF="The installation has no place, since all places are taken. It must not check in again before `retryAt`.",
 )
 
 
-@strawberry.input(description="An installation that calls home.")
+@strawberry.input(description="A check-in: an installation calls home and asks for a place in the quota window.")
 class CheckInInput:
-    license: str = strawberry.field(description="The license's key.")
-    installation: str = strawberry.field(description="What tells it from all others, up to 200 characters.")
+    license: str = strawberry.field(description="The key of the license.")
+    installation: str = strawberry.field(
+        description="The identifier of the installation. It must be unique in the license and have at most 200 "
+        "characters."
+    )
     meter: str | None = strawberry.field(
-        default=None, description="The meter whose quota it counts towards; left out, `active_installations`."
+        default=None,
+        description="The key of the meter whose quota the installation counts towards. The default is "
+        "`active_installations`.",
     )
 
 
-@strawberry.type(description="What an installation is told.")
+@strawberry.type(description="The answer to a check-in.")
 class CheckIn:
     found: strawberry.Private[core.CheckIn]
 
-    @strawberry.field(description="Whether it has a place.")
+    @strawberry.field(description="The decision: admitted, already known, or refused.")
     def decision(self) -> CheckInDecision:
         return self.found.decision
 
-    @strawberry.field(description="How many days it was told to stay away; null where it has a place.")
+    @strawberry.field(description="The number of days that the installation must stay away. Null if it has a place.")
     def back_off_days(self) -> int | None:
         return self.found.back_off.days if self.found.back_off else None
 
-    @strawberry.field(description="When it may call again; null where it has a place.")
+    @strawberry.field(description="The time from which the installation may check in again. Null if it has a place.")
     def retry_at(self) -> datetime | None:
         return self.found.back_off.retry_at if self.found.back_off else None
 
-    @strawberry.field(description="Places in the quota window; null without a quota, and in an outage.")
+    @strawberry.field(
+        description="The number of places in the quota window. Null if the contract sets no quota, and during an "
+        "outage of the database."
+    )
     def quota(self) -> float | None:
         return self.found.quota
 
-    @strawberry.field(description="Places left, as of a second ago at the most; null without a quota.")
+    @strawberry.field(
+        description="The number of places left; the figure is at most one second old. Null if the contract sets no "
+        "quota, and during an outage of the database."
+    )
     def remaining(self) -> float | None:
         return self.found.remaining
 
     @strawberry.field(
-        description="Whether the database is away, and it passes since it had a place in the last window."
+        description="True if the database is unavailable, and the installation passes because it had a place in the "
+        "last window. Nothing is recorded then."
     )
     def outage(self) -> bool:
         return self.found.outage

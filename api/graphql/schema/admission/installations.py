@@ -10,7 +10,7 @@ from core.admission import report
 from core.licenses.load import LoadedLicense
 
 
-@strawberry.type(description="What became of a license's installations in a quota window.")
+@strawberry.type(description="The figures of a license's installations in one quota window.")
 class InstallationReport:
     report: strawberry.Private[report.InstallationReport]
 
@@ -18,31 +18,39 @@ class InstallationReport:
     def period(self) -> Period:
         return Period(start=self.report.window.start, end=self.report.window.end)
 
-    @strawberry.field(description="How many may be active; null without a quota.")
+    @strawberry.field(description="The number of places in the window. Null if the contract sets no quota.")
     def quota(self) -> float | None:
         return self.report.quota
 
-    @strawberry.field(description="Installations with a place in the window.")
+    @strawberry.field(description="The number of installations that have a place in the window.")
     def active(self) -> int:
         return self.report.active
 
-    @strawberry.field(description="Of those active, the ones that were never seen before, or were lost.")
+    @strawberry.field(
+        description="The number of active installations that are new: never seen before the window, or lost before it."
+    )
     def new(self) -> int:
         return self.report.new
 
-    @strawberry.field(description="Of those active, the ones that were known before.")
+    @strawberry.field(description="The number of active installations that were known before the window.")
     def returning(self) -> int:
         return self.report.returning
 
-    @strawberry.field(description="Installations that became lost in the window: not seen for 40 days, or as agreed.")
+    @strawberry.field(
+        description="The number of installations that became lost in the window: they were not seen for 40 days, or "
+        "for as many days as the contract sets."
+    )
     def lost(self) -> int:
         return self.report.lost
 
-    @strawberry.field(description="Installations that found no place.")
+    @strawberry.field(description="The number of installations that were refused a place.")
     def refused(self) -> int:
         return self.report.refused
 
-    @strawberry.field(description="Whether any was refused: then active, new and lost are not what they seem.")
+    @strawberry.field(
+        description="True if any installation was refused. The figures `active`, `new` and `lost` are unreliable "
+        "then, because an installation without a place is not seen."
+    )
     def skewed(self) -> bool:
         return self.report.skewed
 

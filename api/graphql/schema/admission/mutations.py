@@ -8,9 +8,11 @@ from api.graphql.schema.admission.check_in import CheckIn, CheckInInput
 from api.graphql.schema.common.node import Info
 
 
-@strawberry.mutation(description="An installation calls home: it is admitted, known, or told to back off.")
+@strawberry.mutation(
+    description="Check in an installation against a hard quota. The answer is committed when it arrives."
+)
 def check_in(
-    info: Info, input: Annotated[CheckInInput, strawberry.argument(description="The installation.")]
+    info: Info, input: Annotated[CheckInInput, strawberry.argument(description="The installation that checks in.")]
 ) -> CheckIn:
     context = info.context
     admitter = context.runtime.admitter

@@ -13,56 +13,59 @@ from core.alerts.tables import Alert as AlertRow
 from core.consumption.readings.status import UsageStatus as Status
 
 
-@strawberry.type(description="A threshold that was crossed: told once for each period and limit in force.")
+@strawberry.type(description="A crossed threshold. Each threshold alerts once for each period and limit.")
 class Alert:
     row: strawberry.Private[AlertRow]
     time_zone: strawberry.Private[str]
 
-    @strawberry.field(description="Stable.")
+    @strawberry.field(description="The id of the alert. It never changes.")
     def id(self) -> strawberry.ID:
         return strawberry.ID(self.row.id)
 
-    @strawberry.field(description="What is measured; null where its plugin is not installed any more.")
+    @strawberry.field(
+        description="The meter that crossed the threshold. Null if the plugin of the meter is no longer installed."
+    )
     def meter(self, info: Info) -> Meter | None:
         found = info.context.runtime.registry.meters.get(self.row.meter)
         return Meter(meter=found) if found else None
 
-    @strawberry.field(description="The part of the limit that was crossed, as 0.8 or 1.")
+    @strawberry.field(description="The threshold as a ratio of the limit, for example 0.8 or 1.")
     def ratio(self) -> float:
         return float(self.row.ratio)
 
-    @strawberry.field(description="The limit that it is a part of, in the meter's unit.")
+    @strawberry.field(description="The full limit when the threshold was crossed, in the meter's unit.")
     def limit(self) -> float:
         return float(self.row.limit)
 
-    @strawberry.field(description="How the limit follows from the contract.")
+    @strawberry.field(description='The reason for the limit in the contract, for example "50 custom tables".')
     def basis(self) -> str:
         return self.row.basis
 
-    @strawberry.field(description="The version of the contract that the limit is of.")
+    @strawberry.field(description="The version of the contract that set the limit.")
     def contract_version(self) -> int:
         return self.row.contract_version
 
-    @strawberry.field(description="What was used when it was found, in the meter's unit.")
+    @strawberry.field(description="The usage when the threshold was crossed, in the meter's unit.")
     def used(self) -> float:
         return float(self.row.used)
 
-    @strawberry.field(description="The status then.")
+    @strawberry.field(description="The status of the reading when the threshold was crossed.")
     def status(self) -> UsageStatus:
         return Status(self.row.status)
 
-    @strawberry.field(description="The period that it was crossed in.")
+    @strawberry.field(description="The period in which the threshold was crossed.")
     def period(self) -> Period:
         return Period(
             start=midnight(self.row.period_first, self.time_zone), end=midnight(self.row.period_end, self.time_zone)
         )
 
-    @strawberry.field(description="When a refresh found it.")
+    @strawberry.field(description="The time at which a refresh detected the crossing.")
     def crossed_at(self) -> datetime:
         return self.row.crossed_at
 
     @strawberry.field(
-        description="When a refresh found it crossed no more, or its period or limit over; null while it is open."
+        description="The time at which a refresh found the usage below the threshold again, or the period or limit "
+        "ended. Null while the alert is open."
     )
     def recovered_at(self) -> datetime | None:
         return self.row.recovered_at

@@ -9,7 +9,7 @@ from api.graphql.schema.common.cursors import cursor_time, decode_cursor, encode
 from api.graphql.schema.common.scalars import page_size
 
 
-@strawberry.type(description="Alerts, newest first (Relay).")
+@strawberry.type(description="A page of alerts, newest first (Relay connection).")
 class AlertConnection(Connection[Alert]):
     pass
 

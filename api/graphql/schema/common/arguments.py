@@ -5,8 +5,14 @@ from typing import Annotated, TypeAlias
 import strawberry
 
 OwnLicense: TypeAlias = Annotated[
-    str | None, strawberry.argument(description="The license's key; left out, the key's own license.")
+    str | None,
+    strawberry.argument(
+        description="The key of the license. The default is the license of the caller's own key. A key for all "
+        "licenses must name a license."
+    ),
 ]
 
 
-After: TypeAlias = Annotated[str | None, strawberry.argument(description="The cursor to go on after.")]
+After: TypeAlias = Annotated[
+    str | None, strawberry.argument(description="The `endCursor` of the previous page. The default is the first page.")
+]

@@ -13,24 +13,31 @@ Item = TypeVar("Item")
 Row = TypeVar("Row")
 
 
-@strawberry.type(description="Where a page of a connection stands (Relay).")
+@strawberry.type(description="The position of a page in its connection (Relay).")
 class PageInfo:
-    has_next_page: bool = strawberry.field(description="Whether there is more after this page.")
-    has_previous_page: bool = strawberry.field(description="Whether this page began after a cursor.")
-    start_cursor: str | None = strawberry.field(description="The first edge's cursor; null on an empty page.")
-    end_cursor: str | None = strawberry.field(description="The last edge's cursor; null on an empty page.")
+    has_next_page: bool = strawberry.field(description="True if there are more items after this page.")
+    has_previous_page: bool = strawberry.field(description="True if this page starts after a cursor.")
+    start_cursor: str | None = strawberry.field(
+        description="The cursor of the first item of this page. Null if the page is empty."
+    )
+    end_cursor: str | None = strawberry.field(
+        description="The cursor of the last item of this page. Pass it as `after` to get the next page. Null if the "
+        "page is empty."
+    )
 
 
-@strawberry.type(description="An object and its place in the connection.")
+@strawberry.type(description="An item of a connection, with its cursor.")
 class Edge(Generic[Item]):
-    cursor: str = strawberry.field(description="To go on after it.")
-    node: Item = strawberry.field(description="The object.")
+    cursor: str = strawberry.field(
+        description="The cursor of the item. Pass it as `after` to get the items that follow."
+    )
+    node: Item = strawberry.field(description="The item.")
 
 
 @strawberry.type
 class Connection(Generic[Item]):
-    edges: list[Edge[Item]] = strawberry.field(description="The objects of this page.")
-    page_info: PageInfo = strawberry.field(description="Where this page stands.")
+    edges: list[Edge[Item]] = strawberry.field(description="The items of this page.")
+    page_info: PageInfo = strawberry.field(description="The position of this page in the connection.")
 
     @classmethod
     def page(

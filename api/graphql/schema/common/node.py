@@ -10,15 +10,15 @@ from api.graphql.context import Context
 Info: TypeAlias = strawberry.Info[Context, None]
 
 
-@strawberry.interface(description="Anything with an id of its own, see the `node` field (Relay).")
+@strawberry.interface(description="An object with a global id. The field `node` finds the object by that id (Relay).")
 class Node:
-    @strawberry.field(description="Stable and opaque; `node(id)` finds the object by it.")
+    @strawberry.field(description="The global id: stable and opaque. The field `node` finds the object by this id.")
     def id(self) -> strawberry.ID:
         raise NotImplementedError  # each type has its own
 
 
-@strawberry.type(description="Why something failed, in words for a person.")
+@strawberry.type(description="The reason for a failure.")
 class Problem:
-    code: str = strawberry.field(description="A stable code, as METER_TIMED_OUT.")
-    message: str = strawberry.field(description="What is wrong and what to do.")
-    since: datetime = strawberry.field(description="Since when it has failed.")
+    code: str = strawberry.field(description="The stable code of the failure, for example `METER_TIMED_OUT`.")
+    message: str = strawberry.field(description="A message for people: the failure and how to mend it.")
+    since: datetime = strawberry.field(description="The time at which the failure began.")

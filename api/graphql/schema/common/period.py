@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 
 
-@strawberry.type(description="A stretch of time, from its start up to but not including its end.")
+@strawberry.type(description="A period of time. The start is part of the period, the end is not.")
 class Period:
-    start: datetime = strawberry.field(description="The first instant.")
-    end: datetime = strawberry.field(description="The first instant after it.")
+    start: datetime = strawberry.field(description="The first instant of the period.")
+    end: datetime = strawberry.field(description="The first instant after the period.")

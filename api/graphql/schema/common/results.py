@@ -12,16 +12,18 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-@strawberry.type(description="One thing wrong in an input.")
+@strawberry.type(description="An error in the input of a mutation.")
 class InputError:
-    code: str = strawberry.field(description="A stable code, as UNKNOWN_TERM.")
-    message: str = strawberry.field(description="What is wrong and what to do.")
-    path: list[str] = strawberry.field(description='Leads to the input field, as ["terms", "0", "key"].')
+    code: str = strawberry.field(description="The stable code of the error, for example `UNKNOWN_TERM`.")
+    message: str = strawberry.field(description="A message for people: the error and how to mend it.")
+    path: list[str] = strawberry.field(description='The path to the input field, for example `["terms", "0", "key"]`.')
 
 
 def errors_field() -> Any:
     """Return the field `errors` of a mutation's result."""
-    return strawberry.field(default_factory=list, description="Everything that is wrong.")
+    return strawberry.field(
+        default_factory=list, description="All errors in the input. Empty if the mutation succeeded."
+    )
 
 
 def reports_errors(result: Callable[..., R]) -> Callable[[Callable[P, R]], Callable[P, R]]:

@@ -50,20 +50,21 @@ def _parse_duration(value: object) -> str:
 SCALARS: dict[object, ScalarDefinition] = {
     datetime: strawberry.scalar(
         name="DateTime",
-        description="An instant: RFC 3339, always with an offset.",
+        description="An instant in RFC 3339 format. The offset is required, for example 2026-11-22T10:00:00Z.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
         serialize=lambda value: value.isoformat().replace("+00:00", "Z"),
         parse_value=_parse_time,
     ),
     date: strawberry.scalar(
         name="Date",
-        description="A calendar day: ISO 8601, as 2026-11-22.",
+        description="A calendar day in ISO 8601 format, for example 2026-11-22.",
         serialize=date.isoformat,
         parse_value=_parse_date,
     ),
     Duration: strawberry.scalar(
         name="Duration",
-        description="A calendar duration: ISO 8601 in whole years, months, weeks or days, as P1Y.",
+        description="A calendar duration in ISO 8601 format, in whole years, months, weeks or days, for example P1Y, "
+        "P3M or P30D.",
         serialize=str,
         parse_value=_parse_duration,
     ),

@@ -5,11 +5,11 @@ from core.consumption.readings.status import UsageStatus
 
 describe_enum(
     UsageStatus,
-    "How usage stands against its limit.",
-    OK="Green: up to the limit and not at risk, or no limit is set.",
-    AT_RISK="Yellow: up to the limit, and past the meter's at-risk ratio of it.",
-    EXCEEDED="Red: over the limit; of credits: nothing is left.",
-    UNKNOWN="Grey: never measured yet.",
+    "The status of usage against its limit.",
+    OK="Green: the usage is within the limit and not at risk, or there is no limit.",
+    AT_RISK="Yellow: the usage is within the limit, and has reached the at-risk ratio of the limit.",
+    EXCEEDED="Red: the usage is over the limit. For credits: no credits are left.",
+    UNKNOWN="Grey: the usage was never measured.",
 )
 
 __all__ = ["UsageStatus"]

@@ -21,12 +21,14 @@ from core.nearest import did_you_mean
 from core.text import shown
 
 
-@strawberry.type(description="What a license uses of what its contract allows.")
+@strawberry.type(
+    description="The usage of a license against the limits of its contract, now or at the end of a past day."
+)
 class Consumption(Node):
     view: strawberry.Private[view.ConsumptionView]
     batch: strawberry.Private[LicenseBatch]
 
-    @strawberry.field(description="Stable and opaque; `node(id)` finds the object by it.")
+    @strawberry.field(description="The global id: stable and opaque. The field `node` finds the object by this id.")
     def id(self) -> strawberry.ID:
         return view_id("Consumption", self.view)
 
@@ -34,15 +36,23 @@ class Consumption(Node):
     def license(self) -> LazyLicense:
         return lazy_license(self.batch, self.view.license.id)
 
-    @strawberry.field(description="The worst of the sections.")
+    @strawberry.field(
+        description="The worst status of the sections. The order from worst to best is EXCEEDED, AT_RISK, UNKNOWN, OK."
+    )
     def status(self) -> UsageStatus:
         return self.view.status
 
-    @strawberry.field(description="The oldest section's update; null while any was never updated.")
+    @strawberry.field(
+        description="The update time of the section that was updated least recently. Null if any section was never "
+        "updated."
+    )
     def updated_at(self) -> datetime | None:
         return self.view.updated_at
 
-    @strawberry.field(description="Grows with every change a reader could see; 0 for the past.")
+    @strawberry.field(
+        description="The version of the readings. It grows with every change that a reader can see. It is 0 for a "
+        "past day."
+    )
     def version(self) -> int:
         return self.view.version
 
@@ -50,8 +60,16 @@ class Consumption(Node):
     def sections(
         self,
         info: Info,
-        keys: Annotated[list[str] | None, strawberry.argument(description="Only these.")] = None,
-        status: Annotated[list[UsageStatus] | None, strawberry.argument(description="Only with these.")] = None,
+        keys: Annotated[
+            list[str] | None,
+            strawberry.argument(description="Only the sections with these keys. The default is all sections."),
+        ] = None,
+        status: Annotated[
+            list[UsageStatus] | None,
+            strawberry.argument(
+                description="Only the sections with one of these statuses. The default is all statuses."
+            ),
+        ] = None,
     ) -> list[Section]:
         known = info.context.runtime.registry.sections
         for key in keys or ():
@@ -65,26 +83,28 @@ class Consumption(Node):
             if section.section.key in with_keys and (with_status is None or section.status in with_status)
         ]
 
-    @strawberry.field(description="One section by its key; null where no meter stands in it.")
-    def section(self, key: Annotated[str, strawberry.argument(description="The section's key.")]) -> Section | None:
+    @strawberry.field(description="The section with a key. Null if no installed meter belongs to the section.")
+    def section(
+        self, key: Annotated[str, strawberry.argument(description="The key of the section.")]
+    ) -> Section | None:
         return self.find_section(key)
 
-    @strawberry.field(description="What people are warned of while it lasts.")
+    @strawberry.field(description="The warnings to show in applications now.")
     def warnings(self) -> Warnings:
         return Warnings(found=warnings_of(self.view))
 
     @strawberry.field(
-        description="What became of its installations in a quota window; null where no meter admits installations, and "
-        "for windows that are not kept any more."
+        description="The figures of the license's installations in one quota window. Null if no installed meter "
+        "counts installations, and for a window that ended more than 1,100 days ago."
     )
     def installations(
         self,
         info: Info,
         window: Annotated[
-            date | None, strawberry.argument(description="A day of the window; left out, the present one.")
+            date | None, strawberry.argument(description="A day in the window. The default is the current window.")
         ] = None,
         meter: Annotated[
-            str | None, strawberry.argument(description="The meter; left out, `active_installations`.")
+            str | None, strawberry.argument(description="The key of the meter. The default is `active_installations`.")
         ] = None,
     ) -> InstallationReport | None:
         return installations_of(info.context, self.view.license, window or self.view.day, meter)

@@ -18,11 +18,11 @@ from core.errors import BadInput
 
 describe_enum(
     Interval,
-    "How far apart points are, in the license's time zone.",
-    HOUR="An hour.",
-    DAY="A calendar day.",
-    WEEK="A week from Monday on.",
-    MONTH="A calendar month.",
+    "The interval between two points of a history. Intervals follow the calendar in the license's time zone.",
+    HOUR="One hour.",
+    DAY="One calendar day.",
+    WEEK="One week, from Monday on.",
+    MONTH="One calendar month.",
 )
 _FIELD: Final = "history"
 _EARLIEST: Final = datetime(1, 1, 2, tzinfo=UTC)
@@ -34,28 +34,30 @@ _LONG: Final = {
 }
 
 
-@strawberry.type(description="A reading as it stood at a time.")
+@strawberry.type(description="A reading at a past time.")
 class ReadingPoint:
     point: strawberry.Private[Point]
 
-    @strawberry.field(description="When it stood so.")
+    @strawberry.field(description="The time of the reading.")
     def at(self) -> datetime:
         return self.point.at
 
-    @strawberry.field(description="In the meter's unit; null where not measured.")
+    @strawberry.field(description="The usage in the meter's unit. Null if the meter was not measured.")
     def used(self) -> float | None:
         return number(self.point.used)
 
-    @strawberry.field(description="By the contract of that time; null where it set none.")
+    @strawberry.field(
+        description="The limit in the meter's unit, by the contract of that time. Null if that contract set no limit."
+    )
     def limit(self) -> float | None:
         return number(self.point.limit)
 
-    @strawberry.field(description="By the contract of that time.")
+    @strawberry.field(description="The status of the usage, by the contract of that time.")
     def status(self) -> UsageStatus:
         return self.point.status
 
 
-@strawberry.type(description="The history of a reading, oldest first (Relay).")
+@strawberry.type(description="A page of the history of a reading, oldest first (Relay connection).")
 class ReadingHistoryConnection(Connection[ReadingPoint]):
     pass
 

@@ -16,14 +16,15 @@ EARLIEST: Final = datetime(1970, 1, 2, tzinfo=UTC)
 """Before it nothing can have been used."""
 
 
-@strawberry.field(description="What a license uses; null only with an error.")
+@strawberry.field(description="Return the usage of a license against its limits. Null only together with an error.")
 def consumption(
     info: Info,
     license: OwnLicense = None,
     at: Annotated[
         datetime | None,
         strawberry.argument(
-            description="As it stood at the end of that day in the license's time zone; left out, now."
+            description="An instant on a past day. The answer shows the end of that day in the license's time zone. "
+            "The default is now."
         ),
     ] = None,
 ) -> Consumption | None:
@@ -33,7 +34,7 @@ def consumption(
 
 # A plain field and no generator: who follows is answered by executing the operation again, see
 # api.graphql.subscriptions.subscribe.
-@strawberry.field(description="What a license uses: now, and again whenever it changed.")
+@strawberry.field(description="Send the usage of a license at once, and again after every change.")
 def consumption_changed(info: Info, license: OwnLicense = None) -> Consumption:
     return find_consumption(readable_batch(info.context, license), None)
 

@@ -23,20 +23,21 @@ from core.consumption.view import Freshness
 
 describe_enum(
     Freshness,
-    "Whether a reading is as new as its meter promises.",
-    FRESH="As new as promised.",
-    STALE="The last refresh failed, or is overdue: the last good reading stands.",
-    NEVER="Not measured yet.",
+    "The freshness of a reading: whether it is as new as its meter promises.",
+    FRESH="The reading is as new as its meter promises.",
+    STALE="The last refresh failed or is overdue. The last good values are still shown.",
+    NEVER="The meter was never measured for this license.",
 )
 
 
 @strawberry.type(
-    description="A ratio of the limit that alerts; the whole limit and the at-risk ratio change the status as well."
+    description="A threshold of a limit. Crossing a threshold alerts people. Only the full limit and the at-risk "
+    "ratio change the status as well."
 )
 class Threshold:
     threshold: strawberry.Private[StoredThreshold]
 
-    @strawberry.field(description="The part of the limit, as 0.8.")
+    @strawberry.field(description="The threshold as a ratio of the limit, for example 0.8.")
     def ratio(self) -> float:
         return float(self.threshold.ratio)
 
@@ -44,100 +45,127 @@ class Threshold:
     def value(self) -> float:
         return float(self.threshold.value)
 
-    @strawberry.field(description="The status beyond it.")
+    @strawberry.field(description="The status of a reading that has crossed this threshold and no higher one.")
     def status(self) -> UsageStatus:
         return self.threshold.status
 
-    @strawberry.field(description="When a refresh found it crossed in this period; null while it is not.")
+    @strawberry.field(
+        description="The time at which a refresh detected the crossing in the current period. Null if the threshold "
+        "is not crossed."
+    )
     def crossed_at(self) -> datetime | None:
         return self.threshold.crossed_at
 
 
-@strawberry.type(description="A part of the usage: one value of one dimension.")
+@strawberry.type(description="The share of one value of a dimension in the usage.")
 class Share:
     share: strawberry.Private[StoredShare]
 
-    @strawberry.field(description="The dimension, as `channel` or `entity`.")
+    @strawberry.field(description="The dimension, for example `channel` or `entity`.")
     def dimension(self) -> str:
         return self.share.dimension
 
-    @strawberry.field(description="The value; empty for usage that named none.")
+    @strawberry.field(description="The value of the dimension, for example `print`. Empty for usage without a value.")
     def key(self) -> str:
         return self.share.key
 
-    @strawberry.field(description="What people call the value.")
+    @strawberry.field(description="The display name of the value.")
     def label(self) -> str:
         return self.share.label
 
-    @strawberry.field(description="What was used of it, in the meter's unit.")
+    @strawberry.field(description="The usage of this value, in the meter's unit.")
     def used(self) -> float:
         return float(self.share.used)
 
-    @strawberry.field(description="What is set apart for it; null where nothing is.")
+    @strawberry.field(
+        description="The part of the limit that is reserved for this value, in the meter's unit. Null if nothing is "
+        "reserved."
+    )
     def limit(self) -> float | None:
         return number(self.share.limit)
 
-    @strawberry.field(description="limit − used, never below 0; null without a limit.")
+    @strawberry.field(
+        description="The limit minus the usage, in the meter's unit, never below 0. Null if there is no limit."
+    )
     def remaining(self) -> float | None:
         return None if self.share.limit is None else _not_below_zero(self.share.limit - self.share.used)
 
 
-@strawberry.type(description="What a meter found for a license.")
+@strawberry.type(description="The reading of one meter for a license: usage, limit and status.")
 class Reading(Node):
     view: strawberry.Private[view.ReadingView]
 
-    @strawberry.field(description="Stable and opaque; `node(id)` finds the object by it.")
+    @strawberry.field(description="The global id: stable and opaque. The field `node` finds the object by this id.")
     def id(self) -> strawberry.ID:
         return view_id("Reading", self.view, self.view.meter.key)
 
-    @strawberry.field(description="The meter that found it.")
+    @strawberry.field(description="The meter.")
     def meter(self) -> Meter:
         return Meter(meter=self.view.meter)
 
-    @strawberry.field(description="The reading against its limit.")
+    @strawberry.field(description="The status of the usage against the limit.")
     def status(self) -> UsageStatus:
         return self.view.reading.status
 
-    @strawberry.field(description="In the meter's unit; null where not measured, or where there is nothing to use.")
+    @strawberry.field(
+        description="The usage in the meter's unit. Null if the meter was never measured, or if it reports no usage."
+    )
     def used(self) -> float | None:
         return number(self.view.reading.used)
 
-    @strawberry.field(description="In the meter's unit; null where the contract sets none.")
+    @strawberry.field(description="The limit in the meter's unit. Null if the contract sets no limit.")
     def limit(self) -> float | None:
         return number(self.view.reading.limit)
 
-    @strawberry.field(description="limit − used, never below 0; null without both.")
+    @strawberry.field(
+        description="The limit minus the usage, in the meter's unit, never below 0. Null if the usage or the limit is "
+        "null."
+    )
     def remaining(self) -> float | None:
         used, limit = self.view.reading.used, self.view.reading.limit
         return None if used is None or limit is None else _not_below_zero(limit - used)
 
-    @strawberry.field(description="used − limit, never below 0; null without both.")
+    @strawberry.field(
+        description="The usage minus the limit, in the meter's unit, never below 0. Null if the usage or the limit is "
+        "null."
+    )
     def overage(self) -> float | None:
         used, limit = self.view.reading.used, self.view.reading.limit
         return None if used is None or limit is None else _not_below_zero(used - limit)
 
-    @strawberry.field(description="used ÷ limit; null without a limit, and for a limit of 0.")
+    @strawberry.field(
+        description="The usage divided by the limit, for example 0.85. Null if the usage or the limit is null, or if "
+        "the limit is 0."
+    )
     def utilization(self) -> float | None:
         used, limit = self.view.reading.used, self.view.reading.limit
         return float(used / limit) if used is not None and limit else None
 
-    @strawberry.field(description='How the limit came about, as "50 custom tables"; null without a limit.')
+    @strawberry.field(
+        description='The reason for the limit in the contract, for example "50 custom tables". Null if there is no '
+        "limit."
+    )
     def limit_basis(self) -> str | None:
         return self.view.reading.basis
 
-    @strawberry.field(description="The ratios of the limit that alert, lowest first.")
+    @strawberry.field(description="The thresholds that alert, lowest first.")
     def thresholds(self) -> list[Threshold]:
         return [Threshold(threshold=threshold) for threshold in self.view.reading.thresholds]
 
-    @strawberry.field(description="What `used` counts over; null for what stands at a value.")
+    @strawberry.field(
+        description="The period over which `used` counts. Null if the meter shows a current level instead."
+    )
     def period(self) -> Period | None:
         period = self.view.reading.period
         return None if period is None else Period(start=period.starts_at, end=period.ends_at)
 
-    @strawberry.field(description="The parts of the usage.")
+    @strawberry.field(description="The shares of the usage by dimension.")
     def breakdown(
         self,
-        dimension: Annotated[str | None, strawberry.argument(description="Only this dimension.")] = None,
+        dimension: Annotated[
+            str | None,
+            strawberry.argument(description="Only the shares of this dimension. The default is all dimensions."),
+        ] = None,
     ) -> list[Share]:
         return [
             Share(share=share)
@@ -145,34 +173,47 @@ class Reading(Node):
             if dimension is None or share.dimension == dimension
         ]
 
-    @strawberry.field(description="When it was measured; null where it never was.")
+    @strawberry.field(description="The time of the last good measurement. Null if the meter was never measured.")
     def measured_at(self) -> datetime | None:
         return self.view.reading.measured_at
 
-    @strawberry.field(description="Whether it is as new as its meter promises.")
+    @strawberry.field(description="The freshness of the reading.")
     def freshness(self) -> Freshness:
         return self.view.freshness
 
-    @strawberry.field(description="Why the last refresh failed: the last good values stand. Null where it did not.")
+    @strawberry.field(
+        description="The reason why the last refresh failed; the last good values are still shown. Null if the last "
+        "refresh succeeded."
+    )
     def problem(self) -> Problem | None:
         problem = self.view.reading.problem
         if problem is None:
             return None
         return Problem(code=problem.code, message=problem.message, since=problem.since)
 
-    @strawberry.field(description="The last point of each interval, oldest first. Null only where it failed.")
+    @strawberry.field(
+        description="The history of the reading: the last point of each interval, oldest first. Null only together "
+        "with an error."
+    )
     def history(
         self,
         info: Info,
         from_: Annotated[
             datetime | None,
-            strawberry.argument(name="from", description="The start; left out, a hundred intervals before the end."),
+            strawberry.argument(
+                name="from",
+                description="The start of the history. The default is about a hundred intervals before the end.",
+            ),
         ] = None,
-        to: Annotated[datetime | None, strawberry.argument(description="The end; left out, now.")] = None,
+        to: Annotated[
+            datetime | None, strawberry.argument(description="The end of the history. The default is now.")
+        ] = None,
         interval: Annotated[
-            Interval | None, strawberry.argument(description="How far apart points are.")
+            Interval | None, strawberry.argument(description="The interval between two points.")
         ] = Interval.DAY,
-        first: Annotated[int | None, strawberry.argument(description="Points at the most, up to 1,000.")] = 100,
+        first: Annotated[
+            int | None, strawberry.argument(description="The maximum number of points, from 1 to 1,000.")
+        ] = 100,
         after: After = None,
     ) -> ReadingHistoryConnection | None:
         return reading_history(info, self.view, from_, to, interval, first, after)

@@ -11,42 +11,49 @@ from api.graphql.schema.consumption.reading import Reading
 from core.consumption import view
 
 
-@strawberry.type(description="Meters shown together, with one status and one update time.")
+@strawberry.type(description="A section: meters that are shown together, with one status and one update time.")
 class Section(Node):
     view: strawberry.Private[view.SectionView]
 
-    @strawberry.field(description="Stable and opaque; `node(id)` finds the object by it.")
+    @strawberry.field(description="The global id: stable and opaque. The field `node` finds the object by this id.")
     def id(self) -> strawberry.ID:
         return view_id("Section", self.view, self.view.section.key)
 
-    @strawberry.field(description="Stable; front ends name it.")
+    @strawberry.field(
+        description="The stable key of the section, for example `interactions`. Front ends name sections by key."
+    )
     def key(self) -> str:
         return self.view.section.key
 
-    @strawberry.field(description="What people call it.")
+    @strawberry.field(description="The display name of the section.")
     def title(self) -> str:
         return self.view.section.title
 
-    @strawberry.field(description="What it covers; null where its plugin says nothing.")
+    @strawberry.field(description="A sentence that describes the section. Null if the plugin gives none.")
     def description(self) -> str | None:
         return self.view.section.description
 
-    @strawberry.field(description="The worst of its readings.")
+    @strawberry.field(
+        description="The worst status of the readings. The order from worst to best is EXCEEDED, AT_RISK, UNKNOWN, OK."
+    )
     def status(self) -> UsageStatus:
         return self.view.status
 
-    @strawberry.field(description="Latest update; null where it never was.")
+    @strawberry.field(description="The time of the latest update of any reading. Null if no reading was ever updated.")
     def updated_at(self) -> datetime | None:
         return self.view.updated_at
 
-    @strawberry.field(description="When its next refresh is due; null where none is.")
+    @strawberry.field(description="The time at which the next refresh is due. Null if no refresh is due.")
     def next_update_at(self) -> datetime | None:
         return self.view.next_update_at
 
-    @strawberry.field(description="Start of the billing period; null where the section counts over none.")
+    @strawberry.field(
+        description="The start of the current billing period. Null if no meter of the section counts over a billing "
+        "period."
+    )
     def consumption_since(self) -> datetime | None:
         return self.view.consumption_since
 
-    @strawberry.field(description="What its meters found.")
+    @strawberry.field(description="The readings of the section's meters.")
     def readings(self) -> list[Reading]:
         return [Reading(view=reading) for reading in self.view.readings]

@@ -11,56 +11,67 @@ from core.consumption.warnings import Notice as FoundNotice
 from core.consumption.warnings import Warnings as FoundWarnings
 
 
-@strawberry.type(description="An exceeded limit, to be shown in an application while it lasts.")
+@strawberry.type(description="A notice: a limit is exceeded, and an application shows it as long as that lasts.")
 class Notice:
     found: strawberry.Private[FoundNotice]
 
-    @strawberry.field(description="What is measured.")
+    @strawberry.field(description="The meter whose limit is exceeded.")
     def meter(self) -> Meter:
         return Meter(meter=self.found.meter)
 
-    @strawberry.field(description="Where to show it; empty for everywhere.")
+    @strawberry.field(
+        description="The application that shows the notice. Empty if the notice concerns every application."
+    )
     def application(self) -> str:
         return self.found.application
 
-    @strawberry.field(description="EXCEEDED.")
+    @strawberry.field(description="The status of the reading: always EXCEEDED.")
     def status(self) -> UsageStatus:
         return self.found.status
 
-    @strawberry.field(description="The total, in the meter's unit.")
+    @strawberry.field(description="The usage in the meter's unit.")
     def used(self) -> float:
         return float(self.found.used)
 
-    @strawberry.field(description="What the contract allows, in the meter's unit.")
+    @strawberry.field(description="The limit in the meter's unit.")
     def limit(self) -> float:
         return float(self.found.limit)
 
-    @strawberry.field(description="The same in words, with what new actions do.")
+    @strawberry.field(description="The text to show, with the effect of new actions.")
     def message(self) -> str:
         return self.found.message
 
-    @strawberry.field(description="When a refresh found it exceeded.")
+    @strawberry.field(description="The time at which a refresh found the limit exceeded.")
     def since(self) -> datetime:
         return self.found.since
 
 
-@strawberry.type(description="What people are warned of. Nothing where the contract switches warnings off.")
+@strawberry.type(description="The warnings of a license. They are empty if the contract disables warnings.")
 class Warnings:
     found: strawberry.Private[FoundWarnings]
 
-    @strawberry.field(description="Whether the contract switches warnings on.")
+    @strawberry.field(description="True if the contract enables warnings.")
     def enabled(self) -> bool:
         return self.found.enabled
 
-    @strawberry.field(description='The red halo on the account icon and on "My consumption".')
+    @strawberry.field(
+        description='True if the account icon and "My consumption" show a red halo: at least one soft limit is '
+        "exceeded."
+    )
     def halo(self) -> bool:
         return self.found.halo
 
-    @strawberry.field(description="A notice for each exceeded limit and application that it concerns.")
+    @strawberry.field(
+        description="The notices: one for each exceeded soft limit and each application that the limit concerns."
+    )
     def notices(
         self,
         application: Annotated[
-            str | None, strawberry.argument(description="Only for this one, with those for everywhere.")
+            str | None,
+            strawberry.argument(
+                description="Only the notices of this application, and the notices that concern every application. The "
+                "default is all notices."
+            ),
         ] = None,
     ) -> list[Notice]:
         everywhere = ""

@@ -10,12 +10,12 @@ from api.graphql.schema.credits.credit_request import CreditRequest
 from api.graphql.schema.credits.grant import Grant
 
 
-@strawberry.type(description="Grants, newest first (Relay).")
+@strawberry.type(description="A page of grants, newest first (Relay connection).")
 class GrantConnection(Connection[Grant]):
     pass
 
 
-@strawberry.type(description="Requests for credits: open ones first, and of these and the others the newest (Relay).")
+@strawberry.type(description="A page of credit requests: open requests first, then the newest (Relay connection).")
 class CreditRequestConnection(Connection[CreditRequest]):
     pass
 

@@ -12,12 +12,12 @@ from core.credits.tables import CreditRequest as CreditRequestRow
 from core.errors import BadInput
 
 
-@strawberry.type(description="Credits that the operators are asked for.")
+@strawberry.type(description="A request for credits, which an operator answers with a grant.")
 class CreditRequest(Node):
     row: strawberry.Private[CreditRequestRow]
     batch: strawberry.Private[LicenseBatch]
 
-    @strawberry.field(description="Stable and opaque; `node(id)` finds the object by it.")
+    @strawberry.field(description="The global id: stable and opaque. The field `node` finds the object by this id.")
     def id(self) -> strawberry.ID:
         key = self.batch.licenses[self.row.license_id].license.key
         return strawberry.ID(encode("CreditRequest", key, self.row.id))
@@ -26,31 +26,31 @@ class CreditRequest(Node):
     def meter(self) -> str:
         return self.row.meter
 
-    @strawberry.field(description="Credits asked for.")
+    @strawberry.field(description="The number of requested credits.")
     def amount(self) -> float:
         return float(self.row.amount)
 
-    @strawberry.field(description="The entity that alone is to use them; null where all may.")
+    @strawberry.field(description="The entity that the credits are for. Null if all entities may use them.")
     def entity(self) -> str | None:
         return self.row.entity
 
-    @strawberry.field(description="What was written to the operators.")
+    @strawberry.field(description="The note to the operators. Null if there is none.")
     def note(self) -> str | None:
         return self.row.note
 
-    @strawberry.field(description="The name of the key that it was asked with.")
+    @strawberry.field(description="The name of the API key that made the request.")
     def requested_by(self) -> str:
         return self.row.requested_by
 
-    @strawberry.field(description="When it was asked.")
+    @strawberry.field(description="The time of the request.")
     def requested_at(self) -> datetime:
         return self.row.requested_at
 
-    @strawberry.field(description="When it was answered; null while it is open.")
+    @strawberry.field(description="The time at which a grant answered the request. Null while the request is open.")
     def closed_at(self) -> datetime | None:
         return self.row.closed_at
 
-    @strawberry.field(description="The grant that answered it; null while it is open.")
+    @strawberry.field(description="The grant that answered the request. Null while the request is open.")
     def closed_by(self) -> Grant | None:
         rows = self.batch.grants.get(self.row.license_id, [])
         return next((Grant(row=row, batch=self.batch) for row in rows if row.id == self.row.closed_by), None)

@@ -10,16 +10,16 @@ from api.graphql.schema.common.node import Node
 from core.licenses.tables import Grant as GrantRow
 
 
-@strawberry.type(description="Credits granted to a license, or to one of its entities.")
+@strawberry.type(description="Credits that were granted to a license or to one of its entities.")
 class Grant(Node):
     row: strawberry.Private[GrantRow]
     batch: strawberry.Private[LicenseBatch]
 
-    @strawberry.field(description="Stable and opaque; `node(id)` finds the object by it.")
+    @strawberry.field(description="The global id: stable and opaque. The field `node` finds the object by this id.")
     def id(self) -> strawberry.ID:
         return strawberry.ID(encode("Grant", self.batch.licenses[self.row.license_id].license.key, self.row.id))
 
-    @strawberry.field(description="The id that it was granted under.")
+    @strawberry.field(description="The id of the grant, as the mutation `grantCredits` set it.")
     def key(self) -> str:
         return self.row.id
 
@@ -27,22 +27,24 @@ class Grant(Node):
     def meter(self) -> str:
         return self.row.meter
 
-    @strawberry.field(description="Credits granted.")
+    @strawberry.field(description="The number of granted credits.")
     def amount(self) -> float:
         return float(self.row.amount)
 
-    @strawberry.field(description="Credits left of it at the last refresh; 0 once expired.")
+    @strawberry.field(
+        description="The number of credits left at the last refresh. It is 0 after the grant has expired."
+    )
     def remaining(self) -> float:
         return float(self.batch.remaining(self.row))
 
-    @strawberry.field(description="The entity that alone may use it; null where all may.")
+    @strawberry.field(description="The entity that the credits are for. Null if all entities may use them.")
     def entity(self) -> str | None:
         return self.row.entity
 
-    @strawberry.field(description="From when it may be used.")
+    @strawberry.field(description="The time from which the credits may be used.")
     def granted_at(self) -> datetime:
         return self.row.granted_at
 
-    @strawberry.field(description="When what is left of it is lost; null where it never is.")
+    @strawberry.field(description="The time at which the remaining credits expire. Null if they never expire.")
     def expires_at(self) -> datetime | None:
         return self.row.expires_at

@@ -5,31 +5,43 @@ from datetime import datetime
 import strawberry
 
 
-@strawberry.input(description="Credits to grant.")
+@strawberry.input(description="A grant of credits.")
 class GrantCreditsInput:
-    id: str = strawberry.field(description="Granting the same id twice grants once.")
-    license: str = strawberry.field(description="The license's key.")
-    amount: float = strawberry.field(description="Credits, above 0.")
-    entity: str | None = strawberry.field(default=None, description="The entity that alone may use them.")
-    granted_at: datetime | None = strawberry.field(default=None, description="From when; left out, now.")
-    expires_at: datetime | None = strawberry.field(default=None, description="When the rest is lost; left out, never.")
-    note: str | None = strawberry.field(default=None, description="For people.")
+    id: str = strawberry.field(
+        description="The id of the grant. A second grant with the same id changes nothing, so that a retry is safe."
+    )
+    license: str = strawberry.field(description="The key of the license.")
+    amount: float = strawberry.field(description="The number of credits, above 0.")
+    entity: str | None = strawberry.field(
+        default=None, description="The entity that the credits are for. The default is all entities of the license."
+    )
+    granted_at: datetime | None = strawberry.field(
+        default=None, description="The time from which the credits may be used. The default is now."
+    )
+    expires_at: datetime | None = strawberry.field(
+        default=None, description="The time at which the remaining credits expire. The default is never."
+    )
+    note: str | None = strawberry.field(default=None, description="A note for people.")
     meter: str | None = strawberry.field(
-        default=None, description="The meter of credits; may be left out where one is installed."
+        default=None,
+        description="The key of the meter of credits. It is required only if several meters of credits are installed.",
     )
     request: strawberry.ID | None = strawberry.field(
         default=None,
-        description="The `id` of the request that it answers; left out, the oldest open one for the same meter and "
-        "entity, if there is one.",
+        description="The `id` of the credit request that this grant answers. The default is the oldest open request "
+        "for the same meter and entity, if there is one.",
     )
 
 
-@strawberry.input(description="Credits to ask the operators for.")
+@strawberry.input(description="A request for credits.")
 class RequestCreditsInput:
-    license: str = strawberry.field(description="The license's key.")
-    amount: float = strawberry.field(description="Credits, above 0.")
-    entity: str | None = strawberry.field(default=None, description="The entity that alone is to use them.")
-    note: str | None = strawberry.field(default=None, description="For the operators.")
+    license: str = strawberry.field(description="The key of the license.")
+    amount: float = strawberry.field(description="The number of credits, above 0.")
+    entity: str | None = strawberry.field(
+        default=None, description="The entity that the credits are for. The default is all entities of the license."
+    )
+    note: str | None = strawberry.field(default=None, description="A note to the operators.")
     meter: str | None = strawberry.field(
-        default=None, description="The meter of credits; may be left out where one is installed."
+        default=None,
+        description="The key of the meter of credits. It is required only if several meters of credits are installed.",
     )

@@ -17,19 +17,22 @@ from core.administration import inputs
 from core.administration import request_credits as requests
 
 
-@strawberry.type(description="What became of it: the grant, or what is wrong with the input.")
+@strawberry.type(description="The result of `grantCredits`.")
 class GrantCreditsResult:
-    grant: Grant | None = strawberry.field(default=None, description="Null where anything is wrong.")
+    grant: Grant | None = strawberry.field(default=None, description="The grant. Null if there are errors.")
     errors: list[InputError] = errors_field()
 
 
-@strawberry.type(description="What became of it: the request, or what is wrong with the input.")
+@strawberry.type(description="The result of `requestCredits`.")
 class RequestCreditsResult:
-    request: CreditRequest | None = strawberry.field(default=None, description="Null where anything is wrong.")
+    request: CreditRequest | None = strawberry.field(default=None, description="The request. Null if there are errors.")
     errors: list[InputError] = errors_field()
 
 
-@strawberry.mutation(description="Grant credits; granting the same id twice grants once. It answers a request.")
+@strawberry.mutation(
+    description="Grant credits. A second grant with the same id changes nothing. A grant also closes the credit "
+    "request that it answers."
+)
 @reports_errors(GrantCreditsResult)
 def grant_credits(
     info: Info, input: Annotated[GrantCreditsInput, strawberry.argument(description="The grant.")]
@@ -54,7 +57,10 @@ def grant_credits(
     return GrantCreditsResult(grant=Grant(row=row, batch=batch) if batch else None)
 
 
-@strawberry.mutation(description="Ask the operators for credits; an open request that says the same is given again.")
+@strawberry.mutation(
+    description="Request credits from the operators. An open request with the same content is returned again "
+    "instead of a new one."
+)
 @reports_errors(RequestCreditsResult)
 def request_credits(
     info: Info, input: Annotated[RequestCreditsInput, strawberry.argument(description="The request.")]

@@ -14,7 +14,7 @@ from core.consumption.readings.status import SEVERITY, UsageStatus
 from core.licenses.load import load_licenses
 
 
-@strawberry.type(description="Licenses (Relay).")
+@strawberry.type(description="A page of licenses (Relay connection).")
 class LicenseConnection(Connection[License]):
     pass
 

@@ -12,81 +12,88 @@ from core.licenses.quota_terms import quota_terms
 from core.licenses.tables import ContractVersion
 
 
-@strawberry.type(description="A named number of a contract.")
+@strawberry.type(description="A term of a contract: a number with a name.")
 class Term:
-    key: str = strawberry.field(description="Its name, as `interactions_per_profile`.")
-    value: float = strawberry.field(description="Its value.")
+    key: str = strawberry.field(description="The name of the term, for example `interactions_per_profile`.")
+    value: float = strawberry.field(description="The value of the term.")
 
 
-@strawberry.type(description="How the hard quota of a meter is kept.")
+@strawberry.type(description="The rules for a hard quota.")
 class QuotaTerms:
-    meter: str = strawberry.field(description="The meter's key.")
+    meter: str = strawberry.field(description="The key of the meter.")
     terms: strawberry.Private[core_terms.QuotaTerms]
 
-    @strawberry.field(description="How long a window is; null for calendar months in UTC.")
+    @strawberry.field(description="The length of a quota window. Null stands for calendar months in UTC.")
     def window(self) -> Duration | None:
         return None if self.terms.window is None else Duration(self.terms.window)
 
-    @strawberry.field(description="For how long a refused installation stays away at the most; null for the window.")
+    @strawberry.field(
+        description="The maximum number of days that a refused installation must stay away. Null stands for the end "
+        "of the window."
+    )
     def back_off_days(self) -> int | None:
         return self.terms.back_off_days
 
-    @strawberry.field(description="An installation that was not seen on so many days is lost.")
+    @strawberry.field(description="The number of days after which an installation that was not seen is lost.")
     def lost_after_days(self) -> int:
         return self.terms.lost_after_days
 
-    @strawberry.field(description="What installations are told while the database is away.")
+    @strawberry.field(description="The behaviour of check-ins while the database is unavailable.")
     def on_outage(self) -> OnOutage:
         return OnOutage(self.terms.on_outage)
 
-    @strawberry.field(description="What is kept of an installation's identifier.")
+    @strawberry.field(description="The form in which identifiers of installations are stored.")
     def identifiers(self) -> Identifiers:
         return Identifiers(self.terms.identifiers)
 
 
-@strawberry.type(description="Further parts of a meter's limit that people are told of.")
+@strawberry.type(description="Additional thresholds of one meter.")
 class AlertAt:
-    meter: str = strawberry.field(description="The meter's key.")
-    ratios: list[float] = strawberry.field(description="The parts of the limit, lowest first.")
+    meter: str = strawberry.field(description="The key of the meter.")
+    ratios: list[float] = strawberry.field(description="The thresholds as ratios of the limit, lowest first.")
 
 
-@strawberry.type(description="The terms in force.")
+@strawberry.type(description="The terms of a license that are in force today.")
 class Contract:
     row: strawberry.Private[ContractVersion]
 
-    @strawberry.field(description="Grows with every version that was put.")
+    @strawberry.field(description="The number of this version of the contract. Every new version gets a higher number.")
     def version(self) -> int:
         return self.row.version
 
-    @strawberry.field(description="From when these terms hold.")
+    @strawberry.field(description="The first day on which these terms are in force.")
     def effective_from(self) -> date:
         return self.row.effective_from
 
-    @strawberry.field(description="The anchor of the billing periods.")
+    @strawberry.field(description="The day from which billing periods are counted.")
     def starts_on(self) -> date:
         return self.row.starts_on
 
-    @strawberry.field(description="How long a billing period is.")
+    @strawberry.field(description="The length of a billing period.")
     def billing_period(self) -> Duration:
         return Duration(self.row.billing_period)
 
-    @strawberry.field(description="The terms by key.")
+    @strawberry.field(description="The terms, in alphabetical order of their keys.")
     def terms(self) -> list[Term]:
         return [Term(key=key, value=float(Decimal(value))) for key, value in sorted(self.row.terms.items())]
 
-    @strawberry.field(description="Further ratios that people are told of, beside the meters' own.")
+    @strawberry.field(
+        description="The additional thresholds that alert people, beside the thresholds that the meters define."
+    )
     def alert_at(self) -> list[AlertAt]:
         found = sorted(self.row.alert_at.items())
         return [AlertAt(meter=meter, ratios=[float(Decimal(one)) for one in ratios]) for meter, ratios in found]
 
-    @strawberry.field(description="How hard quotas are kept, where not by their defaults.")
+    @strawberry.field(description="The rules for hard quotas that differ from the defaults.")
     def quotas(self) -> list[QuotaTerms]:
         return [QuotaTerms(meter=meter, terms=quota_terms(self.row.quotas, meter)) for meter in sorted(self.row.quotas)]
 
-    @strawberry.field(description="How many days before credits expire people are told, the most first.")
+    @strawberry.field(
+        description="The numbers of days before credits expire on which people are notified, largest first."
+    )
     def expiry_notice_days(self) -> list[int]:
         return list(self.row.expiry_notice_days)
 
-    @strawberry.field(description="Whether people are warned of exceeded limits.")
+    @strawberry.field(description="True if applications warn people of exceeded limits.")
     def warnings(self) -> bool:
         return self.row.warnings

@@ -17,29 +17,30 @@ class PeriodAnchor(StrEnum):
 
 describe_enum(
     PeriodAnchor,
-    "What billing periods run from.",
-    CONTRACT_DATE="From `startsOn`.",
-    CALENDAR_YEAR="From 1 January of the year of `startsOn`.",
+    "The anchor from which billing periods are counted.",
+    CONTRACT_DATE="Billing periods are counted from `startsOn`.",
+    CALENDAR_YEAR="Billing periods are counted from 1 January of the year of `startsOn`.",
 )
 describe_enum(
     OnOutage,
-    "What installations are told while the database is away.",
-    REFUSE="That it is away.",
-    LET_THROUGH="The same; but one that had a place in the last window passes, and is told so.",
+    "The behaviour of check-ins while the database is unavailable.",
+    REFUSE="Every check-in gets the error UNAVAILABLE.",
+    LET_THROUGH="An installation that had a place in the last window passes, with `outage: true`. Every other "
+    "check-in gets the error UNAVAILABLE.",
 )
 
 
 describe_enum(
     Identifiers,
-    "What is kept of an installation's identifier.",
+    "The form in which identifiers of installations are stored.",
     name="IdentifierStorage",
-    PLAIN="The identifier, beside its keyed digest.",
-    HASHED="A keyed digest alone.",
+    PLAIN="The identifier is stored in plain text, together with a keyed digest.",
+    HASHED="Only a keyed digest of the identifier is stored.",
 )
 describe_enum(
     LicenseOrder,
     "The order of licenses.",
-    WORST_FIRST="By status, the worst first, then by key.",
+    WORST_FIRST="By status from worst to best, then by key.",
     KEY="By key.",
 )
 

@@ -11,84 +11,105 @@ from core.licenses.quota_terms import LOST_AFTER_DAYS
 
 @strawberry.input(description="A user of the license with the admin role.")
 class AdminInput:
-    email: str = strawberry.field(description="Where warnings go.")
-    name: str | None = strawberry.field(default=None, description="What to call them.")
-    language: str | None = strawberry.field(default=None, description="As en or fr.")
+    email: str = strawberry.field(description="The e-mail address. Alerts are sent there.")
+    name: str | None = strawberry.field(default=None, description="The display name.")
+    language: str | None = strawberry.field(
+        default=None, description="The language of e-mails, for example `en` or `fr`."
+    )
 
 
-@strawberry.input(description="A license to make or to change.")
+@strawberry.input(description="A license to create or to change.")
 class LicenseInput:
-    key: str = strawberry.field(description="Letters, digits, '.', '_' and '-', 100 at most; never changes.")
-    name: str = strawberry.field(description="What people call it.")
-    time_zone: str = strawberry.field(default="UTC", description="An IANA name, as Europe/Brussels.")
+    key: str = strawberry.field(
+        description="The key of the license. It has at most 100 letters, digits, '.', '_' and '-'. It never changes."
+    )
+    name: str = strawberry.field(description="The display name of the license.")
+    time_zone: str = strawberry.field(
+        default="UTC",
+        description="The IANA time zone of the license, for example Europe/Brussels. Days and billing periods begin "
+        "at midnight there.",
+    )
     admins: list[AdminInput] | None = strawberry.field(
-        default=None, description="All its admins; left out, those it has stay."
+        default=None, description="All admins of the license. The default keeps the present admins."
     )
 
 
-@strawberry.input(description="A named number of a contract.")
+@strawberry.input(description="A term of a contract: a number with a name.")
 class TermInput:
-    key: str = strawberry.field(description="Its name, as `interactions_per_profile`.")
-    value: float = strawberry.field(description="From 0 to 2^53.")
+    key: str = strawberry.field(description="The name of the term, for example `interactions_per_profile`.")
+    value: float = strawberry.field(description="The value of the term, from 0 to 2^53.")
 
 
-@strawberry.input(description="From which part of its limit a meter is at risk.")
+@strawberry.input(description="The at-risk ratio of one meter.")
 class AtRiskInput:
-    meter: str = strawberry.field(description="The meter's key.")
-    ratio: float = strawberry.field(description="Above 0 and up to 1, as 0.8.")
-
-
-@strawberry.input(description="Further parts of a meter's limit that people are told of. They change no status.")
-class AlertAtInput:
-    meter: str = strawberry.field(description="The meter's key.")
-    ratios: list[float] = strawberry.field(
-        description="Each above 0 and up to 10, of a hard limit up to 1; 20 at the most. 1 alerts in any case."
+    meter: str = strawberry.field(description="The key of the meter.")
+    ratio: float = strawberry.field(
+        description="The ratio of the limit from which the status is AT_RISK: above 0 and at most 1, for example 0.8."
     )
 
 
-@strawberry.input(description="How the hard quota of a meter is kept. Its size is a term of the contract.")
+@strawberry.input(description="Additional thresholds of one meter. They alert people and change no status.")
+class AlertAtInput:
+    meter: str = strawberry.field(description="The key of the meter.")
+    ratios: list[float] = strawberry.field(
+        description="The thresholds as ratios of the limit: above 0 and at most 10, or at most 1 for a hard limit. At "
+        "most 20 thresholds are allowed. The ratio 1 always alerts."
+    )
+
+
+@strawberry.input(
+    description="The rules for the hard quota of one meter. The number of places is a term of the contract."
+)
 class QuotaInput:
-    meter: str = strawberry.field(description="The meter's key, as `active_installations`.")
+    meter: str = strawberry.field(description="The key of the meter, for example `active_installations`.")
     window: Duration | None = strawberry.field(
         default=None,
-        description="How long a window is, counted from the anchor of the billing periods in the license's time zone; "
-        "left out, calendar months in UTC.",
+        description="The length of a quota window. Windows are counted like billing periods, in the license's time "
+        "zone. The default is calendar months in UTC.",
     )
     back_off_days: int | None = strawberry.field(
-        default=None, description="For how long a refused installation stays away at the most; left out, the window."
+        default=None,
+        description="The maximum number of days that a refused installation must stay away. The default is the end of "
+        "the window.",
     )
     lost_after_days: int = strawberry.field(
-        default=LOST_AFTER_DAYS, description="An installation that was not seen on so many days is lost."
+        default=LOST_AFTER_DAYS, description="The number of days after which an installation that was not seen is lost."
     )
     on_outage: OnOutage = strawberry.field(
-        default=OnOutage.REFUSE, description="What installations are told while the database is away."
+        default=OnOutage.REFUSE, description="The behaviour of check-ins while the database is unavailable."
     )
     identifiers: Identifiers = strawberry.field(
-        default=Identifiers.PLAIN, description="What is kept of an installation's identifier."
+        default=Identifiers.PLAIN, description="The form in which identifiers of installations are stored."
     )
 
 
-@strawberry.input(description="A version of a license's terms, from a date on; the past keeps its own.")
+@strawberry.input(
+    description="A version of a contract that is in force from a day on. Earlier days keep the terms of their own "
+    "version."
+)
 class ContractInput:
-    license: str = strawberry.field(description="The license's key.")
-    effective_from: date = strawberry.field(description="From when these terms hold.")
-    starts_on: date = strawberry.field(description="The anchor of the billing periods.")
-    billing_period: Duration = strawberry.field(default=Duration("P1Y"), description="How long a period is.")
+    license: str = strawberry.field(description="The key of the license.")
+    effective_from: date = strawberry.field(description="The first day on which these terms are in force.")
+    starts_on: date = strawberry.field(description="The day from which billing periods are counted.")
+    billing_period: Duration = strawberry.field(default=Duration("P1Y"), description="The length of a billing period.")
     anchor: PeriodAnchor = strawberry.field(
-        default=PeriodAnchor.CONTRACT_DATE, description="What billing periods run from."
+        default=PeriodAnchor.CONTRACT_DATE, description="The anchor from which billing periods are counted."
     )
-    terms: list[TermInput] = strawberry.field(description="All the terms.")
+    terms: list[TermInput] = strawberry.field(description="All terms of the contract.")
     at_risk: list[AtRiskInput] | None = strawberry.field(
-        default=None, description="At-risk ratios other than the meters' own."
+        default=None,
+        description="The at-risk ratios that differ from the meters' own. The default keeps the ratios of the meters.",
     )
     alert_at: list[AlertAtInput] | None = strawberry.field(
-        default=None, description="Further ratios that people are told of, beside the meters' own."
+        default=None,
+        description="The additional thresholds that alert people, beside the thresholds that the meters define.",
     )
     expiry_notice_days: list[int] | None = strawberry.field(
         default=None,
-        description="How many days before credits expire people are told; left out, 30 and 7; empty, never.",
+        description="The numbers of days before credits expire on which people are notified. The default is 30 and 7. "
+        "An empty list disables these notifications.",
     )
-    warnings: bool = strawberry.field(default=False, description="Whether people are warned of exceeded limits.")
+    warnings: bool = strawberry.field(default=False, description="True if applications warn people of exceeded limits.")
     quotas: list[QuotaInput] | None = strawberry.field(
-        default=None, description="How hard quotas are kept, where not by their defaults."
+        default=None, description="The rules for hard quotas that differ from the defaults."
     )

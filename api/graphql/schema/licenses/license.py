@@ -21,66 +21,83 @@ from core.access.keys import READERS
 from core.licenses.load import LoadedLicense
 
 
-@strawberry.type(description="The tenant: what a customer bought.")
+@strawberry.type(description="A license: the tenant, which is what a customer bought.")
 class License(Node):
     loaded: strawberry.Private[LoadedLicense]
     batch: strawberry.Private[LicenseBatch]
 
-    @strawberry.field(description="Stable and opaque; `node(id)` finds the object by it.")
+    @strawberry.field(description="The global id: stable and opaque. The field `node` finds the object by this id.")
     def id(self) -> strawberry.ID:
         return strawberry.ID(encode("License", self.loaded.license.key))
 
-    @strawberry.field(description="Stable; platforms and front ends name it.")
+    @strawberry.field(
+        description="The stable key of the license, for example `acme`. Platforms and front ends name licenses by key."
+    )
     def key(self) -> str:
         return self.loaded.license.key
 
-    @strawberry.field(description="What people call it.")
+    @strawberry.field(description="The display name of the license.")
     def name(self) -> str:
         return self.loaded.license.name
 
-    @strawberry.field(description="The IANA time zone at whose midnight its days begin.")
+    @strawberry.field(
+        description="The IANA time zone of the license, for example Europe/Brussels. Days and billing periods begin "
+        "at midnight there."
+    )
     def time_zone(self) -> str:
         return self.loaded.license.time_zone
 
-    @strawberry.field(description="The contract in force; null while there is none.")
+    @strawberry.field(description="The contract that is in force today. Null if there is none.")
     def contract(self) -> Contract | None:
         version = self.loaded.version_on(self.loaded.today)
         return None if version is None else Contract(row=version)
 
-    @strawberry.field(description="What it uses of what its contract allows.")
+    @strawberry.field(description="The current usage against the limits of the contract.")
     def consumption(self, info: Info) -> Consumption:
         # A caller who may write contracts gets to this license as well.
         info.context.caller.require(*READERS)
         return Consumption(view=self.batch.consumption(self.loaded.id), batch=self.batch)
 
-    @strawberry.field(description="The credits granted to it, newest first.")
+    @strawberry.field(description="The credits that were granted, newest first.")
     def grants(
         self,
-        first: Annotated[int | None, strawberry.argument(description="Grants at the most, up to 100.")] = 20,
+        first: Annotated[
+            int | None, strawberry.argument(description="The maximum number of grants, from 1 to 100.")
+        ] = 20,
         after: After = None,
     ) -> GrantConnection:
         return grant_connection(self.batch, self.loaded.id, first, after)
 
-    @strawberry.field(description="The credits that it asked for: open requests first, then the newest.")
+    @strawberry.field(description="The requests for credits: open requests first, then the newest.")
     def credit_requests(
         self,
         info: Info,
-        first: Annotated[int | None, strawberry.argument(description="Requests at the most, up to 100.")] = 20,
+        first: Annotated[
+            int | None, strawberry.argument(description="The maximum number of requests, from 1 to 100.")
+        ] = 20,
         after: After = None,
     ) -> CreditRequestConnection:
         info.context.caller.require(*READERS)
         return credit_request_connection(self.batch, self.loaded.id, first, after)
 
-    @strawberry.field(description="The thresholds that were crossed, newest first.")
+    @strawberry.field(description="The alerts, newest first.")
     def alerts(
         self,
         info: Info,
-        first: Annotated[int | None, strawberry.argument(description="Alerts at the most, up to 100.")] = 20,
+        first: Annotated[
+            int | None, strawberry.argument(description="The maximum number of alerts, from 1 to 100.")
+        ] = 20,
         after: After = None,
-        meter: Annotated[str | None, strawberry.argument(description="Only of this meter, by its key.")] = None,
+        meter: Annotated[
+            str | None,
+            strawberry.argument(description="Only the alerts of the meter with this key. The default is all meters."),
+        ] = None,
         open_: Annotated[
             bool | None,
-            strawberry.argument(name="open", description="Only those that stand, or where false those that are over."),
+            strawberry.argument(
+                name="open",
+                description="True for open alerts only, false for recovered alerts only. The default is both.",
+            ),
         ] = None,
     ) -> AlertConnection:
         info.context.caller.require(*READERS)

@@ -19,19 +19,21 @@ from core.licenses.quota_terms import QuotaTerms
 from core.licenses.tables import EXPIRY_NOTICE_DAYS
 
 
-@strawberry.type(description="What became of it: the license, or what is wrong with the input.")
+@strawberry.type(description="The result of `putLicense`.")
 class PutLicenseResult:
-    license: License | None = strawberry.field(default=None, description="Null where anything is wrong.")
+    license: License | None = strawberry.field(default=None, description="The license. Null if there are errors.")
     errors: list[InputError] = errors_field()
 
 
-@strawberry.type(description="What became of it: the contract version, or what is wrong with the input.")
+@strawberry.type(description="The result of `putContract`.")
 class PutContractResult:
-    contract: Contract | None = strawberry.field(default=None, description="Null where anything is wrong.")
+    contract: Contract | None = strawberry.field(
+        default=None, description="The contract version. Null if there are errors."
+    )
     errors: list[InputError] = errors_field()
 
 
-@strawberry.mutation(description="Make a license, or change it.")
+@strawberry.mutation(description="Create a license, or change it.")
 @reports_errors(PutLicenseResult)
 def put_license(
     info: Info, input: Annotated[LicenseInput, strawberry.argument(description="The license.")]
@@ -49,10 +51,13 @@ def put_license(
     return PutLicenseResult(license=License(loaded=batch.license, batch=batch) if batch else None)
 
 
-@strawberry.mutation(description="Put a contract version from a date on; putting the same again changes nothing.")
+@strawberry.mutation(
+    description="Put a version of a contract that is in force from a day on. Putting the same version again "
+    "changes nothing."
+)
 @reports_errors(PutContractResult)
 def put_contract(
-    info: Info, input: Annotated[ContractInput, strawberry.argument(description="The version.")]
+    info: Info, input: Annotated[ContractInput, strawberry.argument(description="The contract version.")]
 ) -> PutContractResult:
     context = info.context
     context.caller.require(Scope.CONTRACT_WRITE, license=input.license)

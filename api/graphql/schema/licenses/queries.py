@@ -14,20 +14,33 @@ from api.graphql.schema.licenses.license import License
 from core.access.keys import Scope
 
 
-@strawberry.field(description="A license; null only with an error.")
-def license(info: Info, key: Annotated[str, strawberry.argument(description="The license's key.")]) -> License | None:
+@strawberry.field(description="Return the license with a key. Null only together with an error.")
+def license(
+    info: Info, key: Annotated[str, strawberry.argument(description="The key of the license.")]
+) -> License | None:
     batch = readable_batch(info.context, key)
     return License(loaded=batch.license, batch=batch)
 
 
-@strawberry.field(description="Operators: every license, worst first by default.")
+@strawberry.field(
+    description="List all licenses. The caller's key must be for all licenses and have the scope `operate`."
+)
 def licenses(
     info: Info,
-    first: Annotated[int | None, strawberry.argument(description="Licenses at the most, up to 100.")] = 20,
+    first: Annotated[
+        int | None, strawberry.argument(description="The maximum number of licenses, from 1 to 100.")
+    ] = 20,
     after: After = None,
-    status: Annotated[list[UsageStatus] | None, strawberry.argument(description="Only with these.")] = None,
-    search: Annotated[str | None, strawberry.argument(description="Part of a key or a name.")] = None,
-    order_by: Annotated[LicenseOrder | None, strawberry.argument(description="WORST_FIRST by default.")] = None,
+    status: Annotated[
+        list[UsageStatus] | None,
+        strawberry.argument(description="Only the licenses with one of these statuses. The default is all statuses."),
+    ] = None,
+    search: Annotated[
+        str | None, strawberry.argument(description="Only the licenses with this text in their key or name.")
+    ] = None,
+    order_by: Annotated[
+        LicenseOrder | None, strawberry.argument(description="The order of the licenses. The default is WORST_FIRST.")
+    ] = None,
 ) -> LicenseConnection:
     info.context.caller.require_all_licenses(Scope.OPERATE)
     order = order_by or LicenseOrder.WORST_FIRST

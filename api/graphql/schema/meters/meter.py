@@ -10,88 +10,96 @@ from core.plugins.registry import InstalledPlugin
 
 describe_enum(
     allowance.Enforcement,
-    "What happens over the limit.",
-    SOFT="Exceeding never blocks.",
-    HARD="What would exceed is refused.",
-    NONE="There is no limit to hold against.",
+    "The effect of a limit on new actions.",
+    SOFT="The limit blocks nothing. Usage may exceed it.",
+    HARD="The limit is a hard quota. Whatever would exceed it is refused.",
+    NONE="There is no limit.",
 )
 
 
-@strawberry.type(description="One resource type that licenses are measured by.")
+@strawberry.type(description="A meter: one type of resource that licenses are measured by.")
 class Meter(Node):
     meter: strawberry.Private[allowance.Meter]
 
-    @strawberry.field(description="Stable and opaque; `node(id)` finds the object by it.")
+    @strawberry.field(description="The global id: stable and opaque. The field `node` finds the object by this id.")
     def id(self) -> strawberry.ID:
         return strawberry.ID(encode("Meter", self.meter.key))
 
-    @strawberry.field(description="Stable; contracts and front ends name it.")
+    @strawberry.field(
+        description="The stable key of the meter, for example `custom_tables`. Contracts and front ends name meters "
+        "by key."
+    )
     def key(self) -> str:
         return self.meter.key
 
-    @strawberry.field(description="What people call it.")
+    @strawberry.field(description="The display name of the meter.")
     def title(self) -> str:
         return self.meter.title
 
-    @strawberry.field(description="What it measures, in a sentence.")
+    @strawberry.field(description="A sentence that describes the measured resource.")
     def description(self) -> str:
         return self.meter.description
 
-    @strawberry.field(description="What `used` and `limit` count, in the plural.")
+    @strawberry.field(description="The unit of `used` and `limit`, as a plural noun, for example `custom tables`.")
     def unit(self) -> str:
         return self.meter.unit
 
-    @strawberry.field(description="What happens over the limit.")
+    @strawberry.field(description="The effect of the limit on new actions.")
     def enforcement(self) -> allowance.Enforcement:
         return self.meter.enforcement
 
-    @strawberry.field(description="The key of the section that it stands in.")
+    @strawberry.field(description="The key of the section that shows the meter.")
     def section(self) -> str:
         return self.meter.section
 
-    @strawberry.field(description="The platform's applications in which its notices are shown.")
+    @strawberry.field(
+        description="The platform's applications that show the notices of this meter. Empty if the notices concern "
+        "every application."
+    )
     def applications(self) -> list[str]:
         return list(self.meter.applications)
 
-    @strawberry.field(description="The plugin that contributes it.")
+    @strawberry.field(description="The plugin that contributes the meter.")
     def plugin(self, info: Info) -> "Plugin":
         return Plugin(plugin=info.context.runtime.registry.plugin_of[self.meter.key])
 
 
-@strawberry.type(description="Where else people are told, beside e-mail.")
+@strawberry.type(description="A notifier: a channel for messages beside e-mail and webhooks, contributed by a plugin.")
 class Notifier:
-    key: str = strawberry.field(description="Stable.")
-    title: str = strawberry.field(description="What people call it.")
-    kinds: list[str] = strawberry.field(description="The kinds of messages that it wants, as `threshold.crossed`.")
+    key: str = strawberry.field(description="The stable key of the notifier.")
+    title: str = strawberry.field(description="The display name of the notifier.")
+    kinds: list[str] = strawberry.field(
+        description="The kinds of messages that the notifier receives, for example `threshold.crossed`."
+    )
 
 
-@strawberry.type(description="An installed plugin, also one that failed to load.")
+@strawberry.type(description="An installed plugin. Plugins that failed to load are included.")
 class Plugin:
     plugin: strawberry.Private[InstalledPlugin]
 
-    @strawberry.field(description="Its name among the installed plugins.")
+    @strawberry.field(description="The name of the plugin.")
     def name(self) -> str:
         return self.plugin.name
 
-    @strawberry.field(description="The version of its distribution; null where it says none.")
+    @strawberry.field(description="The version of the plugin's distribution. Null if the distribution states none.")
     def version(self) -> str | None:
         return self.plugin.version
 
-    @strawberry.field(description="Whether its meters are in use.")
+    @strawberry.field(description="True if the plugin is loaded and its meters are in use.")
     def loaded(self) -> bool:
         return self.plugin.problem is None
 
-    @strawberry.field(description="Why it is not in use; null where it is.")
+    @strawberry.field(description="The reason why the plugin failed to load. Null if it is loaded.")
     def problem(self) -> Problem | None:
         problem = self.plugin.problem
         if problem is None:
             return None
         return Problem(code=problem.code, message=problem.message, since=self.plugin.since)
 
-    @strawberry.field(description="The notifiers that it contributes; none where it failed to load.")
+    @strawberry.field(description="The notifiers that the plugin contributes. Empty if it failed to load.")
     def notifiers(self) -> list[Notifier]:
         return [Notifier(key=one.key, title=one.title, kinds=list(one.kinds)) for one in self.plugin.notifiers]
 
-    @strawberry.field(description="The meters that it contributes; none where it failed to load.")
+    @strawberry.field(description="The meters that the plugin contributes. Empty if it failed to load.")
     def meters(self) -> list[Meter]:
         return [Meter(meter=meter) for meter in self.plugin.meters]

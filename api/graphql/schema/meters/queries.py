@@ -7,13 +7,13 @@ from api.graphql.schema.meters.meter import Meter, Plugin
 from core.access.keys import READERS
 
 
-@strawberry.field(description="Every meter that is installed, in the order of display.")
+@strawberry.field(description="List the installed meters in their order of display.")
 def meters(info: Info) -> list[Meter]:
     info.context.caller.require(*READERS)
     return [Meter(meter=meter) for meter in info.context.runtime.registry.meters.values()]
 
 
-@strawberry.field(description="Every plugin that is installed, also those that failed to load.")
+@strawberry.field(description="List the installed plugins, including plugins that failed to load.")
 def plugins(info: Info) -> list[Plugin]:
     info.context.caller.require(*READERS)
     return [Plugin(plugin=plugin) for plugin in info.context.runtime.registry.plugins]

@@ -18,11 +18,17 @@ from core.queue.queue import SCHEDULE, request_refresh
 from core.text import shown
 
 
-@strawberry.mutation(description="Ask for a license's sections to be refreshed now.")
+@strawberry.mutation(
+    description="Request a refresh of a license now. An equal request that still waits is returned again instead "
+    "of a new one."
+)
 def refresh_consumption(
     info: Info,
     license: OwnLicense = None,
-    sections: Annotated[list[str] | None, strawberry.argument(description="Only these; left out, all.")] = None,
+    sections: Annotated[
+        list[str] | None,
+        strawberry.argument(description="Only the sections with these keys. The default is all sections."),
+    ] = None,
 ) -> RefreshRequest:
     context = info.context
     row = accessible_license(context, license, *READERS)

@@ -11,36 +11,36 @@ from core.queue import tables
 
 describe_enum(
     tables.RefreshStatus,
-    "Where a refresh stands.",
-    QUEUED="It waits for a worker.",
-    RUNNING="A worker has it.",
-    DONE="It is over.",
-    FAILED="It is over and failed: see `problem`.",
+    "The state of a refresh.",
+    QUEUED="The refresh waits for a worker.",
+    RUNNING="A worker performs the refresh.",
+    DONE="The refresh has succeeded.",
+    FAILED="The refresh has failed. The field `problem` gives the reason.",
 )
 
 
-@strawberry.type(description="A refresh that was asked for.")
+@strawberry.type(description="A requested refresh of a license.")
 class RefreshRequest(Node):
     run: strawberry.Private[tables.RefreshRun]
     license_key: strawberry.Private[str]
 
-    @strawberry.field(description="Stable and opaque; `node(id)` finds the object by it.")
+    @strawberry.field(description="The global id: stable and opaque. The field `node` finds the object by this id.")
     def id(self) -> strawberry.ID:
         return strawberry.ID(encode("RefreshRequest", self.license_key, self.run.id))
 
-    @strawberry.field(description="Where it stands.")
+    @strawberry.field(description="The state of the refresh.")
     def status(self) -> tables.RefreshStatus:
         return tables.RefreshStatus(self.run.status)
 
-    @strawberry.field(description="When it was asked for.")
+    @strawberry.field(description="The time of the request.")
     def requested_at(self) -> datetime:
         return self.run.requested_at
 
-    @strawberry.field(description="When it was over; null before.")
+    @strawberry.field(description="The time at which the refresh ended. Null before that.")
     def finished_at(self) -> datetime | None:
         return self.run.finished_at
 
-    @strawberry.field(description="Why it failed; null where it did not.")
+    @strawberry.field(description="The reason why the refresh failed. Null if it has not failed.")
     def problem(self) -> Problem | None:
         if self.run.problem is None:
             return None

@@ -6,16 +6,25 @@ import strawberry
 from strawberry.scalars import JSON
 
 
-@strawberry.input(description="A usage event: a CloudEvents 1.0 event, flat.")
+@strawberry.input(description="A usage event: the fields of a CloudEvents 1.0 event and of its data.")
 class UsageEventInput:
-    id: str = strawberry.field(description="Unique within the source; a retry keeps it.")
-    source: str = strawberry.field(description="Who sends it, as /mailer.")
-    type: str = strawberry.field(description="As interaction.sent, or custom_tables.level.")
-    license: str = strawberry.field(description="The license's key.")
-    time: datetime | None = strawberry.field(default=None, description="When it happened; left out, now.")
-    quantity: float | None = strawberry.field(
-        default=None, description="Of a counter, how much: 1 if left out, never negative."
+    id: str = strawberry.field(
+        description="The id of the event, unique within its source. A retry keeps the id, so that the event counts "
+        "once."
     )
-    value: float | None = strawberry.field(default=None, description="Of a level, where it stands.")
-    entity: str | None = strawberry.field(default=None, description="The entity that used it; left out, none.")
-    dimensions: JSON | None = strawberry.field(default=None, description='As {"channel": "print"}.')
+    source: str = strawberry.field(description="The source of the event, for example `/mailer`.")
+    type: str = strawberry.field(
+        description="The type of the event, for example `interaction.sent` or `custom_tables.level`."
+    )
+    license: str = strawberry.field(description="The key of the license.")
+    time: datetime | None = strawberry.field(default=None, description="The time of the usage. The default is now.")
+    quantity: float | None = strawberry.field(
+        default=None, description="The amount of usage, for a counter only. It is never negative. The default is 1."
+    )
+    value: float | None = strawberry.field(default=None, description="The current level, for a level only.")
+    entity: str | None = strawberry.field(
+        default=None, description="The entity that the usage is attributed to. The default is none."
+    )
+    dimensions: JSON | None = strawberry.field(
+        default=None, description='The dimensions of the usage, for example `{"channel": "print"}`.'
+    )

@@ -11,22 +11,26 @@ from core.usage.ingest import ingest
 from core.usage.record import Recorded
 
 
-@strawberry.type(description="An event that was not taken.")
+@strawberry.type(description="An event that was rejected.")
 class RejectedEvent:
-    index: int = strawberry.field(description="Its place among the events sent, from 0.")
-    id: str | None = strawberry.field(description="Its id; null where it had none that could be read.")
-    code: str = strawberry.field(description="A stable code, as TOO_OLD.")
-    message: str = strawberry.field(description="What is wrong and what to do.")
+    index: int = strawberry.field(description="The position of the event in the request, from 0.")
+    id: str | None = strawberry.field(description="The id of the event. Null if the event has no readable id.")
+    code: str = strawberry.field(description="The stable code of the error, for example `TOO_OLD`.")
+    message: str = strawberry.field(description="A message for people: the error and how to mend it.")
 
 
-@strawberry.type(description="What became of the events: each was accepted, a duplicate, or rejected.")
+@strawberry.type(
+    description="The result of `recordUsage`. Each event was accepted, recognized as a duplicate, or rejected."
+)
 class RecordUsageResult:
-    accepted: int = strawberry.field(description="Events that were recorded now, for good.")
-    duplicates: int = strawberry.field(description="Events that had been recorded before.")
-    rejected: list[RejectedEvent] = strawberry.field(description="Events that were not taken, by index.")
+    accepted: int = strawberry.field(description="The number of events that were recorded now. They are committed.")
+    duplicates: int = strawberry.field(description="The number of events that were already recorded before.")
+    rejected: list[RejectedEvent] = strawberry.field(
+        description="The events that were rejected, in the order of the request."
+    )
 
 
-@strawberry.mutation(description="Record usage events; what is acknowledged is committed, each event once.")
+@strawberry.mutation(description="Record usage events. Acknowledged events are committed, and each event counts once.")
 def record_usage(
     info: Info, events: Annotated[list[UsageEventInput], strawberry.argument(description="The events.")]
 ) -> RecordUsageResult:

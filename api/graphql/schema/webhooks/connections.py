@@ -9,7 +9,7 @@ from api.graphql.schema.webhooks.delivery import Delivery
 from api.graphql.schema.webhooks.endpoint_batch import EndpointBatch
 
 
-@strawberry.type(name="WebhookDeliveryConnection", description="Deliveries, newest first (Relay).")
+@strawberry.type(name="WebhookDeliveryConnection", description="A page of deliveries, newest first (Relay connection).")
 class DeliveryConnection(Connection[Delivery]):
     pass
 

@@ -11,68 +11,73 @@ from core.delivery.webhooks.tables import WebhookAttempt
 
 describe_enum(
     DeliveryStatus,
-    "What became of a delivery.",
+    "The state of a delivery.",
     name="DeliveryStatus",
-    PENDING="It is to be sent, or to be tried again.",
-    SENT="It was taken.",
-    PARKED="It was given up, until somebody sends it again.",
-    DROPPED="Its endpoint was removed, disabled or gone.",
+    PENDING="The delivery waits for its first or next attempt.",
+    SENT="The endpoint accepted the message.",
+    PARKED="All attempts failed. Nothing more is sent until the delivery is sent again by hand.",
+    DROPPED="The endpoint was removed or disabled, or answered that it is gone.",
 )
 
 
-@strawberry.type(name="WebhookAttempt", description="A request that was made to an endpoint, and what came of it.")
+@strawberry.type(name="WebhookAttempt", description="An attempt to deliver a message to an endpoint.")
 class Attempt:
     row: strawberry.Private[WebhookAttempt]
 
-    @strawberry.field(description="When it began.")
+    @strawberry.field(description="The time at which the attempt began.")
     def at(self) -> datetime:
         return self.row.at
 
-    @strawberry.field(description="How long it took.")
+    @strawberry.field(description="The duration of the attempt in milliseconds.")
     def milliseconds(self) -> int:
         return self.row.milliseconds
 
-    @strawberry.field(description="The status code of the answer; null where there was none.")
+    @strawberry.field(description="The HTTP status code of the answer. Null if there was no answer.")
     def status(self) -> int | None:
         return self.row.status
 
-    @strawberry.field(description="How the body of the answer began; null where there was none.")
+    @strawberry.field(description="The first 1,000 bytes of the answer's body. Null if there was no answer.")
     def answer(self) -> str | None:
         return self.row.answer
 
-    @strawberry.field(description="Why there was no answer, or where a redirect would have led.")
+    @strawberry.field(
+        description="The reason why there was no answer, or the target of a redirect that was not followed. Null "
+        "otherwise."
+    )
     def error(self) -> str | None:
         return self.row.error
 
 
-@strawberry.type(name="WebhookDelivery", description="A message on its way to an endpoint.")
+@strawberry.type(name="WebhookDelivery", description="The delivery of a message to an endpoint.")
 class Delivery:
     logged: strawberry.Private[Logged]
 
-    @strawberry.field(description="What every attempt carries as `webhook-id`.")
+    @strawberry.field(description="The id of the delivery. Every attempt carries it in the header `webhook-id`.")
     def id(self) -> strawberry.ID:
         return strawberry.ID(self.logged.delivery.id)
 
-    @strawberry.field(description="The kind of its message, as threshold.crossed.")
+    @strawberry.field(description="The kind of the message, for example `threshold.crossed`.")
     def kind(self) -> str:
         return self.logged.kind
 
-    @strawberry.field(description="What became of it.")
+    @strawberry.field(description="The state of the delivery.")
     def status(self) -> DeliveryStatus:
         return DeliveryStatus(self.logged.delivery.status)
 
-    @strawberry.field(description="What was said of it last; null before the first attempt.")
+    @strawberry.field(
+        description='The outcome of the last attempt, for example "It answered 200 OK." Null before the first attempt.'
+    )
     def said(self) -> str | None:
         return self.logged.delivery.detail
 
-    @strawberry.field(description="When it was told.")
+    @strawberry.field(description="The time at which the message was created.")
     def created_at(self) -> datetime:
         return self.logged.delivery.created_at
 
-    @strawberry.field(description="When it is tried next; null once it is over.")
+    @strawberry.field(description="The time of the next attempt. Null if no attempt follows.")
     def due_at(self) -> datetime | None:
         return self.logged.delivery.due_at
 
-    @strawberry.field(description="The attempts of the last 30 days, newest first, 30 at the most.")
+    @strawberry.field(description="The attempts of the last 30 days, newest first, at most 30.")
     def attempts(self) -> list[Attempt]:
         return [Attempt(row=row) for row in self.logged.attempts]

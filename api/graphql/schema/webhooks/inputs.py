@@ -9,33 +9,37 @@ from core.delivery.webhooks.sign import OVERLAP
 HOUR = timedelta(hours=1)
 
 
-@strawberry.input(description="A webhook endpoint to make or to change.")
+@strawberry.input(description="A webhook endpoint to create or to change.")
 class WebhookEndpointInput:
-    license: str = strawberry.field(description="The license's key.")
-    key: str = strawberry.field(description="Names it; letters, digits, '.', '_' and '-', 100 at most.")
-    url: str = strawberry.field(description="Where to send, over https.")
+    license: str = strawberry.field(description="The key of the license.")
+    key: str = strawberry.field(
+        description="The key of the endpoint. It has at most 100 letters, digits, '.', '_' and '-'."
+    )
+    url: str = strawberry.field(description="The URL to send messages to, over HTTPS.")
     kinds: list[str] | None = strawberry.field(
-        default=None, description="The kinds of messages that it wants, as threshold.crossed; left out, all."
+        default=None,
+        description="The kinds of messages to send, for example `threshold.crossed`. The default is all kinds.",
     )
-    enabled: bool = strawberry.field(default=True, description="Whether anything is sent there.")
+    enabled: bool = strawberry.field(default=True, description="True to send messages to the endpoint.")
 
 
-@strawberry.input(description="Which webhook endpoint.")
+@strawberry.input(description="A webhook endpoint, named by its keys.")
 class WebhookEndpointKeyInput:
-    license: str = strawberry.field(description="The license's key.")
-    key: str = strawberry.field(description="The endpoint's key.")
+    license: str = strawberry.field(description="The key of the license.")
+    key: str = strawberry.field(description="The key of the endpoint.")
 
 
-@strawberry.input(description="Which webhook endpoint is to have a new secret.")
+@strawberry.input(description="A webhook endpoint that gets a new secret.")
 class RotateWebhookSecretInput:
-    license: str = strawberry.field(description="The license's key.")
-    key: str = strawberry.field(description="The endpoint's key.")
+    license: str = strawberry.field(description="The key of the license.")
+    key: str = strawberry.field(description="The key of the endpoint.")
     overlap_hours: int = strawberry.field(
-        default=OVERLAP // HOUR, description="How long the old secret signs beside the new one; 0 ends it at once."
+        default=OVERLAP // HOUR,
+        description="The number of hours during which the old secret signs as well. 0 ends the old secret at once.",
     )
 
 
-@strawberry.input(description="Which delivery is to be sent once more.")
+@strawberry.input(description="A delivery to send again.")
 class RedeliverWebhookInput:
-    license: str = strawberry.field(description="The license's key.")
-    delivery: strawberry.ID = strawberry.field(description="The delivery's id, which it keeps.")
+    license: str = strawberry.field(description="The key of the license.")
+    delivery: strawberry.ID = strawberry.field(description="The id of the delivery. The delivery keeps this id.")

@@ -23,35 +23,41 @@ from core.delivery.webhooks.manual_delivery import redeliver_by_hand, send_test
 from core.delivery.webhooks.tables import WebhookEndpoint
 
 
-@strawberry.type(description="What became of it: the endpoint, or what is wrong with the input.")
+@strawberry.type(description="The result of `putWebhookEndpoint`.")
 class PutWebhookEndpointResult:
-    endpoint: Endpoint | None = strawberry.field(default=None, description="Null where anything is wrong.")
+    endpoint: Endpoint | None = strawberry.field(default=None, description="The endpoint. Null if there are errors.")
     secret: str | None = strawberry.field(
-        default=None, description="Of a new endpoint, to verify signatures with. It is not shown again."
+        default=None,
+        description="The secret of a new endpoint, which verifies signatures. It is shown only once. Null for an "
+        "endpoint that already existed, and if there are errors.",
     )
     errors: list[InputError] = errors_field()
 
 
-@strawberry.type(description="What became of it: the new secret, or what is wrong with the input.")
+@strawberry.type(description="The result of `rotateWebhookSecret`.")
 class RotateWebhookSecretResult:
-    endpoint: Endpoint | None = strawberry.field(default=None, description="Null where anything is wrong.")
-    secret: str | None = strawberry.field(default=None, description="The new secret. It is not shown again.")
+    endpoint: Endpoint | None = strawberry.field(default=None, description="The endpoint. Null if there are errors.")
+    secret: str | None = strawberry.field(
+        default=None, description="The new secret. It is shown only once. Null if there are errors."
+    )
     errors: list[InputError] = errors_field()
 
 
-@strawberry.type(description="What became of it.")
+@strawberry.type(description="The result of `deleteWebhookEndpoint`.")
 class DeleteWebhookEndpointResult:
-    deleted: bool = strawberry.field(default=False, description="False where anything is wrong.")
+    deleted: bool = strawberry.field(
+        default=False, description="True if the endpoint was removed, false if there are errors."
+    )
     errors: list[InputError] = errors_field()
 
 
-@strawberry.type(description="What became of it: the delivery, or what is wrong with the input.")
+@strawberry.type(description="The result of `sendTestWebhook` and `redeliverWebhook`.")
 class WebhookDeliveryResult:
-    delivery: Delivery | None = strawberry.field(default=None, description="Null where anything is wrong.")
+    delivery: Delivery | None = strawberry.field(default=None, description="The delivery. Null if there are errors.")
     errors: list[InputError] = errors_field()
 
 
-@strawberry.mutation(description="Make a webhook endpoint, or change it.")
+@strawberry.mutation(description="Create a webhook endpoint, or change it.")
 @reports_errors(PutWebhookEndpointResult)
 def put_webhook_endpoint(
     info: Info, input: Annotated[WebhookEndpointInput, strawberry.argument(description="The endpoint.")]
@@ -66,7 +72,9 @@ def put_webhook_endpoint(
     return PutWebhookEndpointResult(endpoint=_alone(context, row), secret=secret)
 
 
-@strawberry.mutation(description="Give a webhook endpoint a new secret; for a while the old one signs beside it.")
+@strawberry.mutation(
+    description="Give a webhook endpoint a new secret. The old secret signs as well for `overlapHours`."
+)
 @reports_errors(RotateWebhookSecretResult)
 def rotate_webhook_secret(
     info: Info, input: Annotated[RotateWebhookSecretInput, strawberry.argument(description="The endpoint.")]
@@ -79,7 +87,7 @@ def rotate_webhook_secret(
     return RotateWebhookSecretResult(endpoint=_alone(context, row), secret=secret)
 
 
-@strawberry.mutation(description="Remove a webhook endpoint; what is on its way there is dropped.")
+@strawberry.mutation(description="Remove a webhook endpoint. Its pending deliveries are dropped.")
 @reports_errors(DeleteWebhookEndpointResult)
 def delete_webhook_endpoint(
     info: Info, input: Annotated[WebhookEndpointKeyInput, strawberry.argument(description="The endpoint.")]
@@ -91,7 +99,7 @@ def delete_webhook_endpoint(
     return DeleteWebhookEndpointResult(deleted=True)
 
 
-@strawberry.mutation(description="Send a message of kind webhook.test to a webhook endpoint alone.")
+@strawberry.mutation(description="Send a message of the kind `webhook.test` to one webhook endpoint.")
 @reports_errors(WebhookDeliveryResult)
 def send_test_webhook(
     info: Info, input: Annotated[WebhookEndpointKeyInput, strawberry.argument(description="The endpoint.")]
@@ -103,7 +111,7 @@ def send_test_webhook(
     return WebhookDeliveryResult(delivery=Delivery(logged=logged))
 
 
-@strawberry.mutation(description="Send a delivery once more under the same id, whatever became of it.")
+@strawberry.mutation(description="Send a delivery again under the same id, whatever its state.")
 @reports_errors(WebhookDeliveryResult)
 def redeliver_webhook(
     info: Info, input: Annotated[RedeliverWebhookInput, strawberry.argument(description="The delivery.")]

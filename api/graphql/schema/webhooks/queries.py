@@ -12,7 +12,7 @@ from core.delivery.webhooks.endpoints import list_endpoints
 from core.licenses.tables import id_of
 
 
-@strawberry.field(description="Where a license's messages are sent, by key.")
+@strawberry.field(description="List the webhook endpoints of a license, in alphabetical order of their keys.")
 def webhook_endpoints(info: Info, license: OwnLicense = None) -> list[Endpoint]:
     context = info.context
     row = accessible_license(context, license, *WEBHOOK_READERS)
