@@ -67,6 +67,13 @@ class Delivery:
     @strawberry.field(
         description='The outcome of the last attempt, for example "It answered 200 OK." Null before the first attempt.'
     )
+    def detail(self) -> str | None:
+        return self.logged.delivery.detail
+
+    @strawberry.field(
+        description="The outcome of the last attempt. Null before the first attempt.",
+        deprecation_reason="Use `detail`, which has the same value. This field may be removed from 2028-01-01.",
+    )
     def said(self) -> str | None:
         return self.logged.delivery.detail
 

@@ -12,6 +12,7 @@ PUBLISHED = Path(__file__).with_name("published.graphql")
 """The schema that front ends build on. With a release, it becomes the one of that release."""
 BEFORE = "type Query { basis: String limitBasis: String }"
 AFTER = "type Query { limitBasis: String }"
+DEPRECATED = 'type Query {{ basis: String @deprecated(reason: "{}") limitBasis: String }}'
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -30,6 +31,13 @@ def test_the_schema_follows_the_recommended_rules_and_describes_all_that_it_has(
 def test_what_is_not_described_is_found() -> None:
     bare = "type Query { field: Int }"
     assert "require-description" in node.run("lint.mjs", stdin=bare)
+
+
+def test_a_deprecated_field_names_the_date_of_its_removal_which_has_not_passed() -> None:
+    undated = DEPRECATED.format("Use `limitBasis`.")
+    assert "must have a deletion date" in node.run("lint.mjs", stdin=undated)
+    passed = DEPRECATED.format("Use `limitBasis`. This field may be removed from 2020-01-01.")
+    assert "be removed" in node.run("lint.mjs", stdin=passed)
 
 
 def test_no_change_breaks_front_ends() -> None:

@@ -29,7 +29,7 @@ DELETE = """mutation($input: WebhookEndpointKeyInput!) { deleteWebhookEndpoint(i
   deleted errors { code path }
 } }"""
 TEST = """mutation($input: WebhookEndpointKeyInput!) { sendTestWebhook(input: $input) {
-  delivery { id kind status said createdAt dueAt attempts { status } } errors { code message path }
+  delivery { id kind status detail said createdAt dueAt attempts { status } } errors { code message path }
 } }"""
 REDELIVER = """mutation($input: RedeliverWebhookInput!) { redeliverWebhook(input: $input) {
   delivery { id kind status attempts { status } } errors { code message path }
@@ -37,7 +37,7 @@ REDELIVER = """mutation($input: RedeliverWebhookInput!) { redeliverWebhook(input
 LIST = """query($license: String, $first: Int, $after: String) { webhookEndpoints(license: $license) {
   key url kinds enabled disabledBecause
   deliveries(first: $first, after: $after) {
-    edges { cursor node { id kind status said dueAt attempts { at milliseconds status answer error } } }
+    edges { cursor node { id kind status detail said dueAt attempts { at milliseconds status answer error } } }
     pageInfo { hasNextPage endCursor }
   }
 } }"""
@@ -128,7 +128,7 @@ def test_a_test_is_delivered_and_logged_and_delivered_again_under_the_same_id(
     secret = put(platform, receiver.url())["secret"]
     sent = platform.data(TEST, input=ONE)["sendTestWebhook"]
     assert (sent["errors"], sent["delivery"]["kind"], sent["delivery"]["status"]) == ([], "webhook.test", "PENDING")
-    assert (sent["delivery"]["said"], sent["delivery"]["attempts"]) == (None, [])
+    assert (sent["delivery"]["detail"], sent["delivery"]["said"], sent["delivery"]["attempts"]) == (None, None, [])
     assert sent["delivery"]["dueAt"] == sent["delivery"]["createdAt"] == "2026-03-10T09:30:00Z"
     deliver(served)
     again = platform.data(REDELIVER, input={"license": "acme", "delivery": sent["delivery"]["id"]})
@@ -141,7 +141,8 @@ def test_a_test_is_delivered_and_logged_and_delivered_again_under_the_same_id(
     Webhook(secret).verify(receiver.requests[1].body, receiver.requests[1].headers)
     [endpoint] = platform.data(LIST)["webhookEndpoints"]
     [delivery] = nodes(endpoint["deliveries"])
-    assert (delivery["status"], delivery["said"], delivery["dueAt"]) == ("SENT", "It answered 200 OK.", None)
+    assert (delivery["status"], delivery["detail"], delivery["dueAt"]) == ("SENT", "It answered 200 OK.", None)
+    assert delivery["said"] == delivery["detail"]
     assert [(one["at"], one["status"], one["answer"], one["error"]) for one in delivery["attempts"]] == [
         ("2026-03-10T09:30:00Z", 200, "thanks", None)
     ] * 2
