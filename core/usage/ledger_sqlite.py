@@ -7,40 +7,14 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import Connection
 
+from core.database.statements import load_statements
 from core.usage.ledger import Batch, EventKey
 
-# All rows by one statement: with one for each, every row would wait for other threads to let go of the interpreter.
-_INSERT: Final = """
-INSERT INTO usage_event (segment, license_id, source, id, series_id, time, day, whole, nanos)
-SELECT (SELECT max(number) FROM ledger_segment), value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4,
-  date((value ->> 5) * 86400, 'unixepoch'), value ->> 6, value ->> 7
-FROM json_each(?) WHERE true ON CONFLICT DO NOTHING
-"""
-# There is one writer, so the rows above the highest number of before are the new ones.
-_ADD_UP: Final = """
-INSERT INTO usage_sum AS kept (license_id, series_id, day, shard, whole, nanos, events)
-SELECT license_id, series_id, day, 0, sum(whole) + sum(nanos) / 1000000000, sum(nanos) % 1000000000, count(*)
-FROM usage_event WHERE rowid > ? AND series_id NOT IN (SELECT value FROM json_each(?))
-GROUP BY license_id, series_id, day
-ON CONFLICT (license_id, series_id, day, shard) DO UPDATE
-SET whole = kept.whole + excluded.whole, nanos = kept.nanos + excluded.nanos, events = kept.events + excluded.events
-"""
-_KEEP_NEWEST: Final = """
-INSERT INTO usage_level AS kept (license_id, series_id, day, whole, nanos, time, source, event_id)
-SELECT license_id, series_id, day, whole, nanos, time, source, id
-FROM usage_event WHERE rowid > ? AND series_id IN (SELECT value FROM json_each(?))
-ON CONFLICT (license_id, series_id, day) DO UPDATE
-SET whole = excluded.whole, nanos = excluded.nanos, time = excluded.time, source = excluded.source,
-    event_id = excluded.event_id
-WHERE (excluded.time, excluded.source, excluded.event_id) > (kept.time, kept.source, kept.event_id)
-"""
-_MARK_LATE: Final = """
-INSERT INTO late_usage AS kept (license_id, since, revision)
-SELECT license_id, min(day), 1 FROM usage_event
-WHERE rowid > ? AND day < date(? * 86400, 'unixepoch') AND license_id IN (SELECT value FROM json_each(?))
-GROUP BY license_id
-ON CONFLICT (license_id) DO UPDATE SET since = min(kept.since, excluded.since), revision = kept.revision + 1
-"""
+_SQL: Final = load_statements("core.usage", "sql/sqlite.sql")
+_INSERT: Final = _SQL["insert"]
+_ADD_TO_SUMS: Final = _SQL["add_to_sums"]
+_KEEP_NEWEST_LEVELS: Final = _SQL["keep_newest_levels"]
+_MARK_LATE: Final = _SQL["mark_late"]
 
 
 def places(connection: Connection, licenses: Collection[str]) -> Iterable[Any]:
@@ -60,9 +34,9 @@ def write(connection: Connection, batch: Batch) -> set[EventKey] | None:
     count = connection.exec_driver_sql(_INSERT, (rows,)).rowcount
     if count:
         levels = orjson.dumps(list(batch.levels)).decode()
-        connection.exec_driver_sql(_ADD_UP, (last, levels))
+        connection.exec_driver_sql(_ADD_TO_SUMS, (last, levels))
         if batch.levels:
-            connection.exec_driver_sql(_KEEP_NEWEST, (last, levels))
+            connection.exec_driver_sql(_KEEP_NEWEST_LEVELS, (last, levels))
         licenses: dict[int, list[int]] = defaultdict(list)
         for license_id, day in batch.today.items():
             licenses[day].append(license_id)

@@ -1,0 +1,56 @@
+-- The ledger and its rollups on PostgreSQL, see core/usage/ledger_postgresql.py.
+
+-- name: write
+-- Write the events that the ledger does not hold yet and add them to the rollups.
+-- Returns the keys of the new events, or null if all are new, and their number.
+--
+-- Rows are written in the order of their keys everywhere. Concurrent batches then queue for the same rows and cannot
+-- deadlock. Closed segments take no more rows, so a look-up in them is enough. Other writers may insert into the open
+-- segment at the same time; its primary key decides. The subquery with a limit is looked up row by row, whereas
+-- NOT EXISTS might read whole segments.
+WITH given AS (
+  SELECT * FROM unnest(
+    %s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::int[], %s::bigint[], %s::int[]
+  ) AS given(license_id, source, id, series_id, time, day, whole, nanos)
+), new AS (
+  INSERT INTO usage_event (segment, license_id, source, id, series_id, time, day, whole, nanos)
+  SELECT (SELECT max(number) FROM ledger_segment),
+    license_id, source, id, series_id, time, date '1970-01-01' + day, whole, nanos
+  FROM given
+  WHERE (SELECT count(*) FROM ledger_segment) = 1 OR (
+    SELECT true FROM usage_event AS old
+    WHERE old.segment < (SELECT max(number) FROM ledger_segment)
+      AND old.license_id = given.license_id AND old.source = given.source AND old.id = given.id
+    LIMIT 1
+  ) IS NULL
+  ORDER BY license_id, source COLLATE "C", id COLLATE "C"
+  ON CONFLICT DO NOTHING
+  RETURNING license_id, source, id, series_id, time, day, whole, nanos
+), sums AS (
+  INSERT INTO usage_sum AS kept (license_id, series_id, day, shard, whole, nanos, events)
+  SELECT license_id, series_id, day, %s, sum(whole) + sum(nanos) / 1000000000, sum(nanos) %% 1000000000, count(*)
+  FROM new WHERE series_id <> ALL (%s::bigint[])
+  GROUP BY license_id, series_id, day ORDER BY license_id, series_id, day
+  ON CONFLICT (license_id, series_id, day, shard) DO UPDATE
+  SET whole = kept.whole + excluded.whole, nanos = kept.nanos + excluded.nanos, events = kept.events + excluded.events
+), levels AS (
+  INSERT INTO usage_level AS kept (license_id, series_id, day, whole, nanos, time, source, event_id)
+  SELECT DISTINCT ON (license_id, series_id, day) license_id, series_id, day, whole, nanos, time, source, id
+  FROM new WHERE series_id = ANY (%s::bigint[])
+  ORDER BY license_id, series_id, day, time DESC, source COLLATE "C" DESC, id COLLATE "C" DESC
+  ON CONFLICT (license_id, series_id, day) DO UPDATE
+  SET whole = excluded.whole, nanos = excluded.nanos, time = excluded.time, source = excluded.source,
+      event_id = excluded.event_id
+  WHERE (excluded.time, excluded.source, excluded.event_id) > (kept.time, kept.source, kept.event_id)
+), late AS (
+  INSERT INTO late_usage AS kept (license_id, since, revision)
+  SELECT new.license_id, min(new.day), 1
+  FROM new JOIN unnest(%s::bigint[], %s::int[]) AS today(license_id, day) USING (license_id)
+  WHERE new.day < date '1970-01-01' + today.day
+  GROUP BY new.license_id ORDER BY new.license_id
+  ON CONFLICT (license_id) DO UPDATE SET since = least(kept.since, excluded.since), revision = kept.revision + 1
+)
+SELECT
+  CASE WHEN (SELECT count(*) FROM new) < %s
+  THEN (SELECT json_agg(json_build_array(license_id, source, id)) FROM new) END,
+  (SELECT count(*) FROM new)
