@@ -25,7 +25,7 @@ from core.administration.inputs import ContractInput, LicenseInput
 from core.administration.put_contract import put_contract
 from core.administration.put_license import put_license
 from core.admission.admitter import Admitter
-from core.admission.check_in import Asked, Decision
+from core.admission.check_in import CheckInRequest, Decision
 from core.admission.report import InstallationReport, installation_report, load_counters
 from core.licenses.load import load_licenses
 from core.licenses.quota_terms import QuotaTerms
@@ -127,7 +127,7 @@ class _Simulation:
         self.admitter = Admitter(
             self.runtime.database, self.runtime.registry, self.runtime.settings, clock=lambda: self.now
         )
-        self.meter = self.admitter.doors.named(None)
+        self.meter = self.admitter.quota_meters.find(None)
         terms = QuotaTerms(back_off_days=self.back_off_days)
         with self.runtime.database.write() as session:
             self.license_id = id_of(put_license(session, LicenseInput(LICENSE, "Simulated"), self.now))
@@ -147,7 +147,8 @@ class _Simulation:
             answers: Counter[Decision] = Counter()
             while calls[0][0] < night:
                 self.now, installation = calls[0]
-                answer = self.admitter.check_in(Asked(LICENSE, self.meter.key, f"i-{installation}", "simulation"))
+                request = CheckInRequest(LICENSE, self.meter.key, f"i-{installation}", "simulation")
+                answer = self.admitter.check_in(request)
                 answers[answer.decision] += 1
                 again = self.now + _DAY
                 while answer.back_off and again < answer.back_off.retry_at:

@@ -40,7 +40,7 @@ _MANY_OBJECTS = 200_000
 def _collect_less() -> None:
     """Have Python look for garbage in cycles less often.
 
-    Batches make many objects and drop them without a cycle; looking at them took a third of a refresh's time.
+    BatchQueue make many objects and drop them without a cycle; looking at them took a third of a refresh's time.
     """
     gc.freeze()
     gc.set_threshold(_MANY_OBJECTS, 20, 20)

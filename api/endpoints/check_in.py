@@ -13,8 +13,9 @@ from api.http.asgi import header, in_one_piece, send_json
 from api.http.bodies import read_body
 from api.http.callers import find_caller
 from core.access.authenticator import Authenticator
-from core.admission.admitter import PATIENCE, Admitter, no_answer
+from core.admission.admitter import ANSWER_SECONDS, Admitter
 from core.admission.check_in import CheckIn
+from core.admission.outage import no_answer
 from core.errors import BadInput
 
 LARGEST: Final = 16_384
@@ -48,11 +49,11 @@ class CheckInEndpoint:
         # The token comes first: nobody without one makes this read a body. A known installation is served by what
         # this process remembers of it, also while the database is away.
         caller = await find_caller(self._authenticator, header(scope, b"authorization"), survives_outage=True)
-        request = admitter.doors.check(caller, _parse(await _read_body(scope, receive)))
-        if remembered := admitter.remembered(request):
+        request = admitter.quota_meters.check(caller, _parse(await _read_body(scope, receive)))
+        if remembered := admitter.answer_from_memory(request):
             return remembered
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(ANSWER_SECONDS):
                 return await self._results.of(admitter.submit(request))
         except TimeoutError:
             raise no_answer() from None

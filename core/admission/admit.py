@@ -1,93 +1,129 @@
-"""The decision on installations that have no place yet, as far as is known: those of many licenses together."""
+"""The admission of installations that have no place yet, for many quotas together."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from core.admission.back_off import back_off
 from core.admission.check_in import CheckIn, Decision
-from core.admission.identifiers import kept_as
+from core.admission.identifiers import stored_identifier
 from core.admission.quota import Quota
-from core.admission.store import AdmitResult, Candidates, Record, Store
+from core.admission.store import AdmitRequest, AdmitResult, InstallationState, Store
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Group:
-    """Installations that ask for a place at one license, by digest, in the order in which they came.
+    """Installations that request a place of one quota, by digest, in the order in which they came.
 
-    `identifiers` are what they call themselves, `records` what was found of them. After :func:`decide` it has an
-    answer for each and `used` places are taken, or it is `outdated`: the contract changed, and its quota has to
-    be read again.
+    `stored` holds their stored states.
     """
 
     quota: Quota
     identifiers: Mapping[bytes, str]
-    records: Mapping[bytes, Record | None]
-    answers: dict[bytes, CheckIn] = field(default_factory=dict)
-    used: int = 0
-    outdated: bool = False
+    stored: Mapping[bytes, InstallationState | None]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupOutcome:
+    """The answers to a group by digest, and the number of places taken after them.
+
+    An `outdated` group has installations without an answer: the contract changed, and the quota has to be read again.
+    """
+
+    quota: Quota
+    answers: Mapping[bytes, CheckIn]
+    used: int
+    outdated: bool
 
     @property
     def admitted(self) -> int:
-        """How many got a place now."""
+        """The number of installations that got a place now."""
         return sum(answer.decision is Decision.ADMITTED for answer in self.answers.values())
 
-    def undecided(self) -> dict[bytes, str | None]:
-        """What is to be kept of those who have no answer yet."""
-        return {
-            digest: kept_as(identifier, self.quota.terms)
-            for digest, identifier in self.identifiers.items()
-            if digest not in self.answers
-        }
 
-    def take(self, taken: AdmitResult) -> None:
-        """Tell those who have a place, in the order in which they came, what was left after each."""
-        self.used = taken.used - len(taken.admitted)
-        for digest in self.undecided():
-            if digest in taken.admitted:
-                self.used += 1
-                self._answer(digest, Decision.ADMITTED)
-        for digest in taken.known:
-            self._answer(digest, Decision.KNOWN)
+def admit_groups(store: Store, connection: Connection, groups: Sequence[Group], now: datetime) -> list[GroupOutcome]:
+    """Admit or refuse each installation of each group, first come, first served.
 
-    def refuse(self, store: Store, connection: Connection, now: datetime) -> None:
-        """Tell all others to back off: what they were told before, as long as that lasts."""
-        rest = list(self.undecided())
-        told = {digest: record.backing_off(now) for digest in rest if (record := self.records.get(digest))}
-        newly = [digest for digest in rest if not told.get(digest)]
-        if newly:
-            new = back_off(now, self.quota.window, self.quota.terms)
-            told |= dict.fromkeys(store.refuse(connection, self.quota, newly, new), new)
-            # On whom somebody else decided meanwhile, that holds.
-            others = [digest for digest in newly if not told.get(digest)]
-            keys = [(self.quota.license_id, self.quota.meter, digest) for digest in others]
-            for digest, record in zip(others, store.find(connection, keys) if keys else [], strict=True):
-                if record and record.has_place_in(self.quota):
-                    self._answer(digest, Decision.KNOWN)
-                else:
-                    told[digest] = (record and record.backing_off(now)) or new
-        for digest in self.undecided():
-            remaining = self.quota.remaining(self.used)
-            self.answers[digest] = CheckIn(Decision.BACK_OFF, self.quota.places, remaining, told[digest])
-
-    def _answer(self, digest: bytes, decision: Decision) -> None:
-        self.answers[digest] = CheckIn(decision, self.quota.places, self.quota.remaining(self.used))
-
-
-def decide(store: Store, connection: Connection, groups: Sequence[Group], now: datetime) -> None:
-    """Answer each installation of each group, first come, first served."""
-    pending = list(groups)
-    while pending:
-        asked = [Candidates(group.quota, group.undecided()) for group in pending]
-        for group, taken in zip(list(pending), store.admit(connection, asked, now), strict=True):
-            if taken is None:
-                group.outdated = True
-                pending.remove(group)
+    Returns:
+        The outcome of each group, in their order.
+    """
+    answers: list[dict[bytes, CheckIn]] = [{} for _ in groups]
+    used = [0] * len(groups)
+    outdated: set[int] = set()
+    waiting = list(range(len(groups)))
+    while waiting:
+        requests = [_request(groups[number], answers[number]) for number in waiting]
+        results = store.admit(connection, requests, now)
+        for number, request, result in zip(waiting, requests, results, strict=True):
+            if result is None:
+                outdated.add(number)
                 continue
-            group.take(taken)
-            if group.undecided() and taken.full:
-                group.refuse(store, connection, now)
-            if not group.undecided():
-                pending.remove(group)
+            used[number] = result.used
+            answers[number] |= _admitted(request, result)
+            rest = [digest for digest in request.identifiers if digest not in answers[number]]
+            if rest and result.full:
+                answers[number] |= _refuse(store, connection, groups[number], rest, result.used, now)
+        # An installation without an answer requests again: another process was quicker, and places are left.
+        waiting = [
+            number
+            for number in waiting
+            if number not in outdated and len(answers[number]) < len(groups[number].identifiers)
+        ]
+    return [
+        GroupOutcome(group.quota, answers[number], used[number], number in outdated)
+        for number, group in enumerate(groups)
+    ]
+
+
+def _request(group: Group, answers: Mapping[bytes, CheckIn]) -> AdmitRequest:
+    """Return the request of a group's installations that have no answer yet."""
+    return AdmitRequest(
+        group.quota,
+        {
+            digest: stored_identifier(identifier, group.quota.terms)
+            for digest, identifier in group.identifiers.items()
+            if digest not in answers
+        },
+    )
+
+
+def _admitted(request: AdmitRequest, result: AdmitResult) -> dict[bytes, CheckIn]:
+    """Answer the installations with a place, each with the number of places left after its own."""
+    quota = request.quota
+    answers = {}
+    used = result.used - len(result.admitted)
+    for digest in request.identifiers:
+        if digest in result.admitted:
+            used += 1
+            answers[digest] = CheckIn(Decision.ADMITTED, quota.places, quota.remaining(used))
+    known = CheckIn(Decision.KNOWN, quota.places, quota.remaining(used))
+    return answers | dict.fromkeys(result.known, known)
+
+
+def _refuse(
+    store: Store, connection: Connection, group: Group, digests: Sequence[bytes], used: int, now: datetime
+) -> dict[bytes, CheckIn]:
+    """Answer the installations that find no place. A back-off of an earlier refusal stands while it lasts."""
+    quota = group.quota
+    remaining = quota.remaining(used)
+    back_offs = {digest: stored.backing_off(now) for digest in digests if (stored := group.stored.get(digest))}
+    newly = [digest for digest in digests if not back_offs.get(digest)]
+    answers = {}
+    if newly:
+        new = back_off(now, quota.window, quota.terms)
+        refused = store.refuse(connection, quota, newly, new)
+        back_offs |= dict.fromkeys(refused, new)
+        # Another process decided on the others meanwhile: its decision stands.
+        others = [digest for digest in newly if digest not in refused]
+        keys = [(quota.license_id, quota.meter, digest) for digest in others]
+        for digest, stored in zip(others, store.find(connection, keys) if keys else [], strict=True):
+            if stored and stored.has_place_in(quota):
+                answers[digest] = CheckIn(Decision.KNOWN, quota.places, remaining)
+            else:
+                back_offs[digest] = (stored and stored.backing_off(now)) or new
+    for digest in digests:
+        if digest not in answers:
+            answers[digest] = CheckIn(Decision.BACK_OFF, quota.places, remaining, back_offs[digest])
+    return answers

@@ -1,4 +1,4 @@
-"""How long a refused installation stays away. Pure."""
+"""The time that a refused installation stays away."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,19 +12,19 @@ _DAY: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class BackOff:
-    """Refused at an instant, and until when."""
+    """A refusal, and the time from which the installation may check in again."""
 
     refused_at: datetime
     retry_at: datetime
 
     @property
     def days(self) -> int:
-        """How many days that is, counted as whole ones from the refusal."""
+        """The days between both times, rounded up."""
         return -(-(self.retry_at - self.refused_at) // _DAY)
 
 
 def back_off(now: datetime, window: Window, terms: QuotaTerms) -> BackOff:
-    """Until the window ends, or the contract's own number of days if that is less."""
+    """Return the back-off of a refusal at `now`: until the window ends, or for the days of the contract if fewer."""
     if terms.back_off_days is None:
         return BackOff(now, window.end)
     return BackOff(now, min(window.end, now + timedelta(days=terms.back_off_days)))

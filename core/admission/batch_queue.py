@@ -1,4 +1,4 @@
-"""What comes in one at a time and is done together: while one batch is under way, the next gathers."""
+"""Queues whose items are handled in batches: while a batch runs, the next one gathers."""
 
 import logging
 import threading
@@ -16,13 +16,8 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-class Batches(Generic[T]):
-    """Threads, each with a connection of its own, that `handle` what was put, `most` at once.
-
-    The connection is direct: each statement is a transaction. Where the server ended it meanwhile, the batch is
-    handled once more on a new one; any other error goes to `fail` with the batch. After each batch a thread waits
-    for `pause` seconds, or until it is closed. Threads begin with the first item.
-    """
+class BatchQueue(Generic[T]):
+    """A queue with threads that take up to `max_size` items at once. The threads start with the first item."""
 
     def __init__(
         self,
@@ -32,13 +27,25 @@ class Batches(Generic[T]):
         fail: Callable[[Sequence[T], Exception], None],
         *,
         threads: int = 1,
-        most: int = 1000,
+        max_size: int = 1000,
         pause: float = 0,
     ) -> None:
+        """Create the queue.
+
+        Args:
+            name: The name of the threads.
+            database: The database of the connections.
+            handle: Handles a batch on a connection of the thread's own, on which each statement is a transaction. If
+                the server ended the connection, the batch is handled once more on a new connection.
+            fail: Gets the batch of any other error.
+            threads: The number of threads.
+            max_size: The largest number of items in a batch.
+            pause: Seconds that a thread waits after each batch, unless the queue is closed.
+        """
         self._database: Final = database
         self._handle: Final = handle
         self._fail: Final = fail
-        self._most: Final = most
+        self._max_size: Final = max_size
         self._pause: Final = pause
         self._items: deque[T] = deque()
         self._changed: Final = threading.Condition()
@@ -50,10 +57,11 @@ class Batches(Generic[T]):
         self._started = False
 
     def __len__(self) -> int:
+        """Return the number of items that wait."""
         return len(self._items)
 
     def put(self, items: Sequence[T]) -> bool:
-        """Have them handled; False once it is closed."""
+        """Add items. Return False if the queue is closed."""
         with self._changed:
             if self._closed:
                 return False
@@ -66,7 +74,7 @@ class Batches(Generic[T]):
         return True
 
     def close(self) -> None:
-        """Handle what waits, and end."""
+        """Handle the items that wait, and end the threads."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -87,13 +95,13 @@ class Batches(Generic[T]):
                         stack.close()
                     connection = None
                     if isinstance(error, DBAPIError) and error.connection_invalidated:
-                        connection = self._again(stack, batch)
+                        connection = self._handle_again(stack, batch)
                     else:
                         self._report(batch, error)
                 if self._pause:
                     self._ending.wait(self._pause)
 
-    def _again(self, stack: ExitStack, batch: Sequence[T]) -> Connection | None:
+    def _handle_again(self, stack: ExitStack, batch: Sequence[T]) -> Connection | None:
         try:
             connection = stack.enter_context(self._database.direct())
             self._handle(connection, batch)
@@ -107,12 +115,12 @@ class Batches(Generic[T]):
     def _report(self, batch: Sequence[T], error: Exception) -> None:
         try:
             self._fail(batch, error)
-        except Exception:  # the thread goes on, whatever became of one batch
-            logger.exception("a batch failed, and so did saying so")
+        except Exception:  # the thread must go on
+            logger.exception("a batch failed, and its error could not be reported")
 
     def _take(self) -> list[T]:
-        """What waits, as far as it goes into one batch; nothing at the end."""
+        """Wait for items and return a batch of them; an empty one if the queue is closed and empty."""
         with self._changed:
             while not self._items and not self._closed:
                 self._changed.wait()
-            return [self._items.popleft() for _ in range(min(self._most, len(self._items)))]
+            return [self._items.popleft() for _ in range(min(self._max_size, len(self._items)))]

@@ -1,25 +1,35 @@
-"""Who passes while the database is away: nobody, unless the license says so."""
+"""Check-ins while the database is away. An installation passes only if its license's contract lets it."""
 
 from datetime import datetime
 
 from core.admission.check_in import CheckIn, Decision
-from core.admission.place_cache import PlaceCache
+from core.admission.place_cache import CachedPlace
 from core.admission.quota_state import QuotaState
 from core.admission.window import window_at, window_before
+from core.errors import Unavailable
 from core.licenses.quota_terms import OnOutage
 from core.times import microseconds
 
 
-def let_through(standing: QuotaState, identifier: str, memory: PlaceCache, now: datetime) -> CheckIn | None:
-    """The answer to an installation that had a place in the last window or has one in this, if its license lets it.
+def answer_in_outage(state: QuotaState, place: CachedPlace | None, now: datetime) -> CheckIn | None:
+    """Return the answer to an installation that has a place in the present window or had one in the last.
 
-    None where it does not, or where this process does not remember the installation: nothing is guessed. The
-    standing may be old, since nothing newer can be read.
+    Args:
+        state: The quota state as last read. It may be old, since nothing newer can be read.
+        place: The place of the installation that this process remembers, or None.
+        now: The present time.
+
+    Returns:
+        The answer, or None if the contract lets nobody pass or the place is not remembered: nothing is guessed.
     """
-    known = memory.find(standing.key_of(identifier)[2])
-    if known is None or standing.quota.terms.on_outage != OnOutage.LET_THROUGH:
+    if place is None or state.quota.terms.on_outage != OnOutage.LET_THROUGH:
         return None
-    terms, zone = standing.quota.terms, standing.license.license.time_zone
-    version = standing.license.version_on(standing.quota.day)
+    terms, zone = state.quota.terms, state.license.license.time_zone
+    version = state.license.version_on(state.quota.day)
     last = window_before(window_at(now, terms, version, zone), terms, version, zone)
-    return CheckIn(Decision.KNOWN, outage=True) if known.place >= microseconds(last.start) else None
+    return CheckIn(Decision.KNOWN, outage=True) if place.starts_at >= microseconds(last.start) else None
+
+
+def no_answer() -> Unavailable:
+    """Return the error for an installation without an answer. It may have got a place, or not."""
+    return Unavailable("The database does not answer now. Check in again: who got a place is known then.")

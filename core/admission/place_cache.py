@@ -1,36 +1,45 @@
-"""Who has a place, as far as one process remembers: places are never taken away, so what it knows stays true."""
+"""A bounded cache of places. Places are never taken away, so an entry stays true."""
 
 from typing import Final, NamedTuple
 
 
-class Remembered(NamedTuple):
-    """The start of the window in which an installation has a place, in microseconds, and the day it was last seen."""
+class CachedPlace(NamedTuple):
+    """A place in a quota window.
 
-    place: int
-    seen: int
+    `starts_at` is the start of the window in microseconds. `seen_on` is the day of the last check-in, as the ordinal
+    of a date.
+    """
+
+    starts_at: int
+    seen_on: int
 
 
 class PlaceCache:
-    """The last `most` installations that called, or somewhat fewer. Thread-safe.
+    """Places by digest: about the last `size` installations that checked in. Thread-safe.
 
-    In two generations: what is asked for moves to the young one, and once that is full, the old one is forgotten.
+    Entries are held in two generations. A look-up moves its entry to the young generation. When the young generation
+    is full, it replaces the old one. An exact order (as of cachetools' LRUCache) would need a lock for each look-up.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most: Final = max(most // 2, 1)
-        self._young: dict[bytes, Remembered] = {}
-        self._old: dict[bytes, Remembered] = {}
+    def __init__(self, size: int) -> None:
+        """Create an empty cache."""
+        self._size: Final = max(size // 2, 1)
+        self._young: dict[bytes, CachedPlace] = {}
+        self._old: dict[bytes, CachedPlace] = {}
 
     def __len__(self) -> int:
+        """Return the number of installations in the cache."""
         return len(self._young.keys() | self._old.keys())
 
-    def find(self, digest: bytes) -> Remembered | None:
-        found = self._young.get(digest)
-        if found is None and (found := self._old.get(digest)) is not None:
-            self.keep(digest, found)
-        return found
+    def get(self, digest: bytes) -> CachedPlace | None:
+        """Return the place of an installation, or None if the cache does not hold it."""
+        place = self._young.get(digest)
+        if place is None and (place := self._old.get(digest)) is not None:
+            self.put(digest, place)
+        return place
 
-    def keep(self, digest: bytes, remembered: Remembered) -> None:
-        if len(self._young) >= self._most:
+    def put(self, digest: bytes, place: CachedPlace) -> None:
+        """Add or replace the place of an installation."""
+        if len(self._young) >= self._size:
             self._old, self._young = self._young, {}
-        self._young[digest] = remembered
+        self._young[digest] = place

@@ -1,4 +1,4 @@
-"""A license's hard quota as it stands at a moment: how many places there are, in which window, by which rules."""
+"""A license's hard quota at a moment: the number of places, the window, and the rules of the contract."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -14,16 +14,16 @@ from core.licenses.load import LoadedLicense
 from core.licenses.quota_terms import QuotaTerms, quota_terms
 from core.times import microseconds
 
-UNBOUNDED: Final = 2**62
-"""A quota beyond it could never be told from none, and a database counts no further."""
+MAX_PLACES: Final = 2**62
+"""A larger quota counts as none: databases count no further."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """The quota of a license's meter, right until `valid_until`.
+    """The quota of a license's meter, valid until `valid_until`.
 
-    `places` is None where the contract sets no quota. `versions` is the newest contract version that the license
-    had when it was read: with a newer one, it has to be read again. `day` is today in the license's time zone.
+    `places` is None if the contract sets no quota. `versions` is the newest contract version of the license when the
+    quota was read; with a newer version, the quota has to be read again. `day` is today in the license's time zone.
     """
 
     license_id: int
@@ -36,21 +36,28 @@ class Quota:
     day: date
     valid_until: datetime
     starts_at: int
-    """The window's start as places keep it, in microseconds."""
+    """The start of the window in microseconds, as places are stored."""
 
     def remaining(self, used: int) -> int | None:
-        """The places that are left; None without a quota."""
+        """Return the number of places left; None without a quota."""
         return None if self.places is None else max(self.places - used, 0)
 
     def has_room(self, used: int) -> bool:
+        """Return whether a place is left."""
         return self.places is None or used < self.places
 
 
 def quota_at(license: LoadedLicense, meter: Admission, now: datetime, latest: Window | None) -> Quota:
-    """The quota at an instant by the contract in force. `latest` is the newest window that was ever opened.
+    """Return the quota at an instant, by the contract in force then.
 
-    A window that a contract changes while it is open goes on where it would otherwise begin earlier: nobody's
-    place can be in a window that is already over.
+    If a contract changes the window while it is open, so that the window would begin earlier, it keeps its start: the
+    places in it count from there.
+
+    Args:
+        license: The license.
+        meter: The meter with the quota.
+        now: The instant.
+        latest: The newest window of the license that was opened, or None.
     """
     time_zone = license.license.time_zone
     day = now.astimezone(ZoneInfo(time_zone)).date()
@@ -64,7 +71,7 @@ def quota_at(license: LoadedLicense, meter: Admission, now: datetime, latest: Wi
         license_id=license.id,
         license=license.license.key,
         meter=meter.key,
-        places=None if limit is None or limit.value > UNBOUNDED else floor(limit.value),
+        places=None if limit is None or limit.value > MAX_PLACES else floor(limit.value),
         terms=terms,
         window=window,
         versions=max((version.version for version in license.versions), default=0),

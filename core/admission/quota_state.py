@@ -1,6 +1,6 @@
-"""What is known of a license's meter of admission when somebody checks in: its quota, and the places taken."""
+"""The state of a hard quota that check-ins are decided by: the quota, and the places taken."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
@@ -10,9 +10,10 @@ import sqlalchemy as sa
 from allowance import Admission
 from sqlmodel import Session, col, select
 
+from core.admission.check_in import QuotaKey
 from core.admission.identifiers import digest, new_secret
 from core.admission.quota import Quota, quota_at
-from core.admission.store import Key
+from core.admission.store import InstallationKey
 from core.admission.tables import AdmissionRegister, AdmissionWindow
 from core.admission.window import Window
 from core.database.dialect import insert_into
@@ -20,16 +21,16 @@ from core.database.engine import Database
 from core.licenses.load import LoadedLicense, load_licenses
 from core.licenses.tables import License
 
-GOOD_FOR: Final = 1.0
-"""Seconds. Within them an answer may show a quota, or a number of places left, that has changed."""
-
-Place = tuple[str, str]
-"""A license's key and a meter's: what installations check in at."""
+FRESH_SECONDS: Final = 1.0
+"""Seconds in which an answer may show a quota, or a number of places left, that has changed."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class QuotaState:
-    """A quota and how many of its places are taken, as last seen. `secret` is the key of the digests."""
+    """A quota and the number of places taken, as last read.
+
+    `secret` is the key of the digests of identifiers. `read_at` is a time of the monotonic clock.
+    """
 
     license: LoadedLicense
     meter: Admission
@@ -38,34 +39,38 @@ class QuotaState:
     used: int
     read_at: float
 
-    def key_of(self, identifier: str) -> Key:
-        """By what an installation is kept."""
+    def key_of(self, identifier: str) -> InstallationKey:
+        """Return the key of an installation's row."""
         return self.quota.license_id, self.quota.meter, digest(identifier, self.secret)
 
     def is_fresh(self, now: datetime) -> bool:
-        return monotonic() - self.read_at <= GOOD_FOR and self.quota.window.start <= now < self.quota.valid_until
+        """Return whether the state was read within the last second and holds at `now`."""
+        return monotonic() - self.read_at <= FRESH_SECONDS and self.quota.window.start <= now < self.quota.valid_until
 
 
 def load_quota_states(
-    database: Database, places: Collection[Place], meters: dict[str, Admission], now: datetime
-) -> dict[Place, QuotaState]:
-    """Each standing by its license and meter; none for a license that does not exist."""
+    database: Database, keys: Collection[QuotaKey], meters: Mapping[str, Admission], now: datetime
+) -> dict[QuotaKey, QuotaState]:
+    """Read the states of quotas. A license that does not exist has none.
+
+    The first read of a quota makes its register, with a secret of its own.
+    """
     with database.read() as session:
-        found, unregistered = _load(session, places, meters, now)
+        states, unregistered = _load(session, keys, meters, now)
     if unregistered:
         with database.write() as session:
             for license_id, meter in sorted(unregistered):
                 row = {"license_id": license_id, "meter": meter, "secret": new_secret(), "tidy_at": now}
                 session.execute(insert_into(session, AdmissionRegister).values(row).on_conflict_do_nothing())
         with database.read() as session:
-            found, _ = _load(session, places, meters, now)
-    return found
+            states, _ = _load(session, keys, meters, now)
+    return states
 
 
 def newest_windows(
     session: Session, license_ids: Collection[int], now: datetime
 ) -> dict[tuple[int, str], AdmissionWindow]:
-    """The newest window that has begun, by license and meter."""
+    """Return the newest window that has begun, by license id and meter key."""
     window = AdmissionWindow
     newest = (
         sa.select(col(window.license_id), col(window.meter), sa.func.max(col(window.starts_at)).label("starts_at"))
@@ -82,16 +87,17 @@ def newest_windows(
 
 
 def _load(
-    session: Session, places: Collection[Place], meters: dict[str, Admission], now: datetime
-) -> tuple[dict[Place, QuotaState], set[tuple[int, str]]]:
-    keys = {license for license, _ in places}
-    ids = {row[0]: row[1] for row in session.execute(select(License.key, License.id).where(col(License.key).in_(keys)))}
+    session: Session, keys: Collection[QuotaKey], meters: Mapping[str, Admission], now: datetime
+) -> tuple[dict[QuotaKey, QuotaState], set[tuple[int, str]]]:
+    """Return the states of registered quotas, and the license ids and meter keys of those that have no register."""
+    of_keys = col(License.key).in_({license for license, _ in keys})
+    ids = {row[0]: row[1] for row in session.execute(select(License.key, License.id).where(of_keys))}
     licenses = load_licenses(session, list(ids.values()), now)
     of_ids = col(AdmissionRegister.license_id).in_(licenses)
     secrets = {(row.license_id, row.meter): row.secret for row in session.exec(select(AdmissionRegister).where(of_ids))}
     windows = newest_windows(session, licenses, now)
-    standings, unregistered = {}, set()
-    for license_key, meter in places:
+    states, unregistered = {}, set()
+    for license_key, meter in keys:
         license = licenses.get(ids.get(license_key, 0))
         if license is None:
             continue
@@ -102,7 +108,7 @@ def _load(
         latest = Window(row.starts_at, row.ends_at, row.time_zone) if row else None
         quota = quota_at(license, meters[meter], now, latest)
         used = row.used if row and row.starts_at == quota.window.start else 0
-        standings[license_key, meter] = QuotaState(
+        states[license_key, meter] = QuotaState(
             license, meters[meter], secrets[license.id, meter], quota, used, monotonic()
         )
-    return standings, unregistered
+    return states, unregistered

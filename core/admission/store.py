@@ -1,4 +1,4 @@
-"""What admission asks of a database. Each database has its own statements, for the same questions."""
+"""The statements that check-ins need from a database; each database has its own."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +11,12 @@ from core.admission.back_off import BackOff
 from core.admission.quota import Quota
 from core.times import instant, microseconds
 
+InstallationKey = tuple[int, str, bytes]
+"""The key of an installation's row: license id, meter key, digest of the identifier."""
 
-class Record(NamedTuple):
-    """What is kept of an installation, times in microseconds; see :class:`core.admission.tables.Installation`."""
+
+class InstallationState(NamedTuple):
+    """The stored state of an installation, times in microseconds; see :class:`core.admission.tables.Installation`."""
 
     place: int | None
     seen: int | None
@@ -21,18 +24,36 @@ class Record(NamedTuple):
     retry_at: int | None
 
     def has_place_in(self, quota: Quota) -> bool:
-        """A place in a window that began after this one counts: the call was under way when that one began."""
+        """Return whether the installation has a place in the quota's window.
+
+        A place in a later window counts as well: the check-in was under way when that window began.
+        """
         return self.place is not None and self.place >= quota.starts_at
 
     def backing_off(self, now: datetime) -> BackOff | None:
+        """Return the back-off of the last refusal while it lasts, or None."""
         if self.refused_at is None or self.retry_at is None or self.retry_at <= microseconds(now):
             return None
         return BackOff(instant(self.refused_at), instant(self.retry_at))
 
 
+class AdmitRequest(NamedTuple):
+    """Installations that request a place of a quota, in the order in which they came.
+
+    `identifiers` are the identifiers to store, by digest; None if only the digest is stored.
+    """
+
+    quota: Quota
+    identifiers: Mapping[bytes, str | None]
+
+
 @dataclass(frozen=True, slots=True)
 class AdmitResult:
-    """Who got a place now, who has one already, and how many places are taken after that, of how many."""
+    """The outcome of an :class:`AdmitRequest`, by digest.
+
+    `admitted` got a place now, `known` had one. `used` of `places` are taken after that; `places` is None without a
+    quota.
+    """
 
     admitted: frozenset[bytes]
     known: frozenset[bytes]
@@ -41,41 +62,41 @@ class AdmitResult:
 
     @property
     def full(self) -> bool:
+        """True if no place is left."""
         return self.places is not None and self.used >= self.places
 
 
-class Candidates(NamedTuple):
-    """Who wants a place of a quota, in their order: identifiers by digest, None for those kept as digests alone."""
-
-    quota: Quota
-    given: Mapping[bytes, str | None]
-
-
-Key = tuple[int, str, bytes]
-"""License id, meter, digest."""
-
-
 class Store(Protocol):
-    """The statements. Each call is a transaction of its own, so that nobody waits for a caller to think."""
+    """The statements of a database. Each call is a transaction of its own, so that no lock outlasts a call."""
 
-    def find(self, connection: Connection, keys: Sequence[Key]) -> list[Record | None]:
-        """What is kept of each."""
+    def find(self, connection: Connection, keys: Sequence[InstallationKey]) -> list[InstallationState | None]:
+        """Return the stored state of each installation, None if there is none."""
 
     def versions(self, connection: Connection, license_ids: Collection[int]) -> dict[int, int]:
-        """The newest contract version of each license; those without any are left out."""
+        """Return the newest contract version of each license; a license without a contract is left out."""
 
-    def admit(self, connection: Connection, asked: Sequence[Candidates], now: datetime) -> list[AdmitResult | None]:
-        """Give places to those who have none, in their order, as long as there are any. They are on disk then.
+    def admit(
+        self, connection: Connection, requests: Sequence[AdmitRequest], now: datetime
+    ) -> list[AdmitResult | None]:
+        """Give places to the installations that have none, in their order, while places are left.
 
-        Who is in neither set of its license's answer found no place, or asks again: somebody else may have been
-        quicker. None where the license has a contract version that its quota knows nothing of.
+        The places are on disk when this returns.
+
+        Returns:
+            A result for each request; None if the license has a newer contract version than the quota. An
+            installation that is in neither set of its result found no place, or another process was quicker: it
+            requests again.
         """
 
     def refuse(self, connection: Connection, quota: Quota, digests: Sequence[bytes], back_off: BackOff) -> set[bytes]:
-        """Keep that they were refused; those for whom it is so now. The others have a place, or back off already."""
+        """Record the refusal of installations.
+
+        Returns:
+            The digests for which this refusal was recorded. The others have a place, or back off already.
+        """
 
     def flush(self, connection: Connection) -> None:
-        """Wait until the places that other processes gave just now are on disk: a crash must not take what was told."""
+        """Wait until the places that other processes gave are on disk, so that no crash takes back an answer."""
 
-    def touch(self, connection: Connection, keys: Sequence[Key], now: datetime) -> None:
-        """Keep that they were seen now, as far as nobody else does."""
+    def mark_seen(self, connection: Connection, keys: Sequence[InstallationKey], now: datetime) -> None:
+        """Set the time of the last check-in, except for rows that another transaction holds."""

@@ -1,4 +1,4 @@
-"""Admission on SQLite, which has one writer: what is read in its transaction is still so when it writes."""
+"""Check-ins on SQLite. It has one writer, so a row cannot change between a read and a write of a transaction."""
 
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -11,85 +11,63 @@ from sqlalchemy.exc import OperationalError
 
 from core.admission.back_off import BackOff
 from core.admission.quota import Quota
-from core.admission.store import AdmitResult, Candidates, Key, Record
+from core.admission.store import AdmitRequest, AdmitResult, InstallationKey, InstallationState
+from core.database.statements import load_statements
 from core.times import microseconds
 
-_OF: Final = "license_id = ? AND meter = ? AND digest = ?"
-_FIND: Final = f"SELECT place, seen, refused_at, retry_at FROM installation WHERE {_OF}"  # noqa: S608
-_VERSIONS: Final = "SELECT coalesce(max(version), 0) FROM contract WHERE license_id = ?"
-_WINDOW: Final = (
-    "SELECT used, places, quota, ends_at FROM admission_window WHERE license_id = ? AND meter = ? AND starts_at = ?"
-)
-_OPEN: Final = """
-INSERT INTO admission_window AS kept
-  (license_id, meter, starts_at, ends_at, time_zone, quota, places, used, new, lost, refused)
-VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0)
-ON CONFLICT (license_id, meter, starts_at) DO UPDATE
-SET ends_at = excluded.ends_at, time_zone = excluded.time_zone, quota = excluded.quota,
-    places = max(excluded.quota, kept.used)
-"""
-_ADMIT: Final = """
-INSERT INTO installation (license_id, meter, digest, identifier, place, seen) VALUES (?, ?, ?, ?, ?, ?)
-ON CONFLICT (license_id, meter, digest) DO UPDATE
-SET identifier = excluded.identifier, place = excluded.place, seen = excluded.seen, refused_at = NULL, retry_at = NULL
-"""
-_COUNT: Final = """
-UPDATE admission_window SET used = used + ?, new = new + ? WHERE license_id = ? AND meter = ? AND starts_at = ?
-"""
-_COUNT_DAY: Final = """
-INSERT INTO admission_day AS kept (license_id, meter, starts_at, day, admitted) VALUES (?, ?, ?, ?, ?)
-ON CONFLICT (license_id, meter, starts_at, day) DO UPDATE SET admitted = kept.admitted + excluded.admitted
-"""
-_REFUSE: Final = """
-INSERT INTO installation (license_id, meter, digest, refused_at, retry_at) VALUES (?, ?, ?, ?, ?)
-ON CONFLICT (license_id, meter, digest) DO UPDATE SET refused_at = excluded.refused_at, retry_at = excluded.retry_at
-"""
-_COUNT_REFUSED: Final = """
-UPDATE admission_window SET refused = refused + ? WHERE license_id = ? AND meter = ? AND starts_at = ?
-"""
-_TOUCH: Final = f"UPDATE installation SET seen = ? WHERE {_OF} AND (seen IS NULL OR seen < ?)"  # noqa: S608
+_SQL: Final = load_statements("core.admission", "sql/sqlite.sql")
+_FIND: Final = _SQL["find"]
+_VERSION: Final = _SQL["version"]
+_WINDOW: Final = _SQL["window"]
+_OPEN_WINDOW: Final = _SQL["open_window"]
+_ADMIT: Final = _SQL["admit"]
+_COUNT_ADMITTED: Final = _SQL["count_admitted"]
+_COUNT_ADMITTED_BY_DAY: Final = _SQL["count_admitted_by_day"]
+_REFUSE: Final = _SQL["refuse"]
+_COUNT_REFUSED: Final = _SQL["count_refused"]
+_MARK_SEEN: Final = _SQL["mark_seen"]
 
 
-def find(connection: Connection, keys: Sequence[Key]) -> list[Record | None]:
+def find(connection: Connection, keys: Sequence[InstallationKey]) -> list[InstallationState | None]:
     """See :class:`core.admission.store.Store`."""
     with _transaction(connection, "BEGIN") as cursor:
-        return [_record(cursor.execute(_FIND, key).fetchone()) for key in keys]
+        return [_state(cursor.execute(_FIND, key).fetchone()) for key in keys]
 
 
 def versions(connection: Connection, license_ids: Collection[int]) -> dict[int, int]:
     """See :class:`core.admission.store.Store`."""
     with _transaction(connection, "BEGIN") as cursor:
-        found = {license_id: cursor.execute(_VERSIONS, (license_id,)).fetchone()[0] for license_id in license_ids}
-    return {license_id: version for license_id, version in found.items() if version}
+        newest = {license_id: cursor.execute(_VERSION, (license_id,)).fetchone()[0] for license_id in license_ids}
+    return {license_id: version for license_id, version in newest.items() if version}
 
 
-def admit(connection: Connection, asked: Sequence[Candidates], now: datetime) -> list[AdmitResult | None]:
+def admit(connection: Connection, requests: Sequence[AdmitRequest], now: datetime) -> list[AdmitResult | None]:
     """See :class:`core.admission.store.Store`."""
     with _transaction(connection, "BEGIN IMMEDIATE") as cursor:
-        return [_admit(cursor, one.quota, one.given, now) for one in asked]
+        return [_admit(cursor, *request, now) for request in requests]
 
 
-def _admit(cursor: Any, quota: Quota, given: Mapping[bytes, str | None], now: datetime) -> AdmitResult | None:
+def _admit(cursor: Any, quota: Quota, identifiers: Mapping[bytes, str | None], now: datetime) -> AdmitResult | None:
     key = (quota.license_id, quota.meter)
     window = (*key, quota.starts_at)
     ends_at = microseconds(quota.window.end)
-    if cursor.execute(_VERSIONS, key[:1]).fetchone()[0] != quota.versions:
+    if cursor.execute(_VERSION, key[:1]).fetchone()[0] != quota.versions:
         return None
     counter = cursor.execute(_WINDOW, window).fetchone()
     if counter is None or counter[2:] != (quota.places, ends_at):
-        cursor.execute(_OPEN, (*window, ends_at, quota.window.time_zone, quota.places, quota.places))
+        cursor.execute(_OPEN_WINDOW, (*window, ends_at, quota.window.time_zone, quota.places, quota.places))
         counter = cursor.execute(_WINDOW, window).fetchone()
     used, places = counter[:2]
-    records = {digest: _record(cursor.execute(_FIND, (*key, digest)).fetchone()) for digest in given}
-    known = frozenset(digest for digest, record in records.items() if record and record.has_place_in(quota))
-    room = len(records) if places is None else max(places - used, 0)
-    admitted = [digest for digest in records if digest not in known][:room]
+    states = {digest: _state(cursor.execute(_FIND, (*key, digest)).fetchone()) for digest in identifiers}
+    known = frozenset(digest for digest, state in states.items() if state and state.has_place_in(quota))
+    room = len(states) if places is None else max(places - used, 0)
+    admitted = [digest for digest in states if digest not in known][:room]
     if admitted:
-        new = sum(record is None or record.seen is None for record in map(records.get, admitted))
+        new = sum(state is None or state.seen is None for state in map(states.get, admitted))
         seen = microseconds(now)
-        cursor.executemany(_ADMIT, [(*key, digest, given[digest], quota.starts_at, seen) for digest in admitted])
-        cursor.execute(_COUNT, (len(admitted), new, *window))
-        cursor.execute(_COUNT_DAY, (*window, quota.day.isoformat(), len(admitted)))
+        cursor.executemany(_ADMIT, [(*key, digest, identifiers[digest], quota.starts_at, seen) for digest in admitted])
+        cursor.execute(_COUNT_ADMITTED, (len(admitted), new, *window))
+        cursor.execute(_COUNT_ADMITTED_BY_DAY, (*window, quota.day.isoformat(), len(admitted)))
     return AdmitResult(frozenset(admitted), known, used + len(admitted), places)
 
 
@@ -100,11 +78,11 @@ def refuse(connection: Connection, quota: Quota, digests: Sequence[bytes], back_
     refused, counted = set(), 0
     with _transaction(connection, "BEGIN IMMEDIATE") as cursor:
         for digest in digests:
-            record = _record(cursor.execute(_FIND, (*key, digest)).fetchone())
-            if record and (record.has_place_in(quota) or record.backing_off(back_off.refused_at)):
+            state = _state(cursor.execute(_FIND, (*key, digest)).fetchone())
+            if state and (state.has_place_in(quota) or state.backing_off(back_off.refused_at)):
                 continue
             refused.add(digest)
-            before = record.refused_at if record else None
+            before = state.refused_at if state else None
             counted += before is None or before < quota.starts_at
         cursor.executemany(_REFUSE, [(*key, digest, *times) for digest in refused])
         cursor.execute(_COUNT_REFUSED, (counted, *key, quota.starts_at))
@@ -112,19 +90,19 @@ def refuse(connection: Connection, quota: Quota, digests: Sequence[bytes], back_
 
 
 def flush(connection: Connection) -> None:
-    """See :class:`core.admission.store.Store`. Each transaction waited for its own end."""
+    """See :class:`core.admission.store.Store`. Nothing to wait for: every commit reaches the disk."""
 
 
-def touch(connection: Connection, keys: Sequence[Key], now: datetime) -> None:
+def mark_seen(connection: Connection, keys: Sequence[InstallationKey], now: datetime) -> None:
     """See :class:`core.admission.store.Store`."""
     seen = microseconds(now)
     with _transaction(connection, "BEGIN IMMEDIATE") as cursor:
-        cursor.executemany(_TOUCH, [(seen, *key, seen) for key in keys])
+        cursor.executemany(_MARK_SEEN, [(seen, *key, seen) for key in keys])
 
 
 @contextmanager
 def _transaction(connection: Connection, begin: str) -> Iterator[Any]:
-    """A cursor of the driver itself in a transaction: a tiny statement costs less than what stands around it."""
+    """Open a transaction on a cursor of the driver: SQLAlchemy would cost more than these small statements."""
     driver = connection.connection.driver_connection
     cursor = driver.cursor()  # type: ignore[union-attr]
     try:
@@ -139,8 +117,8 @@ def _transaction(connection: Connection, begin: str) -> Iterator[Any]:
         raise OperationalError(begin, None, error) from error
 
 
-def _record(row: Any) -> Record | None:
+def _state(row: Any) -> InstallationState | None:
     if row is None:
         return None
     place, seen, refused_at, retry_at = row
-    return Record(place, seen, refused_at, retry_at)
+    return InstallationState(place, seen, refused_at, retry_at)

@@ -1,7 +1,7 @@
-"""Installations and quota windows as they are kept.
+"""The tables of installations and quota windows.
 
-An installation is one row, however many windows it is active in, so that no window has to be cleared away: its
-counters are what is left of it. Times that admission compares are microseconds since 1970.
+An installation has one row, however many windows it is active in. So no window has to be deleted when it ends: its
+counters remain. Times that check-ins compare are microseconds since 1970.
 """
 
 from datetime import date, datetime
@@ -13,16 +13,15 @@ from sqlmodel import Field, SQLModel
 from core.database.types import BigId, Microseconds, Name, UtcDateTime
 
 STORAGE: Final = {"sqlite_with_rowid": False, "postgresql_with": {"fillfactor": 80}}
-"""SQLite keeps the rows in their key's own tree; PostgreSQL leaves room to change a row where it stands."""
+"""SQLite stores the rows in the tree of their key. PostgreSQL leaves room to update a row in its page."""
 
 
 class Installation(SQLModel, table=True):
-    """What is known of an identifier that checked in for a license's meter of admission.
+    """An installation that checked in for a license's meter with a hard quota.
 
-    `place` is the start of the last window in which it got a place, null where it never did. `seen` is when it last
-    called with one, to the day; null before that, and once it counts as lost. `refused_at` and
-    `retry_at` are of its last refusal. `identifier` is null where the license wants digests alone, and for what
-    was only ever refused.
+    `place` is the start of the last window in which it got a place, null if it never did. `seen` is its last check-in
+    with a place, to the day; null before that, and once it counts as lost. `refused_at` and `retry_at` are of its last
+    refusal. `identifier` is null if the contract wants digests alone, and for an installation that never had a place.
     """
 
     __table_args__ = STORAGE
@@ -38,10 +37,10 @@ class Installation(SQLModel, table=True):
 
 
 class AdmissionWindow(SQLModel, table=True):
-    """The counters of a quota window: places taken, how many of them by new installations, lost, and refused.
+    """The counters of a quota window: places taken, of them by new installations, lost and refused installations.
 
-    `quota` is the one in force, null without one. `places` is the most that may be taken: the quota, or what was
-    taken already where that is more. The database itself refuses more, whatever the code does.
+    `quota` is the quota in force, null without one. `places` is the largest allowed `used`: the quota, or the number
+    taken before a lower quota came into force. The check of the table rejects more, whatever the code does.
     """
 
     __tablename__ = "admission_window"
@@ -61,7 +60,7 @@ class AdmissionWindow(SQLModel, table=True):
 
 
 class AdmissionDay(SQLModel, table=True):
-    """How many places of a window were taken on a day of the license's time zone: what its history is made of."""
+    """The number of places of a window that were taken on a day of the license's time zone, for its history."""
 
     __tablename__ = "admission_day"
     __table_args__ = STORAGE
@@ -74,9 +73,10 @@ class AdmissionDay(SQLModel, table=True):
 
 
 class AdmissionRegister(SQLModel, table=True):
-    """What a license's meter of admission keeps beside its installations.
+    """The register of a license's meter with a hard quota.
 
-    `secret` is the key of their digests. `tidy_at` is when its lost are to be counted and its leftovers dropped.
+    `secret` is the key of the digests of its identifiers. `tidy_at` is the time at which lost installations are next
+    counted and old rows deleted.
     """
 
     __tablename__ = "admission_register"

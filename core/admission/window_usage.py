@@ -1,4 +1,4 @@
-"""What meters of admission measure: the places taken, by window and day; for a refresh, and at this moment."""
+"""The places taken of hard quotas, by window and day: the usage that meters of admission measure."""
 
 from collections import defaultdict
 from collections.abc import Collection
@@ -19,7 +19,7 @@ from core.plugins.registry import Registry
 
 @dataclass(frozen=True, slots=True)
 class WindowUsage:
-    """How many places of a meter's quota window are taken."""
+    """The number of places taken in a quota window of a meter."""
 
     meter: str
     starts_at: datetime
@@ -31,11 +31,14 @@ class WindowUsage:
 def load_admitted(
     session: Session, licenses: Collection[LoadedLicense], since: date, registry: Registry, now: datetime
 ) -> dict[int, list[AdmittedCell]]:
-    """The places taken by window and day, in all windows that hold a day from `since` on, by license."""
+    """Return the places taken by window and day, by license id, in all windows with a day from `since` on.
+
+    The present window of every license is included, with 0 places at least.
+    """
     meters = [meter for meter in registry.meters.values() if isinstance(meter, Admission)]
-    found: dict[int, list[AdmittedCell]] = defaultdict(list)
+    cells: dict[int, list[AdmittedCell]] = defaultdict(list)
     if not meters or not licenses:
-        return found
+        return cells
     window, taken = AdmissionWindow, AdmissionDay
     statement = (
         sa.select(
@@ -58,22 +61,22 @@ def load_admitted(
     )
     newest: dict[tuple[int, str], Window] = {}
     for license_id, meter, starts_at, ends_at, time_zone, day, admitted in session.execute(statement):
-        one = Window(starts_at, ends_at, time_zone)
-        newest[license_id, meter] = one
+        opened = Window(starts_at, ends_at, time_zone)
+        newest[license_id, meter] = opened
         if day is not None:
-            found[license_id].append(AdmittedCell(meter, one.period, day, admitted))
+            cells[license_id].append(AdmittedCell(meter, opened.period, day, admitted))
     for license in licenses:
         for meter in meters:
             present = quota_at(license, meter, now, newest.get((license.id, meter.key)))
-            found[license.id].append(AdmittedCell(meter.key, present.window.period, license.today, 0))
-    return found
+            cells[license.id].append(AdmittedCell(meter.key, present.window.period, license.today, 0))
+    return cells
 
 
 def load_windows(session: Session, licenses: Collection[int]) -> dict[int, list[WindowUsage]]:
-    """The windows of all licenses that are kept, in one statement."""
+    """Return the stored windows of licenses by license id, in one statement."""
     window = AdmissionWindow
     columns = (window.license_id, window.meter, window.starts_at, window.ends_at, window.time_zone, window.used)
-    found: dict[int, list[WindowUsage]] = defaultdict(list)
+    windows: dict[int, list[WindowUsage]] = defaultdict(list)
     for license_id, *row in session.execute(sa.select(*map(col, columns)).where(col(window.license_id).in_(licenses))):
-        found[license_id].append(WindowUsage(*row))
-    return found
+        windows[license_id].append(WindowUsage(*row))
+    return windows

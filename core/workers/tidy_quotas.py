@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from allowance.license import midnight
 from sqlmodel import Session, col, select
 
-from core.admission.check_in import QuotaMeters
 from core.admission.lost import count_lost, lost_before
+from core.admission.quota_meters import QuotaMeters
 from core.admission.quota_state import QuotaState, load_quota_states
 from core.admission.report import KEPT
 from core.admission.tables import AdmissionDay, AdmissionRegister, AdmissionWindow, Installation

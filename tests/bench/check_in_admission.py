@@ -15,7 +15,7 @@ from typing import Any, Final
 import psycopg
 
 from core.admission.admitter import Admitter
-from core.admission.check_in import Asked
+from core.admission.check_in import CheckInRequest
 from core.admission.quota_state import load_quota_states
 from core.database.engine import Database
 from core.plugins.host import load_plugins
@@ -118,7 +118,7 @@ def _admitter(database: Database, url: str, remembered: int = 200_000) -> Admitt
 
 
 def _check_in(admitter: Admitter, license: int, installation: str) -> None:
-    admitter.check_in(Asked(license_key(license), METER, installation, "bench"))
+    admitter.check_in(CheckInRequest(license_key(license), METER, installation, "bench"))
 
 
 def _admit(admitter: Admitter, license: int) -> None:
@@ -192,7 +192,7 @@ def _serve(pipe: Connection, url: str, number: int) -> None:
 def _fill(url: str, database: Database, admitter: Admitter, count: int) -> list[str]:
     """Have so many installations admitted; some of them."""
     place = (license_key(0), METER)
-    standing = load_quota_states(database, [place], admitter.doors.meters, datetime.now(UTC))[place]
+    standing = load_quota_states(database, [place], admitter.quota_meters.meters, datetime.now(UTC))[place]
     known = [f"known-{number}" for number in range(SMALL)]
     _check_in(admitter, 0, known[0])
     seen = standing.quota.starts_at + 1

@@ -15,7 +15,8 @@ from sqlmodel import Session
 
 from core.administration.import_file import import_licenses, read_licenses
 from core.admission.admitter import Admitter
-from core.admission.check_in import FIELDS, Asked, Decision
+from core.admission.check_in import CheckInRequest, Decision
+from core.admission.quota_meters import FIELDS
 from core.admission.report import installation_report, load_counters
 from core.licenses.load import load_licenses
 from core.runtime import Runtime
@@ -109,7 +110,7 @@ def days(page: Served, since: datetime, until: datetime, who: str) -> None:
         # It writes on which day installations were seen within a second, or at its end.
         with closing(Admitter(runtime.database, runtime.registry, runtime.settings, lambda now=now: now)) as admitter:
             for installation in who:
-                admitter.check_in(Asked("acme", "active_installations", installation, "fleet"))
+                admitter.check_in(CheckInRequest("acme", "active_installations", installation, "fleet"))
         tidy_due(runtime.database, runtime.registry, now)
 
 
@@ -118,9 +119,9 @@ def report(page: Served, now: datetime) -> list[str]:
     with database.read() as session:
         license = load_licenses(session, [1], now)[1]
         found = installation_report(
-            load_counters(session, [license.id], admitter.doors.named(None), now)[license.id],
+            load_counters(session, [license.id], admitter.quota_meters.find(None), now)[license.id],
             license,
-            admitter.doors.named(None),
+            admitter.quota_meters.find(None),
             None,
             now,
         )

@@ -8,7 +8,7 @@ import pytest
 from sqlmodel import select
 
 from core.admission.admitter import Admitter
-from core.admission.check_in import Asked, CheckIn
+from core.admission.check_in import CheckIn, CheckInRequest
 from core.admission.report import InstallationReport, installation_report, load_counters
 from core.admission.tables import AdmissionWindow, Installation
 from core.database.engine import Database
@@ -39,7 +39,7 @@ class Desk:
         return admitter
 
     def check_in(self, installation: str, admitter: Admitter | None = None) -> CheckIn:
-        return (admitter or self.admitter).check_in(Asked(self.license, METER, installation, "a key"))
+        return (admitter or self.admitter).check_in(CheckInRequest(self.license, METER, installation, "a key"))
 
     def decisions(self, *installations: str) -> list[str]:
         return [self.check_in(one).decision.value for one in installations]
@@ -65,7 +65,7 @@ class Desk:
         return found.active, found.new, found.returning, found.lost, found.refused
 
     def whole_report(self, day: datetime | None = None) -> InstallationReport | None:
-        meter = self.admitter.doors.meters[METER]
+        meter = self.admitter.quota_meters.meters[METER]
         loaded = self.engine.loaded(self.license, self.now)
         with self.engine.database.read() as session:
             return installation_report(

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import NamedTuple
 
 from core.admission.admitter import Admitter
-from core.admission.check_in import Asked
+from core.admission.check_in import CheckInRequest
 from core.database.engine import Database
 from core.plugins.host import load_plugins
 from core.settings import Settings
@@ -76,7 +76,7 @@ def _run(pipe: Connection, url: str, license: str, seed: int, drawing: Drawing) 
                     return
                 installation = f"i-{drawn.randrange(drawing.installations)}"
                 began = monotonic()
-                found = admitter.check_in(Asked(license, "active_installations", installation, "crowd"))
+                found = admitter.check_in(CheckInRequest(license, "active_installations", installation, "crowd"))
                 answers.append(Answer(installation, found.decision.value, began, monotonic()))
 
         threads = [threading.Thread(target=check_in, args=(number,)) for number in range(drawing.threads)]

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 
-from core.admission.check_in import Asked, CheckIn, Decision
+from core.admission.check_in import CheckIn, CheckInRequest, Decision
 from core.admission.tables import AdmissionDay, AdmissionWindow
 from core.errors import NotFound, RateLimited
 from tests.core.admission.conftest import METER, Desk
@@ -204,8 +204,8 @@ def test_the_same_installation_is_another_one_at_another_license(desk: Desk, quo
 
 def test_a_license_that_does_not_exist_is_an_error_for_its_callers_alone(desk: Desk, quota: Quota) -> None:
     quota(1)
-    lost = desk.admitter.submit(Asked("nobody", METER, "a", "k"))
-    found = desk.admitter.submit(Asked("acme", METER, "a", "k"))
+    lost = desk.admitter.submit(CheckInRequest("nobody", METER, "a", "k"))
+    found = desk.admitter.submit(CheckInRequest("acme", METER, "a", "k"))
     with pytest.raises(NotFound) as refused:
         lost.result(30)
     assert refused.value.message == "No license 'nobody'. An operator puts it before its installations check in."
@@ -218,7 +218,7 @@ def test_those_who_wait_together_are_answered_in_the_order_in_which_they_came(de
         session.connection().exec_driver_sql(
             "SELECT 1" if desk.engine.database.is_sqlite else "LOCK TABLE admission_window"
         )
-        waiting = [desk.admitter.submit(Asked("acme", METER, one, "k")) for one in "abacbd"]
+        waiting = [desk.admitter.submit(CheckInRequest("acme", METER, one, "k")) for one in "abacbd"]
     answers = [one.result(30) for one in waiting]
     first, b, second, *rest = [one.decision.value for one in answers]
     # Where the first one began alone, the others may have overtaken it.
@@ -237,7 +237,7 @@ def test_new_installations_of_one_key_are_limited_and_those_known_are_not(desk: 
     assert (limited.value.code, limited.value.status, limited.value.retry_after) == ("RATE_LIMITED", 429, 1)
     assert limited.value.message == "This key brings more new installations than it may. Come back in 1 s."
     assert desk.check_in("i-3", admitter).decision is Decision.KNOWN
-    other_key = admitter.check_in(Asked("acme", METER, "i-10", "another key"))
+    other_key = admitter.check_in(CheckInRequest("acme", METER, "i-10", "another key"))
     assert other_key.decision is Decision.ADMITTED
     assert len(desk.rows()) == 11
 

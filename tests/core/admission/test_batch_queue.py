@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from core.admission.batches import Batches
+from core.admission.batch_queue import BatchQueue
 from core.database.engine import Database
 
 
@@ -20,7 +20,7 @@ def test_at_its_end_it_handles_what_waits_and_waits_for_no_pause(database: Datab
     def fail(_: Sequence[int], error: Exception) -> None:
         raise error
 
-    batches = Batches("test", database, handle, fail, pause=3600)
+    batches = BatchQueue("test", database, handle, fail, pause=3600)
     assert batches.put([1])
     assert first.wait(30)
     assert batches.put([2, 3])

@@ -3,7 +3,8 @@
 import pytest
 
 from core.access.keys import Caller, Scope
-from core.admission.check_in import Asked, QuotaMeters
+from core.admission.check_in import CheckInRequest
+from core.admission.quota_meters import QuotaMeters
 from core.errors import AllowanceError
 from core.plugins.registry import Registry
 
@@ -22,7 +23,7 @@ def given(**fields: object) -> dict[str, object]:
 def test_an_installation_asks_for_the_quota_of_its_license(
     registry: Registry, caller: Caller, fields: dict[str, object]
 ) -> None:
-    assert QuotaMeters(registry).check(caller, fields) == Asked("acme", METER, "i-1", "k")
+    assert QuotaMeters(registry).check(caller, fields) == CheckInRequest("acme", METER, "i-1", "k")
 
 
 @pytest.mark.parametrize("identifier", ["x", "x" * 200, "Ünï ☃ 𝄞", " ", "a/b:c?d", "tab\tline\n", "\0"])

@@ -30,7 +30,7 @@ def refused(desk: Desk, installation: str) -> bool:
 @pytest.fixture
 def forgetful(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
     """A desk whose servers believe nothing that was read before."""
-    monkeypatch.setattr("core.admission.quota_state.GOOD_FOR", -1.0)
+    monkeypatch.setattr("core.admission.quota_state.FRESH_SECONDS", -1.0)
     return desk
 
 

@@ -59,9 +59,9 @@ def installations_of(
     context: Context, license: LoadedLicense, day: date | None, meter: str | None
 ) -> InstallationReport | None:
     """The report of the window that holds a day; None where nothing can be reported."""
-    doors = context.runtime.admitter.doors
+    doors = context.runtime.admitter.quota_meters
     if meter is None and doors.default is None:
         return None
-    door = doors.named(meter)
+    door = doors.find(meter)
     found = report.installation_report(context.counters(license, door), license, door, day, context.now)
     return None if found is None else InstallationReport(report=found)

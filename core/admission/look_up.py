@@ -1,0 +1,59 @@
+"""The look-up of installations that this process does not know: their stored state, and the answer that it gives."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection
+
+from core.admission.check_in import CheckIn, Decision, QuotaKey
+from core.admission.pending import Candidate, PendingCheckIn
+from core.admission.quota_state import QuotaState
+from core.admission.quota_states import QuotaStates
+from core.admission.store import InstallationState, Store
+from core.times import microseconds
+
+_RECENTLY: Final = timedelta(seconds=10)
+
+
+def find_candidates(
+    store: Store, connection: Connection, states: QuotaStates, pending: Sequence[PendingCheckIn]
+) -> list[Candidate]:
+    """Read the stored state of each installation whose license exists, in one statement."""
+    known = [(check_in, state) for check_in in pending if (state := states.get(check_in.request.quota_key))]
+    keys = [state.key_of(check_in.request.identifier) for check_in, state in known]
+    stored = store.find(connection, keys) if keys else []
+    return [Candidate(check_in, key, row) for (check_in, _), key, row in zip(known, keys, stored, strict=True)]
+
+
+def wait_for_recent_places(
+    store: Store, connection: Connection, candidates: Sequence[Candidate], now: datetime
+) -> None:
+    """Wait until places that were given just now are on disk: the process that gave them may still wait for that."""
+    since = microseconds(now - _RECENTLY)
+    if any(stored and stored.seen and stored.seen > since for _, _, stored in candidates):
+        store.flush(connection)
+
+
+def outdated_quotas(
+    store: Store, connection: Connection, states: QuotaStates, keys: Collection[QuotaKey]
+) -> set[QuotaKey]:
+    """Return the quotas whose contract has a newer version than their state."""
+    if not keys:
+        return set()
+    quotas = {key: states[key].quota for key in keys}
+    versions = store.versions(connection, {quota.license_id for quota in quotas.values()})
+    return {key for key, quota in quotas.items() if versions.get(quota.license_id, 0) != quota.versions}
+
+
+def answer_of(state: QuotaState, stored: InstallationState | None, now: datetime) -> CheckIn | None:
+    """Return the answer to an installation that has a place or is backing off; None if it has to be decided.
+
+    An installation that is backing off is decided again if places are free now.
+    """
+    quota = state.quota
+    if stored and stored.has_place_in(quota):
+        return CheckIn(Decision.KNOWN, quota.places, quota.remaining(state.used))
+    if stored and (back_off := stored.backing_off(now)) and not quota.has_room(state.used):
+        return CheckIn(Decision.BACK_OFF, quota.places, quota.remaining(state.used), back_off)
+    return None
