@@ -30,7 +30,7 @@ def recount(
     with open_runtime(start()) as runtime, progress("Recounting") as report:
         with runtime.database.read() as session:
             licenses = license_ids(session, license or [])
-            since = ledger.whole_from(session)
+            since = ledger.complete_from(session)
         for done, (key, license_id) in enumerate(licenses.items()):
             report(done, len(licenses))
             with runtime.database.read() as session:

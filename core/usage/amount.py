@@ -1,4 +1,4 @@
-"""Amounts: exact decimals, stored as a whole number and billionths of one."""
+"""Amounts: exact decimals, stored as a whole number and billionths (nanos)."""
 
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Final
@@ -7,30 +7,36 @@ from core.errors import BadInput
 
 NANOS: Final = 1_000_000_000
 LARGEST: Final = 2**53
+"""The largest amount of an event: above, JSON numbers of many senders are not exact."""
 LARGEST_TOTAL: Final = 2**62
+"""The largest total of a batch: with it a sum of a day stays within 64 bits."""
 _BILLIONTH: Final = Decimal("1e-9")
 _EXACT: Final = Context(prec=60, rounding=ROUND_HALF_EVEN)
 
 
 class TotalTooLarge(BadInput):
-    """A sum would pass what can be counted exactly; nothing of the batch was recorded."""
+    """A sum would exceed the exact range. Nothing of the batch was recorded."""
 
     code = "TOTAL_TOO_LARGE"
 
     def __init__(
         self, message: str = "A day's total would pass 4.6e18. Nothing was recorded; check the quantities."
     ) -> None:
+        """Create the error; `message` replaces the usual message."""
         super().__init__(message)
 
 
 class NotAnAmount(ValueError):
-    """Not a number, below zero, or beyond 2^53; the message says which."""
+    """A value that is no number, is below zero or is above 2^53. The message states which."""
 
 
 def to_nanos(value: object) -> tuple[int, int]:
-    """A number from JSON as (whole, nanos), rounded to a billionth.
+    """Return a number from JSON as (whole, nanos), rounded to a billionth.
 
-    A float is taken as the shortest decimal that reads as it, which is what its sender wrote.
+    A float is read as the shortest decimal that equals it, which is the decimal that its sender wrote.
+
+    Raises:
+        NotAnAmount: The value is no amount.
     """
     if type(value) is int and 0 <= value <= LARGEST:
         return value, 0
@@ -55,7 +61,7 @@ def to_nanos(value: object) -> tuple[int, int]:
 
 
 def from_nanos(whole: int, nanos: int) -> Decimal:
-    """The exact decimal of stored integers; `nanos` may be a sum and so exceed a billion."""
+    """Return the exact decimal of stored integers. `nanos` may be a sum, and so exceed a billion."""
     if not nanos:
         return Decimal(whole)
     return Decimal(whole * NANOS + nanos).scaleb(-9, context=_EXACT).normalize(_EXACT)

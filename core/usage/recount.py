@@ -1,4 +1,4 @@
-"""Recounting the ledger, to prove that the rollups that meters read say the same."""
+"""The recount of the ledger, which proves that the rollups that meters read are right."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ from allowance import EventType
 from sqlmodel import Session, col
 
 from core.usage.amount import NANOS, from_nanos
-from core.usage.retention import held_from
+from core.usage.retention import complete_since
 from core.usage.tables import LedgerEvent, UsageLevel, UsageSeries, UsageSum
 
-_STREAMED: Final = 1000
+_STREAM_ROWS: Final = 1000
 _Key = tuple[int, date]
 T = TypeVar("T")
 
 
-class Total(NamedTuple):
-    """What a counter adds up to on a day, in billionths, and in how many events."""
+class DayTotal(NamedTuple):
+    """The sum of a counter on a day, in billionths, and its number of events."""
 
     nanos: int
     events: int
@@ -31,8 +31,8 @@ class Total(NamedTuple):
         return f"{from_nanos(0, self.nanos):f} in {self.events} event{'' if self.events == 1 else 's'}"
 
 
-class Newest(NamedTuple):
-    """Where a level stood at the end of a day, in billionths, and the event that said so."""
+class DayLevel(NamedTuple):
+    """The value of a level at the end of a day, in billionths, and the event that it came with."""
 
     nanos: int
     time: datetime
@@ -45,64 +45,68 @@ class Newest(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A day of a series of which the ledger and the rollup do not say the same; None where one says nothing."""
+    """A day of a series on which ledger and rollup differ; None if one of them has nothing of the day."""
 
     event: str
     entity: str
     dimensions: str
     day: date
-    ledger: Total | Newest | None
-    rollup: Total | Newest | None
+    ledger: DayTotal | DayLevel | None
+    rollup: DayTotal | DayLevel | None
 
 
 def recount(session: Session, license_id: int, event_types: Mapping[str, EventType]) -> Iterator[Difference]:
-    """Every difference of a license; there should be none.
+    """Yield the differences between ledger and rollups of a license. There should be none.
 
-    Of days whose events may be dropped in part (see :func:`whole_from`), what is left must be in the rollup.
-    The session must see one state of the database throughout, as one for reading does. Rows are streamed, so
-    that no ledger is too large.
+    On days before :func:`complete_from`, events may have been dropped: the rollup must include the events that are
+    left. Rows are streamed, so that no ledger is too large.
+
+    Args:
+        session: A session for reading. It sees one state of the database throughout.
+        license_id: The license.
+        event_types: The known event types by name.
     """
-    whole = whole_from(session) or date.min
+    complete = complete_from(session) or date.min
     levels = _levels(license_id, event_types)
-    totals = _side_by_side(_totals(session, license_id, levels), _kept_totals(session, license_id))
-    newest = _side_by_side(_newest(session, license_id, levels), _kept_newest(session, license_id))
-    for (series_id, day), ledger, rollup in chain(totals, newest):
-        if ledger != rollup and (day >= whole or not _holds(rollup, ledger)):
+    totals = _join(_ledger_totals(session, license_id, levels), _rollup_totals(session, license_id))
+    newest_levels = _join(_ledger_levels(session, license_id, levels), _rollup_levels(session, license_id))
+    for (series_id, day), ledger, rollup in chain(totals, newest_levels):
+        if ledger != rollup and (day >= complete or not _includes(rollup, ledger)):
             series = session.get(UsageSeries, series_id)
-            named = (series.event, series.entity, series.dimensions) if series else (f"series {series_id}", "", "")
-            yield Difference(*named, day, ledger, rollup)
+            name = (series.event, series.entity, series.dimensions) if series else (f"series {series_id}", "", "")
+            yield Difference(*name, day, ledger, rollup)
 
 
-def whole_from(session: Session) -> date | None:
-    """The first day of which the ledger holds all events, in any time zone; None where nothing was ever dropped."""
-    held = held_from(session)
-    # An event may be of a day later than that of its arrival: by its time zone, and by a sender's clock.
-    return None if held is None else held.date() + timedelta(days=3)
+def complete_from(session: Session) -> date | None:
+    """Return the first day of which the ledger holds all events, in any time zone; None if none was ever dropped."""
+    since = complete_since(session)
+    # An event may be of a later day than its arrival, by its time zone and by its sender's clock.
+    return None if since is None else since.date() + timedelta(days=3)
 
 
-def _holds(rollup: Total | Newest | None, ledger: Total | Newest | None) -> bool:
-    """Whether a rollup is of at least what the ledger still holds."""
+def _includes(rollup: DayTotal | DayLevel | None, ledger: DayTotal | DayLevel | None) -> bool:
+    """Return whether a rollup includes at least the events that the ledger still holds."""
     if ledger is None:
         return True
-    if isinstance(rollup, Total) and isinstance(ledger, Total):
+    if isinstance(rollup, DayTotal) and isinstance(ledger, DayTotal):
         return rollup.nanos >= ledger.nanos and rollup.events >= ledger.events
-    return isinstance(rollup, Newest) and isinstance(ledger, Newest) and rollup[1:] >= ledger[1:]
+    return isinstance(rollup, DayLevel) and isinstance(ledger, DayLevel) and rollup[1:] >= ledger[1:]
 
 
 def _levels(license_id: int, event_types: Mapping[str, EventType]) -> sa.Select[int | None]:
-    """The series that are levels. Of a type whose meter is not installed any more, the rollup tells."""
+    """Select the series that are levels; of a type whose meter is not installed any more, those with a level rollup."""
     levels = [name for name, event in event_types.items() if event.kind == "level"]
-    kept = sa.select(col(UsageLevel.series_id)).where(col(UsageLevel.license_id) == license_id)
+    of_rollup = sa.select(col(UsageLevel.series_id)).where(col(UsageLevel.license_id) == license_id)
     return sa.select(col(UsageSeries.id)).where(
         col(UsageSeries.license_id) == license_id,
         sa.or_(
             col(UsageSeries.event).in_(levels),
-            sa.and_(col(UsageSeries.event).not_in(list(event_types)), col(UsageSeries.id).in_(kept)),
+            sa.and_(col(UsageSeries.event).not_in(list(event_types)), col(UsageSeries.id).in_(of_rollup)),
         ),
     )
 
 
-def _totals(session: Session, license_id: int, levels: sa.Select[int | None]) -> Iterator[tuple[_Key, Total]]:
+def _ledger_totals(session: Session, license_id: int, levels: sa.Select[int | None]) -> Iterator[tuple[_Key, DayTotal]]:
     event = LedgerEvent
     key = (col(event.series_id), col(event.day))
     statement = (
@@ -111,27 +115,27 @@ def _totals(session: Session, license_id: int, levels: sa.Select[int | None]) ->
         .group_by(*key)
         .order_by(*key)
     )
-    return _as_totals(session, statement)
+    return _read_totals(session, statement)
 
 
-def _kept_totals(session: Session, license_id: int) -> Iterator[tuple[_Key, Total]]:
-    kept = UsageSum
-    key = (col(kept.series_id), col(kept.day))
+def _rollup_totals(session: Session, license_id: int) -> Iterator[tuple[_Key, DayTotal]]:
+    rollup = UsageSum
+    key = (col(rollup.series_id), col(rollup.day))
     statement = (
-        sa.select(*key, sa.func.sum(kept.whole), sa.func.sum(kept.nanos), sa.func.sum(kept.events))
-        .where(col(kept.license_id) == license_id)
+        sa.select(*key, sa.func.sum(rollup.whole), sa.func.sum(rollup.nanos), sa.func.sum(rollup.events))
+        .where(col(rollup.license_id) == license_id)
         .group_by(*key)
         .order_by(*key)
     )
-    return _as_totals(session, statement)
+    return _read_totals(session, statement)
 
 
-def _as_totals(session: Session, statement: sa.Executable) -> Iterator[tuple[_Key, Total]]:
+def _read_totals(session: Session, statement: sa.Executable) -> Iterator[tuple[_Key, DayTotal]]:
     for series_id, day, whole, nanos, events in _stream(session, statement):
-        yield (series_id, day), Total(int(whole) * NANOS + int(nanos), int(events))
+        yield (series_id, day), DayTotal(int(whole) * NANOS + int(nanos), int(events))
 
 
-def _newest(session: Session, license_id: int, levels: sa.Select[int | None]) -> Iterator[tuple[_Key, Newest]]:
+def _ledger_levels(session: Session, license_id: int, levels: sa.Select[int | None]) -> Iterator[tuple[_Key, DayLevel]]:
     event = LedgerEvent
     key = (col(event.series_id), col(event.day))
     age = (col(event.time).desc(), col(event.source).desc(), col(event.id).desc())
@@ -146,33 +150,33 @@ def _newest(session: Session, license_id: int, levels: sa.Select[int | None]) ->
     )
     statement = sa.select(ranked).where(ranked.c.rank == 1).order_by(ranked.c.series_id, ranked.c.day)
     for series_id, day, whole, nanos, time, source, event_id, _ in _stream(session, statement):
-        yield (series_id, day), Newest(whole * NANOS + nanos, time, source, event_id)
+        yield (series_id, day), DayLevel(whole * NANOS + nanos, time, source, event_id)
 
 
-def _kept_newest(session: Session, license_id: int) -> Iterator[tuple[_Key, Newest]]:
-    kept = UsageLevel
+def _rollup_levels(session: Session, license_id: int) -> Iterator[tuple[_Key, DayLevel]]:
+    rollup = UsageLevel
     statement = (
         sa.select(
-            *(col(kept.series_id), col(kept.day), col(kept.whole), col(kept.nanos)),
-            *(col(kept.time), col(kept.source), col(kept.event_id)),
+            *(col(rollup.series_id), col(rollup.day), col(rollup.whole), col(rollup.nanos)),
+            *(col(rollup.time), col(rollup.source), col(rollup.event_id)),
         )
-        .where(col(kept.license_id) == license_id)
-        .order_by(col(kept.series_id), col(kept.day))
+        .where(col(rollup.license_id) == license_id)
+        .order_by(col(rollup.series_id), col(rollup.day))
     )
     for series_id, day, whole, nanos, time, source, event_id in _stream(session, statement):
-        yield (series_id, day), Newest(whole * NANOS + nanos, time, source, event_id)
+        yield (series_id, day), DayLevel(whole * NANOS + nanos, time, source, event_id)
 
 
 def _stream(session: Session, statement: sa.Executable) -> Iterator[Any]:
-    return iter(session.execute(statement, execution_options={"yield_per": _STREAMED}))
+    return iter(session.execute(statement, execution_options={"yield_per": _STREAM_ROWS}))
 
 
-def _side_by_side(
+def _join(
     ledger: Iterable[tuple[_Key, T]], rollup: Iterable[tuple[_Key, T]]
 ) -> Iterator[tuple[_Key, T | None, T | None]]:
-    """Two streams in the order of their keys as one, with what each says of a key."""
-    ours = ((key, 0, said) for key, said in ledger)
-    theirs = ((key, 1, said) for key, said in rollup)
-    for key, rows in groupby(merge(ours, theirs, key=itemgetter(0)), key=itemgetter(0)):
-        said = {side: value for _, side, value in rows}
-        yield key, said.get(0), said.get(1)
+    """Join two streams in the order of their keys: each key with its value in the ledger and in the rollup."""
+    left = ((key, 0, value) for key, value in ledger)
+    right = ((key, 1, value) for key, value in rollup)
+    for key, rows in groupby(merge(left, right, key=itemgetter(0)), key=itemgetter(0)):
+        values = {side: value for _, side, value in rows}
+        yield key, values.get(0), values.get(1)

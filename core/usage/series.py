@@ -1,4 +1,4 @@
-"""The numbers of series: one event type, entity and set of dimensions of a license."""
+"""The numbers of series. A series is an event type, an entity and a set of dimensions of a license."""
 
 from typing import Final
 from weakref import WeakKeyDictionary
@@ -13,15 +13,16 @@ from core.usage.tables import UsageSeries
 SeriesKey = tuple[int, str, str, str]
 """License id, event type, entity, dimensions as canonical JSON."""
 
-MOST_KNOWN: Final = 200_000
-# A series that was committed is never changed or deleted, so what is known stays true.
-_known: Final[WeakKeyDictionary[object, dict[SeriesKey, int]]] = WeakKeyDictionary()
+MAX_CACHED: Final = 200_000
+"""Series that a process holds in memory for a database."""
+# A committed series is never changed or deleted, so entries stay true.
+_cached: Final[WeakKeyDictionary[object, dict[SeriesKey, int]]] = WeakKeyDictionary()
 
 
 def series_ids(session: Session, wanted: set[SeriesKey]) -> dict[SeriesKey, int]:
-    """The number of each series; those that are new are made."""
-    known = _known.setdefault(session.get_bind(), {})
-    found = {key: known[key] for key in wanted if key in known}
+    """Return the number of each series. New series are inserted."""
+    cached = _cached.setdefault(session.get_bind(), {})
+    found = {key: cached[key] for key in wanted if key in cached}
     missing = wanted - found.keys()
     if not missing:
         return found
@@ -33,9 +34,9 @@ def series_ids(session: Session, wanted: set[SeriesKey]) -> dict[SeriesKey, int]
         read |= _read(session, set(new))
 
     def remember(_: Session) -> None:
-        if len(known) + len(read) > MOST_KNOWN:
-            known.clear()
-        known.update(read)
+        if len(cached) + len(read) > MAX_CACHED:
+            cached.clear()
+        cached.update(read)
 
     event.listen(session, "after_commit", remember, once=True)
     return found | read

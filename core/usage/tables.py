@@ -1,4 +1,4 @@
-"""The ledger and its rollups as they are kept.
+"""The tables of the ledger and its rollups.
 
 An amount is two integers, `whole` and `nanos` (billionths), so that sums are exact on every database.
 """
@@ -13,7 +13,7 @@ from core.database.types import BigId, Json, Microseconds, Name, UtcDateTime
 
 
 class UsageSeries(SQLModel, table=True):
-    """One event type, entity and set of dimensions of a license. `dimensions` is canonical JSON."""
+    """A series: an event type, an entity and a set of dimensions of a license. `dimensions` is canonical JSON."""
 
     __tablename__ = "usage_series"
     __table_args__ = (UniqueConstraint("license_id", "event", "entity", "dimensions"),)
@@ -26,9 +26,9 @@ class UsageSeries(SQLModel, table=True):
 
 
 class LedgerEvent(SQLModel, table=True):
-    """The ledger: an accepted usage event, once. `day` is its day in the license's time zone.
+    """An accepted usage event in the ledger. `day` is its day in the license's time zone.
 
-    On PostgreSQL each `segment` is a partition with a key of its own, so that an old one is dropped at once.
+    On PostgreSQL each `segment` is a partition with a key of its own, so that an old segment is dropped at once.
     """
 
     __tablename__ = "usage_event"
@@ -45,7 +45,7 @@ class LedgerEvent(SQLModel, table=True):
 
 
 class LedgerSegment(SQLModel, table=True):
-    """A stretch of the ledger by time of arrival. The one with the highest `number` is open, the others closed."""
+    """A segment of the ledger by time of arrival. The segment with the highest `number` is open, the others closed."""
 
     __tablename__ = "ledger_segment"
 
@@ -54,13 +54,13 @@ class LedgerSegment(SQLModel, table=True):
 
 
 class UsageSum(SQLModel, table=True):
-    """The rollup of a counter: what one series added up to on one day of the license's time zone.
+    """The rollup of a counter: the sum of a series on a day of the license's time zone.
 
-    In parts, one for each `shard`, so that several writers of the same series need not wait for each other.
+    A sum has a row for each `shard`, so that several writers of a series need not wait for each other.
     """
 
     __tablename__ = "usage_sum"
-    # SQLite would go on in floating point where 64 bits end; half of them is the end on both databases.
+    # Above 64 bits SQLite would count on in floating point. Half of that is the limit on both databases.
     __table_args__ = (CheckConstraint("whole < 4611686018427387904", name="usage_sum_in_range"),)
 
     license_id: int = Field(primary_key=True, sa_type=BigId)
@@ -73,7 +73,7 @@ class UsageSum(SQLModel, table=True):
 
 
 class UsageLevel(SQLModel, table=True):
-    """The rollup of a level: its newest value on one day. Equal times are told apart by source and id."""
+    """The rollup of a level: its newest value on a day. Of equal times, source and id decide."""
 
     __tablename__ = "usage_level"
 
@@ -88,9 +88,9 @@ class UsageLevel(SQLModel, table=True):
 
 
 class LateUsage(SQLModel, table=True):
-    """Days before today whose usage or contract changed: history from `since` on is measured again.
+    """A license whose past usage or contract changed: its history from `since` on is measured again.
 
-    `revision` grows with every change, so that one which comes in while a refresh runs is not lost.
+    `revision` grows with every change, so that a change that arrives while a refresh runs is not lost.
     """
 
     __tablename__ = "late_usage"
@@ -101,7 +101,7 @@ class LateUsage(SQLModel, table=True):
 
 
 class StoredCheckpoint(SQLModel, table=True):
-    """What a license had used up to and including the day `through`, see :mod:`core.measuring.checkpoints`."""
+    """The usage of a license up to and including the day `through`, see :mod:`core.measuring.checkpoints`."""
 
     __tablename__ = "usage_checkpoint"
 
@@ -111,10 +111,10 @@ class StoredCheckpoint(SQLModel, table=True):
 
 
 class ImportedFile(SQLModel, table=True):
-    """A file of events that was imported, by the digest of its content and whether with backfill.
+    """An imported file of events, by the digest of its content and by whether it was a backfill.
 
-    `lines` are done so far: so many accepted, duplicates, and rejected by code. The first `rejected_size` bytes
-    of the file at `rejected_path` are the rejected ones.
+    `lines` is the number of lines done so far; `accepted`, `duplicates` and `rejected` (by code) count their events.
+    The first `rejected_size` bytes of the file at `rejected_path` are the rejected rows.
     """
 
     __tablename__ = "imported_file"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from sqlalchemy.exc import OperationalError
 
 from core.runtime import Runtime
-from core.usage.retention import keep_ledger, retention
+from core.usage.retention import rotate_segments, segment_retention
 from core.workers.purge_finished import purge_finished
 from core.workers.tidy_quotas import tidy_due
 
@@ -20,6 +20,6 @@ def upkeep(runtime: Runtime) -> None:
     tidy_due(runtime.database, runtime.registry, datetime.now(UTC))
     purge_finished(runtime.database, datetime.now(UTC))
     try:
-        keep_ledger(runtime.database, retention(runtime.settings), datetime.now(UTC))
+        rotate_segments(runtime.database, segment_retention(runtime.settings), datetime.now(UTC))
     except OperationalError as error:
         logger.info("the ledger is busy, its old segments are left for the next time: %s", error.orig)

@@ -4,7 +4,7 @@ from random import Random
 import pytest
 from sqlmodel import col, delete, select, update
 
-from core.usage.recount import Difference, Newest, Total, recount
+from core.usage.recount import DayLevel, DayTotal, Difference, recount
 from core.usage.tables import LedgerEvent, UsageLevel, UsageSeries, UsageSum
 from tests.fixtures.engine import NOW, Engine, usage_event
 
@@ -95,14 +95,14 @@ def test_a_sum_in_several_parts_is_compared_as_one(counted: Engine) -> None:
 def test_a_sum_that_is_off_by_a_billionth_is_found(counted: Engine) -> None:
     tamper(counted, update(UsageSum).where(col(UsageSum.day) == DAY).values(nanos=col(UsageSum.nanos) + 1))
     assert differences(counted) == [
-        Difference("interaction.sent", "be", AS_STORED, DAY, Total(3_750_000_000, 2), Total(3_750_000_001, 2))
+        Difference("interaction.sent", "be", AS_STORED, DAY, DayTotal(3_750_000_000, 2), DayTotal(3_750_000_001, 2))
     ]
 
 
 def test_a_count_that_is_off_by_one_is_found(counted: Engine) -> None:
     tamper(counted, update(UsageSum).where(col(UsageSum.day) == DAY).values(events=3))
     (found,) = differences(counted)
-    assert (found.ledger, found.rollup) == (Total(3_750_000_000, 2), Total(3_750_000_000, 3))
+    assert (found.ledger, found.rollup) == (DayTotal(3_750_000_000, 2), DayTotal(3_750_000_000, 3))
     assert (str(found.ledger), str(found.rollup)) == ("3.75 in 2 events", "3.75 in 3 events")
 
 
@@ -114,8 +114,8 @@ def test_sums_without_events_and_events_without_a_sum_are_found(counted: Engine)
         delete(LedgerEvent).where(col(LedgerEvent.id) == "c"),
     )
     assert [(one.day, one.ledger, one.rollup) for one in differences(counted)] == [
-        (yesterday, None, Total(4_000_000_000, 1)),
-        (today, Total(3_750_000_000, 2), None),
+        (yesterday, None, DayTotal(4_000_000_000, 1)),
+        (today, DayTotal(3_750_000_000, 2), None),
     ]
 
 
@@ -134,7 +134,7 @@ def test_a_level_that_is_not_that_of_the_newest_event_is_found(counted: Engine, 
     tamper(counted, update(UsageLevel).where(col(UsageLevel.day) == DAY).values(**wrong))
     (found,) = differences(counted)
     assert (found.event, found.entity, found.dimensions, found.day) == ("profiles.level", "", "", DAY)
-    assert found.ledger == Newest(90_500_000_000, NOW, "/test", "e")
+    assert found.ledger == DayLevel(90_500_000_000, NOW, "/test", "e")
     assert str(found.ledger) == "90.5 at 2026-03-15T12:00:00+00:00 by 'e' of '/test'"
     assert found.rollup not in (None, found.ledger)
 
@@ -147,8 +147,8 @@ def test_levels_without_events_and_events_without_a_level_are_found(counted: Eng
         delete(LedgerEvent).where(col(LedgerEvent.id) == "f"),
     )
     assert [(one.day, one.ledger, one.rollup) for one in differences(counted)] == [
-        (yesterday, None, Newest(80_000_000_000, NOW - timedelta(days=1), "/test", "f")),
-        (today, Newest(90_500_000_000, NOW, "/test", "e"), None),
+        (yesterday, None, DayLevel(80_000_000_000, NOW - timedelta(days=1), "/test", "f")),
+        (today, DayLevel(90_500_000_000, NOW, "/test", "e"), None),
     ]
 
 
@@ -157,8 +157,8 @@ def test_events_of_a_series_that_is_not_there_are_found(counted: Engine) -> None
     found = {(one.event, one.day): (one.ledger, one.rollup) for one in differences(counted)}
     yesterday = DAY - timedelta(days=1)
     assert found == {
-        ("interaction.sent", yesterday): (None, Total(4_000_000_000, 1)),
-        ("series 999", yesterday): (Total(4_000_000_000, 1), None),
+        ("interaction.sent", yesterday): (None, DayTotal(4_000_000_000, 1)),
+        ("series 999", yesterday): (DayTotal(4_000_000_000, 1), None),
     }
 
 

@@ -13,19 +13,25 @@ from sqlmodel import Session, col, select
 from core.errors import BadSetting
 from core.settings import Settings
 from core.usage import retention as module
-from core.usage.recount import recount, whole_from
-from core.usage.retention import Retention, held_from, keep_ledger, require_reach, retention
+from core.usage.recount import complete_from, recount
+from core.usage.retention import (
+    SegmentRetention,
+    complete_since,
+    require_dedup_window,
+    rotate_segments,
+    segment_retention,
+)
 from core.usage.tables import LedgerEvent, LedgerSegment, UsageSum
 from tests.fixtures.engine import NOW, Engine, usage_event
 
 DAY = timedelta(days=1)
-RULE = retention(Settings())
+RULE = segment_retention(Settings())
 
 
-def age(engine: Engine, *, days: int, since: datetime = NOW, rule: Retention = RULE) -> datetime:
+def age(engine: Engine, *, days: int, since: datetime = NOW, rule: SegmentRetention = RULE) -> datetime:
     """Let days go by, each with its upkeep; the time then."""
     for number in range(1, days + 1):
-        keep_ledger(engine.database, rule, since + number * DAY)
+        rotate_segments(engine.database, rule, since + number * DAY)
     return since + days * DAY
 
 
@@ -59,9 +65,9 @@ def differences(engine: Engine) -> list[object]:
 
 
 def test_by_default_an_event_is_kept_for_65_days_after_its_segment_closed() -> None:
-    assert Retention(timedelta(days=32, hours=12, seconds=150), timedelta(days=65, seconds=300)) == RULE
+    assert SegmentRetention(timedelta(days=32, hours=12, seconds=150), timedelta(days=65, seconds=300)) == RULE
     short = Settings(dedup_window_days=1, ledger_days=0, future_tolerance_seconds=0)
-    assert retention(short) == Retention(opened=DAY, kept=DAY)
+    assert segment_retention(short) == SegmentRetention(open_for=DAY, keep_for=DAY)
 
 
 def test_segments_are_opened_and_dropped_by_age_and_nothing_counted_changes(begun: Engine) -> None:
@@ -69,7 +75,7 @@ def test_segments_are_opened_and_dropped_by_age_and_nothing_counted_changes(begu
     most = 0
     for number in range(400):
         now = NOW + number * DAY
-        keep_ledger(begun.database, RULE, now)
+        rotate_segments(begun.database, RULE, now)
         if number % 5 == 0:
             counted += 1
             assert begun.send(usage_event("sms.sent", time=now, id=f"e{number:03}"), now=now).accepted == 1
@@ -119,7 +125,7 @@ def test_whenever_an_event_is_sent_again_it_counts_once(
     counted: set[int] = set()
     for identifier, day, _ in sorted(arrivals, key=lambda one: one[1]):
         now = NOW + day * DAY
-        keep_ledger(engine.database, retention(rules), now)
+        rotate_segments(engine.database, segment_retention(rules), now)
         recorded = engine.send(usage_event("sms.sent", id=f"{identifier}", time=times[identifier]), now=now)
         too_old = not now - 35 * DAY <= times[identifier] <= now + timedelta(minutes=5)
         assert (recorded.accepted, recorded.duplicates) == (
@@ -143,7 +149,7 @@ def reset(engine: Engine) -> None:
 
 
 def test_on_sqlite_rows_go_in_small_steps(begun: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "STEP", 3)
+    monkeypatch.setattr(module, "DELETE_ROWS", 3)
     begun.send(*(usage_event("sms.sent") for _ in range(10)))
     now = age(begun, days=40)
     begun.send(usage_event("sms.sent", id="new", time=now), now=now)
@@ -156,7 +162,7 @@ def test_several_processes_turn_the_ledger_once(begun: Engine) -> None:
     with ThreadPoolExecutor(4) as threads:
         for days in (33, 66, 99, 132):
             now = NOW + days * DAY
-            list(threads.map(lambda at: keep_ledger(begun.database, RULE, at), [now] * 4))
+            list(threads.map(lambda at: rotate_segments(begun.database, RULE, at), [now] * 4))
     assert segments(begun) == [3, 4, 5]
 
 
@@ -168,7 +174,7 @@ def test_events_that_come_in_while_the_ledger_turns_are_all_counted_once(begun: 
     with ThreadPoolExecutor(5) as threads:
         sent = threads.map(send, range(60))
         for number in range(1, 8):
-            keep_ledger(begun.database, RULE._replace(kept=1000 * DAY), NOW + 33 * number * DAY)
+            rotate_segments(begun.database, RULE._replace(keep_for=1000 * DAY), NOW + 33 * number * DAY)
         assert sum(sent) == 20 * 50
     assert len(segments(begun)) == 8
     assert total(begun) == 20 * 50
@@ -190,8 +196,8 @@ def dropped(begun: Engine) -> Engine:
 
 def test_what_is_held_in_part_must_be_in_the_sums_and_what_is_held_whole_must_be_equal(dropped: Engine) -> None:
     with dropped.database.read() as session:
-        opened = held_from(session)
-        whole = whole_from(session)
+        opened = complete_since(session)
+        whole = complete_from(session)
     assert opened == NOW + 33 * DAY
     assert whole == opened.date() + 3 * DAY
     assert differences(dropped) == []
@@ -219,9 +225,9 @@ def add(session: Session, day: date, amount: int) -> None:
 def test_a_window_longer_than_the_ledger_is_refused_at_start(dropped: Engine) -> None:
     now = NOW + 99 * DAY
     with dropped.database.read() as session:
-        require_reach(session, Settings(dedup_window_days=65), now)
+        require_dedup_window(session, Settings(dedup_window_days=65), now)
         with pytest.raises(BadSetting) as refused:
-            require_reach(session, Settings(dedup_window_days=66), now)
+            require_dedup_window(session, Settings(dedup_window_days=66), now)
     assert refused.value.message == (
         "ALLOWANCE_DEDUP_WINDOW_DAYS: the ledger holds only what came in since 2026-04-17, so that a retry of an "
         "older event could count twice. Set 65 at most, and raise ALLOWANCE_LEDGER_DAYS to have more later."
