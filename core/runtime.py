@@ -17,7 +17,7 @@ from core.queue.early_refresh import EarlyRefresh
 from core.settings import Settings
 from core.tracing import Tracing
 from core.usage.committer import Committer
-from core.usage.retention import require_reach
+from core.usage.retention import require_dedup_window
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +63,13 @@ def open_runtime(settings: Settings) -> Iterator[Runtime]:
     else:
         require_current(database)
     with database.read() as session:
-        require_reach(session, settings, datetime.now(UTC))
+        require_dedup_window(session, settings, datetime.now(UTC))
     _collect_less()
     measurer = Measurer(
         timeout=timedelta(seconds=settings.meter_timeout_seconds), memory=settings.meter_memory_mb * 2**20
     )
-    follower = EarlyRefresh(database, timedelta(seconds=settings.refresh_after_seconds))
-    committer = Committer(database, settings.max_waiting_events, follower.note)
+    early_refresh = EarlyRefresh(database, timedelta(seconds=settings.refresh_after_seconds))
+    committer = Committer(database, settings.max_waiting_events, early_refresh)
     registry = load_plugins()
     admitter = Admitter(database, registry, settings)
     try:
@@ -77,7 +77,7 @@ def open_runtime(settings: Settings) -> Iterator[Runtime]:
     finally:
         admitter.close()
         committer.close()
-        follower.close()
+        early_refresh.close()
         measurer.close()
         database.close()
         tracing.close()

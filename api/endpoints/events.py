@@ -28,7 +28,7 @@ from core.settings import Settings
 from core.usage.committer import Committer
 from core.usage.events import check_cloudevents
 from core.usage.ingest import Ingestion, ingest
-from core.usage.record import Recorded
+from core.usage.record_result import RecordResult
 
 SMALL: Final = 16_384
 """Bytes of a body that is checked on the event loop. A larger body is checked in a thread, so that no other request
@@ -56,7 +56,7 @@ class EventsEndpoint:
         self._registry = registry
         self._settings = settings
         self._budget = BodyBudget(4 * settings.max_body_bytes)
-        self._results = ThreadResults[Recorded]()
+        self._results = ThreadResults[RecordResult]()
 
     async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         """Serve one request."""
@@ -64,7 +64,7 @@ class EventsEndpoint:
         caller = await find_caller(self._authenticator, header(scope, b"authorization"))
         caller.require(Scope.USAGE_WRITE)
         ingestion = await self._receive(scope, receive, caller)
-        recorded = ingestion.joined(await self._results.of(ingestion.underway))
+        recorded = ingestion.result_with(await self._results.of(ingestion.recording))
         await send_json(send, 200, orjson.dumps(as_json(recorded)))
 
     async def _receive(self, scope: asgi.Scope, receive: asgi.Receive, caller: Caller) -> Ingestion:
@@ -139,7 +139,7 @@ def _event_of_line(line: bytes) -> object:
         return None
 
 
-def as_json(recorded: Recorded) -> dict[str, object]:
+def as_json(recorded: RecordResult) -> dict[str, object]:
     """Return the outcome of each event, with the fields of RecordUsageResult in the GraphQL schema."""
     return {
         "accepted": recorded.accepted,

@@ -17,7 +17,7 @@ from core.licenses.tables import Grant, id_of
 from core.plugins.registry import Registry
 from core.queue.queue import schedule_now
 from core.text import shown
-from core.usage.record import mark_late
+from core.usage.late_usage import mark_late
 
 
 def grant_credits(session: Session, given: GrantInput, registry: Registry, now: datetime) -> Grant:

@@ -13,7 +13,7 @@ from core.licenses.find import lock_license, named_license
 from core.licenses.tables import Contract, id_of
 from core.plugins.registry import Registry
 from core.queue.queue import schedule_now
-from core.usage.record import mark_late
+from core.usage.late_usage import mark_late
 
 
 def put_contract(session: Session, given: ContractInput, registry: Registry, now: datetime) -> Contract:

@@ -1,9 +1,9 @@
-"""One transaction for many senders: what comes in while one is committed goes into the next."""
+"""One transaction for many senders: batches that arrive during a commit go into the next transaction."""
 
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,49 +13,55 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.database.engine import Database, is_away, is_deadlock
 from core.errors import Overloaded
+from core.queue.early_refresh import EarlyRefresh
 from core.usage.events import UsageEvent
-from core.usage.record import Recorded, name_nearest, record_together
+from core.usage.record import record_together
+from core.usage.record_result import RecordResult
+from core.usage.unknown_licenses import suggest_licenses
 
 logger = logging.getLogger(__name__)
 
-MOST_TOGETHER: Final = 5_000
-"""Events in one transaction, unless a single sender brings more."""
+MAX_TOGETHER: Final = 5_000
+"""Events in one transaction, unless a single batch has more."""
 ENOUGH: Final = 500
-"""Waiting events that are worth a transaction of their own beside one that is under way."""
-GATHERING: Final = 0.002
-"""Seconds in which what is sent at the same time is gathered, where there are several senders."""
+"""Waiting events for which a second transaction begins while one is under way."""
+GATHER_SECONDS: Final = 0.002
+"""Seconds in which simultaneous batches are gathered, if several senders shared the last transaction."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
     events: Sequence[UsageEvent]
     now: datetime
-    result: Future[Recorded]
+    result: Future[RecordResult]
 
 
 class Committer:
-    """Threads that write batches of events. A batch's future is done once it is committed, or has failed.
+    """Threads that write batches of events. The future of a batch is done once the batch is committed or has failed.
 
-    SQLite takes one writer; on PostgreSQL several overlap, where there is enough for each. At most `most_waiting`
-    events wait; beyond them :class:`Overloaded` is raised, and nothing that was taken before is touched. `committed`
-    is told the keys of the licenses whose usage was.
+    SQLite has one writer. On PostgreSQL several transactions overlap if there are enough events for each.
     """
 
-    def __init__(
-        self, database: Database, most_waiting: int, committed: Callable[[Iterable[str]], None] = lambda licenses: None
-    ) -> None:
+    def __init__(self, database: Database, max_waiting: int, early_refresh: EarlyRefresh | None = None) -> None:
+        """Start the threads.
+
+        Args:
+            database: The database to write to.
+            max_waiting: The number of waiting events from which on more are refused.
+            early_refresh: Notes the licenses of committed events; None to leave them to the schedule.
+        """
         self._database = database
-        self._committed = committed
-        self._most_waiting = most_waiting
+        self._early_refresh = early_refresh
+        self._max_waiting = max_waiting
         self._batches: deque[_Batch] = deque()
         self._queued = 0
-        """Events in those."""
+        """Events in `_batches`."""
         self._waiting = 0
-        """The same, and those that a thread has taken."""
+        """Queued events, and events that a thread has taken and not committed yet."""
         self._busy = 0
-        """Threads that have taken some, or are about to."""
+        """Threads that have taken batches, or are about to."""
         self._crowded = False
-        """Whether several senders shared the last transaction."""
+        """True if several senders shared the last transaction."""
         self._changed = threading.Condition()
         self._closed = False
         self._threads = [
@@ -66,14 +72,14 @@ class Committer:
             thread.start()
 
     def require_room(self) -> None:
-        """Raise :class:`Overloaded` where another batch would not be taken; asked before a body is even read."""
-        if self._waiting >= self._most_waiting:
+        """Raise :class:`Overloaded` if another batch would be refused. Called before a body is even read."""
+        if self._waiting >= self._max_waiting:
             raise Overloaded("More comes in than can be recorded. Nothing of this was; send it again later.")
 
-    def submit(self, events: Sequence[UsageEvent], now: datetime) -> "Future[Recorded]":
-        """Have the events committed. Raises :class:`Overloaded`."""
+    def submit(self, events: Sequence[UsageEvent], now: datetime) -> "Future[RecordResult]":
+        """Queue events for the next transaction. Raises :class:`Overloaded` if too many events wait."""
         batch = _Batch(events, now, Future())
-        # From here on it is recorded, whether or not anybody still waits for the answer: it cannot be cancelled.
+        # From here on the batch is recorded, whether or not its sender still waits: it cannot be cancelled.
         batch.result.set_running_or_notify_cancel()
         with self._changed:
             self.require_room()
@@ -85,10 +91,10 @@ class Committer:
         return batch.result
 
     def close(self) -> None:
-        """Commit what waits, and end; nothing more is taken."""
+        """Commit the batches that wait, and end the threads. New batches are refused."""
         with self._changed:
             self._closed = True
-            self._most_waiting = 0
+            self._max_waiting = 0
             self._changed.notify_all()
         for thread in self._threads:
             thread.join(timeout=30)
@@ -104,16 +110,16 @@ class Committer:
                     self._changed.notify()
 
     def _take(self) -> list[_Batch]:
-        """What waits, as far as it goes into one transaction."""
+        """Wait for batches, and return as many as go into one transaction."""
         with self._changed:
             while not self._closed and not (self._batches and self._worth_taking()):
                 self._changed.wait()
             self._busy += 1
             if self._crowded and self._queued < ENOUGH and not self._closed:
-                self._changed.wait(GATHERING)
+                self._changed.wait(GATHER_SECONDS)
             taken: list[_Batch] = []
             size = 0
-            while self._batches and (not taken or size + len(self._batches[0].events) <= MOST_TOGETHER):
+            while self._batches and (not taken or size + len(self._batches[0].events) <= MAX_TOGETHER):
                 taken.append(self._batches.popleft())
                 size += len(taken[-1].events)
             self._queued -= size
@@ -124,7 +130,7 @@ class Committer:
         return not self._busy or self._queued >= ENOUGH
 
     def _commit(self, batches: Sequence[_Batch]) -> None:
-        """Commit them together; where that fails, each on its own, so that one sender costs no other anything."""
+        """Commit batches together. If that fails, commit each alone, so that no sender fails because of another."""
         if not batches:  # another thread was quicker
             return
         try:
@@ -133,7 +139,7 @@ class Committer:
                     session, [batch.events for batch in batches], max(batch.now for batch in batches)
                 )
         except BaseException as error:
-            # Where the database is away, it is for all of them: nobody waits until that was tried for each.
+            # If the database is away, it is away for all batches: none has to wait for the attempts of others.
             if len(batches) == 1 or (is_away(error) and not is_deadlock(error)):
                 for batch in batches:
                     batch.result.set_exception(error)
@@ -141,19 +147,27 @@ class Committer:
             for batch in batches:
                 self._commit([batch])
             return
-        answers = list(zip(batches, results, strict=True))
-        for batch, result in answers:
-            if not result.unknown:
-                batch.result.set_result(result)
-        if unknown := [answer for answer in answers if answer[1].unknown]:
-            self._name_nearest([result for _, result in unknown])
-            for batch, result in unknown:
-                batch.result.set_result(result)
-        self._committed({event.license for batch in batches for event in batch.events})
+        self._answer(batches, results)
+        if self._early_refresh:
+            self._early_refresh.note({event.license for batch in batches for event in batch.events})
 
-    def _name_nearest(self, results: Sequence[Recorded]) -> None:
+    def _answer(self, batches: Sequence[_Batch], results: Sequence[RecordResult]) -> None:
+        """Set the results. Those with unknown licenses come last, as they get suggestions."""
+        unknown: list[tuple[_Batch, RecordResult]] = []
+        for batch, result in zip(batches, results, strict=True):
+            if result.unknown:
+                unknown.append((batch, result))
+            else:
+                batch.result.set_result(result)
+        if unknown:
+            suggested = self._suggest_licenses([result for _, result in unknown])
+            for (batch, _), result in zip(unknown, suggested, strict=True):
+                batch.result.set_result(result)
+
+    def _suggest_licenses(self, results: Sequence[RecordResult]) -> Sequence[RecordResult]:
         try:
             with self._database.read() as session:
-                name_nearest(session, results)
-        except SQLAlchemyError as error:  # they are answered without
-            logger.warning("the nearest licenses were not found: %s", error)
+                return suggest_licenses(session, results)
+        except SQLAlchemyError as error:
+            logger.warning("unknown licenses were reported without the nearest key: %s", error)
+            return results

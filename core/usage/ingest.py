@@ -1,4 +1,13 @@
-"""Taking usage events from a caller: checked here, committed together with what other callers bring."""
+"""The ingestion of usage events from callers.
+
+Events take these steps:
+
+1. :func:`ingest` checks each event by the rules of the caller and the clock (:mod:`core.usage.events`);
+2. it submits the checked events to the :class:`core.usage.committer.Committer`, where they wait for the next
+   transaction, together with those of other callers;
+3. the committer calls :func:`core.usage.record.record_together`, which writes ledger and rollups in the transaction;
+4. after the commit it answers each caller, and notes the licenses at :class:`core.queue.early_refresh.EarlyRefresh`.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
@@ -11,28 +20,28 @@ from core.errors import TooLarge
 from core.plugins.registry import Registry
 from core.settings import Settings
 from core.usage.committer import Committer
-from core.usage.events import RejectedEvent, Rules, UsageEvent, check_events
-from core.usage.record import Recorded
+from core.usage.events import EventRules, RejectedEvent, UsageEvent, check_events
+from core.usage.record_result import RecordResult
 
 
 @dataclass(frozen=True, slots=True)
 class Ingestion:
-    """Events that were taken: those refused at the door, and the others on their way."""
+    """Events of a request: those that the check rejected, and the result of the others once they are committed."""
 
-    rejected: list[RejectedEvent]
-    underway: Future[Recorded]
+    rejected: Sequence[RejectedEvent]
+    recording: Future[RecordResult]
 
-    def joined(self, recorded: Recorded) -> Recorded:
-        """What became of all of them, once those underway were recorded."""
-        rejected = sorted([*self.rejected, *recorded.rejected], key=lambda one: one.index)
-        return Recorded(recorded.accepted, recorded.duplicates, rejected)
+    def result_with(self, recorded: RecordResult) -> RecordResult:
+        """Return the result of all events, from the result of those that were submitted."""
+        return recorded.with_rejected(self.rejected)
 
-    def wait(self) -> Recorded:
-        """What became of all of them; those accepted are committed when this returns."""
-        return self.joined(self.underway.result())
+    def wait(self) -> RecordResult:
+        """Wait for the commit, and return the result of all events."""
+        return self.result_with(self.recording.result())
 
 
-Check: TypeAlias = Callable[[Iterable[object], Rules], tuple[list[UsageEvent], list[RejectedEvent]]]
+EventCheck: TypeAlias = Callable[[Iterable[object], EventRules], tuple[list[UsageEvent], list[RejectedEvent]]]
+"""A check of raw events in one format, see :func:`core.usage.events.check_events`."""
 
 
 def ingest(
@@ -43,17 +52,28 @@ def ingest(
     registry: Registry,
     settings: Settings,
     committer: Committer,
-    check: Check = check_events,
+    check: EventCheck = check_events,
 ) -> Ingestion:
-    """Check the events, by the rules of the form that they come in, and have them committed.
+    """Check events, and submit those that may be recorded.
 
-    Raises :class:`core.errors.Forbidden` without the scope, :class:`TooLarge` for too many events at once,
-    :class:`core.errors.Overloaded` where too many wait already.
+    Args:
+        caller: The API key that the events were sent with.
+        raws: The events as they came.
+        now: The time of arrival.
+        registry: The installed plugins, for the known event types.
+        settings: The settings, for the limits of a request and of an event's time.
+        committer: The committer of this process.
+        check: The check for the format of the events.
+
+    Raises:
+        core.errors.Forbidden: The caller lacks the scope.
+        TooLarge: The request has too many events.
+        core.errors.Overloaded: Too many events wait for their commit.
     """
     caller.require(Scope.USAGE_WRITE)
     if len(raws) > settings.max_events:
         raise TooLarge(f"{len(raws)} events at once; {settings.max_events} at most. Send them in parts.")
-    rules = Rules(
+    rules = EventRules(
         event_types=registry.event_types,
         now=now,
         window=settings.dedup_window,
@@ -61,8 +81,10 @@ def ingest(
         may_write=caller.may_reach,
     )
     events, rejected = check(raws, rules)
-    if events:
-        return Ingestion(rejected, committer.submit(events, now))
-    nothing: Future[Recorded] = Future()
-    nothing.set_result(Recorded())
-    return Ingestion(rejected, nothing)
+    return Ingestion(rejected, committer.submit(events, now) if events else _nothing_recorded())
+
+
+def _nothing_recorded() -> Future[RecordResult]:
+    future: Future[RecordResult] = Future()
+    future.set_result(RecordResult())
+    return future

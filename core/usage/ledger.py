@@ -1,13 +1,13 @@
-"""A batch of checked events on its way into the ledger and the rollups."""
+"""The rows of a batch on the way into the ledger and the rollups."""
 
 from collections.abc import Mapping, Sequence, Set
 from typing import NamedTuple, TypeAlias
 
 
 class LedgerRow(NamedTuple):
-    """An event as the ledger holds it, in the order of its columns.
+    """An event with the columns of the ledger.
 
-    `time` is in microseconds since 1970, `day` in days since then, in the license's time zone.
+    `time` is in microseconds since 1970. `day` counts the days since 1970 in the license's time zone.
     """
 
     license_id: int
@@ -21,12 +21,15 @@ class LedgerRow(NamedTuple):
 
 
 EventKey: TypeAlias = tuple[int, str, str]
-"""What tells an event from all others: license, source, id."""
+"""The key of an event: license id, source, id."""
 
 
 class Batch(NamedTuple):
-    """Rows to write, each key once; which of their series are levels; the present day of each license, of which
-    all earlier days are late; and the writer's shard of the sums."""
+    """Rows to write, each key once.
+
+    `levels` are the series that are levels. `today` is the present day of each license; usage of earlier days is late.
+    `shard` is the writer's shard of the sums.
+    """
 
     rows: Sequence[LedgerRow]
     levels: Set[int]

@@ -13,14 +13,18 @@ _SQL: Final = load_statements("core.usage", "sql/postgresql.sql")
 _WRITE: Final = _SQL["write"]
 
 
-def places(connection: Connection, licenses: Collection[str]) -> Iterable[Any]:
-    """Key, id and time zone of each license that there is."""
+def find_licenses(connection: Connection, licenses: Collection[str]) -> Iterable[Any]:
+    """Return key, id and time zone of the licenses that exist."""
     statement = "SELECT key, id, time_zone FROM license WHERE key = ANY (%s::text[])"
     return connection.exec_driver_sql(statement, (_texts(licenses),))
 
 
 def write(connection: Connection, batch: Batch) -> set[EventKey] | None:
-    """Write the rows that the ledger does not hold yet, and roll them up; their keys, or None where all were new."""
+    """Write the rows that the ledger does not hold yet, and add them to the rollups.
+
+    Returns:
+        The keys of the new rows, or None if all rows are new.
+    """
     license_id, source, id, series_id, time, day, whole, nanos = zip(*batch.rows, strict=True)
     levels = _numbers(batch.levels)
     parameters = (
@@ -33,10 +37,10 @@ def write(connection: Connection, batch: Batch) -> set[EventKey] | None:
 
 
 def _numbers(values: Iterable[int]) -> str:
-    """An array as PostgreSQL reads it from text: many times faster than the driver's lists."""
+    """Return an array as PostgreSQL reads it from text: many times faster than the driver's lists."""
     return "{" + ",".join(map(str, values)) + "}"
 
 
 def _texts(values: Collection[str]) -> str:
-    """The same of texts; without control characters they are quoted as in JSON."""
+    """Return an array of texts. Texts without control characters are quoted as in JSON."""
     return "{" + orjson.dumps(list(values))[1:-1].decode() + "}"

@@ -17,19 +17,20 @@ _KEEP_NEWEST_LEVELS: Final = _SQL["keep_newest_levels"]
 _MARK_LATE: Final = _SQL["mark_late"]
 
 
-def places(connection: Connection, licenses: Collection[str]) -> Iterable[Any]:
-    """Key, id and time zone of each license that there is."""
+def find_licenses(connection: Connection, licenses: Collection[str]) -> Iterable[Any]:
+    """Return key, id and time zone of the licenses that exist."""
     statement = "SELECT key, id, time_zone FROM license WHERE key IN (SELECT value FROM json_each(?))"
     return connection.exec_driver_sql(statement, (orjson.dumps(list(licenses)).decode(),))
 
 
 def write(connection: Connection, batch: Batch) -> set[EventKey] | None:
-    """Write the rows that the ledger does not hold yet, and roll them up; their keys, or None where all were new.
+    """Write the rows that the ledger does not hold yet, and add them to the rollups. One writer needs no shards.
 
-    One writer needs no shards.
+    Returns:
+        The keys of the new rows, or None if all rows are new.
     """
     last = connection.exec_driver_sql("SELECT coalesce(max(rowid), 0) FROM usage_event").scalar_one()
-    # In the order of the key, so that its index is written in one place after the other.
+    # In the order of the key, so that its index is written from page to page.
     rows = orjson.dumps([tuple(row) for row in sorted(batch.rows)]).decode()
     count = connection.exec_driver_sql(_INSERT, (rows,)).rowcount
     if count:
@@ -41,7 +42,7 @@ def write(connection: Connection, batch: Batch) -> set[EventKey] | None:
         for license_id, day in batch.today.items():
             licenses[day].append(license_id)
         first = min(row.day for row in batch.rows)
-        # At any moment there are two or three dates on Earth, so that many statements at the most.
+        # There are at most three dates on Earth at any moment, so at most three statements.
         for day, ids in licenses.items():
             if first < day:
                 connection.exec_driver_sql(_MARK_LATE, (last, day, orjson.dumps(ids).decode()))

@@ -19,7 +19,7 @@ from graphql import build_schema, parse, validate
 
 from core.plugins import conflicts, host
 from core.plugins.sandbox import failure
-from core.usage.events import Rules, check_cloudevents
+from core.usage.events import EventRules, check_cloudevents
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs" / "partners.md").read_text()
@@ -87,7 +87,7 @@ def test_the_event_is_one_that_the_first_plugin_lets_in(project: Path, monkeypat
     import allowance_push  # type: ignore[import-not-found]
 
     now = datetime(2026, 6, 15, tzinfo=UTC)
-    rules = Rules(check_plugin(allowance_push).event_types, now, timedelta(days=30), timedelta(0), lambda _: True)
+    rules = EventRules(check_plugin(allowance_push).event_types, now, timedelta(days=30), timedelta(0), lambda _: True)
     (event,) = blocks("json")
     accepted, rejected = check_cloudevents([json.loads(event)], rules)
     assert rejected == []

@@ -16,7 +16,7 @@ from core.plugins.registry import Registry
 from core.queue.queue import schedule_now
 from core.settings import Settings
 from core.usage.amount import TotalTooLarge
-from core.usage.events import RejectedEvent, Rules, UsageEvent
+from core.usage.events import EventRules, RejectedEvent, UsageEvent
 from core.usage.files.csv_rows import CsvFile
 from core.usage.files.import_progress import ImportedEvents, ImportProgress, RejectedRow
 from core.usage.files.lines import GZIP, Lines
@@ -121,7 +121,7 @@ def _chunks(file: EventFile, done: int, registry: Registry, settings: Settings, 
     """The rows after the first `done`, checked, in chunks."""
     for rows in _parts(file.rows(done)):
         now = datetime.now(UTC)
-        rules = Rules(
+        rules = EventRules(
             event_types=registry.event_types,
             now=now,
             window=None if backfill else settings.dedup_window,

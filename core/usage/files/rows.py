@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from core.errors import BadInput
-from core.usage.ingest import Check
+from core.usage.ingest import EventCheck
 
 
 class BadFile(BadInput):
@@ -45,7 +45,7 @@ class EventFile(Protocol):
     """How the name of a file ends that holds rejected rows of this one."""
 
     @property
-    def check(self) -> Check:
+    def check(self) -> EventCheck:
         """Holds its events against the rules."""
 
     @property

@@ -17,15 +17,15 @@ from core.errors import Overloaded
 from core.usage import committer as module
 from core.usage.amount import TotalTooLarge
 from core.usage.committer import Committer
-from core.usage.events import Rules, UsageEvent, check_events
+from core.usage.events import EventRules, UsageEvent, check_events
 from core.usage.ingest import ingest
-from core.usage.record import Recorded
+from core.usage.record_result import RecordResult
 from core.usage.tables import LedgerEvent as LedgerRow
 from tests.fixtures.engine import NOW, OPERATOR, Engine, counted_statements, usage_event
 
 
 def checked(engine: Engine, *raws: object) -> Sequence[UsageEvent]:
-    rules = Rules(engine.runtime.registry.event_types, NOW, None, timedelta(minutes=5), lambda _: True)
+    rules = EventRules(engine.runtime.registry.event_types, NOW, None, timedelta(minutes=5), lambda _: True)
     events, rejected = check_events(raws, rules)
     assert rejected == []
     return events
@@ -43,7 +43,7 @@ def held_up(engine: Engine) -> Iterator[None]:
             yield
 
 
-def outcome(future: "Future[Recorded]") -> tuple[int, int, list[int]]:
+def outcome(future: "Future[RecordResult]") -> tuple[int, int, list[int]]:
     recorded = future.result(timeout=30)
     return recorded.accepted, recorded.duplicates, [one.index for one in recorded.rejected]
 
@@ -119,7 +119,7 @@ def test_where_the_database_is_away_nobody_waits_until_that_was_tried_for_each(
 def test_a_deadlock_is_tried_again_for_each(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     engine.license()
     deadlock = OperationalError("", {}, psycopg.errors.DeadlockDetected("in a circle"))
-    committer = Committer(engine.database, most_waiting=100)
+    committer = Committer(engine.database, max_waiting=100)
     with failing(monkeypatch, deadlock) as tried:
         committer._commit([module._Batch(checked(engine, usage_event("sms.sent")), NOW, Future()) for _ in range(3)])
     assert tried == [3, 1, 1, 1]
@@ -154,7 +154,7 @@ def test_a_batch_that_cannot_be_recorded_costs_its_neighbours_nothing(engine: En
 
 def test_more_than_there_is_room_for_is_refused_and_what_was_taken_is_kept(engine: Engine) -> None:
     engine.license()
-    committer = Committer(engine.database, most_waiting=3)
+    committer = Committer(engine.database, max_waiting=3)
     with held_up(engine):
         taken = [committer.submit(checked(engine, usage_event("sms.sent"), usage_event("sms.sent")), NOW)]
         committer.require_room()
@@ -172,7 +172,7 @@ def test_more_than_there_is_room_for_is_refused_and_what_was_taken_is_kept(engin
 
 def test_at_its_end_it_commits_what_waits_and_takes_nothing_more(engine: Engine) -> None:
     engine.license()
-    committer = Committer(engine.database, most_waiting=100)
+    committer = Committer(engine.database, max_waiting=100)
     with held_up(engine):
         futures = [committer.submit(checked(engine, usage_event("sms.sent")), NOW) for _ in range(9)]
         closing = threading.Thread(target=committer.close)

@@ -11,7 +11,7 @@ from psycopg.errors import DeadlockDetected
 from sqlalchemy.exc import OperationalError
 
 from core.usage import ledger_postgresql
-from core.usage.events import Rules, UsageEvent, check_events
+from core.usage.events import EventRules, UsageEvent, check_events
 from core.usage.record import record
 from core.usage.recount import recount
 from tests.fixtures.engine import NOW, Engine
@@ -45,7 +45,7 @@ def events_of(sender: int, batch: int, random: Random) -> list[dict[str, Any]]:
 
 def deadlocks(engine: Engine, rounds: int) -> list[str]:
     """Let all send at once, so many times, or up to the first deadlock; what PostgreSQL said of it."""
-    rules = Rules(engine.runtime.registry.event_types, NOW, None, timedelta(), lambda _: True)
+    rules = EventRules(engine.runtime.registry.event_types, NOW, None, timedelta(), lambda _: True)
     random = Random(0)  # noqa: S311 - nothing is to be kept secret
 
     def send(events: list[UsageEvent]) -> str:

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.times import microseconds
-from core.usage.events import RejectedEvent, Rules, UsageEvent, check_cloudevents, check_events
-from core.usage.ingest import Check
+from core.usage.events import EventRules, RejectedEvent, UsageEvent, check_cloudevents, check_events
+from core.usage.ingest import EventCheck
 from tests.fixtures.engine import NOW
 
 TYPES = {
@@ -29,14 +29,14 @@ TYPES = {
         EventType("profiles.level", "level", (Dimension("entity"),)),
     )
 }
-RULES = Rules(
+RULES = EventRules(
     event_types=TYPES,
     now=NOW,
     window=timedelta(days=35),
     tolerance=timedelta(minutes=5),
     may_write=lambda license: license != "other",
 )
-BACKFILL = Rules(TYPES, NOW, None, timedelta(minutes=5), lambda _: True)
+BACKFILL = EventRules(TYPES, NOW, None, timedelta(minutes=5), lambda _: True)
 SURROGATE = "\ud800"
 
 GOOD: Mapping[str, Any] = {"id": "1", "source": "/mailer", "type": "sms.sent", "license": "acme"}
@@ -52,13 +52,13 @@ CLOUD: Mapping[str, Any] = {
 }
 
 
-def taken(raw: object, rules: Rules = RULES, check: Check = check_events) -> UsageEvent:
+def taken(raw: object, rules: EventRules = RULES, check: EventCheck = check_events) -> UsageEvent:
     events, rejected = check([raw], rules)
     assert rejected == []
     return events[0]
 
 
-def refused(raw: object, rules: Rules = RULES, check: Check = check_events) -> tuple[str, str]:
+def refused(raw: object, rules: EventRules = RULES, check: EventCheck = check_events) -> tuple[str, str]:
     events, rejected = check([raw], rules)
     assert events == []
     return rejected[0].code, rejected[0].message

@@ -11,7 +11,7 @@ import pytest
 from sqlmodel import select
 
 from core.usage.amount import LARGEST_TOTAL, TotalTooLarge
-from core.usage.record import Recorded
+from core.usage.record_result import RecordResult
 from core.usage.recount import recount
 from core.usage.tables import LateUsage, LedgerEvent, UsageLevel, UsageSum
 from tests.fixtures.engine import NOW, Engine, new_key, usage_event
@@ -52,7 +52,7 @@ def differences(engine: Engine, key: str = "acme") -> list[object]:
         return list(recount(session, engine.id(key), engine.runtime.registry.event_types))
 
 
-def outcome(recorded: Recorded) -> tuple[int, int, list[tuple[int, str]]]:
+def outcome(recorded: RecordResult) -> tuple[int, int, list[tuple[int, str]]]:
     return recorded.accepted, recorded.duplicates, [(one.index, one.code) for one in recorded.rejected]
 
 

@@ -8,7 +8,7 @@ from api.graphql.schema.common.node import Info
 from api.graphql.schema.usage.inputs import UsageEventInput
 from core.usage.events import RejectedEvent as Rejected
 from core.usage.ingest import ingest
-from core.usage.record import Recorded
+from core.usage.record_result import RecordResult
 
 
 @strawberry.type(description="An event that was rejected.")
@@ -62,7 +62,7 @@ def record_usage(
     return _as_result(underway.wait())
 
 
-def _as_result(recorded: Recorded) -> RecordUsageResult:
+def _as_result(recorded: RecordResult) -> RecordUsageResult:
     return RecordUsageResult(
         accepted=recorded.accepted,
         duplicates=recorded.duplicates,

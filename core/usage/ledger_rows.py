@@ -1,0 +1,76 @@
+"""The rows of the ledger for checked events."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
+
+from sqlmodel import Session
+
+from core.database.dialect import is_postgresql
+from core.usage import ledger_postgresql, ledger_sqlite
+from core.usage.days import local_day
+from core.usage.events import UsageEvent
+from core.usage.ledger import EventKey, LedgerRow
+from core.usage.series import series_ids
+
+LicenseZone: TypeAlias = tuple[int, str]
+"""A license's id and its time zone."""
+SeriesName: TypeAlias = tuple[str, str, str, str]
+"""A series as events name it: license key, type, entity, dimensions."""
+BatchRow: TypeAlias = tuple[int, UsageEvent, LedgerRow]
+"""The number of a batch, an event of it, and the event's row. A plain tuple: there is one for every event."""
+
+
+class MadeRows(NamedTuple):
+    """The rows of several batches.
+
+    `rows` holds the first row of each event key, `levels` the series that are levels, `events` all events with their
+    rows. `unknown` are events whose license does not exist, with the number of their batch.
+    """
+
+    rows: Mapping[EventKey, LedgerRow]
+    levels: set[int]
+    events: Sequence[BatchRow]
+    unknown: Sequence[tuple[int, UsageEvent]]
+
+
+def find_licenses(session: Session, keys: Collection[str]) -> dict[str, LicenseZone]:
+    """Return id and time zone of the licenses that exist, by key."""
+    find = ledger_postgresql.find_licenses if is_postgresql(session) else ledger_sqlite.find_licenses
+    return {key: (license_id, time_zone) for key, license_id, time_zone in find(session.connection(), keys)}
+
+
+def find_series(
+    session: Session, names: Collection[SeriesName], licenses: Mapping[str, LicenseZone]
+) -> dict[SeriesName, int]:
+    """Return the number of each series of a license that exists. New series are inserted."""
+    keys = {name: (licenses[name[0]][0], *name[1:]) for name in names if name[0] in licenses}
+    ids = series_ids(session, set(keys.values()))
+    return {name: ids[key] for name, key in keys.items()}
+
+
+def make_rows(
+    batches: Sequence[Sequence[UsageEvent]],
+    licenses: Mapping[str, LicenseZone],
+    series: Mapping[SeriesName, int],
+) -> MadeRows:
+    """Return the rows of all events, each with the day of its time in the license's time zone."""
+    rows: dict[EventKey, LedgerRow] = {}
+    levels: set[int] = set()
+    made: list[BatchRow] = []
+    unknown: list[tuple[int, UsageEvent]] = []
+    for number, events in enumerate(batches):
+        for event in events:
+            _, license, source, identifier, name, kind, entity, dimensions, time, _, whole, nanos = event
+            found = licenses.get(license)
+            if found is None:
+                unknown.append((number, event))
+                continue
+            license_id, time_zone = found
+            series_id = series[license, name, entity, dimensions]
+            if kind == "level":
+                levels.add(series_id)
+            day = local_day(time_zone, time)
+            row = LedgerRow(license_id, source, identifier, series_id, time, day, whole, nanos)
+            rows.setdefault((license_id, source, identifier), row)
+            made.append((number, event, row))
+    return MadeRows(rows, levels, made, unknown)
