@@ -1,4 +1,4 @@
-"""Tables of events: which columns there may be, and how a row of them becomes an event."""
+"""The columns of a table of events, and the event of a row."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -8,50 +8,51 @@ from core.text import shown
 from core.usage.files.rows import BadColumns
 
 DIMENSION: Final = "dimensions."
-"""What the name of a column begins with that holds one dimension."""
+"""The prefix of the name of a column that holds a dimension."""
 NOTES: Final = ("rejected_line", "rejected_code", "rejected_message")
-"""The columns that come first in a file of rejected rows; they say nothing of the event."""
+"""The first columns of a file of rejected rows. They are not part of the event."""
 
 _REQUIRED: Final = ("id", "source", "type", "license")
 _KNOWN: Final = (*_REQUIRED, "time", "quantity", "value", "entity", "dimensions")
-_SAME: Final = {"subject": "license"}
+_SYNONYMS: Final = {"subject": "license"}
 
 
 class Columns:
-    """The columns of a table by their names. Raises :class:`BadColumns`."""
+    """The columns of a table."""
 
     def __init__(self, names: Sequence[str]) -> None:
+        """Read the names of the columns. Raises :class:`BadColumns` if they are not those of events."""
         self.names: Final = tuple(names)
-        """As the file has them."""
-        self.fields: Final = tuple(_SAME.get(name, name) for name in names)
-        """What each is of the event."""
-        for place, name in enumerate(self.fields):
+        """The names as the file has them."""
+        self.fields: Final = tuple(_SYNONYMS.get(name, name) for name in names)
+        """The field of the event that each column holds."""
+        for index, name in enumerate(self.fields):
             if name not in (*_KNOWN, *NOTES) and not (name.startswith(DIMENSION) and name != DIMENSION):
                 raise BadColumns(
-                    f"No column of events is named {shown(names[place])}.{did_you_mean(name, (*_KNOWN, *_SAME))} There "
-                    f"may be {', '.join(_KNOWN)}, and {DIMENSION}NAME for a dimension. Rename or drop it."
+                    f"No column of events is named {shown(names[index])}.{did_you_mean(name, (*_KNOWN, *_SYNONYMS))} "
+                    f"There may be {', '.join(_KNOWN)}, and {DIMENSION}NAME for a dimension. Rename or drop it."
                 )
-            if name in self.fields[:place]:
-                raise BadColumns(f"Two columns say the event's {name}. Drop one.")
+            if name in self.fields[:index]:
+                raise BadColumns(f"Two columns hold the event's {name}. Drop one.")
         missing = [name for name in _REQUIRED if name not in self.fields]
         if missing:
             raise BadColumns(
                 f"There is no column {', '.join(missing)}. A table of events needs {', '.join(_REQUIRED)}."
             )
-        self.kept: Final = [place for place, name in enumerate(self.fields) if name not in NOTES]
-        """The places of those that a file of rejected rows has as well, behind its notes."""
+        self.of_event: Final = [index for index, name in enumerate(self.fields) if name not in NOTES]
+        """The indexes of the columns of the event. A file of rejected rows has them behind its notes."""
         self._dimensions = [
-            (place, name.removeprefix(DIMENSION))
-            for place, name in enumerate(self.fields)
+            (index, name.removeprefix(DIMENSION))
+            for index, name in enumerate(self.fields)
             if name.startswith(DIMENSION)
         ]
 
     def event(self, values: Sequence[Any]) -> dict[str, Any]:
-        """The event of a row, as :func:`core.usage.events.check_events` takes it; None is a cell left empty."""
+        """Return the event of a row for :func:`core.usage.events.check_events`. None stands for an empty cell."""
         event = dict(zip(self.fields, values, strict=True))
         if self._dimensions:
-            own = {key: values[place] for place, key in self._dimensions if values[place] is not None}
-            given = event.get("dimensions")
-            if given is None or isinstance(given, Mapping):
-                event["dimensions"] = {**(given or {}), **own}
+            of_columns = {key: values[index] for index, key in self._dimensions if values[index] is not None}
+            of_object = event.get("dimensions")
+            if of_object is None or isinstance(of_object, Mapping):
+                event["dimensions"] = {**(of_object or {}), **of_columns}
         return event

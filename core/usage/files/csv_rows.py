@@ -1,4 +1,4 @@
-"""Comma-separated values (RFC 4180), with a row of column names at the top."""
+"""Events in CSV (RFC 4180) with a row of column names at the top."""
 
 import csv
 import re
@@ -18,22 +18,24 @@ from core.usage.files.rows import BadColumns, Row, RowProblem
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _DELIMITERS: Final = ",;\t"
 _OPEN: Final = "a quote is opened and not closed"
-_MOST_LINES: Final = 100
-"""Of one row. What is looked for behind a quote that was never closed costs this much again for each line."""
+_MAX_ROW_LINES: Final = 100
+"""Lines of a row. After a quote that is never closed, every following line costs as many lines to read again."""
 _SHOWN: Final = 200
+"""Characters of a line that is too long, in the file of rejected rows."""
 
 
 class CsvFile:
-    """Rows of cells, separated by commas, semicolons or tabs. An empty cell says nothing.
+    """Rows of cells, separated by commas, semicolons or tabs. An empty cell is no value.
 
-    Numbers are read exactly as they are written, with a point. Raises :class:`BadColumns`.
+    Numbers have a decimal point and are read exactly.
     """
 
     check = staticmethod(check_events)
     rejected_suffix: ClassVar[str] = ".csv"
 
     def __init__(self, lines: Lines) -> None:
-        self._lines = _Texts(lines)
+        """Read the row of column names. Raises :class:`BadColumns` if there is none, or if it is not of events."""
+        self._lines = _CsvLines(lines)
         try:
             head = next(self._lines, "")
             self._delimiter = max(_DELIMITERS, key=head.count)
@@ -42,43 +44,46 @@ class CsvFile:
             raise BadColumns("The first line does not hold the names of columns.") from None
         self.columns: Final = Columns([name.strip() for name in names])
         self._read_as = [
-            (place, _READ_AS[field]) for place, field in enumerate(self.columns.fields) if field in _READ_AS
+            (index, _READ_AS[field]) for index, field in enumerate(self.columns.fields) if field in _READ_AS
         ]
         self.read = lines.read
 
     def progress(self) -> tuple[int, int]:
+        """Return the number of bytes read, and of all bytes."""
         return self._lines.progress()
 
     def rows(self, after: int) -> Iterator[Row]:
-        texts = self._lines
-        reader = csv.reader(texts, delimiter=self._delimiter, strict=True)
+        """Yield the rows after line `after`, each with the number of its first line."""
+        lines = self._lines
+        reader = csv.reader(lines, delimiter=self._delimiter, strict=True)
         while True:
-            number = texts.begin()
+            number = lines.begin()
             try:
                 cells = next(reader)
             except StopIteration:
                 return
             except (csv.Error, _TooLong) as error:
-                # The next row begins on the next line, however far a quote that was never closed has led.
-                text, alone = texts.give_back()
+                # The next row begins on the next line, however many lines a quote that was never closed has taken.
+                text, single = lines.give_back()
                 cells = [text.rstrip("\r\n")]
-                found: object = RowProblem("BAD_CSV", f"The line is not CSV: {error if alone else _OPEN}.")
+                event: object = RowProblem("BAD_CSV", f"The line is not CSV: {error if single else _OPEN}.")
                 if len(text) > LONGEST_LINE:
-                    cells, found = [text[:_SHOWN]], RowProblem("TOO_LARGE", TOO_LONG)
+                    cells, event = [text[:_SHOWN]], RowProblem("TOO_LARGE", TOO_LONG)
             else:
-                found = self._event(cells) if cells else None
-            self.read = texts.last
-            if number > after and found is not None:
-                yield Row(number, found, cells, texts.size)
+                event = self._event(cells) if cells else None
+            self.read = lines.last
+            if number > after and event is not None:
+                yield Row(number, event, cells, lines.size)
 
     def rejected_head(self) -> bytes:
-        return csv_line([*NOTES, *(self.columns.names[place] for place in self.columns.kept)])
+        """Return the row of column names of a file of rejected rows."""
+        return csv_line([*NOTES, *(self.columns.names[index] for index in self.columns.of_event)])
 
     def rejected(self, row: Row, problem: RowProblem) -> bytes:
-        """The row as it was, behind what is wrong; a line that is not CSV is one cell."""
+        """Return a row for the file of rejected rows: the problem, then the row. A line that is not CSV is one cell."""
         cells: Sequence[str] = row.original
         if len(cells) == len(self.columns.names):
-            cells = [cells[place] for place in self.columns.kept]
+            cells = [cells[index] for index in self.columns.of_event]
         elif self.columns.fields[: len(NOTES)] == NOTES:
             cells = cells[len(NOTES) :] or cells
         return csv_line([str(row.number), *problem, *cells])
@@ -89,18 +94,18 @@ class CsvFile:
                 "BAD_CSV", f"The row has {len(cells)} cells; there are {len(self.columns.names)} columns."
             )
         values: list[object] = [cell or None for cell in cells]
-        for place, read in self._read_as:
-            if cells[place]:
-                values[place] = read(cells[place])
+        for index, read in self._read_as:
+            if cells[index]:
+                values[index] = read(cells[index])
         return self.columns.event(values)
 
 
 class _TooLong(Exception):
-    """A row goes on for longer than any does."""
+    """A row is longer than any event."""
 
 
-class _Texts:
-    """The lines as texts, for a reader of CSV. Bytes that are not UTF-8 stay what they are, as lone surrogates."""
+class _CsvLines:
+    """Lines as texts for the csv reader. Bytes that are not UTF-8 become lone surrogates, and are written as bytes."""
 
     def __init__(self, lines: Lines) -> None:
         self.progress = lines.progress
@@ -112,13 +117,13 @@ class _Texts:
         self.size = 0
 
     def begin(self) -> int:
-        """Begin a row; the number of its first line."""
+        """Begin a row. Return the number of its first line."""
         self._row.clear()
         self.size = 0
         return self.last + 1
 
     def give_back(self) -> tuple[str, bool]:
-        """Have the lines of the row again, but for the first, which is returned, and whether there were no others."""
+        """Return the first line of the row, and whether the row has no other. The other lines are read again."""
         (self.last, text), *others = self._row
         self._again.extendleft(reversed(others))
         return text, not others
@@ -135,7 +140,7 @@ class _Texts:
         self._row.append((number, text))
         self.last = number
         self.size += len(text)
-        if self.size > LONGEST_LINE or len(self._row) > _MOST_LINES:
+        if self.size > LONGEST_LINE or len(self._row) > _MAX_ROW_LINES:
             raise _TooLong
         return text
 
@@ -155,7 +160,7 @@ _READ_AS: Final[dict[str, Callable[[str], object]]] = {"quantity": _number, "val
 
 
 def csv_line(cells: Sequence[str]) -> bytes:
-    """A row of comma-separated values."""
+    """Return a row of comma-separated values."""
     text = StringIO()
     csv.writer(text, lineterminator="\n").writerow(cells)
     return text.getvalue().encode("utf-8", "surrogateescape")

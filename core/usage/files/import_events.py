@@ -1,4 +1,7 @@
-"""Usage events from a file, some thousand in a transaction; an import that was stopped goes on where it was."""
+"""The import of usage events from a file, some thousand in a transaction.
+
+An import that was interrupted continues where it was: each transaction stores its lines as done.
+"""
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
@@ -22,23 +25,29 @@ from core.usage.files.import_progress import ImportedEvents, ImportProgress, Rej
 from core.usage.files.lines import GZIP, Lines
 from core.usage.files.ndjson import NdjsonFile
 from core.usage.files.parquet import MAGIC, ParquetFile
-from core.usage.files.rejected import CannotKeepRejected, RejectedRows, place_for
+from core.usage.files.rejected import CannotKeepRejected, RejectedRows, new_rejected_path
 from core.usage.files.rows import BadFile, EventFile, Row, RowProblem
 from core.usage.record import record
 from core.usage.tables import LateUsage
 
 CHUNK_ROWS: Final = 5_000
+"""The most rows of a transaction."""
 CHUNK_BYTES: Final = 16 * 2**20
+"""About the most bytes of the rows of a transaction."""
 SHOWN: Final = 20
-"""Rejected rows that are kept to be shown; all are written to a file."""
+"""Rejected rows in the outcome. All rejected rows are written to a file."""
 
 Progress = Callable[[int, int], None]
+"""Receives the part of the file that is done, and the whole, in the same unit."""
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class _Chunk:
-    """Some rows, up to line `last` of the file: events, and rows that hold none."""
+    """The rows of a transaction, up to line `last` of the file: checked events, and rejected rows.
+
+    The position of an event is its index in `readable`.
+    """
 
     rows: int
     last: int
@@ -61,30 +70,48 @@ def import_events(
 ) -> ImportedEvents:
     """Record the events of a file: NDJSON or CSV, plain or compressed by gzip, or Parquet.
 
-    Without `backfill` the same rules hold as for events that are sent. With it events may be of any age, and
-    each file is taken once, known by its content. Rows that are not taken are written to the file `rejected`,
-    or else to one beside the file. `progress` is told how much is done, of how much.
+    Args:
+        database: The database.
+        registry: The installed plugins, for the known event types.
+        settings: The settings, for the limits of an event's time.
+        path: The file.
+        backfill: Events may be of any age, and each file, known by its content, is imported once. Otherwise the rules
+            of sent events hold.
+        rejected: The file for rejected rows; None for a new file beside the imported file.
+        progress: Receives the progress after each transaction.
 
-    Raises :class:`BadFile`, :class:`core.usage.files.rows.BadColumns`,
-    :class:`core.usage.files.parquet.NoParquet`, :class:`core.usage.files.import_progress.AlreadyImported`,
-    :class:`CannotKeepRejected`, and :class:`core.usage.amount.TotalTooLarge` where quantities add up to more
-    than can be counted. What was read before is recorded.
+    Returns:
+        The outcome since the import of this file began.
+
+    Raises:
+        BadFile: The file cannot be read, or not to its end.
+        core.usage.files.rows.BadColumns: The columns are not those of events.
+        core.usage.files.parquet.NoParquet: The reader of Parquet is not installed.
+        core.usage.files.import_progress.AlreadyImported: The file was imported with backfill before.
+        CannotKeepRejected: The file for rejected rows cannot be written.
+        TotalTooLarge: Quantities add up to more than can be counted. The transactions before are recorded.
     """
     with path.open("rb", buffering=0) as raw:
         digest = hashlib.file_digest(raw, "sha256").hexdigest()
-        # As far as the digest says, also if somebody writes on at the file.
+        # The bytes of the digest, even if another process appends to the file.
         file = open_events(raw, path.name, raw.tell())
-        memory = ImportProgress(database, digest, path.name, backfill=backfill)
-        rows = _rejected_rows(file, path, rejected and rejected.absolute(), memory)
-        for chunk in _ahead(_chunks(file, memory.lines, registry, settings, backfill=backfill)):
-            _record(database, chunk, memory, rows)
+        done = ImportProgress(database, digest, path.name, backfill=backfill)
+        rows = _rejected_rows(file, path, rejected and rejected.absolute(), done)
+        for chunk in _read_ahead(_chunks(file, done.lines, registry, settings, backfill=backfill)):
+            _record(database, chunk, done, rows)
             progress(*chunk.progress)
-    _finish(database, memory)
-    return memory.imported
+    _finish(database, done)
+    return done.imported
 
 
 def open_events(raw: FileIO, name: str, size: int) -> EventFile:
-    """The first `size` bytes of a file as rows; its name tells CSV from NDJSON. Raises what its format does."""
+    """Open the first `size` bytes of a file. CSV and NDJSON are told apart by the name.
+
+    Raises:
+        BadFile: The file is not of its format.
+        core.usage.files.rows.BadColumns: The columns are not those of events.
+        core.usage.files.parquet.NoParquet: The reader of Parquet is not installed.
+    """
     raw.seek(0)
     start = raw.read(len(MAGIC))
     raw.seek(0)
@@ -98,18 +125,18 @@ def open_events(raw: FileIO, name: str, size: int) -> EventFile:
     return CsvFile(lines) if suffix in (".csv", ".tsv") else NdjsonFile(lines)
 
 
-def _rejected_rows(file: EventFile, path: Path, wanted: Path | None, memory: ImportProgress) -> RejectedRows:
-    """The file for rejected rows that an interrupted import has begun, or a new one."""
-    known = memory.imported.rejected_path
-    if known and wanted in (None, known) and known.exists() and known.stat().st_size >= memory.rejected_size:
-        return RejectedRows(file, known, memory.rejected_size)
+def _rejected_rows(file: EventFile, path: Path, wanted: Path | None, done: ImportProgress) -> RejectedRows:
+    """Open the file for rejected rows that an interrupted import has begun, or a new one."""
+    begun = done.imported.rejected_path
+    if begun and wanted in (None, begun) and begun.exists() and begun.stat().st_size >= done.rejected_size:
+        return RejectedRows(file, begun, done.rejected_size)
     if wanted and wanted.exists():
         raise CannotKeepRejected(f"{wanted} is there already. Import it or remove it, or give another --rejected.")
-    return RejectedRows(file, wanted or place_for(path, file.rejected_suffix), 0)
+    return RejectedRows(file, wanted or new_rejected_path(path, file.rejected_suffix), 0)
 
 
-def _ahead(items: Iterator[T]) -> Iterator[T]:
-    """The items, of which one is made while the one before is used."""
+def _read_ahead(items: Iterator[T]) -> Iterator[T]:
+    """Yield the items. The next item is made in a thread while the caller uses one."""
     with ThreadPoolExecutor(1) as thread:
         coming = thread.submit(next, items, None)
         while (item := coming.result()) is not None:
@@ -118,8 +145,8 @@ def _ahead(items: Iterator[T]) -> Iterator[T]:
 
 
 def _chunks(file: EventFile, done: int, registry: Registry, settings: Settings, *, backfill: bool) -> Iterator[_Chunk]:
-    """The rows after the first `done`, checked, in chunks."""
-    for rows in _parts(file.rows(done)):
+    """Yield the rows after line `done` in chunks, checked."""
+    for rows in _split(file.rows(done)):
         now = datetime.now(UTC)
         rules = EventRules(
             event_types=registry.event_types,
@@ -131,60 +158,60 @@ def _chunks(file: EventFile, done: int, registry: Registry, settings: Settings, 
         readable = [row for row in rows if not isinstance(row.event, RowProblem)]
         events, refused = file.check((row.event for row in readable), rules)
         rejected = [(row, row.event) for row in rows if isinstance(row.event, RowProblem)]
-        rejected += [_at(readable, one) for one in refused]
+        rejected += [_row_problem(readable, event) for event in refused]
         yield _Chunk(len(rows), file.read, file.progress(), now, readable, events, rejected)
 
 
-def _parts(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    """Rows for one transaction each; also those before the place from which on the file is damaged."""
-    part: list[Row] = []
+def _split(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    """Yield the rows of each transaction. If the file is damaged, the rows before the damage come first."""
+    rows_together: list[Row] = []
     size = 0
     try:
         for row in rows:
-            part.append(row)
+            rows_together.append(row)
             size += row.size
-            if len(part) == CHUNK_ROWS or size > CHUNK_BYTES:
-                yield part
-                part, size = [], 0
+            if len(rows_together) == CHUNK_ROWS or size > CHUNK_BYTES:
+                yield rows_together
+                rows_together, size = [], 0
     except BadFile:
-        yield part
+        yield rows_together
         raise
-    yield part
+    yield rows_together
 
 
-def _record(database: Database, chunk: _Chunk, memory: ImportProgress, rejected_rows: RejectedRows) -> None:
-    """Record the events, and remember that the rows are done, in one transaction."""
-    imported = memory.imported
+def _record(database: Database, chunk: _Chunk, done: ImportProgress, rejected_rows: RejectedRows) -> None:
+    """Record the events, and store that the rows are done, in one transaction."""
+    imported = done.imported
     try:
         with database.write() as session:
             recorded = record(session, chunk.events, chunk.now)
-            rejected = [*chunk.rejected, *(_at(chunk.readable, one) for one in recorded.rejected)]
+            rejected = [*chunk.rejected, *(_row_problem(chunk.readable, event) for event in recorded.rejected)]
             if rejected:
                 rejected.sort(key=lambda one: one[0].number)
                 rejected_rows.write(rejected)
-                imported.rejected_path, memory.rejected_size = rejected_rows.path, rejected_rows.size
+                imported.rejected_path, done.rejected_size = rejected_rows.path, rejected_rows.size
                 imported.rejected.update(problem.code for _, problem in rejected)
                 shown = rejected[: SHOWN - len(imported.first_rejected)]
                 imported.first_rejected += [RejectedRow(row.number, *problem) for row, problem in shown]
             imported.accepted += recorded.accepted
             imported.duplicates += recorded.duplicates
-            memory.advance(session, chunk.last)
+            done.advance(session, chunk.last)
     except TotalTooLarge:
         raise TotalTooLarge(
-            f"A day's total would pass 4.6e18 in one of the {chunk.rows:,} lines up to line {chunk.last:,}. Nothing "
-            "of them and of what follows was recorded; check the quantities."
+            f"A day's total would pass 4.6e18 in one of the {chunk.rows:,} lines up to line {chunk.last:,}. Neither "
+            "they nor the lines after them were recorded; check the quantities."
         ) from None
 
 
-def _at(rows: Sequence[Row], rejected: RejectedEvent) -> tuple[Row, RowProblem]:
+def _row_problem(rows: Sequence[Row], rejected: RejectedEvent) -> tuple[Row, RowProblem]:
     return rows[rejected.index], RowProblem(rejected.code, rejected.message)
 
 
-def _finish(database: Database, memory: ImportProgress) -> None:
-    """The file is done; the licenses whose past a backfill changed are measured again soon."""
+def _finish(database: Database, done: ImportProgress) -> None:
+    """Finish the import, and refresh the licenses whose past a backfill changed."""
     now = datetime.now(UTC)
     with database.write() as session:
-        memory.finish(session)
-        if memory.backfill:
+        done.finish(session)
+        if done.backfill:
             for license_id in session.exec(select(LateUsage.license_id).order_by(col(LateUsage.license_id))).all():
                 schedule_now(session, license_id, now)

@@ -1,4 +1,4 @@
-"""What is remembered of a file while it is imported, and of one that is done."""
+"""The progress of an import, stored so that an interrupted import can continue."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -17,13 +17,13 @@ from core.usage.tables import ImportedFile
 
 
 class AlreadyImported(BadInput):
-    """A file with the same content was brought in by backfill before."""
+    """A file with the same content was imported with backfill before."""
 
     code = "ALREADY_IMPORTED"
 
 
 class RejectedRow(NamedTuple):
-    """A row that was not taken, by its line in the file, or in Parquet its row, counted from 1."""
+    """A rejected row. `line` is its line in the file, or its row in Parquet, from 1."""
 
     line: int
     code: str
@@ -32,10 +32,10 @@ class RejectedRow(NamedTuple):
 
 @dataclass(slots=True)
 class ImportedEvents:
-    """What became of a file since its import began; `resumed_after` lines were done when it was interrupted.
+    """The outcome of an import.
 
-    `rejected` counts by code, and `rejected_path` is where those rows are; `first_rejected` are those since the
-    interruption.
+    `rejected` counts rejected rows by code; they are in the file `rejected_path`. If the import was interrupted,
+    `resumed_after` lines were done then, and `first_rejected` are rows after them.
     """
 
     accepted: int = 0
@@ -47,41 +47,52 @@ class ImportedEvents:
 
 
 class ImportProgress:
-    """How far the import of a file is, which is known by the digest of its content and by its mode.
-
-    It begins anew, or goes on where it was interrupted. With `backfill` a file is taken once: raises
-    :class:`AlreadyImported`.
-    """
+    """The progress of the import of a file, stored by the digest of its content and by its mode."""
 
     def __init__(self, database: Database, digest: str, name: str, *, backfill: bool) -> None:
+        """Begin an import, or continue it where it was interrupted.
+
+        Args:
+            database: The database.
+            digest: The digest of the file's content.
+            name: The name of the file.
+            backfill: Whether events may be of any age.
+
+        Raises:
+            AlreadyImported: The file was imported with backfill before.
+        """
         self._database = database
         self.backfill = backfill
-        self._this = (col(ImportedFile.digest) == digest, col(ImportedFile.backfill) == backfill)
+        self._of_file = (col(ImportedFile.digest) == digest, col(ImportedFile.backfill) == backfill)
         new = ImportedFile(digest=digest, backfill=backfill, name=name, started_at=datetime.now(UTC)).model_dump()
         with database.write() as session:
             session.execute(insert_into(session, ImportedFile).values(new).on_conflict_do_nothing())
-            known = session.get_one(ImportedFile, (digest, backfill), with_for_update=True)
-            if known.finished_at:
+            stored = session.get_one(ImportedFile, (digest, backfill), with_for_update=True)
+            if stored.finished_at:
                 if backfill:
                     raise AlreadyImported(
-                        f"{name} was imported as {shown(known.name)} on {known.finished_at:%Y-%m-%d at %H:%M} UTC. "
-                        "A file is brought in once; put events that are new into a file of their own."
+                        f"{name} was imported as {shown(stored.name)} on {stored.finished_at:%Y-%m-%d at %H:%M} UTC. "
+                        "A file is imported once; put new events into a file of their own."
                     )
-                known.sqlmodel_update(new)
-                session.add(known)
-        self.lines = known.lines
-        self.rejected_size = known.rejected_size
+                stored.sqlmodel_update(new)
+                session.add(stored)
+        self.lines = stored.lines
+        self.rejected_size = stored.rejected_size
         self.imported = ImportedEvents(
-            known.accepted,
-            known.duplicates,
-            Counter(known.rejected),
-            Path(known.rejected_path) if known.rejected_path else None,
-            resumed_after=known.lines,
+            stored.accepted,
+            stored.duplicates,
+            Counter(stored.rejected),
+            Path(stored.rejected_path) if stored.rejected_path else None,
+            resumed_after=stored.lines,
         )
 
     def advance(self, session: Session, lines: int) -> None:
-        """Say in the transaction that records them that lines are done, and what is known by now."""
-        said = {
+        """Store that lines are done, in the transaction that records their events.
+
+        Raises:
+            BadInput: Another process imports the same file.
+        """
+        progress = {
             "lines": lines,
             "accepted": self.imported.accepted,
             "duplicates": self.imported.duplicates,
@@ -93,10 +104,11 @@ class ImportProgress:
             col(ImportedFile.lines) == self.lines,
             col(ImportedFile.finished_at).is_(None),
         ]
-        advanced = session.exec(update(ImportedFile).where(*self._this, *unfinished).values(said))
+        advanced = session.exec(update(ImportedFile).where(*self._of_file, *unfinished).values(progress))
         if advanced.rowcount != 1:
             raise BadInput("Another process is importing this file. Wait for it, or stop it and start again.")
         self.lines = lines
 
     def finish(self, session: Session) -> None:
-        session.exec(update(ImportedFile).where(*self._this).values(finished_at=datetime.now(UTC)))
+        """Store that the import is done."""
+        session.exec(update(ImportedFile).where(*self._of_file).values(finished_at=datetime.now(UTC)))

@@ -11,27 +11,30 @@ from core.usage.files.rows import BadFile
 LONGEST_LINE: Final = 2**20
 TOO_LONG: Final = f"This is longer than {LONGEST_LINE // 2**20} MiB, which no event is."
 GZIP: Final = b"\x1f\x8b"
+"""The first bytes of a file that is compressed by gzip."""
 
 _BOM: Final = b"\xef\xbb\xbf"
-_AT_ONCE: Final = 2**18
+_BUFFER: Final = 2**18
 
 
 class Lines:
-    """The lines of the first `size` bytes of a file; what is written behind them meanwhile is left alone."""
+    """The lines of the first `size` bytes of a file. Bytes that are appended meanwhile are not read."""
 
     def __init__(self, file: FileIO, size: int, *, compressed: bool) -> None:
-        self._part = _Part(file, size)
-        self._stream: BufferedReader | gzip.GzipFile = BufferedReader(self._part, _AT_ONCE)
+        """Begin at the present position of the file."""
+        self._head = _FileHead(file, size)
+        self._stream: BufferedReader | gzip.GzipFile = BufferedReader(self._head, _BUFFER)
         if compressed:
             self._stream = gzip.GzipFile(fileobj=self._stream, mode="rb")
         self.read = 0
-        """The number of the last line that was read."""
+        """The number of the last line read, from 1."""
 
     def progress(self) -> tuple[int, int]:
-        return self._part.taken, self._part.size
+        """Return the number of bytes read, and of all bytes."""
+        return self._head.taken, self._head.size
 
     def __iter__(self) -> Iterator[bytes]:
-        """Each line with its end; of one that is too long, no more than shows that it is."""
+        """Yield each line with its line end. A line that is too long is cut off after its limit."""
         try:
             while line := self._stream.readline(LONGEST_LINE + 1):
                 rest = line
@@ -41,12 +44,12 @@ class Lines:
                 yield line.removeprefix(_BOM) if self.read == 1 else line
         except (EOFError, gzip.BadGzipFile, zlib.error):
             raise BadFile(
-                f"What is compressed cannot be read after line {self.read:,}: the file is damaged, or was not copied "
-                "to its end. What was read before is recorded."
+                f"The compressed file cannot be read after line {self.read:,}: it is damaged, or was not copied to its "
+                "end. The lines before are recorded."
             ) from None
 
 
-class _Part(RawIOBase):
+class _FileHead(RawIOBase):
     """The first bytes of a file."""
 
     def __init__(self, file: FileIO, size: int) -> None:

@@ -1,4 +1,4 @@
-"""Newline-delimited JSON: a CloudEvent 1.0 on each line."""
+"""Events in newline-delimited JSON: a CloudEvent 1.0 on each line."""
 
 from collections.abc import Iterator
 from typing import Any, ClassVar, Final
@@ -10,26 +10,32 @@ from core.usage.files.lines import LONGEST_LINE, TOO_LONG, Lines
 from core.usage.files.rows import Row, RowProblem
 
 _REJECTED: Final = {"line", "code", "message", "event"}
+"""The fields of a line in a file of rejected rows."""
 _SHOWN: Final = 200
+"""Bytes of a line that is too long, in the file of rejected rows."""
 
 
 class NdjsonFile:
-    """Lines of JSON. A line of a file of rejected ones is taken by the event in it."""
+    """Lines of JSON. Of a line from a file of rejected rows, the event in it is read."""
 
     check = staticmethod(check_cloudevents)
     rejected_suffix: ClassVar[str] = ".ndjson"
 
     def __init__(self, lines: Lines) -> None:
+        """Read the events of these lines."""
         self._lines = lines
 
     @property
     def read(self) -> int:
+        """The number of the last line read."""
         return self._lines.read
 
     def progress(self) -> tuple[int, int]:
+        """Return the number of bytes read, and of all bytes."""
         return self._lines.progress()
 
     def rows(self, after: int) -> Iterator[Row]:
+        """Yield the rows after line `after`."""
         for number, line in enumerate(self._lines, 1):
             if number <= after:
                 continue
@@ -39,10 +45,11 @@ class NdjsonFile:
                 yield _row(number, content)
 
     def rejected_head(self) -> bytes:
+        """Return nothing: a file of rejected rows has no head."""
         return b""
 
     def rejected(self, row: Row, problem: RowProblem) -> bytes:
-        """The number, the code, the message and the event: as it is, or as a text where it is not JSON."""
+        """Return number, code, message and event as a line of JSON. An event that is not JSON is a text."""
         return orjson.dumps(
             {"line": row.number, "code": problem.code, "message": problem.message, "event": _event(row.original)},
             option=orjson.OPT_APPEND_NEWLINE,

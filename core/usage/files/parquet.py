@@ -79,11 +79,13 @@ class ParquetFile:
             ) from None
 
     def rejected_head(self) -> bytes:
-        return csv_line([*NOTES, *(self._columns.names[place] for place in self._columns.kept)])
+        return csv_line([*NOTES, *(self._columns.names[index] for index in self._columns.of_event)])
 
     def rejected(self, row: Row, problem: RowProblem) -> bytes:
         """The row as one of CSV, in which it can be corrected."""
-        return csv_line([str(row.number), *problem, *(_as_text(row.original[place]) for place in self._columns.kept)])
+        return csv_line(
+            [str(row.number), *problem, *(_as_text(row.original[index]) for index in self._columns.of_event)]
+        )
 
     def _batches(self, after: int) -> Iterator[Any]:
         """Batches of rows, without the row groups that lie before."""

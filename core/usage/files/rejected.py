@@ -1,4 +1,4 @@
-"""The file that rejected rows are written to."""
+"""The file of rejected rows."""
 
 import os
 from collections.abc import Sequence
@@ -11,19 +11,28 @@ from core.usage.files.rows import EventFile, Row, RowProblem
 
 
 class CannotKeepRejected(BadInput):
-    """The file for rejected rows is there already, or there is no writing beside the file."""
+    """The file for rejected rows exists already, or cannot be written beside the imported file."""
 
     code = "CANNOT_KEEP_REJECTED"
 
 
 class RejectedRows:
-    """Rejected rows, each with its number, code and message, as a file that can be corrected and imported.
+    """A file of rejected rows, each with its number, code and message. It can be corrected and imported.
 
-    It is made for the first of them. Its first `size` bytes count, whatever else an interrupted import has left
-    there. Raises :class:`CannotKeepRejected`.
+    The file is made with the first rejected row.
     """
 
     def __init__(self, file: EventFile, path: Path, size: int) -> None:
+        """Prepare the file.
+
+        Args:
+            file: The imported file, for the format of rows.
+            path: The path of the file of rejected rows.
+            size: The bytes that count. What an interrupted import has written behind them is overwritten.
+
+        Raises:
+            CannotKeepRejected: The folder cannot be written.
+        """
         self._file = file
         self.path = path
         self.size = size
@@ -33,7 +42,7 @@ class RejectedRows:
             )
 
     def write(self, rows: Sequence[tuple[Row, RowProblem]]) -> None:
-        """Add rows so that they are there also after a power cut."""
+        """Append rows, and wait until they are on disk."""
         data = b"".join(self._file.rejected(row, problem) for row, problem in rows)
         if not self.size:
             data = self._file.rejected_head() + data
@@ -46,10 +55,10 @@ class RejectedRows:
         self.size += len(data)
 
 
-def place_for(file: Path, suffix: str) -> Path:
-    """Where rejected rows of a file go: beside it, into a file that is not there yet."""
+def new_rejected_path(file: Path, suffix: str) -> Path:
+    """Return a path beside a file, for its rejected rows, where no file exists yet."""
     name = Path(file.name.removesuffix(".gz")).stem
-    places = (
+    paths = (
         file.absolute().with_name(f"{name}.rejected{f'-{number}' if number > 1 else ''}{suffix}") for number in count(1)
     )
-    return next(place for place in places if not place.exists())
+    return next(path for path in paths if not path.exists())

@@ -1,4 +1,4 @@
-"""What every format comes down to: rows, each with an event or with what is wrong."""
+"""Rows, which all formats of files are read as: each has an event or a problem."""
 
 from collections.abc import Iterator
 from typing import Any, ClassVar, NamedTuple, Protocol
@@ -8,7 +8,7 @@ from core.usage.ingest import EventCheck
 
 
 class BadFile(BadInput):
-    """The file cannot be read, or not to its end; what was read before is recorded."""
+    """The file cannot be read, or not to its end. The rows before the damage are recorded."""
 
     code = "BAD_FILE"
 
@@ -20,16 +20,17 @@ class BadColumns(BadInput):
 
 
 class RowProblem(NamedTuple):
-    """Why a row holds no event."""
+    """The reason why a row has no event."""
 
     code: str
     message: str
 
 
 class Row(NamedTuple):
-    """A row by its number, counted from 1, with its event as the file's `check` takes it, or a :class:`RowProblem`.
+    """A row of a file.
 
-    `original` is the row as its file holds it, and `size` about how many bytes that is.
+    `number` counts from 1. `event` is a raw event for the file's `check`, or a :class:`RowProblem`. `original` is the
+    row as the file has it, `size` its approximate number of bytes.
     """
 
     number: int
@@ -39,27 +40,27 @@ class Row(NamedTuple):
 
 
 class EventFile(Protocol):
-    """A file of events that is open. Memory does not grow with its size."""
+    """An open file of events. It is read in bounded memory."""
 
     rejected_suffix: ClassVar[str]
-    """How the name of a file ends that holds rejected rows of this one."""
+    """The suffix of the file for rejected rows."""
 
     @property
     def check(self) -> EventCheck:
-        """Holds its events against the rules."""
+        """The check for its events."""
 
     @property
     def read(self) -> int:
-        """The number of the last row, or line, that was read."""
+        """The number of the last row, or line, read."""
 
     def rows(self, after: int) -> Iterator[Row]:
-        """The rows that come after so many. Raises :class:`BadFile`."""
+        """Yield the rows after row, or line, `after`. Raises :class:`BadFile` where the file is damaged."""
 
     def progress(self) -> tuple[int, int]:
-        """How much of the file is read, of how much, in any unit."""
+        """Return the part of the file that was read, and the whole, in the same unit."""
 
     def rejected_head(self) -> bytes:
-        """What a file of rejected rows begins with."""
+        """Return the first bytes of a file of rejected rows."""
 
     def rejected(self, row: Row, problem: RowProblem) -> bytes:
-        """A row in a file of rejected rows, which can be corrected there and imported."""
+        """Return a row for the file of rejected rows, where it can be corrected and imported."""

@@ -99,7 +99,7 @@ def test_dimensions_may_be_json_and_columns_of_their_own_beside_it(tmp_path: Pat
             "license, time, quantity, value, entity, dimensions, and dimensions.NAME for a dimension. Rename "
             "or drop it.",
         ),
-        ("id,source,type,license,subject", "Two columns say the event's license. Drop one."),
+        ("id,source,type,license,subject", "Two columns hold the event's license. Drop one."),
         ("id,source", "There is no column type, license. A table of events needs id, source, type, license."),
         ("", "There is no column id, source, type, license. A table of events needs id, source, type, license."),
         ('"id', "The first line does not hold the names of columns."),

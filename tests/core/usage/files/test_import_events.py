@@ -255,8 +255,8 @@ def test_a_file_is_brought_in_once_whatever_its_name_and_refused_by_name_and_dat
             backfill=True,
         )
     assert error.value.message == (
-        "copy.ndjson was imported as 'first.ndjson' on 2026-03-15 at 12:00 UTC. A file is brought in once; put events "
-        "that are new into a file of their own."
+        "copy.ndjson was imported as 'first.ndjson' on 2026-03-15 at 12:00 UTC. A file is imported once; put new "
+        "events into a file of their own."
     )
     more = write(tmp_path / "first.ndjson", [sent(1), sent(2)])
     assert import_events(
@@ -361,8 +361,8 @@ def test_a_total_beyond_what_can_be_counted_ends_the_import_and_keeps_what_came_
         import_events(engine.runtime.database, engine.runtime.registry, engine.runtime.settings, file, backfill=True)
     # 511 times 2^53 and what is counted already are below 2^62, 512 times are not.
     assert error.value.message == (
-        "A day's total would pass 4.6e18 in one of the 10 lines up to line 540. Nothing of them and of what follows "
-        "was recorded; check the quantities."
+        "A day's total would pass 4.6e18 in one of the 10 lines up to line 540. Neither they nor the lines after "
+        "them were recorded; check the quantities."
     )
     assert len(events_of(engine)) == 530
     assert differences(engine) == []
