@@ -17,6 +17,6 @@ def check_in(
     context = info.context
     admitter = context.runtime.admitter
     fields = {"license": input.license, "installation": input.installation, "meter": input.meter}
-    question = admitter.doors.check(context.caller, fields)
+    question = admitter.quota_meters.check(context.caller, fields)
     context.close()
     return CheckIn(found=admitter.check_in(question))
