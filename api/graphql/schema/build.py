@@ -3,6 +3,7 @@
 import strawberry
 from graphql import GraphQLSchema
 
+from api.graphql.framework import core_schema
 from api.graphql.schema.common.scalars import CONFIG
 from api.graphql.schema.mutations import Mutation
 from api.graphql.schema.queries import Query
@@ -15,7 +16,7 @@ class Schema(strawberry.Schema):
     @property
     def graphql(self) -> GraphQLSchema:
         """The schema as graphql-core knows it."""
-        return self._schema
+        return core_schema(self)
 
 
 schema = Schema(Query, Mutation, Subscription, config=CONFIG)
