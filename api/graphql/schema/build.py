@@ -11,7 +11,7 @@ from api.graphql.schema.subscriptions import Subscription
 
 
 class Schema(strawberry.Schema):
-    """The schema. Its operations are prepared and executed in :mod:`api.graphql.operations`."""
+    """The schema. Operations on it are prepared and executed in :mod:`api.graphql.operations`."""
 
     @property
     def graphql(self) -> GraphQLSchema:
