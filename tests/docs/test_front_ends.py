@@ -126,7 +126,7 @@ def test_the_tables_of_errors_name_every_code_of_a_request_and_of_an_event_and_n
 
 def test_the_table_of_input_errors_names_every_code_and_no_other() -> None:
     found = codes(
-        "core/administration/*.py",
+        "core/administration/**/*.py",
         "core/credits/*.py",
         "core/delivery/webhooks/endpoints.py",
         "core/delivery/webhooks/manual_delivery.py",

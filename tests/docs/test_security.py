@@ -28,11 +28,11 @@ def test_every_code_that_it_names_is_explained_to_front_ends() -> None:
 
 
 def test_its_figures_are_those_of_the_code() -> None:
-    assert f"directives, fragments written out; {DIRECTIVES_IN_ONE_PLACE} in one place" in PAGE
+    assert f"directives, with fragments expanded; {DIRECTIVES_IN_ONE_PLACE} in one place" in PAGE
     assert f"{COMPARISONS:,} steps" in PAGE
-    assert f"errors that are told: {ERRORS}" in PAGE
+    assert f"errors that are reported: {ERRORS}" in PAGE
     assert f"at most {NESTING} to 200" in PAGE
-    assert f"operations, of which one is executed: {OPERATIONS} " in PAGE
+    assert f"operations in a document, of which one is executed: {OPERATIONS} " in PAGE
 
 
 def test_the_overview_costs_what_the_front_ends_page_shows() -> None:

@@ -99,12 +99,12 @@ def test_the_receiver_holds_back_while_the_limit_is_crossed_and_refuses_what_is_
         thread.start()
         url = f"http://127.0.0.1:{server.server_address[1]}/hooks"
         client.data(at(url))
-        allowed, standing = [names["may_go_on"]("acme", "forms")], []
+        allowed, standing = [names["may_continue"]("acme", "forms")], []
         for value in (6, 4):
             forms(served, client, value)
             deliver(served)
-            allowed.append(names["may_go_on"]("acme", "forms"))
-            stands = client.data(QUERIES["query Standing"])["license"]["alerts"]["edges"]
+            allowed.append(names["may_continue"]("acme", "forms"))
+            stands = client.data(QUERIES["query OpenAlerts"])["license"]["alerts"]["edges"]
             standing.append([(edge["node"]["meter"]["key"], edge["node"]["ratio"]) for edge in stands])
             clock.shift(timedelta(hours=1))
         test = client.data(QUERIES["mutation Try"])["sendTestWebhook"]
