@@ -1,4 +1,4 @@
-"""All settings, read once at start from the environment and from a file."""
+"""The settings, read once at start from the environment and from a file."""
 
 import os
 import re
@@ -31,162 +31,199 @@ BROKERS = {"memory": "in-process", "redis": "Redis", "rediss": "Redis", "amqp": 
 
 
 class Settings(BaseSettings):
-    """The settings, each from ``ALLOWANCE_<NAME>``, or by its lower-case name from ``allowance.toml``.
+    """The settings, from environment variables ``ALLOWANCE_<NAME>`` and from the file ``allowance.toml``.
 
-    The environment wins over the file. Unknown names are refused, in both.
+    The file has the names in lower case, without the prefix. The environment overrides the file. Unknown names are
+    errors in both.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)
 
     database_url: str = Field(
         "sqlite:///data/allowance.db",
-        description="Where everything is kept: `sqlite:///PATH`, or `postgresql://USER:PASSWORD@HOST:PORT/NAME`.",
+        description="The database: `sqlite:///PATH`, or `postgresql://USER:PASSWORD@HOST:PORT/NAME`.",
     )
     broker_url: str = Field(
         "memory://",
-        description="How workers hear of new work: `memory://` for workers inside the server, "
-        "`redis://HOST:PORT/N`, or `amqp://USER:PASSWORD@HOST:PORT/VHOST`.",
+        description="The message broker that notifies workers of new work: `memory://` for workers inside the "
+        "server, `redis://HOST:PORT/N`, or `amqp://USER:PASSWORD@HOST:PORT/VHOST`.",
     )
     queue: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,60}$")] = Field(
-        "allowance", description="The name of the queue at the broker; installations that share one need their own."
+        "allowance",
+        description="The name of the queue at the broker. Deployments that share a broker need different names.",
     )
-    worker_threads: int = Field(4, ge=1, le=64, description="Threads of one worker process.")
+    worker_threads: int = Field(4, ge=1, le=64, description="Threads of a worker process.")
     sweep_seconds: float = Field(
-        5, gt=0, le=3600, description="How often every worker looks for due work that no message announced."
+        5, gt=0, le=3600, description="Seconds between two searches of a worker for due work that no message announced."
     )
-    refresh_batch: int = Field(200, ge=1, le=1000, description="Licenses refreshed in one go.")
+    refresh_batch: int = Field(200, ge=1, le=1000, description="Licenses that are refreshed together.")
     refresh_lease_seconds: int = Field(
-        600, ge=1, le=86_400, description="After this long, a refresh whose worker was lost is taken by another."
+        600,
+        ge=1,
+        le=86_400,
+        description="Seconds after which another worker takes over the refreshes of a worker that was lost.",
     )
     refresh_after_seconds: float = Field(
         0,
         ge=0,
         le=86_400,
-        description="Seconds after which a license with new usage is refreshed, whatever its schedule; 0: not before.",
+        description="Seconds after which a license with new usage is refreshed, ahead of its schedule; 0: on "
+        "schedule only.",
     )
     history_hourly_days: int = Field(
         35,
         ge=1,
         le=3650,
-        description="Days for which history keeps the last refresh of every hour; then the end of days.",
+        description="Days for which history keeps the last refresh of every hour. After them it keeps the end "
+        "of every day.",
     )
     history_daily_days: int = Field(
-        1100, ge=31, le=36_500, description="Days for which history keeps the end of every day; then the end of months."
+        1100,
+        ge=31,
+        le=36_500,
+        description="Days for which history keeps the end of every day. After them it keeps the end of every month.",
     )
     dedup_window_days: int = Field(
-        35, ge=1, le=3650, description="Events older than this are refused, since a retry of one could count twice."
+        35,
+        ge=1,
+        le=3650,
+        description="The deduplication window in days. Older events are rejected, because a retry could count twice.",
     )
     ledger_days: int = Field(
-        30, ge=0, le=3650, description="How many days longer than that window events are kept, to be recounted."
+        30,
+        ge=0,
+        le=3650,
+        description="Days for which events are kept beyond the deduplication window, so that usage can be recounted.",
     )
     future_tolerance_seconds: int = Field(
-        300, ge=0, le=86_400, description="How far ahead of the server's clock an event's time may be."
+        300, ge=0, le=86_400, description="Seconds by which the time of an event may be ahead of the server's clock."
     )
-    max_events: int = Field(10_000, ge=1, description="Events taken in one request.")
+    max_events: int = Field(10_000, ge=1, description="The most events in a request.")
     max_waiting_events: int = Field(
-        50_000, ge=1, description="Events that may wait to be committed; beyond them senders are told to come back."
+        50_000,
+        ge=1,
+        description="The most events that wait to be committed. With more, senders get an error and have to "
+        "send again later.",
     )
     check_ins_per_second: int = Field(
         50_000,
         ge=1,
-        description="Check-ins that one key may make at one server; beyond them it is told when to come back.",
+        description="Check-ins per second of an API key at a server. With more, the key gets an error that "
+        "states when to check in again.",
     )
     new_installations_per_second: int = Field(
         1000,
         ge=1,
-        description="Installations never seen before that one key may bring to one server, ten times as many at once.",
+        description="Installations never seen before that an API key may bring to a server per second. Up to "
+        "ten times as many may come at once.",
     )
     installations_remembered: int = Field(
-        200_000, ge=1, description="Installations with a place that each server knows without asking the database."
+        200_000,
+        ge=1,
+        description="Installations with a place that each server holds in memory and answers without a query.",
     )
     connections_per_key: int = Field(
-        1000, ge=1, description="Connections for subscriptions that one key may hold at one server."
+        1000, ge=1, description="The most connections for subscriptions of an API key at a server."
     )
     connections_per_address: int = Field(
-        1000, ge=1, description="Connections for subscriptions that one address may hold at one server."
+        1000, ge=1, description="The most connections for subscriptions of a client address at a server."
     )
     subscriptions_per_connection: int = Field(
-        100, ge=1, description="Operations that may be under way at once on one WebSocket."
+        100, ge=1, description="The most operations that run at once on a WebSocket."
     )
-    max_body_bytes: int = Field(16_777_216, ge=1024, description="Bytes taken in one request's body, except GraphQL's.")
+    max_body_bytes: int = Field(
+        16_777_216, ge=1024, description="The most bytes in the body of a request, except for GraphQL."
+    )
     graphql_max_body_bytes: int = Field(
-        4_194_304, ge=1024, description="Bytes taken in the body of one GraphQL request, variables included."
+        4_194_304, ge=1024, description="The most bytes in the body of a GraphQL request, including its variables."
     )
-    graphql_max_characters: int = Field(100_000, ge=1000, description="Characters of one GraphQL document.")
+    graphql_max_characters: int = Field(100_000, ge=1000, description="The most characters of a GraphQL document.")
     graphql_max_tokens: int = Field(
-        5000, ge=100, description="Tokens of one GraphQL document; and fields, once its fragments are written out."
+        5000,
+        ge=100,
+        description="The most tokens of a GraphQL document, and the most fields after its fragments are expanded.",
     )
-    graphql_max_depth: int = Field(20, ge=5, le=100, description="How deep fields may stand in fields.")
+    graphql_max_depth: int = Field(20, ge=5, le=100, description="The deepest nesting of fields in a GraphQL document.")
     graphql_max_aliases: int = Field(
-        50, ge=0, description="Aliases of one GraphQL document, its fragments written out."
+        50, ge=0, description="The most aliases of a GraphQL document after its fragments are expanded."
     )
     graphql_max_directives: int = Field(
-        50, ge=0, description="Directives of one GraphQL document, its fragments written out."
+        50, ge=0, description="The most directives of a GraphQL document after its fragments are expanded."
     )
     graphql_max_cost: int = Field(
-        100_000, ge=1000, description="What one GraphQL operation may cost: about the number of values in its answer."
+        100_000,
+        ge=1000,
+        description="The highest cost of a GraphQL operation: about the number of values in its answer.",
     )
     graphql_max_seconds: float = Field(
-        30, gt=0, le=3600, description="How long a GraphQL query may take; a mutation is never cut off."
+        30,
+        gt=0,
+        le=3600,
+        description="The most seconds that a GraphQL query may take. A mutation is never interrupted.",
     )
     graphql_operations_per_second: int = Field(
         10_000,
         ge=1,
-        description="GraphQL operations that one key may ask of one server; beyond them it is told when to come back.",
+        description="GraphQL operations per second of an API key at a server. With more, the key gets an error "
+        "that states when to try again.",
     )
-    introspection: bool = Field(True, description="Whether GraphQL tells its schema, and names what is near a mistake.")
-    graphiql: bool = Field(True, description="Whether `/graphiql` is served.")
+    introspection: bool = Field(
+        True, description="Whether GraphQL allows introspection and suggests names in its errors."
+    )
+    graphiql: bool = Field(True, description="Whether the page `/graphiql` is served.")
     cors_origins: str | None = Field(
         None,
-        description="Origins, separated by commas, whose pages may ask GraphQL in a browser: "
-        "`https://app.example.com`; without any, only pages of this server.",
+        description="Origins whose pages may use GraphQL from a browser, separated by commas: "
+        "`https://app.example.com`. Without it, only pages of this server may.",
     )
     meter_timeout_seconds: float = Field(
-        10, gt=0, le=3600, description="How long a partner's meter may take for one license before it is stopped."
+        10, gt=0, le=3600, description="Seconds after which a partner's meter is stopped for a license."
     )
     meter_memory_mb: int = Field(
-        512, ge=64, le=2**20, description="Memory that partners' meters and notifiers may take, in MiB."
+        512, ge=64, le=2**20, description="The most memory of partners' meters and notifiers, in MiB."
     )
     smtp_url: str | None = Field(
         None,
-        description="The mail server, `smtp://USER:PASSWORD@HOST:PORT`, or `smtps://…`; without one, e-mails are "
+        description="The mail server: `smtp://USER:PASSWORD@HOST:PORT`, or `smtps://…`. Without it, e-mails are "
         "written to the log.",
     )
-    mail_from: str = Field("Allowance <allowance@localhost>", description="Whom e-mails are from.")
+    mail_from: str = Field("Allowance <allowance@localhost>", description="The sender of e-mails.")
     operators_email: str | None = Field(
         None,
-        description="Who is written to when a license asks for credits: addresses, with commas between them; without "
-        "any, requests are in the log and in `allowance credits requests`.",
+        description="The addresses that get an e-mail when a license requests credits, separated by commas. "
+        "Without it, requests are in the log and in `allowance credits requests`.",
     )
     public_url: str = Field(
-        "http://127.0.0.1:8000", description="Where the server is reached from outside, for links in e-mails."
+        "http://127.0.0.1:8000", description="The address of the server from outside, for links in e-mails."
     )
     consumption_url: str = Field(
         "http://127.0.0.1:8000/graphiql",
-        description="Where people see My consumption; `{license}` in it stands for the key of their license.",
+        description="The address of the page My consumption. `{license}` in it is replaced by the license's key.",
     )
     webhook_networks: str | None = Field(
         None,
-        description="Networks that are not public and that webhooks may go to nevertheless, over http as well, as "
+        description="Private networks that webhooks may be sent to, also over http, separated by commas: "
         "`10.1.0.0/16,fd00::/8`.",
     )
     trusted_documents: Path | None = Field(
         None,
-        description="A JSON file of GraphQL documents; where it is set, no others are executed.",
+        description="A JSON file of GraphQL documents. With it, no other documents are executed.",
     )
     otlp_url: str | None = Field(
         None,
-        description="The OpenTelemetry collector that traces are sent to by HTTP, as `http://collector:4318`; "
-        "without one, none are made.",
+        description="The OpenTelemetry collector that traces are sent to over HTTP: `http://collector:4318`. "
+        "Without it, no traces are made.",
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="What is logged.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="The lowest level of log messages that are written."
+    )
 
     @field_validator("database_url")
     @classmethod
-    def _known_database(cls, value: str) -> str:
+    def _database(cls, value: str) -> str:
         try:
             url = make_url(value)
-        except (ArgumentError, ValueError):  # of the whole, and of its port
+        except (ArgumentError, ValueError):  # ValueError: the port is no number
             raise ValueError("is not a database URL; write sqlite:///PATH or postgresql://…") from None
         if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
             raise ValueError("needs the path of a file: sqlite:///PATH")
@@ -196,14 +233,14 @@ class Settings(BaseSettings):
 
     @field_validator("smtp_url")
     @classmethod
-    def _known_mail_server(cls, value: str | None) -> str | None:
+    def _mail_server(cls, value: str | None) -> str | None:
         if value is not None:
             SmtpServer.of(value)
         return value
 
     @field_validator("mail_from")
     @classmethod
-    def _an_address(cls, value: str) -> str:
+    def _sender(cls, value: str) -> str:
         name, email = parseaddr(value)
         try:
             address_of(email, name)
@@ -223,27 +260,27 @@ class Settings(BaseSettings):
 
     @field_validator("trusted_documents")
     @classmethod
-    def _a_file(cls, value: Path | None) -> Path | None:
+    def _existing_file(cls, value: Path | None) -> Path | None:
         if value is not None and not value.is_file():
             raise ValueError("is not a file")
         return value
 
     @field_validator("webhook_networks")
     @classmethod
-    def _known_networks(cls, value: str | None) -> str | None:
+    def _networks(cls, value: str | None) -> str | None:
         try:
             networks_of(value)
         except ValueError as problem:
-            raise ValueError(f"is no list of networks, as 10.1.0.0/16,fd00::/8: {problem}") from None
+            raise ValueError(f"is not a list of networks such as 10.1.0.0/16,fd00::/8: {problem}") from None
         return value
 
     @field_validator("public_url", "consumption_url", "otlp_url")
     @classmethod
-    def _a_link(cls, value: str | None) -> str | None:
+    def _http_url(cls, value: str | None) -> str | None:
         if value is None:
             return None
         if not value.startswith(("http://", "https://")):
-            raise ValueError("is not a link; write https://…")
+            raise ValueError("is not a URL; write https://…")
         return value.rstrip("/")
 
     @field_validator("cors_origins")
@@ -251,12 +288,12 @@ class Settings(BaseSettings):
     def _origins(cls, value: str | None) -> str | None:
         for origin in [] if value is None else value.split(","):
             if not _ORIGIN.fullmatch(origin.strip()):
-                raise ValueError("names something that is no origin; write https://app.example.com")
+                raise ValueError("is not a list of origins; write https://app.example.com, https://other.example.com")
         return value
 
     @field_validator("broker_url")
     @classmethod
-    def _known_broker(cls, value: str) -> str:
+    def _broker(cls, value: str) -> str:
         scheme, separator, _ = value.partition("://")
         if not separator or scheme not in BROKERS:
             raise ValueError("is not a broker URL; write memory://, redis://… or amqp://…")
@@ -264,30 +301,32 @@ class Settings(BaseSettings):
 
     @property
     def allowed_origins(self) -> list[str]:
-        """The origins whose pages may ask GraphQL, as a browser names them."""
+        """The origins whose pages may use GraphQL, as browsers write them."""
         return [origin.strip().lower() for origin in (self.cors_origins or "").split(",") if origin]
 
     @property
     def operators(self) -> list[str]:
-        """Who is written to when a license asks for credits."""
+        """The addresses that get an e-mail when a license requests credits."""
         return _parts(self.operators_email)
 
     @property
     def embedded_workers(self) -> bool:
-        """Whether workers run inside the server."""
+        """True if workers run inside the server."""
         return self.broker_url.startswith("memory://")
 
     @property
     def opened_networks(self) -> Networks:
-        """Where webhooks may go besides public addresses."""
+        """The private networks that webhooks may be sent to."""
         return networks_of(self.webhook_networks)
 
     @property
     def dedup_window(self) -> timedelta:
+        """The largest age of an event."""
         return timedelta(days=self.dedup_window_days)
 
     @property
     def future_tolerance(self) -> timedelta:
+        """The time by which an event may be ahead of the server's clock."""
         return timedelta(seconds=self.future_tolerance_seconds)
 
     @classmethod
@@ -299,17 +338,25 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read arguments first, then the environment, then the file."""
         file = os.environ.get(FILE_VARIABLE, DEFAULT_FILE)
         return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=Path(file)))
 
 
 def _parts(text: str | None) -> list[str]:
-    """Each once, in their order."""
+    """Return the different parts of a list with commas, in their order."""
     return list(dict.fromkeys(part.strip() for part in (text or "").split(",") if part.strip()))
 
 
 def load_settings(**overrides: object) -> Settings:
-    """Read the settings. Raises :class:`BadSetting` naming the one that cannot be used, and where it stands."""
+    """Read the settings.
+
+    Args:
+        **overrides: Settings that override environment and file.
+
+    Raises:
+        BadSetting: Settings are unknown or wrong. The message names each and its source.
+    """
     file = os.environ.get(FILE_VARIABLE)
     if file and not Path(file).is_file():
         raise BadSetting(f"{FILE_VARIABLE} names {file}, which is not a file.")
@@ -326,10 +373,11 @@ def load_settings(**overrides: object) -> Settings:
 
 
 def _explain(problem: object) -> str:
+    """Return the message for an error of pydantic, with the name of the setting as its source has it."""
     details = problem if isinstance(problem, dict) else {}
     name = str(details["loc"][0])
     if details["type"] == "extra_forbidden":
         return f"{name} is not a setting.{did_you_mean(name, Settings.model_fields)} See docs/operators.md."
     message = details["msg"].removeprefix("Value error, ")
-    where = PREFIX + name.upper() if PREFIX + name.upper() in os.environ else f"{name} (in the settings file)"
-    return f"{where}: {message[:1].lower()}{message[1:]}"
+    source = PREFIX + name.upper() if PREFIX + name.upper() in os.environ else f"{name} (in the settings file)"
+    return f"{source}: {message[:1].lower()}{message[1:]}"

@@ -1,4 +1,4 @@
-"""Spans of OpenTelemetry, sent to a collector where the settings name one; where they name none, nothing is done."""
+"""Traces: spans that are sent to an OpenTelemetry collector if the settings name one."""
 
 from typing import Any, Final
 
@@ -13,18 +13,20 @@ _SPAN: Final = "span"
 
 
 class Tracing:
-    """What makes spans, for one process. Raises :class:`BadSetting` where it is asked for and not installed."""
+    """The tracer of a process. Without a collector it makes no spans."""
 
     def __init__(self, settings: Settings) -> None:
+        """Connect to the collector. Raises :class:`BadSetting` if OpenTelemetry's SDK is not installed."""
         self._provider = _provider(settings.otlp_url) if settings.otlp_url else None
         self.tracer: Final[Tracer] = self._provider.get_tracer("allowance") if self._provider else NoOpTracer()
 
     @property
     def is_on(self) -> bool:
+        """True if spans are made."""
         return self._provider is not None
 
     def trace_statements(self, engine: Engine) -> None:
-        """Have a span for each statement that is sent over an engine."""
+        """Make a span of each statement that an engine executes."""
         if self.is_on:
             event.listen(engine, "before_cursor_execute", self._begin)
             event.listen(engine, "after_cursor_execute", self._end)
@@ -32,7 +34,7 @@ class Tracing:
 
     def _begin(self, connection: Connection, _: object, statement: str, *__: object) -> None:
         name = statement.split(maxsplit=1)[0].upper() if statement.strip() else "statement"
-        # The names of OpenTelemetry's conventions for databases; parameters are nobody's business.
+        # Names by OpenTelemetry's conventions for databases. Parameters may be private, so they are left out.
         attributes = {"db.system.name": connection.dialect.name, "db.query.text": statement, "db.operation.name": name}
         span = self.tracer.start_span(name, kind=SpanKind.CLIENT, attributes=attributes)
         connection.info.setdefault(_SPAN, []).append(span)
@@ -41,7 +43,7 @@ class Tracing:
         connection.info[_SPAN].pop().end()
 
     def close(self) -> None:
-        """Send what was not sent yet."""
+        """Send the spans that were not sent yet, and end."""
         if self._provider:
             self._provider.shutdown()
 
@@ -62,8 +64,8 @@ def _provider(url: str) -> Any:
         from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
     except ImportError:
         raise BadSetting(
-            "ALLOWANCE_OTLP_URL: what sends traces is not installed; install the application with its extra "
-            "`tracing`, as in: pip install -e '.[tracing]'."
+            "ALLOWANCE_OTLP_URL: the exporter of traces is not installed. Install the application with its extra "
+            "`tracing`: pip install -e '.[tracing]'."
         ) from None
     provider = TracerProvider(resource=Resource.create({"service.name": "allowance"}))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{url.rstrip('/')}/v1/traces")))

@@ -21,18 +21,18 @@ async def find_caller(
     Raises:
         core.errors.Unauthenticated: No key matches.
     """
-    known = authenticator.remembered(authorization)
+    known = authenticator.cached_caller(authorization)
     if known:
         return known
-    look_up = _find_or_recall if survives_outage else Authenticator.caller
+    look_up = _find_or_recall if survives_outage else Authenticator.find_caller
     return await run_in_threadpool(look_up, authenticator, authorization)
 
 
 def _find_or_recall(authenticator: Authenticator, authorization: str | None) -> Caller:
     try:
-        return authenticator.caller(authorization)
+        return authenticator.find_caller(authorization)
     except SQLAlchemyError as error:
-        known = authenticator.last_found(authorization)
+        known = authenticator.last_caller(authorization)
         if not is_away(error) or known is None:
             raise
         return known

@@ -1,4 +1,4 @@
-"""The callers of a process, remembered for a moment, so that a busy one does not cost a look-up per request."""
+"""The authentication of callers, cached for a second: a busy caller does not need a query for each request."""
 
 import hashlib
 from time import monotonic
@@ -8,46 +8,47 @@ from core.access.keys import Caller, authenticate
 from core.database.engine import Database
 from core.errors import Unauthenticated
 
-REMEMBERED: Final = 1.0
-"""Seconds for which a caller stays known: as long may a revoked key still be taken."""
-MOST: Final = 10_000
-"""Callers remembered at once."""
+CACHE_SECONDS: Final = 1.0
+"""Seconds for which a caller is cached. A revoked key may be accepted for as long."""
+MAX_CALLERS: Final = 10_000
+"""Callers in the cache."""
 
 
 class Authenticator:
-    """Who an ``Authorization`` header stands for. Thread-safe; one for each process.
+    """The callers of ``Authorization`` headers. Thread-safe; one for each process.
 
-    Only callers that were found are remembered, and by a digest: neither tokens nor guesses are held in memory.
+    The cache holds only callers that exist, by a digest of the header: neither tokens nor guesses are in memory.
     """
 
     def __init__(self, database: Database) -> None:
+        """Create an empty cache."""
         self._database = database
-        self._known: dict[bytes, tuple[float, Caller]] = {}
+        self._cache: dict[bytes, tuple[float, Caller]] = {}
 
-    def remembered(self, authorization: str | None) -> Caller | None:
-        """The caller, if it was found within the last second; asks no database."""
-        until, caller = self._known.get(_digest(authorization), (0.0, None))
+    def cached_caller(self, authorization: str | None) -> Caller | None:
+        """Return the caller if it was found within the last second, without a query; otherwise None."""
+        until, caller = self._cache.get(_digest(authorization), (0.0, None))
         return caller if monotonic() < until else None
 
-    def last_found(self, authorization: str | None) -> Caller | None:
-        """The caller as it was last found, however long ago: for what is answered while the database is away."""
-        _, caller = self._known.get(_digest(authorization), (0.0, None))
+    def last_caller(self, authorization: str | None) -> Caller | None:
+        """Return the caller as it was last found, however long ago, for answers while the database is away."""
+        _, caller = self._cache.get(_digest(authorization), (0.0, None))
         return caller
 
-    def caller(self, authorization: str | None) -> Caller:
-        """The caller. Raises :class:`core.errors.Unauthenticated`."""
-        if known := self.remembered(authorization):
-            return known
-        asked_at = monotonic()
+    def find_caller(self, authorization: str | None) -> Caller:
+        """Return the caller. Raises :class:`Unauthenticated` if no API key matches."""
+        if cached := self.cached_caller(authorization):
+            return cached
+        queried_at = monotonic()
         with self._database.read() as session:
             try:
                 caller = authenticate(session, authorization)
             except Unauthenticated:
-                self._known.pop(_digest(authorization), None)
+                self._cache.pop(_digest(authorization), None)
                 raise
-        if len(self._known) >= MOST:
-            self._known.clear()
-        self._known[_digest(authorization)] = (asked_at + REMEMBERED, caller)
+        if len(self._cache) >= MAX_CALLERS:
+            self._cache.clear()
+        self._cache[_digest(authorization)] = (queried_at + CACHE_SECONDS, caller)
         return caller
 
 

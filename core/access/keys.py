@@ -1,4 +1,4 @@
-"""API keys: made, checked, revoked. A token is shown once; only its digest is kept."""
+"""API keys: creation, authentication, revocation. A token is shown once; only its digest is stored."""
 
 import hashlib
 import secrets
@@ -18,11 +18,11 @@ from core.licenses.tables import License
 from core.nearest import did_you_mean
 from core.text import problem_with, shown
 
-TOKEN_PREFIX: Final = "alw_"  # noqa: S105 - what a token begins with, so that leaked ones are found
+TOKEN_PREFIX: Final = "alw_"  # noqa: S105 - the prefix of tokens, by which leaked tokens are found
 
 
 class Scope(StrEnum):
-    """What a key may do."""
+    """A permission of an API key."""
 
     CONSUMPTION_READ = "consumption:read"
     USAGE_WRITE = "usage:write"
@@ -33,13 +33,13 @@ class Scope(StrEnum):
 
 
 READERS: Final = (Scope.CONSUMPTION_READ, Scope.OPERATE)
-"""Either may read what a license allows and uses."""
+"""The scopes that may read contracts and consumption."""
 WEBHOOK_READERS: Final = (Scope.WEBHOOKS_WRITE, Scope.OPERATE)
-"""Either may read where a license's webhooks go: a URL may hold what nobody else is to know."""
+"""The scopes that may read webhook endpoints. Their URLs may contain secrets."""
 
 
 class Caller(NamedTuple):
-    """Who asks: a key's name, its license or None for all of them, and its scopes."""
+    """The API key of a request: its name, its license (None for all licenses) and its scopes."""
 
     key_id: str
     name: str
@@ -47,13 +47,14 @@ class Caller(NamedTuple):
     scopes: frozenset[Scope]
 
     def may_reach(self, license: str) -> bool:
-        """Whether the key names this license."""
+        """Return whether the key is for this license or for all licenses."""
         return self.license is None or self.license == license
 
     def require(self, *scopes: Scope, license: str | None = None) -> None:
-        """Raise :class:`Forbidden` unless the key has one of the scopes, and names the license if one is given.
+        """Require one of the scopes, and access to the license if a license is named.
 
-        What it says is the same whether the license exists or not.
+        Raises:
+            Forbidden: The key lacks the scopes or the access. The message does not tell whether the license exists.
         """
         if not self.scopes.intersection(scopes):
             needed = " or ".join(scopes)
@@ -62,7 +63,7 @@ class Caller(NamedTuple):
             raise Forbidden(f"This key does not give access to license {shown(license)}.")
 
     def require_all_licenses(self, *scopes: Scope) -> None:
-        """Raise :class:`Forbidden` unless the key has one of the scopes and is for all licenses."""
+        """Require one of the scopes, and a key for all licenses. Raises :class:`Forbidden`."""
         self.require(*scopes)
         if self.license is not None:
             raise Forbidden("This key is for one license; a key made with --all-licenses is needed here.")
@@ -71,7 +72,22 @@ class Caller(NamedTuple):
 def create_key(
     session: Session, name: str, scopes: Collection[str], license: str | None, now: datetime
 ) -> tuple[ApiKey, str]:
-    """Make a key for a license, or for all where `license` is None; the row, and the token to show once."""
+    """Create an API key.
+
+    Args:
+        session: A writing session.
+        name: The name of the key.
+        scopes: The scopes of the key.
+        license: The key of its license; None for all licenses.
+        now: The present time.
+
+    Returns:
+        The row of the key, and the token, which is not stored.
+
+    Raises:
+        BadInput: The name or a scope is wrong.
+        core.errors.NotFound: The license does not exist.
+    """
     problem = problem_with(name, 200)
     if problem:
         raise BadInput(f"The name of a key {problem}.")
@@ -102,7 +118,7 @@ def create_key(
 
 
 def authenticate(session: Session, authorization: str | None) -> Caller:
-    """The caller of an ``Authorization: Bearer`` header. Raises :class:`Unauthenticated`."""
+    """Return the caller of an ``Authorization: Bearer`` header. Raises :class:`Unauthenticated` if no key matches."""
     kind, _, token = (authorization or "").partition(" ")
     token = token.strip()
     if kind.lower() != "bearer" or not token:
@@ -119,7 +135,7 @@ def authenticate(session: Session, authorization: str | None) -> Caller:
 
 
 def list_keys(session: Session) -> list[tuple[ApiKey, str | None]]:
-    """All keys with their license's key, newest first."""
+    """Return all API keys with the key of their license, newest first."""
     rows = session.execute(
         select(ApiKey, License.key)
         .outerjoin(License, col(License.id) == col(ApiKey.license_id))
@@ -129,7 +145,7 @@ def list_keys(session: Session) -> list[tuple[ApiKey, str | None]]:
 
 
 def revoke_key(session: Session, key_id: str) -> ApiKey:
-    """End a key. Ending it again changes nothing."""
+    """Revoke an API key. Revoking it again changes nothing. Raises :class:`NotFound` for an unknown id."""
     key = session.get(ApiKey, key_id)
     if key is None:
         raise NotFound(f"No key {shown(key_id)}. 'allowance keys list' names them.")
@@ -139,7 +155,7 @@ def revoke_key(session: Session, key_id: str) -> ApiKey:
 
 
 def find_revoked(session: Session, keys: Collection[str]) -> set[str]:
-    """Which of these keys, by their ids, were ended."""
+    """Return the ids of revoked API keys among these ids."""
     asked = values_table(session, {"id": String()}, [(key,) for key in keys])
     revoked = (
         select(col(ApiKey.id)).join(asked, asked.c.id == col(ApiKey.id)).where(col(ApiKey.revoked_at).is_not(None))
@@ -148,5 +164,5 @@ def find_revoked(session: Session, keys: Collection[str]) -> set[str]:
 
 
 def _digest(token: str) -> str:
-    """Tokens hold 256 random bits, so that one plain hash keeps them."""
+    """Return the digest of a token. Tokens have 256 random bits, so a plain hash is enough."""
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()

@@ -1,6 +1,6 @@
-"""How much a caller may do in a time: a bucket of tokens for each, refilled at a steady rate.
+"""Rate limits: a token bucket for each caller, refilled at a steady rate.
 
-limits and throttled-py were weighed: limits counts in windows and has no bucket of tokens, and throttled-py counts in
+limits and throttled-py were weighed: limits counts in windows and has no token bucket, and throttled-py counts in
 whole seconds and whole tokens, so that the time to wait would be wrong by up to a second.
 """
 
@@ -9,16 +9,24 @@ from threading import Lock
 from time import monotonic
 from typing import Final
 
-MOST_CALLERS: Final = 10_000
+MAX_CALLERS: Final = 10_000
+"""Buckets in memory."""
 
 
 class RateLimit:
-    """So many a second for each caller, and up to `burst` of what was not used before. Thread-safe, in memory.
+    """A rate limit for each caller, in the memory of this process. Thread-safe.
 
-    Callers beyond :data:`MOST_CALLERS` are forgotten together, and begin with full buckets again.
+    With more than :data:`MAX_CALLERS` callers all buckets are dropped: the callers begin with full buckets again.
     """
 
     def __init__(self, rate: float, burst: float, clock: Callable[[], float] = monotonic) -> None:
+        """Create the limit.
+
+        Args:
+            rate: Tokens per second.
+            burst: The size of a bucket.
+            clock: Returns the time in seconds.
+        """
         self._rate = rate
         self._burst = max(burst, 1.0)
         self._clock = clock
@@ -26,7 +34,7 @@ class RateLimit:
         self._buckets: dict[str, tuple[float, float]] = {}
 
     def take(self, caller: str) -> float:
-        """Take one; 0 where there was one, otherwise the seconds until there is."""
+        """Take a token. Return 0 if there was one, otherwise the seconds until there is."""
         now = self._clock()
         with self._lock:
             tokens, at = self._buckets.get(caller, (self._burst, now))
@@ -34,7 +42,7 @@ class RateLimit:
             if tokens < 1:
                 self._buckets[caller] = tokens, now
                 return (1 - tokens) / self._rate
-            if len(self._buckets) >= MOST_CALLERS and caller not in self._buckets:
+            if len(self._buckets) >= MAX_CALLERS and caller not in self._buckets:
                 self._buckets.clear()
             self._buckets[caller] = tokens - 1, now
             return 0.0

@@ -1,4 +1,4 @@
-"""API keys as they are kept: a digest of the token, never the token."""
+"""The table of API keys. It has a digest of the token, never the token."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from core.licenses.tables import now
 
 
 class ApiKey(SQLModel, table=True):
-    """A key for one license, or for all where `license_id` is null, with scopes."""
+    """An API key with its scopes, for a license or, if `license_id` is null, for all licenses."""
 
     __tablename__ = "api_key"
 

@@ -1,4 +1,4 @@
-"""Where webhooks may go: to public addresses over TLS, and to what networks an operator opens besides.
+"""The addresses that webhooks may be sent to: public addresses over TLS, and networks that an operator opens.
 
 ssrfguard was weighed: it waits for the system's resolver without an end, and its timeouts count for each attempt to
 connect, while a delivery has one deadline for all of it.
@@ -16,44 +16,44 @@ from pydantic import HttpUrl, TypeAdapter, ValidationError
 
 from core.text import problem_with
 
-LONGEST_URL: Final = 2_000
+MAX_URL: Final = 2_000
 Networks: TypeAlias = Sequence[IPv4Network | IPv6Network]
 _URL: Final = TypeAdapter(HttpUrl)
 _GLOBAL_UNICAST: Final = IPv6Network("2000::/3")
 _NOT_PUBLIC: Final = (
     IPv4Network("192.88.99.0/24"),  # relays of 6to4, RFC 7526
-    IPv6Network("2002::/16"),  # 6to4: any IPv4 address, also a private one, is in it
-    IPv6Network("3fff::/20"),  # documentation, RFC 9637; older versions of Python do not know it
+    IPv6Network("2002::/16"),  # 6to4: contains every IPv4 address, also private ones
+    IPv6Network("3fff::/20"),  # documentation, RFC 9637; unknown to older versions of Python
 )
 
 
 class AddressRefused(Exception):
-    """Webhooks may not go there; the message says why, and names no address that a name stands for."""
+    """Webhooks may not be sent to an address. The message states why, without the address that a name resolves to."""
 
 
 def networks_of(text: str | None) -> Networks:
-    """The networks of a setting, as ``10.1.0.0/16, fd00::/8``. Raises ValueError."""
+    """Return the networks of a setting such as ``10.1.0.0/16, fd00::/8``. Raises ValueError."""
     return [ip_network(part.strip()) for part in (text or "").split(",") if part.strip()]
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Whether anybody may reach it over the internet, by the special-purpose registries of the IANA (RFC 6890).
+    """Return whether an address is public, by the special-purpose registries of the IANA (RFC 6890).
 
-    IPv6 addresses that stand for IPv4 ones are not: mapped ones, 6to4, Teredo, and those of NAT64.
+    IPv6 addresses that contain an IPv4 address are not public: mapped addresses, 6to4, Teredo and NAT64.
     """
     if address.version == 6 and address not in _GLOBAL_UNICAST:
         return False
-    return address.is_global and not address.is_multicast and not any(address in one for one in _NOT_PUBLIC)
+    return address.is_global and not address.is_multicast and not any(address in network for network in _NOT_PUBLIC)
 
 
 def is_allowed(address: IPv4Address | IPv6Address, scheme: str, networks: Networks) -> bool:
-    """Public ones over https, those of the opened networks over http as well."""
-    return any(address in one for one in networks) or (scheme == "https" and is_public(address))
+    """Return whether webhooks may be sent to an address: public over https, in opened networks over http as well."""
+    return any(address in network for network in networks) or (scheme == "https" and is_public(address))
 
 
 def check_url(text: str, networks: Networks) -> str:
-    """The URL as it is kept. Raises :class:`AddressRefused`; where a name leads is looked at when it is used."""
-    problem = problem_with(text, LONGEST_URL)
+    """Return the URL as it is stored. Raises :class:`AddressRefused`. Names are resolved only when the URL is used."""
+    problem = problem_with(text, MAX_URL)
     if problem:
         raise AddressRefused(f"{problem}")
     try:
@@ -64,31 +64,33 @@ def check_url(text: str, networks: Networks) -> str:
         raise AddressRefused("must begin with https://")
     if url.username is not None or url.password is not None or url.fragment is not None:
         raise AddressRefused("must not hold a user, a password or a #fragment")
-    with suppress(ValueError):  # a name
+    with suppress(ValueError):  # the host is a name
         if not is_allowed(ip_address(host_of(url)), url.scheme, networks):
             raise AddressRefused("leads to an address that webhooks may not go to") from None
     return str(url)
 
 
 def host_of(url: HttpUrl) -> str:
-    """The name or address, an IPv6 address without its brackets."""
+    """Return the name or address of a URL, an IPv6 address without its brackets."""
     return (url.host or "").strip("[]")
 
 
 def addresses_to(host: str, port: int, scheme: str, networks: Networks, seconds: float) -> list[str]:
-    """The allowed addresses of a host, in the resolver's order.
+    """Return the allowed addresses of a host, in the resolver's order.
 
-    Raises :class:`AddressRefused` where it has none, `OSError` where it is not found or not in time.
+    Raises:
+        AddressRefused: The host has no allowed address.
+        OSError: The host is unknown, or the resolver does not answer within `seconds`.
     """
-    found = [str(sockaddr[0]) for *_, sockaddr in _resolve(host, port, seconds)]
-    allowed = [one for one in dict.fromkeys(found) if is_allowed(ip_address(one), scheme, networks)]
+    resolved = [str(sockaddr[0]) for *_, sockaddr in _resolve(host, port, seconds)]
+    allowed = [text for text in dict.fromkeys(resolved) if is_allowed(ip_address(text), scheme, networks)]
     if not allowed:
         raise AddressRefused("leads to an address that webhooks may not go to")
     return allowed
 
 
 def _resolve(host: str, port: int, seconds: float) -> list[tuple[Any, ...]]:
-    """In a thread of its own, since nothing else can end the waiting for a resolver."""
+    """Resolve a host in a thread of its own, because a resolver cannot be interrupted."""
     done: queue.SimpleQueue[list[tuple[Any, ...]] | Exception] = queue.SimpleQueue()
 
     def resolve() -> None:
@@ -99,11 +101,11 @@ def _resolve(host: str, port: int, seconds: float) -> list[tuple[Any, ...]]:
 
     threading.Thread(target=resolve, name="resolver", daemon=True).start()
     try:
-        found = done.get(timeout=max(seconds, 0))
+        result = done.get(timeout=max(seconds, 0))
     except queue.Empty:
         raise TimeoutError("the resolver took too long") from None
-    if isinstance(found, UnicodeError):  # a name that no resolver can be asked for
+    if isinstance(result, UnicodeError):  # the name cannot be encoded for a resolver
         raise OSError("its name cannot be looked up")
-    if isinstance(found, Exception):
-        raise found
-    return found
+    if isinstance(result, Exception):
+        raise result
+    return result

@@ -1,4 +1,4 @@
-"""One transaction for many senders: batches that arrive during a commit go into the next transaction."""
+"""Transactions that several senders share: batches that arrive during a commit go into the next transaction."""
 
 import logging
 import threading

@@ -28,6 +28,7 @@ class DayTotal(NamedTuple):
     events: int
 
     def __str__(self) -> str:
+        """Return the sum and the number of events for people."""
         return f"{from_nanos(0, self.nanos):f} in {self.events} event{'' if self.events == 1 else 's'}"
 
 
@@ -40,6 +41,7 @@ class DayLevel(NamedTuple):
     event_id: str
 
     def __str__(self) -> str:
+        """Return the value and its event for people."""
         return f"{from_nanos(0, self.nanos):f} at {self.time.isoformat()} by {self.event_id!r} of {self.source!r}"
 
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import event
 
 from core.access import authenticator as module
-from core.access.authenticator import REMEMBERED, Authenticator
+from core.access.authenticator import CACHE_SECONDS, Authenticator
 from core.access.keys import create_key, revoke_key
 from core.errors import Unauthenticated
 from tests.fixtures.engine import NOW, Engine
@@ -21,25 +21,25 @@ def new_key(engine: Engine) -> tuple[str, str]:
 def test_a_caller_is_looked_up_once_in_a_second(engine: Engine) -> None:
     _, authorization = new_key(engine)
     authenticator = Authenticator(engine.database)
-    assert authenticator.remembered(authorization) is None
-    caller = authenticator.caller(authorization)
+    assert authenticator.cached_caller(authorization) is None
+    caller = authenticator.find_caller(authorization)
     asked: list[object] = []
     event.listen(engine.database.engine, "before_cursor_execute", lambda *_: asked.append(1))
-    assert authenticator.caller(authorization) is caller
-    assert authenticator.remembered(authorization) is caller
+    assert authenticator.find_caller(authorization) is caller
+    assert authenticator.cached_caller(authorization) is caller
     assert asked == []
 
 
 def test_a_revoked_key_is_nobodys_a_second_later(engine: Engine) -> None:
     key_id, authorization = new_key(engine)
     authenticator = Authenticator(engine.database)
-    authenticator.caller(authorization)
+    authenticator.find_caller(authorization)
     with engine.database.write() as session:
         revoke_key(session, key_id)
-    time.sleep(REMEMBERED)
-    assert authenticator.remembered(authorization) is None
+    time.sleep(CACHE_SECONDS)
+    assert authenticator.cached_caller(authorization) is None
     with pytest.raises(Unauthenticated):
-        authenticator.caller(authorization)
+        authenticator.find_caller(authorization)
 
 
 @pytest.mark.parametrize("authorization", [None, "", "Bearer alw_unknown", "Bearer \ud800"])
@@ -47,14 +47,14 @@ def test_who_is_unknown_is_not_remembered(engine: Engine, authorization: str | N
     authenticator = Authenticator(engine.database)
     for _ in range(2):
         with pytest.raises(Unauthenticated):
-            authenticator.caller(authorization)
-        assert authenticator.remembered(authorization) is None
+            authenticator.find_caller(authorization)
+        assert authenticator.cached_caller(authorization) is None
 
 
 def test_no_more_callers_are_remembered_than_there_is_room_for(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST", 2)
+    monkeypatch.setattr(module, "MAX_CALLERS", 2)
     authenticator = Authenticator(engine.database)
     keys = [new_key(engine)[1] for _ in range(3)]
     for authorization in keys:
-        authenticator.caller(authorization)
-    assert [authenticator.remembered(authorization) is not None for authorization in keys] == [False, False, True]
+        authenticator.find_caller(authorization)
+    assert [authenticator.cached_caller(authorization) is not None for authorization in keys] == [False, False, True]

@@ -46,7 +46,7 @@ def test_over_any_time_nobody_gets_more_than_burst_and_rate(rate: int, burst: in
 
 
 def test_the_callers_that_are_held_in_memory_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rate_limit, "MOST_CALLERS", 3)
+    monkeypatch.setattr(rate_limit, "MAX_CALLERS", 3)
     limit = RateLimit(1, 1, Clock())
     assert [limit.take(caller) for caller in "abca"] == [0, 0, 0, 1]
     assert limit.take("d") == 0
