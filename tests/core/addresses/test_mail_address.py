@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from core.addresses.mail_address import BadAddress, address_of
 
-UNWRITABLE = ["a<b@c.d", "foo,bar@x.de", "a..b@c.de", "jürgen@x.de", '"x@y.de', "a(c)@b.de", "a@b@c", "a@b\n", "", "a@["]
+UNWRITABLE = ["a<b@c.d", "a,b@x.de", "a..b@c.de", "jürgen@x.de", '"x@y.de', "a(c)@b.de", "a@b@c", "a@b\n", "a@[", ""]
 
 
 @pytest.mark.parametrize("email", UNWRITABLE)
