@@ -68,16 +68,14 @@ def test_a_notice_for_every_application_is_in_the_notices_of_each_application(se
         assert [notice.record.application for notice in warnings.notices(application)] == shown
 
 
-def test_a_license_that_switched_warnings_off_is_shown_none_and_alerted_all_the_same(
-    served: Served, operator: Client
-) -> None:
+def test_a_license_without_warnings_has_no_notices_and_still_alerts(served: Served, operator: Client) -> None:
     use(served, operator, warnings=False)
     found = operator.data(WARNINGS)["consumption"]["warnings"]
     assert found == {"enabled": False, "halo": False, "notices": []}
     assert len(operator.data(ALERTS)["license"]["alerts"]["edges"]) == 3
 
 
-def test_warnings_end_with_what_they_warn_of(served: Served, operator: Client) -> None:
+def test_a_warning_ends_when_the_limit_is_no_longer_exceeded(served: Served, operator: Client) -> None:
     use(served, operator)
     operator.post_events(
         cloudevent("forms.level", "acme", "f2", value=5), cloudevent("users.level", "acme", "u2", value=3)
@@ -88,7 +86,7 @@ def test_warnings_end_with_what_they_warn_of(served: Served, operator: Client) -
     assert found == {"enabled": True, "halo": False, "notices": []}
 
 
-def test_an_alert_says_what_its_ratio_is_of(served: Served, operator: Client) -> None:
+def test_an_alert_states_the_limit_that_its_ratio_refers_to(served: Served, operator: Client) -> None:
     use(served, operator)
     [edge] = operator.data(ALERTS, meter="interactions")["license"]["alerts"]["edges"]
     alert = edge["node"]
@@ -114,7 +112,7 @@ def test_alerts_are_paged_without_gaps_or_repeats(served: Served, operator: Clie
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_unsubscribing_is_asked_by_get_and_done_by_post(served: Served, operator: Client, method: str) -> None:
+def test_only_a_post_unsubscribes(served: Served, operator: Client, method: str) -> None:
     from sqlmodel import select
 
     from core.delivery.mail.channel import MailChannel
@@ -137,7 +135,7 @@ def test_unsubscribing_is_asked_by_get_and_done_by_post(served: Served, operator
         assert (session.exec(select(MailRecipient.unsubscribed_at)).one() is not None) == (method == "POST")
 
 
-def test_alerts_that_stand_and_those_that_are_over_can_be_asked_for_apart(served: Served, operator: Client) -> None:
+def test_open_and_recovered_alerts_can_be_listed_apart(served: Served, operator: Client) -> None:
     use(served, operator)
     operator.post_events(cloudevent("forms.level", "acme", "f2", value=5))
     operator.data('mutation { refreshConsumption(license: "acme") { id } }')

@@ -79,7 +79,7 @@ def counted_statements(runtime: Runtime) -> Iterator[list[str]]:
     event.remove(Engine, "before_cursor_execute", note)
 
 
-def test_a_page_says_where_it_stands(operator: Client) -> None:
+def test_page_info_states_the_position_of_the_page(operator: Client) -> None:
     put_licenses(operator, "a", "b", "c")
     first = operator.data(LICENSES, first=2, orderBy="KEY")["licenses"]
     assert keys(first) == ["a", "b"]
@@ -101,9 +101,7 @@ def test_a_page_says_where_it_stands(operator: Client) -> None:
 
 
 @pytest.mark.parametrize("order", ["KEY", "WORST_FIRST"])
-def test_paging_while_licenses_are_added_repeats_none_and_skips_none_that_was_there(
-    operator: Client, order: str
-) -> None:
+def test_paging_while_licenses_are_added_neither_repeats_nor_skips_a_license(operator: Client, order: str) -> None:
     there = [f"k{number:02}" for number in range(0, 40, 2)]
     put_licenses(operator, *there)
     seen: list[str] = []
@@ -121,7 +119,7 @@ def test_paging_while_licenses_are_added_repeats_none_and_skips_none_that_was_th
     assert set(there) <= set(seen)
 
 
-def test_licenses_come_worst_first_and_are_found_by_status_and_by_part_of_key_or_name(
+def test_licenses_are_sorted_worst_first_and_filtered_by_status_and_part_of_key_or_name(
     served: Served, operator: Client, acme: None
 ) -> None:
     put_licenses(operator, "zeta", "beta_1", "beta21")
@@ -147,7 +145,7 @@ def test_the_order_of_keys_is_by_code_points_on_every_database(operator: Client)
     assert keys(operator.data(LICENSES, orderBy="KEY")["licenses"]) == ["1", "A", "B", "a-b", "a_b", "ab", "b"]
 
 
-def test_grants_are_paged_newest_first_also_where_they_are_of_the_same_instant(
+def test_grants_are_paged_newest_first_also_if_they_have_the_same_time(
     operator: Client, acme: None, clock: time_machine.Traveller
 ) -> None:
     for number in range(7):
@@ -182,7 +180,7 @@ def test_history_is_paged_oldest_first_and_continues_where_it_stopped(reader: Cl
     assert paged == at
 
 
-def test_history_gives_the_last_point_of_each_interval(reader: Client) -> None:
+def test_history_returns_the_last_point_of_each_interval(reader: Client) -> None:
     def ends(**variables: object) -> list[tuple[str, float]]:
         return [(node["at"], node["used"]) for node in nodes(history(reader, **variables))]
 
@@ -231,7 +229,7 @@ def test_history_keeps_the_limit_and_the_status_of_its_time(
         ({"first": 0}, "first must be from 1 to 1000, not 0."),
     ],
 )
-def test_a_stretch_of_history_that_cannot_be_is_refused(
+def test_an_impossible_time_range_of_a_history_is_refused(
     reader: Client, variables: dict[str, object], message: str
 ) -> None:
     assert reader.error(HISTORY, **variables) == ("BAD_INPUT", message)
@@ -269,7 +267,7 @@ INSTANT = "2026-03-09T00:00:00+00:00"
         (HISTORY, opaque("grants", INSTANT, "g-1")),
     ],
 )
-def test_a_text_that_is_no_cursor_of_the_connection_is_refused(reader: Client, query: str, after: str) -> None:
+def test_a_text_that_is_not_a_cursor_of_the_connection_is_refused(reader: Client, query: str, after: str) -> None:
     assert reader.error(query, after=after) == NOT_OURS
 
 
@@ -280,7 +278,7 @@ def generous(database_url: str, clock: time_machine.Traveller) -> Iterator[Serve
         yield served
 
 
-def test_a_page_of_a_hundred_licenses_costs_as_many_statements_as_one_of_one(generous: Served) -> None:
+def test_a_page_of_a_hundred_licenses_costs_as_many_statements_as_a_page_of_one_license(generous: Served) -> None:
     everything = """query ($first: Int) { licenses(first: $first, orderBy: KEY) { edges { cursor node {
       id key name timeZone
       contract { version startsOn terms { key value } }

@@ -77,13 +77,13 @@ def test_requests_are_paged_with_open_ones_first(operator: Client, clock: time_m
 
 
 @pytest.mark.parametrize("named", ["", "nonsense", opaque("Grant", "acme", "g"), opaque("CreditRequest", "other", "x")])
-def test_a_grant_that_names_no_request_of_its_license_is_refused_as_data(operator: Client, named: str) -> None:
+def test_a_grant_for_a_request_of_another_license_is_an_error_in_data(operator: Client, named: str) -> None:
     [error] = grant(operator, id="g", request=named)["errors"]
     assert (error["code"], error["path"]) in [("UNKNOWN_REQUEST", ["request"]), ("BAD_INPUT", ["request"])]
     assert operator.data('{ license(key: "acme") { grants { edges { cursor } } } }')["license"]["grants"]["edges"] == []
 
 
-def test_what_is_wrong_with_a_request_is_data(operator: Client) -> None:
+def test_errors_of_a_credit_request_are_data(operator: Client) -> None:
     wrong = request(operator, license="nope", amount=-1, note="a\x00b")
     assert wrong["request"] is None
     assert [(one["code"], one["path"]) for one in wrong["errors"]] == [
@@ -93,7 +93,7 @@ def test_what_is_wrong_with_a_request_is_data(operator: Client) -> None:
     assert [one["code"] for one in request(operator, license="nope")["errors"]] == ["UNKNOWN_LICENSE"]
 
 
-def test_the_readers_of_a_license_may_ask_for_it_and_nobody_else(served: Served) -> None:
+def test_only_readers_of_a_license_may_request_credits_for_it(served: Served) -> None:
     with served.client("consumption:read", license="acme") as reader:
         assert request(reader)["errors"] == []
         assert len(listed(reader)) == 1
@@ -105,7 +105,7 @@ def test_the_readers_of_a_license_may_ask_for_it_and_nobody_else(served: Served)
         assert writer.error(REQUEST, input={"license": "acme", "amount": 1})[0] == "FORBIDDEN"
 
 
-def test_a_contract_says_when_people_are_told_of_credits_that_expire(operator: Client) -> None:
+def test_a_contract_sets_the_days_of_notice_before_credits_expire(operator: Client) -> None:
     put = """mutation ($days: [Int!]) { putContract(input: {
       license: "acme", effectiveFrom: "2026-03-10", startsOn: "2026-03-10", terms: [], expiryNoticeDays: $days
     }) { contract { expiryNoticeDays } errors { code path } } }"""

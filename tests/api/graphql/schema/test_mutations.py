@@ -46,7 +46,7 @@ def license(operator: Client) -> None:
     assert put_license(operator, key="acme", name="Acme")["errors"] == []
 
 
-def test_further_ratios_are_put_read_back_and_shown_as_thresholds(
+def test_additional_thresholds_are_stored_and_shown_in_readings(
     served: Served, operator: Client, license: None
 ) -> None:
     given = [{"meter": "users", "ratios": [1.2, 0.5]}, {"meter": "forms", "ratios": [0.25]}]
@@ -78,7 +78,7 @@ def test_further_ratios_are_put_read_back_and_shown_as_thresholds(
     ]
 
 
-def test_putting_a_license_makes_it_and_putting_it_again_changes_it(served: Served, operator: Client) -> None:
+def test_putting_a_license_creates_it_and_putting_it_again_changes_it(served: Served, operator: Client) -> None:
     made = put_license(operator, key="acme", name="Acme", timeZone="Asia/Kolkata", admins=[{"email": "a@acme.example"}])
     assert made == {
         "license": {
@@ -103,7 +103,7 @@ def test_putting_a_license_makes_it_and_putting_it_again_changes_it(served: Serv
     assert admins() == []
 
 
-def test_everything_wrong_with_a_license_is_told_at_once(operator: Client) -> None:
+def test_all_errors_of_a_license_are_reported_together(operator: Client) -> None:
     answer = put_license(
         operator,
         key="a c",
@@ -149,7 +149,7 @@ def test_a_contract_is_versioned_and_putting_the_same_again_changes_nothing(oper
 
 
 @pytest.mark.usefixtures("license")
-def test_everything_wrong_with_a_contract_is_told_at_once(operator: Client) -> None:
+def test_all_errors_of_a_contract_are_reported_together(operator: Client) -> None:
     answer = put_contract(
         operator,
         effectiveFrom="1969-12-31",
@@ -196,7 +196,7 @@ def test_everything_wrong_with_a_contract_is_told_at_once(operator: Client) -> N
         ("terms", [{"key": "users", "value": "5"}], "Float cannot represent non numeric value: '5'"),
     ],
 )
-def test_a_value_of_a_wrong_type_is_refused_before_anything_is_done(
+def test_a_value_of_a_wrong_type_is_refused_before_the_mutation_starts(
     reader: Client, field: str, value: object, says: str
 ) -> None:
     code, message = reader.error(PUT_CONTRACT, input={**CONTRACT, field: value})
@@ -205,7 +205,7 @@ def test_a_value_of_a_wrong_type_is_refused_before_anything_is_done(
 
 
 @pytest.mark.parametrize("key", ["nope", "", "a\0", "x" * 500])
-def test_a_contract_or_a_grant_for_no_license_says_so(reader: Client, key: str) -> None:
+def test_a_contract_or_grant_for_an_unknown_license_is_an_error(reader: Client, key: str) -> None:
     for answer in (put_contract(reader, license=key), grant(reader, license=key)):
         (error,) = answer["errors"]
         assert (error["code"], error["path"]) == ("UNKNOWN_LICENSE", ["license"])
@@ -249,7 +249,7 @@ def test_credits_are_granted_once_for_an_id(operator: Client, clock: time_machin
         ({"grantedAt": "1969-01-01T00:00:00Z"}, "BAD_INPUT", ["grantedAt"]),
     ],
 )
-def test_a_grant_that_cannot_be_is_refused_with_the_field(
+def test_an_invalid_grant_is_refused_with_the_path_of_the_field(
     reader: Client, input: dict[str, object], code: str, path: list[str]
 ) -> None:
     answer = grant(reader, **input)
@@ -257,7 +257,7 @@ def test_a_grant_that_cannot_be_is_refused_with_the_field(
     assert [(error["code"], error["path"]) for error in answer["errors"]] == [(code, path)]
 
 
-def test_mutations_of_one_request_are_made_in_order_and_each_is_read_back(operator: Client) -> None:
+def test_mutations_of_one_request_run_in_order_and_each_reads_its_own_result(operator: Client) -> None:
     answer = operator.data("""mutation {
       one: putLicense(input: {key: "acme", name: "One"}) { license { name } }
       two: putLicense(input: {key: "acme", name: "Two"}) { license { name } }

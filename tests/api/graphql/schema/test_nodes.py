@@ -35,7 +35,7 @@ def node(client: Client, id: str, fields: str = "") -> Any:
     return client.data(f"query ($id: ID!) {{ node(id: $id) {{ __typename id {fields} }} }}", id=id)["node"]
 
 
-def test_every_id_in_an_answer_finds_the_object_that_had_it(reader: Client) -> None:
+def test_every_id_in_an_answer_finds_its_object(reader: Client) -> None:
     found = set(ids(reader.data(ALL_IDS)))
     assert len(found) == 1 + 1 + 2 + 7 + 20 + 20
     kinds: dict[str, int] = {}
@@ -60,7 +60,7 @@ def test_a_node_has_all_the_fields_of_its_type(reader: Client) -> None:
     assert node(reader, opaque("Section", "acme", "sms"), "... on Section { title }")["title"] == "SMS"
 
 
-def test_the_past_is_judged_as_of_the_end_of_its_day_in_the_license_s_time_zone(reader: Client) -> None:
+def test_a_past_day_shows_its_end_in_the_license_s_time_zone(reader: Client) -> None:
     # 23:30 UTC on 8 March is 9 March in Brussels, whose sending is in.
     on_the_ninth = reader.data(PAST, at="2026-03-08T23:30:00Z")["consumption"]
     assert on_the_ninth["version"] == 0
@@ -98,7 +98,7 @@ def test_ids_of_a_past_day_find_that_day_again(reader: Client) -> None:
     assert node(reader, reading, "... on Reading { used }")["used"] == 10_000_000
 
 
-def test_a_past_day_includes_what_came_in_late(served: Served, operator: Client, acme: None) -> None:
+def test_a_past_day_includes_late_usage(served: Served, operator: Client, acme: None) -> None:
     past = operator.data(PAST, at="2026-03-08T12:00:00Z")["consumption"]["section"]["readings"][0]
     late = cloudevent("interaction.sent", "acme", "late", time="2026-03-05T12:00:00Z", quantity=5)
     assert operator.post_events(late).json()["accepted"] == 1
@@ -145,7 +145,7 @@ def test_the_future_and_times_before_any_usage_are_refused(reader: Client, at: s
         opaque("Reading", "acme", "users", "2026-03-09", "more"),
     ],
 )
-def test_a_text_that_is_no_id_of_ours_is_refused(reader: Client, id: str) -> None:
+def test_a_text_that_is_not_a_global_id_is_refused(reader: Client, id: str) -> None:
     assert reader.error(NODE, id=id) == NOT_OURS
 
 
@@ -161,7 +161,7 @@ def test_a_text_that_is_no_id_of_ours_is_refused(reader: Client, id: str) -> Non
         opaque("RefreshRequest", "acme", "schedule"),
     ],
 )
-def test_an_id_whose_object_is_not_there_finds_null(reader: Client, id: str) -> None:
+def test_an_id_of_a_missing_object_finds_null(reader: Client, id: str) -> None:
     assert reader.data(NODE, id=id) == {"node": None}
 
 
@@ -172,7 +172,7 @@ def test_an_id_of_an_unknown_license_is_not_found(reader: Client) -> None:
     )
 
 
-def test_all_of_a_past_day_can_be_asked_for_as_now(reader: Client) -> None:
+def test_a_past_day_answers_every_field_of_the_current_consumption(reader: Client) -> None:
     query = """{ consumption(license: "acme", at: "2026-03-08T12:00:00Z") {
       license { key grants { edges { node { remaining } } } }
       sections {

@@ -72,7 +72,7 @@ def test_a_plugin_that_cannot_be_loaded_is_listed_with_its_problem_and_the_other
     assert "swordfish" not in answer.text
 
 
-def test_a_meter_that_fails_keeps_its_last_good_reading_stale_with_its_problem(
+def test_a_failing_meter_keeps_its_last_good_reading_marked_stale_with_the_problem(
     served: Served, clock: time_machine.Traveller
 ) -> None:
     with served.client() as client:

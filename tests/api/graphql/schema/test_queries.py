@@ -42,7 +42,7 @@ def readings_of(client: Client, section: str) -> dict[str, object]:
     return {reading.pop("meter")["key"]: reading for reading in data["consumption"]["section"]["readings"]}
 
 
-def test_viewer_tells_the_key_its_own_name_scopes_and_license(library: Served) -> None:
+def test_viewer_returns_name_scopes_and_license_of_the_key(library: Served) -> None:
     with library.client("operate", "usage:write") as everywhere, library.client("operate", license="acme") as one:
         query = "{ viewer { name scopes license { key } } }"
         assert everywhere.data(query) == {
@@ -153,7 +153,7 @@ def test_a_counter_is_summed_over_the_billing_period_by_channel(reader: Client) 
     }
 
 
-def test_credits_left_are_those_granted_less_those_spent(reader: Client) -> None:
+def test_remaining_credits_are_granted_minus_spent_credits(reader: Client) -> None:
     assert readings_of(reader, "sms") == {
         "sms_credits": {
             "status": "OK",
@@ -173,7 +173,7 @@ def test_credits_left_are_those_granted_less_those_spent(reader: Client) -> None
     }
 
 
-def test_levels_are_added_up_and_what_was_never_reported_is_unknown(reader: Client) -> None:
+def test_levels_are_summed_and_a_meter_without_reports_is_unknown(reader: Client) -> None:
     readings = readings_of(reader, "data_model")
     assert readings["profiles"] == {
         "status": "EXCEEDED",
@@ -265,7 +265,7 @@ def test_sections_can_be_chosen_by_key_and_by_status(reader: Client) -> None:
     assert reader.data(one) == {"consumption": {"section": None}}
 
 
-def test_a_breakdown_can_be_asked_for_one_dimension(reader: Client) -> None:
+def test_a_breakdown_can_be_limited_to_one_dimension(reader: Client) -> None:
     query = """query ($dimension: String) { consumption(license: "acme") { section(key: "channels") {
       readings { breakdown(dimension: $dimension) { key } }
     } } }"""
@@ -276,7 +276,7 @@ def test_a_breakdown_can_be_asked_for_one_dimension(reader: Client) -> None:
     assert [len(shares) for shares in breakdown] == [5, 0]
 
 
-def test_a_key_for_one_license_need_not_name_it_and_one_for_all_has_to(library: Served, reader: Client) -> None:
+def test_a_key_for_one_license_may_omit_it_and_a_key_for_all_licenses_may_not(library: Served, reader: Client) -> None:
     query = "{ consumption { license { key name } } }"
     with library.client("consumption:read", license="acme") as own:
         assert own.data(query) == {"consumption": {"license": {"key": "acme", "name": "Acme Retail"}}}

@@ -73,7 +73,7 @@ def test_the_same_event_over_graphql_and_over_http_counts_once(operator: Client)
     assert record(operator, over_graphql) == {"accepted": 0, "duplicates": 1, "rejected": []}
 
 
-def test_too_many_events_at_once_are_refused_whole(library: Served, reader: Client) -> None:
+def test_too_many_events_in_one_mutation_are_refused_together(library: Served, reader: Client) -> None:
     most = library.runtime.settings.max_events
     event = {"id": "1", "source": "/t", "type": "interaction.sent", "license": "acme"}
     assert reader.error(RECORD, events=[event] * (most + 1)) == (
@@ -82,7 +82,7 @@ def test_too_many_events_at_once_are_refused_whole(library: Served, reader: Clie
     )
 
 
-def test_a_refresh_that_was_asked_for_can_be_followed_to_its_end(
+def test_a_requested_refresh_can_be_polled_until_it_ends(
     served: Served, operator: Client, acme: None, clock: time_machine.Traveller
 ) -> None:
     operator.post_events(cloudevent("users.level", "acme", "u-2", value=7))
@@ -120,7 +120,7 @@ def test_a_refresh_that_was_asked_for_can_be_followed_to_its_end(
     }
 
 
-def test_a_refresh_that_cannot_be_is_refused(reader: Client) -> None:
+def test_an_invalid_refresh_is_refused(reader: Client) -> None:
     assert reader.error(REFRESH, license="acme", sections=["web", "sm"]) == (
         "BAD_INPUT",
         "No section 'sm'. Did you mean 'sms'?",
@@ -134,7 +134,7 @@ def test_a_refresh_that_cannot_be_is_refused(reader: Client) -> None:
     assert reader.error(REFRESH, license="a\0")[0] == "NOT_FOUND"
 
 
-def test_a_new_license_is_worth_a_refresh_by_itself(served: Served, operator: Client, acme: None) -> None:
+def test_a_new_license_is_refreshed_without_a_request(served: Served, operator: Client, acme: None) -> None:
     served.refresh()
     operator.data('mutation { putLicense(input: {key: "fresh", name: "Fresh"}) { errors { code } } }')
     served.refresh()

@@ -41,7 +41,7 @@ def test_the_committed_sdl_is_what_the_schema_prints() -> None:
 
 
 @pytest.mark.parametrize("library", ["sqlite"], indirect=True)
-def test_the_server_tells_the_same_schema_to_who_asks_it(reader: Client, schema: GraphQLSchema) -> None:
+def test_introspection_returns_the_committed_schema(reader: Client, schema: GraphQLSchema) -> None:
     told = build_client_schema(reader.data(get_introspection_query(specified_by_url=True)))  # type: ignore[arg-type]
     assert print_schema(lexicographic_sort_schema(told)) == print_schema(lexicographic_sort_schema(schema))
 
@@ -73,7 +73,7 @@ def test_every_type_field_argument_and_value_has_a_description(schema: GraphQLSc
     assert bare == []
 
 
-def test_nothing_that_front_ends_were_promised_is_gone(schema: GraphQLSchema) -> None:
+def test_the_contract_with_front_ends_is_still_fulfilled(schema: GraphQLSchema) -> None:
     promised = build_schema(Path(__file__).with_name("contract.graphql").read_text())
     gone = [change.description for change in find_breaking_changes(promised, schema)]
     gone += [

@@ -28,7 +28,7 @@ def test_the_schema_follows_the_recommended_rules_and_describes_all_that_it_has(
     assert node.run("lint.mjs", stdin=schema.as_str()) == ""
 
 
-def test_what_is_not_described_is_found() -> None:
+def test_a_missing_description_is_reported() -> None:
     bare = "type Query { field: Int }"
     assert "require-description" in node.run("lint.mjs", stdin=bare)
 

@@ -80,7 +80,7 @@ def deliver(served: Served) -> None:
 ONE = {"license": "acme", "key": "platform"}
 
 
-def test_an_endpoint_is_made_with_a_secret_that_is_shown_once_and_changed_and_deleted(platform: Client) -> None:
+def test_an_endpoint_is_created_with_a_secret_shown_once_then_changed_and_deleted(platform: Client) -> None:
     made = put(platform, kinds=["threshold.recovered"])
     assert made["secret"].startswith("whsec_")
     assert made["endpoint"] == {
@@ -102,7 +102,7 @@ def test_an_endpoint_is_made_with_a_secret_that_is_shown_once_and_changed_and_de
     assert gone == {"deleted": False, "errors": [{"code": "UNKNOWN_ENDPOINT", "path": ["key"]}]}
 
 
-def test_what_is_wrong_is_data_and_nothing_is_written(platform: Client) -> None:
+def test_errors_of_webhook_mutations_are_data_and_nothing_is_written(platform: Client) -> None:
     found = put(platform, "http://8.8.8.8/", key="a b", kinds=["x"])
     assert (found["endpoint"], found["secret"]) == (None, None)
     assert [(one["code"], one["path"]) for one in found["errors"]] == [
@@ -122,7 +122,7 @@ def test_what_is_wrong_is_data_and_nothing_is_written(platform: Client) -> None:
     assert platform.data(LIST)["webhookEndpoints"] == []
 
 
-def test_a_test_is_delivered_and_logged_and_delivered_again_under_the_same_id(
+def test_a_test_message_is_delivered_logged_and_redelivered_under_the_same_id(
     served: Served, platform: Client, receiver: Receiver
 ) -> None:
     secret = put(platform, receiver.url())["secret"]
@@ -202,9 +202,7 @@ def test_the_deliveries_of_twenty_endpoints_cost_as_many_statements_as_those_of_
     assert counts[0] == counts[1]
 
 
-def test_nobody_reaches_a_license_that_their_key_does_not_name(
-    served: Served, platform: Client, receiver: Receiver
-) -> None:
+def test_webhooks_of_another_license_are_forbidden(served: Served, platform: Client, receiver: Receiver) -> None:
     put(platform, receiver.url())
     delivery = platform.data(TEST, input=ONE)["sendTestWebhook"]["delivery"]["id"]
     with served.client("webhooks:write", "operate", license="other") as stranger:
@@ -226,7 +224,7 @@ def test_nobody_reaches_a_license_that_their_key_does_not_name(
     assert endpoint["url"] == receiver.url()
 
 
-def test_a_key_for_all_licenses_names_one(operator: Client) -> None:
+def test_a_key_for_all_licenses_must_name_a_license(operator: Client) -> None:
     put(operator)
     assert [one["key"] for one in operator.data(LIST, license="acme")["webhookEndpoints"]] == ["platform"]
     assert operator.error(LIST)[0] == "BAD_INPUT"
