@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 from core.access.authenticator import Authenticator
 from core.admission.admitter import Admitter
@@ -37,10 +38,12 @@ class Runtime:
 _MANY_OBJECTS = 200_000
 
 
+@cache
 def _collect_less() -> None:
-    """Have Python look for garbage in cycles less often.
+    """Make Python look for garbage in cycles less often, from the first runtime of a process on.
 
-    BatchQueue make many objects and drop them without a cycle; looking at them took a third of a refresh's time.
+    Batches make many objects and drop them without a cycle; looking at them took a third of a refresh's time. Python
+    keeps what it freezes, garbage as well: frozen with each runtime, a process would keep what the one before left.
     """
     gc.freeze()
     gc.set_threshold(_MANY_OBJECTS, 20, 20)
