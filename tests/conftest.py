@@ -1,6 +1,8 @@
 """What every test may ask for: a database of its own, on each database that Allowance runs on."""
 
+import gc
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from itertools import chain, groupby
@@ -13,7 +15,22 @@ from core.migrations.upgrade import upgrade
 from tests.services.databases import postgres_databases, sqlite_databases
 from tests.services.finder import Services
 
-pytest_plugins = ["tests.services.plugin", "tests.seeds"]
+# Files of tests in memory: a database on a disk waits some milliseconds for each commit.
+MEMORY = Path("/dev/shm")  # noqa: S108
+ENOUGH = 4 * 2**30
+
+pytest_plugins = ["tests.services.plugin", "tests.forms", "tests.seeds"]
+
+
+def pytest_configure() -> None:
+    gc.disable()  # until all tests are collected, of which there are very many objects and no garbage
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(optionalhook=True)

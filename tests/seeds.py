@@ -7,16 +7,6 @@ from random import Random
 from zlib import crc32
 
 import pytest
-from hypothesis import HealthCheck, settings
-
-# Hypothesis builds its table of characters on first use, inside a draw; other tests of the run take processors as well.
-settings.register_profile(
-    "allowance",
-    deadline=None,
-    print_blob=True,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
-settings.load_profile("allowance")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -37,3 +27,9 @@ def random_seed(request: pytest.FixtureRequest) -> int:
     seed = crc32(f"{run} {request.node.nodeid}".encode())
     print(f"The seed of the test is {seed}, from --hypothesis-seed={run}.")  # noqa: T201
     return seed
+
+
+@pytest.fixture
+def random(random_seed: int) -> Random:
+    """Random choices for the test, repeated by the seed of the run."""
+    return Random(random_seed)  # noqa: S311 - nothing is to be kept secret

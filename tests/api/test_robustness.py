@@ -3,10 +3,11 @@
 import json
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.api.server import Client, opaque
+from tests.forms import examples
 
 TEXTS = st.one_of(
     st.text(max_size=20),
@@ -30,7 +31,7 @@ EVENTS = st.one_of(
     st.fixed_dictionaries(GOOD, optional={"data": DATA, "time": VALUES, "data_base64": VALUES}),
     st.fixed_dictionaries({}, optional={name: st.one_of(good, VALUES) for name, good in GOOD.items()}),
 )
-shared = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+shared = examples(100)
 
 
 @shared

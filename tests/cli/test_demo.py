@@ -79,7 +79,7 @@ def test_an_empty_database_is_filled_within_half_a_minute_and_the_second_start_r
         }  # fmt: skip
         assert server.stop() == 0
     filled = counts(database)
-    assert 15_000 <= filled["UsageEvent"] <= 25_000
+    assert 15_000 <= filled["LedgerEvent"] <= 25_000
     assert (filled["Contract"], filled["ApiKey"]) == (4, 4)
     assert filled["ReadingHistory"] > 3 * 364
 
@@ -95,7 +95,7 @@ def test_a_start_that_was_killed_in_the_middle_is_ended_by_the_next(
 ) -> None:
     with process("serve", "--demo", "--port", 0, cwd=tmp_path, database_url=database_url) as killed:
         patience = monotonic() + 60
-        while not counts(database)["UsageEvent"] and monotonic() < patience:
+        while not counts(database)["LedgerEvent"] and monotonic() < patience:
             sleep(0.01)
         killed.stop(signal.SIGKILL)
     assert not list(tmp_path.rglob("tokens.json"))
@@ -104,7 +104,7 @@ def test_a_start_that_was_killed_in_the_middle_is_ended_by_the_next(
         assert statuses(address, tokens_in(file.parent)["globex"], "globex")[0] == "AT_RISK"
         assert server.stop() == 0
     (events,) = tmp_path.rglob("events.ndjson")
-    assert counts(database)["UsageEvent"] == len(events.read_text().splitlines())
+    assert counts(database)["LedgerEvent"] == len(events.read_text().splitlines())
     assert run("recount").out == "No differences in 3 licenses.\n"
 
 
@@ -117,7 +117,7 @@ def test_a_database_with_licenses_of_its_own_is_left_alone(
         assert server.line_with("no demonstration is added")
         server.line_with("GraphiQL: ")
         assert server.stop() == 0
-    assert counts(database)["UsageEvent"] == 0
+    assert counts(database)["LedgerEvent"] == 0
     assert not list(tmp_path.rglob("tokens.json"))
 
 

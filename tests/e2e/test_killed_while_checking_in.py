@@ -20,9 +20,6 @@ from tests.e2e.operations import put_licenses
 from tests.e2e.processes import Installation as House
 from tests.e2e.processes import eventually
 
-KILLS = 3
-QUOTA = 400
-
 
 def with_place(house: House) -> list[str | None]:
     """The identifiers of the installations that have a place."""
@@ -57,8 +54,10 @@ def test_who_was_admitted_by_a_server_that_died_before_it_said_so_is_known_to_th
         assert [decision(again, one) for one in ("unlucky", "other")] == ["KNOWN", "BACK_OFF"]
 
 
-def test_places_are_exact_through_any_number_of_kills_while_the_quota_fills(installation: House) -> None:
-    random = Random()  # noqa: S311 - nothing is to be kept secret
+def test_places_are_exact_through_any_number_of_kills_while_the_quota_fills(
+    installation: House, random: Random, long_form: bool
+) -> None:
+    kills, quota = (3, 400) if long_form else (1, 150)
     stopped = threading.Event()
     numbers = count()
     told: dict[str, set[str]] = {}
@@ -67,7 +66,7 @@ def test_places_are_exact_through_any_number_of_kills_while_the_quota_fills(inst
         stack.callback(stopped.set)
         server, url = stack.enter_context(installation.serving())
         clients = [stack.enter_context(installation.client(url))]
-        put_licenses(clients[-1], ["acme"], {"active_installations": QUOTA})
+        put_licenses(clients[-1], ["acme"], {"active_installations": quota})
 
         def call_home() -> None:
             while not stopped.is_set():
@@ -79,7 +78,7 @@ def test_places_are_exact_through_any_number_of_kills_while_the_quota_fills(inst
                     sleep(0.05)
 
         calling = [threads.submit(call_home) for _ in range(6)]
-        for _ in range(KILLS):
+        for _ in range(kills):
             sleep(random.uniform(0.3, 0.8))
             server.kill()
             server, url = stack.enter_context(installation.serving())
@@ -91,7 +90,7 @@ def test_places_are_exact_through_any_number_of_kills_while_the_quota_fills(inst
 
         admitted = {name for name, answers in told.items() if "ADMITTED" in answers}
         kept = with_place(installation)
-        assert len(kept) == len(set(kept)) == places_taken(installation) == QUOTA
+        assert len(kept) == len(set(kept)) == places_taken(installation) == quota
         assert admitted <= set(kept) <= admitted | unanswered
         assert {decision(clients[-1], str(name)) for name in kept} == {"KNOWN"}
         refused = [name for name, answers in told.items() if answers == {"BACK_OFF"}]

@@ -12,8 +12,6 @@ from tests.e2e.operations import ask_for_refresh, put_licenses, statuses, versio
 from tests.e2e.plugins import install, meter
 from tests.e2e.processes import Installation, Process, eventually
 
-KEYS = [f"license-{number}" for number in range(36)]
-KILLS = 2
 SETTINGS = {
     "refresh_batch": 2,
     "worker_threads": 1,
@@ -32,10 +30,20 @@ def with_a_slow_meter(installation: Installation, folder: Path) -> Installation:
     return installation
 
 
-def kill_amid(process: Process, client: Client, requests: Sequence[str], begun: int) -> None:
+@pytest.fixture
+def keys(long_form: bool) -> Sequence[str]:
+    return [f"license-{number}" for number in range(36 if long_form else 18)]
+
+
+@pytest.fixture
+def kills(long_form: bool) -> int:
+    return 2 if long_form else 1
+
+
+def kill_amid(process: Process, client: Client, requests: Sequence[str], begun: int, random: Random) -> None:
     """Kill it at some moment after it has begun refreshes that nobody had begun before."""
     eventually(lambda: waiting(client, requests) < begun)
-    sleep(Random().uniform(0, 0.5))  # noqa: S311 - nothing is to be kept secret
+    sleep(random.uniform(0, 0.5))
     process.kill()
 
 
@@ -60,52 +68,56 @@ def check_whole(client: Client) -> None:
         assert [reading["problem"] for reading in readings if reading["problem"]] == []
 
 
-def check_all_done(installation: Installation, client: Client, requests: Sequence[str]) -> None:
+def check_all_done(installation: Installation, client: Client, keys: Sequence[str], requests: Sequence[str]) -> None:
     wait_until_done(client, requests)
     check_whole(client)
     before = versions(client)
     assert min(before.values()) > 0
-    wait_until_done(client, ask_for_refresh(client, *KEYS))
+    wait_until_done(client, ask_for_refresh(client, *keys))
     after = versions(client)
-    assert [key for key in KEYS if after[key] <= before[key]] == []
+    assert [key for key in keys if after[key] <= before[key]] == []
     check_whole(client)
     recounted = installation.run("recount")
-    assert (recounted.returncode, recounted.stdout) == (0, f"No differences in {len(KEYS)} licenses.\n")
+    assert (recounted.returncode, recounted.stdout) == (0, f"No differences in {len(keys)} licenses.\n")
 
 
 @pytest.mark.parametrize(
     "distributed", [pytest.param("redis", marks=pytest.mark.needs("postgres", "redis"))], indirect=True
 )
-def test_the_refreshes_of_a_killed_worker_are_done_by_others(distributed: Installation, tmp_path: Path) -> None:
+def test_the_refreshes_of_a_killed_worker_are_done_by_others(
+    distributed: Installation, tmp_path: Path, keys: Sequence[str], kills: int, random: Random
+) -> None:
     installation = with_a_slow_meter(distributed, tmp_path / "partner")
     with installation.serving() as (_, url), installation.client(url) as client:
-        put_licenses(client, KEYS)
-        requests = ask_for_refresh(client, *KEYS)
-        for _ in range(KILLS):
+        put_licenses(client, keys)
+        requests = ask_for_refresh(client, *keys)
+        for _ in range(kills):
             before = waiting(client, requests)
             with installation.running("worker") as worker:
-                kill_amid(worker, client, requests, before)
+                kill_amid(worker, client, requests, before, random)
             check_whole(client)
             eventually(lambda: [line for line in installation.processes() if " serve " not in line] == [])
         with installation.working() as worker:
-            check_all_done(installation, client, requests)
+            check_all_done(installation, client, keys, requests)
             worker.stop()
     eventually(lambda: installation.processes() == [])
 
 
-def test_the_refreshes_of_a_killed_server_are_done_when_it_is_started_again(home: Path, tmp_path: Path) -> None:
+def test_the_refreshes_of_a_killed_server_are_done_when_it_is_started_again(
+    home: Path, tmp_path: Path, keys: Sequence[str], kills: int, random: Random
+) -> None:
     embedded = Installation(home, f"sqlite:///{home}/data/allowance.db")
     installation = with_a_slow_meter(embedded, tmp_path / "partner")
     requests: list[str] = []
-    for _ in range(KILLS):
+    for _ in range(kills):
         with installation.serving() as (server, url), installation.client(url) as client:
             if not requests:
-                put_licenses(client, KEYS)
-            requests += ask_for_refresh(client, *KEYS)
+                put_licenses(client, keys)
+            requests += ask_for_refresh(client, *keys)
             check_whole(client)
-            kill_amid(server, client, requests, waiting(client, requests))
+            kill_amid(server, client, requests, waiting(client, requests), random)
         eventually(lambda: installation.processes() == [])
     with installation.serving() as (server, url), installation.client(url) as client:
-        check_all_done(installation, client, requests)
+        check_all_done(installation, client, keys, requests)
         server.stop()
     eventually(lambda: installation.processes() == [])

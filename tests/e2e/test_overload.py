@@ -12,18 +12,17 @@ from tests.soak.flood import Flood
 from tests.soak.overload import overload
 from tests.soak.places import on_postgresql, on_sqlite
 
-SECONDS = 5
 KINDS = (Flood(connections=50, events=10_000), Flood(connections=50, events=1000), Flood(connections=200, events=1))
 PLACES = {"sqlite": on_sqlite, "postgresql": partial(on_postgresql, servers=1)}
 
 
 @pytest.mark.parametrize("database", PLACES)
 def test_a_server_that_is_sent_too_much_refuses_and_goes_on(
-    database: str, home: Path, without_postgresql: Callable[[object], Never]
+    database: str, home: Path, without_postgresql: Callable[[object], Never], long_form: bool
 ) -> None:
     try:
         with PLACES[database](home) as place:
-            report = overload(place, SECONDS, KINDS)
+            report = overload(place, 5 if long_form else 2, KINDS)
     except CannotStart as problem:
         without_postgresql(problem)
     assert report.wrong == [], report

@@ -9,20 +9,20 @@ import pytest
 
 from tests.services import CannotStart
 from tests.soak.places import on_postgresql, on_sqlite
-from tests.soak.run import soak
+from tests.soak.run import PAUSE, soak
 from tests.soak.sender import WAYS
 
-SECONDS = 8
 PLACES = {"sqlite": on_sqlite, "postgresql": on_postgresql}
 
 
 @pytest.mark.parametrize("database", PLACES)
 def test_what_was_acknowledged_is_counted_once_through_any_number_of_kills(
-    database: str, home: Path, without_postgresql: Callable[[object], Never]
+    database: str, home: Path, without_postgresql: Callable[[object], Never], random: Random, long_form: bool
 ) -> None:
+    seconds, pause = (15, PAUSE) if long_form else (3, (0.5, 1.5))
     try:
         with PLACES[database](home) as place:
-            report = soak(place, list(WAYS), SECONDS, Random())  # noqa: S311 - nothing is to be kept secret
+            report = soak(place, list(WAYS), seconds, random, pause)
     except CannotStart as problem:
         without_postgresql(problem)
     assert report.wrong == [], report

@@ -36,6 +36,11 @@ def services(pytestconfig: pytest.Config) -> Services:
     return pytestconfig.stash[_SERVICES]
 
 
+def missing_services(item: pytest.Item) -> list[Found]:
+    """Return the services that a test needs and that are not there."""
+    return item.config.stash[_SERVICES].missing(name for name in _needs(item) if name in SERVICES)
+
+
 class _Run:
     """One run of pytest, or one worker's part in it: workers are told by their controller what it found."""
 
@@ -59,8 +64,7 @@ class _Run:
         if self._config.option.collectonly:
             return
         for item in items:
-            missing = self._services.missing(name for name in _needs(item) if name in SERVICES)
-            if missing:
+            if missing := missing_services(item):
                 item.add_marker(pytest.mark.skip(reason="; ".join(found.absence for found in missing)))
 
     @pytest.hookimpl(tryfirst=True)

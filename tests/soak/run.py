@@ -47,7 +47,9 @@ class Report:
         return "\n".join(lines)
 
 
-def soak(place: Place, senders: Sequence[str], seconds: float, random: Random) -> Report:
+def soak(
+    place: Place, senders: Sequence[str], seconds: float, random: Random, pause: tuple[float, float] = PAUSE
+) -> Report:
     """Soak the place for so long, and compare."""
     place.start()
     with place.installation.client(place.urls[0]) as client:
@@ -57,7 +59,7 @@ def soak(place: Place, senders: Sequence[str], seconds: float, random: Random) -
         with sending(senders, place.urls, token) as stop:
             begun = monotonic()
             while monotonic() < begun + seconds:
-                sleep(random.uniform(*PAUSE))
+                sleep(random.uniform(*pause))
                 memory.append(place.memory())
                 place.kill_something(random)
             notes = stop()

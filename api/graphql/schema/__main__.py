@@ -1,4 +1,4 @@
-"""Print the SDL of the schema: ``python -m api.graphql.schema > api/schema.graphql``."""
+"""Prints the SDL: ``python -m api.graphql.schema > api/schema.graphql``."""
 
 import sys
 

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import select
 
@@ -15,6 +15,7 @@ from core.errors import BadInput
 from core.workers import tidy_quotas as tidying
 from tests.core.admission.conftest import METER, Desk
 from tests.fixtures.engine import NOW
+from tests.forms import examples
 
 Quota = Callable[..., int]
 DAY = timedelta(days=1)
@@ -175,7 +176,7 @@ CALLS = st.lists(st.builds(Call, HOURS, st.sampled_from("abcdef")), max_size=25)
 
 
 @given(CALLS, st.sampled_from([0, 1, 3, 100]), st.sampled_from([None, 4]), st.sampled_from([3, 40]))
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(15)
 def test_reports_say_what_a_plain_recount_of_all_calls_says(
     desk: Desk, quota: Quota, calls: list[Call], places: int, back_off_days: int | None, lost_after: int
 ) -> None:

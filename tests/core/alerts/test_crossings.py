@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from allowance import Limit, Reading
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import col, select
 
@@ -23,6 +23,7 @@ from core.delivery.message_kinds import CROSSED, RECOVERED
 from core.delivery.outbox.tables import Delivery, Message
 from core.text import canonical
 from tests.fixtures.engine import NOW, Engine, new_key, usage_event
+from tests.forms import examples
 
 DAY = timedelta(days=1)
 INTERACTIONS = {"profiles": 10, "interactions_per_profile": 10}
@@ -323,7 +324,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(25)
 @given(STEPS)
 def test_any_sequence_of_reports_contracts_and_turns_is_as_the_model_says(
     engine: Engine, steps: list[tuple[str, int]]

@@ -6,12 +6,13 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.consumption.history import TimeRange, replace_history
 from core.consumption.intervals import Interval
 from tests.fixtures.engine import Engine, new_key
+from tests.forms import examples
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 INSTANT = timedelta(microseconds=1)
@@ -173,7 +174,7 @@ TIMES = st.one_of(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(30)
 @given(
     st.sets(TIMES, max_size=40),
     st.sampled_from(ZONES),

@@ -5,7 +5,7 @@ from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.consumption.readings.documents import number_text
@@ -15,6 +15,7 @@ from tests.core.usage.test_plain_recount import TERMS, raw_events
 from tests.fixtures import plain
 from tests.fixtures.engine import NOW, Engine, new_key
 from tests.fixtures.plain import PlainLicense
+from tests.forms import examples
 
 ZONES = ("UTC", "Asia/Kathmandu", "America/St_Johns", "Australia/Lord_Howe", "Europe/Brussels", "Pacific/Kiritimati")
 BEGAN = NOW - timedelta(days=20)
@@ -31,7 +32,7 @@ MOMENTS = st.one_of(
 STEPS = st.lists(st.tuples(MOMENTS, st.lists(raw_events(MOMENTS), max_size=6), st.booleans()), min_size=1, max_size=12)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(25)
 @given(
     STEPS,
     st.sampled_from(ZONES),

@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlmodel import col, select
 
 from core.administration.inputs import AdminInput
 from core.delivery.outbox.tables import Delivery, Message
 from tests.fixtures.engine import NOW, Engine, counted_statements, new_key, usage_event
+from tests.forms import examples
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -150,7 +151,7 @@ STEPS = st.lists(
 DAYS: Sequence[tuple[int, ...]] = [(30, 7), (), (14,), (30, 20, 10, 1), (3, 2)]
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(20)
 @given(STEPS)
 @example([("grant", 1), ("wait", 24 * 23), ("days", 4), ("spend", 8)])
 def test_any_sequence_of_grants_contracts_and_spending_is_told_as_the_model_says(

@@ -7,14 +7,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.exc import StatementError
 
 from core.database.engine import Database
 from core.database.types import ExactDecimal, Json, Microseconds, Name, UtcDateTime
+from tests.forms import examples
 
-QUIET = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+QUIET = examples(30)
 ZONES = [ZoneInfo(name) for name in ("UTC", "Asia/Kathmandu", "America/St_Johns", "Europe/Brussels")]
 TIMES = st.datetimes(datetime(1970, 1, 1), datetime(2199, 12, 31), timezones=st.sampled_from(ZONES))  # noqa: DTZ001
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))

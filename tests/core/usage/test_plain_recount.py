@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.consumption.readings.documents import StoredReading, number_text
@@ -17,6 +17,7 @@ from core.usage.recount import recount
 from tests.fixtures import plain
 from tests.fixtures.engine import NOW, Engine, new_key
 from tests.fixtures.plain import Plain, PlainLicense
+from tests.forms import examples
 
 # Half and three quarter hours, half an hour of daylight saving, both ends of the day line; and all the others.
 ODD = ("Asia/Kathmandu", "America/St_Johns", "Australia/Lord_Howe", "Pacific/Kiritimati", "Pacific/Pago_Pago")
@@ -140,7 +141,7 @@ def shown(meter: str, reading: StoredReading) -> tuple[str, object, object]:
     return meter, (used, limit), {share.key: Fraction(share.used) for share in reading.shares if share.used}
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(20)
 @given(streams(), st.integers(0, LATEST) | st.integers(0, LATE))
 def test_the_readings_are_those_of_a_plain_recount(engine: Engine, stream: Stream, days: int) -> None:
     now = stream.now

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import Session, col, select
 
@@ -23,6 +23,7 @@ from core.usage.retention import (
 )
 from core.usage.tables import LedgerEvent, LedgerSegment, UsageSum
 from tests.fixtures.engine import NOW, Engine, usage_event
+from tests.forms import examples
 
 DAY = timedelta(days=1)
 RULE = segment_retention(Settings())
@@ -108,7 +109,7 @@ def test_a_retry_finds_its_event_in_whichever_segment_that_is(begun: Engine) -> 
     assert differences(begun) == []
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(15)
 @given(
     arrivals=st.lists(st.tuples(st.integers(0, 12), st.integers(0, 90), st.integers(-40, 0)), max_size=30),
     kept=st.integers(0, 10),

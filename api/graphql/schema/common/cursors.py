@@ -1,4 +1,4 @@
-"""Cursors and global ids: opaque texts that encode a few values, which are checked when a text comes back."""
+"""Cursors and global ids: opaque texts that hold a few values, checked when they come back."""
 
 import base64
 import binascii
@@ -12,21 +12,11 @@ from core.times import NotAnInstant, parse_instant
 
 
 def encode(*values: str | int | None) -> str:
-    """Return the values as an opaque text, safe in URLs."""
     return base64.urlsafe_b64encode(orjson.dumps(values)).rstrip(b"=").decode()
 
 
 def decode_cursor(cursor: str, field: str, *kinds: type) -> list[object]:
-    """Return the values of a cursor that a connection made.
-
-    Args:
-        cursor: The text from the caller.
-        field: The name of the connection, which is the first value of its cursors.
-        kinds: The types of the values that follow.
-
-    Raises:
-        BadCursor: The text is not a cursor of this connection.
-    """
+    """The values that `field` put in a cursor. Raises :class:`BadCursor` for any other text."""
     values = _decode(cursor)
     if (
         values is None
@@ -39,11 +29,7 @@ def decode_cursor(cursor: str, field: str, *kinds: type) -> list[object]:
 
 
 def cursor_time(value: object) -> datetime:
-    """Return the instant that a value of a cursor states.
-
-    Raises:
-        BadCursor: The value is not an instant.
-    """
+    """An instant in a cursor. Raises :class:`BadCursor`."""
     try:
         return parse_instant(value)
     except NotAnInstant:
@@ -51,16 +37,11 @@ def cursor_time(value: object) -> datetime:
 
 
 def refuse_cursor() -> Never:
-    """Raise :class:`BadCursor`."""
     raise BadCursor("`after` is not a cursor of this connection. Use an endCursor that it gave.")
 
 
 def decode_id(text: str) -> list[str]:
-    """Return the name of the type and the parts of the key that a global id encodes.
-
-    Raises:
-        BadInput: The text is not a global id.
-    """
+    """The type and key of a global id. Raises :class:`BadInput` for any other text."""
     values = _decode(text)
     if not values or not all(isinstance(value, str) for value in values):
         refuse_id()
@@ -68,7 +49,6 @@ def decode_id(text: str) -> list[str]:
 
 
 def refuse_id() -> Never:
-    """Raise :class:`BadInput` for a text that is not a global id."""
     raise BadInput("`id` is not an id that this API gave.")
 
 
@@ -79,5 +59,5 @@ def _decode(text: str) -> list[object] | None:
         return None
     if not isinstance(values, list) or not all(type(value) in (str, int) for value in values):
         return None
-    # PostgreSQL refuses to compare a text with a null character. No key contains one.
+    # No key holds a null character, which PostgreSQL would not even compare.
     return values if not any("\0" in str(value) for value in values) else None

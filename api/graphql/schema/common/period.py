@@ -1,4 +1,4 @@
-"""Periods of time in the schema."""
+"""A stretch of time."""
 
 from datetime import datetime
 

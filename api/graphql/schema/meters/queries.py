@@ -1,4 +1,4 @@
-"""The queries of the installed meters and plugins."""
+"""The queries of what is installed."""
 
 import strawberry
 

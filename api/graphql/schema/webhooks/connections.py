@@ -19,12 +19,12 @@ def delivery_connection(
 ) -> DeliveryConnection:
     """Return a page of the deliveries to an endpoint, newest first."""
     size = page_size(first, 20)
-    position = None
+    place = None
     if after is not None:
         at, key = decode_cursor(after, "deliveries", str, str)
-        position = (cursor_time(at), str(key))
+        place = (cursor_time(at), str(key))
     return DeliveryConnection.page(
-        batch.deliveries(endpoint, size + 1, position),
+        batch.deliveries(endpoint, size + 1, place),
         size,
         after,
         cursor=lambda logged: encode("deliveries", logged.delivery.created_at.isoformat(), logged.delivery.id),

@@ -1,13 +1,12 @@
 """The inputs of the mutations of webhooks."""
 
 from datetime import timedelta
-from typing import Final
 
 import strawberry
 
 from core.delivery.webhooks.sign import OVERLAP
 
-HOUR: Final = timedelta(hours=1)
+HOUR = timedelta(hours=1)
 
 
 @strawberry.input(description="A webhook endpoint to create or to change.")

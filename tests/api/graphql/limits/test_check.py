@@ -1,7 +1,7 @@
 """Whatever the text is: a document that may be executed, what is wrong with it, or the limit that it passes."""
 
 from graphql import GraphQLError
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from api.graphql.limits.check import Checked, check_document
@@ -9,6 +9,7 @@ from api.graphql.limits.limits import allowed_by
 from core.errors import AllowanceError
 from core.settings import Settings
 from tests.api.graphql.limits.documents import SCHEMA
+from tests.forms import examples
 
 ALLOWED = allowed_by(
     Settings(graphql_max_tokens=100, graphql_max_characters=1000, graphql_max_depth=5, graphql_max_aliases=2)
@@ -36,7 +37,7 @@ DOCUMENTS = st.builds(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(text=st.one_of(st.text(max_size=50), st.lists(WORDS, max_size=120).map(" ".join), DOCUMENTS))
 @example(text="")
 @example(text="\ufeff{ viewer { name } }")

@@ -17,7 +17,7 @@ from graphql import (
     is_list_type,
     parse,
 )
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
 from api.graphql.limits.check import Checked, check_document
 from api.graphql.limits.cost import CostOfDocument
@@ -25,6 +25,7 @@ from api.graphql.limits.cost_map import SIZES, WEIGHTS, Edges, PageCost
 from api.graphql.limits.limits import MANY, allowed_by
 from core.settings import Settings
 from tests.api.graphql.limits.documents import SCHEMA, VARIABLES, Visit, documents, doubling, written_out
+from tests.forms import examples
 
 ALLOWED = allowed_by(Settings())
 COORDINATES = {
@@ -124,7 +125,7 @@ def _page(field: FieldNode, page: Any, variables: dict[str, Any]) -> int:
     return int(min(first, page.most))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(150)
 @given(text=documents(), variables=VARIABLES)
 def test_the_cost_is_the_one_of_the_document_when_it_is_written_out(text: str, variables: dict[str, Any]) -> None:
     document = parse(text)

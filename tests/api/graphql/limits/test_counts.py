@@ -10,7 +10,7 @@ import pytest
 from graphql import FragmentDefinitionNode, OperationDefinitionNode, parse, specified_rules, validate
 from graphql.validation.rules.no_unused_fragments import NoUnusedFragmentsRule
 from graphql.validation.rules.no_unused_variables import NoUnusedVariablesRule
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
 import api.graphql.limits
 from api.graphql.limits.cost import CostOfDocument
@@ -19,6 +19,7 @@ from api.graphql.limits.fragments import fragments_in_order
 from api.graphql.limits.limits import MANY, Allowed, TooDeep, TooManyAliases, TooManyDirectives, TooManyFields
 from core.errors import AllowanceError
 from tests.api.graphql.limits.documents import SCHEMA, documents, doubling, written_out
+from tests.forms import examples
 
 ALL_MAY_BE_UNUSED = [rule for rule in specified_rules if rule not in (NoUnusedFragmentsRule, NoUnusedVariablesRule)]
 ROOM = str(Path(api.graphql.limits.__file__).parent)
@@ -99,7 +100,7 @@ def test_the_cost_with_other_variables_is_linear_in_the_fragments_that_need_them
     assert 1.8 * work(40) < work(80) < 2.1 * work(40)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(150)
 @given(text=documents())
 def test_what_is_counted_is_what_the_largest_definition_holds_when_it_is_written_out(text: str) -> None:
     document = parse(text)

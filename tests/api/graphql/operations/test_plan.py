@@ -16,7 +16,7 @@ from graphql import (
     execute_sync,
     get_named_type,
 )
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from api.graphql.context import Context, Services
@@ -30,6 +30,7 @@ from core.settings import Settings
 from tests.api.conftest import NOW
 from tests.api.server import TRACE, Served
 from tests.fixtures.engine import OPERATOR
+from tests.forms import examples
 
 QUERY = schema.graphql.query_type
 VARIABLES = {"license": "acme", "yes": True}
@@ -51,10 +52,6 @@ PREPARER = Preparer(allowed_by(Settings(graphql_max_aliases=5000)))
 def asked(query: str, variables: dict[str, Any]) -> Asked:
     prepared = PREPARER.prepare(query)
     return Asked(prepared, prepared.operation(None), variables)
-
-
-def run(one: Asked, context: Context) -> dict[str, Any]:
-    return execute(one, context, lambda reason: None)
 
 
 def context_of(served: Served, now: datetime) -> Context:
@@ -101,9 +98,7 @@ def named(field: GraphQLField) -> GraphQLObjectType:
 
 
 @pytest.mark.parametrize("library", ["sqlite"], indirect=True)
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@examples(150)
 @given(data=st.data())
 def test_a_random_query_is_answered_as_graphql_core_answers_it(library: Served, data: st.DataObject) -> None:
     query = "query ($license: String!) " + data.draw(selections(named_root()))
@@ -163,7 +158,7 @@ def test_fragments_and_fields_named_twice_are_merged(library: Served) -> None:
 def test_a_subscription_is_planned_and_answered_as_a_query_of_what_is_so_now(library: Served) -> None:
     shown = "status version sections { key readings { used } }"
     context = context_of(library, NOW)
-    query = run(asked(f'{{ consumption(license: "acme") {{ {shown} }} }}', {}), context)["data"]["consumption"]
+    query = execute(asked(f'{{ consumption(license: "acme") {{ {shown} }} }}', {}), context)["data"]["consumption"]
     planned = asked(f'subscription {{ consumptionChanged(license: "acme") {{ {shown} }} }}', {})
     assert planned.operation.plan
     assert planned.operation.plan(context, {}) == {"consumptionChanged": query}
@@ -171,7 +166,7 @@ def test_a_subscription_is_planned_and_answered_as_a_query_of_what_is_so_now(lib
         f'subscription {{ consumptionChanged(license: "acme") {{ ... @skip(if: false) {{ {shown} }} }} }}', {}
     )
     assert stepwise.operation.plan is None
-    assert run(stepwise, context) == {"data": {"consumptionChanged": query}}
+    assert execute(stepwise, context) == {"data": {"consumptionChanged": query}}
     context.close()
 
 
@@ -202,7 +197,7 @@ def test_an_error_is_answered_with_its_path_and_beside_what_went_well(
     library: Served, query: str, path: list[str]
 ) -> None:
     context = context_of(library, NOW)
-    answer = run(asked(query, {}), context)
+    answer = execute(asked(query, {}), context)
     context.close()
     (error,) = answer["errors"]
     assert error["path"] == path
@@ -213,7 +208,7 @@ def test_an_error_is_answered_with_its_path_and_beside_what_went_well(
 @pytest.mark.parametrize("library", ["sqlite"], indirect=True)
 def test_a_variable_of_the_wrong_type_is_refused_with_a_code_and_the_trace(library: Served) -> None:
     context = context_of(library, NOW)
-    answer = run(asked("query ($key: String!) { license(key: $key) { name } }", {"key": 7}), context)
+    answer = execute(asked("query ($key: String!) { license(key: $key) { name } }", {"key": 7}), context)
     assert [error["extensions"] for error in answer["errors"]] == [{"code": "BAD_INPUT", "trace": TRACE}]
     assert "data" not in answer
 

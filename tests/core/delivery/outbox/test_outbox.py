@@ -8,7 +8,7 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import event
 from sqlmodel import col, select
@@ -35,6 +35,7 @@ from core.delivery.outbox.outbox import (
 )
 from core.delivery.outbox.tables import Delivery, DeliveryStatus
 from tests.fixtures.engine import NOW, Engine
+from tests.forms import examples
 
 LEASE = timedelta(minutes=2)
 DAY = timedelta(days=1)
@@ -289,7 +290,7 @@ def test_while_a_recipient_is_not_reached_what_waits_for_them_waits_and_others_d
 
 
 @given(st.integers(1, MOST_ATTEMPTS - 1), st.timedeltas(timedelta(), timedelta(days=30)))
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(30)
 def test_what_a_recipient_asks_for_is_waited_for_six_hours_at_the_most(
     told: Engine, attempts: int, asked: timedelta
 ) -> None:

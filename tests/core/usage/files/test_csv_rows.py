@@ -4,11 +4,12 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.usage.files.rows import BadColumns, BadFile, RowProblem
 from tests.core.usage.files.reading import events_in, opened, rows_of
+from tests.forms import examples
 
 HEAD = "id,source,type,license,time,quantity,dimensions.channel"
 ROW = "1,/mailer,interaction.sent,acme,2026-03-15T12:00:00Z,2.50,print"
@@ -171,7 +172,7 @@ def test_a_compressed_file_that_was_cut_short_gives_what_is_before(tmp_path: Pat
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(100)
 @given(
     st.lists(st.lists(CELLS, min_size=5, max_size=5), max_size=8),
     st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),

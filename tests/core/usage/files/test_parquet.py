@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
@@ -14,6 +14,7 @@ from core.usage.files import parquet as module
 from core.usage.files.parquet import NoParquet
 from core.usage.files.rows import BadColumns, BadFile, RowProblem
 from tests.core.usage.files.reading import events_in, opened, rows_of
+from tests.forms import examples
 
 AT = datetime(2026, 3, 15, 12, 0, 0, 123456, UTC)
 LARGEST = Decimal("9007199254740991.999999999")
@@ -59,7 +60,7 @@ def test_numbers_are_read_exactly(tmp_path: Path, given: Any, expected: object) 
     assert str(found) == "NaN" if expected == "NaN" else found == expected
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(50)
 @given(st.lists(st.decimals(0, 2**53, places=9), min_size=1))
 def test_decimals_are_read_digit_by_digit(tmp_path: Path, amounts: list[Decimal]) -> None:
     file = write(tmp_path / "a.parquet", {"quantity": pa.array(amounts, pa.decimal128(38, 9))}, len(amounts))

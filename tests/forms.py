@@ -1,0 +1,77 @@
+"""The two forms of the suite: the whole of it, and with ``--short`` every test once and in short.
+
+In the short form a test that has a database runs on one of the two, and a test that has a broker over one of the two. A
+checksum of the test's name chooses, so that each database has half of the tests, the same in each run. Properties are
+tried on a fifth of the examples, and tests that take `long_form` have less of the same to do: fewer kills, a shorter
+flood. What the short form leaves out runs without ``--short``.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from zlib import crc32
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.services.plugin import missing_services
+
+ALTERNATIVES = {"sqlite", "postgresql", "redis", "rabbitmq"}
+SHARED = {"library"}
+"""Fixtures that the tests of a file share. For these the name of the file chooses, so that there is one of each."""
+
+# Hypothesis builds its table of characters on first use, inside a draw, and other tests take the processors meanwhile.
+# Fixtures that a test's examples share are meant.
+settings.register_profile(
+    "long",
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
+)
+settings.register_profile("short", settings.get_profile("long"), max_examples=20)
+settings.load_profile("long")
+
+
+def examples(number: int) -> settings:
+    """Return the settings of a property that is tried on so many examples in the long form, and on fewer in short."""
+    return settings(max_examples=number * settings().max_examples // settings.get_profile("long").max_examples)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.getgroup("allowance").addoption(
+        "--short", action="store_true", help="Run every test once, on one database, and in short what takes long."
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("short" if config.getoption("--short") else "long")
+
+
+@pytest.fixture(scope="session")
+def long_form(pytestconfig: pytest.Config) -> bool:
+    """Whether the test is to do all that it has to do."""
+    return not pytestconfig.getoption("--short")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--short"):
+        return
+    variants: dict[str, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        variants[_name(item)].append(item)
+    chosen = {_choose(name, same).nodeid for name, same in variants.items()}
+    config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in chosen])
+    items[:] = [item for item in items if item.nodeid in chosen]
+
+
+def _name(item: pytest.Item) -> str:
+    """Return the test's name without the alternatives that it is one of."""
+    test, _, parameters = item.nodeid.partition("[")
+    return f"{test}[{'-'.join(each for each in parameters.rstrip(']').split('-') if each not in ALTERNATIVES)}"
+
+
+def _choose(name: str, variants: Sequence[pytest.Item]) -> pytest.Item:
+    """Return one of the variants of a test, if possible one whose services are there."""
+    possible = [item for item in variants if not missing_services(item)] or variants
+    shared = SHARED.intersection(getattr(possible[0], "fixturenames", ()))
+    return possible[crc32((str(possible[0].path.name) if shared else name).encode()) % len(possible)]
