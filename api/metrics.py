@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.database.engine import Database
-from core.delivery.outbox.outbox import count
+from core.delivery.outbox.counts import count_deliveries
 
 MOST_NAMES: Final = 200
 """Names of operations that are told apart; clients make them up, so the others are one."""
@@ -99,7 +99,7 @@ class _Outbox(Collector):
         found = GaugeMetricFamily("allowance_deliveries", "Deliveries in the outbox, by status.", labels=["status"])
         try:
             with self._database.read() as session:
-                for status, number in count(session).items():
+                for status, number in count_deliveries(session).items():
                     found.add_metric([status], number)
         except SQLAlchemyError:
             return  # the other metrics matter most while the database is away

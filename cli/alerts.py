@@ -12,7 +12,7 @@ from cli.setup import start
 from cli.tables import show_table, to_the_minute
 from core.alerts.tables import Alert
 from core.delivery.messages import AlertsContent, read_content
-from core.delivery.outbox.outbox import redeliver
+from core.delivery.outbox.redeliver import redeliver
 from core.delivery.outbox.tables import Delivery, DeliveryStatus, Message
 from core.errors import NotFound
 from core.licenses.tables import License

@@ -9,7 +9,8 @@ from sqlmodel import Session, col, select
 
 from cli.setup import start
 from cli.tables import show_table, to_the_minute
-from core.delivery.outbox.outbox import FAILED, count, redeliver
+from core.delivery.outbox.counts import HAS_FAILED, count_deliveries
+from core.delivery.outbox.redeliver import redeliver
 from core.delivery.outbox.tables import Delivery, DeliveryStatus
 from core.errors import NotFound
 from core.licenses.tables import License
@@ -24,7 +25,7 @@ MOST = 100
 """Deliveries shown."""
 STEP = 1_000
 """Deliveries sent again in one transaction."""
-_STUCK = (col(Delivery.status) == DeliveryStatus.PARKED) | FAILED
+_STUCK = (col(Delivery.status) == DeliveryStatus.PARKED) | HAS_FAILED
 
 
 @app.callback()
@@ -33,7 +34,7 @@ def show(context: typer.Context) -> None:
     if context.invoked_subcommand:
         return
     with open_runtime(start()) as runtime, runtime.database.read() as session:
-        for status, number in count(session).items():
+        for status, number in count_deliveries(session).items():
             typer.echo(f"{status}: {number:,}")
         stuck = session.execute(
             select(Delivery, License.key)

@@ -15,7 +15,7 @@ from core.alerts.recipients import license_recipients, notifier_recipients, oper
 from core.credits.tables import CreditRequest
 from core.delivery.message_kinds import CREDITS_REQUESTED
 from core.delivery.messages import RequestContent, RequestItem
-from core.delivery.outbox.outbox import OutboundMessage, enqueue
+from core.delivery.outbox.enqueue import OutboundMessage, enqueue
 from core.errors import InputProblem, InvalidInput
 from core.licenses.find import lock_license, named_license
 from core.licenses.tables import id_of

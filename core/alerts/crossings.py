@@ -18,7 +18,7 @@ from core.database.dialect import insert_into, values_table
 from core.database.types import UtcDateTime
 from core.delivery.message_kinds import CROSSED, RECOVERED
 from core.delivery.messages import AlertItem, AlertsContent
-from core.delivery.outbox.outbox import OutboundMessage, enqueue
+from core.delivery.outbox.enqueue import OutboundMessage, enqueue
 from core.text import canonical
 
 

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from core.delivery.channels import EMAIL, NOTIFIER, WEBHOOK
 from core.delivery.message_kinds import CREDITS_EXPIRING, CREDITS_REQUESTED, CROSSED, KINDS
-from core.delivery.outbox.outbox import Recipient
+from core.delivery.outbox.enqueue import Recipient
 from core.delivery.webhooks.tables import WebhookEndpoint
 from core.licenses.tables import LicenseAdmin
 

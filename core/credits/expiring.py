@@ -18,7 +18,7 @@ from core.database.dialect import insert_into, values_table
 from core.database.types import UtcDateTime
 from core.delivery.message_kinds import CREDITS_EXPIRING
 from core.delivery.messages import ExpiringContent, ExpiringItem
-from core.delivery.outbox.outbox import OutboundMessage, enqueue
+from core.delivery.outbox.enqueue import OutboundMessage, enqueue
 from core.licenses.load import LoadedLicense
 from core.licenses.tables import EXPIRY_NOTICE_DAYS
 

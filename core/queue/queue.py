@@ -14,11 +14,13 @@ from sqlalchemy import case, tuple_
 from sqlmodel import Session, col, func, select, update
 
 from core.database.dialect import insert_into
+from core.database.leases import claim_due
 from core.queue.tables import RefreshRun, RefreshStatus
 
 SCHEDULE: Final = "schedule"
 """The id of each license's standing run, which is never over."""
 MOST_ATTEMPTS: Final = 5
+_ABANDONED: Final = "Its workers were lost again and again; it was given up."
 _KEY = tuple_(col(RefreshRun.license_id), col(RefreshRun.id))
 
 
@@ -48,33 +50,21 @@ def schedule_now(session: Session, license_id: int, now: datetime) -> None:
 
 
 def take(session: Session, now: datetime, most: int, lease: timedelta) -> tuple[str, list[RefreshRun]]:
-    """Claim runs that are due; the claim's name and the runs.
+    """Claim runs that are due. Return the name of the claim and the runs.
 
-    Until the lease ends nobody else takes them. A run that was taken too often without an end is failed:
-    whatever it does to its workers, it does not do for ever.
+    No other worker claims the runs until the lease ends. A run that lost its worker :data:`MOST_ATTEMPTS` times fails.
     """
-    due = (
-        select(RefreshRun.license_id, RefreshRun.id)
-        .where(col(RefreshRun.due_at) <= now)
-        .order_by(col(RefreshRun.due_at))
-        .limit(most)
-        .with_for_update(skip_locked=True)
+    claim = claim_due(
+        session,
+        RefreshRun,
+        now=now,
+        until=now + lease,
+        limit=most,
+        most_attempts=MOST_ATTEMPTS,
+        status=RefreshStatus.RUNNING,
     )
-    keys = [(row[0], row[1]) for row in session.execute(due)]
-    if not keys:
-        return "", []
-    claim = uuid.uuid4().hex
-    session.exec(
-        update(RefreshRun)
-        .where(_KEY.in_(keys))
-        .values(status=RefreshStatus.RUNNING, claim=claim, due_at=now + lease, attempts=col(RefreshRun.attempts) + 1)
-    )
-    runs = session.exec(select(RefreshRun).where(_KEY.in_(keys)).execution_options(populate_existing=True)).all()
-    # Told apart before the attempts of those that are lost are set back.
-    kept = [run for run in runs if run.attempts <= MOST_ATTEMPTS]
-    lost = [run for run in runs if run.attempts > MOST_ATTEMPTS]
-    finish(session, claim, lost, {}, now, problem="Its workers were lost again and again; it was given up.")
-    return claim, kept
+    finish(session, claim.name, claim.abandoned, {}, now, problem=_ABANDONED)
+    return claim.name, claim.rows
 
 
 def finish(

@@ -16,6 +16,7 @@ from core.admission.tables import AdmissionDay, AdmissionRegister, AdmissionWind
 from core.admission.window import utc_day
 from core.consumption.tables import Snapshot
 from core.database.engine import Database
+from core.database.leases import lock_due
 from core.licenses.tables import License
 from core.plugins.registry import Registry
 
@@ -40,16 +41,11 @@ def tidy_due(database: Database, registry: Registry, now: datetime) -> int:
 
 def _take(database: Database, now: datetime) -> tuple[str, str] | None:
     """A license and a meter whose turn it is; until the lease ends, nobody else's."""
-    due = (
-        select(AdmissionRegister, License.key)
-        .join(License, col(License.id) == col(AdmissionRegister.license_id))
-        .where(col(AdmissionRegister.tidy_at) <= now)
-        .order_by(col(AdmissionRegister.tidy_at))
-        .limit(1)
-        .with_for_update(skip_locked=True, of=AdmissionRegister)
+    registers = select(AdmissionRegister, License.key).join(
+        License, col(License.id) == col(AdmissionRegister.license_id)
     )
     with database.write() as session:
-        row = session.exec(due).first()
+        row = session.exec(lock_due(registers, AdmissionRegister.tidy_at, now, 1, of=AdmissionRegister)).first()
         if row is None:
             return None
         register, key = row

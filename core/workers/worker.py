@@ -7,13 +7,14 @@ from collections.abc import Collection, Mapping
 from datetime import timedelta
 from time import monotonic
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import dramatiq
 
 from core.delivery.channels import EMAIL, NOTIFIER, WEBHOOK
 from core.delivery.mail.channel import MailChannel
 from core.delivery.notifiers.channel import NotifierChannel
+from core.delivery.outbox.claim import DeliveryFilter
 from core.delivery.outbox.dispatch import LEASE, Channel, send_due
 from core.delivery.webhooks.channel import WebhookChannel
 from core.runtime import Runtime
@@ -58,9 +59,9 @@ class Worker:
             WEBHOOK: WebhookChannel(runtime.settings, runtime.database),
             NOTIFIER: self._notifiers,
         }
-        self._postmen: Final = [
-            threading.Thread(target=self._deliver, kwargs=which, name=f"postman-{number}", daemon=True)
-            for number, which in enumerate(_rounds(runtime.registry.notifiers))
+        self._delivery_threads: Final = [
+            threading.Thread(target=self._deliver, args=(wanted,), name=f"delivery-{number}", daemon=True)
+            for number, wanted in enumerate(_filters(runtime.registry.notifiers))
         ]
         self._worker: Final = dramatiq.Worker(
             self._broker,
@@ -72,8 +73,8 @@ class Worker:
     def __enter__(self) -> Self:
         self._worker.start()
         self._sweeper.start()
-        for postman in self._postmen:
-            postman.start()
+        for thread in self._delivery_threads:
+            thread.start()
         return self
 
     def __exit__(
@@ -82,8 +83,8 @@ class Worker:
         self._stopped.set()
         self._worker.stop(timeout=10_000)
         self._sweeper.join(timeout=10)
-        for postman in self._postmen:
-            postman.join(timeout=LEASE.total_seconds())  # a sending that is cut off is repeated by another worker
+        for thread in self._delivery_threads:
+            thread.join(timeout=LEASE.total_seconds())  # another worker repeats a sending that is cut off
         self._notifiers.close()
         self._broker.close()
 
@@ -100,24 +101,26 @@ class Worker:
                 logger.exception("looking for due work failed; trying again")
             self._stopped.wait(self._runtime.settings.sweep_seconds)
 
-    def _deliver(self, **which: Any) -> None:
-        """Send what is in the outbox, one delivery after the other; `which` as :func:`send_due` has it."""
+    def _deliver(self, wanted: DeliveryFilter) -> None:
+        """Send the deliveries of the outbox that a filter names, one after the other."""
         while not self._stopped.is_set():
             try:
-                if send_due(self._runtime.database, self._channels, **which):
+                if send_due(self._runtime.database, self._channels, wanted):
                     continue
             except Exception:
                 logger.exception("looking for deliveries failed; trying again")
             self._stopped.wait(self._runtime.settings.sweep_seconds)
 
 
-def _rounds(notifiers: Collection[str]) -> list[dict[str, Any]]:
-    """What each postman sends. Each notifier has one of its own, so that one that hangs holds up none of the others.
+def _filters(notifiers: Collection[str]) -> list[DeliveryFilter]:
+    """Return the deliveries that each thread sends.
 
-    One more parks what is left for those that are not installed here, once no other worker has taken it for a day.
+    E-mails and webhooks have :data:`DELIVERY_THREADS` each. Each notifier has a thread of its own, so that a notifier
+    that hangs delays no other. The last thread parks deliveries to notifiers that are not installed here, once no
+    other worker has claimed them for a day.
     """
     return [
-        *[{"only": channel} for channel in (EMAIL, WEBHOOK) for _ in range(DELIVERY_THREADS)],
-        *[{"only": NOTIFIER, "to": key} for key in notifiers],
-        {"only": NOTIFIER, "but_to": tuple(notifiers), "overdue": ABANDONED},
+        *[DeliveryFilter(channel) for channel in (EMAIL, WEBHOOK) for _ in range(DELIVERY_THREADS)],
+        *[DeliveryFilter(NOTIFIER, recipient=key) for key in notifiers],
+        DeliveryFilter(NOTIFIER, other_than=tuple(notifiers), overdue=ABANDONED),
     ]

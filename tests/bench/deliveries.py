@@ -1,4 +1,4 @@
-"""The outbox emptied by the postmen of one worker: against the same sending without an outbox."""
+"""The outbox emptied by the delivery threads of one worker: against the same sending without an outbox."""
 
 import socket
 import ssl
@@ -34,7 +34,7 @@ from tests.e2e.crossings import NETWORKS, engine_on, make_crossing
 from tests.fixtures.engine import Engine
 
 BARE: Final = f"{{}}: the same sent by {DELIVERY_THREADS} threads, without an outbox"
-OURS: Final = f"{{}}: out of the outbox on {{}}, one worker with its {DELIVERY_THREADS} postmen"
+OURS: Final = f"{{}}: out of the outbox on {{}}, one worker with its {DELIVERY_THREADS} delivery threads"
 DATABASES: Final = {"PostgreSQL": places.postgresql, "SQLite": places.sqlite}
 Work = Callable[[], bool]
 

@@ -13,7 +13,9 @@ from core.alerts.tables import Alert
 from core.database.engine import Database
 from core.delivery.message_kinds import RECOVERED, TEST
 from core.delivery.messages import WebhookTestContent
-from core.delivery.outbox.outbox import OutboundMessage, Outcome, Recipient, enqueue, finish, take
+from core.delivery.outbox.claim import claim_delivery
+from core.delivery.outbox.enqueue import OutboundMessage, Recipient, enqueue
+from core.delivery.outbox.outcome import Outcome, record_outcome
 from core.delivery.outbox.tables import Delivery, DeliveryStatus, Message
 from core.licenses.tables import id_of
 from tests.cli.command import Run
@@ -34,10 +36,10 @@ def alert(database: Database) -> str:
         )  # fmt: skip
         record_crossings(session, [MeterCrossings(license_id, "forms", (crossing,))], AT)
     with database.write() as session:
-        outgoing = take(session, AT, timedelta(minutes=2))
-    assert outgoing
+        claimed = claim_delivery(session, AT, timedelta(minutes=2))
+    assert claimed
     with database.write() as session:
-        finish(session, outgoing.delivery, Outcome(DeliveryStatus.PARKED, "550 no such mailbox"), AT)
+        record_outcome(session, claimed.delivery, Outcome(DeliveryStatus.PARKED, "550 no such mailbox"), AT)
         return session.exec(select(Alert.id)).one()
 
 
@@ -67,11 +69,11 @@ def test_what_failed_once_and_is_tried_again_is_shown_with_what_was_said(
 ) -> None:
     run("alerts", "redeliver", alert)
     with database.write() as session:
-        outgoing = take(session, datetime.now(UTC), timedelta(minutes=2))
-    assert outgoing
+        claimed = claim_delivery(session, datetime.now(UTC), timedelta(minutes=2))
+    assert claimed
     assert run("outbox").out.startswith("pending: 0\nfailed: 1\nsent: 0\nparked: 0\ndropped: 0\n")
     with database.write() as session:
-        finish(session, outgoing.delivery, Outcome(None, "450 mailbox busy"), datetime.now(UTC))
+        record_outcome(session, claimed.delivery, Outcome(None, "450 mailbox busy"), datetime.now(UTC))
     shown = run("outbox").out
     assert "450 mailbox busy" in shown
     assert "550 no such mailbox" not in shown

@@ -10,7 +10,9 @@ from core.administration.put_license import put_license
 from core.database.engine import Database
 from core.delivery.message_kinds import CREDITS_EXPIRING
 from core.delivery.messages import ExpiringContent
-from core.delivery.outbox.outbox import OutboundMessage, Outcome, Recipient, enqueue, finish, take
+from core.delivery.outbox.claim import claim_delivery
+from core.delivery.outbox.enqueue import OutboundMessage, Recipient, enqueue
+from core.delivery.outbox.outcome import Outcome, record_outcome
 from core.delivery.outbox.tables import Delivery, DeliveryStatus
 from core.licenses.tables import id_of
 from tests.cli.command import Run
@@ -29,10 +31,10 @@ def parked(database: Database) -> list[str]:
         enqueue(session, [OutboundMessage(license_id, CREDITS_EXPIRING, AT, ExpiringContent())], addresses)
     for _ in addresses:
         with database.write() as session:
-            outgoing = take(session, AT, timedelta(minutes=2))
-            assert outgoing
+            claimed = claim_delivery(session, AT, timedelta(minutes=2))
+            assert claimed
         with database.write() as session:
-            finish(session, outgoing.delivery, Outcome(DeliveryStatus.PARKED, "530 log in first"), AT)
+            record_outcome(session, claimed.delivery, Outcome(DeliveryStatus.PARKED, "530 log in first"), AT)
     with database.read() as session:
         order = select(Delivery.id).order_by(col(Delivery.channel), col(Delivery.recipient))
         return list(session.exec(order))
@@ -77,3 +79,13 @@ def test_one_that_is_not_there_is_said_so_and_nothing_is_sent(
     refused = run("outbox", "redeliver", parked[0], unknown)
     assert (refused.code, refused.out, pending(database)) == (1, "", [])
     assert "'allowance outbox' names them." in refused.err
+
+
+def test_a_delivery_that_a_worker_is_sending_is_not_sent_again(run: Run, database: Database, parked: list[str]) -> None:
+    run("outbox", "redeliver", parked[0])
+    with database.write() as session:
+        claimed = claim_delivery(session, datetime.now(UTC), timedelta(minutes=2))
+    assert claimed
+    refused = run("outbox", "redeliver", parked[0], parked[1])
+    assert (refused.code, refused.out, pending(database)) == (1, "", ["a@example.com"])
+    assert refused.err == f"The delivery '{parked[0]}' is being sent at this moment.\n"

@@ -28,11 +28,11 @@ from sqlalchemy.engine.default import DefaultDialect
 import core.delivery.outbox.dispatch as dispatch
 
 API_VERSION = 1
-finishing = threading.local()
+recording = threading.local()
 
 
 def hold():
-    if threading.current_thread().name.startswith("postman"):
+    if threading.current_thread().name.startswith("delivery"):
         Path({folder!r}, threading.current_thread().name).touch()
         threading.Event().wait()
 
@@ -48,20 +48,20 @@ def before(place, name):
 
 
 def around_commit(before):
-    finish, commit = dispatch.finish, DefaultDialect.do_commit
+    record, commit = dispatch.record_outcome, DefaultDialect.do_commit
 
     def noted(*given):
-        finishing.now = True
-        finish(*given)
+        recording.now = True
+        record(*given)
 
     def held(*given):
-        if before and getattr(finishing, "now", False):
+        if before and getattr(recording, "now", False):
             hold()
         commit(*given)
-        if getattr(finishing, "now", False):
+        if getattr(recording, "now", False):
             hold()
 
-    dispatch.finish, DefaultDialect.do_commit = noted, held
+    dispatch.record_outcome, DefaultDialect.do_commit = noted, held
 
 
 match {step!r}:
@@ -69,7 +69,7 @@ match {step!r}:
         before(socket, "create_connection")
         before(asyncio.BaseEventLoop, "create_connection")
     case "answered":
-        before(dispatch, "finish")
+        before(dispatch, "record_outcome")
     case "committed":
         around_commit(before=True)
     case "done":
@@ -78,7 +78,7 @@ match {step!r}:
 
 
 def hold_at(folder: Path, step: Step) -> Path:
-    """Install into a folder what holds each postman at that step; where each then leaves a file of its name."""
+    """Install into a folder what holds each delivery thread at that step; where each then leaves a file of its name."""
     held = folder / "held"
     held.mkdir(parents=True)
     install(folder, "hold", _CODE.format(folder=str(held), step=step.value))

@@ -28,7 +28,8 @@ from core.delivery.mail.smtp import send
 from core.delivery.mail.tables import MailRecipient
 from core.delivery.message_kinds import CREDITS_REQUESTED
 from core.delivery.messages import AlertsContent, ExpiringContent, RequestContent, WebhookTestContent, read_content
-from core.delivery.outbox.outbox import Outcome, Outgoing
+from core.delivery.outbox.claim import ClaimedDelivery
+from core.delivery.outbox.outcome import Outcome
 from core.delivery.outbox.tables import DeliveryStatus
 from core.licenses.tables import License, LicenseAdmin
 from core.plugins.registry import Registry
@@ -62,33 +63,33 @@ class MailChannel:
         self._server = SmtpServer.of(settings.smtp_url) if settings.smtp_url else None
         self._tls = ssl.create_default_context()  # once: it reads all certificates, which takes longer than sending
 
-    def send(self, outgoing: Outgoing) -> Outcome:
+    def send(self, claimed: ClaimedDelivery) -> Outcome:
         """See :class:`core.delivery.outbox.dispatch.Channel`."""
         try:
             with self._database.write() as session:
-                message = self._message(session, outgoing)
+                message = self._message(session, claimed)
         except BadAddress as problem:
             return Outcome(DeliveryStatus.PARKED, str(problem))
         if message is None:
-            return _NO_OPERATOR if outgoing.message.kind == CREDITS_REQUESTED else _NOBODY
+            return _NO_OPERATOR if claimed.message.kind == CREDITS_REQUESTED else _NOBODY
         if self._server is None:
             logger.info("ALLOWANCE_SMTP_URL is not set; this would be sent:\n%s", _text(message))
             return Outcome(DeliveryStatus.SENT, "Written to the log, as ALLOWANCE_SMTP_URL is not set.")
         return _hand_over(self._server, message, self._tls)
 
-    def _message(self, session: Session, outgoing: Outgoing) -> EmailMessage | None:
-        match read_content(outgoing.message.kind, outgoing.message.document):
+    def _message(self, session: Session, claimed: ClaimedDelivery) -> EmailMessage | None:
+        match read_content(claimed.message.kind, claimed.message.document):
             case RequestContent() as content:
-                return self._to_operator(session, outgoing, content)
+                return self._to_operator(session, claimed, content)
             case AlertsContent() | ExpiringContent() as content:
-                return self._to_admin(session, outgoing, content)
+                return self._to_admin(session, claimed, content)
             case WebhookTestContent():  # for its endpoint alone
                 return None
 
     def _to_admin(
-        self, session: Session, outgoing: Outgoing, content: AlertsContent | ExpiringContent
+        self, session: Session, claimed: ClaimedDelivery, content: AlertsContent | ExpiringContent
     ) -> EmailMessage | None:
-        delivery = outgoing.delivery
+        delivery = claimed.delivery
         admin = session.get(LicenseAdmin, (delivery.license_id, delivery.recipient))
         if admin is None:
             return None
@@ -104,23 +105,23 @@ class MailChannel:
             self._settings.consumption_url,
             unsubscribe,
         )
-        message = self._envelope(outgoing, address_of(admin.email, admin.name or ""), mail)
+        message = self._envelope(claimed, address_of(admin.email, admin.name or ""), mail)
         message["List-Unsubscribe"] = f"<{unsubscribe}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
         return message
 
-    def _to_operator(self, session: Session, outgoing: Outgoing, content: RequestContent) -> EmailMessage | None:
-        delivery = outgoing.delivery
+    def _to_operator(self, session: Session, claimed: ClaimedDelivery, content: RequestContent) -> EmailMessage | None:
+        delivery = claimed.delivery
         if delivery.recipient not in self._settings.operators:
             return None
         mail = mail_to_operator(content, _license(session, delivery.license_id), self._registry)
-        return self._envelope(outgoing, address_of(delivery.recipient), mail)
+        return self._envelope(claimed, address_of(delivery.recipient), mail)
 
-    def _envelope(self, outgoing: Outgoing, to: Address, mail: Mail) -> EmailMessage:
+    def _envelope(self, claimed: ClaimedDelivery, to: Address, mail: Mail) -> EmailMessage:
         name, sender = parseaddr(self._settings.mail_from)
         message = EmailMessage(_POLICY)
-        message["Message-ID"] = f"<{outgoing.delivery.id}@{sender.partition('@')[2]}>"
-        message["Date"] = format_datetime(outgoing.message.occurred_at)
+        message["Message-ID"] = f"<{claimed.delivery.id}@{sender.partition('@')[2]}>"
+        message["Date"] = format_datetime(claimed.message.occurred_at)
         message["From"] = address_of(sender, name)
         message["To"] = to
         message["Subject"] = mail.subject

@@ -10,7 +10,8 @@ from sqlmodel import select
 
 from core.database.engine import Database
 from core.delivery.notifiers.message import message_of
-from core.delivery.outbox.outbox import Outcome, Outgoing
+from core.delivery.outbox.claim import ClaimedDelivery
+from core.delivery.outbox.outcome import Outcome
 from core.delivery.outbox.tables import DeliveryStatus
 from core.licenses.tables import License
 from core.plugins.registry import Registry
@@ -39,17 +40,17 @@ class NotifierChannel:
         self._lock = threading.Lock()
         self._pools: dict[str, ProcessPool] = {}
 
-    def send(self, outgoing: Outgoing) -> Outcome:
+    def send(self, claimed: ClaimedDelivery) -> Outcome:
         """See :class:`core.delivery.outbox.dispatch.Channel`."""
-        key, license_id = outgoing.delivery.recipient, outgoing.delivery.license_id
+        key, license_id = claimed.delivery.recipient, claimed.delivery.license_id
         notifier = self._registry.notifiers.get(key)
         if notifier is None:
             return Outcome(DeliveryStatus.PARKED, "No worker has this notifier. Install it, and send this again.")
-        if outgoing.message.kind not in notifier.kinds:
+        if claimed.message.kind not in notifier.kinds:
             return Outcome(DeliveryStatus.DROPPED, "The notifier wants no such messages any more.")
         with self._database.read() as session:
             license = session.exec(select(License).where(License.id == license_id)).one()
-        message = message_of(outgoing, license, self._registry, self._settings.consumption_url)
+        message = message_of(claimed, license, self._registry, self._settings.consumption_url)
         pool = self._pool_of(key, notifier.environment)
         try:
             process = pool.acquire()

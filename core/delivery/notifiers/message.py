@@ -11,23 +11,23 @@ from core.delivery.messages import (
     RequestItem,
     read_content,
 )
-from core.delivery.outbox.outbox import Outgoing
+from core.delivery.outbox.claim import ClaimedDelivery
 from core.licenses.tables import License
 from core.plugins.registry import Registry
 from core.text import canonical
 
 
-def message_of(outgoing: Outgoing, license: License, registry: Registry, consumption_url: str) -> Message:
+def message_of(claimed: ClaimedDelivery, license: License, registry: Registry, consumption_url: str) -> Message:
     """Return the message, under the id of its delivery, which stays the same however often it is sent."""
-    content = read_content(outgoing.message.kind, outgoing.message.document)
+    content = read_content(claimed.message.kind, claimed.message.document)
     alerts = content.alerts if isinstance(content, AlertsContent) else ()
     grants = content.grants if isinstance(content, ExpiringContent) else ()
     return Message(
-        id=outgoing.delivery.id,
-        kind=outgoing.message.kind,
+        id=claimed.delivery.id,
+        kind=claimed.message.kind,
         license_key=license.key,
         license_name=license.name,
-        occurred_at=outgoing.message.occurred_at,
+        occurred_at=claimed.message.occurred_at,
         link=consumption_url.replace("{license}", license.key),
         alerts=tuple(_alert(alert, license, registry) for alert in alerts),
         expiring=tuple(_expiring(grant, registry) for grant in grants),

@@ -1,69 +1,65 @@
-"""The job of the workers that sends what is in the outbox."""
+"""Steps 2 to 5 of the outbox in one place: claim a delivery, send it over its channel, record the outcome."""
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from time import sleep
 from typing import Final, Protocol
 
 from core.database.engine import Database, is_away
-from core.delivery.outbox.outbox import Outcome, Outgoing, finish, take
+from core.delivery.outbox.claim import ClaimedDelivery, DeliveryFilter, claim_delivery
+from core.delivery.outbox.outcome import Outcome, record_outcome
 from core.delivery.outbox.tables import Delivery
 
 logger = logging.getLogger(__name__)
 
 LEASE: Final = timedelta(minutes=2)
-"""After this long a delivery whose worker was lost is taken by another: longer than any sending may take."""
-PAUSE: Final = 1.0
-"""Seconds until a database that is away is asked again."""
+"""After this time the delivery of a lost worker is claimed by another: longer than any sending may take."""
+DATABASE_RETRY: Final = 1.0
+"""Seconds between attempts to record an outcome in a database that is away."""
 
 
 class Channel(Protocol):
     """A way to recipients, such as e-mail."""
 
-    def send(self, outgoing: Outgoing) -> Outcome:
-        """Send it once, in less than the lease. An error that is raised means that it may succeed later."""
+    def send(self, claimed: ClaimedDelivery) -> Outcome:
+        """Send a delivery once, in less than the lease. An exception means that another attempt may succeed."""
 
 
-def send_due(
-    database: Database,
-    channels: Mapping[str, Channel],
-    *,
-    only: str | None = None,
-    to: str | None = None,
-    but_to: Collection[str] = (),
-    overdue: timedelta = timedelta(),
-) -> bool:
-    """Take a delivery that is due and send it; whether there was one. See :func:`core.delivery.outbox.outbox.take`."""
+def send_due(database: Database, channels: Mapping[str, Channel], wanted: DeliveryFilter | None = None) -> bool:
+    """Claim a delivery that is due, send it, and record the outcome. Return whether there was one."""
     with database.write() as session:
-        outgoing = take(session, datetime.now(UTC), LEASE, only=only, to=to, but_to=but_to, overdue=overdue)
-    if outgoing is None:
+        claimed = claim_delivery(session, datetime.now(UTC), LEASE, wanted)
+    if claimed is None:
         return False
-    outcome = _send(channels.get(outgoing.delivery.channel), outgoing)
-    _write_down(database, outgoing.delivery, outcome)
+    outcome = _send(channels.get(claimed.delivery.channel), claimed)
+    _record(database, claimed.delivery, outcome)
     return True
 
 
-def _write_down(database: Database, delivery: Delivery, outcome: Outcome) -> None:
-    """As long as the lease lasts also where the database is away: what is not written down is sent again."""
-    while True:
-        try:
-            with database.write() as session:
-                finish(session, delivery, outcome, datetime.now(UTC))
-            return
-        except Exception as error:
-            over = delivery.due_at is None or datetime.now(UTC) >= delivery.due_at
-            if over or not is_away(error):
-                raise
-            logger.warning("what became of delivery %s cannot be written down yet; trying again", delivery.id)
-        sleep(PAUSE)
-
-
-def _send(channel: Channel | None, outgoing: Outgoing) -> Outcome:
+def _send(channel: Channel | None, claimed: ClaimedDelivery) -> Outcome:
     if channel is None:
         return Outcome(None, "No channel of this name is set up on this worker.")
     try:
-        return channel.send(outgoing)
+        return channel.send(claimed)
     except Exception as error:
-        logger.exception("sending %s of license %s failed", outgoing.delivery.id, outgoing.delivery.license_id)
+        logger.exception("sending %s of license %s failed", claimed.delivery.id, claimed.delivery.license_id)
         return Outcome(None, f"It could not be sent: {type(error).__name__}.")
+
+
+def _record(database: Database, delivery: Delivery, outcome: Outcome) -> None:
+    """Record the outcome, and try again while the database is away and the lease lasts.
+
+    A delivery whose outcome is not recorded is sent again.
+    """
+    while True:
+        try:
+            with database.write() as session:
+                record_outcome(session, delivery, outcome, datetime.now(UTC))
+            return
+        except Exception as error:
+            lease_ended = delivery.due_at is None or datetime.now(UTC) >= delivery.due_at
+            if lease_ended or not is_away(error):
+                raise
+            logger.warning("the outcome of delivery %s cannot be recorded yet; trying again", delivery.id)
+        sleep(DATABASE_RETRY)

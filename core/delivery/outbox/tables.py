@@ -1,4 +1,4 @@
-"""Messages and their deliveries, as the outbox stores them."""
+"""The tables of the outbox: messages and their deliveries."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -13,8 +13,11 @@ CLAIMED: Final = text("claim IS NOT NULL")
 
 
 class DeliveryStatus(StrEnum):
-    """PENDING: to be sent. SENT: taken by the other side. PARKED: given up, until somebody sends it again. DROPPED: the
-    recipient is none any more."""
+    """The state of a delivery.
+
+    PENDING: is to be sent. SENT: was accepted by the other side. PARKED: was given up, until somebody sends it again.
+    DROPPED: its recipient receives no such messages any more.
+    """
 
     PENDING = "PENDING"
     SENT = "SENT"
@@ -23,10 +26,10 @@ class DeliveryStatus(StrEnum):
 
 
 class Message(SQLModel, table=True):
-    """Something to tell, to everybody in the same words, as `document` says; mostly what one refresh
-    of a license found.
+    """A message about a license, the same for every recipient.
 
-    `kind` is what receivers can choose by, as ``threshold.crossed``.
+    `kind` is one of :mod:`core.delivery.message_kinds`; recipients choose by it. `document` is written and read by
+    :mod:`core.delivery.messages` alone.
     """
 
     __table_args__ = (Index("message_occurred", "occurred_at"),)
@@ -39,10 +42,10 @@ class Message(SQLModel, table=True):
 
 
 class Delivery(SQLModel, table=True):
-    """The outbox: a message on its way to one recipient over one channel, written in the message's transaction.
+    """A message on its way to one recipient over one channel, written in the message's transaction.
 
-    `due_at` is when it may be taken; while a worker has it, when another may. It is null once over. `detail` is what
-    the other side answered last, or why it could not be reached.
+    `due_at` is when a worker may claim the delivery; while a worker holds `claim`, when its lease ends; null once the
+    delivery is over. `detail` is the last answer of the other side, or why there was none.
     """
 
     __table_args__ = (

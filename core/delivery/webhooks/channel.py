@@ -15,7 +15,8 @@ from sqlmodel import Session, col, select, update
 
 from core.database.dialect import insert_into
 from core.database.engine import Database
-from core.delivery.outbox.outbox import Outcome, Outgoing
+from core.delivery.outbox.claim import ClaimedDelivery
+from core.delivery.outbox.outcome import Outcome
 from core.delivery.outbox.tables import DeliveryStatus, Message
 from core.delivery.webhooks.send import EndpointResponse, NotAnswered, post, printable
 from core.delivery.webhooks.sign import signed
@@ -44,9 +45,9 @@ class WebhookChannel:
         self._networks = settings.opened_networks
         self._tls = ssl.create_default_context()
 
-    def send(self, outgoing: Outgoing) -> Outcome:
+    def send(self, claimed: ClaimedDelivery) -> Outcome:
         """See :class:`core.delivery.outbox.dispatch.Channel`."""
-        delivery = outgoing.delivery
+        delivery = claimed.delivery
         with self._database.read() as session:
             endpoint = session.get(WebhookEndpoint, (delivery.license_id, delivery.recipient))
             license = session.exec(select(License.key).where(License.id == delivery.license_id)).one()
@@ -54,7 +55,7 @@ class WebhookChannel:
             return _NOBODY
         if not endpoint.enabled:
             return _DISABLED
-        now, body = datetime.now(UTC), body_of(outgoing.message, license)
+        now, body = datetime.now(UTC), body_of(claimed.message, license)
         headers = _HEADERS | signed(delivery.id, body, endpoint.secrets, now)
         begun = monotonic()
         answer, error = None, None
@@ -73,12 +74,12 @@ class WebhookChannel:
             "error": error or (_redirected(answer) if answer else None),
         }
 
-        def keep(session: Session) -> None:
+        def record_attempt(session: Session) -> None:
             session.execute(insert_into(session, WebhookAttempt).values(attempt).on_conflict_do_nothing())
             if answer and answer.status == HTTPStatus.GONE:
                 _disable(session, endpoint)
 
-        return replace(_outcome(answer, error, now), keep=keep)
+        return replace(_outcome(answer, error, now), on_record=record_attempt)
 
 
 def body_of(message: Message, license: str) -> str:

@@ -8,7 +8,8 @@ from sqlmodel import Session, col, select
 from core.delivery.channels import WEBHOOK
 from core.delivery.message_kinds import TEST
 from core.delivery.messages import WebhookTestContent
-from core.delivery.outbox.outbox import OutboundMessage, Recipient, enqueue, redeliver
+from core.delivery.outbox.enqueue import OutboundMessage, Recipient, enqueue
+from core.delivery.outbox.redeliver import DeliveryClaimed, is_claimed, redeliver
 from core.delivery.outbox.tables import Delivery, Message
 from core.delivery.webhooks.endpoints import find_endpoint, locked_license, wrong
 from core.delivery.webhooks.log import Logged, list_attempts
@@ -39,7 +40,7 @@ def send_test(session: Session, license: str, key: str, now: datetime) -> Logged
         .where(Message.kind == TEST, col(Delivery.due_at).is_not(None))
     )
     if test := session.exec(waiting.with_for_update(of=Delivery)).first():
-        if not test.attempts or _is_taken(test, now):
+        if not test.attempts or is_claimed(test, now):
             raise wrong(f"A test is on its way to {shown(key)} already.", "key")
         redeliver(session, test, now)
         return Logged(test, TEST, list_attempts(session, license_id, [test.id])[test.id])
@@ -69,12 +70,8 @@ def redeliver_by_hand(session: Session, license: str, delivery_id: str, now: dat
     delivery, endpoint, kind = found
     if not endpoint.enabled:
         raise wrong(f"The endpoint {shown(endpoint.key)} is disabled. Enable it first.", "delivery")
-    if _is_taken(delivery, now):
-        raise wrong(f"The delivery {shown(delivery_id)} is being sent at this moment.", "delivery")
-    redeliver(session, delivery, now)
+    try:
+        redeliver(session, delivery, now)
+    except DeliveryClaimed as claimed:
+        raise wrong(claimed.message, "delivery") from None
     return Logged(delivery, kind, list_attempts(session, license_id, [delivery.id])[delivery.id])
-
-
-def _is_taken(delivery: Delivery, now: datetime) -> bool:
-    """Whether a worker has it."""
-    return delivery.claim is not None and delivery.due_at is not None and delivery.due_at > now

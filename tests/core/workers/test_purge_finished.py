@@ -8,7 +8,10 @@ from sqlmodel import select
 
 from core.delivery.message_kinds import CROSSED
 from core.delivery.messages import AlertsContent
-from core.delivery.outbox.outbox import OutboundMessage, Outcome, Recipient, enqueue, finish, redeliver, take
+from core.delivery.outbox.claim import claim_delivery
+from core.delivery.outbox.enqueue import OutboundMessage, Recipient, enqueue
+from core.delivery.outbox.outcome import Outcome, record_outcome
+from core.delivery.outbox.redeliver import redeliver
 from core.delivery.outbox.tables import Delivery, DeliveryStatus, Message
 from core.queue.queue import finish as finish_run
 from core.queue.queue import request_refresh
@@ -36,10 +39,10 @@ def told(engine: Engine, license_id: int, at: datetime, status: DeliveryStatus |
         )
     if status:
         with engine.database.write() as session:
-            outgoing = take(session, at, timedelta(minutes=1))
-        assert outgoing
+            claimed = claim_delivery(session, at, timedelta(minutes=1))
+        assert claimed
         with engine.database.write() as session:
-            finish(session, outgoing.delivery, Outcome(status, "said"), at)
+            record_outcome(session, claimed.delivery, Outcome(status, "said"), at)
 
 
 @pytest.mark.parametrize("step", [2, 1000])
@@ -90,9 +93,9 @@ def test_what_was_sent_late_is_kept_as_long_after_that(engine: Engine) -> None:
     told(engine, engine.license(), NOW, DeliveryStatus.PARKED)
     with engine.database.write() as session:
         redeliver(session, session.exec(select(Delivery)).one(), NOW + 100 * DAY)
-        outgoing = take(session, NOW + 100 * DAY, timedelta(minutes=1))
-        assert outgoing
-        finish(session, outgoing.delivery, Outcome(DeliveryStatus.SENT, "said"), NOW + 100 * DAY)
+        claimed = claim_delivery(session, NOW + 100 * DAY, timedelta(minutes=1))
+        assert claimed
+        record_outcome(session, claimed.delivery, Outcome(DeliveryStatus.SENT, "said"), NOW + 100 * DAY)
     purge_finished(engine.database, NOW + 190 * DAY)
     assert (left(engine, Message), left(engine, Delivery)) == (1, 1)
     purge_finished(engine.database, NOW + 191 * DAY)

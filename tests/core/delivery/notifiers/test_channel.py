@@ -23,8 +23,9 @@ from core.administration.request_credits import request_credits
 from core.delivery import message_kinds as kinds
 from core.delivery.notifiers.channel import DEADLINE, NotifierChannel
 from core.delivery.notifiers.message import message_of
+from core.delivery.outbox.claim import claim_delivery
 from core.delivery.outbox.dispatch import LEASE, send_due
-from core.delivery.outbox.outbox import Outcome, finish, take
+from core.delivery.outbox.outcome import Outcome, record_outcome
 from core.delivery.outbox.tables import Delivery, DeliveryStatus
 from core.licenses.tables import License
 from core.plugins.host import load_plugins
@@ -285,11 +286,11 @@ def test_credits_are_told_with_what_there_is_to_know(told: Engine) -> None:
     told.refresh(now=NOW + timedelta(minutes=1))
     found = {}
     with told.database.write() as session:
-        while outgoing := take(session, NOW + timedelta(hours=1), LEASE):
+        while claimed := claim_delivery(session, NOW + timedelta(hours=1), LEASE):
             license = session.get_one(License, told.id())
-            told_of = message_of(outgoing, license, everything, "https://app.example.com/{license}")
-            found[told_of.kind, outgoing.delivery.recipient] = told_of
-            finish(session, outgoing.delivery, Outcome(DeliveryStatus.SENT, "taken"), NOW)
+            told_of = message_of(claimed, license, everything, "https://app.example.com/{license}")
+            found[told_of.kind, claimed.delivery.recipient] = told_of
+            record_outcome(session, claimed.delivery, Outcome(DeliveryStatus.SENT, "taken"), NOW)
     requested, expiring = found["credits.requested", "all"], found["credits.expiring", "all"]
     assert requested.requested == RequestedCredits(
         "sms_credits", "SMS credits", Decimal("5.5"), "be", "soon", "console"

@@ -13,8 +13,10 @@ from core.administration.put_license import put_license
 from core.database.engine import Database
 from core.delivery.message_kinds import CROSSED
 from core.delivery.messages import AlertsContent
+from core.delivery.outbox.claim import ClaimedDelivery
 from core.delivery.outbox.dispatch import send_due
-from core.delivery.outbox.outbox import OutboundMessage, Outcome, Outgoing, Recipient, enqueue
+from core.delivery.outbox.enqueue import OutboundMessage, Recipient, enqueue
+from core.delivery.outbox.outcome import Outcome
 from core.delivery.outbox.tables import Delivery, DeliveryStatus
 from core.licenses.tables import id_of
 from tests.e2e.gate import Gate, gate_before
@@ -39,16 +41,16 @@ class Cutting:
     def __init__(self, gate: Gate, seconds: float) -> None:
         self.gate, self.seconds = gate, seconds
         self.sent: list[str] = []
-        self.kept = 0
+        self.recorded = 0
 
-    def send(self, outgoing: Outgoing) -> Outcome:
-        self.sent.append(outgoing.delivery.id)
+    def send(self, claimed: ClaimedDelivery) -> Outcome:
+        self.sent.append(claimed.delivery.id)
         self.gate.close()
         threading.Timer(self.seconds, self.gate.open).start()
-        return Outcome(DeliveryStatus.SENT, "250 OK", keep=self._keep)
+        return Outcome(DeliveryStatus.SENT, "250 OK", on_record=self._count)
 
-    def _keep(self, session: object) -> None:
-        self.kept += 1
+    def _count(self, session: object) -> None:
+        self.recorded += 1
 
 
 @pytest.mark.needs("postgres")
@@ -62,5 +64,5 @@ def test_what_was_answered_while_the_database_was_away_is_written_down_when_it_i
     with database.read() as session:
         [delivery] = session.exec(select(Delivery))
     assert channel.sent == [delivery.id]
-    assert channel.kept == 1
+    assert channel.recorded == 1
     assert (delivery.status, delivery.attempts, delivery.claim) == ("SENT", 1, None)

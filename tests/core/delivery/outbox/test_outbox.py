@@ -15,24 +15,14 @@ from sqlmodel import col, select
 
 from core.delivery.message_kinds import CROSSED, RECOVERED
 from core.delivery.messages import AlertsContent
+from core.delivery.outbox.claim import AT_ONCE, ClaimedDelivery, DeliveryFilter, claim_delivery
+from core.delivery.outbox.counts import count_deliveries
 from core.delivery.outbox.dispatch import send_due
-from core.delivery.outbox.outbox import (
-    AT_ONCE,
-    LONGEST_WAIT,
-    MOST_ATTEMPTS,
-    MOST_KEPT,
-    PAUSE,
-    OutboundMessage,
-    Outcome,
-    Outgoing,
-    Recipient,
-    count,
-    enqueue,
-    finish,
-    redeliver,
-    take,
-    wait,
-)
+from core.delivery.outbox.enqueue import OutboundMessage, Recipient, enqueue
+from core.delivery.outbox.outcome import Outcome, record_outcome
+from core.delivery.outbox.pause import LONGEST_PAUSE
+from core.delivery.outbox.redeliver import MOST_KEPT, redeliver
+from core.delivery.outbox.retries import LONGEST_DELAY, MOST_ATTEMPTS, retry_delay
 from core.delivery.outbox.tables import Delivery, DeliveryStatus
 from tests.fixtures.engine import NOW, Engine
 from tests.forms import examples
@@ -53,15 +43,15 @@ def told(engine: Engine) -> Engine:
     return engine
 
 
-def take_one(engine: Engine, now: datetime = NOW) -> Outgoing | None:
+def take_one(engine: Engine, now: datetime = NOW) -> ClaimedDelivery | None:
     with engine.database.write() as session:
-        return take(session, now, LEASE)
+        return claim_delivery(session, now, LEASE)
 
 
-def end(engine: Engine, outgoing: Outgoing | None, outcome: Outcome, now: datetime = NOW) -> None:
-    assert outgoing is not None
+def end(engine: Engine, claimed: ClaimedDelivery | None, outcome: Outcome, now: datetime = NOW) -> None:
+    assert claimed is not None
     with engine.database.write() as session:
-        finish(session, outgoing.delivery, outcome, now)
+        record_outcome(session, claimed.delivery, outcome, now)
 
 
 def deliveries(engine: Engine) -> Sequence[Delivery]:
@@ -69,7 +59,7 @@ def deliveries(engine: Engine) -> Sequence[Delivery]:
         return session.exec(select(Delivery).order_by(col(Delivery.recipient))).all()
 
 
-def test_a_postman_takes_of_one_channel_for_one_recipient_or_for_all_but_some(engine: Engine) -> None:
+def test_a_thread_claims_by_channel_by_recipient_or_for_all_other_recipients(engine: Engine) -> None:
     license_id = engine.license()
     addresses = [
         Recipient(license_id, *which, frozenset({CROSSED}))
@@ -77,17 +67,17 @@ def test_a_postman_takes_of_one_channel_for_one_recipient_or_for_all_but_some(en
     ]
     with engine.database.write() as session:
         enqueue(session, [OutboundMessage(license_id, CROSSED, NOW, AlertsContent())], addresses)
-    for which, taken in (
-        ({"only": "email"}, "ann"),
-        ({"only": "notifier", "to": "pager"}, "pager"),
-        ({"only": "notifier", "but_to": ["chat", "pager"]}, "gone"),
-        ({"only": "notifier", "to": "chat"}, "chat"),
+    for wanted, taken in (
+        (DeliveryFilter("email"), "ann"),
+        (DeliveryFilter("notifier", recipient="pager"), "pager"),
+        (DeliveryFilter("notifier", other_than=("chat", "pager")), "gone"),
+        (DeliveryFilter("notifier", recipient="chat"), "chat"),
     ):
         with engine.database.write() as session:
-            outgoing = take(session, NOW, LEASE, **which)
-            assert outgoing
-            assert outgoing.delivery.recipient == taken
-            assert take(session, NOW, LEASE, **which) is None
+            claimed = claim_delivery(session, NOW, LEASE, wanted)
+            assert claimed
+            assert claimed.delivery.recipient == taken
+            assert claim_delivery(session, NOW, LEASE, wanted) is None
 
 
 def test_each_recipient_who_wants_a_kind_gets_a_delivery_of_the_one_message(told: Engine) -> None:
@@ -120,17 +110,17 @@ def test_a_delivery_is_taken_by_one_worker_and_by_another_when_its_lease_ends(to
 
 def count_of(engine: Engine) -> dict[str, int]:
     with engine.database.read() as session:
-        return {status: number for status, number in count(session).items() if number}
+        return {status: number for status, number in count_deliveries(session).items() if number}
 
 
 def test_what_fails_is_tried_again_and_parked_in_the_end_and_can_be_sent_again_by_hand(told: Engine) -> None:
     end(told, take_one(told), SENT)
     now, waits = NOW, []
     for attempt in range(1, MOST_ATTEMPTS + 1):
-        outgoing = take_one(told, now)
-        assert outgoing
-        assert outgoing.delivery.attempts == attempt
-        end(told, outgoing, LATER, now)
+        claimed = take_one(told, now)
+        assert claimed
+        assert claimed.delivery.attempts == attempt
+        end(told, claimed, LATER, now)
         [left] = [one for one in deliveries(told) if one.status != "SENT"]
         if left.due_at:
             waits.append(left.due_at - now)
@@ -144,7 +134,8 @@ def test_what_fails_is_tried_again_and_parked_in_the_end_and_can_be_sent_again_b
     again = take_one(told, now)
     assert again
     assert (again.delivery.id, again.delivery.attempts) == (left.id, MOST_KEPT + 1)
-    assert sum((wait(attempt) for attempt in range(MOST_KEPT + 1, MOST_ATTEMPTS)), timedelta()) > timedelta(hours=24)
+    delays = [retry_delay(attempt) for attempt in range(MOST_KEPT + 1, MOST_ATTEMPTS)]
+    assert sum(delays, timedelta()) > timedelta(hours=24)
 
 
 def test_one_sent_again_by_hand_that_fails_again_has_its_recipient_wait_as_long_as_before(told: Engine) -> None:
@@ -164,9 +155,9 @@ def test_one_sent_again_by_hand_that_fails_again_has_its_recipient_wait_as_long_
             redeliver(session, session.get_one(Delivery, (ann.license_id, ann.id)), NOW)
         end(told, take_one(told), LATER)
         again, other = sorted(deliveries(told)[:2], key=lambda one: one.id != ann.id)
-        assert other.due_at == NOW + PAUSE
+        assert other.due_at == NOW + LONGEST_PAUSE
         assert again.due_at
-        assert again.due_at >= NOW + PAUSE
+        assert again.due_at >= NOW + LONGEST_PAUSE
 
 
 def test_a_delivery_that_is_lost_with_its_worker_each_time_is_parked(told: Engine) -> None:
@@ -204,8 +195,8 @@ def test_what_was_sent_after_the_lease_is_sent_no_more(told: Engine) -> None:
 
 @given(st.integers(1, MOST_ATTEMPTS))
 def test_a_wait_is_twice_as_long_each_time_with_jitter_and_six_hours_at_the_most(attempts: int) -> None:
-    least = min(timedelta(seconds=5) * 2 ** (attempts - 1), LONGEST_WAIT / 2)
-    assert least <= wait(attempts) <= min(2 * timedelta(seconds=5) * 2 ** (attempts - 1), LONGEST_WAIT)
+    least = min(timedelta(seconds=5) * 2 ** (attempts - 1), LONGEST_DELAY / 2)
+    assert least <= retry_delay(attempts) <= min(2 * timedelta(seconds=5) * 2 ** (attempts - 1), LONGEST_DELAY)
 
 
 def test_of_a_license_two_are_on_their_way_on_a_channel_and_others_go_before_its_third(engine: Engine) -> None:
@@ -223,7 +214,7 @@ def test_of_a_license_two_are_on_their_way_on_a_channel_and_others_go_before_its
     ]
     first = next(one for one in taken if (one.license_id, one.channel) == (ids[0], "email"))
     with engine.database.write() as session:
-        finish(session, first, SENT, NOW)
+        record_outcome(session, first, SENT, NOW)
     assert [take_one(engine) is not None for _ in range(2)] == [True, False]
     # What its workers lost is on its way no more.
     assert [take_one(engine, NOW + LEASE) is not None for _ in range(3)] == [True, True, True]
@@ -239,7 +230,7 @@ def test_of_a_license_two_are_on_their_way_though_many_take_at_once(engine: Engi
     def work(_: int) -> bool:
         ready.wait()
         with engine.database.write() as session:
-            taken = take(session, NOW, LEASE)
+            taken = claim_delivery(session, NOW, LEASE)
             time.sleep(0.3)  # so that the others would take before this is committed
         return taken is not None
 
@@ -252,7 +243,7 @@ def test_who_has_enough_on_the_way_is_found_once_and_not_for_each_that_waits(eng
     addresses = [Recipient(license_id, "email", f"r{n}", frozenset({CROSSED})) for n in range(5)]
     with engine.database.write() as session:
         enqueue(session, [OutboundMessage(license_id, CROSSED, NOW, AlertsContent())], addresses)
-        assert [take(session, NOW, LEASE) is not None for _ in range(AT_ONCE)] == [True] * AT_ONCE
+        assert [claim_delivery(session, NOW, LEASE) is not None for _ in range(AT_ONCE)] == [True] * AT_ONCE
     said = []
 
     def note(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
@@ -260,7 +251,7 @@ def test_who_has_enough_on_the_way_is_found_once_and_not_for_each_that_waits(eng
 
     event.listen(engine.database.engine, "before_cursor_execute", note)
     with engine.database.write() as session:
-        assert take(session, NOW, LEASE) is None
+        assert claim_delivery(session, NOW, LEASE) is None
     event.remove(engine.database.engine, "before_cursor_execute", note)
     statement, parameters = next(one for one in said if "due_at <=" in one[0])
     explain = "EXPLAIN QUERY PLAN " if engine.database.is_sqlite else "EXPLAIN "
@@ -279,9 +270,9 @@ def test_while_a_recipient_is_not_reached_what_waits_for_them_waits_and_others_d
     with engine.database.write() as session:
         enqueue(session, [OutboundMessage(license_id, CROSSED, NOW, AlertsContent()) for _ in range(3)], addresses)
     for _ in range(4):
-        outgoing = take_one(engine)
-        assert outgoing
-        end(engine, outgoing, LATER if outgoing.delivery.recipient == "ann" else SENT)
+        claimed = take_one(engine)
+        assert claimed
+        end(engine, claimed, LATER if claimed.delivery.recipient == "ann" else SENT)
     assert take_one(engine) is None
     late = {one.due_at for one in deliveries(engine) if one.recipient == "ann"}
     assert len(late) == 1
@@ -300,7 +291,7 @@ def test_what_a_recipient_asks_for_is_waited_for_six_hours_at_the_most(
     end(told, take_one(told), Outcome(None, "come back", asked))
     ann, bob = deliveries(told)
     assert ann.due_at
-    assert max(timedelta(seconds=5), min(asked, LONGEST_WAIT)) <= ann.due_at - NOW <= LONGEST_WAIT
+    assert max(timedelta(seconds=5), min(asked, LONGEST_DELAY)) <= ann.due_at - NOW <= LONGEST_DELAY
     assert bob.due_at == NOW + DAY
 
 
@@ -310,8 +301,8 @@ class Recording:
     def __init__(self) -> None:
         self.sent: list[str] = []
 
-    def send(self, outgoing: Outgoing) -> Outcome:
-        self.sent.append(outgoing.delivery.id)
+    def send(self, claimed: ClaimedDelivery) -> Outcome:
+        self.sent.append(claimed.delivery.id)
         return SENT
 
 
@@ -334,7 +325,7 @@ def test_many_workers_send_each_delivery_once(engine: Engine) -> None:
 
 
 class Failing:
-    def send(self, outgoing: Outgoing) -> Outcome:
+    def send(self, claimed: ClaimedDelivery) -> Outcome:
         return LATER
 
 
@@ -360,7 +351,7 @@ def test_workers_that_fail_at_the_same_recipients_at_once_all_write_down_what_be
 
 
 class Raising:
-    def send(self, outgoing: Outgoing) -> Outcome:
+    def send(self, claimed: ClaimedDelivery) -> Outcome:
         raise ValueError("a secret of ours")
 
 

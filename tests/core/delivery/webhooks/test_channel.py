@@ -17,7 +17,9 @@ from core.database.engine import Database
 from core.delivery.message_kinds import CROSSED, RECOVERED
 from core.delivery.messages import AlertsContent
 from core.delivery.outbox.dispatch import LEASE, send_due
-from core.delivery.outbox.outbox import LONGEST_WAIT, PAUSE, OutboundMessage, enqueue
+from core.delivery.outbox.enqueue import OutboundMessage, enqueue
+from core.delivery.outbox.pause import LONGEST_PAUSE
+from core.delivery.outbox.retries import LONGEST_DELAY
 from core.delivery.outbox.tables import Delivery, Message
 from core.delivery.webhooks import send as sending
 from core.delivery.webhooks.channel import WebhookChannel
@@ -219,13 +221,13 @@ def test_a_redirect_is_not_followed_and_said_where_to(hooks: Hooks) -> None:
     [
         ("3600", HOUR),
         (format_datetime(NOW + HOUR, usegmt=True), HOUR),
-        ("9" * 500, LONGEST_WAIT),
-        (format_datetime(datetime(2100, 1, 1, tzinfo=UTC), usegmt=True), LONGEST_WAIT),
+        ("9" * 500, LONGEST_DELAY),
+        (format_datetime(datetime(2100, 1, 1, tzinfo=UTC), usegmt=True), LONGEST_DELAY),
         (format_datetime(NOW - HOUR, usegmt=True), 5 * SECOND),
         ("0", 5 * SECOND),
         ("-7", 5 * SECOND),
         ("soon", 5 * SECOND),
-        ("Fri, 31 Dec 9999 23:59:59 -0100", LONGEST_WAIT),
+        ("Fri, 31 Dec 9999 23:59:59 -0100", LONGEST_DELAY),
         ("Fri, 31 Dec 99999999999999999999 23:59:59 GMT", 5 * SECOND),
         ("²", 5 * SECOND),
     ],
@@ -307,13 +309,13 @@ def hanging(begun: threading.Semaphore) -> Talk:
     return talk
 
 
-def postman(hooks: Hooks, database: Database) -> threading.Thread:
+def delivery_thread(hooks: Hooks, database: Database) -> threading.Thread:
     thread = threading.Thread(target=send_due, args=(database, {"webhook": hooks.channel}))
     thread.start()
     return thread
 
 
-def test_a_license_whose_endpoints_all_hang_leaves_half_of_the_postmen_to_the_others(
+def test_a_license_whose_endpoints_all_hang_leaves_half_of_the_delivery_threads_to_the_others(
     hooks: Hooks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sending, "DEADLINE", 60.0)
@@ -323,7 +325,7 @@ def test_a_license_whose_endpoints_all_hang_leaves_half_of_the_postmen_to_the_ot
             for number in range(4):
                 hooks.put(bad.url(), f"bad{number}")
             hooks.forms(6)
-            busy = [postman(hooks, hooks.engine.database) for _ in range(2)]
+            busy = [delivery_thread(hooks, hooks.engine.database) for _ in range(2)]
             assert all(begun.acquire(timeout=30) for _ in busy)
             hooks.engine.license("other", terms={"forms": 5})
             hooks.put(good.url(), license="other")
@@ -349,8 +351,8 @@ def test_what_waits_for_an_endpoint_that_fails_waits_with_it_and_follows_once_it
         hooks.deliver()
         assert (len(failing.requests), len(good.requests)) == (1, waiting)
         late = [one.due_at for one in hooks.deliveries() if one.recipient.startswith("failing")]
-        assert all(at and NOW + 5 * SECOND <= at <= NOW + PAUSE for at in late)
-        clock.move_to(NOW + PAUSE)
+        assert all(at and NOW + 5 * SECOND <= at <= NOW + LONGEST_PAUSE for at in late)
+        clock.move_to(NOW + LONGEST_PAUSE)
         failing.talk = answer()
         hooks.deliver()
         assert len(failing.requests) == 1 + waiting

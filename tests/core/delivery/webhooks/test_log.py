@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from standardwebhooks.webhooks import Webhook
 
-from core.delivery.outbox.outbox import take
+from core.delivery.outbox.claim import claim_delivery
 from core.delivery.webhooks.endpoints import remove_endpoint
 from core.delivery.webhooks.log import Logged, list_deliveries
 from core.delivery.webhooks.manual_delivery import redeliver_by_hand, send_test
@@ -120,7 +120,7 @@ def test_what_cannot_be_sent_again_is_said_so(hooks: Hooks) -> None:
             again(hooks, unknown, license)
         assert [one.code for one in refused.value.problems] == ["UNKNOWN_DELIVERY"]
     with hooks.engine.database.write() as session:
-        take(session, NOW, HOUR)
+        claim_delivery(session, NOW, HOUR)
     with pytest.raises(InvalidInput, match="is being sent at this moment"):
         again(hooks, delivery.id)
     hooks.put("http://127.0.0.1:9/", enabled=False)

@@ -1,0 +1,104 @@
+"""Leases on rows: a worker claims rows that are due, and other workers leave them alone until the lease ends.
+
+The refresh queue and the outbox claim rows with a count of attempts; the daily tidying of quotas needs only
+:func:`lock_due`.
+"""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, Protocol, TypeVar
+
+from sqlalchemy import ColumnElement, Select, tuple_, update
+from sqlalchemy import select as sa_select
+from sqlmodel import Session, col
+
+
+class Leasable(Protocol):
+    """The columns of a table whose rows can be claimed.
+
+    `due_at` is when a row may be claimed; while a worker holds `claim`, when its lease ends; null once the row is over.
+    """
+
+    license_id: int
+    id: str
+    due_at: datetime | None
+    claim: str | None
+    attempts: int
+
+
+R = TypeVar("R", bound=Leasable)
+S = TypeVar("S", bound=Select[*tuple[Any, ...]])
+
+
+@dataclass(frozen=True, slots=True)
+class Claim(Generic[R]):
+    """Rows that were claimed under a `name`, which is empty if there are none.
+
+    `rows` are to be worked on. `abandoned` have lost their workers too often, and are to be given up.
+    """
+
+    name: str
+    rows: list[R]
+    abandoned: list[R]
+
+
+def lock_due(statement: S, due_at: Any, now: datetime, limit: int, of: Any = None) -> S:
+    """Return the statement for rows that are due, oldest first, and lock them until the transaction ends.
+
+    Rows that another transaction has locked are skipped. SQLite needs no lock, as it has one writer.
+
+    Args:
+        statement: A SELECT of rows.
+        due_at: The column with the time from which a row may be claimed.
+        now: The time.
+        limit: The largest number of rows.
+        of: The table to lock, if the statement has several.
+    """
+    due = statement.where(col(due_at) <= now).order_by(col(due_at)).limit(limit)
+    return due.with_for_update(skip_locked=True, of=of)
+
+
+def claim_due(
+    session: Session,
+    table: type[R],
+    *conditions: ColumnElement[bool],
+    now: datetime,
+    until: datetime,
+    limit: int,
+    most_attempts: int,
+    **values: Any,
+) -> Claim[R]:
+    """Claim rows that are due, and count an attempt of each. Takes two statements.
+
+    Args:
+        session: A writing session.
+        table: The table to claim rows of.
+        conditions: Further conditions of the rows.
+        now: Rows that are due at this time are claimed.
+        until: The end of the lease.
+        limit: The largest number of rows.
+        most_attempts: Rows with so many attempts are abandoned. Their attempts and due time stay.
+        values: Further columns to set in the claimed rows.
+    """
+    due = lock_due(sa_select(table).where(*conditions), table.due_at, now, limit)
+    found = session.scalars(due).all()
+    if not found:
+        return Claim("", [], [])
+    claim = Claim(
+        uuid.uuid4().hex,
+        [row for row in found if row.attempts < most_attempts],
+        [row for row in found if row.attempts >= most_attempts],
+    )
+    for row in claim.abandoned:
+        row.claim = claim.name
+    if claim.rows:
+        key = tuple_(col(table.license_id), col(table.id))
+        session.execute(
+            update(table)
+            .where(key.in_([(row.license_id, row.id) for row in claim.rows]))
+            .values(claim=claim.name, due_at=until, attempts=col(table.attempts) + 1, **values)
+            # So that the rows of the session have the new values without being read again.
+            .execution_options(synchronize_session="evaluate")
+        )
+    return claim
