@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from core.alerts.tables import Alert
+from core.database.first_of_each import first_of_each, older_than
 from core.text import problem_with
 
 LONGEST_NAME: Final = 200
@@ -23,34 +24,27 @@ def list_alerts(
     meter: str | None = None,
     is_open: bool | None = None,
 ) -> dict[int, list[Alert]]:
-    """Of each license `most` at the most, in one statement; `after` is the time and id of the last one seen.
+    """Return the alerts of each license, newest first, in one statement.
 
-    `is_open` leaves those that have recovered out, or where it is False those that have not.
+    Args:
+        session: The session to read with.
+        licenses: The ids of the licenses.
+        most: The largest number of alerts of a license.
+        after: The time and id of the last alert of the page before.
+        meter: Only alerts of this meter.
+        is_open: True for alerts that have not recovered, False for alerts that have; None for all.
     """
     if meter is not None and problem_with(meter, LONGEST_NAME):
         return {}
-    order = (col(Alert.crossed_at).desc(), col(Alert.id))
-    place = sa.func.row_number().over(partition_by=col(Alert.license_id), order_by=order)
-    ranked = sa.select(col(Alert.license_id), col(Alert.id), place.label("rank")).where(
-        col(Alert.license_id).in_(licenses)
-    )
+    conditions: list[sa.ColumnElement[bool]] = [col(Alert.license_id).in_(licenses)]
     if meter is not None:
-        ranked = ranked.where(col(Alert.meter) == meter)
+        conditions.append(col(Alert.meter) == meter)
     if is_open is not None:
-        ranked = ranked.where(col(Alert.recovered_at).is_(None) == is_open)
+        conditions.append(col(Alert.recovered_at).is_(None) == is_open)
     if after is not None:
-        at, alert_id = after
-        ranked = ranked.where(
-            sa.or_(col(Alert.crossed_at) < at, sa.and_(col(Alert.crossed_at) == at, col(Alert.id) > alert_id))
-        )
-    rank = ranked.subquery()
-    statement = (
-        sa.select(Alert)
-        .join(rank, sa.and_(col(Alert.license_id) == rank.c.license_id, col(Alert.id) == rank.c.id))
-        .where(rank.c.rank <= most)
-        .order_by(*order)
-    )
-    found: dict[int, list[Alert]] = defaultdict(list)
-    for alert in session.scalars(statement):
-        found[alert.license_id].append(alert)
-    return found
+        conditions.append(older_than(Alert.crossed_at, Alert.id, after))
+    order = (col(Alert.crossed_at).desc(), col(Alert.id))
+    alerts: dict[int, list[Alert]] = defaultdict(list)
+    for alert in session.scalars(first_of_each(Alert, Alert.license_id, order, most, *conditions)):
+        alerts[alert.license_id].append(alert)
+    return alerts

@@ -1,4 +1,4 @@
-"""The requests for credits of licenses: open ones first, and of these and the others the newest first."""
+"""The requests for credits of licenses, page by page."""
 
 from collections import defaultdict
 from collections.abc import Collection
@@ -9,34 +9,31 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from core.credits.tables import CreditRequest
+from core.database.first_of_each import first_of_each, older_than
 
 RequestCursor: TypeAlias = tuple[bool, datetime, str]
-"""Whether a request is closed, when it was made, and its id."""
+"""The place of a request in the order: whether the request is closed, when it was made, and its id."""
 
 
 def list_requests(
     session: Session, licenses: Collection[int], *, most: int, after: RequestCursor | None = None
 ) -> dict[int, list[CreditRequest]]:
-    """Of each license `most` at the most, in one statement; `after` is the place of the last one seen."""
-    closed = col(CreditRequest.closed_by).is_not(None)
-    at, key = col(CreditRequest.requested_at), col(CreditRequest.id)
-    order = (sa.case((closed, 1), else_=0), at.desc(), key)
-    place = sa.func.row_number().over(partition_by=col(CreditRequest.license_id), order_by=order)
-    ranked = sa.select(col(CreditRequest.license_id), key, place.label("rank")).where(
-        col(CreditRequest.license_id).in_(licenses)
-    )
+    """Return the requests of each license, open ones first and of both the newest first, in one statement.
+
+    Args:
+        session: The session to read with.
+        licenses: The ids of the licenses.
+        most: The largest number of requests of a license.
+        after: The cursor of the last request of the page before.
+    """
+    is_closed = col(CreditRequest.closed_by).is_not(None)
+    order = (sa.case((is_closed, 1), else_=0), col(CreditRequest.requested_at).desc(), col(CreditRequest.id))
+    conditions: list[sa.ColumnElement[bool]] = [col(CreditRequest.license_id).in_(licenses)]
     if after is not None:
-        was_closed, since, last = after
-        later = sa.or_(at < since, sa.and_(at == since, key > last))
-        ranked = ranked.where(sa.and_(closed, later) if was_closed else sa.or_(closed, later))
-    rank = ranked.subquery()
-    statement = (
-        sa.select(CreditRequest)
-        .join(rank, sa.and_(col(CreditRequest.license_id) == rank.c.license_id, key == rank.c.id))
-        .where(rank.c.rank <= most)
-        .order_by(*order)
-    )
-    found: dict[int, list[CreditRequest]] = defaultdict(list)
-    for request in session.scalars(statement):
-        found[request.license_id].append(request)
-    return found
+        was_closed, requested_at, last = after
+        older = older_than(CreditRequest.requested_at, CreditRequest.id, (requested_at, last))
+        conditions.append(sa.and_(is_closed, older) if was_closed else sa.or_(is_closed, older))
+    requests: dict[int, list[CreditRequest]] = defaultdict(list)
+    for request in session.scalars(first_of_each(CreditRequest, CreditRequest.license_id, order, most, *conditions)):
+        requests[request.license_id].append(request)
+    return requests

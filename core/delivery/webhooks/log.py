@@ -9,17 +9,18 @@ from typing import Final
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
+from core.database.first_of_each import first_of_each, older_than
 from core.delivery.channels import WEBHOOK
 from core.delivery.outbox.tables import Delivery, Message
 from core.delivery.webhooks.tables import WebhookAttempt
 
 MOST_ATTEMPTS: Final = 30
-"""The newest of a delivery that are shown; more than it is tried without somebody's hand."""
+"""The newest attempts of a delivery that are listed: more than are made without a redelivery by hand."""
 
 
 @dataclass(frozen=True, slots=True)
-class Logged:
-    """A delivery, the kind of its message, and the attempts that were made, the newest first."""
+class LoggedDelivery:
+    """A delivery, the kind of its message, and its attempts, newest first."""
 
     delivery: Delivery
     kind: str
@@ -33,59 +34,42 @@ def list_deliveries(
     *,
     most: int,
     after: tuple[datetime, str] | None = None,
-) -> dict[str, list[Logged]]:
-    """Of each endpoint, by its id, `most` deliveries at the most, the newest first, in two statements.
+) -> dict[str, list[LoggedDelivery]]:
+    """Return the deliveries to each endpoint, by its id, newest first, in two statements.
 
-    `after` is the time and id of the last one seen.
+    Args:
+        session: The session to read with.
+        license_id: The license of the endpoints.
+        endpoints: The ids of the endpoints.
+        most: The largest number of deliveries to an endpoint.
+        after: The time and id of the last delivery of the page before.
     """
-    order = (col(Delivery.created_at).desc(), col(Delivery.id))
-    place = sa.func.row_number().over(partition_by=col(Delivery.recipient), order_by=order)
-    ranked = sa.select(col(Delivery.id), place.label("rank")).where(
+    conditions = [
         col(Delivery.license_id) == license_id,
         col(Delivery.channel) == WEBHOOK,
         col(Delivery.recipient).in_(endpoints),
-    )
+    ]
     if after is not None:
-        at, delivery_id = after
-        ranked = ranked.where(
-            sa.or_(
-                col(Delivery.created_at) < at, sa.and_(col(Delivery.created_at) == at, col(Delivery.id) > delivery_id)
-            )
-        )
-    rank = ranked.subquery()
-    rows = session.execute(
-        sa.select(Delivery, col(Message.kind))
-        .join(rank, sa.and_(col(Delivery.license_id) == license_id, col(Delivery.id) == rank.c.id))
-        .join(
-            Message,
-            sa.and_(col(Message.license_id) == col(Delivery.license_id), col(Message.id) == col(Delivery.message_id)),
-        )
-        .where(rank.c.rank <= most)
-        .order_by(*order)
-    ).all()
+        conditions.append(older_than(Delivery.created_at, Delivery.id, after))
+    order = (col(Delivery.created_at).desc(), col(Delivery.id))
+    is_its_message = sa.and_(
+        col(Message.license_id) == col(Delivery.license_id), col(Message.id) == col(Delivery.message_id)
+    )
+    deliveries = first_of_each(Delivery, Delivery.recipient, order, most, *conditions)
+    rows = session.execute(deliveries.join(Message, is_its_message).add_columns(col(Message.kind))).all()
     attempts = list_attempts(session, license_id, [delivery.id for delivery, _ in rows])
-    found: dict[str, list[Logged]] = defaultdict(list)
+    logged: dict[str, list[LoggedDelivery]] = defaultdict(list)
     for delivery, kind in rows:
-        found[delivery.recipient].append(Logged(delivery, kind, attempts[delivery.id]))
-    return found
+        logged[delivery.recipient].append(LoggedDelivery(delivery, kind, attempts[delivery.id]))
+    return logged
 
 
 def list_attempts(session: Session, license_id: int, deliveries: Collection[str]) -> dict[str, list[WebhookAttempt]]:
-    """The newest attempts of each delivery, by its id."""
+    """Return the newest attempts of each delivery, by its id, in one statement."""
+    conditions = (col(WebhookAttempt.license_id) == license_id, col(WebhookAttempt.delivery_id).in_(deliveries))
     order = (col(WebhookAttempt.at).desc(), col(WebhookAttempt.id))
-    place = sa.func.row_number().over(partition_by=col(WebhookAttempt.delivery_id), order_by=order)
-    rank = (
-        sa.select(col(WebhookAttempt.id), place.label("rank"))
-        .where(col(WebhookAttempt.license_id) == license_id, col(WebhookAttempt.delivery_id).in_(deliveries))
-        .subquery()
-    )
-    statement = (
-        sa.select(WebhookAttempt)
-        .join(rank, sa.and_(col(WebhookAttempt.license_id) == license_id, col(WebhookAttempt.id) == rank.c.id))
-        .where(rank.c.rank <= MOST_ATTEMPTS)
-        .order_by(*order)
-    )
-    found: dict[str, list[WebhookAttempt]] = defaultdict(list)
-    for attempt in session.scalars(statement):
-        found[attempt.delivery_id].append(attempt)
-    return found
+    newest = first_of_each(WebhookAttempt, WebhookAttempt.delivery_id, order, MOST_ATTEMPTS, *conditions)
+    attempts: dict[str, list[WebhookAttempt]] = defaultdict(list)
+    for attempt in session.scalars(newest):
+        attempts[attempt.delivery_id].append(attempt)
+    return attempts

@@ -12,7 +12,7 @@ from core.delivery.outbox.enqueue import OutboundMessage, Recipient, enqueue
 from core.delivery.outbox.redeliver import DeliveryClaimed, is_claimed, redeliver
 from core.delivery.outbox.tables import Delivery, Message
 from core.delivery.webhooks.endpoints import find_endpoint, locked_license, wrong
-from core.delivery.webhooks.log import Logged, list_attempts
+from core.delivery.webhooks.log import LoggedDelivery, list_attempts
 from core.delivery.webhooks.tables import WebhookEndpoint
 from core.text import problem_with, shown
 
@@ -23,7 +23,7 @@ _ITS_ENDPOINT: Final = (col(WebhookEndpoint.license_id) == Delivery.license_id) 
 )
 
 
-def send_test(session: Session, license: str, key: str, now: datetime) -> Logged:
+def send_test(session: Session, license: str, key: str, now: datetime) -> LoggedDelivery:
     """Have a test delivered to an endpoint alone, whatever it chose; one at a time. One that failed and waits to be
     tried again is tried now.
 
@@ -43,13 +43,13 @@ def send_test(session: Session, license: str, key: str, now: datetime) -> Logged
         if not test.attempts or is_claimed(test, now):
             raise wrong(f"A test is on its way to {shown(key)} already.", "key")
         redeliver(session, test, now)
-        return Logged(test, TEST, list_attempts(session, license_id, [test.id])[test.id])
+        return LoggedDelivery(test, TEST, list_attempts(session, license_id, [test.id])[test.id])
     told = OutboundMessage(license_id, TEST, now, WebhookTestContent(endpoint.key))
     enqueue(session, [told], [Recipient(license_id, WEBHOOK, endpoint.id, frozenset({TEST}))])
-    return Logged(session.exec(waiting).one(), TEST, [])
+    return LoggedDelivery(session.exec(waiting).one(), TEST, [])
 
 
-def redeliver_by_hand(session: Session, license: str, delivery_id: str, now: datetime) -> Logged:
+def redeliver_by_hand(session: Session, license: str, delivery_id: str, now: datetime) -> LoggedDelivery:
     """Send a delivery to its endpoint once more, under the same id, whatever became of it.
 
     Raises :class:`core.errors.InvalidInput` where it cannot be.
@@ -74,4 +74,4 @@ def redeliver_by_hand(session: Session, license: str, delivery_id: str, now: dat
         redeliver(session, delivery, now)
     except DeliveryClaimed as claimed:
         raise wrong(claimed.message, "delivery") from None
-    return Logged(delivery, kind, list_attempts(session, license_id, [delivery.id])[delivery.id])
+    return LoggedDelivery(delivery, kind, list_attempts(session, license_id, [delivery.id])[delivery.id])

@@ -6,7 +6,7 @@ import strawberry
 
 from api.graphql.schema.common.enums import describe_enum
 from core.delivery.outbox.tables import DeliveryStatus
-from core.delivery.webhooks.log import Logged
+from core.delivery.webhooks.log import LoggedDelivery
 from core.delivery.webhooks.tables import WebhookAttempt
 
 describe_enum(
@@ -50,7 +50,7 @@ class Attempt:
 
 @strawberry.type(name="WebhookDelivery", description="The delivery of a message to an endpoint.")
 class Delivery:
-    logged: strawberry.Private[Logged]
+    logged: strawberry.Private[LoggedDelivery]
 
     @strawberry.field(description="The id of the delivery. Every attempt carries it in the header `webhook-id`.")
     def id(self) -> strawberry.ID:

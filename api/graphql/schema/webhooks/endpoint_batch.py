@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from api.graphql.context import Context
-from core.delivery.webhooks.log import Logged, list_deliveries
+from core.delivery.webhooks.log import LoggedDelivery, list_deliveries
 from core.delivery.webhooks.tables import WebhookEndpoint
 
 
@@ -15,9 +15,9 @@ class EndpointBatch:
         self.rows = rows
         self._context = context
         self._license_id = license_id
-        self._deliveries: dict[object, dict[str, list[Logged]]] = {}
+        self._deliveries: dict[object, dict[str, list[LoggedDelivery]]] = {}
 
-    def deliveries(self, endpoint: str, most: int, after: tuple[datetime, str] | None) -> list[Logged]:
+    def deliveries(self, endpoint: str, most: int, after: tuple[datetime, str] | None) -> list[LoggedDelivery]:
         """Deliveries to one of the endpoints, newest first; those to the others are read along."""
         query = (most, after)
         if query not in self._deliveries:

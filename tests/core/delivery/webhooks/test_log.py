@@ -8,7 +8,7 @@ from standardwebhooks.webhooks import Webhook
 
 from core.delivery.outbox.claim import claim_delivery
 from core.delivery.webhooks.endpoints import remove_endpoint
-from core.delivery.webhooks.log import Logged, list_deliveries
+from core.delivery.webhooks.log import LoggedDelivery, list_deliveries
 from core.delivery.webhooks.manual_delivery import redeliver_by_hand, send_test
 from core.errors import InvalidInput
 from core.workers.purge_finished import ATTEMPTS, MESSAGES, purge_finished
@@ -20,13 +20,13 @@ HOUR = timedelta(hours=1)
 pytestmark = pytest.mark.usefixtures("clock")
 
 
-def log(hooks: Hooks, key: str = "platform", most: int = 100) -> list[Logged]:
+def log(hooks: Hooks, key: str = "platform", most: int = 100) -> list[LoggedDelivery]:
     endpoint = hooks.endpoint(key)
     with hooks.engine.database.read() as session:
         return list_deliveries(session, endpoint.license_id, [endpoint.id], most=most)[endpoint.id]
 
 
-def again(hooks: Hooks, delivery: str, license: str = "acme") -> Logged:
+def again(hooks: Hooks, delivery: str, license: str = "acme") -> LoggedDelivery:
     with hooks.engine.database.write() as session:
         return redeliver_by_hand(session, license, delivery, NOW)
 
