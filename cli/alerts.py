@@ -11,10 +11,10 @@ from cli.lookups import license_ids
 from cli.setup import start
 from cli.tables import show_table, to_the_minute
 from core.alerts.tables import Alert
+from core.database.prefixes import find_by_prefix
 from core.delivery.messages import AlertsContent, read_content
 from core.delivery.outbox.redeliver import redeliver
 from core.delivery.outbox.tables import Delivery, DeliveryStatus, Message
-from core.errors import NotFound
 from core.licenses.tables import License
 from core.runtime import open_runtime
 from core.text import shown
@@ -92,14 +92,9 @@ def redeliver_(alert: Annotated[str, typer.Argument(metavar="ALERT", help="Its i
     typer.echo(said + (f" On their way already: {waiting}." if waiting else ""))
 
 
-def _find(session: Session, begins: str) -> Alert:
-    if begins.isalnum():
-        found = session.exec(select(Alert).where(col(Alert.id).startswith(begins)).limit(2)).all()
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise NotFound(f"Several alerts begin with {shown(begins)}; give more of the id.")
-    raise NotFound(f"No alert {shown(begins)}. 'allowance alerts list' names them.")
+def _find(session: Session, prefix: str) -> Alert:
+    missing = f"No alert {shown(prefix)}. 'allowance alerts list' names them."
+    return find_by_prefix(session, select(Alert), Alert.id, prefix, plural="alerts", missing=missing)
 
 
 def _deliveries(session: Session, alert: Alert) -> list[tuple[Message, Delivery]]:

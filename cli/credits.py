@@ -10,18 +10,20 @@ from sqlmodel import Session, col, select
 from cli.lookups import license_ids
 from cli.setup import start
 from cli.tables import show_table
+from core.administration.answer_request import grant_for_request
 from core.administration.grant_credits import grant_credits
 from core.administration.inputs import GrantInput
 from core.credits.tables import CreditRequest
+from core.database.prefixes import find_by_prefix
 from core.errors import BadInput, NotFound
+from core.licenses.find import find_license
 from core.licenses.tables import License
 from core.runtime import open_runtime
-from core.text import problem_with, shown
+from core.text import shown
 from core.times import NotAnInstant, parse_instant
 
 app = typer.Typer(help="Show the requests for credits, and grant credits.", no_args_is_help=True)
 MOST = 100
-LONGEST = 200
 
 
 @app.command()
@@ -54,7 +56,10 @@ def grant(
     license: Annotated[str, typer.Argument(metavar="LICENSE", help="The license's key.")],
     amount: Annotated[str, typer.Argument(help="Credits, above 0.")],
     request: Annotated[
-        str | None, typer.Option(metavar="ID", help="The request that this answers; its meter and entity hold.")
+        str | None,
+        typer.Option(
+            metavar="ID", help="The id of the request that this answers, or its beginning; its meter and entity hold."
+        ),
     ] = None,
     id_: Annotated[
         str | None, typer.Option("--id", help="Granting the same id twice grants once; by default the request's.")
@@ -76,34 +81,31 @@ def grant(
       allowance credits grant acme 5000 --id 2026-q1 --expires-at 2027-01-01T00:00:00Z
     """
     with open_runtime(start()) as runtime, runtime.database.write() as session:
-        asked = None if request is None else _find(session, license, request)
-        key = id_ or (asked.id if asked else None)
-        if key is None:
-            raise typer.BadParameter("give the grant an id with --id, or name the request that it answers.")
         given = GrantInput(
-            id=key,
+            id=id_ or "",
             license=license,
             amount=_amount(amount),
-            entity=entity or (asked.entity if asked else None),
+            entity=entity or None,
             expires_at=None if expires_at is None else _time(expires_at),
             note=note,
-            meter=meter or (asked.meter if asked else None),
-            request=asked.id if asked else None,
+            meter=meter or None,
         )
+        if request is not None:
+            given = grant_for_request(given, _find(session, license, request))
+        if not given.id:
+            raise typer.BadParameter("give the grant an id with --id, or name the request that it answers.")
         made = grant_credits(session, given, runtime.registry, datetime.now(UTC))
         granted, of = f"{made.amount:f}", made.meter
-    typer.echo(f"Granted to {license}: {granted} of {of}, grant {key}.")
+    typer.echo(f"Granted to {license}: {granted} of {of}, grant {given.id}.")
 
 
 def _find(session: Session, license: str, request: str) -> CreditRequest:
-    known = col(License.key) == license, CreditRequest.id == request
-    found = None
-    if not problem_with(license, LONGEST) and not problem_with(request, LONGEST):
-        statement = select(CreditRequest).join(License, col(License.id) == CreditRequest.license_id).where(*known)
-        found = session.exec(statement).first()
-    if found is None:
-        raise NotFound(f"No request {shown(request)} of {shown(license)}. 'allowance credits requests' names them.")
-    return found
+    missing = f"No request {shown(request)} of {shown(license)}. 'allowance credits requests' names them."
+    row = find_license(session, license)
+    if row is None:
+        raise NotFound(missing)
+    requests = select(CreditRequest).where(CreditRequest.license_id == row.id)
+    return find_by_prefix(session, requests, CreditRequest.id, request, plural="requests", missing=missing)
 
 
 def _amount(text: str) -> Decimal:

@@ -9,10 +9,10 @@ from sqlmodel import Session, col, select
 
 from cli.setup import start
 from cli.tables import show_table, to_the_minute
+from core.database.prefixes import find_by_prefix
 from core.delivery.outbox.counts import HAS_FAILED, count_deliveries
 from core.delivery.outbox.redeliver import redeliver
 from core.delivery.outbox.tables import Delivery, DeliveryStatus
-from core.errors import NotFound
 from core.licenses.tables import License
 from core.runtime import open_runtime
 from core.text import shown
@@ -93,13 +93,8 @@ def _parked(session: Session, channel: str | None, before: datetime) -> Sequence
     return session.exec(found.limit(STEP).with_for_update()).all()
 
 
-def _find(session: Session, begins: str) -> Delivery:
-    """The delivery whose id begins so, if it did not arrive. Raises :class:`NotFound`."""
-    if begins.isalnum():
-        named = select(Delivery).where(col(Delivery.id).startswith(begins), _STUCK)
-        found = session.exec(named.limit(2).with_for_update()).all()
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise NotFound(f"Several deliveries begin with {shown(begins)}; give more of the id.")
-    raise NotFound(f"No delivery {shown(begins)} is parked or failed. 'allowance outbox' names them.")
+def _find(session: Session, prefix: str) -> Delivery:
+    """Return the delivery that failed or is parked whose id begins with a prefix, locked."""
+    missing = f"No delivery {shown(prefix)} is parked or failed. 'allowance outbox' names them."
+    stuck = select(Delivery).where(_STUCK).with_for_update()
+    return find_by_prefix(session, stuck, Delivery.id, prefix, plural="deliveries", missing=missing)

@@ -9,7 +9,10 @@ from sqlmodel import col, select
 from cli.lookups import license_ids
 from cli.setup import start
 from cli.tables import show_table
+from core.database.prefixes import find_by_prefix
+from core.delivery.channels import WEBHOOK
 from core.delivery.message_kinds import KINDS
+from core.delivery.outbox.tables import Delivery
 from core.delivery.webhooks.endpoints import (
     EndpointInput,
     find_endpoint,
@@ -23,6 +26,7 @@ from core.delivery.webhooks.sign import LONGEST_OVERLAP, OVERLAP
 from core.delivery.webhooks.tables import WebhookAttempt, WebhookEndpoint
 from core.licenses.tables import License
 from core.runtime import open_runtime
+from core.text import shown
 
 app = typer.Typer(
     help="Send a license's messages to the endpoints of platforms, and show what became of them.", no_args_is_help=True
@@ -152,12 +156,18 @@ def log(license: LicenseKey, endpoint: EndpointKey) -> None:
 @app.command()
 def redeliver(
     license: LicenseKey,
-    delivery: Annotated[str, typer.Argument(metavar="DELIVERY", help="Its id, as 'allowance webhooks log' shows it.")],
+    delivery: Annotated[
+        str, typer.Argument(metavar="DELIVERY", help="Its id, as 'allowance webhooks log' shows it, or its beginning.")
+    ],
 ) -> None:
     """Send a delivery once more under the same id, whatever became of it."""
     with open_runtime(start()) as runtime, runtime.database.write() as session:
-        redeliver_by_hand(session, license, delivery, datetime.now(UTC))
-    typer.echo(f"Delivery {delivery} is on its way again.")
+        license_id = license_ids(session, [license])[license]
+        missing = f"No delivery {shown(delivery)} to an endpoint of this license. 'allowance webhooks log' names them."
+        sent = select(Delivery).where(Delivery.license_id == license_id, Delivery.channel == WEBHOOK)
+        found = find_by_prefix(session, sent, Delivery.id, delivery, plural="deliveries", missing=missing)
+        redeliver_by_hand(session, license, found.id, datetime.now(UTC))
+    typer.echo(f"Delivery {found.id} is on its way again.")
 
 
 def _attempt(attempt: WebhookAttempt) -> tuple[str, str, str, str]:

@@ -1,13 +1,26 @@
 """Requests for credits that a grant answers."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from sqlmodel import Session, col, select
 
+from core.administration.inputs import GrantInput
 from core.credits.tables import CreditRequest
 from core.errors import InputProblem, InvalidInput
 from core.licenses.tables import Grant
 from core.text import shown
+
+
+def grant_for_request(given: GrantInput, request: CreditRequest) -> GrantInput:
+    """Return the grant as the answer to a request, which gives the id, the meter and the entity that are left out."""
+    return replace(
+        given,
+        id=given.id or request.id,
+        meter=given.meter or request.meter,
+        entity=given.entity or request.entity,
+        request=request.id,
+    )
 
 
 def answer_request(session: Session, grant: Grant, named: str | None, now: datetime) -> None:
