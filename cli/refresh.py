@@ -64,7 +64,7 @@ def refresh(
 def _ask(runtime: Runtime, license_ids: Sequence[int], sections: list[str] | None) -> list[str]:
     with runtime.database.write() as session:
         now = datetime.now(UTC)
-        return [request_refresh(session, license_id, sections, now).id for license_id in license_ids]
+        return [run.id for run in request_refresh(session, license_ids, sections, now)]
 
 
 def _unfinished(runtime: Runtime, runs: Sequence[str]) -> int:

@@ -21,7 +21,7 @@ def request_refresh_on_crossing(database: Database, state: QuotaState, before: i
     """
     if any(before < threshold <= after for threshold in _thresholds(state)):
         with database.write() as session:
-            request_refresh(session, state.quota.license_id, [state.meter.section], now)
+            request_refresh(session, [state.quota.license_id], [state.meter.section], now)
 
 
 def _thresholds(state: QuotaState) -> list[Fraction]:

@@ -13,7 +13,7 @@ from typing import Final
 from sqlalchemy import case, tuple_
 from sqlmodel import Session, col, func, select, update
 
-from core.database.dialect import insert_into
+from core.database.dialect import insert_into, parts
 from core.database.leases import claim_due
 from core.queue.tables import RefreshRun, RefreshStatus
 
@@ -24,18 +24,46 @@ _ABANDONED: Final = "Its workers were lost again and again; it was given up."
 _KEY = tuple_(col(RefreshRun.license_id), col(RefreshRun.id))
 
 
-def request_refresh(session: Session, license_id: int, sections: Iterable[str] | None, now: datetime) -> RefreshRun:
-    """Ask for a refresh of a license, or of some of its sections, now."""
-    run = RefreshRun(
-        license_id=license_id,
-        id=uuid.uuid4().hex,
-        sections=sorted(sections) if sections is not None else None,
-        due_at=now,
-        requested_at=now,
-    )
-    session.add(run)
+def request_refresh(
+    session: Session, license_ids: Collection[int], sections: Iterable[str] | None, now: datetime
+) -> list[RefreshRun]:
+    """Request a refresh of each license now. Return a run for each license, in the order of the licenses.
+
+    If an equal request of a license waits already, its run is returned and no other is made.
+
+    Args:
+        session: A writing session.
+        license_ids: The licenses.
+        sections: The sections to refresh; None for all.
+        now: The time of the request.
+    """
+    wanted = None if sections is None else sorted(set(sections))
+    waiting = _waiting(session, license_ids, wanted)
+    new = {
+        license_id: RefreshRun(
+            license_id=license_id, id=uuid.uuid4().hex, sections=wanted, due_at=now, requested_at=now
+        )
+        for license_id in license_ids
+        if license_id not in waiting
+    }
+    session.add_all(new.values())
     session.flush()
-    return run
+    return [waiting.get(license_id) or new[license_id] for license_id in license_ids]
+
+
+def _waiting(session: Session, license_ids: Collection[int], sections: list[str] | None) -> dict[int, RefreshRun]:
+    """Return the requests for these sections that no worker has claimed yet, by license."""
+    waiting: dict[int, RefreshRun] = {}
+    for part in parts(license_ids):
+        requests = session.exec(
+            select(RefreshRun).where(
+                col(RefreshRun.license_id).in_(part),
+                RefreshRun.status == RefreshStatus.QUEUED,
+                RefreshRun.id != SCHEDULE,
+            )
+        )
+        waiting |= {run.license_id: run for run in requests if run.sections == sections}
+    return waiting
 
 
 def schedule_now(session: Session, license_id: int, now: datetime) -> None:

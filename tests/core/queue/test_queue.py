@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[3]
 def ask(engine: Engine, key: str = "acme", sections: list[str] | None = None, now: datetime = NOW) -> str:
     license_id = engine.id(key)
     with engine.database.write() as session:
-        return request_refresh(session, license_id, sections, now).id
+        return request_refresh(session, [license_id], sections, now)[0].id
 
 
 def schedule(engine: Engine, now: datetime, key: str = "acme") -> None:

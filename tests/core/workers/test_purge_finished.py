@@ -51,9 +51,9 @@ def test_ended_refreshes_go_after_30_days_and_standing_ones_stay(
 ) -> None:
     monkeypatch.setattr(module, "STEP", step)
     license_id = engine.license()
-    for _ in range(5):
+    for number in range(5):
         with engine.database.write() as session:
-            request_refresh(session, license_id, None, NOW)
+            request_refresh(session, [license_id], [f"section{number}"], NOW)
     with engine.database.write() as session:
         claim, runs = take_runs(session, NOW, 10, timedelta(minutes=1))
         finish_run(session, claim, runs, {}, NOW)

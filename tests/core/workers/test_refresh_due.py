@@ -29,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("clock")
 def ask(engine: Engine, key: str, sections: Sequence[str] | None = None, now: datetime = NOW) -> str:
     license_id = engine.id(key)
     with engine.database.write() as session:
-        return request_refresh(session, license_id, sections, now).id
+        return request_refresh(session, [license_id], sections, now)[0].id
 
 
 def run_of(engine: Engine, key: str = "acme", run_id: str = SCHEDULE) -> RefreshRun:

@@ -3,7 +3,6 @@
 from typing import Annotated
 
 import strawberry
-from sqlmodel import select
 
 from api.graphql.access import accessible_license
 from api.graphql.schema.common.arguments import OwnLicense
@@ -13,8 +12,7 @@ from core.access.keys import READERS
 from core.errors import BadInput
 from core.licenses.tables import id_of
 from core.nearest import did_you_mean
-from core.queue import tables
-from core.queue.queue import SCHEDULE, request_refresh
+from core.queue.queue import request_refresh
 from core.text import shown
 
 
@@ -38,16 +36,7 @@ def refresh_consumption(
     for key in sections or ():
         if key not in known:
             raise BadInput(f"No section {shown(key)}.{did_you_mean(key, known)}")
-    wanted = sorted(set(sections)) if sections else None
     with context.write() as session:
-        waiting = session.exec(
-            select(tables.RefreshRun).where(
-                tables.RefreshRun.license_id == id_of(row),
-                tables.RefreshRun.status == tables.RefreshStatus.QUEUED,
-                tables.RefreshRun.id != SCHEDULE,
-            )
-        )
-        same = next((run for run in waiting if run.sections == wanted), None)
-        run = same or request_refresh(session, id_of(row), wanted, context.now)
+        [run] = request_refresh(session, [id_of(row)], sections, context.now)
     context.announcer.announce()
     return RefreshRequest(run=run, license_key=row.key)
