@@ -22,7 +22,7 @@ from core.delivery.webhooks.endpoints import (
 )
 from core.delivery.webhooks.log import list_deliveries
 from core.delivery.webhooks.manual_delivery import redeliver_by_hand, send_test
-from core.delivery.webhooks.sign import LONGEST_OVERLAP, OVERLAP
+from core.delivery.webhooks.sign import LONGEST_OVERLAP, OVERLAP, read_secrets
 from core.delivery.webhooks.tables import WebhookAttempt, WebhookEndpoint
 from core.licenses.tables import License
 from core.runtime import open_runtime
@@ -97,9 +97,8 @@ def show(license: LicenseKey, endpoint: EndpointKey) -> None:
     typer.echo(f"kinds: {', '.join(found.kinds or ['all'])}")
     typer.echo(_state(found.enabled) + (f": {found.disabled_because}" if found.disabled_because else ""))
     typer.echo(f"made {_at(found.created_at)} UTC")
-    for number, secret in enumerate(found.secrets, start=1):
-        until = secret["until"]
-        ends = f"signs until {_at(datetime.fromisoformat(until))} UTC" if until else "signs"
+    for number, secret in enumerate(read_secrets(found.secrets), start=1):
+        ends = f"signs until {_at(secret.until)} UTC" if secret.until else "signs"
         typer.echo(f"secret {number}: {ends}")
 
 
@@ -163,7 +162,7 @@ def redeliver(
     """Send a delivery once more under the same id, whatever became of it."""
     with open_runtime(start()) as runtime, runtime.database.write() as session:
         license_id = license_ids(session, [license])[license]
-        missing = f"No delivery {shown(delivery)} to an endpoint of this license. 'allowance webhooks log' names them."
+        missing = f"No delivery {shown(delivery)} to an endpoint of this license."
         sent = select(Delivery).where(Delivery.license_id == license_id, Delivery.channel == WEBHOOK)
         found = find_by_prefix(session, sent, Delivery.id, delivery, plural="deliveries", missing=missing)
         redeliver_by_hand(session, license, found.id, datetime.now(UTC))

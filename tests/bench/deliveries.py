@@ -24,7 +24,7 @@ from core.delivery.outbox.dispatch import Channel, send_due
 from core.delivery.outbox.tables import Delivery, DeliveryStatus, Message
 from core.delivery.webhooks.channel import WebhookChannel, body_of
 from core.delivery.webhooks.send import post
-from core.delivery.webhooks.sign import new_secret, signed
+from core.delivery.webhooks.sign import new_secret, signature_headers
 from core.settings import Settings
 from core.workers.worker import DELIVERY_THREADS
 from tests.bench import places
@@ -120,7 +120,7 @@ def _bare_hook(engine: Engine, url: str) -> Callable[[], object]:
     context, networks = ssl.create_default_context(), networks_of(NETWORKS)
 
     def send() -> object:
-        headers = signed(message.id, body, secrets, datetime.now(UTC))
+        headers = signature_headers(message.id, body, secrets, datetime.now(UTC))
         answer = post(url, headers, body.encode(), networks, context)
         assert answer.status == 200
         return answer

@@ -1,4 +1,4 @@
-"""Webhooks as a channel of the outbox: each endpoint of a license gets a signed request of its own."""
+"""Webhooks as a channel of the outbox. Each endpoint of a license gets a signed request of its own."""
 
 import logging
 import ssl
@@ -19,7 +19,7 @@ from core.delivery.outbox.claim import ClaimedDelivery
 from core.delivery.outbox.outcome import Outcome
 from core.delivery.outbox.tables import DeliveryStatus, Message
 from core.delivery.webhooks.send import EndpointResponse, NotAnswered, post, printable
-from core.delivery.webhooks.sign import signed
+from core.delivery.webhooks.sign import signature_headers
 from core.delivery.webhooks.tables import WebhookAttempt, WebhookEndpoint
 from core.licenses.tables import License
 from core.settings import Settings
@@ -38,15 +38,16 @@ _GONE: Final = "It answered 410 Gone."
 
 
 class WebhookChannel:
-    """Sends to the endpoints, and keeps a log of every attempt."""
+    """The webhook channel, which logs every attempt."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
+        """Prepare the channel. Each request opens a connection of its own."""
         self._database = database
         self._networks = settings.opened_networks
         self._tls = ssl.create_default_context()
 
     def send(self, claimed: ClaimedDelivery) -> Outcome:
-        """See :class:`core.delivery.outbox.dispatch.Channel`."""
+        """Send a signed request to an endpoint."""
         delivery = claimed.delivery
         with self._database.read() as session:
             endpoint = session.get(WebhookEndpoint, (delivery.license_id, delivery.recipient))
@@ -56,8 +57,8 @@ class WebhookChannel:
         if not endpoint.enabled:
             return _DISABLED
         now, body = datetime.now(UTC), body_of(claimed.message, license)
-        headers = _HEADERS | signed(delivery.id, body, endpoint.secrets, now)
-        begun = monotonic()
+        headers = _HEADERS | signature_headers(delivery.id, body, endpoint.secrets, now)
+        started = monotonic()
         answer, error = None, None
         try:
             answer = post(endpoint.url, headers, body.encode(), self._networks, self._tls)
@@ -68,7 +69,7 @@ class WebhookChannel:
             "id": uuid.uuid4().hex,
             "delivery_id": delivery.id,
             "at": now,
-            "milliseconds": round((monotonic() - begun) * 1000),
+            "milliseconds": round((monotonic() - started) * 1000),
             "status": answer.status if answer else None,
             "answer": answer.text if answer else None,
             "error": error or (_redirected(answer) if answer else None),
@@ -83,13 +84,13 @@ class WebhookChannel:
 
 
 def body_of(message: Message, license: str) -> str:
-    """The JSON that is sent; numbers are texts, exact whatever a receiver's JSON makes of numbers."""
+    """Return the body of a request: the stored document, with its license. Numbers are texts, so that all are exact."""
     data = {"license": license, **message.document}
     return orjson.dumps({"type": message.kind, "timestamp": message.occurred_at.isoformat(), "data": data}).decode()
 
 
 def _disable(session: Session, endpoint: WebhookEndpoint) -> None:
-    """Unless it was pointed to somewhere else in the meantime."""
+    """Disable an endpoint that answered 410 Gone, unless its URL has changed since."""
     this = col(WebhookEndpoint.license_id) == endpoint.license_id, col(WebhookEndpoint.id) == endpoint.id
     values = {"enabled": False, "disabled_because": _GONE}
     session.execute(update(WebhookEndpoint).where(*this, col(WebhookEndpoint.url) == endpoint.url).values(values))
@@ -97,15 +98,15 @@ def _disable(session: Session, endpoint: WebhookEndpoint) -> None:
 
 
 def _outcome(answer: EndpointResponse | None, error: str | None, now: datetime) -> Outcome:
-    """As the specification suggests: 2xx is success, 410 the end, and whatever else is tried again."""
+    """Return the outcome of a request as Standard Webhooks defines it: 2xx is success, 410 the end of an endpoint."""
     if answer is None:
         return Outcome(None, error or "")
-    said = f"It answered {_phrase(answer.status)}."
+    detail = f"It answered {_phrase(answer.status)}."
     if 200 <= answer.status < 300:
-        return Outcome(DeliveryStatus.SENT, said)
+        return Outcome(DeliveryStatus.SENT, detail)
     if answer.status == HTTPStatus.GONE:
         return Outcome(DeliveryStatus.DROPPED, f"{_GONE} The endpoint was disabled.")
-    return Outcome(None, _redirected(answer) or said, _retry_after(answer, now))
+    return Outcome(None, _redirected(answer) or detail, _retry_after(answer, now))
 
 
 def _phrase(status: int) -> str:
@@ -118,12 +119,12 @@ def _phrase(status: int) -> str:
 def _redirected(answer: EndpointResponse) -> str | None:
     if not 300 <= answer.status < 400:
         return None
-    to = printable(answer.headers.get("location", ""))
-    return f"It answered {_phrase(answer.status)} to {shown(to)}; redirects are not followed."
+    location = printable(answer.headers.get("location", ""))
+    return f"It answered {_phrase(answer.status)} to {shown(location)}; redirects are not followed."
 
 
 def _retry_after(answer: EndpointResponse, now: datetime) -> timedelta | None:
-    """RFC 9110, section 10.2.3: seconds, or a date."""
+    """Return how long the endpoint asks to wait, or None. RFC 9110, section 10.2.3: seconds, or a date."""
     text = answer.headers.get("retry-after", "").strip()
     if answer.status not in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE) or not text:
         return None
@@ -131,6 +132,6 @@ def _retry_after(answer: EndpointResponse, now: datetime) -> timedelta | None:
         return timedelta(seconds=min(int(text[:10]), 10**9))
     try:
         at = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):  # the latter for a year of very many digits
+    except (ValueError, OverflowError):  # OverflowError for a year of many digits
         return None
     return max(at.replace(tzinfo=at.tzinfo or UTC) - now, timedelta())

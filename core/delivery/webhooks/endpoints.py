@@ -1,4 +1,4 @@
-"""Managing a license's endpoints. What is wrong with an input is raised whole, before anything is written."""
+"""Management of a license's endpoints. All problems of an input are raised together, before anything is written."""
 
 import secrets
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from core.addresses.public_network import AddressRefused, Networks, check_url
 from core.delivery.message_kinds import KINDS
-from core.delivery.webhooks.sign import LONGEST_OVERLAP, OVERLAP, new_secret, rotated
+from core.delivery.webhooks.sign import LONGEST_OVERLAP, OVERLAP, new_secret, rotate_secrets
 from core.delivery.webhooks.tables import WebhookEndpoint
 from core.errors import InputProblem, InvalidInput
 from core.licenses.find import find_license, lock_license, no_license
@@ -19,12 +19,12 @@ from core.nearest import did_you_mean
 from core.text import shown
 
 MOST_ENDPOINTS: Final = 20
-"""Of one license."""
+"""The largest number of endpoints of a license."""
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointInput:
-    """An endpoint to make or to change, by its license and key; `kinds` None for all."""
+    """An endpoint to make or to change, by its license and key. It receives all `kinds` of messages if None."""
 
     license: str
     key: str
@@ -34,27 +34,31 @@ class EndpointInput:
 
 
 def put_endpoint(
-    session: Session, given: EndpointInput, networks: Networks, now: datetime
+    session: Session, requested: EndpointInput, networks: Networks, now: datetime
 ) -> tuple[WebhookEndpoint, str | None]:
-    """Make an endpoint or change it; with a new one its secret, which is shown once. Raises :class:`InvalidInput`."""
-    license_id = locked_license(session, given.license)
-    found = _by_key(session, license_id, given.key)
-    url = _checked(session, license_id, given, networks, is_new=found is None)
-    kinds = None if given.kinds is None else sorted(set(given.kinds))
+    """Make an endpoint, or change it. Return the endpoint and, if it is new, its secret, which is shown once.
+
+    Raises:
+        InvalidInput: If the license or the input is not valid.
+    """
+    license_id = locked_license(session, requested.license)
+    found = _by_key(session, license_id, requested.key)
+    url = _check(session, license_id, requested, networks, is_new=found is None)
+    kinds = None if requested.kinds is None else sorted(set(requested.kinds))
     if found is not None:
-        found.url, found.kinds, found.enabled = url, kinds, given.enabled
-        found.disabled_because = None if given.enabled else found.disabled_because
+        found.url, found.kinds, found.enabled = url, kinds, requested.enabled
+        found.disabled_because = None if requested.enabled else found.disabled_because
         session.add(found)
         return found, None
     secret = new_secret()
     endpoint = WebhookEndpoint(
         license_id=license_id,
-        id=f"{given.key}.{secrets.token_hex(4)}",
-        key=given.key,
+        id=f"{requested.key}.{secrets.token_hex(4)}",
+        key=requested.key,
         url=url,
         kinds=kinds,
-        enabled=given.enabled,
-        secrets=rotated([], secret, OVERLAP, now),
+        enabled=requested.enabled,
+        secrets=rotate_secrets([], secret, OVERLAP, now),
         created_at=now,
     )
     session.add(endpoint)
@@ -64,33 +68,49 @@ def put_endpoint(
 def rotate_secret(
     session: Session, license: str, key: str, now: datetime, overlap: timedelta = OVERLAP
 ) -> tuple[WebhookEndpoint, str]:
-    """Give an endpoint a new secret, beside which the old one signs for `overlap`; the secret, which is shown once.
+    """Give an endpoint a new secret. Return the endpoint and the secret, which is shown once.
 
-    Raises :class:`InvalidInput`.
+    Args:
+        session: A writing session.
+        license: The key of the license.
+        key: The key of the endpoint.
+        now: The time.
+        overlap: How long the earlier secrets sign beside the new one.
+
+    Raises:
+        InvalidInput: If the endpoint does not exist, or the overlap is negative or too long.
     """
     if not timedelta() <= overlap <= LONGEST_OVERLAP:
         hours = LONGEST_OVERLAP // timedelta(hours=1)
         raise wrong(f"overlapHours must be from 0 to {hours}, not {overlap // timedelta(hours=1)}.", "overlapHours")
     endpoint = find_endpoint(session, locked_license(session, license), key)
     secret = new_secret()
-    endpoint.secrets = rotated(endpoint.secrets, secret, overlap, now)
+    endpoint.secrets = rotate_secrets(endpoint.secrets, secret, overlap, now)
     session.add(endpoint)
     return endpoint, secret
 
 
 def remove_endpoint(session: Session, license: str, key: str) -> None:
-    """What is on its way to it is dropped. Raises :class:`InvalidInput`."""
+    """Remove an endpoint. Deliveries on their way to it are dropped.
+
+    Raises:
+        InvalidInput: If the endpoint does not exist.
+    """
     session.delete(find_endpoint(session, locked_license(session, license), key))
 
 
 def list_endpoints(session: Session, license_id: int) -> Sequence[WebhookEndpoint]:
-    """All of a license, by key."""
-    found = select(WebhookEndpoint).where(WebhookEndpoint.license_id == license_id)
-    return session.exec(found.order_by(col(WebhookEndpoint.key))).all()
+    """Return all endpoints of a license, by key."""
+    endpoints = select(WebhookEndpoint).where(WebhookEndpoint.license_id == license_id)
+    return session.exec(endpoints.order_by(col(WebhookEndpoint.key))).all()
 
 
 def find_endpoint(session: Session, license_id: int, key: str) -> WebhookEndpoint:
-    """Raises :class:`InvalidInput` with the nearest that there is."""
+    """Return an endpoint of a license by its key.
+
+    Raises:
+        InvalidInput: If the endpoint does not exist. The message names the nearest key.
+    """
     found = _by_key(session, license_id, key)
     if found is None:
         near = did_you_mean(key, [one.key for one in list_endpoints(session, license_id)])
@@ -105,12 +125,16 @@ def _by_key(session: Session, license_id: int, key: str) -> WebhookEndpoint | No
     return session.exec(statement).first()
 
 
-def _checked(session: Session, license_id: int, given: EndpointInput, networks: Networks, *, is_new: bool) -> str:
-    """The URL as it is kept."""
-    problems, url = [], given.url
-    if not LICENSE_KEY.fullmatch(given.key):
+def _check(session: Session, license_id: int, requested: EndpointInput, networks: Networks, *, is_new: bool) -> str:
+    """Check the input of an endpoint. Return the URL as it is stored.
+
+    Raises:
+        InvalidInput: If anything is wrong.
+    """
+    problems, url = [], requested.url
+    if not LICENSE_KEY.fullmatch(requested.key):
         message = (
-            f"key {shown(given.key)} must begin with a letter or digit and hold only letters, digits, '.', '_' "
+            f"key {shown(requested.key)} must begin with a letter or digit and hold only letters, digits, '.', '_' "
             "and '-', 100 at most."
         )
         problems.append(InputProblem("BAD_INPUT", message, ("key",)))
@@ -118,13 +142,13 @@ def _checked(session: Session, license_id: int, given: EndpointInput, networks: 
         message = f"A license has {MOST_ENDPOINTS} webhook endpoints at the most. Remove one first."
         problems.append(InputProblem("BAD_INPUT", message, ("key",)))
     try:
-        url = check_url(given.url, networks)
+        url = check_url(requested.url, networks)
     except AddressRefused as refused:
         problems.append(InputProblem("BAD_INPUT", f"url {refused}.", ("url",)))
-    if given.kinds == ():
+    if requested.kinds == ():
         message = "kinds must hold one at least; leave it out for all."
         problems.append(InputProblem("BAD_INPUT", message, ("kinds",)))
-    for index, kind in enumerate(given.kinds or ()):
+    for index, kind in enumerate(requested.kinds or ()):
         if kind not in KINDS:
             message = f"No kind {shown(kind)}.{did_you_mean(kind, KINDS)} The kinds are {', '.join(KINDS)}."
             problems.append(InputProblem("UNKNOWN_KIND", message, ("kinds", str(index))))
@@ -134,7 +158,11 @@ def _checked(session: Session, license_id: int, given: EndpointInput, networks: 
 
 
 def locked_license(session: Session, key: str) -> int:
-    """The license of that key, which gives those who change its endpoints their order."""
+    """Return the id of the license with a key, and lock the license, so that its endpoints change one at a time.
+
+    Raises:
+        InvalidInput: If the license does not exist.
+    """
     license = find_license(session, key)
     if license is None:
         raise wrong(no_license(session, key).message, "license", code="UNKNOWN_LICENSE")
@@ -144,5 +172,5 @@ def locked_license(session: Session, key: str) -> int:
 
 
 def wrong(message: str, field: str, code: str = "BAD_INPUT") -> InvalidInput:
-    """One thing wrong in an input."""
+    """Return the error for one problem of an input."""
     return InvalidInput([InputProblem(code, message, (field,))])

@@ -1,4 +1,4 @@
-"""What somebody has sent by hand: tests, and deliveries once more."""
+"""Deliveries that somebody requests by hand: tests of endpoints, and redeliveries."""
 
 from datetime import datetime
 from typing import Final
@@ -17,17 +17,19 @@ from core.delivery.webhooks.tables import WebhookEndpoint
 from core.text import problem_with, shown
 
 _LONGEST_ID: Final = 200
-_ITS_MESSAGE: Final = (col(Message.license_id) == Delivery.license_id) & (col(Message.id) == Delivery.message_id)
-_ITS_ENDPOINT: Final = (col(WebhookEndpoint.license_id) == Delivery.license_id) & (
+_IS_MESSAGE: Final = (col(Message.license_id) == Delivery.license_id) & (col(Message.id) == Delivery.message_id)
+_IS_ENDPOINT: Final = (col(WebhookEndpoint.license_id) == Delivery.license_id) & (
     col(WebhookEndpoint.id) == Delivery.recipient
 )
 
 
 def send_test(session: Session, license: str, key: str, now: datetime) -> LoggedDelivery:
-    """Have a test delivered to an endpoint alone, whatever it chose; one at a time. One that failed and waits to be
-    tried again is tried now.
+    """Enqueue a test message for an endpoint, whatever kinds the endpoint receives.
 
-    Raises :class:`core.errors.InvalidInput`.
+    An endpoint has one pending test at a time. A test that failed is tried again now.
+
+    Raises:
+        core.errors.InvalidInput: If the endpoint does not exist, is disabled, or a test is on its way.
     """
     license_id = locked_license(session, license)
     endpoint = find_endpoint(session, license_id, key)
@@ -35,7 +37,7 @@ def send_test(session: Session, license: str, key: str, now: datetime) -> Logged
         raise wrong(f"The endpoint {shown(key)} is disabled. Enable it first.", "key")
     waiting = (
         select(Delivery)
-        .join(Message, _ITS_MESSAGE)
+        .join(Message, _IS_MESSAGE)
         .where(Delivery.license_id == license_id, Delivery.channel == WEBHOOK, Delivery.recipient == endpoint.id)
         .where(Message.kind == TEST, col(Delivery.due_at).is_not(None))
     )
@@ -44,23 +46,24 @@ def send_test(session: Session, license: str, key: str, now: datetime) -> Logged
             raise wrong(f"A test is on its way to {shown(key)} already.", "key")
         redeliver(session, test, now)
         return LoggedDelivery(test, TEST, list_attempts(session, license_id, [test.id])[test.id])
-    told = OutboundMessage(license_id, TEST, now, WebhookTestContent(endpoint.key))
-    enqueue(session, [told], [Recipient(license_id, WEBHOOK, endpoint.id, frozenset({TEST}))])
+    message = OutboundMessage(license_id, TEST, now, WebhookTestContent(endpoint.key))
+    enqueue(session, [message], [Recipient(license_id, WEBHOOK, endpoint.id, frozenset({TEST}))])
     return LoggedDelivery(session.exec(waiting).one(), TEST, [])
 
 
 def redeliver_by_hand(session: Session, license: str, delivery_id: str, now: datetime) -> LoggedDelivery:
-    """Send a delivery to its endpoint once more, under the same id, whatever became of it.
+    """Send a delivery to its endpoint again, under the same id, whatever its outcome was.
 
-    Raises :class:`core.errors.InvalidInput` where it cannot be.
+    Raises:
+        core.errors.InvalidInput: If the delivery does not exist, its endpoint is disabled, or a worker is sending it.
     """
     license_id = locked_license(session, license)
     found = None
     if not problem_with(delivery_id, _LONGEST_ID):
         found = session.exec(
             select(Delivery, WebhookEndpoint, Message.kind)
-            .join(WebhookEndpoint, _ITS_ENDPOINT)
-            .join(Message, _ITS_MESSAGE)
+            .join(WebhookEndpoint, _IS_ENDPOINT)
+            .join(Message, _IS_MESSAGE)
             .where(Delivery.license_id == license_id, Delivery.id == delivery_id, Delivery.channel == WEBHOOK)
             .with_for_update(of=Delivery)
         ).first()

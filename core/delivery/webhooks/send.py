@@ -1,6 +1,6 @@
-"""One request to an endpoint: to an address that was checked, within a deadline, reading no more than a little.
+"""A request to an endpoint: to a checked address, within a deadline, with a limit on the answer that is read.
 
-No redirect is followed, no proxy of the environment is asked, nothing is decompressed: the client does none of it.
+The client follows no redirect, uses no proxy of the environment, and decompresses nothing.
 
 httpx2, which builds on httpcore2, was weighed: it adds redirects, proxies and decompression, which must not happen
 here, and has no timeout for the whole request either.
@@ -18,22 +18,22 @@ import httpcore2
 from core.addresses.public_network import AddressRefused, Networks, addresses_to
 
 CONNECT: Final = 5.0
-"""Seconds for an address of the host to be connected to, or a name to be looked up."""
+"""Seconds to connect to an address, or to look up a name."""
 SILENCE: Final = 15.0
-"""Seconds in which something of the answer has to come."""
+"""Seconds to wait for the next part of the answer."""
 DEADLINE: Final = 20.0
-"""Seconds that all of it may take, however the other side draws it out."""
-MOST_TOLD: Final = 200
-"""Characters of what is wrong with an answer; it may quote all of it."""
-MOST_ANSWER: Final = 1_000
-"""Bytes of an answer's body that are read."""
+"""Seconds for the whole request."""
+LONGEST_ERROR: Final = 200
+"""Characters of a client's error that are stored; an error may quote the whole answer."""
+LONGEST_ANSWER: Final = 1_000
+"""Bytes of an answer's body that are stored."""
 MOST_READ: Final = 2**17
-"""Bytes that are read of a connection; interim answers may come without an end."""
+"""Bytes that are read of a connection, as interim answers may come without an end."""
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointResponse:
-    """What an endpoint answered; `text` is how its body begins. Headers have lower-case names."""
+    """The answer of an endpoint. `text` is the beginning of the body. Headers have lower-case names."""
 
     status: int
     headers: Mapping[str, str]
@@ -41,13 +41,17 @@ class EndpointResponse:
 
 
 class NotAnswered(Exception):
-    """There was no answer; the message says why, for whoever runs the endpoint."""
+    """A request without an answer. The message states why, for the owner of the endpoint."""
 
 
 def post(
     url: str, headers: Mapping[str, str], body: bytes, networks: Networks, context: ssl.SSLContext
 ) -> EndpointResponse:  # fmt: skip
-    """Send it once. Raises :class:`NotAnswered`."""
+    """Send a request once.
+
+    Raises:
+        NotAnswered: If there was no answer.
+    """
     target = httpcore2.URL(url)
     host = target.host.decode()
     shown = f"[{host}]" if ":" in host else host
@@ -74,32 +78,32 @@ def post(
     except OSError as error:
         raise NotAnswered(f"It could not be reached: {error.strerror or error}.") from None
     except (httpcore2.ProtocolError, httpcore2.NetworkError) as error:
-        raise NotAnswered(f"It did not answer as HTTP has it: {printable(str(error))[:MOST_TOLD]}") from None
+        raise NotAnswered(f"It did not answer as HTTP has it: {printable(str(error))[:LONGEST_ERROR]}") from None
 
 
 def _beginning(chunks: Iterable[bytes], headers: Mapping[str, str]) -> str:
-    """How the body begins, as far as it comes; the status has been said by then, and counts."""
+    """Return the beginning of a body, as far as it came: an error after the status does not matter."""
     encoding = headers.get("content-encoding", "identity")
     if encoding != "identity":
         return f"[{printable(encoding)[:50]}]"
     body = b""
     try:
         for chunk in chunks:
-            body += chunk[:MOST_ANSWER]
-            if len(body) >= MOST_ANSWER:
+            body += chunk[:LONGEST_ANSWER]
+            if len(body) >= LONGEST_ANSWER:
                 break
     except (OSError, httpcore2.ProtocolError, httpcore2.NetworkError):
         pass
-    return printable(body[:MOST_ANSWER].decode(errors="replace"))
+    return printable(body[:LONGEST_ANSWER].decode(errors="replace"))
 
 
 def printable(text: str) -> str:
-    """A text of the other side as it can be kept and shown."""
-    return "".join(one if one.isprintable() or one in "\n\t" else "\N{REPLACEMENT CHARACTER}" for one in text)
+    """Return a text of the other side with replacements for characters that cannot be stored or shown."""
+    return "".join(char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 class _Checked(httpcore2.NetworkBackend):
-    """Connects to a host at the addresses that were checked, without asking for them again."""
+    """A network backend that connects to a host at its checked addresses, without another look-up."""
 
     def __init__(self, scheme: str, networks: Networks, until: float) -> None:
         self._scheme = scheme
@@ -125,7 +129,7 @@ class _Checked(httpcore2.NetworkBackend):
 
 
 class _Stream(httpcore2.NetworkStream):
-    """A connection whose every step ends at the deadline; the client alone waits anew for each."""
+    """A connection whose every step ends at the deadline, while the client's timeouts begin anew with each step."""
 
     def __init__(self, connection: socket.socket, until: float) -> None:
         self._socket = connection

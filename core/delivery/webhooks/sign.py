@@ -1,47 +1,64 @@
-"""Signing as the Standard Webhooks specification says: https://www.standardwebhooks.com, version 1.0.0."""
+"""Signatures and their secrets, as Standard Webhooks 1.0.0 defines them: https://www.standardwebhooks.com."""
 
 import base64
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeAlias
 
 from standardwebhooks.webhooks import Webhook
 
 PREFIX: Final = "whsec_"
 SECRET_BYTES: Final = 32
-"""Of randomness; the specification asks for 24 to 64."""
+"""Bytes of randomness. The specification demands 24 to 64."""
 OVERLAP: Final = timedelta(hours=24)
-"""How long an old secret signs beside the new one, unless somebody says otherwise."""
+"""The default time for which an old secret signs beside a new one."""
 LONGEST_OVERLAP: Final = timedelta(days=30)
 MOST_SECRETS: Final = 3
-"""That sign at the same time. One more rotation ends the oldest."""
+"""The largest number of secrets that sign at the same time. One more rotation ends the oldest."""
 
-Secrets = Sequence[dict[str, str | None]]
-"""Of an endpoint, the newest first: each a `secret`, and `until` when it signs."""
+StoredSecrets: TypeAlias = Sequence[Mapping[str, str | None]]
+"""The secrets of an endpoint as JSON stores them, newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class SigningSecret:
+    """A secret that signs until an instant, or as long as it is the newest if `until` is None."""
+
+    secret: str
+    until: datetime | None
+
+    def to_document(self) -> dict[str, str | None]:
+        """Return the secret as JSON stores it."""
+        return {"secret": self.secret, "until": None if self.until is None else self.until.isoformat()}
 
 
 def new_secret() -> str:
-    """A secret as receivers are given it."""
+    """Return a new secret as receivers get it."""
     return PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
 
 
-def rotated(old: Secrets, secret: str, overlap: timedelta, now: datetime) -> list[dict[str, str | None]]:
-    """The secrets with a new one before them; the others sign for `overlap` at the most."""
+def read_secrets(stored: StoredSecrets) -> list[SigningSecret]:
+    """Return the secrets of an endpoint, newest first."""
+    return [
+        SigningSecret(str(document["secret"]), datetime.fromisoformat(document["until"]) if document["until"] else None)
+        for document in stored
+    ]
+
+
+def rotate_secrets(
+    stored: StoredSecrets, secret: str, overlap: timedelta, now: datetime
+) -> list[dict[str, str | None]]:
+    """Return the secrets to store with a new one before them. The others sign for `overlap` at the most."""
     end = now + overlap
-    kept = []
-    for one in _in_force(old, now):
-        until = min(datetime.fromisoformat(one["until"]), end) if one["until"] else end
-        if until > now:
-            kept.append({"secret": one["secret"], "until": until.isoformat()})
-    return [{"secret": secret, "until": None}, *kept[: MOST_SECRETS - 1]]
+    earlier = [replace(one, until=min(one.until or end, end)) for one in _in_force(stored, now)] if end > now else []
+    return [one.to_document() for one in [SigningSecret(secret, None), *earlier[: MOST_SECRETS - 1]]]
 
 
-def signed(message_id: str, body: str, endpoint_secrets: Secrets, now: datetime) -> dict[str, str]:
-    """The headers of an attempt at `now`: a signature by each secret in force."""
-    signatures = [
-        Webhook(str(one["secret"])).sign(message_id, now, body) for one in _in_force(endpoint_secrets, now)
-    ]  # fmt: skip
+def signature_headers(message_id: str, body: str, stored: StoredSecrets, now: datetime) -> dict[str, str]:
+    """Return the headers of an attempt at `now`, with a signature by each secret in force."""
+    signatures = [Webhook(one.secret).sign(message_id, now, body) for one in _in_force(stored, now)]
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(int(now.timestamp())),
@@ -49,5 +66,5 @@ def signed(message_id: str, body: str, endpoint_secrets: Secrets, now: datetime)
     }
 
 
-def _in_force(endpoint_secrets: Secrets, now: datetime) -> Secrets:
-    return [one for one in endpoint_secrets if not one["until"] or datetime.fromisoformat(one["until"]) > now]
+def _in_force(stored: StoredSecrets, now: datetime) -> list[SigningSecret]:
+    return [one for one in read_secrets(stored) if one.until is None or one.until > now]

@@ -1,4 +1,4 @@
-"""Endpoints, and the log of what was sent to them, as they are kept."""
+"""The tables of webhook endpoints and of the attempts to reach them."""
 
 from datetime import datetime
 
@@ -9,12 +9,12 @@ from core.database.types import BigId, Json, Name, UtcDateTime
 
 
 class WebhookEndpoint(SQLModel, table=True):
-    """Where a platform listens for a license's messages, known to people by `key`.
+    """An endpoint of a platform that receives a license's messages.
 
-    `id` is what deliveries name; one that is made anew under the same key has another. `kinds` are those that it
-    wants, null for all. `secrets` are kept as they are, since signing needs them, the newest first: each signs until
-    its `until`, the newest for as long as there is no newer one. `disabled_because` says why it was disabled where
-    nobody asked for it.
+    People name an endpoint by `key`, deliveries by `id`: an endpoint that is removed and made again under its key has
+    another id. `kinds` are the kinds of messages that the endpoint receives, null for all. `secrets` are written and
+    read by :mod:`core.delivery.webhooks.sign` alone. `disabled_because` states why the endpoint was disabled
+    automatically.
     """
 
     __tablename__ = "webhook_endpoint"
@@ -32,8 +32,10 @@ class WebhookEndpoint(SQLModel, table=True):
 
 
 class WebhookAttempt(SQLModel, table=True):
-    """A request that was made for a delivery, and what came of it: a `status` with the beginning of the `answer`, or
-    an `error` where there was none."""
+    """A request that was made for a delivery.
+
+    An answered request has the `status` and the beginning of the `answer`, any other request an `error`.
+    """
 
     __tablename__ = "webhook_attempt"
     __table_args__ = (

@@ -14,7 +14,7 @@ import trustme
 
 from core.addresses.public_network import networks_of
 from core.delivery.webhooks import send as module
-from core.delivery.webhooks.send import MOST_ANSWER, MOST_READ, NotAnswered, post
+from core.delivery.webhooks.send import LONGEST_ANSWER, MOST_READ, NotAnswered, post
 from tests.core.delivery.webhooks.receiver import Receiver, Talk, answer, receiving
 
 LOCAL = networks_of("127.0.0.0/8")
@@ -179,7 +179,7 @@ def endless(connection: socket.socket, over: threading.Event) -> None:
 def test_of_an_endless_answer_a_little_is_read() -> None:
     with receiving(endless) as receiver:
         found = send(receiver.url())
-    assert (found.status, found.text) == (500, "x" * MOST_ANSWER)
+    assert (found.status, found.text) == (500, "x" * LONGEST_ANSWER)
 
 
 def test_of_interim_answers_without_an_end_no_more_than_a_little_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
