@@ -1,1 +1,1 @@
-"""The queue of record: which refresh is due, and which worker has it."""
+"""The queue of record: refresh runs as rows, when they are due, and which worker holds them."""

@@ -1,4 +1,4 @@
-"""The refresh of licenses soon after new usage came in, beside their schedule.
+"""The refresh of licenses soon after new usage, ahead of their schedule.
 
 A delayed message of dramatiq was weighed: each commit would send its own, while here the licenses noted within half a
 second become due in one transaction.
@@ -22,35 +22,36 @@ from core.queue.tables import RefreshRun, RefreshStatus
 logger = logging.getLogger(__name__)
 
 _PAUSE: Final = 0.5
-"""Seconds in which notes are gathered."""
+"""Seconds between two transactions, in which licenses are collected."""
 
 
 class EarlyRefresh:
-    """A thread that brings the schedule of licenses with new usage forward, so that they are refreshed `after` it.
+    """A thread that makes licenses with new usage due earlier than their schedule does.
 
-    Whoever commits usage notes its licenses then; that costs next to nothing. Notes that a crash loses are left to
-    the schedule.
+    Callers note licenses after they have committed usage. Notes that a crash loses cost no refresh: the schedule
+    remains.
     """
 
     def __init__(self, database: Database, after: timedelta) -> None:
+        """Start the thread. Licenses are due `after` their usage; with zero, notes are ignored."""
         self._database = database
         self._after = after
         self._noted: set[str] = set()
         self._changed = threading.Condition()
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="early-refresh", daemon=True)
         if after:
             self._thread.start()
 
     def note(self, licenses: Iterable[str]) -> None:
-        """Have the licenses of these keys refreshed. Their usage is committed."""
+        """Request a refresh of the licenses with these keys, whose usage is committed."""
         if self._after:
             with self._changed:
                 self._noted.update(licenses)
                 self._changed.notify()
 
     def close(self) -> None:
-        """Write what was noted, and end."""
+        """Write the notes that are left, and end the thread."""
         self._closing.set()
         with self._changed:
             self._changed.notify()
@@ -67,7 +68,7 @@ class EarlyRefresh:
                 return
             try:
                 with self._database.write() as session:
-                    left = follow(session, noted, datetime.now(UTC) + self._after)
+                    left = bring_forward(session, noted, datetime.now(UTC) + self._after)
             except Exception:
                 logger.exception("bringing refreshes forward failed; trying again")
                 left = noted
@@ -77,11 +78,20 @@ class EarlyRefresh:
                 self._noted |= left
 
 
-def follow(session: Session, licenses: Collection[str], due_at: datetime) -> set[str]:
-    """Have the standing runs of licenses due by then; the keys of those that somebody holds just now.
+def bring_forward(session: Session, licenses: Collection[str], due_at: datetime) -> set[str]:
+    """Make the standing runs of licenses due at a time or earlier.
 
-    A run that waits and is due by then is left alone, as whoever takes it reads later than this; so is one that
-    failed, which waits for its next attempt. One that a worker has may have been read for too early: it is taken again.
+    A run that waits and is due by then stays as it is, because its worker will read later than this call. A run that
+    failed stays as well, and waits for its next attempt. A run that a worker holds may have read too early: it loses
+    its claim, so that it is claimed again.
+
+    Args:
+        session: A writing session.
+        licenses: The keys of the licenses.
+        due_at: The time.
+
+    Returns:
+        The keys of the licenses whose runs another transaction has locked: call again for these.
     """
     run = RefreshRun
     queued = col(run.status) == RefreshStatus.QUEUED
@@ -91,16 +101,16 @@ def follow(session: Session, licenses: Collection[str], due_at: datetime) -> set
     for part in parts(licenses):
         known = session.execute(select(col(License.key), col(License.id)).where(col(License.key).in_(part)))
         ids = {key: license_id for key, license_id in known if license_id is not None}
-        # Never waiting for a lock, it can be in nobody's way.
+        # Locked runs are skipped: this thread never waits for others, and so takes part in no deadlock.
         standing = session.execute(
             select(col(run.license_id), waits)
             .where(col(run.license_id).in_(ids.values()), col(run.id) == SCHEDULE)
             .order_by(col(run.license_id))
             .with_for_update(skip_locked=True)
         )
-        early = {license_id: bool(waiting) for license_id, waiting in standing}
-        left |= {key for key, license_id in ids.items() if license_id not in early}
-        late = [license_id for license_id, waiting in early.items() if not waiting]
+        waits_by_license = {license_id: bool(waiting) for license_id, waiting in standing}
+        left |= {key for key, license_id in ids.items() if license_id not in waits_by_license}
+        late = [license_id for license_id, waiting in waits_by_license.items() if not waiting]
         if late:
             session.exec(
                 update(run)

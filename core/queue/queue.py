@@ -1,12 +1,13 @@
-"""The queue of record: which refresh is due, who has it, what became of it.
+"""The queue of refreshes: request a run, schedule it, claim it, finish it.
 
-A broker's message only says that there is something to take; a lost one costs time, never a refresh.
+The rows are the queue. A message of a broker only announces that there is something to claim: a lost message costs
+time, never a refresh.
 
 procrastinate and pgqueuer were weighed: both need PostgreSQL, while the embedded default is SQLite.
 """
 
 import uuid
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -20,6 +21,9 @@ from core.queue.tables import RefreshRun, RefreshStatus
 SCHEDULE: Final = "schedule"
 """The id of each license's standing run, which is never over."""
 MOST_ATTEMPTS: Final = 5
+"""Attempts after which a run fails, if each lost its worker."""
+_NO_DUE_TIME: Final = timedelta(days=1)
+"""When a license is refreshed again if no due time is known."""
 _ABANDONED: Final = "Its workers were lost again and again; it was given up."
 _KEY = tuple_(col(RefreshRun.license_id), col(RefreshRun.id))
 
@@ -67,8 +71,10 @@ def _waiting(session: Session, license_ids: Collection[int], sections: list[str]
 
 
 def schedule_now(session: Session, license_id: int, now: datetime) -> None:
-    """Make the license's standing run due, as something changed that a refresh of everything should show."""
-    # A worker that has it now may have read too early, so its claim goes: it is taken again after that one.
+    """Make the license's standing run due now, because something changed that all readings may depend on.
+
+    A worker that holds the run may have read too early: it loses its claim, so that the run is claimed again.
+    """
     due = {
         "status": RefreshStatus.QUEUED, "only_due": False, "due_at": now, "requested_at": now,
         "claim": None, "attempts": 0,
@@ -77,8 +83,8 @@ def schedule_now(session: Session, license_id: int, now: datetime) -> None:
     session.execute(statement.on_conflict_do_update(index_elements=["license_id", "id"], set_=due))
 
 
-def take(session: Session, now: datetime, most: int, lease: timedelta) -> tuple[str, list[RefreshRun]]:
-    """Claim runs that are due. Return the name of the claim and the runs.
+def claim_runs(session: Session, now: datetime, most: int, lease: timedelta) -> tuple[str, list[RefreshRun]]:
+    """Claim runs that are due. Return the name of the claim, empty if no run was due, and the runs.
 
     No other worker claims the runs until the lease ends. A run that lost its worker :data:`MOST_ATTEMPTS` times fails.
     """
@@ -91,53 +97,70 @@ def take(session: Session, now: datetime, most: int, lease: timedelta) -> tuple[
         most_attempts=MOST_ATTEMPTS,
         status=RefreshStatus.RUNNING,
     )
-    finish(session, claim.name, claim.abandoned, {}, now, problem=_ABANDONED)
+    finish_runs(session, claim.name, claim.abandoned, {}, now, problem=_ABANDONED)
     return claim.name, claim.rows
 
 
-def finish(
+def finish_runs(
     session: Session,
     claim: str,
     runs: Collection[RefreshRun],
-    next_due: dict[int, datetime],
+    next_due: Mapping[int, datetime],
     now: datetime,
     problem: str | None = None,
 ) -> None:
-    """End the runs that are still this claim's. A standing run waits for its license's next due time."""
-    if not runs:
-        return
-    asked = [(run.license_id, run.id) for run in runs if run.id != SCHEDULE]
-    standing = {
-        run.license_id: next_due.get(run.license_id, now + timedelta(days=1)) for run in runs if run.id == SCHEDULE
-    }
-    mine = col(RefreshRun.claim) == claim
-    if asked:
-        status = RefreshStatus.FAILED if problem else RefreshStatus.DONE
-        session.exec(
-            update(RefreshRun)
-            .where(mine, _KEY.in_(asked))
-            .values(status=status, due_at=None, claim=None, finished_at=now, problem=problem)
-        )
+    """Finish the runs that a claim still holds.
+
+    Args:
+        session: A writing session.
+        claim: The name of the claim.
+        runs: The claimed runs.
+        next_due: When the standing run of each license is due again; a day from now for other licenses.
+        now: The time.
+        problem: Why the runs failed; None if they did not.
+    """
+    requested = [(run.license_id, run.id) for run in runs if run.id != SCHEDULE]
+    standing = {run.license_id: next_due.get(run.license_id, now + _NO_DUE_TIME) for run in runs if run.id == SCHEDULE}
+    if requested:
+        _finish_requests(session, claim, requested, now, problem)
     if standing:
-        these = col(RefreshRun.license_id).in_(standing), col(RefreshRun.id) == SCHEDULE
-        ended = session.exec(
-            update(RefreshRun)
-            .where(mine, *these)
-            .values(
-                status=RefreshStatus.QUEUED,
-                only_due=problem is None,
-                due_at=case(standing, value=col(RefreshRun.license_id)),
-                claim=None,
-                attempts=0,
-                finished_at=now,
-                problem=problem,
-            )
+        _reschedule(session, claim, standing, now, problem)
+
+
+def _finish_requests(
+    session: Session, claim: str, keys: Collection[tuple[int, str]], now: datetime, problem: str | None
+) -> None:
+    status = RefreshStatus.FAILED if problem else RefreshStatus.DONE
+    session.exec(
+        update(RefreshRun)
+        .where(col(RefreshRun.claim) == claim, _KEY.in_(keys))
+        .values(status=status, due_at=None, claim=None, finished_at=now, problem=problem)
+    )
+
+
+def _reschedule(
+    session: Session, claim: str, next_due: Mapping[int, datetime], now: datetime, problem: str | None
+) -> None:
+    """Queue the standing runs of licenses again, for their next due times."""
+    is_standing = col(RefreshRun.license_id).in_(next_due), col(RefreshRun.id) == SCHEDULE
+    queued = session.exec(
+        update(RefreshRun)
+        .where(col(RefreshRun.claim) == claim, *is_standing)
+        .values(
+            status=RefreshStatus.QUEUED,
+            only_due=problem is None,
+            due_at=case(dict(next_due), value=col(RefreshRun.license_id)),
+            claim=None,
+            attempts=0,
+            finished_at=now,
+            problem=problem,
         )
-        if ended.rowcount < len(standing):
-            # Those that were taken away for what is new since are not done, but nobody was lost over them either.
-            session.exec(update(RefreshRun).where(col(RefreshRun.claim).is_(None), *these).values(attempts=0))
+    )
+    if queued.rowcount < len(next_due):
+        # The claims of some runs were taken away for newer changes. They are to run again, but lost no worker.
+        session.exec(update(RefreshRun).where(col(RefreshRun.claim).is_(None), *is_standing).values(attempts=0))
 
 
 def count_due(session: Session, now: datetime) -> int:
-    """How many runs could be taken now."""
+    """Return the number of runs that could be claimed now."""
     return session.exec(select(func.count()).select_from(RefreshRun).where(col(RefreshRun.due_at) <= now)).one()

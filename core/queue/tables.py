@@ -1,4 +1,4 @@
-"""The queue of record as it is kept."""
+"""The table of the refresh queue."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -10,7 +10,7 @@ from core.database.types import BigId, Json, Name, UtcDateTime
 
 
 class RefreshStatus(StrEnum):
-    """QUEUED: waits until it is due. RUNNING: a worker has it. DONE, FAILED: over."""
+    """The state of a run. QUEUED: waits until it is due. RUNNING: a worker holds it. DONE, FAILED: the run is over."""
 
     QUEUED = "QUEUED"
     RUNNING = "RUNNING"
@@ -19,10 +19,10 @@ class RefreshStatus(StrEnum):
 
 
 class RefreshRun(SQLModel, table=True):
-    """A refresh of a license to be done, or done: asked for, or the license's standing scheduled one.
+    """A refresh of a license: a request, or the standing run of the license's schedule, whose id is "schedule".
 
-    `due_at` is when it may be taken; while a worker has it, when another may. It is null once over.
-    `sections` are those asked for, null for all; with `only_due`, of these the readings that are due.
+    `due_at` is when a worker may claim the run; while a worker holds `claim`, when its lease ends; null once the run is
+    over. `sections` are the sections to refresh, null for all; with `only_due`, only readings that are due.
     """
 
     __tablename__ = "refresh_run"

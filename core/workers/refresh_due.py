@@ -1,4 +1,4 @@
-"""The one job of the workers: take what is due, refresh it, say when it is due again."""
+"""The refresh job of the workers: claim runs that are due, refresh their licenses, finish the runs."""
 
 import logging
 from collections import defaultdict
@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from core.consumption.history import HistoryRetention
 from core.licenses.load import load_licenses
-from core.queue.queue import finish, take
+from core.queue.queue import claim_runs, finish_runs
 from core.queue.tables import RefreshRun
 from core.refresh.refresh import RefreshWanted, late_usage, plan_refresh, save_refresh
 from core.runtime import Runtime
@@ -19,24 +19,24 @@ from core.runtime import Runtime
 logger = logging.getLogger(__name__)
 
 _AT_ONCE: Final = 2
-"""Batches at once: while the database reads and writes for one, the other is measured."""
+"""Batches at once: while the database works for one batch, the other is measured."""
 MUCH_HISTORY = timedelta(days=31)
-"""Licenses with more past than this to measure again are refreshed one at a time."""
+"""Licenses with a longer history than this to measure again are refreshed one at a time."""
 
 
 def refresh_due(runtime: Runtime) -> int:
-    """Take a batch of due runs and refresh their licenses; how many runs were taken, 0 where none was due."""
+    """Claim a batch of runs that are due, and refresh their licenses. Return the number of runs, 0 if none was due."""
     now = datetime.now(UTC)
     lease = timedelta(seconds=runtime.settings.refresh_lease_seconds)
     with runtime.database.write() as session:
-        claim, runs = take(session, now, runtime.settings.refresh_batch, lease)
+        claim, runs = claim_runs(session, now, runtime.settings.refresh_batch, lease)
     for batch in _batches(runtime, runs, now):
         _refresh_contained(runtime, claim, batch)
     return len(runs)
 
 
 def refresh_all_due(runtime: Runtime) -> None:
-    """Refresh until nothing is due; where there is much, two batches at once on databases that take two writers."""
+    """Refresh until no run is due: two batches at once if there are many, on a database with several writers."""
     if refresh_due(runtime) < runtime.settings.refresh_batch:
         _refresh_until_none(runtime)
         return
@@ -51,12 +51,12 @@ def _refresh_until_none(runtime: Runtime) -> None:
 
 
 def _refresh_contained(runtime: Runtime, claim: str, runs: Sequence[RefreshRun]) -> None:
-    """Refresh a batch; where that fails, each license on its own, so that one costs no other anything."""
+    """Refresh a batch, or each license alone if the batch fails, so that a license costs no other license."""
     try:
         _refresh(runtime, claim, runs)
     except DBAPIError as error:
         if error.connection_invalidated:
-            raise  # no database, no outcome: the lease ends and the runs are taken again
+            raise  # the database is away: the lease ends and the runs are claimed again
         _refresh_apart(runtime, claim, runs)
     except Exception:
         _refresh_apart(runtime, claim, runs)
@@ -72,7 +72,7 @@ def _refresh_apart(runtime: Runtime, claim: str, runs: Sequence[RefreshRun]) -> 
     with runtime.database.write() as session:
         now = datetime.now(UTC)
         problem = "The refresh failed. The operator finds the cause in the log."
-        finish(session, claim, runs, dict.fromkeys(licenses, now + timedelta(hours=1)), now, problem)
+        finish_runs(session, claim, runs, dict.fromkeys(licenses, now + timedelta(hours=1)), now, problem)
 
 
 def _refresh(runtime: Runtime, claim: str, runs: Sequence[RefreshRun]) -> None:
@@ -87,7 +87,7 @@ def _refresh(runtime: Runtime, claim: str, runs: Sequence[RefreshRun]) -> None:
     keeping = HistoryRetention(runtime.settings.history_hourly_days, runtime.settings.history_daily_days)
     with runtime.database.write() as session:
         next_due = save_refresh(session, plan, answers, registry, keeping)
-        finish(session, claim, runs, next_due, datetime.now(UTC))
+        finish_runs(session, claim, runs, next_due, datetime.now(UTC))
 
 
 def _wanted(run: RefreshRun) -> RefreshWanted:

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import time_machine
 
-from core.queue.early_refresh import follow
-from core.queue.queue import MOST_ATTEMPTS, SCHEDULE, finish, take
+from core.queue.early_refresh import bring_forward
+from core.queue.queue import MOST_ATTEMPTS, SCHEDULE, claim_runs, finish_runs
 from core.queue.tables import RefreshRun
 from core.refresh.refresh import RefreshWanted, plan_refresh, save_refresh
 from core.runtime import open_runtime
@@ -25,7 +25,7 @@ LEASE = timedelta(minutes=10)
 
 def followed(engine: Engine, *keys: str, due_at: datetime = NOW + SECONDS) -> set[str]:
     with engine.database.write() as session:
-        return follow(session, keys or ("acme",), due_at)
+        return bring_forward(session, keys or ("acme",), due_at)
 
 
 def standing(engine: Engine, key: str = "acme") -> RefreshRun:
@@ -69,7 +69,7 @@ def test_what_is_committed_after_a_worker_has_read_is_refreshed_again(engine: En
     waiting(engine)
     registry = engine.runtime.registry
     with engine.database.write() as session:
-        claim, runs = take(session, NOW + DAY, 10, LEASE)
+        claim, runs = claim_runs(session, NOW + DAY, 10, LEASE)
     with engine.database.read() as session:
         plan = plan_refresh(session, {engine.id(): RefreshWanted()}, registry, NOW + DAY)
     engine.send(usage_event("forms.level", time=NOW + DAY, value=7), now=NOW + DAY)
@@ -77,7 +77,7 @@ def test_what_is_committed_after_a_worker_has_read_is_refreshed_again(engine: En
     answers = engine.runtime.measurer.measure(plan.questions)
     with engine.database.write() as session:
         due = save_refresh(session, plan, answers, registry)
-        finish(session, claim, runs, due, NOW + DAY)
+        finish_runs(session, claim, runs, due, NOW + DAY)
 
     run = standing(engine)
     assert (run.status, run.due_at, run.attempts) == ("QUEUED", NOW + DAY + SECONDS, 0)
@@ -91,19 +91,19 @@ def test_usage_that_never_pauses_does_not_make_a_license_look_lost(engine: Engin
     now = NOW + DAY
     for _ in range(MOST_ATTEMPTS + 2):
         with engine.database.write() as session:
-            claim, runs = take(session, now, 10, LEASE)
+            claim, runs = claim_runs(session, now, 10, LEASE)
         assert [run.problem for run in runs] == [None]
         followed(engine, due_at=now + SECONDS)
         with engine.database.write() as session:
-            finish(session, claim, runs, {engine.id(): now + DAY}, now)
+            finish_runs(session, claim, runs, {engine.id(): now + DAY}, now)
         now += SECONDS
 
 
 def test_a_license_that_failed_waits_for_its_next_attempt(engine: Engine) -> None:
     waiting(engine)
     with engine.database.write() as session:
-        claim, runs = take(session, NOW + DAY, 10, LEASE)
-        finish(session, claim, runs, {engine.id(): NOW + DAY + HOUR}, NOW + DAY, "It failed.")
+        claim, runs = claim_runs(session, NOW + DAY, 10, LEASE)
+        finish_runs(session, claim, runs, {engine.id(): NOW + DAY + HOUR}, NOW + DAY, "It failed.")
     followed(engine, due_at=NOW + DAY + SECONDS)
     assert standing(engine).due_at == NOW + DAY + HOUR
 

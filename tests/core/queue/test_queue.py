@@ -13,7 +13,7 @@ from sqlmodel import select
 
 from core.administration.inputs import LicenseInput
 from core.administration.put_license import put_license
-from core.queue.queue import MOST_ATTEMPTS, SCHEDULE, count_due, finish, request_refresh, schedule_now, take
+from core.queue.queue import MOST_ATTEMPTS, SCHEDULE, claim_runs, count_due, finish_runs, request_refresh, schedule_now
 from core.queue.tables import RefreshRun, RefreshStatus
 from tests.fixtures.engine import NOW, Engine
 
@@ -37,12 +37,12 @@ def schedule(engine: Engine, now: datetime, key: str = "acme") -> None:
 
 def taken(engine: Engine, now: datetime = NOW, most: int = 100) -> tuple[str, list[RefreshRun]]:
     with engine.database.write() as session:
-        return take(session, now, most, LEASE)
+        return claim_runs(session, now, most, LEASE)
 
 
 def end(engine: Engine, claim: str, runs: list[RefreshRun], due: datetime, now: datetime, problem: str = "") -> None:
     with engine.database.write() as session:
-        finish(session, claim, runs, {run.license_id: due for run in runs}, now, problem or None)
+        finish_runs(session, claim, runs, {run.license_id: due for run in runs}, now, problem or None)
 
 
 def run_of(engine: Engine, run_id: str = SCHEDULE, key: str = "acme") -> RefreshRun:
@@ -126,13 +126,13 @@ WORKER = """
 import sys
 from datetime import datetime, timedelta
 from core.database.engine import Database
-from core.queue.queue import take
+from core.queue.queue import claim_runs
 database = Database(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()
 while True:
     with database.write() as session:
-        claim, runs = take(session, datetime.fromisoformat(sys.argv[2]), 5, timedelta(minutes=10))
+        claim, runs = claim_runs(session, datetime.fromisoformat(sys.argv[2]), 5, timedelta(minutes=10))
     if not claim:
         break
     print(*(f"{run.license_id}/{run.id}" for run in runs))
@@ -240,7 +240,7 @@ def test_runs_of_several_licenses_end_together_each_with_its_own_due_time(engine
     asked = ask(engine, "b")
     claim, runs = taken(engine)
     with engine.database.write() as session:
-        finish(session, claim, runs, {ids[0]: NOW + HOUR, ids[1]: NOW + 2 * HOUR}, NOW, problem or None)
+        finish_runs(session, claim, runs, {ids[0]: NOW + HOUR, ids[1]: NOW + 2 * HOUR}, NOW, problem or None)
     assert [run_of(engine, key=key).due_at for key in ("a", "b", "c")] == [NOW + HOUR, NOW + 2 * HOUR, NOW + DAY]
     assert run_of(engine, asked, "b").status == ("FAILED" if problem else "DONE")
     assert {run_of(engine, key=key).problem for key in ("a", "b", "c")} == {problem or None}

@@ -13,9 +13,7 @@ from core.delivery.outbox.enqueue import OutboundMessage, Recipient, enqueue
 from core.delivery.outbox.outcome import Outcome, record_outcome
 from core.delivery.outbox.redeliver import redeliver
 from core.delivery.outbox.tables import Delivery, DeliveryStatus, Message
-from core.queue.queue import finish as finish_run
-from core.queue.queue import request_refresh
-from core.queue.queue import take as take_runs
+from core.queue.queue import claim_runs, finish_runs, request_refresh
 from core.queue.tables import RefreshRun
 from core.workers import purge_finished as module
 from core.workers.purge_finished import purge_finished
@@ -55,8 +53,8 @@ def test_ended_refreshes_go_after_30_days_and_standing_ones_stay(
         with engine.database.write() as session:
             request_refresh(session, [license_id], [f"section{number}"], NOW)
     with engine.database.write() as session:
-        claim, runs = take_runs(session, NOW, 10, timedelta(minutes=1))
-        finish_run(session, claim, runs, {}, NOW)
+        claim, runs = claim_runs(session, NOW, 10, timedelta(minutes=1))
+        finish_runs(session, claim, runs, {}, NOW)
     assert left(engine, RefreshRun) == 6
     purge_finished(engine.database, NOW + 30 * DAY)
     assert left(engine, RefreshRun) == 6
