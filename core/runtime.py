@@ -1,4 +1,4 @@
-"""What a process of Allowance holds while it runs: settings, database, plugins, and the meters' child processes."""
+"""The runtime: the settings, the database, the plugins and the services that a process of Allowance uses."""
 
 import gc
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from core.usage.retention import require_dedup_window
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """Made once by :func:`open_runtime`, handed to whoever needs it."""
+    """The long-lived objects of a process, made once by :func:`open_runtime`."""
 
     settings: Settings
     database: Database
@@ -42,8 +42,8 @@ _MANY_OBJECTS = 200_000
 def _collect_less() -> None:
     """Make Python look for garbage in cycles less often, from the first runtime of a process on.
 
-    Batches make many objects and drop them without a cycle; looking at them took a third of a refresh's time. Python
-    keeps what it freezes, garbage as well: frozen with each runtime, a process would keep what the one before left.
+    Batches make many objects without cycles, and searching them took a third of the time of a refresh. Python keeps all
+    that it freezes, also garbage: a process that froze each runtime would keep the garbage of the runtime before.
     """
     gc.freeze()
     gc.set_threshold(_MANY_OBJECTS, 20, 20)
@@ -51,11 +51,11 @@ def _collect_less() -> None:
 
 @contextmanager
 def open_runtime(settings: Settings) -> Iterator[Runtime]:
-    """Open the database, load the plugins; close everything at the end.
+    """Open the runtime, and close it at the end of the block. An SQLite database is migrated first.
 
-    An embedded database is brought up to date by itself. Raises :class:`core.errors.SchemaNotCurrent` for
-    another one that is behind, and :class:`core.errors.BadSetting` for a deduplication window that is longer than
-    the ledger.
+    Raises:
+        core.errors.SchemaNotCurrent: If a PostgreSQL database has not been migrated.
+        core.errors.BadSetting: If the deduplication window is longer than the ledger.
     """
     tracing = Tracing(settings)
     database = Database(settings.database_url)

@@ -160,7 +160,7 @@ class Admitter:
             admitted = admit_groups(self._store, connection, list(groups.values()), now)
             outcomes = dict(zip(groups, admitted, strict=True))
             if changed := frozenset(outcome.quota.license_id for outcome in outcomes.values() if outcome.admitted):
-                self._database.tell(changed)
+                self._database.notify(changed)
             self._states.refresh({key for key, outcome in outcomes.items() if outcome.outdated}, now)
             decided |= {key: outcome for key, outcome in outcomes.items() if not outcome.outdated}
         for key, outcome in decided.items():

@@ -58,7 +58,7 @@ def load_current(database: Database, key: str, now: datetime) -> Current | None:
     """The license of that key; None where there is none, whatever the text holds."""
     if not LICENSE_KEY.fullmatch(key):  # PostgreSQL refuses to compare with some texts
         return None
-    rows = database.ask(_SQLITE if database.is_sqlite else _POSTGRESQL, {"key": key})
+    rows = database.query(_SQLITE if database.is_sqlite else _POSTGRESQL, {"key": key})
     if not rows:
         return None
     license_id, name, time_zone, version, readings, contracts, windows = rows[0]
@@ -90,9 +90,9 @@ def load_versions(database: Database, licenses: Collection[int]) -> dict[int, in
         return {}
     ids = list(licenses)
     if database.is_sqlite:
-        rows = database.ask(_VERSIONS_SQLITE, {"ids": orjson.dumps(ids).decode()})
+        rows = database.query(_VERSIONS_SQLITE, {"ids": orjson.dumps(ids).decode()})
     else:
-        rows = database.ask(_VERSIONS_POSTGRESQL, {"ids": ids})
+        rows = database.query(_VERSIONS_POSTGRESQL, {"ids": ids})
     return {row[0]: row[1] for row in rows}
 
 

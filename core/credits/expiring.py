@@ -1,4 +1,4 @@
-"""Credits that are about to expire unused: told once for each grant and number of days, as the contract has them."""
+"""Notices of credits about to expire unused: one for each grant and each of the contract's days of notice."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -25,7 +25,7 @@ from core.licenses.tables import EXPIRY_NOTICE_DAYS
 
 @dataclass(frozen=True, slots=True)
 class Expiring:
-    """A grant of a license that expires within so many days, and what is left of it."""
+    """A grant of a license that expires soon, with credits left."""
 
     license_id: int
     item: ExpiringItem
@@ -34,7 +34,10 @@ class Expiring:
 def find_expiring(
     license: LoadedLicense, grants: Sequence[Grant], documents: Mapping[str, Document], now: datetime
 ) -> list[Expiring]:
-    """The grants of which something is left in new readings by meter, with the nearest of the contract's days."""
+    """Return the grants that expire within one of the contract's days of notice, and have credits left.
+
+    Each states the smallest such number of days. The credits left are those of the new readings, by meter.
+    """
     notices = _notice_days(license)
     found = []
     for grant in grants:
@@ -51,7 +54,7 @@ def find_expiring(
 
 
 def next_notice(license: LoadedLicense, grants: Sequence[Grant], now: datetime) -> datetime | None:
-    """When the next of the contract's days before a grant expires is reached."""
+    """Return when the next notice of a grant is due, or None if there is none."""
     notices = _notice_days(license)
     ends = [grant.expires_at for grant in grants if grant.expires_at is not None]
     times = (end - timedelta(days=days) for end in ends for days in notices)
@@ -71,31 +74,50 @@ _COLUMNS: Final[Mapping[str, Any]] = {
 def record_expiring(
     session: Session, expiring: Sequence[Expiring], now: datetime, notifiers: Collection[Notifier] = ()
 ) -> None:
-    """Record new notices, with the messages that tell of them; one message for each license.
+    """Record new notices, and enqueue one message for each license that has some.
 
-    What was told at the same number of days, or at fewer, is not told again. The number of statements does not
-    depend on how many there are. The caller holds the licenses' snapshots, so that nobody else records at the time.
+    A notice is new if no notice of the grant was recorded for the same number of days or fewer. The number of
+    statements does not depend on the number of grants. The caller has locked the licenses' snapshots, so that no other
+    transaction records notices of these licenses.
+
+    Args:
+        session: A writing session.
+        expiring: The grants that expire soon.
+        now: The time of the notices.
+        notifiers: The notifiers that receive the messages, beside the licenses' own recipients.
     """
-    if not expiring:
-        return
+    new = _record_new(session, expiring, now) if expiring else []
+    if new:
+        _enqueue(session, new, now, notifiers)
+
+
+def _record_new(session: Session, expiring: Sequence[Expiring], now: datetime) -> list[Expiring]:
+    """Record the notices that are new. Return their grants, by license and in the order in which they expire."""
     rows = sorted((one.license_id, one.item.id, one.item.days) for one in expiring)
-    within = values_table(session, _COLUMNS, rows)
-    told_before = sa.exists().where(
-        col(CreditNotice.license_id) == within.c.license_id,
-        col(CreditNotice.grant_id) == within.c.grant_id,
-        col(CreditNotice.days) <= within.c.days,
+    candidates = values_table(session, _COLUMNS, rows)
+    is_recorded = sa.exists().where(
+        col(CreditNotice.license_id) == candidates.c.license_id,
+        col(CreditNotice.grant_id) == candidates.c.grant_id,
+        col(CreditNotice.days) <= candidates.c.days,
     )
-    fresh = sa.select(*within.c, sa.literal(now, UtcDateTime())).where(~told_before)
-    statement = insert_into(session, CreditNotice).from_select(["license_id", "grant_id", "days", "found_at"], fresh)
-    returned = session.execute(statement.returning(col(CreditNotice.license_id), col(CreditNotice.grant_id)))
-    new = {(license_id, grant_id) for license_id, grant_id in returned}
+    new = sa.select(*candidates.c, sa.literal(now, UtcDateTime())).where(~is_recorded)
+    statement = insert_into(session, CreditNotice).from_select(["license_id", "grant_id", "days", "found_at"], new)
+    inserted = session.execute(statement.returning(col(CreditNotice.license_id), col(CreditNotice.grant_id)))
+    keys = {(license_id, grant_id) for license_id, grant_id in inserted}
+    return sorted(
+        (one for one in expiring if (one.license_id, one.item.id) in keys),
+        key=lambda one: (one.license_id, one.item.expires_at, one.item.id),
+    )
+
+
+def _enqueue(session: Session, new: Sequence[Expiring], now: datetime, notifiers: Collection[Notifier]) -> None:
+    """Enqueue one message for each license, with all of its grants."""
     by_license: dict[int, list[ExpiringItem]] = defaultdict(list)
-    for one in sorted(expiring, key=lambda one: (one.license_id, one.item.expires_at, one.item.id)):
-        if (one.license_id, one.item.id) in new:
-            by_license[one.license_id].append(one.item)
-    if by_license:
-        told = [
-            OutboundMessage(license_id, CREDITS_EXPIRING, now, ExpiringContent(tuple(items)))
-            for license_id, items in by_license.items()
-        ]
-        enqueue(session, told, [*license_recipients(session, by_license), *notifier_recipients(by_license, notifiers)])
+    for one in new:
+        by_license[one.license_id].append(one.item)
+    messages = [
+        OutboundMessage(license_id, CREDITS_EXPIRING, now, ExpiringContent(tuple(items)))
+        for license_id, items in by_license.items()
+    ]
+    recipients = [*license_recipients(session, by_license), *notifier_recipients(by_license, notifiers)]
+    enqueue(session, messages, recipients)

@@ -1,4 +1,4 @@
-"""Requests for credits, and notices of credits about to expire, as they are kept."""
+"""The tables of requests for credits, and of notices that credits are about to expire."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -9,9 +9,9 @@ from core.database.types import BigId, ExactDecimal, Name, UtcDateTime
 
 
 class CreditRequest(SQLModel, table=True):
-    """Credits that somebody asks for. It is open until a grant answers it, whose id is then `closed_by`.
+    """A request for credits, which is open until a grant answers it.
 
-    `requested_by` is the name of the key that it was asked with.
+    `requested_by` is the name of the access key of the request, `closed_by` the id of the grant.
     """
 
     __tablename__ = "credit_request"
@@ -29,7 +29,7 @@ class CreditRequest(SQLModel, table=True):
 
 
 class CreditNotice(SQLModel, table=True):
-    """That people were told, so many days ahead at the most, that what is left of a grant expires."""
+    """A notice that a grant with credits left expires within `days`. It is sent once for each number of days."""
 
     __tablename__ = "credit_notice"
 

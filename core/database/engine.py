@@ -1,4 +1,4 @@
-"""The database: sessions for reading and for writing, opened and committed at the edges alone."""
+"""The database: its engine, and sessions for reading and for writing, which only the edges open and commit."""
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,11 +13,11 @@ from sqlalchemy.pool import NullPool
 from sqlmodel import Session
 
 _POOL: Final[dict[str, Any]] = {"pool_size": 16, "max_overflow": 32, "pool_pre_ping": True}
-_ASKING: Final[dict[str, Any]] = {
+_AUTOCOMMIT: Final[dict[str, Any]] = {
     "pool_size": 4, "max_overflow": 12, "isolation_level": "AUTOCOMMIT", "pool_reset_on_return": None,
 }  # fmt: skip
 CHANGED: Final = "changed licenses"
-"""Where a writing session notes the ids of licenses whose consumption reads otherwise once it has committed."""
+"""The key of `Session.info` under which a writing session collects the ids of licenses whose consumption it changes."""
 _BY_KEY: Final = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
 SQLITE_PRAGMAS: Final = (
     "PRAGMA journal_mode=WAL",
@@ -31,100 +31,112 @@ SQLITE_PRAGMAS: Final = (
 class Database:
     """An engine and the two kinds of session on it.
 
-    `read` gives one consistent view of the data and can change nothing. `write` commits at the end of the
-    block, or rolls back where it raises. `engines` are those that statements are sent over.
+    Attributes:
+        url: The address of the database.
+        is_sqlite: Whether the database is SQLite; otherwise it is PostgreSQL.
+        engine: The engine that sessions use.
+        engines: All engines that send statements.
     """
 
     def __init__(self, url: str) -> None:
+        """Prepare the engines for a database URL. Connections are opened when they are first used."""
         self.url: Final = make_url(url)
         self.is_sqlite: Final = self.url.get_backend_name() == "sqlite"
         self.engine: Final = _sqlite_engine(self.url) if self.is_sqlite else _postgresql_engine(self.url, **_POOL)
         self._writer: Engine = self.engine
         self._listeners: list[Callable[[frozenset[int]], None]] = []
         if self.is_sqlite:
-            # A deferred transaction that turns into a writer fails at once where another one writes.
+            # A deferred transaction that becomes a writer fails at once while another transaction writes.
             self._writer = self.engine.execution_options(begin="BEGIN IMMEDIATE")
             self._reader = self.engine.execution_options(begin="BEGIN")
             self._direct: Engine = self.engine
-            self._asking: Engine = self.engine.execution_options(begin=None)
+            self._autocommit: Engine = self.engine.execution_options(begin=None)
             self.engines: tuple[Engine, ...] = (self.engine,)
         else:
             self._direct = _postgresql_engine(self.url, _BY_KEY, poolclass=NullPool, isolation_level="AUTOCOMMIT")
             self._reader = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            self._asking = _postgresql_engine(self.url, "-c default_transaction_read_only=on", **_ASKING)
-            self.engines = (self.engine, self._direct, self._asking)
+            self._autocommit = _postgresql_engine(self.url, "-c default_transaction_read_only=on", **_AUTOCOMMIT)
+            self.engines = (self.engine, self._direct, self._autocommit)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
+        """Open a session with one consistent view of the data, which can change nothing."""
         with Session(self._reader) as session:
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
+        """Open a session that commits at the end of the block, or rolls back if the block raises.
+
+        Listeners are notified after the commit.
+        """
         with Session(self._writer, expire_on_commit=False) as session:
             with session.begin():
                 yield session
             if changed := frozenset(session.info.get(CHANGED, ())):
-                self.tell(changed)
+                self.notify(changed)
 
-    def tell(self, changed: frozenset[int]) -> None:
-        """Tell the listeners of a commit past :meth:`write`."""
+    def notify(self, changed: frozenset[int]) -> None:
+        """Notify the listeners of a commit that did not go through :meth:`write`."""
         for listener in self._listeners:
             listener(changed)
 
     def listen(self, listener: Callable[[frozenset[int]], None]) -> None:
-        """Have it called after each commit of this process that changed what is read of licenses, with their ids."""
+        """Call `listener` after each commit of this process that changed consumption, with the ids of the licenses."""
         self._listeners.append(listener)
 
-    def ask(self, statement: str, parameters: Mapping[str, Any]) -> Sequence[Row[*tuple[Any, ...]]]:
-        """The rows of one statement that only reads, in one round trip: nothing begins, ends or checks around it.
+    def query(self, statement: str, parameters: Mapping[str, Any]) -> Sequence[Row[*tuple[Any, ...]]]:
+        """Return the rows of one statement that only reads, in one round trip, without a transaction around it.
 
-        It is written as the driver wants it: parameters are ``:name`` on SQLite and ``%(name)s`` on PostgreSQL.
+        Args:
+            statement: SQL as the driver takes it: parameters are ``:name`` on SQLite and ``%(name)s`` on PostgreSQL.
+            parameters: The values of the parameters.
         """
         try:
-            return self._ask(statement, parameters)
+            return self._query(statement, parameters)
         except sa_errors.OperationalError as error:
             if not error.connection_invalidated:
                 raise
-            return self._ask(statement, parameters)  # it broke while nobody used it, and with it all of the pool's
+            return self._query(statement, parameters)  # an idle connection broke, and with it the whole pool
 
-    def _ask(self, statement: str, parameters: Mapping[str, Any]) -> Sequence[Row[*tuple[Any, ...]]]:
-        with self._asking.connect() as connection:
+    def _query(self, statement: str, parameters: Mapping[str, Any]) -> Sequence[Row[*tuple[Any, ...]]]:
+        with self._autocommit.connect() as connection:
             return connection.exec_driver_sql(statement, dict(parameters)).all()
 
     @contextmanager
     def direct(self) -> Iterator[Connection]:
-        """A connection of its own on which each statement is a transaction, for statements written by hand.
+        """Open a connection on which each statement is a transaction, for statements written by hand.
 
-        On PostgreSQL it keeps one plan for each, and finds rows by their keys however small a table was when the
-        plan was made.
+        On PostgreSQL the connection keeps one plan for each statement, and finds rows by their keys even if a table was
+        small when the plan was made.
         """
         with self._direct.connect() as connection:
             yield connection
 
     def close(self) -> None:
-        self._asking.dispose()
+        """Close all idle connections."""
+        self._autocommit.dispose()
         self._direct.dispose()
         self.engine.dispose()
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether an error says that the database is away, locked or full: the same may succeed later."""
-    if isinstance(error, sa_errors.TimeoutError):  # no connection of the pool came free
+    """Return whether an error means that the database is away, locked or full, so that another try may succeed."""
+    if isinstance(error, sa_errors.TimeoutError):  # no connection of the pool became free
         return True
     if not isinstance(error, sa_errors.OperationalError):
         return False
-    # SQLite says the same class where a statement is wrong.
+    # SQLite raises the same class for wrong statements.
     return not isinstance(error.orig, sqlite3.Error) or error.orig.sqlite_errorcode & 0xFF != sqlite3.SQLITE_ERROR
 
 
 def is_cut_off(error: BaseException) -> bool:
-    """Whether PostgreSQL ended a statement that took longer than the `statement_timeout` of its role or database."""
+    """Return whether PostgreSQL ended a statement that took longer than `statement_timeout`."""
     return isinstance(error, sa_errors.DBAPIError) and getattr(error.orig, "sqlstate", None) == "57014"
 
 
 def is_deadlock(error: BaseException) -> bool:
-    """Whether PostgreSQL ended a transaction that waited for another in a circle: the same succeeds at once."""
+    """Return whether PostgreSQL ended a transaction because of a deadlock, so that another try succeeds at once."""
     return isinstance(error, sa_errors.DBAPIError) and getattr(error.orig, "sqlstate", None) == "40P01"
 
 
@@ -135,10 +147,10 @@ def _sqlite_engine(url: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _: Any) -> None:
-        connection.isolation_level = None  # the begin hook below says BEGIN, not the driver
+        connection.isolation_level = None  # the hook below begins transactions, not the driver
         for pragma in SQLITE_PRAGMAS:
             connection.execute(pragma)
-        # Its own knows the letters of ASCII alone.
+        # SQLite's own lower() changes ASCII letters only.
         connection.create_function("lower", 1, lambda text: text and text.lower(), deterministic=True)
 
     @event.listens_for(engine, "begin")

@@ -1,4 +1,4 @@
-"""Column types that mean the same on SQLite and on PostgreSQL."""
+"""Column types with the same meaning on SQLite and on PostgreSQL."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,10 +11,10 @@ from sqlalchemy.types import TypeDecorator
 from core.times import instant, microseconds
 
 BigId = BigInteger().with_variant(Integer, "sqlite")
-"""A 64-bit key; SQLite counts up only what it calls INTEGER."""
+"""A 64-bit key. SQLite generates values only for a column of the type INTEGER."""
 
 Name = String(collation="C").with_variant(String(), "sqlite")
-"""A text compared by its code points on both databases, so that both break ties and page alike."""
+"""A text that both databases compare by code points, so that both order and page rows the same way."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -24,6 +24,7 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return a value as it is stored."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -32,6 +33,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return a stored value."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -44,33 +46,39 @@ class Microseconds(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        """Return a value as it is stored."""
         return None if value is None else microseconds(value)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        """Return a stored value."""
         return None if value is None else instant(value)
 
 
 class ExactDecimal(TypeDecorator[Decimal]):
-    """An exact decimal kept as text, for numbers that the database never adds up."""
+    """An exact decimal stored as text, for numbers that the database never adds up."""
 
     impl = String
     cache_ok = True
 
     def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:
+        """Return a value as it is stored."""
         return None if value is None else str(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Decimal | None:
+        """Return a stored value."""
         return None if value is None else Decimal(value)
 
 
 class Json(TypeDecorator[Any]):
-    """A JSON document kept as text."""
+    """A JSON document stored as text."""
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        """Return a value as it is stored."""
         return None if value is None else orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        """Return a stored value."""
         return None if value is None else orjson.loads(value)

@@ -1,17 +1,17 @@
-"""The kinds of messages: what is told, by the names that receivers choose by."""
+"""The kinds of messages, by the names that recipients choose by."""
 
 from typing import Final
 
 CROSSED: Final = "threshold.crossed"
 """Thresholds were crossed."""
 RECOVERED: Final = "threshold.recovered"
-"""Thresholds that were crossed are not any more."""
+"""Thresholds that were crossed are not crossed any more."""
 CREDITS_EXPIRING: Final = "credits.expiring"
-"""Credits that are left expire soon."""
+"""Credits expire soon, and some are left."""
 CREDITS_REQUESTED: Final = "credits.requested"
-"""Somebody asks the operators for credits."""
+"""A license requests credits from the operators."""
 TEST: Final = "webhook.test"
-"""Somebody tries an endpoint; nobody else is told."""
+"""A test of a webhook endpoint, which it alone receives."""
 
 KINDS: Final = (CROSSED, RECOVERED, CREDITS_EXPIRING, CREDITS_REQUESTED)
-"""All that receivers can choose from."""
+"""The kinds that recipients can choose from."""

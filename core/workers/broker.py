@@ -11,16 +11,20 @@ from core.errors import BadSetting
 from core.settings import Settings
 
 CONNECTING: Final = 5
-"""Seconds that whoever announces waits for a broker that hangs, as long as the client of Redis does by itself."""
+"""Seconds to wait for a broker that hangs; the same as the default of the Redis client."""
 
 logger = logging.getLogger(__name__)
 
 
 def open_broker(settings: Settings) -> dramatiq.Broker:
-    """The broker of the settings. Connects when it is first used. Raises :class:`BadSetting`."""
+    """Return the broker of the settings, which connects when it is first used.
+
+    Raises:
+        BadSetting: If the URL of the broker cannot be read.
+    """
     try:
         return _open(settings)
-    except ValueError:  # its text may hold a part of the password
+    except ValueError:  # whose text may contain a part of the password
         raise BadSetting(
             "ALLOWANCE_BROKER_URL: its host, port or options cannot be read; write redis://HOST:PORT/N or "
             "amqp://USER:PASSWORD@HOST:PORT/VHOST, with what is special in a password percent-encoded."
@@ -47,15 +51,16 @@ def _open(settings: Settings) -> dramatiq.Broker:
 
 
 class Announcer:
-    """Tells the workers that there is something to take. Says nothing that is not also a row in the database."""
+    """An announcer of due refreshes to workers. A message says only that there are rows to claim."""
 
     def __init__(self, broker: dramatiq.Broker, queue: str, job: Callable[[], None]) -> None:
+        """Declare the actor that runs `job` for each message of the queue."""
         declare = dramatiq.actor(broker=broker, actor_name="refresh_due", queue_name=queue, max_retries=0)
         self._actor: dramatiq.Actor[[], None] = declare(job)
 
     def announce(self) -> None:
-        """Send the message. Where the broker does not answer, the workers find the work by themselves later."""
+        """Send a message. If the broker does not answer, the workers find the due refreshes by themselves later."""
         try:
             self._actor.send()
-        except Exception as error:  # each broker's client raises errors of its own
+        except Exception as error:  # the client of each broker raises errors of its own
             logger.warning("the broker did not take a message, workers will look by themselves: %s", error)

@@ -1,5 +1,4 @@
-"""What is over and was there long enough to be looked at: ended refreshes, messages that were delivered, and the log
-of webhooks."""
+"""Deletion of finished refreshes, delivered messages and the log of webhooks, after the time they are kept."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -17,17 +16,20 @@ REFRESHES: Final = timedelta(days=30)
 MESSAGES: Final = timedelta(days=90)
 ATTEMPTS: Final = timedelta(days=30)
 STEP: Final = 1_000
-"""Rows deleted in one transaction, so that nobody waits long for it."""
+"""Rows deleted in one transaction, so that others wait for short transactions only."""
 
 
 def purge_finished(database: Database, now: datetime) -> None:
-    """Delete them in small steps. Alerts stay, and so does what waits to be delivered, or was sent or parked lately."""
+    """Delete finished rows in small steps.
+
+    Alerts stay, and so do messages with a delivery that is pending or ended within the time that messages are kept.
+    """
     run, message, delivery, attempt = RefreshRun, Message, Delivery, WebhookAttempt
     runs = sa.select(col(run.license_id), col(run.id)).where(
         col(run.finished_at) < now - REFRESHES, col(run.due_at).is_(None)
     )
-    _in_steps(database, runs, {run: "id"})
-    wanted = sa.select(col(delivery.id)).where(
+    _delete_in_steps(database, runs, {run: "id"})
+    needed = sa.select(col(delivery.id)).where(
         col(delivery.license_id) == col(message.license_id),
         col(delivery.message_id) == col(message.id),
         sa.or_(
@@ -36,20 +38,26 @@ def purge_finished(database: Database, now: datetime) -> None:
         ),
     )
     messages = sa.select(col(message.license_id), col(message.id)).where(
-        col(message.occurred_at) < now - MESSAGES, ~wanted.exists()
+        col(message.occurred_at) < now - MESSAGES, ~needed.exists()
     )
-    _in_steps(database, messages, {delivery: "message_id", message: "id"})
+    _delete_in_steps(database, messages, {delivery: "message_id", message: "id"})
     attempts = sa.select(col(attempt.license_id), col(attempt.id)).where(col(attempt.at) < now - ATTEMPTS)
-    _in_steps(database, attempts, {attempt: "id"})
+    _delete_in_steps(database, attempts, {attempt: "id"})
 
 
-def _in_steps(database: Database, ended: sa.Select[int, str], rows: Mapping[type[Any], str]) -> None:
-    """Delete what has the ids that are ended: of each table the rows whose column of that name holds one."""
+def _delete_in_steps(database: Database, finished: sa.Select[int, str], columns: Mapping[type[Any], str]) -> None:
+    """Delete rows of several tables.
+
+    Args:
+        database: The database.
+        finished: A SELECT of license ids and ids.
+        columns: For each table, the column with such an id, whose rows are deleted.
+    """
     while True:
         with database.write() as session:
-            keys = [tuple(row) for row in session.execute(ended.limit(STEP))]
-            for table, column in rows.items() if keys else ():
-                of_them = sa.tuple_(table.license_id, getattr(table, column)).in_(keys)
-                session.execute(sa.delete(table).where(of_them))
+            keys = [tuple(row) for row in session.execute(finished.limit(STEP))]
+            for table, column in columns.items() if keys else ():
+                key = sa.tuple_(table.license_id, getattr(table, column))
+                session.execute(sa.delete(table).where(key.in_(keys)))
         if len(keys) < STEP:
             return

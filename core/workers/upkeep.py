@@ -1,4 +1,4 @@
-"""What keeps tables from growing for ever, done now and then by any worker."""
+"""Upkeep: the tasks that keep tables from growing for ever, done at intervals by any worker."""
 
 import logging
 from datetime import UTC, datetime
@@ -13,10 +13,11 @@ from core.workers.tidy_quotas import tidy_due
 logger = logging.getLogger(__name__)
 
 EVERY_SECONDS = 600
+"""The interval of the upkeep."""
 
 
 def upkeep(runtime: Runtime) -> None:
-    """Drop what is old enough. What is busy now is left for the next time."""
+    """Tidy quotas, and delete finished rows and old segments of the ledger. A busy ledger is left for the next time."""
     tidy_due(runtime.database, runtime.registry, datetime.now(UTC))
     purge_finished(runtime.database, datetime.now(UTC))
     try:

@@ -1,4 +1,4 @@
-"""A worker: threads that take announced work, and one that looks for what nobody announced or took."""
+"""A worker: threads for announced refreshes, a sweeper for unannounced work, and delivery threads."""
 
 import logging
 import math
@@ -23,17 +23,16 @@ from core.workers.refresh_due import refresh_all_due
 from core.workers.upkeep import EVERY_SECONDS, upkeep
 
 DELIVERY_THREADS: Final = 4
-"""Threads that send e-mails, and as many for webhooks, so that endpoints that hang hold up no e-mail. One that waits
-for a slow receiver leaves the others."""
-
+"""Threads for e-mails, and as many for webhooks, so that endpoints that hang delay no e-mail. While some threads wait
+for slow receivers, the others go on."""
 ABANDONED: Final = timedelta(days=1)
-"""After so long nobody is waited for who might have a notifier that this worker has not."""
+"""The time for which a delivery waits for another worker that has its notifier installed."""
 
 logger = logging.getLogger(__name__)
 
 
 def open_announcer(runtime: Runtime, broker: dramatiq.Broker) -> Announcer:
-    """The announcer of due refreshes over `broker`."""
+    """Return the announcer of due refreshes over a broker."""
 
     def job() -> None:
         refresh_all_due(runtime)
@@ -42,12 +41,14 @@ def open_announcer(runtime: Runtime, broker: dramatiq.Broker) -> Announcer:
 
 
 class Worker:
-    """Runs from ``with`` to its end; used by the ``worker`` command and inside the embedded server.
+    """The threads of a worker, which run from the beginning of a ``with`` block to its end.
 
-    Once stopped it takes nothing more, and waits for what it has.
+    Used by the ``worker`` command and inside the embedded server. A stopped worker claims nothing more, and waits for
+    the work that it has claimed.
     """
 
     def __init__(self, runtime: Runtime, broker: dramatiq.Broker | None = None) -> None:
+        """Prepare the threads. Without a `broker`, the broker of the settings is used."""
         self._runtime: Final = runtime
         self._broker: Final = broker or open_broker(runtime.settings)
         self.announcer: Final = open_announcer(runtime, self._broker)
@@ -71,6 +72,7 @@ class Worker:
         )
 
     def __enter__(self) -> Self:
+        """Start the threads."""
         self._worker.start()
         self._sweeper.start()
         for thread in self._delivery_threads:
@@ -80,6 +82,7 @@ class Worker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Stop the threads, and wait until they have finished their work."""
         self._stopped.set()
         self._worker.stop(timeout=10_000)
         self._sweeper.join(timeout=10)
@@ -89,12 +92,12 @@ class Worker:
         self._broker.close()
 
     def _sweep(self) -> None:
-        """Take what is due by schedule, what no message came for, and what a lost worker left."""
-        kept_up = -math.inf
+        """Refresh what is due by schedule, unannounced, or left by a lost worker, and do the upkeep at its interval."""
+        last_upkeep = -math.inf
         while not self._stopped.is_set():
             try:
-                if monotonic() - kept_up >= EVERY_SECONDS:
-                    kept_up = monotonic()
+                if monotonic() - last_upkeep >= EVERY_SECONDS:
+                    last_upkeep = monotonic()
                     upkeep(self._runtime)
                 refresh_all_due(self._runtime)
             except Exception:

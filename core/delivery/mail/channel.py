@@ -1,4 +1,4 @@
-"""E-mail as a channel of the outbox: each admin of a license gets a message of their own, and each operator."""
+"""E-mail as a channel of the outbox. Each admin of a license and each operator gets an e-mail of their own."""
 
 import logging
 import secrets
@@ -39,9 +39,10 @@ logger = logging.getLogger(__name__)
 
 
 class _Link(UniqueUnstructuredHeader, BaseHeader):  # type: ignore[misc]  # how the registry combines them
-    """A header that stays on one line: folded, a long link would be encoded, and no reader of mail would follow it."""
+    """A header that stays on one line. A long link that is folded would be encoded, and mail readers ignore it then."""
 
     def fold(self, *, policy: Policy) -> str:
+        """Return the header as one line."""
         return f"{self.name}: {self}{policy.linesep}"
 
 
@@ -50,21 +51,22 @@ _HEADERS.map_to_type("List-Unsubscribe", _Link)
 _POLICY: Final = EmailPolicy(header_factory=_HEADERS)
 _NOBODY: Final = Outcome(DeliveryStatus.DROPPED, "No admin of the license any more, or unsubscribed.")
 _NO_OPERATOR: Final = Outcome(None, "This worker's ALLOWANCE_OPERATORS_EMAIL does not name this operator.")
-"""Another worker's may."""
+"""Tried again, as the settings of another worker may name the operator."""
 
 
 class MailChannel:
-    """Sends over the mail server of the settings; without one, writes to the log what would be sent."""
+    """The e-mail channel. Without a mail server in the settings, it writes e-mails to the log."""
 
     def __init__(self, settings: Settings, database: Database, registry: Registry) -> None:
+        """Prepare the channel. Each e-mail opens a connection of its own."""
         self._settings = settings
         self._database = database
         self._registry = registry
         self._server = SmtpServer.of(settings.smtp_url) if settings.smtp_url else None
-        self._tls = ssl.create_default_context()  # once: it reads all certificates, which takes longer than sending
+        self._tls = ssl.create_default_context()  # made once: reading all certificates takes longer than sending
 
     def send(self, claimed: ClaimedDelivery) -> Outcome:
-        """See :class:`core.delivery.outbox.dispatch.Channel`."""
+        """Send an e-mail, or write it to the log."""
         try:
             with self._database.write() as session:
                 message = self._message(session, claimed)
@@ -75,7 +77,7 @@ class MailChannel:
         if self._server is None:
             logger.info("ALLOWANCE_SMTP_URL is not set; this would be sent:\n%s", _text(message))
             return Outcome(DeliveryStatus.SENT, "Written to the log, as ALLOWANCE_SMTP_URL is not set.")
-        return _hand_over(self._server, message, self._tls)
+        return _send(self._server, message, self._tls)
 
     def _message(self, session: Session, claimed: ClaimedDelivery) -> EmailMessage | None:
         match read_content(claimed.message.kind, claimed.message.document):
@@ -125,13 +127,13 @@ class MailChannel:
         message["From"] = address_of(sender, name)
         message["To"] = to
         message["Subject"] = mail.subject
-        message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody answers by itself
+        message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no automatic answers
         message.set_content(mail.text)
         message.add_alternative(mail.html, subtype="html")
         return message
 
 
-def _hand_over(server: SmtpServer, message: EmailMessage, tls: ssl.SSLContext) -> Outcome:
+def _send(server: SmtpServer, message: EmailMessage, tls: ssl.SSLContext) -> Outcome:
     try:
         return Outcome(DeliveryStatus.SENT, send(server, message, tls))
     except SMTPRecipientsRefused as error:
@@ -139,14 +141,14 @@ def _hand_over(server: SmtpServer, message: EmailMessage, tls: ssl.SSLContext) -
         return _refused(refusal)
     except SMTPDataError as error:
         return _refused(error)
-    except SMTPSenderRefused as error:  # that says nothing of the recipient, and is mended in the settings
+    except SMTPSenderRefused as error:  # not the recipient's fault, and mended in the settings
         return Outcome(None, f"The mail server refused the sender: {error.code} {_readable(error.message)}")
     except (OSError, SMTPException) as error:
         return Outcome(None, f"The mail server did not take it: {error}")
 
 
 def _refused(refusal: SMTPResponseException) -> Outcome:
-    # RFC 5321, section 4.2.1: what begins with 5 will not succeed by being tried again.
+    # RFC 5321, section 4.2.1: a command refused with a code that begins with 5 will not succeed later.
     status = DeliveryStatus.PARKED if refusal.code >= 500 else None
     return Outcome(status, f"The mail server refused it: {refusal.code} {_readable(refusal.message)}")
 
@@ -161,7 +163,7 @@ def _license(session: Session, license_id: int) -> License:
 
 
 def _recipient(session: Session, admin: LicenseAdmin) -> MailRecipient:
-    """The admin's address with the token that unsubscribes it, the same for ever."""
+    """Return the row of the admin's address, with the token that unsubscribes it, which never changes."""
     key = {"license_id": admin.license_id, "email": admin.email}
     statement = insert_into(session, MailRecipient).values(**key, token=secrets.token_urlsafe(24))
     session.execute(statement.on_conflict_do_nothing())
@@ -169,6 +171,6 @@ def _recipient(session: Session, admin: LicenseAdmin) -> MailRecipient:
 
 
 def _text(message: EmailMessage) -> str:
-    """What a person reads of it, with whom it is for."""
+    """Return the text of an e-mail with its recipient and subject."""
     plain = message.get_body(("plain",))
     return f"To: {message['To']}\nSubject: {message['Subject']}\n\n{plain.get_content() if plain else ''}"

@@ -1,4 +1,4 @@
-"""E-mails in the words of their reader's language."""
+"""E-mails rendered from templates, in the language of their reader."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -21,12 +21,12 @@ HERE: Final = Path(__file__).parent
 LANGUAGES: Final = ("en", "fr")
 _TENTH_OF_A_PERCENT: Final = Decimal("0.001")
 MOST_DIGITS: Final = 1000
-"""More than a reading has; Babel rounds in the context of the thread, which refuses what does not fit."""
+"""More digits than a reading has. Babel rounds in the decimal context of the thread, which refuses longer numbers."""
 
 
 @dataclass(frozen=True, slots=True)
 class CrossedLine:
-    """A meter whose thresholds were crossed, as an e-mail tells of it: `ratios` of `limit`, the lowest first."""
+    """A meter whose thresholds were crossed: `ratios` of `limit`, lowest first, in the period [first, end)."""
 
     title: str
     unit: str
@@ -39,12 +39,12 @@ class CrossedLine:
     exceeded: bool
     hard: bool
     early: bool = False
-    """Whether they are further ratios, which changed no status."""
+    """Set if all ratios are further ones, which change no status."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExpiringLine:
-    """Credits that expire, as an e-mail tells of them."""
+    """A grant that expires, with `left` of `amount` credits."""
 
     title: str
     left: Decimal
@@ -55,7 +55,7 @@ class ExpiringLine:
 
 @dataclass(frozen=True, slots=True)
 class RequestLine:
-    """A request for credits, as an e-mail tells of it. `command` is what grants them."""
+    """A request for credits, with the `command` that grants them."""
 
     request_id: str
     title: str
@@ -69,7 +69,7 @@ class RequestLine:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """What an e-mail says, in one language."""
+    """The text of an e-mail, in one language."""
 
     subject: str
     text: str
@@ -84,7 +84,7 @@ def render_crossed(
     consumption_url: str,
     unsubscribe_url: str,
 ) -> Mail:
-    """The e-mail that tells of crossed thresholds. A language that is not spoken is English."""
+    """Return the e-mail about crossed thresholds, in English if there is no translation to the language."""
     return _render(
         "crossed",
         language,
@@ -107,7 +107,7 @@ def render_expiring(
     consumption_url: str,
     unsubscribe_url: str,
 ) -> Mail:
-    """The e-mail that tells of credits that expire soon, by the time of the license's zone."""
+    """Return the e-mail about credits that expire soon, with times in the license's zone."""
     return _render(
         "expiring",
         language,
@@ -121,20 +121,20 @@ def render_expiring(
 
 
 def render_requested(license_name: str, license_key: str, request: RequestLine) -> Mail:
-    """The e-mail that tells operators of a request for credits, in English."""
+    """Return the e-mail about a request for credits, in English."""
     return _render("requested", "en", license_name=license_name, license_key=license_key, request=request)
 
 
-def _render(name: str, language: str | None, **said: Any) -> Mail:
-    spoken = negotiate_locale([language or "en"], LANGUAGES, sep="-") or "en"
-    environment = _environment(spoken)
+def _render(name: str, language: str | None, **values: Any) -> Mail:
+    translated = negotiate_locale([language or "en"], LANGUAGES, sep="-") or "en"
+    environment = _environment(translated)
     with localcontext() as exact:
         exact.prec = MOST_DIGITS
-        subject = " ".join(environment.get_template(f"{name}_subject.txt").render(said).split())
+        subject = " ".join(environment.get_template(f"{name}_subject.txt").render(values).split())
         return Mail(
             subject,
-            environment.get_template(f"{name}.txt").render(said),
-            environment.get_template(f"{name}.html").render(said, subject=subject, language=spoken),
+            environment.get_template(f"{name}.txt").render(values),
+            environment.get_template(f"{name}.html").render(values, subject=subject, language=translated),
         )
 
 
@@ -158,7 +158,7 @@ def _environment(language: str) -> Environment:
     def percent(used: Decimal, limit: Decimal) -> str:
         if not limit:
             return "∞"
-        # Away from the limit, so that what is beyond it never reads as 100 %, nor what is below it.
+        # Rounded away from the limit, so that neither more nor less than the limit reads as 100 %.
         rounded = (used / limit).quantize(_TENTH_OF_A_PERCENT, ROUND_CEILING if used > limit else ROUND_FLOOR)
         return format_percent(rounded, locale=locale, decimal_quantization=False)
 
@@ -185,7 +185,7 @@ def _environment(language: str) -> Environment:
 
 
 def _translations(language: str) -> NullTranslations:
-    """The catalogue of a language, compiled here, so that the texts alone are kept."""
+    """Return the catalogue of a language, compiled at run time, so that only the texts are kept in the repository."""
     file = HERE / "locale" / language / "LC_MESSAGES" / "mail.po"
     if not file.exists():
         return NullTranslations()

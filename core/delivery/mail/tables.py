@@ -1,4 +1,4 @@
-"""Who is written to, and who does not want to be."""
+"""The table of e-mail recipients."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from core.database.types import BigId, Name, UtcDateTime
 
 
 class MailRecipient(SQLModel, table=True):
-    """An address that a license's e-mails went to. Whoever has its `token` may unsubscribe it, and nothing else."""
+    """An address that e-mails of a license were sent to. Its `token` allows to unsubscribe it, and nothing else."""
 
     __tablename__ = "mail_recipient"
 

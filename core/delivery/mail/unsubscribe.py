@@ -1,4 +1,4 @@
-"""Unsubscribing from a license's e-mails, by the token that each of them carries."""
+"""Unsubscribing from the e-mails of a license, by the token that each e-mail carries."""
 
 import re
 from datetime import datetime
@@ -13,16 +13,24 @@ _TOKEN: Final = re.compile("[A-Za-z0-9_-]{32}")
 
 
 def find_recipient(session: Session, token: str) -> MailRecipient:
-    """Raises :class:`NotFound`."""
-    known = _TOKEN.fullmatch(token)
-    found = session.exec(select(MailRecipient).where(MailRecipient.token == token)).first() if known else None
+    """Return the recipient with a token.
+
+    Raises:
+        NotFound: If no recipient has this token.
+    """
+    is_token = _TOKEN.fullmatch(token)
+    found = session.exec(select(MailRecipient).where(MailRecipient.token == token)).first() if is_token else None
     if found is None:
         raise NotFound("This link is not known. Take it whole from the e-mail.")
     return found
 
 
 def unsubscribe(session: Session, token: str, now: datetime) -> None:
-    """Have no more e-mails go there. Doing it again changes nothing. Raises :class:`NotFound`."""
+    """Stop sending e-mails to the recipient with a token. A second call changes nothing.
+
+    Raises:
+        NotFound: If no recipient has this token.
+    """
     recipient = find_recipient(session, token)
     recipient.unsubscribed_at = recipient.unsubscribed_at or now
     session.add(recipient)

@@ -1,4 +1,4 @@
-"""Partners' notifiers as a channel of the outbox. Their code runs in child processes, each notifier's in its own."""
+"""Partners' notifiers as a channel of the outbox. Each notifier runs in a child process of its own."""
 
 import logging
 import threading
@@ -6,6 +6,7 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import Final
 
+from allowance import Message
 from sqlmodel import select
 
 from core.database.engine import Database
@@ -24,15 +25,16 @@ from core.settings import Settings
 logger = logging.getLogger(__name__)
 
 DEADLINE: Final = timedelta(seconds=30)
-"""How long a notifier may take for a message. With the start of its process it is well below the lease."""
+"""The time that a notifier may take for a message. With the start of its process it is well below the lease."""
 
 
 class NotifierChannel:
-    """Gives each message to the notifier that the delivery names. What one does costs its own deliveries alone."""
+    """The channel of notifiers. A notifier that fails or hangs costs only its own deliveries."""
 
     def __init__(
         self, settings: Settings, database: Database, registry: Registry, deadline: timedelta = DEADLINE
     ) -> None:
+        """Prepare the channel. Processes are started for the first message of each notifier."""
         self._settings = settings
         self._database = database
         self._registry = registry
@@ -41,7 +43,7 @@ class NotifierChannel:
         self._pools: dict[str, ProcessPool] = {}
 
     def send(self, claimed: ClaimedDelivery) -> Outcome:
-        """See :class:`core.delivery.outbox.dispatch.Channel`."""
+        """Give a message to its notifier."""
         key, license_id = claimed.delivery.recipient, claimed.delivery.license_id
         notifier = self._registry.notifiers.get(key)
         if notifier is None:
@@ -51,7 +53,9 @@ class NotifierChannel:
         with self._database.read() as session:
             license = session.exec(select(License).where(License.id == license_id)).one()
         message = message_of(claimed, license, self._registry, self._settings.consumption_url)
-        pool = self._pool_of(key, notifier.environment)
+        return self._notify(self._pool_of(key, notifier.environment), key, message)
+
+    def _notify(self, pool: ProcessPool, key: str, message: Message) -> Outcome:
         try:
             process = pool.acquire()
         except CannotStartProcess as error:
@@ -75,7 +79,7 @@ class NotifierChannel:
         return self._outcome(key, message.id, failure)
 
     def close(self) -> None:
-        """End the child processes, and with them what is under way."""
+        """End the child processes, also those that handle a message."""
         with self._lock:
             for pool in self._pools.values():
                 pool.close()

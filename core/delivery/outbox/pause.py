@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select, update
 from core.delivery.outbox.tables import Delivery
 
 LONGEST_PAUSE: Final = timedelta(minutes=5)
-"""How long other deliveries to a recipient who was not reached wait at the most, unless the recipient asks for more."""
+"""The longest time that deliveries wait for a recipient who was not reached, unless the recipient asks for more."""
 
 
 def pause_recipient(session: Session, failed: Delivery, until: datetime) -> None:

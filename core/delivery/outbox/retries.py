@@ -1,4 +1,4 @@
-"""How often, and after which delays, a delivery is tried again."""
+"""The number of attempts of a delivery, and the delays between them."""
 
 from datetime import timedelta
 from typing import Final

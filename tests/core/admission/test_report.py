@@ -122,7 +122,7 @@ def test_each_license_is_tidied_once_a_day(desk: Desk, quota: Quota) -> None:
 def test_more_than_goes_into_one_transaction_is_tidied_as_well(
     desk: Desk, quota: Quota, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tidying, "TOGETHER", 3)
+    monkeypatch.setattr(tidying, "BATCH", 3)
     quota(7)
     for number in range(11):
         desk.check_in(f"i-{number}")
