@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from enum import StrEnum
 from time import perf_counter
 from typing import Any, Final, NamedTuple
 
@@ -23,6 +24,17 @@ RENEWED: Final = "renewed"
 """Given again after a look at its versions."""
 MEMORY: Final = "memory"
 """Given again within a second."""
+
+
+class Fallback(StrEnum):
+    """Why a query or subscription is executed by graphql-core instead of by its plan."""
+
+    UNPLANNED = "unplanned"
+    """No plan can be made, as for introspection, interfaces and directives."""
+    ERROR = "error"
+    """A resolver raised an error that the caller sees."""
+    FAILED = "failed"
+    """Anything else: a fault of a resolver or of the plan."""
 
 
 class Operation(NamedTuple):
@@ -56,6 +68,14 @@ class Metrics:
             ["operation"],
             registry=self.registry,
         )
+        self.fallbacks = Counter(
+            "allowance_graphql_fallbacks",
+            "GraphQL queries and subscriptions that graphql-core executed instead of their plan, by reason.",
+            ["reason"],
+            registry=self.registry,
+        )
+        for reason in Fallback:
+            self.fallbacks.labels(reason)
         self.registry.register(_Outbox(database))
 
     def operation(self, name: str | None, kind: str) -> Operation:
@@ -73,6 +93,10 @@ class Metrics:
 
     def count(self, operation: Operation, source: str) -> None:
         self.counter(operation, source).inc()
+
+    def count_fallback(self, reason: Fallback) -> None:
+        """Count an operation that graphql-core executes instead of its plan."""
+        self.fallbacks.labels(reason).inc()
 
     def count_errors(self, answer: Mapping[str, Any]) -> None:
         """Count the errors of an answer by their codes."""

@@ -8,11 +8,12 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from api import metrics
+from api.graphql.operations import plan
 from api.graphql.operations.run import Operations
 from tests.api.graphql.subscriptions.sockets import FOLLOW, socket_to
 from tests.api.server import Client, Served
 
-LABELS = ("operation", "kind", "source", "code", "status")
+LABELS = ("operation", "kind", "source", "code", "status", "reason")
 QUERY = 'query Mine { license(key: "acme") { name } }'
 
 
@@ -48,6 +49,19 @@ def test_operations_are_counted_by_name_kind_and_source(client: Client) -> None:
     assert of_mine(client) == {"executed": 1, "memory": 2, "renewed": 1}
     seconds = samples(client, "allowance_graphql_execution_seconds_count")
     assert seconds[("Mine",)] == 1
+
+
+def test_operations_that_fall_back_to_graphql_core_are_counted_by_reason(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "allowance_graphql_fallbacks_total"
+    client.data(QUERY)
+    assert samples(client, name) == {("unplanned",): 0, ("error",): 0, ("failed",): 0}
+    client.data('{ license(key: "acme") { name @skip(if: false) } }')
+    client.error('{ license(key: "nobody") { name } }')
+    monkeypatch.setattr(plan, "get_variable_values", lambda *_: [])
+    client.data('{ license(key: "acme") { key } }')
+    assert samples(client, name) == {("unplanned",): 1, ("error",): 1, ("failed",): 1}
 
 
 def test_errors_are_counted_by_code(client: Client) -> None:

@@ -4,9 +4,9 @@ from time import monotonic
 from typing import Any
 
 from graphql import OperationType
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from api.graphql.errors import TIMED_OUT, coded
+from api.graphql.framework import ExecutionContext
 
 
 class OutOfTime(BaseException):
@@ -16,7 +16,7 @@ class OutOfTime(BaseException):
     """
 
 
-class TimedExecutor(StrawberryGraphQLCoreExecutionContext):
+class TimedExecutor(ExecutionContext):
     """Executes until the context's `deadline`, on the clock of :func:`time.monotonic`; then raises :class:`OutOfTime`.
 
     A mutation is never cut off: what it wrote is committed, and who sent it has to learn of it.

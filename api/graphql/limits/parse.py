@@ -1,14 +1,9 @@
 """From a text to a document, in bounded time."""
 
-from typing import Final
-
 from graphql import DocumentNode, GraphQLSyntaxError, Source, parse
 
+from api.graphql.framework import exceeds_nesting, exceeds_tokens
 from api.graphql.limits.limits import Allowed, DocumentTooLarge, TooDeep, TooManyTokens
-
-# graphql-core tells these apart by their message alone.
-_TOO_MANY: Final = "Document contains more than"
-_TOO_DEEP: Final = "Document is nested too deeply"
 
 
 def parse_document(text: str, allowed: Allowed) -> DocumentNode:
@@ -23,10 +18,10 @@ def parse_document(text: str, allowed: Allowed) -> DocumentNode:
     try:
         return parse(Source(text), max_lexical_tokens=allowed.tokens, max_comments=allowed.tokens)
     except GraphQLSyntaxError as error:
-        if _TOO_MANY in error.message:
+        if exceeds_tokens(error):
             raise TooManyTokens(
                 f"The document has more than {allowed.tokens} tokens or comments; {allowed.tokens} are allowed."
             ) from None
-        if _TOO_DEEP in error.message:
+        if exceeds_nesting(error):
             raise TooDeep("The document is nested too deeply to be read.") from None
         raise

@@ -10,21 +10,16 @@ from graphql import (
     specified_rules,
     validate,
 )
-from graphql.validation.rules import overlapping_fields_can_be_merged
-from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
-from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from api.graphql.framework import VALIDATION_RULES, bound_comparisons, is_aborted
 from api.graphql.limits.limits import Allowed, TooMuchAlike
 
 COMPARISONS: Final = 25_000
-"""Steps of comparing fields of the same name, two a pair; a thousand fields would take a million."""
+"""Steps of comparing fields of the same name, two for each pair; a thousand fields would take a million."""
 ERRORS: Final = 20
 """Errors that are told. Each costs its search for names that are near."""
-_RULES: Final = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
-_ABORTED: Final = "Validation aborted."
-
-# graphql-core's own bound, twenty times as high, is read from its module at each validation.
-overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = COMPARISONS
+_RULES: Final = (*specified_rules, *VALIDATION_RULES)
+bound_comparisons(COMPARISONS)
 
 
 class _NoIntrospection(NoSchemaIntrospectionCustomRule):
@@ -42,7 +37,7 @@ def validation_errors(schema: GraphQLSchema, document: DocumentNode, allowed: Al
     """
     rules: tuple[Any, ...] = _RULES if allowed.introspection else (*_RULES, _NoIntrospection)
     errors = validate(schema, document, rules, max_errors=ERRORS, hide_suggestions=not allowed.introspection)
-    if errors and errors[-1].message == _ABORTED:
+    if errors and is_aborted(errors[-1]):
         raise TooMuchAlike(
             "The document asks for the same fields so often that comparing them takes more than "
             f"{COMPARISONS} steps, which is what is allowed."

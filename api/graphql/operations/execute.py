@@ -1,16 +1,19 @@
 """Executes an operation: by its plan, or step by step as the specification says."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from graphql import ExecutionResult, OperationType, execute_sync
+from graphql import ExecutionResult, GraphQLError, OperationType, execute_sync
 
 from api.graphql.context import Context
 from api.graphql.errors import present_error
 from api.graphql.limits.deadline import TimedExecutor
 from api.graphql.operations.prepare import Operation, Prepared
 from api.graphql.schema.build import schema
+from api.metrics import Fallback
+from core.errors import AllowanceError
 
 logger = logging.getLogger(__name__)
 
@@ -44,18 +47,29 @@ class Asked:
         return self.prepared.checked.cost(self.name, self.variables)
 
 
-def execute(asked: Asked, context: Context) -> dict[str, Any]:
-    """`data` and `errors` of the answer, each where there is any.
+def execute(asked: Asked, context: Context, count_fallback: Callable[[Fallback], None]) -> dict[str, Any]:
+    """Return `data` and `errors` of the answer, each if there is any.
 
-    Raises :class:`api.graphql.limits.deadline.OutOfTime`.
+    Args:
+        asked: The operation.
+        context: The context of its resolvers.
+        count_fallback: Called when a query or subscription is executed by graphql-core instead of by its plan.
+
+    Raises:
+        api.graphql.limits.deadline.OutOfTime: A query passed the context's deadline.
     """
     if asked.operation.plan:
         try:
             return {"data": asked.operation.plan(context, asked.variables)}
+        except (AllowanceError, GraphQLError):
+            # graphql-core finds the error again, with its path and beside the fields that went well.
+            count_fallback(Fallback.ERROR)
         except Exception as error:
-            # What went wrong, and where, is found out below.
-            logger.debug("a plan gave up: %r", error)
-            context.start_again()
+            logger.debug("A plan failed: %r", error)
+            count_fallback(Fallback.FAILED)
+        context.start_again()
+    elif asked.operation.kind is not OperationType.MUTATION:
+        count_fallback(Fallback.UNPLANNED)
     result = _step_by_step(asked, context)
     errors = [present_error(error, context.trace) for error in result.errors or ()]
     if errors and result.data is None and not any("path" in error for error in errors):

@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 from math import isfinite
 from operator import attrgetter
-from types import SimpleNamespace
 from typing import Any, Final, TypeAlias
 
-import strawberry
 from graphql import (
     DocumentNode,
     FieldNode,
@@ -47,11 +45,9 @@ from graphql import (
     get_variable_values,
     visit,
 )
-from strawberry.schema.schema_converter import GraphQLCoreConverter
-from strawberry.types.arguments import convert_arguments
-from strawberry.types.field import StrawberryField
 
 from api.graphql.context import Context
+from api.graphql.framework import SchemaField, field_of, info_of, python_arguments
 from api.graphql.limits.deadline import require_time
 from api.graphql.schema.build import schema
 from core.errors import AllowanceError
@@ -92,14 +88,9 @@ def _run(
     coerced = get_variable_values(schema.graphql, operation.variable_definitions or (), variables)
     if isinstance(coerced, list):
         raise NotPlanned
-    raw_info: Any = SimpleNamespace(context=context)
-    info: Any = strawberry.Info(_raw_info=raw_info, _field=_NO_FIELD)
+    info, raw_info = info_of(context)
     data: dict[str, Any] = complete(None, Run(coerced, info, raw_info, context.deadline))
     return data
-
-
-_NO_FIELD: Final[Any] = None
-"""No resolver asks which field it is."""
 
 
 class Planner:
@@ -216,16 +207,16 @@ def _not_null(complete: Step) -> Step:
     return checked
 
 
-def _field_of(definition: GraphQLField) -> StrawberryField:
-    field = definition.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
-    if not isinstance(field, StrawberryField) or field.extensions or definition.resolve is None:
+def _plannable(definition: GraphQLField) -> SchemaField:
+    field = field_of(definition)
+    if field is None or field.extensions or definition.resolve is None:
         raise NotPlanned
     return field
 
 
 def _reader(definition: GraphQLField, node: FieldNode) -> Read | None:
     """What takes the value from the source, where that needs nothing else."""
-    field = _field_of(definition)
+    field = _plannable(definition)
     if field.base_resolver is None:
         return attrgetter(field.python_name)
     resolver = field.base_resolver
@@ -238,7 +229,7 @@ def _reader(definition: GraphQLField, node: FieldNode) -> Read | None:
 
 def _resolver(definition: GraphQLField, node: FieldNode) -> Step:
     """What takes the value from the source with what the execution hands to it."""
-    field = _field_of(definition)
+    field = _plannable(definition)
     resolve, resolver = definition.resolve, field.base_resolver
     if resolve is None or resolver is None:
         raise NotPlanned
@@ -253,14 +244,9 @@ def _resolver(definition: GraphQLField, node: FieldNode) -> Step:
     return lambda source, run: function(source, **{name: run.info})
 
 
-def _arguments(definition: GraphQLField, field: StrawberryField, node: FieldNode) -> dict[str, Any]:
+def _arguments(definition: GraphQLField, field: SchemaField, node: FieldNode) -> dict[str, Any]:
     """The arguments that the document says."""
-    return convert_arguments(
-        get_argument_values(definition, node),
-        field.arguments,
-        scalar_registry=schema.schema_converter.scalar_registry,
-        config=schema.config,
-    )
+    return python_arguments(schema, field, get_argument_values(definition, node))
 
 
 class _Variables(Visitor):

@@ -82,7 +82,7 @@ class Operations:
         report = cost_report(asked.cost, self._allowed)
         try:
             with self._traced(operation), self._metrics.timed(operation):
-                answer = execute(asked, context)
+                answer = execute(asked, context, self._metrics.count_fallback)
             if "data" in answer:
                 answer["extensions"] = report
         except OutOfTime:

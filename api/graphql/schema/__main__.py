@@ -1,4 +1,4 @@
-"""Prints the SDL: ``python -m api.graphql.schema > api/schema.graphql``."""
+"""Print the SDL of the schema: ``python -m api.graphql.schema > api/schema.graphql``."""
 
 import sys
 

@@ -37,7 +37,7 @@ def node(
         refuse_id()
     try:
         inspect.signature(find).bind(info.context, *key)
-    except TypeError:  # an id of that type has another number of parts
+    except TypeError:  # ids of that type have another number of parts
         refuse_id()
     return find(info.context, *key)
 
@@ -68,8 +68,8 @@ def _license_node(context: Context, license: str) -> Node:
 
 def _meter_node(context: Context, meter: str) -> Node | None:
     context.caller.require(*READERS)
-    found = context.runtime.registry.meters.get(meter)
-    return None if found is None else Meter(meter=found)
+    installed = context.runtime.registry.meters.get(meter)
+    return None if installed is None else Meter(meter=installed)
 
 
 def _grant_node(context: Context, license: str, grant: str) -> Node | None:

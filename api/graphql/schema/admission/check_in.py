@@ -34,37 +34,37 @@ class CheckInInput:
 
 @strawberry.type(description="The answer to a check-in.")
 class CheckIn:
-    found: strawberry.Private[core.CheckIn]
+    record: strawberry.Private[core.CheckIn]
 
     @strawberry.field(description="The decision: admitted, already known, or refused.")
     def decision(self) -> CheckInDecision:
-        return self.found.decision
+        return self.record.decision
 
     @strawberry.field(description="The number of days that the installation must stay away. Null if it has a place.")
     def back_off_days(self) -> int | None:
-        return self.found.back_off.days if self.found.back_off else None
+        return self.record.back_off.days if self.record.back_off else None
 
     @strawberry.field(description="The time from which the installation may check in again. Null if it has a place.")
     def retry_at(self) -> datetime | None:
-        return self.found.back_off.retry_at if self.found.back_off else None
+        return self.record.back_off.retry_at if self.record.back_off else None
 
     @strawberry.field(
         description="The number of places in the quota window. Null if the contract sets no quota, and during an "
         "outage of the database."
     )
     def quota(self) -> float | None:
-        return self.found.quota
+        return self.record.quota
 
     @strawberry.field(
         description="The number of places left; the figure is at most one second old. Null if the contract sets no "
         "quota, and during an outage of the database."
     )
     def remaining(self) -> float | None:
-        return self.found.remaining
+        return self.record.remaining
 
     @strawberry.field(
         description="True if the database is unavailable, and the installation passes because it had a place in the "
         "last window. Nothing is recorded then."
     )
     def outage(self) -> bool:
-        return self.found.outage
+        return self.record.outage

@@ -1,4 +1,4 @@
-"""The report on a license's installations."""
+"""The report on the installations of a license in the schema."""
 
 from datetime import date
 
@@ -58,10 +58,22 @@ class InstallationReport:
 def installations_of(
     context: Context, license: LoadedLicense, day: date | None, meter: str | None
 ) -> InstallationReport | None:
-    """The report of the window that holds a day; None where nothing can be reported."""
-    doors = context.runtime.admitter.quota_meters
-    if meter is None and doors.default is None:
+    """Return the report of a quota window, or None if there is no data.
+
+    Args:
+        context: The operation.
+        license: The license.
+        day: A day in the window; None stands for the current window.
+        meter: The key of the meter; None stands for the default meter of hard quotas. Without such a meter there is no
+            report.
+
+    Raises:
+        core.errors.BadInput: The window has not begun, or the meter has no hard quota.
+    """
+    quota_meters = context.runtime.admitter.quota_meters
+    if meter is None and quota_meters.default is None:
         return None
-    door = doors.find(meter)
-    found = report.installation_report(context.counters(license, door), license, door, day, context.now)
-    return None if found is None else InstallationReport(report=found)
+    quota_meter = quota_meters.find(meter)
+    counters = context.counters(license, quota_meter)
+    figures = report.installation_report(counters, license, quota_meter, day, context.now)
+    return None if figures is None else InstallationReport(report=figures)

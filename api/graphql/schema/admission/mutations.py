@@ -1,4 +1,4 @@
-"""Checking in over GraphQL; over HTTP see :mod:`api.endpoints.check_in`."""
+"""The mutation that checks in an installation. The endpoint over HTTP is :mod:`api.endpoints.check_in`."""
 
 from typing import Annotated
 
@@ -19,4 +19,4 @@ def check_in(
     fields = {"license": input.license, "installation": input.installation, "meter": input.meter}
     question = admitter.quota_meters.check(context.caller, fields)
     context.close()
-    return CheckIn(found=admitter.check_in(question))
+    return CheckIn(record=admitter.check_in(question))

@@ -19,13 +19,13 @@ def alert_connection(
 ) -> AlertConnection:
     """Return a page of the alerts of one license, newest first."""
     size = page_size(first, 20)
-    place = None
+    position = None
     if after is not None:
         at, key = decode_cursor(after, "alerts", str, str)
-        place = (cursor_time(at), str(key))
+        position = (cursor_time(at), str(key))
     time_zone = batch.licenses[license_id].license.time_zone
     return AlertConnection.page(
-        batch.alerts(license_id, size + 1, place, meter, is_open),
+        batch.alerts(license_id, size + 1, position, meter, is_open),
         size,
         after,
         cursor=lambda row: encode("alerts", row.crossed_at.isoformat(), row.id),

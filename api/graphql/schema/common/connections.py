@@ -1,7 +1,7 @@
 """Connections of the Relay specification: pages of edges with cursors.
 
-Each connection is a subclass of :class:`Connection` with a name and description of its own, since Strawberry would
-name and describe all specializations of a generic type alike.
+Each connection is a subclass of :class:`Connection` with its own name and description. Strawberry would otherwise give
+all specializations of a generic type the same description, and would derive their names from their items.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Cursors and global ids: opaque texts that hold a few values, checked when they come back."""
+"""Cursors and global ids: opaque texts that encode a few values, which are checked when a text comes back."""
 
 import base64
 import binascii
@@ -12,11 +12,21 @@ from core.times import NotAnInstant, parse_instant
 
 
 def encode(*values: str | int | None) -> str:
+    """Return the values as an opaque text, safe in URLs."""
     return base64.urlsafe_b64encode(orjson.dumps(values)).rstrip(b"=").decode()
 
 
 def decode_cursor(cursor: str, field: str, *kinds: type) -> list[object]:
-    """The values that `field` put in a cursor. Raises :class:`BadCursor` for any other text."""
+    """Return the values of a cursor that a connection made.
+
+    Args:
+        cursor: The text from the caller.
+        field: The name of the connection, which is the first value of its cursors.
+        kinds: The types of the values that follow.
+
+    Raises:
+        BadCursor: The text is not a cursor of this connection.
+    """
     values = _decode(cursor)
     if (
         values is None
@@ -29,7 +39,11 @@ def decode_cursor(cursor: str, field: str, *kinds: type) -> list[object]:
 
 
 def cursor_time(value: object) -> datetime:
-    """An instant in a cursor. Raises :class:`BadCursor`."""
+    """Return the instant that a value of a cursor states.
+
+    Raises:
+        BadCursor: The value is not an instant.
+    """
     try:
         return parse_instant(value)
     except NotAnInstant:
@@ -37,11 +51,16 @@ def cursor_time(value: object) -> datetime:
 
 
 def refuse_cursor() -> Never:
+    """Raise :class:`BadCursor`."""
     raise BadCursor("`after` is not a cursor of this connection. Use an endCursor that it gave.")
 
 
 def decode_id(text: str) -> list[str]:
-    """The type and key of a global id. Raises :class:`BadInput` for any other text."""
+    """Return the name of the type and the parts of the key that a global id encodes.
+
+    Raises:
+        BadInput: The text is not a global id.
+    """
     values = _decode(text)
     if not values or not all(isinstance(value, str) for value in values):
         refuse_id()
@@ -49,6 +68,7 @@ def decode_id(text: str) -> list[str]:
 
 
 def refuse_id() -> Never:
+    """Raise :class:`BadInput` for a text that is not a global id."""
     raise BadInput("`id` is not an id that this API gave.")
 
 
@@ -59,5 +79,5 @@ def _decode(text: str) -> list[object] | None:
         return None
     if not isinstance(values, list) or not all(type(value) in (str, int) for value in values):
         return None
-    # No key holds a null character, which PostgreSQL would not even compare.
+    # PostgreSQL refuses to compare a text with a null character. No key contains one.
     return values if not any("\0" in str(value) for value in values) else None

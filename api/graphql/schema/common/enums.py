@@ -1,14 +1,20 @@
-"""Enums of the engine as types of the schema."""
+"""Registration of the engine's enums as types of the schema."""
 
 from enum import EnumMeta
 
 import strawberry
-from strawberry.types.enum import StrawberryEnumDefinition
+
+from api.graphql.framework import describe_values
 
 
 def describe_enum(enum: EnumMeta, description: str, name: str | None = None, **values: str) -> None:
-    """Register a Python enum as a type of the schema, with a description of it and of each of its `values`."""
+    """Register a Python enum as a type of the schema.
+
+    Args:
+        enum: The enum.
+        description: The description of the type.
+        name: The name of the type, if it differs from the name of the enum.
+        values: The description of each value, by the name of the value.
+    """
     strawberry.enum(enum, name=name, description=description)
-    definition: StrawberryEnumDefinition = enum.__strawberry_definition__  # type: ignore[attr-defined]
-    for value in definition.values:
-        value.description = values[value.name]
+    describe_values(enum, values)

@@ -14,7 +14,7 @@ Info: TypeAlias = strawberry.Info[Context, None]
 class Node:
     @strawberry.field(description="The global id: stable and opaque. The field `node` finds the object by this id.")
     def id(self) -> strawberry.ID:
-        raise NotImplementedError  # each type has its own
+        raise NotImplementedError  # each type overrides it
 
 
 @strawberry.type(description="The reason for a failure.")

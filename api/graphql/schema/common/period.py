@@ -1,4 +1,4 @@
-"""A stretch of time."""
+"""Periods of time in the schema."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Scalars of the schema, and exact numbers on their way in and out."""
+"""Scalars of the schema, and the conversion of exact numbers and page sizes."""
 
 import re
 from datetime import date, datetime
@@ -16,8 +16,6 @@ from core.text import shown
 from core.times import NotAnInstant, parse_instant
 
 Duration = NewType("Duration", str)
-
-
 _DATE: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -74,17 +72,21 @@ CONFIG = StrawberryConfig(scalar_map=SCALARS)
 
 
 def number(value: Decimal | None) -> float | None:
-    """An exact number as the schema gives it: exact up to 2^53."""
+    """Return an exact number as a float, which is exact for whole numbers up to 2^53."""
     return None if value is None else float(value)
 
 
 def decimal(value: float) -> Decimal:
-    """The shortest decimal that reads as `value`, which is what its sender wrote."""
+    """Return the shortest decimal that reads as `value`, which is the number that the caller wrote."""
     return Decimal(repr(value))
 
 
 def page_size(first: int | None, default: int, most: int = 100) -> int:
-    """`first` of a connection, or its default. Raises :class:`BadInput` unless it is from 1 to `most`."""
+    """Return the argument `first` of a connection, or the default if it is None.
+
+    Raises:
+        BadInput: The argument is not from 1 to `most`.
+    """
     if first is None:
         return default
     if not 1 <= first <= most:

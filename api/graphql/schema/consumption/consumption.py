@@ -91,7 +91,7 @@ class Consumption(Node):
 
     @strawberry.field(description="The warnings to show in applications now.")
     def warnings(self) -> Warnings:
-        return Warnings(found=warnings_of(self.view))
+        return Warnings(record=warnings_of(self.view))
 
     @strawberry.field(
         description="The figures of the license's installations in one quota window. Null if no installed meter "
@@ -110,8 +110,10 @@ class Consumption(Node):
         return installations_of(info.context, self.view.license, window or self.view.day, meter)
 
     def find_section(self, key: str) -> Section | None:
+        """Return the section with that key, or None if no installed meter belongs to it."""
         return next((Section(view=view) for view in self.view.sections if view.section.key == key), None)
 
     def find_reading(self, meter: str) -> Reading | None:
+        """Return the reading of a meter, or None if the meter is not installed."""
         views = (view for section in self.view.sections for view in section.readings)
         return next((Reading(view=view) for view in views if view.meter.key == meter), None)

@@ -26,7 +26,8 @@ describe_enum(
 )
 _FIELD: Final = "history"
 _EARLIEST: Final = datetime(1, 1, 2, tzinfo=UTC)
-_LONG: Final = {
+# About a hundred intervals.
+_DEFAULT_LENGTH: Final = {
     Interval.HOUR: timedelta(hours=100),
     Interval.DAY: timedelta(days=100),
     Interval.WEEK: timedelta(weeks=100),
@@ -71,12 +72,26 @@ def reading_history(
     first: int | None,
     after: str | None,
 ) -> ReadingHistoryConnection:
-    """The last point of each interval from `start` to `end`, the page after a cursor."""
+    """Return a page of the history of a reading: the last point of each interval, oldest first.
+
+    Args:
+        info: The operation.
+        view: The reading.
+        start: The start of the history; None stands for about a hundred intervals before the end.
+        end: The end of the history; None stands for now.
+        interval: The interval between two points; None stands for a day.
+        first: The most points of the page; None stands for 100.
+        after: The cursor of the last point of the previous page; None stands for the first page.
+
+    Raises:
+        BadInput: The times are in the wrong order, or out of range.
+        core.errors.BadCursor: The cursor is not of a history.
+    """
     size = page_size(first, 100, 1000)
     interval = interval or Interval.DAY
     until = end or info.context.now
     try:
-        begin = start or until - _LONG[interval]
+        begin = start or until - _DEFAULT_LENGTH[interval]
     except OverflowError:
         raise BadInput("`to` is too early.") from None
     if begin > until:

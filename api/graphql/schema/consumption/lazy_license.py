@@ -1,7 +1,7 @@
 """The reference from a consumption back to its license.
 
-The types License and Consumption name each other. `schema.licenses` imports `schema.consumption`; the way back is this
-module alone, which imports the license at the first use.
+The types License and Consumption refer to each other. `schema.licenses` imports `schema.consumption`. The reference
+back is in this module alone, which imports the license when it is first used.
 """
 
 from typing import TYPE_CHECKING, Annotated, TypeAlias

@@ -13,7 +13,7 @@ from api.graphql.schema.consumption.consumption import Consumption
 from core.errors import BadInput
 
 EARLIEST: Final = datetime(1970, 1, 2, tzinfo=UTC)
-"""Before it nothing can have been used."""
+"""The earliest instant that can be asked for: nothing was used before."""
 
 
 @strawberry.field(description="Return the usage of a license against its limits. Null only together with an error.")
@@ -32,7 +32,7 @@ def consumption(
     return find_consumption(batch, None if at is None else _day_of(batch, at))
 
 
-# A plain field and no generator: who follows is answered by executing the operation again, see
+# The field is no generator. A subscriber is answered by executing the operation again after each change, see
 # api.graphql.subscriptions.subscribe.
 @strawberry.field(description="Send the usage of a license at once, and again after every change.")
 def consumption_changed(info: Info, license: OwnLicense = None) -> Consumption:

@@ -26,9 +26,9 @@ def grant_connection(batch: LicenseBatch, license_id: int, first: int | None, af
     rows = batch.grants.get(license_id, [])
     if after is not None:
         at, key = decode_cursor(after, "grants", str, str)
-        # Newest first, and of the same instant by id: what comes after has a lower time, or a higher id.
-        place = (cursor_time(at), _Descending(key))
-        rows = [row for row in rows if (row.granted_at, _Descending(row.id)) < place]
+        # Grants are sorted by time, newest first, then by id: later rows have a lower time, or a higher id if equal.
+        position = (cursor_time(at), _Descending(key))
+        rows = [row for row in rows if (row.granted_at, _Descending(row.id)) < position]
     return GrantConnection.page(
         rows,
         size,
@@ -43,12 +43,12 @@ def credit_request_connection(
 ) -> CreditRequestConnection:
     """Return a page of the requests for credits of one license: open requests first, then the newest."""
     size = page_size(first, 20)
-    place = None
+    position = None
     if after is not None:
         closed, at, key = decode_cursor(after, "creditRequests", int, str, str)
-        place = (bool(closed), cursor_time(at), str(key))
+        position = (bool(closed), cursor_time(at), str(key))
     return CreditRequestConnection.page(
-        batch.requests(license_id, size + 1, place),
+        batch.requests(license_id, size + 1, position),
         size,
         after,
         cursor=lambda row: encode(
@@ -59,7 +59,7 @@ def credit_request_connection(
 
 
 class _Descending(str):
-    """A text that sorts the other way around."""
+    """A text that sorts in descending order."""
 
     __slots__ = ()
 

@@ -57,7 +57,12 @@ class CreditRequest(Node):
 
 
 def request_key(license: str, id: str) -> str:
-    """What a request of a license is named by within it; for any other id a name that no request has."""
+    """Return the key of a credit request within its license.
+
+    Args:
+        license: The key of the license.
+        id: The global id of the request. Any other text is returned unchanged, and no request has it as its key.
+    """
     try:
         kind, *key = decode_id(id)
     except BadInput:

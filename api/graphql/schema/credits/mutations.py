@@ -39,7 +39,7 @@ def grant_credits(
 ) -> GrantCreditsResult:
     context = info.context
     context.caller.require(Scope.CONTRACT_WRITE, license=input.license)
-    given = inputs.GrantInput(
+    grant = inputs.GrantInput(
         id=input.id,
         license=input.license,
         amount=decimal(input.amount),
@@ -51,7 +51,7 @@ def grant_credits(
         request=None if input.request is None else request_key(input.license, input.request),
     )
     with context.write() as session:
-        row = grants.grant_credits(session, given, context.runtime.registry, context.now)
+        row = grants.grant_credits(session, grant, context.runtime.registry, context.now)
     context.announcer.announce()
     batch = find_batch(context, input.license)
     return GrantCreditsResult(grant=Grant(row=row, batch=batch) if batch else None)
@@ -67,7 +67,7 @@ def request_credits(
 ) -> RequestCreditsResult:
     context = info.context
     context.caller.require(*READERS, license=input.license)
-    given = inputs.CreditRequestInput(
+    request = inputs.CreditRequestInput(
         license=input.license,
         amount=decimal(input.amount),
         entity=input.entity,
@@ -77,7 +77,7 @@ def request_credits(
     runtime = context.runtime
     with context.write() as session:
         row = requests.request_credits(
-            session, given, runtime.registry, runtime.settings.operators, context.caller.name, context.now
+            session, request, runtime.registry, runtime.settings.operators, context.caller.name, context.now
         )
     batch = find_batch(context, input.license)
     return RequestCreditsResult(request=CreditRequest(row=row, batch=batch) if batch else None)

@@ -30,13 +30,13 @@ def license_connection(
     """Return a page of all licenses."""
     size = page_size(first, 20)
     field = f"licenses:{order.value}"
-    place = None
+    position = None
     if after is not None:
         severity, key = decode_cursor(after, field, int, str)
         if severity not in SEVERITY.values():
             refuse_cursor()
-        place = LicenseCursor(int(str(severity)), str(key))
-    rows = list_licenses(context.session, order=order, most=size + 1, after=place, statuses=statuses, search=search)
+        position = LicenseCursor(int(str(severity)), str(key))
+    rows = list_licenses(context.session, order=order, most=size + 1, after=position, statuses=statuses, search=search)
     licenses = load_licenses(context.session, [license_id for license_id, _ in rows[:size]], context.now)
     batch = LicenseBatch(context, licenses)
     return LicenseConnection.page(

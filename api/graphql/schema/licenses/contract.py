@@ -81,8 +81,10 @@ class Contract:
         description="The additional thresholds that alert people, beside the thresholds that the meters define."
     )
     def alert_at(self) -> list[AlertAt]:
-        found = sorted(self.row.alert_at.items())
-        return [AlertAt(meter=meter, ratios=[float(Decimal(one)) for one in ratios]) for meter, ratios in found]
+        return [
+            AlertAt(meter=meter, ratios=[float(Decimal(ratio)) for ratio in ratios])
+            for meter, ratios in sorted(self.row.alert_at.items())
+        ]
 
     @strawberry.field(description="The rules for hard quotas that differ from the defaults.")
     def quotas(self) -> list[QuotaTerms]:

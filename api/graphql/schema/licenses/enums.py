@@ -9,7 +9,7 @@ from core.licenses.quota_terms import Identifiers, OnOutage
 
 
 class PeriodAnchor(StrEnum):
-    """The anchors of billing periods."""
+    """The anchor of billing periods."""
 
     CONTRACT_DATE = CONTRACT_DATE
     CALENDAR_YEAR = CALENDAR_YEAR

@@ -54,7 +54,7 @@ class License(Node):
 
     @strawberry.field(description="The current usage against the limits of the contract.")
     def consumption(self, info: Info) -> Consumption:
-        # A caller who may write contracts gets to this license as well.
+        # A caller who may only write contracts reaches this field through the result of a mutation.
         info.context.caller.require(*READERS)
         return Consumption(view=self.batch.consumption(self.loaded.id), batch=self.batch)
 

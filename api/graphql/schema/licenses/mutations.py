@@ -42,10 +42,10 @@ def put_license(
     context.caller.require(Scope.CONTRACT_WRITE, license=input.key)
     admins = None
     if input.admins is not None:
-        admins = tuple(inputs.AdminInput(one.email, one.name, one.language) for one in input.admins)
-    given = inputs.LicenseInput(input.key, input.name, input.time_zone, admins)
+        admins = tuple(inputs.AdminInput(admin.email, admin.name, admin.language) for admin in input.admins)
+    license = inputs.LicenseInput(input.key, input.name, input.time_zone, admins)
     with context.write() as session:
-        licenses.put_license(session, given, context.now)
+        licenses.put_license(session, license, context.now)
     context.announcer.announce()
     batch = find_batch(context, input.key)
     return PutLicenseResult(license=License(loaded=batch.license, batch=batch) if batch else None)
@@ -61,28 +61,28 @@ def put_contract(
 ) -> PutContractResult:
     context = info.context
     context.caller.require(Scope.CONTRACT_WRITE, license=input.license)
-    given = inputs.ContractInput(
+    contract = inputs.ContractInput(
         license=input.license,
         effective_from=input.effective_from,
         starts_on=input.starts_on,
         billing_period=input.billing_period,
         anchor=input.anchor.value,
         terms=tuple((term.key, decimal(term.value)) for term in input.terms),
-        at_risk=tuple((one.meter, decimal(one.ratio)) for one in input.at_risk or ()),
-        alert_at=tuple((one.meter, tuple(map(decimal, one.ratios))) for one in input.alert_at or ()),
+        at_risk=tuple((item.meter, decimal(item.ratio)) for item in input.at_risk or ()),
+        alert_at=tuple((item.meter, tuple(map(decimal, item.ratios))) for item in input.alert_at or ()),
         warnings=input.warnings,
         expiry_notice_days=(
             EXPIRY_NOTICE_DAYS if input.expiry_notice_days is None else tuple(input.expiry_notice_days)
         ),
-        quotas=tuple((one.meter, _quota_terms(one)) for one in input.quotas or ()),
+        quotas=tuple((item.meter, _quota_terms(item)) for item in input.quotas or ()),
     )
     with context.write() as session:
-        row = contracts.put_contract(session, given, context.runtime.registry, context.now)
+        row = contracts.put_contract(session, contract, context.runtime.registry, context.now)
     context.announcer.announce()
     return PutContractResult(contract=Contract(row=row))
 
 
-def _quota_terms(given: QuotaInput) -> QuotaTerms:
+def _quota_terms(quota: QuotaInput) -> QuotaTerms:
     return QuotaTerms(
-        given.window, given.back_off_days, given.lost_after_days, given.on_outage.value, given.identifiers.value
+        quota.window, quota.back_off_days, quota.lost_after_days, quota.on_outage.value, quota.identifiers.value
     )

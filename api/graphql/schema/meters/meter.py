@@ -1,4 +1,4 @@
-"""What is installed: meters and the plugins that contribute them."""
+"""Meters, plugins and notifiers in the schema."""
 
 import allowance
 import strawberry
@@ -98,7 +98,10 @@ class Plugin:
 
     @strawberry.field(description="The notifiers that the plugin contributes. Empty if it failed to load.")
     def notifiers(self) -> list[Notifier]:
-        return [Notifier(key=one.key, title=one.title, kinds=list(one.kinds)) for one in self.plugin.notifiers]
+        return [
+            Notifier(key=notifier.key, title=notifier.title, kinds=list(notifier.kinds))
+            for notifier in self.plugin.notifiers
+        ]
 
     @strawberry.field(description="The meters that the plugin contributes. Empty if it failed to load.")
     def meters(self) -> list[Meter]:

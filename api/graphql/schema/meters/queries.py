@@ -1,4 +1,4 @@
-"""The queries of what is installed."""
+"""The queries of the installed meters and plugins."""
 
 import strawberry
 

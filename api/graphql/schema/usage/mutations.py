@@ -1,4 +1,4 @@
-"""Recording usage over GraphQL; over HTTP see :mod:`api.endpoints.events`."""
+"""The mutation that records usage events. The endpoint over HTTP is :mod:`api.endpoints.events`."""
 
 from typing import Annotated
 
@@ -6,7 +6,6 @@ import strawberry
 
 from api.graphql.schema.common.node import Info
 from api.graphql.schema.usage.inputs import UsageEventInput
-from core.usage.events import RejectedEvent as Rejected
 from core.usage.ingest import ingest
 from core.usage.record_result import RecordResult
 
@@ -35,7 +34,7 @@ def record_usage(
     info: Info, events: Annotated[list[UsageEventInput], strawberry.argument(description="The events.")]
 ) -> RecordUsageResult:
     context = info.context
-    raws = [
+    raw_events = [
         {
             "id": event.id,
             "source": event.source,
@@ -51,24 +50,23 @@ def record_usage(
     ]
     context.close()
     runtime = context.runtime
-    underway = ingest(
+    ingestion = ingest(
         context.caller,
-        raws,
+        raw_events,
         context.now,
         registry=runtime.registry,
         settings=runtime.settings,
         committer=runtime.committer,
     )
-    return _as_result(underway.wait())
+    return _as_result(ingestion.wait())
 
 
 def _as_result(recorded: RecordResult) -> RecordUsageResult:
     return RecordUsageResult(
         accepted=recorded.accepted,
         duplicates=recorded.duplicates,
-        rejected=[_rejected(one) for one in recorded.rejected],
+        rejected=[
+            RejectedEvent(index=event.index, id=event.id, code=event.code, message=event.message)
+            for event in recorded.rejected
+        ],
     )
-
-
-def _rejected(one: Rejected) -> RejectedEvent:
-    return RejectedEvent(index=one.index, id=one.id, code=one.code, message=one.message)

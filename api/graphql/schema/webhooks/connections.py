@@ -19,12 +19,12 @@ def delivery_connection(
 ) -> DeliveryConnection:
     """Return a page of the deliveries to an endpoint, newest first."""
     size = page_size(first, 20)
-    place = None
+    position = None
     if after is not None:
         at, key = decode_cursor(after, "deliveries", str, str)
-        place = (cursor_time(at), str(key))
+        position = (cursor_time(at), str(key))
     return DeliveryConnection.page(
-        batch.deliveries(endpoint, size + 1, place),
+        batch.deliveries(endpoint, size + 1, position),
         size,
         after,
         cursor=lambda logged: encode("deliveries", logged.delivery.created_at.isoformat(), logged.delivery.id),

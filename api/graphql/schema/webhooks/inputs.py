@@ -1,12 +1,13 @@
 """The inputs of the mutations of webhooks."""
 
 from datetime import timedelta
+from typing import Final
 
 import strawberry
 
 from core.delivery.webhooks.sign import OVERLAP
 
-HOUR = timedelta(hours=1)
+HOUR: Final = timedelta(hours=1)
 
 
 @strawberry.input(description="A webhook endpoint to create or to change.")

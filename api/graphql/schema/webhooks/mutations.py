@@ -65,11 +65,11 @@ def put_webhook_endpoint(
     context = info.context
     context.caller.require(Scope.WEBHOOKS_WRITE, license=input.license)
     kinds = None if input.kinds is None else tuple(input.kinds)
-    put = endpoints.EndpointInput(input.license, input.key, input.url, kinds, input.enabled)
+    endpoint = endpoints.EndpointInput(input.license, input.key, input.url, kinds, input.enabled)
     networks = context.runtime.settings.opened_networks
     with context.write() as session:
-        row, secret = endpoints.put_endpoint(session, put, networks, context.now)
-    return PutWebhookEndpointResult(endpoint=_alone(context, row), secret=secret)
+        row, secret = endpoints.put_endpoint(session, endpoint, networks, context.now)
+    return PutWebhookEndpointResult(endpoint=_single_endpoint(context, row), secret=secret)
 
 
 @strawberry.mutation(
@@ -84,7 +84,7 @@ def rotate_webhook_secret(
     overlap = input.overlap_hours * HOUR
     with context.write() as session:
         row, secret = endpoints.rotate_secret(session, input.license, input.key, context.now, overlap)
-    return RotateWebhookSecretResult(endpoint=_alone(context, row), secret=secret)
+    return RotateWebhookSecretResult(endpoint=_single_endpoint(context, row), secret=secret)
 
 
 @strawberry.mutation(description="Remove a webhook endpoint. Its pending deliveries are dropped.")
@@ -123,5 +123,5 @@ def redeliver_webhook(
     return WebhookDeliveryResult(delivery=Delivery(logged=logged))
 
 
-def _alone(context: Context, row: WebhookEndpoint) -> Endpoint:
+def _single_endpoint(context: Context, row: WebhookEndpoint) -> Endpoint:
     return Endpoint(row=row, batch=EndpointBatch(context, row.license_id, [row]))

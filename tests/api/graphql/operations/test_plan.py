@@ -54,6 +54,10 @@ def asked(query: str, variables: dict[str, Any]) -> Asked:
     return Asked(prepared, prepared.operation(None), variables)
 
 
+def run(one: Asked, context: Context) -> dict[str, Any]:
+    return execute(one, context, lambda reason: None)
+
+
 def context_of(served: Served, now: datetime) -> Context:
     runtime = served.runtime
     services = Services(
@@ -158,7 +162,7 @@ def test_fragments_and_fields_named_twice_are_merged(library: Served) -> None:
 def test_a_subscription_is_planned_and_answered_as_a_query_of_what_is_so_now(library: Served) -> None:
     shown = "status version sections { key readings { used } }"
     context = context_of(library, NOW)
-    query = execute(asked(f'{{ consumption(license: "acme") {{ {shown} }} }}', {}), context)["data"]["consumption"]
+    query = run(asked(f'{{ consumption(license: "acme") {{ {shown} }} }}', {}), context)["data"]["consumption"]
     planned = asked(f'subscription {{ consumptionChanged(license: "acme") {{ {shown} }} }}', {})
     assert planned.operation.plan
     assert planned.operation.plan(context, {}) == {"consumptionChanged": query}
@@ -166,7 +170,7 @@ def test_a_subscription_is_planned_and_answered_as_a_query_of_what_is_so_now(lib
         f'subscription {{ consumptionChanged(license: "acme") {{ ... @skip(if: false) {{ {shown} }} }} }}', {}
     )
     assert stepwise.operation.plan is None
-    assert execute(stepwise, context) == {"data": {"consumptionChanged": query}}
+    assert run(stepwise, context) == {"data": {"consumptionChanged": query}}
     context.close()
 
 
@@ -197,7 +201,7 @@ def test_an_error_is_answered_with_its_path_and_beside_what_went_well(
     library: Served, query: str, path: list[str]
 ) -> None:
     context = context_of(library, NOW)
-    answer = execute(asked(query, {}), context)
+    answer = run(asked(query, {}), context)
     context.close()
     (error,) = answer["errors"]
     assert error["path"] == path
@@ -208,7 +212,7 @@ def test_an_error_is_answered_with_its_path_and_beside_what_went_well(
 @pytest.mark.parametrize("library", ["sqlite"], indirect=True)
 def test_a_variable_of_the_wrong_type_is_refused_with_a_code_and_the_trace(library: Served) -> None:
     context = context_of(library, NOW)
-    answer = execute(asked("query ($key: String!) { license(key: $key) { name } }", {"key": 7}), context)
+    answer = run(asked("query ($key: String!) { license(key: $key) { name } }", {"key": 7}), context)
     assert [error["extensions"] for error in answer["errors"]] == [{"code": "BAD_INPUT", "trace": TRACE}]
     assert "data" not in answer
 

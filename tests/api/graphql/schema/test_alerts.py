@@ -57,15 +57,15 @@ def test_an_exceeded_limit_is_shown_in_its_application_with_a_red_halo(served: S
     assert operator.data(WARNINGS, application="nowhere")["consumption"]["warnings"]["notices"] == []
 
 
-def test_what_is_shown_everywhere_is_shown_in_each_application(served: Served) -> None:
+def test_a_notice_for_every_application_is_in_the_notices_of_each_application(served: Served) -> None:
     meters = served.runtime.registry.meters
     notices = tuple(
         Notice(meters[meter], application, UsageStatus.EXCEEDED, Decimal(6), Decimal(5), "", datetime.now(UTC))
         for meter, application in [("forms", "forms"), ("users", "")]
     )
-    warnings = Warnings(found=FoundWarnings(enabled=True, notices=notices))
+    warnings = Warnings(record=FoundWarnings(enabled=True, notices=notices))
     for application, shown in [("forms", ["forms", ""]), ("data", [""]), (None, ["forms", ""])]:
-        assert [one.found.application for one in warnings.notices(application)] == shown
+        assert [notice.record.application for notice in warnings.notices(application)] == shown
 
 
 def test_a_license_without_warnings_has_no_notices_and_still_alerts(served: Served, operator: Client) -> None:
