@@ -29,7 +29,14 @@ def shown(value: object) -> str:
     return repr(text if len(text) <= 100 else text[:100] + "…")
 
 
+def decimal_text(number: Decimal) -> str:
+    """Return a decimal in plain digits, without zeros at the end of its fraction: equal numbers have equal texts."""
+    text = str(number)
+    if "E" in text:  # asked first, since formatting takes four times as long
+        text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def canonical(number: Decimal) -> Decimal:
-    """The same number in the same digits always, since it is a part of a key."""
-    text = f"{number:f}"
-    return Decimal(text.rstrip("0").rstrip(".") if "." in text else text)
+    """Return the number with the digits of :func:`decimal_text`, as a part of a key needs them."""
+    return Decimal(decimal_text(number))

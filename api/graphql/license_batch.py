@@ -18,7 +18,8 @@ from core.alerts.listing import list_alerts
 from core.alerts.tables import Alert
 from core.consumption.current import Current, load_all_current
 from core.consumption.past import measure_past
-from core.consumption.readings.documents import StoredReading, from_document
+from core.consumption.readings.documents import decode_reading
+from core.consumption.readings.judged_reading import JudgedReading
 from core.consumption.readings.live import live_readings
 from core.consumption.view import ConsumptionView, view_consumption
 from core.credits.listing import RequestCursor, list_requests
@@ -55,7 +56,7 @@ class LicenseBatch:
         return license
 
     @cached_property
-    def current(self) -> dict[int, tuple[int, dict[str, StoredReading]]]:
+    def current(self) -> dict[int, tuple[int, dict[str, JudgedReading]]]:
         """Snapshot version and readings by meter, of each license by id. Hard quotas are read at this moment."""
         current = self._current
         if current is None:
@@ -64,7 +65,7 @@ class LicenseBatch:
         return {
             one.license.id: (
                 one.version,
-                {key: from_document(part) for key, part in one.readings.items()}
+                {key: decode_reading(part) for key, part in one.readings.items()}
                 | live_readings(one.license, one.windows, one.readings, registry, now),
             )
             for one in current

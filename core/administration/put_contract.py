@@ -1,7 +1,6 @@
 """Putting contract versions. Putting the same version again changes nothing."""
 
 from datetime import datetime
-from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
@@ -13,6 +12,7 @@ from core.licenses.find import lock_license, named_license
 from core.licenses.tables import Contract, id_of
 from core.plugins.registry import Registry
 from core.queue.queue import schedule_now
+from core.text import decimal_text
 from core.usage.late_usage import mark_late
 
 
@@ -49,9 +49,9 @@ def put_contract(session: Session, given: ContractInput, registry: Registry, now
         starts_on=given.starts_on,
         billing_period=given.billing_period,
         anchor=given.anchor,
-        terms={key: _written(value) for key, value in given.terms},
-        at_risk={key: _written(ratio) for key, ratio in given.at_risk},
-        alert_at={key: list(map(_written, sorted(ratios))) for key, ratios in given.alert_at if ratios},
+        terms={key: decimal_text(value) for key, value in given.terms},
+        at_risk={key: decimal_text(ratio) for key, ratio in given.at_risk},
+        alert_at={key: list(map(decimal_text, sorted(ratios))) for key, ratios in given.alert_at if ratios},
         warnings=given.warnings,
         expiry_notice_days=sorted(given.expiry_notice_days, reverse=True),
         quotas={meter: quota.to_document() for meter, quota in given.quotas},
@@ -68,11 +68,6 @@ def put_contract(session: Session, given: ContractInput, registry: Registry, now
         mark_late(session, {license_id: given.effective_from})
     schedule_now(session, license_id, now)
     return contract
-
-
-def _written(number: Decimal) -> str:
-    """Return the same text for equal numbers, so that 12 and 12.0 are no change."""
-    return f"{number.normalize():f}"
 
 
 def _content(contract: Contract) -> tuple[object, ...]:

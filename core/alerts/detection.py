@@ -1,14 +1,12 @@
-"""Which thresholds a reading has crossed."""
+"""The detection of crossings: the thresholds for which alerts are open. Pure; recording is in ``crossings``."""
 
-from dataclasses import replace
-from datetime import date
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 from allowance import Contract, Meter
 
 from core.alerts.crossings import Crossing, MeterCrossings
-from core.consumption.readings.documents import Document
+from core.consumption.readings.judged_reading import CrossedRatios, JudgedReading
 from core.consumption.readings.status import UsageStatus, times
 from core.text import canonical
 
@@ -16,50 +14,59 @@ FULL: Final = Decimal(1)
 
 
 def detect_crossings(
-    license_id: int, meter: Meter, contract: Contract, document: dict[str, Any], before: Document | None
-) -> MeterCrossings | None:
-    """Write into a new reading's document, as `crossed`, the period, limit and ratios that alerts stand for; what is
-    to be recorded of it, None where the reading before had the same.
+    contract: Contract, reading: JudgedReading, previous: CrossedRatios | None
+) -> CrossedRatios | None:
+    """Return the ratios that a reading has crossed, or None if there are none.
 
-    A ratio that was crossed stays so until less is used or its period or limit ends, also where a new contract or an
-    update of the meter leaves it out.
+    A ratio that was crossed stays crossed until less is used or its period or limit ends, even if a new contract or an
+    update of the meter leaves the ratio out.
+
+    Args:
+        contract: The contract of the reading, whose billing period holds if the reading has no period.
+        reading: The reading.
+        previous: The crossed ratios of the reading before, or None.
     """
-    noted = before.get("crossed") if before else None
-    thresholds = document.get("thresholds", ())
-    if noted is None and not any(crossed_at for *_, crossed_at in thresholds):
+    crossed = {threshold.ratio for threshold in reading.thresholds if threshold.crossed_at}
+    if reading.limit is None or not (crossed or previous):
         return None
-    reading = _in_force(license_id, meter, contract, document)
-    if reading is None:
+    first, limit = (reading.period or contract.period).first, canonical(reading.limit)
+    if previous and (previous.period_first, previous.limit) == (first, limit):
+        dropped = {*previous.ratios} - {threshold.ratio for threshold in reading.thresholds}
+        crossed |= {ratio for ratio in dropped if _is_crossed(ratio, reading)}
+    return CrossedRatios(first, limit, tuple(canonical(ratio) for ratio in sorted(crossed))) if crossed else None
+
+
+def list_crossings(license_id: int, meter: Meter, contract: Contract, reading: JudgedReading) -> MeterCrossings:
+    """Return the crossings of a reading's crossed ratios, as they are recorded; none if it has crossed no ratio."""
+    crossed, used = reading.crossed, reading.used
+    if crossed is None or used is None or reading.limit is None or reading.basis is None:
         return MeterCrossings(license_id, meter.key, ())
-    in_force = [reading.first.isoformat(), str(canonical(reading.limit))]
-    listed = {Decimal(ratio): crossed_at for ratio, *_, crossed_at in thresholds}
-    standing = {ratio for ratio, crossed_at in listed.items() if crossed_at}
-    if noted and noted[:2] == in_force:
-        dropped = {Decimal(ratio) for ratio in noted[2]} - listed.keys()
-        standing |= {ratio for ratio in dropped if _is_crossed(ratio, reading)}
-    if standing:
-        document["crossed"] = [*in_force, [str(canonical(ratio)) for ratio in sorted(standing)]]
-    if document.get("crossed") == noted:
-        return None
-    return MeterCrossings(license_id, meter.key, tuple(replace(reading, ratio=ratio) for ratio in sorted(standing)))
-
-
-def _in_force(license_id: int, meter: Meter, contract: Contract, document: Document) -> Crossing | None:
-    """The whole of what a reading is held against; None where there is nothing."""
-    if "used" not in document or "limit" not in document:
-        return None
-    used, limit = Decimal(document["used"]), Decimal(document["limit"])
-    period = document.get("period")
-    first, end = contract.period.first, contract.period.end
-    if period:
-        first, end = date.fromisoformat(period[0]), date.fromisoformat(period[1])
-    return Crossing(
-        license_id, meter.key, first, end, FULL, limit, document["basis"], contract.version, used, document["status"]
+    period = reading.period or contract.period
+    return MeterCrossings(
+        license_id,
+        meter.key,
+        tuple(
+            Crossing(
+                license_id=license_id,
+                meter=meter.key,
+                first=period.first,
+                end=period.end,
+                ratio=ratio,
+                limit=reading.limit,
+                basis=reading.basis,
+                contract_version=contract.version,
+                used=used,
+                status=reading.status.value,
+            )
+            for ratio in crossed.ratios
+        ),
     )
 
 
-def _is_crossed(ratio: Decimal, reading: Crossing) -> bool:
-    """Whether a further ratio is reached, or as much is used as can be."""
-    if ratio <= FULL and reading.status == UsageStatus.EXCEEDED.value:
+def _is_crossed(ratio: Decimal, reading: JudgedReading) -> bool:
+    """Whether a ratio without a threshold is reached, or is of a limit that is exceeded."""
+    if reading.used is None or reading.limit is None:
+        return False
+    if ratio <= FULL and reading.status is UsageStatus.EXCEEDED:
         return True
     return bool(reading.used) and reading.used >= times(ratio, reading.limit)

@@ -1,11 +1,10 @@
-"""The writing of history: a row for each license and refresh, and one for the end of each day that is over."""
+"""The writing of history: a row for each license and refresh, and a row for the end of each day that is over."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeAlias
-from zoneinfo import ZoneInfo
 
 import orjson
 import sqlalchemy as sa
@@ -15,17 +14,16 @@ from sqlmodel import Session
 from core.consumption.points import PointDelta, expand, merge
 from core.consumption.tables import ReadingHistory
 from core.database.dialect import values_table
-from core.licenses.load import LoadedLicense
-from core.times import EPOCH
+from core.times import microseconds
 
 Rows: TypeAlias = Mapping[tuple[int, datetime], Mapping[str, PointDelta]]
-"""Entries by meter, by license and time."""
+"""Entries by meter, by license id and time."""
+_StoredRows: TypeAlias = Sequence[tuple[int, datetime, Mapping[str, PointDelta]]]
+"""License id, time, and entries by meter, in the order of licenses and times."""
 
-_DAY: Final = timedelta(days=1)
-_WEEK: Final = 7
 _INSTANT: Final = timedelta(microseconds=1)
 _BOUNDS: Final[dict[str, Any]] = {"license_id": BigInteger(), "after": BigInteger(), "until": BigInteger()}
-# What is there already at the same time is of other meters, or the same measured again.
+# A row that exists at the same time is of other meters, or of the same meters and measured again.
 _WRITE: Final = {
     "postgresql": """
 INSERT INTO reading_history AS kept (license_id, at, readings)
@@ -38,25 +36,14 @@ INSERT INTO reading_history AS kept (license_id, at, readings) VALUES (?, ?, ?)
 ON CONFLICT (license_id, at) DO UPDATE SET readings = json_patch(kept.readings, excluded.readings)
 """,
 }
-_DROP: Final = """
+_DELETE: Final = """
 DELETE FROM reading_history WHERE license_id = :license_id AND at > :after AND at <= :until
 """
 
 
 @dataclass(frozen=True, slots=True)
-class HistoryRetention:
-    """How long history keeps what: the last refresh of every hour, and the end of every day, for so many days.
-
-    Of what is older only the end of each month is left.
-    """
-
-    hourly: int = 35
-    daily: int = 1_100
-
-
-@dataclass(frozen=True, slots=True)
 class TimeRange:
-    """The history of a license after one instant up to another, and of which meters it is told anew."""
+    """The history of a license after an instant, up to and including another; `meters` are those measured again."""
 
     license_id: int
     after: datetime
@@ -65,114 +52,92 @@ class TimeRange:
 
 
 @dataclass(frozen=True, slots=True)
-class Thinned:
-    """A stretch of history of which only the points at some times are left."""
+class ThinnedRange:
+    """A range of history of which only the rows at the times in `kept` stay."""
 
-    stretch: TimeRange
-    left: Collection[datetime]
+    range: TimeRange
+    kept: Collection[datetime]
 
 
 def replace_history(
     session: Session,
     rows: Rows,
     rewritten: Sequence[TimeRange] = (),
-    thinned: Sequence[Thinned] = (),
-    outdone: Sequence[TimeRange] = (),
+    thinned: Sequence[ThinnedRange] = (),
+    superseded: Sequence[TimeRange] = (),
 ) -> None:
-    """Write rows; drop what stood in the stretches before.
+    """Write rows of history, and delete what they replace.
 
-    In those that are rewritten, and those outdone by the row at their end, meters that are not told anew keep what
-    they have.
+    Args:
+        session: The session of a transaction.
+        rows: The new rows. Every range in `superseded` needs a row right after its end.
+        rewritten: Ranges whose meters are measured again by `rows`. Other meters keep their entries.
+        thinned: Ranges that have grown old, with the times to keep.
+        superseded: Ranges replaced by the row right after their end, which gets what the row leaves out. Other meters
+            keep their entries.
     """
-    written: dict[tuple[int, datetime], Mapping[str, PointDelta]] = dict(rows)
-    for key, entries in _kept(session, rewritten).items():
-        written[key] = {**entries, **written.get(key, {})}
-    left = {(one.stretch.license_id, at) for one in thinned for at in one.left}
-    weeks = [one.stretch for one in thinned]
-    for license_id, at, entries in _read(session, weeks):
-        if (license_id, at) in left:
-            written[license_id, at] = {**entries, **written.get((license_id, at), {})}
-    _outdo(session, outdone, written)
-    gone = [
-        {"license_id": one.license_id, "after": _micros(one.after), "until": _micros(one.until)}
-        for one in (*rewritten, *weeks, *outdone)
-    ]
-    if gone:
-        session.execute(sa.text(_DROP), gone)
-    if written:
-        parameters = [
-            (license_id, _micros(at), orjson.dumps(entries, option=orjson.OPT_SORT_KEYS).decode())
-            for (license_id, at), entries in sorted(written.items(), key=lambda item: item[0])
-        ]
-        dialect = session.get_bind().dialect.name
-        columns: Any = (
-            tuple(list(column) for column in zip(*parameters, strict=True)) if dialect == "postgresql" else parameters
-        )
-        session.connection().exec_driver_sql(_WRITE[dialect], columns)
+    weeks = [thinning.range for thinning in thinned]
+    kept = {(thinning.range.license_id, at) for thinning in thinned for at in thinning.kept}
+    past, old, hours = (_read(session, ranges) for ranges in (rewritten, weeks, superseded))
+    written = _merge_rows(
+        _entries_of_others(past, rewritten),
+        {(license_id, at): entries for license_id, at, entries in old if (license_id, at) in kept},
+        _rows_of_others(hours, superseded),
+        _complete_last_rows(rows, hours, superseded),
+    )
+    _delete(session, [*rewritten, *weeks, *superseded])
+    _write(session, written)
 
 
-def thinned(license: LoadedLicense, since: date, keeping: HistoryRetention) -> Iterable[Thinned]:
-    """What is thinned of the history of a license that was last looked after on the day `since`: weeks that grew old.
-
-    A week at once is written anew with what is left of it, which leaves no half-empty pages behind. Licenses do so on
-    different days.
-    """
-    for number in range(1, (license.today - since).days + 1):
-        today = since + number * _DAY
-        if (today.toordinal() + license.id) % _WEEK:
-            continue
-        for kept_for, ends in ((keeping.hourly, lambda day: True), (keeping.daily, lambda day: (day + _DAY).day == 1)):
-            days = [today - (kept_for + past) * _DAY for past in range(_WEEK, 0, -1)]
-            week = TimeRange(license.id, license.end_of(days[0] - _DAY), license.end_of(days[-1]))
-            yield Thinned(week, frozenset(license.end_of(day) for day in days if ends(day)))
+def _merge_rows(*layers: Rows) -> Rows:
+    """Merge rows; where several have an entry of the same meter at the same time, the last of them holds."""
+    merged: dict[tuple[int, datetime], Mapping[str, PointDelta]] = {}
+    for layer in layers:
+        for key, entries in layer.items():
+            merged[key] = {**merged[key], **entries} if key in merged else entries
+    return merged
 
 
-def hour_before(license: LoadedLicense, now: datetime, meters: Collection[str]) -> TimeRange | None:
-    """What a row now outdoes: no interval that is read is shorter than an hour of the license's clock.
-
-    None in an hour in which the clocks change.
-    """
-    local = now.astimezone(ZoneInfo(license.license.time_zone))
-    begin = now - timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
-    if begin.astimezone(local.tzinfo).utcoffset() != local.utcoffset():
-        return None
-    return TimeRange(license.id, begin - _INSTANT, now - _INSTANT, meters)
-
-
-def _kept(session: Session, rewritten: Sequence[TimeRange]) -> Rows:
-    """What stands in the stretches of meters that do not tell it anew, as whole entries."""
-    told = {one.license_id: frozenset(one.meters) for one in rewritten}
-    kept: dict[tuple[int, datetime], dict[str, PointDelta]] = defaultdict(dict)
+def _entries_of_others(stored: _StoredRows, rewritten: Sequence[TimeRange]) -> Rows:
+    """Return the entries of meters that are not measured again, as whole entries, since rows between them may go."""
+    measured = {time_range.license_id: frozenset(time_range.meters) for time_range in rewritten}
+    rows: dict[tuple[int, datetime], dict[str, PointDelta]] = defaultdict(dict)
     before: dict[tuple[int, str], PointDelta] = {}
-    for license_id, at, entries in _read(session, rewritten):
+    for license_id, at, entries in stored:
         for meter, entry in entries.items():
-            if meter not in told[license_id] and (full := expand(entry, before.get((license_id, meter)))):
-                kept[license_id, at][meter] = before[license_id, meter] = full
-    return kept
+            if meter not in measured[license_id] and (whole := expand(entry, before.get((license_id, meter)))):
+                rows[license_id, at][meter] = before[license_id, meter] = whole
+    return rows
 
 
-def _outdo(
-    session: Session, outdone: Sequence[TimeRange], written: dict[tuple[int, datetime], Mapping[str, PointDelta]]
-) -> None:
-    """Give the rows at the end of the stretches what the rows of the stretches said that they themselves leave out."""
-    stretches = {one.license_id: one for one in outdone}
-    said: dict[tuple[int, str], PointDelta] = {}
-    for license_id, at, entries in _read(session, outdone):
-        one = stretches[license_id]
-        if others := {meter: entry for meter, entry in entries.items() if meter not in one.meters}:
-            written[license_id, at] = others
-        for meter in entries.keys() & one.meters:
-            said[license_id, meter] = merge(said.get((license_id, meter), ()), entries[meter])
-    for license_id, one in stretches.items():
-        end = license_id, one.until + _INSTANT
-        written[end] = {meter: merge(said.get((license_id, meter), ()), entry) for meter, entry in written[end].items()}
+def _rows_of_others(stored: _StoredRows, superseded: Sequence[TimeRange]) -> Rows:
+    """Return the entries of meters that the row after a superseded range does not measure, as they are."""
+    measured = {time_range.license_id: frozenset(time_range.meters) for time_range in superseded}
+    rows = {
+        (license_id, at): {meter: entry for meter, entry in entries.items() if meter not in measured[license_id]}
+        for license_id, at, entries in stored
+    }
+    return {key: entries for key, entries in rows.items() if entries}
 
 
-def _read(session: Session, stretches: Sequence[TimeRange]) -> Iterable[tuple[int, datetime, Mapping[str, PointDelta]]]:
-    """The rows of the stretches, each license's in order."""
-    if not stretches:
+def _complete_last_rows(rows: Rows, stored: _StoredRows, superseded: Sequence[TimeRange]) -> Rows:
+    """Return the rows, those right after superseded ranges with what they leave out of the rows within the ranges."""
+    earlier: dict[tuple[int, str], PointDelta] = {}
+    for license_id, _, entries in stored:
+        for meter, entry in entries.items():
+            earlier[license_id, meter] = merge(earlier.get((license_id, meter), ()), entry)
+    ends = [(time_range.license_id, time_range.until + _INSTANT) for time_range in superseded]
+    completed = {
+        end: {meter: merge(earlier.get((end[0], meter), ()), entry) for meter, entry in rows[end].items()}
+        for end in ends
+    }
+    return {**rows, **completed}
+
+
+def _read(session: Session, ranges: Sequence[TimeRange]) -> _StoredRows:
+    if not ranges:
         return []
-    bounds = [(one.license_id, _micros(one.after), _micros(one.until)) for one in stretches]
+    bounds = [(each.license_id, microseconds(each.after), microseconds(each.until)) for each in ranges]
     within = values_table(session, _BOUNDS, bounds)
     table = ReadingHistory.__table__  # type: ignore[attr-defined]
     at = sa.type_coerce(table.c.at, BigInteger)
@@ -186,5 +151,24 @@ def _read(session: Session, stretches: Sequence[TimeRange]) -> Iterable[tuple[in
     return [(license_id, at, entries) for license_id, at, entries in found]
 
 
-def _micros(at: datetime) -> int:
-    return (at - EPOCH) // _INSTANT
+def _delete(session: Session, ranges: Iterable[TimeRange]) -> None:
+    bounds = [
+        {"license_id": each.license_id, "after": microseconds(each.after), "until": microseconds(each.until)}
+        for each in ranges
+    ]
+    if bounds:
+        session.execute(sa.text(_DELETE), bounds)
+
+
+def _write(session: Session, rows: Rows) -> None:
+    if not rows:
+        return
+    parameters = [
+        (license_id, microseconds(at), orjson.dumps(entries, option=orjson.OPT_SORT_KEYS).decode())
+        for (license_id, at), entries in sorted(rows.items(), key=lambda row: row[0])
+    ]
+    dialect = session.get_bind().dialect.name
+    columns: Any = (
+        tuple(list(column) for column in zip(*parameters, strict=True)) if dialect == "postgresql" else parameters
+    )
+    session.connection().exec_driver_sql(_WRITE[dialect], columns)

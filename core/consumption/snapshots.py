@@ -1,4 +1,4 @@
-"""Snapshots: read and written for many licenses at once."""
+"""Snapshots, read and written for many licenses in one statement each."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -8,13 +8,12 @@ import orjson
 from sqlalchemy import select, update
 from sqlmodel import Session, col
 
-from core.consumption.readings.documents import Document
-from core.consumption.readings.status import SEVERITY
+from core.consumption.readings.documents import Document, severity
 from core.consumption.tables import Snapshot
 from core.database.engine import CHANGED
 
-# A license has its snapshot from the start, so there is nothing to insert. The version grows with whatever is written,
-# be it the time of measurement alone: who keeps what a version showed never shows anything old.
+# Putting a license inserts its snapshot, so a refresh only updates. The version grows with every write, even of nothing
+# but the time of measurement, so that a cache of a version never serves anything old.
 _WRITE: Final = {
     "postgresql": """
 UPDATE snapshot SET version = version + 1, severity = given.severity, readings = given.readings
@@ -28,45 +27,48 @@ UPDATE snapshot SET version = version + 1, severity = :severity, readings = :rea
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """A license's snapshot: its version and the documents of its readings by meter."""
+class StoredSnapshot:
+    """The snapshot of a license: its version and the documents of its readings by meter."""
 
     version: int
     readings: Mapping[str, Document]
 
 
-def load_snapshots(session: Session, licenses: Collection[int]) -> dict[int, Known]:
-    """The snapshots of licenses by id."""
+def load_snapshots(session: Session, licenses: Collection[int]) -> dict[int, StoredSnapshot]:
+    """Load the snapshots of licenses, by id."""
     rows = session.execute(
         select(col(Snapshot.license_id), col(Snapshot.version), col(Snapshot.readings)).where(
             col(Snapshot.license_id).in_(licenses)
         )
     )
-    return {license_id: Known(version, readings) for license_id, version, readings in rows}
+    return {license_id: StoredSnapshot(version, readings) for license_id, version, readings in rows}
 
 
-def lock_snapshots(session: Session, known: Mapping[int, Known]) -> dict[int, Known]:
-    """The snapshots as they are now, locked until the transaction ends; only those that changed are read again."""
+def lock_snapshots(session: Session, loaded: Mapping[int, StoredSnapshot]) -> dict[int, StoredSnapshot]:
+    """Lock the snapshots until the transaction ends, and return them as they are now, by license id.
+
+    Only the snapshots whose version changed since they were `loaded` are read again.
+    """
     licenses = col(Snapshot.license_id)
     versions = session.execute(
-        select(licenses, col(Snapshot.version)).where(licenses.in_(known)).order_by(licenses).with_for_update()
+        select(licenses, col(Snapshot.version)).where(licenses.in_(loaded)).order_by(licenses).with_for_update()
     )
-    changed = [license_id for license_id, version in versions if known[license_id].version != version]
-    return {**known, **load_snapshots(session, changed)} if changed else dict(known)
+    changed = [license_id for license_id, version in versions if loaded[license_id].version != version]
+    return {**loaded, **load_snapshots(session, changed)} if changed else dict(loaded)
 
 
 def write_snapshots(session: Session, readings: Mapping[int, Mapping[str, Document]]) -> None:
-    """Replace the readings of licenses by id, each as a whole."""
+    """Replace the snapshots of licenses by id, each as a whole. `readings` are documents by license and meter."""
     if not readings:
         return
-    _note(session, readings)
+    _notify_on_commit(session, readings)
     rows = [
         (
             license_id,
-            max(SEVERITY[document["status"]] for document in parts.values()),
-            orjson.dumps(parts).decode(),
+            max(map(severity, documents.values())),
+            orjson.dumps(documents).decode(),
         )
-        for license_id, parts in sorted(readings.items())
+        for license_id, documents in sorted(readings.items())
     ]
     if session.get_bind().dialect.name == "postgresql":
         columns: Any = tuple(list(column) for column in zip(*rows, strict=True))
@@ -77,11 +79,12 @@ def write_snapshots(session: Session, readings: Mapping[int, Mapping[str, Docume
 
 
 def mark_changed(session: Session, license_id: int) -> None:
-    """Let the version grow for a change that is not in the readings: of the license, its contract or its grants."""
+    """Increase the version for a change outside the readings: of the license, its contract or its grants."""
     snapshot = update(Snapshot).where(col(Snapshot.license_id) == license_id)
     session.execute(snapshot.values(version=col(Snapshot.version) + 1))
-    _note(session, [license_id])
+    _notify_on_commit(session, [license_id])
 
 
-def _note(session: Session, licenses: Collection[int]) -> None:
+def _notify_on_commit(session: Session, licenses: Collection[int]) -> None:
+    """Name the licenses to those who listen to commits of this database."""
     session.info.setdefault(CHANGED, set()).update(licenses)

@@ -8,7 +8,7 @@ from typing import Final
 
 from allowance import Meter, Section
 
-from core.consumption.readings.documents import UNMEASURED, StoredReading
+from core.consumption.readings.judged_reading import NEVER_MEASURED, JudgedReading
 from core.consumption.readings.status import UsageStatus, worst
 from core.licenses.load import LoadedLicense
 from core.plugins.registry import Registry
@@ -31,7 +31,7 @@ class ReadingView:
     license: LoadedLicense
     day: date | None
     meter: Meter
-    reading: StoredReading
+    reading: JudgedReading
     freshness: Freshness
 
 
@@ -91,7 +91,7 @@ class ConsumptionView:
 
 def view_consumption(
     license: LoadedLicense,
-    readings: Mapping[str, StoredReading],
+    readings: Mapping[str, JudgedReading],
     version: int,
     registry: Registry,
     now: datetime,
@@ -101,7 +101,7 @@ def view_consumption(
     stale_at = _NEVER
     by_section: dict[str, list[ReadingView]] = {key: [] for key in registry.sections}
     for key, meter in registry.meters.items():
-        reading = readings.get(key, UNMEASURED)
+        reading = readings.get(key, NEVER_MEASURED)
         # A whole interval late is no longer a queue, it is workers that do not run.
         overdue_at = _NEVER if day or reading.due_at is None else reading.due_at + meter.every
         if overdue_at >= now:
@@ -114,7 +114,7 @@ def view_consumption(
     return ConsumptionView(license, day, version, sections, stale_at)
 
 
-def _freshness(reading: StoredReading, *, overdue: bool) -> Freshness:
+def _freshness(reading: JudgedReading, *, overdue: bool) -> Freshness:
     if reading.measured_at is None:
         return Freshness.NEVER
     return Freshness.STALE if reading.problem or overdue else Freshness.FRESH

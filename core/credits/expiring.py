@@ -12,7 +12,7 @@ from allowance import Grant, Notifier
 from sqlmodel import Session, col
 
 from core.alerts.recipients import license_recipients, notifier_recipients
-from core.consumption.readings.documents import Document
+from core.consumption.readings.judged_reading import NEVER_MEASURED, JudgedReading
 from core.credits.tables import CreditNotice
 from core.database.dialect import insert_into, values_table
 from core.database.types import UtcDateTime
@@ -32,7 +32,7 @@ class Expiring:
 
 
 def find_expiring(
-    license: LoadedLicense, grants: Sequence[Grant], documents: Mapping[str, Document], now: datetime
+    license: LoadedLicense, grants: Sequence[Grant], readings: Mapping[str, JudgedReading], now: datetime
 ) -> list[Expiring]:
     """Return the grants that expire within one of the contract's days of notice, and have credits left.
 
@@ -44,7 +44,7 @@ def find_expiring(
         if grant.expires_at is None or grant.expires_at <= now:
             continue
         reached = [days for days in notices if grant.expires_at - now <= timedelta(days=days)]
-        left = Decimal(documents.get(grant.meter or "", {}).get("grants", {}).get(grant.id, 0))
+        left = readings.get(grant.meter or "", NEVER_MEASURED).grants.get(grant.id, Decimal(0))
         if reached and left:
             item = ExpiringItem(
                 grant.id, grant.meter or "", grant.amount, left, grant.entity, grant.expires_at, min(reached)

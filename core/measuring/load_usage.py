@@ -44,7 +44,7 @@ _Key: TypeAlias = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class UsageRange:
     """A license to load usage of, to be measured on every day from `since` to its today."""
 
     license: LoadedLicense
@@ -52,7 +52,7 @@ class Wanted:
 
 
 def load_usage(
-    session: Session, wanted: Collection[Wanted], registry: Registry, now: datetime
+    session: Session, wanted: Collection[UsageRange], registry: Registry, now: datetime
 ) -> dict[int, "LoadedUsage"]:
     """The usage of each license by its id, as of now.
 
@@ -104,7 +104,7 @@ class LoadedUsage:
 
     usage: Usage
 
-    def __init__(self, wanted: Wanted, parts: Sequence[_Part], settled: UsageCheckpoint | None) -> None:
+    def __init__(self, wanted: UsageRange, parts: Sequence[_Part], settled: UsageCheckpoint | None) -> None:
         license, self._since = wanted.license, wanted.since
         counted_from, *later = license.period_firsts(self._since)
         # No total may lie across the beginning of a period that is measured.
@@ -175,7 +175,7 @@ class LoadedUsage:
         )
         self._found = found
 
-    def to_settle(self) -> UsageCheckpoint | None:
+    def new_checkpoint(self) -> UsageCheckpoint | None:
         """What is to be settled: always where nothing stood, else where there is so much new that it is worth while."""
         through = self._single - _DAY
         if self._settled and through - self._settled.through < RENEWED:
@@ -268,7 +268,7 @@ def _read_rows(session: Session, statement: sa.Select[Any]) -> list[Any]:
     return rows
 
 
-def _grants(session: Session, wanted: Collection[Wanted]) -> dict[int, list[Grant]]:
+def _grants(session: Session, wanted: Collection[UsageRange]) -> dict[int, list[Grant]]:
     zones = {one.license.id: one.license.license.time_zone for one in wanted}
     grants: dict[int, list[Grant]] = defaultdict(list)
     kept = GrantRow

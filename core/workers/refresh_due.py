@@ -9,11 +9,13 @@ from typing import Final
 
 from sqlalchemy.exc import DBAPIError
 
-from core.consumption.history import HistoryRetention
+from core.consumption.thinning import HistoryRetention
 from core.licenses.load import load_licenses
 from core.queue.queue import claim_runs, finish_runs
 from core.queue.tables import RefreshRun
-from core.refresh.refresh import RefreshWanted, late_usage, plan_refresh, save_refresh
+from core.refresh.late_usage import load_late_usage
+from core.refresh.refresh import plan_refresh, save_refresh
+from core.refresh.scope import RefreshScope
 from core.runtime import Runtime
 
 logger = logging.getLogger(__name__)
@@ -77,10 +79,10 @@ def _refresh_apart(runtime: Runtime, claim: str, runs: Sequence[RefreshRun]) -> 
 
 def _refresh(runtime: Runtime, claim: str, runs: Sequence[RefreshRun]) -> None:
     registry = runtime.registry
-    wanted: dict[int, RefreshWanted] = {}
+    wanted: dict[int, RefreshScope] = {}
     for run in runs:
         asked = _wanted(run)
-        wanted[run.license_id] = wanted[run.license_id].joined(asked) if run.license_id in wanted else asked
+        wanted[run.license_id] = wanted[run.license_id].merge(asked) if run.license_id in wanted else asked
     with runtime.database.read() as session:
         plan = plan_refresh(session, wanted, registry, datetime.now(UTC))
     answers = runtime.measurer.measure(plan.questions)
@@ -90,8 +92,8 @@ def _refresh(runtime: Runtime, claim: str, runs: Sequence[RefreshRun]) -> None:
         finish_runs(session, claim, runs, next_due, datetime.now(UTC))
 
 
-def _wanted(run: RefreshRun) -> RefreshWanted:
-    return RefreshWanted(frozenset(run.sections) if run.sections is not None else None, run.only_due)
+def _wanted(run: RefreshRun) -> RefreshScope:
+    return RefreshScope(frozenset(run.sections) if run.sections is not None else None, run.only_due)
 
 
 def _batches(runtime: Runtime, runs: Sequence[RefreshRun], now: datetime) -> list[list[RefreshRun]]:
@@ -101,7 +103,7 @@ def _batches(runtime: Runtime, runs: Sequence[RefreshRun], now: datetime) -> lis
     if not by_license:
         return []
     with runtime.database.read() as session:
-        late = late_usage(session, by_license)
+        late = load_late_usage(session, by_license)
         licenses = load_licenses(session, late, now) if late else {}
     long = {license_id for license_id, mark in late.items() if licenses[license_id].today - mark.since > MUCH_HISTORY}
     short = [run for run in runs if run.license_id not in long]

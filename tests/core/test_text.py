@@ -1,8 +1,10 @@
 """Texts from outside."""
 
+from decimal import Decimal
+
 import pytest
 
-from core.text import problem_with, shown
+from core.text import canonical, decimal_text, problem_with, shown
 
 
 @pytest.mark.parametrize(
@@ -33,3 +35,22 @@ def test_a_value_is_shown_quoted_short_and_in_letters_that_can_be_written() -> N
     assert shown("a\n\0\ud800") == r"'a\n\x00\ud800'"
     assert shown("x" * 100) == repr("x" * 100)
     assert shown("x" * 101) == repr("x" * 100 + "…")
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        ("12", "12"),
+        ("12.0", "12"),
+        ("100", "100"),
+        ("0.50", "0.5"),
+        ("1E+3", "1000"),
+        ("8.0E+10", "80000000000"),
+        ("0E-9", "0"),
+        ("1E-9", "0.000000001"),
+        ("12345678901234567890123456789012.50", "12345678901234567890123456789012.5"),
+    ],
+)
+def test_equal_decimals_have_equal_texts(number: str, text: str) -> None:
+    assert decimal_text(Decimal(number)) == text
+    assert str(canonical(Decimal(number))) == str(Decimal(text))

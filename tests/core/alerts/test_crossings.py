@@ -16,9 +16,9 @@ from sqlmodel import col, select
 
 from core.administration.inputs import AdminInput
 from core.alerts.crossings import Crossing, MeterCrossings, record_crossings
-from core.alerts.detection import detect_crossings
+from core.alerts.detection import detect_crossings, list_crossings
 from core.alerts.tables import Alert
-from core.consumption.readings.documents import judge_reading
+from core.consumption.readings.judging import judge_reading
 from core.delivery.message_kinds import CROSSED, RECOVERED
 from core.delivery.outbox.tables import Delivery, Message
 from core.text import canonical
@@ -183,15 +183,16 @@ def test_a_ratio_that_a_meter_adds_below_what_is_used_alerts(engine: Engine) -> 
     contract = loaded.contract_on(loaded.today)
     meter = engine.runtime.registry.meters["interactions"]
     updated = replace(meter, notices=(Decimal("0.5"),))
-    before, document = (
+    before, reading = (
         judge_reading(one, contract, Reading(used=60, limit=Limit(100, "")), None, at)
-        for one, at in ((meter, "a"), (updated, "b"))
+        for one, at in ((meter, NOW), (updated, NOW + DAY))
     )
-    assert detect_crossings(license_id, meter, contract, before, None) is None
-    measured = detect_crossings(license_id, updated, contract, document, before)
-    assert measured
+    assert detect_crossings(contract, before, None) is None
+    crossed = detect_crossings(contract, reading, None)
+    assert crossed
+    measured = list_crossings(license_id, updated, contract, reading._replace(crossed=crossed))
     assert [one.ratio for one in measured.crossings] == [Decimal("0.5")]
-    assert detect_crossings(license_id, updated, contract, dict(document), document) is None
+    assert detect_crossings(contract, reading, crossed) == crossed  # unchanged, so that nothing is recorded
 
 
 def test_further_ratios_of_a_contract_alert_and_change_no_status(engine: Engine) -> None:

@@ -1,6 +1,6 @@
 """What alerts is what is shown: thresholds and alerts follow from the same ratios, and agree on what is crossed."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
 
@@ -9,8 +9,9 @@ from allowance.reading import Number
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from core.alerts.detection import detect_crossings
-from core.consumption.readings.documents import from_document, judge_reading
+from core.alerts.detection import detect_crossings, list_crossings
+from core.consumption.readings.documents import decode_reading, encode_reading
+from core.consumption.readings.judging import judge_reading
 
 YEAR = Period(date(2026, 1, 1), date(2027, 1, 1))
 RATIOS = st.sampled_from([Decimal(number) / 20 for number in range(1, 21)])
@@ -37,14 +38,18 @@ def test_the_thresholds_that_are_shown_crossed_are_those_that_alert(
     meter = (Admission if hard else Level)(**texts, at_risk=at_risk, notices=parts)  # type: ignore[arg-type]
     contract = Contract(1, YEAR, alert_at={"own": tuple(sorted(alert_at))})
     reading = Reading(used=used, limit=Limit(limit, "as agreed", exhaustible and not hard), period=YEAR)
-    document = judge_reading(meter, contract, reading, None, "2026-03-15T12:00:00+00:00")
+    judged = judge_reading(meter, contract, reading, None, datetime(2026, 3, 15, 12, tzinfo=UTC))
 
-    measured = detect_crossings(1, meter, contract, document, None)
+    found = detect_crossings(contract, judged, None)
 
-    shown = from_document(document).thresholds
+    judged = judged._replace(crossed=found)
+    measured = list_crossings(1, meter, contract, judged)
+    document = encode_reading(judged)
+    shown = decode_reading(document).thresholds
     alerting = {Decimal(1), *notices, *alert_at, *([at_risk] if at_risk else [])}
     assert {one.ratio for one in shown} == alerting
     assert [one.ratio for one in shown] == sorted(one.ratio for one in shown)
     crossed = {one.ratio for one in shown if one.crossed_at}
-    assert {one.ratio for one in measured.crossings} == crossed if measured else not crossed
+    assert {one.ratio for one in measured.crossings} == crossed
+    assert {*found.ratios} == crossed if found else not crossed
     assert {Decimal(ratio) for ratio in document.get("crossed", (0, 0, ()))[2]} == crossed

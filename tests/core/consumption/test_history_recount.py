@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.consumption.readings.documents import number_text
+from core.consumption.readings.judging import round_number
 from core.usage.recount import recount
 from core.usage.tables import StoredCheckpoint
 from tests.core.usage.test_plain_recount import TERMS, raw_events
@@ -67,7 +67,7 @@ def test_the_ends_of_past_days_are_those_of_a_plain_recount(
             if at == loaded.end_of(day):
                 expected = plain.readings(license, events, day)[meter].used
                 assert (None if used is None else Fraction(used)) == (
-                    None if expected is None else Fraction(number_text(expected))
+                    None if expected is None else Fraction(round_number(expected))
                 ), (meter, day)
     with engine.database.read() as session:
         assert list(recount(session, engine.id(license.key), engine.runtime.registry.event_types)) == []

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from allowance import License
 
-from core.consumption.readings.documents import UNMEASURED, Problem, StoredReading
+from core.consumption.readings.judged_reading import NEVER_MEASURED, JudgedReading, Problem
 from core.consumption.readings.status import UsageStatus
 from core.consumption.view import ConsumptionView, Freshness, SectionView, view_consumption
 from core.licenses.load import LoadedLicense
@@ -15,11 +15,11 @@ from tests.fixtures.engine import NOW
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 LICENSE = LoadedLicense(1, License("acme", "Acme", "Asia/Kolkata"), (), date(2026, 3, 15))
 OK, AT_RISK, EXCEEDED, UNKNOWN = UsageStatus.OK, UsageStatus.AT_RISK, UsageStatus.EXCEEDED, UsageStatus.UNKNOWN
-FRESH = StoredReading(OK, measured_at=NOW - HOUR, due_at=NOW + DAY - HOUR)
+FRESH = JudgedReading(OK, measured_at=NOW - HOUR, due_at=NOW + DAY - HOUR)
 PROBLEM = Problem("METER_FAILED", "It failed.", NOW)
 
 
-def view(registry: Registry, now: datetime = NOW, day: date | None = None, **changed: StoredReading) -> ConsumptionView:
+def view(registry: Registry, now: datetime = NOW, day: date | None = None, **changed: JudgedReading) -> ConsumptionView:
     readings = dict.fromkeys(registry.meters, FRESH) | changed
     return view_consumption(LICENSE, readings, 7, registry, now, day)
 
@@ -28,7 +28,7 @@ def section(found: ConsumptionView, key: str) -> SectionView:
     return next(one for one in found.sections if one.section.key == key)
 
 
-def freshness(registry: Registry, reading: StoredReading, now: datetime, day: date | None = None) -> Freshness:
+def freshness(registry: Registry, reading: JudgedReading, now: datetime, day: date | None = None) -> Freshness:
     return section(view(registry, now, day, users=reading), "license").readings[0].freshness
 
 
@@ -47,21 +47,21 @@ def test_sections_and_meters_stand_in_their_order_of_display(registry: Registry)
 
 
 def test_the_status_is_the_worst_of_the_parts(registry: Registry) -> None:
-    at_risk, exceeded = StoredReading(AT_RISK, measured_at=NOW), StoredReading(EXCEEDED, measured_at=NOW)
+    at_risk, exceeded = JudgedReading(AT_RISK, measured_at=NOW), JudgedReading(EXCEEDED, measured_at=NOW)
     assert view(registry).status is OK
-    found = view(registry, forms=at_risk, users=UNMEASURED)
+    found = view(registry, forms=at_risk, users=NEVER_MEASURED)
     assert section(found, "web").status is AT_RISK
     assert section(found, "license").status is UNKNOWN
     assert section(found, "sms").status is OK
     assert found.status is AT_RISK
     assert view(registry, forms=at_risk, users=exceeded).status is EXCEEDED
-    assert view(registry, users=UNMEASURED).status is UNKNOWN
+    assert view(registry, users=NEVER_MEASURED).status is UNKNOWN
 
 
 def test_a_section_was_updated_with_its_latest_reading_and_the_whole_with_its_oldest_section(
     registry: Registry,
 ) -> None:
-    old, new = StoredReading(OK, measured_at=NOW - 3 * DAY), StoredReading(OK, measured_at=NOW)
+    old, new = JudgedReading(OK, measured_at=NOW - 3 * DAY), JudgedReading(OK, measured_at=NOW)
     found = view(registry, interactions=old, forms=new, users=old)
     assert section(found, "channels").updated_at == NOW - 3 * DAY
     assert section(found, "web").updated_at == NOW
@@ -70,7 +70,7 @@ def test_a_section_was_updated_with_its_latest_reading_and_the_whole_with_its_ol
 
 
 def test_nothing_was_updated_while_a_section_never_was(registry: Registry) -> None:
-    found = view(registry, interactions=UNMEASURED, forms=UNMEASURED)
+    found = view(registry, interactions=NEVER_MEASURED, forms=NEVER_MEASURED)
     assert section(found, "channels").updated_at is None
     assert section(found, "web").updated_at == NOW - HOUR
     assert found.updated_at is None
@@ -78,8 +78,8 @@ def test_nothing_was_updated_while_a_section_never_was(registry: Registry) -> No
 
 
 def test_the_next_update_of_a_section_is_that_of_its_next_reading(registry: Registry) -> None:
-    soon = StoredReading(OK, measured_at=NOW, due_at=NOW + HOUR)
-    found = view(registry, forms=soon, interactions=UNMEASURED)
+    soon = JudgedReading(OK, measured_at=NOW, due_at=NOW + HOUR)
+    found = view(registry, forms=soon, interactions=NEVER_MEASURED)
     assert section(found, "web").next_update_at == NOW + HOUR
     assert section(found, "license").next_update_at == NOW + DAY - HOUR
     assert section(found, "channels").next_update_at is None
@@ -105,23 +105,23 @@ def test_consumption_counts_since_the_start_of_the_period_where_a_section_counts
 @pytest.mark.parametrize(
     ("reading", "now", "expected"),
     [
-        (UNMEASURED, NOW, Freshness.NEVER),
-        (StoredReading(UNKNOWN, problem=PROBLEM), NOW, Freshness.NEVER),
+        (NEVER_MEASURED, NOW, Freshness.NEVER),
+        (JudgedReading(UNKNOWN, problem=PROBLEM), NOW, Freshness.NEVER),
         (FRESH, NOW, Freshness.FRESH),
-        (StoredReading(OK, measured_at=NOW, due_at=NOW + DAY, problem=PROBLEM), NOW, Freshness.STALE),
+        (JudgedReading(OK, measured_at=NOW, due_at=NOW + DAY, problem=PROBLEM), NOW, Freshness.STALE),
         # A day late, which is how long a reading of this meter is good for, and a moment more.
-        (StoredReading(OK, measured_at=NOW - DAY, due_at=NOW), NOW + DAY, Freshness.FRESH),
-        (StoredReading(OK, measured_at=NOW - DAY, due_at=NOW), NOW + DAY + timedelta(microseconds=1), Freshness.STALE),
+        (JudgedReading(OK, measured_at=NOW - DAY, due_at=NOW), NOW + DAY, Freshness.FRESH),
+        (JudgedReading(OK, measured_at=NOW - DAY, due_at=NOW), NOW + DAY + timedelta(microseconds=1), Freshness.STALE),
     ],
 )
 def test_a_reading_is_stale_where_its_refresh_failed_or_is_overdue(
-    registry: Registry, reading: StoredReading, now: datetime, expected: Freshness
+    registry: Registry, reading: JudgedReading, now: datetime, expected: Freshness
 ) -> None:
     assert freshness(registry, reading, now) is expected
 
 
 def test_a_past_reading_is_never_overdue(registry: Registry) -> None:
-    old = StoredReading(OK, measured_at=NOW - 400 * DAY)
+    old = JudgedReading(OK, measured_at=NOW - 400 * DAY)
     assert freshness(registry, old, NOW, date(2025, 2, 8)) is Freshness.FRESH
-    failed = StoredReading(OK, measured_at=NOW - 400 * DAY, problem=PROBLEM)
+    failed = JudgedReading(OK, measured_at=NOW - 400 * DAY, problem=PROBLEM)
     assert freshness(registry, failed, NOW, date(2025, 2, 8)) is Freshness.STALE

@@ -16,8 +16,9 @@ from core.administration.put_license import put_license
 from core.consumption.tables import Snapshot
 from core.licenses.load import load_licenses
 from core.licenses.tables import License, id_of
-from core.measuring.load_usage import Wanted, load_usage
-from core.refresh.refresh import RefreshWanted, plan_refresh, save_refresh
+from core.measuring.load_usage import UsageRange, load_usage
+from core.refresh.refresh import plan_refresh, save_refresh
+from core.refresh.scope import RefreshScope
 from tests.fixtures.engine import NOW, Engine, counted_statements, usage_event
 
 TODAY = NOW.date()
@@ -29,7 +30,7 @@ def usage_of(engine: Engine, key: str = "acme", since: date | None = None, now: 
     loaded = engine.loaded(key, now)
     with engine.database.read() as session:
         registry = engine.runtime.registry
-        return load_usage(session, [Wanted(loaded, since or loaded.today)], registry, now)[loaded.id].usage
+        return load_usage(session, [UsageRange(loaded, since or loaded.today)], registry, now)[loaded.id].usage
 
 
 def days_ago(number: int) -> datetime:
@@ -180,7 +181,7 @@ def test_usage_is_loaded_in_as_many_statements_for_one_license_as_for_twenty(eng
         for since in (timedelta(), timedelta(days=20)):
             with engine.database.read() as session:
                 loaded = load_licenses(session, ids, NOW)
-                wanted = [Wanted(one, one.today - since) for one in loaded.values()]
+                wanted = [UsageRange(one, one.today - since) for one in loaded.values()]
                 with counted_statements(engine.database) as sent:
                     found = load_usage(session, wanted, engine.runtime.registry, NOW)
             assert [found[ids[n]].usage.total("interaction.sent", YEAR, entity=f"{n}") for n in range(count)] == [
@@ -201,7 +202,7 @@ def test_a_refresh_takes_as_many_statements_for_ten_licenses_as_for_forty(engine
         for now in (NOW, NOW + timedelta(hours=1), NOW + timedelta(days=1)):
             # The first has late usage to make up for, the last some days that ended.
             with counted_statements(engine.database) as planning, engine.database.read() as session:
-                plan = plan_refresh(session, dict.fromkeys(ids, RefreshWanted()), registry, now)
+                plan = plan_refresh(session, dict.fromkeys(ids, RefreshScope()), registry, now)
             answers = engine.runtime.measurer.measure(plan.questions)
             with counted_statements(engine.database) as saving, engine.database.write() as session:
                 save_refresh(session, plan, answers, registry)
@@ -219,6 +220,6 @@ def test_a_batch_as_large_as_the_settings_allow_can_be_planned(engine: Engine) -
             for number in range(1, 1001)
         )
     with engine.database.read() as session:
-        plan = plan_refresh(session, dict.fromkeys(range(1, 1001), RefreshWanted()), engine.runtime.registry, NOW)
+        plan = plan_refresh(session, dict.fromkeys(range(1, 1001), RefreshScope()), engine.runtime.registry, NOW)
     assert len(plan.questions) == 1000 * len(engine.runtime.registry.meters)
     assert all(one is not other for one, other in pairwise(plan.usage.values()))

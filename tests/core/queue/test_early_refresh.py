@@ -10,7 +10,8 @@ import time_machine
 from core.queue.early_refresh import bring_forward
 from core.queue.queue import MOST_ATTEMPTS, SCHEDULE, claim_runs, finish_runs
 from core.queue.tables import RefreshRun
-from core.refresh.refresh import RefreshWanted, plan_refresh, save_refresh
+from core.refresh.refresh import plan_refresh, save_refresh
+from core.refresh.scope import RefreshScope
 from core.runtime import open_runtime
 from core.settings import Settings
 from core.workers.refresh_due import refresh_all_due
@@ -71,7 +72,7 @@ def test_what_is_committed_after_a_worker_has_read_is_refreshed_again(engine: En
     with engine.database.write() as session:
         claim, runs = claim_runs(session, NOW + DAY, 10, LEASE)
     with engine.database.read() as session:
-        plan = plan_refresh(session, {engine.id(): RefreshWanted()}, registry, NOW + DAY)
+        plan = plan_refresh(session, {engine.id(): RefreshScope()}, registry, NOW + DAY)
     engine.send(usage_event("forms.level", time=NOW + DAY, value=7), now=NOW + DAY)
     followed(engine, due_at=NOW + DAY + SECONDS)
     answers = engine.runtime.measurer.measure(plan.questions)

@@ -14,12 +14,14 @@ import pytest
 from allowance import Period
 from sqlmodel import select
 
-from core.consumption.history import HistoryRetention
 from core.consumption.intervals import Interval
-from core.consumption.readings.documents import Problem, StoredShare, Threshold
+from core.consumption.readings.judged_reading import Problem, ReadingShare, Threshold
 from core.consumption.readings.status import UsageStatus
+from core.consumption.thinning import HistoryRetention
 from core.plugins.host import load_plugins
-from core.refresh.refresh import HISTORY, RefreshWanted, plan_refresh, save_refresh
+from core.refresh.choose_meters import HISTORY
+from core.refresh.refresh import plan_refresh, save_refresh
+from core.refresh.scope import RefreshScope
 from core.usage.tables import LateUsage
 from tests.fixtures.engine import NOW, Engine, usage_event
 from tests.fixtures.flaky import GOOD, TOO_LARGE
@@ -118,11 +120,11 @@ def test_all_meters_read_what_was_used_against_what_the_contract_allows(engine: 
     assert interactions.basis == "1,000 profiles × 12 interactions per profile"
     assert interactions.period == Period(date(2026, 1, 1), date(2027, 1, 1), "Europe/Brussels")
     assert interactions.shares == (
-        StoredShare("channel", "marketing_email", "Marketing e-mails", Decimal(0), None),
-        StoredShare("channel", "transactional_email", "Transactional e-mails", Decimal(0), None),
-        StoredShare("channel", "print", "Print campaigns", Decimal(9600), None),
-        StoredShare("channel", "social", "Social campaigns", Decimal("0.5"), None),
-        StoredShare("channel", "call_center", "Call centre campaigns", Decimal(0), None),
+        ReadingShare("channel", "marketing_email", "Marketing e-mails", Decimal(0), None),
+        ReadingShare("channel", "transactional_email", "Transactional e-mails", Decimal(0), None),
+        ReadingShare("channel", "print", "Print campaigns", Decimal(9600), None),
+        ReadingShare("channel", "social", "Social campaigns", Decimal("0.5"), None),
+        ReadingShare("channel", "call_center", "Call centre campaigns", Decimal(0), None),
     )
     assert interactions.thresholds == (
         Threshold(Decimal("0.8"), Decimal(9600), AT_RISK, NOW),
@@ -145,7 +147,7 @@ def test_of_named_sections_only_their_meters_are_measured(engine: Engine) -> Non
     engine.license()
     engine.refresh()
     engine.send(usage_event("forms.level", value=5), usage_event("users.level", value=5))
-    engine.refresh(now=NOW + HOUR, wanted=RefreshWanted(frozenset({"web", "sms"})))
+    engine.refresh(now=NOW + HOUR, wanted=RefreshScope(frozenset({"web", "sms"})))
 
     measured = {key: one.measured_at for key, one in engine.readings().items()}
     assert {key for key, at in measured.items() if at == NOW + HOUR} == {
@@ -162,22 +164,22 @@ def test_of_named_sections_only_their_meters_are_measured(engine: Engine) -> Non
 def test_what_is_not_due_is_left_alone_and_no_version_is_made(engine: Engine) -> None:
     engine.license()
     license_id = engine.id()
-    due = RefreshWanted(only_due=True)
+    due = RefreshScope(only_due=True)
     assert engine.refresh(wanted=due) == {license_id: NOW + DAY}
     before = engine.snapshot()
 
     assert engine.refresh(now=NOW + HOUR, wanted=due) == {license_id: NOW + DAY}
     assert engine.snapshot() == before
 
-    engine.refresh(now=NOW + HOUR, wanted=RefreshWanted(frozenset({"web"})))
+    engine.refresh(now=NOW + HOUR, wanted=RefreshScope(frozenset({"web"})))
     assert engine.refresh(now=NOW + DAY - timedelta(seconds=59), wanted=due) == {license_id: NOW + DAY + HOUR}
     measured = {key: one.measured_at for key, one in engine.readings().items()}
     assert measured["forms"] == NOW + HOUR
     assert measured["users"] == NOW + DAY - timedelta(seconds=59)
 
 
-ALL, DUE = RefreshWanted(), RefreshWanted(only_due=True)
-WEB, SMS = RefreshWanted(frozenset({"web"})), RefreshWanted(frozenset({"sms"}))
+ALL, DUE = RefreshScope(), RefreshScope(only_due=True)
+WEB, SMS = RefreshScope(frozenset({"web"})), RefreshScope(frozenset({"sms"}))
 
 
 @pytest.mark.parametrize(
@@ -186,17 +188,17 @@ WEB, SMS = RefreshWanted(frozenset({"web"})), RefreshWanted(frozenset({"sms"}))
         (ALL, ALL, ALL),
         (DUE, DUE, DUE),
         (WEB, WEB, WEB),
-        (WEB, SMS, RefreshWanted(frozenset({"web", "sms"}))),
+        (WEB, SMS, RefreshScope(frozenset({"web", "sms"}))),
         (ALL, WEB, ALL),
         (DUE, ALL, ALL),
         (DUE, WEB, ALL),
     ],
 )
 def test_what_was_asked_for_twice_is_done_once_for_both(
-    one: RefreshWanted, other: RefreshWanted, both: RefreshWanted
+    one: RefreshScope, other: RefreshScope, both: RefreshScope
 ) -> None:
-    assert one.joined(other) == both
-    assert other.joined(one) == both
+    assert one.merge(other) == both
+    assert other.merge(one) == both
 
 
 def test_the_next_update_is_a_day_later_unless_something_turns_before(engine: Engine) -> None:
@@ -254,14 +256,14 @@ def test_a_meter_that_fails_keeps_its_last_good_values_while_its_neighbours_refr
 
     message = "The meter gave a reading that cannot be used. The operator finds the reason in the log."
     problem = Problem("METER_INVALID_READING", message, NOW + HOUR)
-    assert flaky.reading("flaky") == replace(good, problem=problem, due_at=NOW + 2 * HOUR)
+    assert flaky.reading("flaky") == good._replace(problem=problem, due_at=NOW + 2 * HOUR)
     assert (flaky.reading("forms").used, flaky.reading("forms").measured_at) == (Decimal(2), NOW + HOUR)
     assert flaky.snapshot().version == 4  # two contracts and two refreshes
     assert due == {flaky.id(): NOW + 2 * HOUR}
 
     # While it goes on failing, the problem is as old as its first time.
     flaky.refresh(now=NOW + 2 * HOUR)
-    assert flaky.reading("flaky") == replace(good, problem=problem, due_at=NOW + 3 * HOUR)
+    assert flaky.reading("flaky") == good._replace(problem=problem, due_at=NOW + 3 * HOUR)
 
     flaky.contract("acme", GOOD, effective_from=TODAY)
     flaky.refresh(now=NOW + 3 * HOUR, wanted=DUE)
@@ -532,8 +534,8 @@ def test_history_is_written_again_for_three_years_at_the_most(engine: Engine) ->
     engine.backfill(sent(1, datetime(2010, 1, 1, tzinfo=UTC)), sent(2, NOW - 100 * DAY))
     with engine.database.read() as session:
         plan = plan_refresh(session, {engine.id(): ALL}, engine.runtime.registry, NOW)
-    assert min(moment.at for moment in plan.moments) == datetime(2023, 3, 11, 18, 30, tzinfo=UTC) - INSTANT
-    assert len({moment.at for moment in plan.moments}) == HISTORY.days + 1
+    assert min(planned.moment.at for planned in plan.planned) == datetime(2023, 3, 11, 18, 30, tzinfo=UTC) - INSTANT
+    assert len({planned.moment.at for planned in plan.planned}) == HISTORY.days + 1
 
 
 class HeldUp:

@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.consumption.readings.documents import StoredReading, number_text
+from core.consumption.readings.judged_reading import JudgedReading
+from core.consumption.readings.judging import round_number
 from core.usage.recount import recount
 from tests.fixtures import plain
 from tests.fixtures.engine import NOW, Engine, new_key
@@ -130,12 +131,12 @@ def expected_of(license: PlainLicense, found: Mapping[str, Plain]) -> Iterator[t
     }
     by = {"interactions": "channel", "sms_credits": "entity", "profiles": "entity", "custom_tables": "type"}
     for meter, plain_reading in found.items():
-        used = None if plain_reading.used is None else Fraction(number_text(plain_reading.used))
+        used = None if plain_reading.used is None else Fraction(round_number(plain_reading.used))
         shares = {key: used for (dimension, key), used in plain_reading.shares.items() if dimension == by.get(meter)}
         yield meter, (used, limits[meter]), {key: used for key, used in shares.items() if used}
 
 
-def shown(meter: str, reading: StoredReading) -> tuple[str, object, object]:
+def shown(meter: str, reading: JudgedReading) -> tuple[str, object, object]:
     used = None if reading.used is None else Fraction(reading.used)
     limit = None if reading.limit is None else Fraction(reading.limit)
     return meter, (used, limit), {share.key: Fraction(share.used) for share in reading.shares if share.used}

@@ -17,8 +17,8 @@ from api.graphql.schema.consumption.ids import view_id
 from api.graphql.schema.meters.meter import Meter
 from core.consumption import view
 from core.consumption.intervals import Interval
-from core.consumption.readings.documents import StoredShare
-from core.consumption.readings.documents import Threshold as StoredThreshold
+from core.consumption.readings.judged_reading import ReadingShare
+from core.consumption.readings.judged_reading import Threshold as StoredThreshold
 from core.consumption.view import Freshness
 
 describe_enum(
@@ -59,7 +59,7 @@ class Threshold:
 
 @strawberry.type(description="The share of one value of a dimension in the usage.")
 class Share:
-    share: strawberry.Private[StoredShare]
+    share: strawberry.Private[ReadingShare]
 
     @strawberry.field(description="The dimension, for example `channel` or `entity`.")
     def dimension(self) -> str:

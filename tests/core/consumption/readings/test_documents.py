@@ -1,254 +1,134 @@
-"""Readings held against their limits, and as the snapshot keeps them."""
+"""The stored form of readings: exact, since old databases hold it, and read back as it was written."""
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, localcontext
-from fractions import Fraction
-from typing import Any
+from decimal import Decimal
 
 import orjson
 import pytest
-from allowance import Admission, Contract, Counter, Limit, Meter, Period, Reading, Share, Term
-from allowance.reading import Number
-from hypothesis import given
-from hypothesis import strategies as st
+from allowance import Period
 
 from core.consumption.readings.documents import (
+    NEVER_MEASURED_DOCUMENT,
     Document,
-    Problem,
-    StoredReading,
-    StoredShare,
-    Threshold,
-    from_document,
-    judge_reading,
-    number_text,
+    crossing_times,
+    decode_crossed,
+    decode_reading,
+    decode_usage,
+    due_at,
+    encode_reading,
+    measured_at,
+    severity,
+    with_problem,
 )
-from core.consumption.readings.status import UsageStatus
+from core.consumption.readings.judged_reading import (
+    NEVER_MEASURED,
+    CrossedRatios,
+    JudgedReading,
+    Problem,
+    ReadingShare,
+    Threshold,
+    UsageAgainstLimit,
+)
+from core.consumption.readings.status import SEVERITY, UsageStatus
 
 NOW = datetime(2026, 3, 15, 12, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
-YEAR_2026 = Period(date(2026, 1, 1), date(2027, 1, 1), "Europe/Brussels")
-YEAR_2027 = Period(date(2027, 1, 1), date(2028, 1, 1), "Europe/Brussels")
+YEAR = Period(date(2026, 1, 1), date(2027, 1, 1), "Europe/Brussels")
 AT_RISK, EXCEEDED, OK = UsageStatus.AT_RISK, UsageStatus.EXCEEDED, UsageStatus.OK
-CONTRACT = Contract(1, YEAR_2026)
-COUNTER = Counter(
-    key="sent", section="s", title="Sent", description="Sent.", unit="messages", event="a.sent", at_risk=Decimal("0.8")
+FULL = JudgedReading(
+    status=AT_RISK,
+    used=Decimal("800.50"),
+    limit=Decimal(1000),
+    basis="1,000 messages",
+    period=YEAR,
+    shares=(
+        ReadingShare("channel", "print", "Print", Decimal("0.333333333"), Decimal(5)),
+        ReadingShare("channel", "", "Other", Decimal(0), None),
+    ),
+    thresholds=(
+        Threshold(Decimal("0.80"), Decimal("800.00"), AT_RISK, NOW),
+        Threshold(Decimal(1), Decimal("1E+3"), EXCEEDED, None),
+    ),
+    grants={"g1": Decimal("0.5")},
+    measured_at=NOW,
+    due_at=LATER,
+    problem=Problem("METER_FAILED", "It failed.", LATER),
+    crossed=CrossedRatios(date(2026, 1, 1), Decimal("1000.0"), (Decimal("0.50"), Decimal("0.8"))),
+)
+STORED = (
+    b'{"status":"AT_RISK","used":"800.50","limit":"1000","measured_at":"2026-03-15T12:00:00+00:00",'
+    b'"basis":"1,000 messages","period":["2026-01-01","2027-01-01","Europe/Brussels"],'
+    b'"shares":[["channel","print","Print","0.333333333","5"],["channel","","Other","0",null]],'
+    b'"grants":{"g1":"0.5"},"due_at":"2026-03-15T13:00:00+00:00",'
+    b'"thresholds":[["0.80","800","AT_RISK","2026-03-15T12:00:00+00:00"],["1","1000","EXCEEDED",null]],'
+    b'"crossed":["2026-01-01","1000",["0.5","0.8"]],'
+    b'"problem":["METER_FAILED","It failed.","2026-03-15T13:00:00+00:00"]}'
 )
 
 
-def document(
-    used: Number | None,
-    limit: Number | None = 1000,
-    before: Document | None = None,
-    at: datetime = NOW,
-    *,
-    meter: Meter = COUNTER,
-    contract: Contract = CONTRACT,
-    period: Period | None = YEAR_2026,
-) -> Document:
-    reading = Reading(used, None if limit is None else Limit(limit, f"{limit} messages"), period)
-    found: Document = orjson.loads(orjson.dumps(judge_reading(meter, contract, reading, before, at.isoformat())))
-    return found
+def stored() -> Document:
+    document: Document = orjson.loads(STORED)
+    return document
 
 
-def judged(
-    used: Number | None, limit: Number | None = 1000, before: Document | None = None, **rest: Any
-) -> StoredReading:
-    return from_document(document(used, limit, before, **rest))
+def test_stored_form_of_a_reading_with_every_field() -> None:
+    assert orjson.dumps(encode_reading(FULL)) == STORED
+    assert decode_reading(stored()) == FULL
 
 
-def crossings(reading: StoredReading) -> dict[str, datetime | None]:
-    return {str(threshold.ratio): threshold.crossed_at for threshold in reading.thresholds}
-
-
-def test_a_reading_is_kept_with_its_status_limit_and_thresholds() -> None:
-    share = Share("channel", "print", "Print", Fraction(1, 3), Decimal(5))
-    reading = Reading(Decimal("800.5"), Limit(1000, "1,000 messages"), YEAR_2026, (share,), {"g1": Fraction(1, 2)})
-
-    found = judge_reading(COUNTER, CONTRACT, reading, None, NOW.isoformat(), LATER.isoformat())
-    assert from_document(orjson.loads(orjson.dumps(found))) == StoredReading(
-        status=AT_RISK,
-        used=Decimal("800.5"),
-        limit=Decimal(1000),
-        basis="1,000 messages",
-        period=YEAR_2026,
-        shares=(StoredShare("channel", "print", "Print", Decimal("0.333333333"), Decimal(5)),),
-        thresholds=(
-            Threshold(Decimal("0.8"), Decimal("800.0"), AT_RISK, NOW),
-            Threshold(Decimal(1), Decimal(1000), EXCEEDED, None),
-        ),
-        grants={"g1": Decimal("0.5")},
-        measured_at=NOW,
-        due_at=LATER,
+def test_what_is_none_or_empty_is_left_out() -> None:
+    assert encode_reading(NEVER_MEASURED) == NEVER_MEASURED_DOCUMENT == {"status": "UNKNOWN"}
+    assert encode_reading(JudgedReading(UsageStatus.UNKNOWN, measured_at=NOW)) == {
+        "status": "UNKNOWN",
+        "measured_at": "2026-03-15T12:00:00+00:00",
+    }
+    reading = JudgedReading(
+        OK, Decimal(0), Decimal(0), "0 messages", thresholds=(Threshold(Decimal(1), Decimal("0.0"), EXCEEDED),)
     )
-
-
-@pytest.mark.parametrize(
-    ("used", "status", "at_risk", "exceeded"),
-    [
-        (Decimal("799.999999999"), OK, None, None),
-        (800, AT_RISK, NOW, None),
-        (1000, AT_RISK, NOW, None),
-        (Decimal("1000.000000001"), EXCEEDED, NOW, NOW),
-    ],
-)
-def test_a_threshold_is_crossed_exactly_where_the_status_changes(
-    used: Number, status: UsageStatus, at_risk: datetime | None, exceeded: datetime | None
-) -> None:
-    found = judged(used)
-    assert found.status is status
-    assert crossings(found) == {"0.8": at_risk, "1": exceeded}
-
-
-def test_a_contract_sets_its_own_ratio() -> None:
-    contract = Contract(1, YEAR_2026, at_risk={"sent": Decimal("0.5"), "other": Decimal("0.1")})
-    found = judged(500, contract=contract)
-    assert found.status is AT_RISK
-    assert [(threshold.ratio, threshold.value) for threshold in found.thresholds] == [
-        (Decimal("0.5"), Decimal(500)),
-        (Decimal(1), Decimal(1000)),
-    ]
-    assert judged(499, contract=contract).status is OK
-
-
-HARD = Admission(key="sent", section="s", title="t", description="d", unit="devices", limit="sent", notices=())
-FURTHER = Contract(1, YEAR_2026, alert_at={"sent": (Decimal("0.5"), Decimal("0.9"), Decimal(1))})
-
-
-@pytest.mark.parametrize(("used", "crossed"), [(0, 0), (499, 0), (500, 1), (900, 2), (999, 2), (1000, 3)])
-def test_further_ratios_of_a_hard_limit_are_crossed_once_they_are_reached(used: int, crossed: int) -> None:
-    found = judged(used, meter=HARD, contract=FURTHER)
-    assert [(str(one.ratio), one.status, one.crossed_at is not None) for one in found.thresholds] == [
-        ("0.5", OK, crossed > 0),
-        ("0.9", OK, crossed > 1),
-        ("1", EXCEEDED, crossed > 2),
-    ]
-    assert found.status is OK
-
-
-@pytest.mark.parametrize(
-    ("used", "status", "crossed"),
-    [(499, OK, 0), (500, OK, 1), (800, AT_RISK, 2), (900, AT_RISK, 3), (1000, AT_RISK, 3), (1001, EXCEEDED, 4),
-     (1199, EXCEEDED, 4), (1200, EXCEEDED, 5)],
-)  # fmt: skip
-def test_further_ratios_are_shown_among_those_that_change_the_status(
-    used: int, status: UsageStatus, crossed: int
-) -> None:
-    contract = Contract(1, YEAR_2026, alert_at={"sent": (Decimal("0.9"), Decimal("1.2"))})
-    meter = replace(COUNTER, notices=(Decimal("0.5"), Decimal("0.9")))
-    found = judged(used, meter=meter, contract=contract)
-    assert found.status is status
-    assert [(str(one.ratio), one.status, one.crossed_at is not None) for one in found.thresholds] == [
-        ("0.5", OK, crossed > 0),
-        ("0.8", AT_RISK, crossed > 1),
-        ("0.9", AT_RISK, crossed > 2),
-        ("1", EXCEEDED, crossed > 3),
-        ("1.2", EXCEEDED, crossed > 4),
-    ]
-
-
-def test_a_further_ratio_keeps_the_time_of_its_crossing_while_the_status_is_ok() -> None:
-    first = document(600, contract=FURTHER)
-    assert crossings(judged(650, before=first, at=LATER, contract=FURTHER))["0.5"] == NOW
-
-
-def test_a_meter_without_a_ratio_has_the_limit_alone_for_a_threshold() -> None:
-    plain = replace(COUNTER, at_risk=None)
-    assert crossings(judged(1000, meter=plain)) == {"1": None}
-    assert crossings(judged(1001, meter=plain)) == {"1": NOW}
-
-
-def test_there_are_no_thresholds_without_a_limit_or_usage() -> None:
-    assert judged(5, None).thresholds == ()
-    assert judged(None).thresholds == ()
-    term = Term(key="kept", section="s", title="t", description="d", unit="months", limit="months")
-    assert judged(None, 13, meter=term, period=None) == StoredReading(
-        OK, limit=Decimal(13), basis="13 messages", measured_at=NOW
-    )
-
-
-def test_a_crossing_keeps_its_time_while_it_lasts() -> None:
-    first = document(900)
-    second = document(1200, before=first, at=LATER)
-    third = judged(1300, before=second, at=LATER + timedelta(hours=1))
-    assert crossings(from_document(second)) == {"0.8": NOW, "1": LATER}
-    assert crossings(third) == {"0.8": NOW, "1": LATER}
-
-
-def test_a_crossing_is_new_after_the_level_dipped_and_returned() -> None:
-    dipped = document(700, before=document(900), at=LATER)
-    assert crossings(from_document(dipped)) == {"0.8": None, "1": None}
-    again = LATER + timedelta(hours=1)
-    assert crossings(judged(900, before=dipped, at=again)) == {"0.8": again, "1": None}
-
-
-def test_a_crossing_is_new_under_another_limit() -> None:
-    assert crossings(judged(1300, 1200, before=document(1200), at=LATER)) == {"0.8": LATER, "1": LATER}
-
-
-def test_a_crossing_is_new_in_another_period() -> None:
-    assert crossings(judged(1300, before=document(1200), at=LATER, period=YEAR_2027)) == {"0.8": LATER, "1": LATER}
-
-
-def test_another_at_risk_ratio_is_another_threshold() -> None:
-    contract = Contract(2, YEAR_2026, at_risk={"sent": Decimal("0.9")})
-    found = judged(1001, before=document(1001), at=LATER, contract=contract)
-    assert crossings(found) == {"0.9": LATER, "1": NOW}
-
-
-def test_an_equal_limit_written_otherwise_is_the_same_limit() -> None:
-    assert crossings(judged(1001, Decimal("1000.00"), before=document(1001), at=LATER)) == {"0.8": NOW, "1": NOW}
-
-
-def test_the_value_of_a_threshold_is_exact_beyond_28_digits() -> None:
-    limit = Decimal("64903710731685345356631204115251.1")
-    found = judged(0, limit)
-    assert [str(threshold.value) for threshold in found.thresholds] == [
-        "51922968585348276285304963292200.88",
-        "64903710731685345356631204115251.1",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("number", "kept"),
-    [
-        (7, "7"),
-        (2**60, "1152921504606846976"),
-        (Decimal("0.10"), "0.10"),
-        (Decimal("12345678901234567890123456789012.5"), "12345678901234567890123456789012.5"),
-        (Fraction(1, 3), "0.333333333"),
-        (Fraction(2, 3), "0.666666667"),
-        (Fraction(12), "12"),
-        (Fraction(1, 10**10), "0"),
-        (Fraction(10**40 + 1, 2), "5000000000000000000000000000000000000000.5"),
-    ],
-)
-def test_a_number_is_kept_exactly_and_a_quotient_to_a_billionth(number: Number, kept: str) -> None:
-    assert number_text(number) == kept
-
-
-@given(st.fractions(0, 10**40))
-def test_a_quotient_is_kept_to_the_nearest_billionth_whatever_the_precision(number: Fraction) -> None:
-    with localcontext() as context:
-        context.prec = 5
-        kept = Decimal(number_text(number))
-    assert abs(Fraction(kept) - number) <= Fraction(1, 2 * 10**9)
-    assert Fraction(kept).denominator <= 10**9
-
-
-def test_a_problem_is_read_beside_the_last_good_reading() -> None:
-    failed = {**document(5), "problem": ["METER_FAILED", "It failed.", LATER.isoformat()]}
-    assert from_document(failed) == replace(judged(5), problem=Problem("METER_FAILED", "It failed.", LATER))
-
-
-def test_the_document_of_a_reading_says_nothing_where_there_is_nothing() -> None:
-    assert document(None, None, period=None) == {"status": "UNKNOWN", "measured_at": "2026-03-15T12:00:00+00:00"}
-    assert document(0, 0) == {
+    assert encode_reading(reading) == {
         "status": "OK",
         "used": "0",
         "limit": "0",
         "basis": "0 messages",
-        "period": ["2026-01-01", "2027-01-01", "Europe/Brussels"],
-        "thresholds": [["0.8", "0", "AT_RISK", None], ["1", "0", "EXCEEDED", None]],
-        "measured_at": "2026-03-15T12:00:00+00:00",
+        "thresholds": [["1", "0", "EXCEEDED", None]],
     }
+    for each in (NEVER_MEASURED, reading):
+        assert decode_reading(encode_reading(each)) == each
+
+
+def test_narrow_functions_read_the_same_as_the_whole() -> None:
+    document = stored()
+    assert decode_usage(document) == UsageAgainstLimit(FULL.status, FULL.used, FULL.limit)
+    assert decode_crossed(document) == FULL.crossed
+    assert (measured_at(document), due_at(document)) == (FULL.measured_at, FULL.due_at)
+    assert severity(document) == SEVERITY[FULL.status]
+    assert crossing_times(document, YEAR, Decimal("1000.0")) == {Decimal("0.8"): NOW, Decimal(1): None}
+
+
+@pytest.mark.parametrize("document", [None, NEVER_MEASURED_DOCUMENT])
+def test_narrow_functions_find_nothing_of_a_meter_that_was_never_measured(document: Document | None) -> None:
+    assert (decode_crossed(document), measured_at(document), due_at(document)) == (None, None, None)
+
+
+def test_crossing_times_are_of_one_period_and_limit() -> None:
+    document = stored()
+    assert crossing_times(document, None, Decimal(1000)) == {}
+    assert crossing_times(document, YEAR, Decimal(1001)) == {}
+    assert crossing_times(NEVER_MEASURED_DOCUMENT, None, Decimal(1)) == {}
+
+
+def test_a_large_number_with_an_exponent_is_stored_in_plain_digits_as_the_value_of_a_threshold() -> None:
+    threshold = Threshold(Decimal("0.80"), Decimal("8.0E+10"), AT_RISK)
+    document = encode_reading(JudgedReading(OK, Decimal(0), Decimal("1E+11"), "", thresholds=(threshold,)))
+    assert document["thresholds"] == [["0.80", "80000000000", "AT_RISK", None]]
+
+
+def test_a_problem_is_stored_beside_the_last_good_reading_and_keeps_the_time_of_its_beginning() -> None:
+    good = FULL._replace(problem=None)
+    problem = Problem("METER_FAILED", "It failed.", LATER)
+    failed = with_problem(encode_reading(good), problem, LATER)
+    assert decode_reading(failed) == FULL
+    again = Problem("METER_TIMED_OUT", "It took too long.", LATER + timedelta(hours=1))
+    failed_again = with_problem(failed, again, again.since)
+    assert decode_reading(failed_again) == FULL._replace(problem=again._replace(since=LATER), due_at=again.since)
+    assert decode_reading(with_problem(None, problem, LATER)) == NEVER_MEASURED._replace(problem=problem, due_at=LATER)

@@ -1,0 +1,80 @@
+"""A reading with its status, as it was judged against the limit of its contract. Immutable records.
+
+They are named tuples, which a refresh makes four times as fast as frozen dataclasses.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from allowance import Period
+
+from core.consumption.readings.status import UsageStatus
+
+
+class Threshold(NamedTuple):
+    """A ratio of the limit that alerts, the status beyond the ratio, and when it was found crossed in this period."""
+
+    ratio: Decimal
+    value: Decimal
+    status: UsageStatus
+    crossed_at: datetime | None = None
+
+
+class ReadingShare(NamedTuple):
+    """A part of the usage, by one value of one dimension."""
+
+    dimension: str
+    key: str
+    label: str
+    used: Decimal
+    limit: Decimal | None
+
+
+class Problem(NamedTuple):
+    """The reason why the last refresh of a reading failed, in words that a caller may see."""
+
+    code: str
+    message: str
+    since: datetime
+
+
+class CrossedRatios(NamedTuple):
+    """The ratios of a limit for which alerts are open, lowest first, and the first day of the period in force."""
+
+    period_first: date
+    limit: Decimal
+    ratios: tuple[Decimal, ...]
+
+
+class UsageAgainstLimit(NamedTuple):
+    """Usage, limit and the status that follows from both: all that history keeps of a reading."""
+
+    status: UsageStatus
+    used: Decimal | None = None
+    limit: Decimal | None = None
+
+
+class JudgedReading(NamedTuple):
+    """A reading with its status. If there is a `problem`, everything else is the last good reading.
+
+    `measured_at` is None if the meter was never measured. `due_at` is the time of the next measurement.
+    """
+
+    status: UsageStatus
+    used: Decimal | None = None
+    limit: Decimal | None = None
+    basis: str | None = None
+    period: Period | None = None
+    shares: tuple[ReadingShare, ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
+    grants: Mapping[str, Decimal] = MappingProxyType({})
+    measured_at: datetime | None = None
+    due_at: datetime | None = None
+    problem: Problem | None = None
+    crossed: CrossedRatios | None = None
+
+
+NEVER_MEASURED: Final = JudgedReading(UsageStatus.UNKNOWN)

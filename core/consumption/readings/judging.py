@@ -1,0 +1,141 @@
+"""The judging of a meter's reading against the limit of the contract. Pure; storing is in ``documents``."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from decimal import Decimal
+from operator import itemgetter
+from typing import Final
+
+from allowance import Contract, Enforcement, Limit, Meter, Reading
+from allowance.reading import Number
+
+from core.consumption.readings.documents import Document, crossing_times
+from core.consumption.readings.judged_reading import JudgedReading, ReadingShare, Threshold, UsageAgainstLimit
+from core.consumption.readings.status import UsageStatus, status_of, times
+from core.usage.amount import NANOS, from_nanos
+
+_ALL: Final = Decimal(1)
+# Looked up for every reading, and reading a member of an enumeration takes longer.
+_OK, _AT_RISK, _EXCEEDED = UsageStatus.OK, UsageStatus.AT_RISK, UsageStatus.EXCEEDED
+_FULL: Final = (_ALL, _EXCEEDED, True)
+
+
+def judge_reading(
+    meter: Meter,
+    contract: Contract,
+    reading: Reading,
+    previous: Document | None,
+    measured_at: datetime,
+    due_at: datetime | None = None,
+) -> JudgedReading:
+    """Judge a reading against its limit, with the thresholds that it crosses.
+
+    Args:
+        meter: The meter that gave the reading.
+        contract: The contract in force on the day of the measurement.
+        reading: The reading.
+        previous: The stored reading before this one, or None. A threshold that it had crossed in the same period and
+            under the same limit keeps the time of its crossing.
+        measured_at: The time of the measurement.
+        due_at: The time of the next measurement, or None if there is no such time.
+    """
+    usage = judge_usage(meter, contract, reading)
+    limit = reading.limit
+    return JudgedReading(
+        usage.status,
+        usage.used,
+        usage.limit,
+        None if limit is None else limit.basis,
+        reading.period,
+        tuple(
+            ReadingShare(
+                share.dimension,
+                share.key,
+                share.label,
+                round_number(share.used),
+                None if share.limit is None else round_number(share.limit),
+            )
+            for share in reading.shares
+        )
+        if reading.shares
+        else (),
+        ()
+        if reading.used is None or limit is None
+        else _judge_thresholds(meter, contract, reading, reading.used, limit, usage, previous, measured_at),
+        {key: round_number(left) for key, left in reading.grants.items()} if reading.grants else {},
+        measured_at,
+        due_at,
+    )
+
+
+def judge_usage(meter: Meter, contract: Contract, reading: Reading) -> UsageAgainstLimit:
+    """Return the status of a reading with its usage and limit, and nothing else."""
+    used, limit = reading.used, reading.limit
+    status = status_of(used, limit, contract.at_risk.get(meter.key, meter.at_risk), meter.enforcement)
+    return UsageAgainstLimit(
+        status,
+        None if used is None else round_number(used),
+        None if limit is None else round_number(limit.value),
+    )
+
+
+def round_number(number: Number) -> Decimal:
+    """Return a number as a decimal: exactly, or to the nearest billionth if it is a quotient."""
+    if isinstance(number, Decimal):
+        return number
+    if isinstance(number, int):
+        return Decimal(number)
+    return from_nanos(*divmod(round(number * NANOS), NANOS))
+
+
+def _judge_thresholds(
+    meter: Meter,
+    contract: Contract,
+    reading: Reading,
+    used: Number,
+    limit: Limit,
+    usage: UsageAgainstLimit,
+    previous: Document | None,
+    measured_at: datetime,
+) -> tuple[Threshold, ...]:
+    """Return the thresholds of a limit, lowest first, each with the time of its crossing.
+
+    A ratio that changes the status is crossed when the status says so. A further ratio is crossed once it is reached;
+    so is every ratio of a hard limit, as usage never exceeds a hard limit.
+    """
+    status, hard, further = usage.status, meter.enforcement is Enforcement.HARD, _further_ratios(meter, contract)
+    can_be_crossed, exceeded = hard or further or status is not _OK, status is _EXCEEDED
+    earlier = crossing_times(previous, reading.period, usage.limit) if previous and can_be_crossed else {}
+    thresholds = []
+    for ratio, becomes, changes_status in _ratios(contract.at_risk.get(meter.key, meter.at_risk), further):
+        value = times(ratio, limit.value)
+        if changes_status and not hard:
+            is_crossed = exceeded or status is becomes
+        elif exceeded and ratio <= _ALL:
+            is_crossed = True
+        else:
+            is_crossed = 0 < used >= value
+        crossed_at = (earlier.get(ratio) or measured_at) if is_crossed else None
+        thresholds.append(Threshold(ratio, round_number(value), becomes, crossed_at))
+    return tuple(thresholds)
+
+
+def _further_ratios(meter: Meter, contract: Contract) -> tuple[Decimal, ...]:
+    """Return the ratios that alert and change no status: the meter's own and the contract's."""
+    return meter.notices + contract.alert_at.get(meter.key, ())
+
+
+def _ratios(at_risk: Decimal | None, further: Collection[Decimal]) -> Sequence[tuple[Decimal, UsageStatus, bool]]:
+    """Return all ratios that alert, lowest first, each with the status beyond it and whether it changes the status.
+
+    An at-risk ratio of 1 has no threshold of its own: the limit's threshold stands for it.
+    """
+    if at_risk == _ALL:
+        at_risk = None
+    if not further:
+        return (_FULL,) if at_risk is None else ((at_risk, _AT_RISK, True), _FULL)
+    found = [_FULL] if at_risk is None else [(at_risk, _AT_RISK, True), _FULL]
+    for ratio in {*further} - {at_risk, _ALL}:
+        beyond = _EXCEEDED if ratio > _ALL else _OK if at_risk is None or ratio < at_risk else _AT_RISK
+        found.append((ratio, beyond, False))
+    return sorted(found, key=itemgetter(0))

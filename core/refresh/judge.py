@@ -1,0 +1,52 @@
+"""The judging of the readings of now, and of the thresholds that they cross. Pure."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from core.alerts.crossings import MeterCrossings
+from core.alerts.detection import detect_crossings, list_crossings
+from core.consumption.readings.documents import decode_crossed
+from core.consumption.readings.judged_reading import CrossedRatios, JudgedReading
+from core.consumption.readings.judging import judge_reading
+from core.refresh.match_answers import Measurement
+
+
+class NewReading(NamedTuple):
+    """The judged reading of a meter now, and the ratios that the stored reading before it had crossed."""
+
+    measurement: Measurement
+    reading: JudgedReading
+    crossed_before: CrossedRatios | None
+
+
+def judge_readings(
+    measurements: Sequence[Measurement], now: datetime, turns: Mapping[int, datetime]
+) -> list[NewReading]:
+    """Judge readings against their limits, and detect the thresholds that they cross.
+
+    Args:
+        measurements: The readings of now.
+        now: The time of the refresh.
+        turns: The next turn of each license, at which a reading is due at the latest.
+    """
+    readings = []
+    for measurement in measurements:
+        question, stored = measurement.question, measurement.stored
+        meter, contract = question.meter, question.contract
+        due = min(now + meter.every, turns[measurement.moment.license.id])
+        reading = judge_reading(meter, contract, measurement.reading, stored, now, due)
+        before = decode_crossed(stored)
+        if crossed := detect_crossings(contract, reading, before):
+            reading = reading._replace(crossed=crossed)
+        readings.append(NewReading(measurement, reading, before))
+    return readings
+
+
+def changed_crossings(readings: Sequence[NewReading]) -> list[MeterCrossings]:
+    """Return the crossings of those readings that have crossed other ratios than the stored reading before."""
+    return [
+        list_crossings(measured.moment.license.id, measured.question.meter, measured.question.contract, reading)
+        for measured, reading, before in readings
+        if reading.crossed != before
+    ]

@@ -1,0 +1,69 @@
+"""The matching of answers with the questions of a plan. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from allowance import Reading
+
+from core.consumption.readings.documents import Document, measured_at
+from core.consumption.snapshots import StoredSnapshot
+from core.measuring.measure import Failure, MeterQuestion
+from core.refresh.plan import Moment, Plan
+
+
+class Measurement(NamedTuple):
+    """The reading of a meter at a moment, and the stored reading of the meter with its time, if there is one."""
+
+    moment: Moment
+    question: MeterQuestion
+    reading: Reading
+    stored: Document | None
+    stored_at: datetime | None
+
+
+class FailedMeasurement(NamedTuple):
+    """The failure of a meter at a moment, and the stored reading of the meter, if there is one."""
+
+    moment: Moment
+    question: MeterQuestion
+    failure: Failure
+    stored: Document | None
+
+
+@dataclass(frozen=True, slots=True)
+class Measurements:
+    """The answers of a refresh: readings of now, readings of past days, and failures of either."""
+
+    current: Sequence[Measurement]
+    past: Sequence[Measurement]
+    failed: Sequence[FailedMeasurement]
+
+
+def match_answers(
+    plan: Plan, answers: Sequence[Reading | Failure], snapshots: Mapping[int, StoredSnapshot]
+) -> Measurements:
+    """Match the answers with their questions, and sort them.
+
+    An answer is left out if another worker measured the meter at a later time and saved first: that worker measured
+    the same past days as well.
+
+    Args:
+        plan: The plan of the refresh.
+        answers: The answer to each question of the plan, in the same order.
+        snapshots: The stored snapshots of the licenses as they are now.
+    """
+    current: list[Measurement] = []
+    past: list[Measurement] = []
+    failed: list[FailedMeasurement] = []
+    for (moment, question), answer in zip(plan.planned, answers, strict=True):
+        stored = snapshots[moment.license.id].readings.get(question.meter.key)
+        stored_at = measured_at(stored)
+        if stored_at is not None and stored_at > plan.now:
+            continue
+        if isinstance(answer, Failure):
+            failed.append(FailedMeasurement(moment, question, answer, stored))
+        else:
+            (past if moment.past else current).append(Measurement(moment, question, answer, stored, stored_at))
+    return Measurements(current, past, failed)
