@@ -4,14 +4,17 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
-.PHONY: run test check bench clean
+.PHONY: run test test-all check bench clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.run ## the embedded default, with demonstration data on first start
 	@$(BIN)/allowance serve --demo
 
-test: $(VENV)/.test ## all tests that this machine has the services for; the last lines say which were not run
-	@$(BIN)/pytest -n auto --dist worksteal
+test: $(VENV)/.test ## every test once, in short; the last lines say which had no service on this machine
+	@$(BIN)/pytest --short -n auto --dist worksteal
+
+test-all: $(VENV)/.test ## all tests in full, on both databases and both brokers, and how much of the code they run
+	@$(BIN)/pytest -n auto --dist worksteal --cov --cov-report=term
 
 check: $(VENV)/.check ## lint, types, import rules, committed schema
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from itertools import chain, groupby
@@ -12,6 +13,7 @@ import pytest
 
 from core.database.engine import Database
 from core.migrations.upgrade import upgrade
+from tests.api import node
 from tests.services.databases import postgres_databases, sqlite_databases
 from tests.services.finder import Services
 
@@ -22,8 +24,12 @@ ENOUGH = 4 * 2**30
 pytest_plugins = ["tests.services.plugin", "tests.forms", "tests.seeds"]
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     gc.disable()  # until all tests are collected, of which there are very many objects and no garbage
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.option.collectonly
+    if whole and shutil.which("npm") and not hasattr(config, "workerinput"):
+        # Half a minute on a fresh clone, in which no test has to wait for it yet.
+        threading.Thread(target=node.install, name="npm", daemon=True).start()
     if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 

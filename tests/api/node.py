@@ -17,9 +17,8 @@ def install() -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)  # another worker of the run may be at it
         if installed.exists() and installed.read_text() == wanted:
             return
-        subprocess.run(
-            ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=CLIENTS, check=True, timeout=300
-        )
+        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        subprocess.run(command, cwd=CLIENTS, check=True, timeout=300, stdout=subprocess.DEVNULL)
         installed.write_text(wanted)
 
 

@@ -49,9 +49,9 @@ class _Run:
         required: bool = config.getoption("--require-services")
         self._config = config
         found = {name: Found(**each) for name, each in told.items()}
-        self._services = config.stash[_SERVICES] = Services(found, private=not required)
+        self._services = config.stash[_SERVICES] = Services(found)
         self._not_run: Counter[Found] = Counter()
-        if required and (missing := self._services.missing(SERVICES)):
+        if required and not told and (missing := Services(private=False).missing(SERVICES)):
             raise pytest.UsageError(*(f"--require-services: {found}" for found in missing))
 
     @pytest.hookimpl(optionalhook=True)
