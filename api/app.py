@@ -16,7 +16,7 @@ from api.graphql.context import Services
 from api.graphql.endpoint import GraphQLEndpoint
 from api.graphql.operations.run import Operations
 from api.graphql.route import PATH, graphql_route
-from api.graphql.subscriptions.connections import Connections
+from api.graphql.subscriptions.connections import OpenConnections
 from api.graphql.subscriptions.event_stream import EventStreams
 from api.graphql.subscriptions.subscribe import Subscriptions
 from api.graphql.subscriptions.web_socket import WebSocketEndpoint
@@ -50,7 +50,7 @@ def create_app(runtime: Runtime, announcer: Announcer) -> Starlette:
     )
     operations = Operations(services, runtime.tracing, metrics)
     subscriptions = Subscriptions(operations, Changes(database))
-    connections = Connections(database, settings)
+    connections = OpenConnections(database, settings)
     graphql = GraphQLEndpoint(
         authenticator,
         runtime.tracing,

@@ -37,7 +37,7 @@ class Fallback(StrEnum):
     """Anything else: a fault of a resolver or of the plan."""
 
 
-class Operation(NamedTuple):
+class OperationLabels(NamedTuple):
     """An operation as it is counted: by its name, and what kind it is, or that it was refused before."""
 
     name: str
@@ -78,20 +78,20 @@ class Metrics:
             self.fallbacks.labels(reason)
         self.registry.register(_Outbox(database))
 
-    def operation(self, name: str | None, kind: str) -> Operation:
+    def operation(self, name: str | None, kind: str) -> OperationLabels:
         """The operation as it is counted."""
         if name is None:
-            return Operation(NAMELESS, kind)
+            return OperationLabels(NAMELESS, kind)
         if len(name) > LONGEST_NAME or (name not in self._names and len(self._names) >= MOST_NAMES):
-            return Operation(OTHER, kind)
+            return OperationLabels(OTHER, kind)
         self._names.add(name)
-        return Operation(name, kind)
+        return OperationLabels(name, kind)
 
-    def counter(self, operation: Operation, source: str) -> Counter:
+    def counter(self, operation: OperationLabels, source: str) -> Counter:
         """The counter of an operation's answers that come from one source."""
         return self.operations.labels(operation.name, operation.kind, source)
 
-    def count(self, operation: Operation, source: str) -> None:
+    def count(self, operation: OperationLabels, source: str) -> None:
         self.counter(operation, source).inc()
 
     def count_fallback(self, reason: Fallback) -> None:
@@ -104,7 +104,7 @@ class Metrics:
             self.errors.labels(error["extensions"]["code"]).inc()
 
     @contextmanager
-    def timed(self, operation: Operation) -> Iterator[None]:
+    def timed(self, operation: OperationLabels) -> Iterator[None]:
         """Note how long the block takes."""
         began = perf_counter()
         try:

@@ -29,10 +29,10 @@ class Threads:
 
     def _done(self, future: asyncio.Future[Any]) -> None:
         self._free.release()
-        look_at(future)
+        mark_retrieved(future)
 
 
-def look_at(future: asyncio.Future[Any]) -> None:
+def mark_retrieved(future: asyncio.Future[Any]) -> None:
     """Nobody may wait for it any more, and asyncio complains of errors that nobody looked at."""
     if not future.cancelled():
         future.exception()

@@ -9,7 +9,7 @@ import orjson
 from starlette.types import Receive, Scope, Send
 
 from api.concurrency.thread_results import ThreadResults
-from api.http.asgi import header, in_one_piece, send_json
+from api.http.asgi import header, read_small_body, send_json
 from api.http.bodies import read_body
 from api.http.callers import find_caller
 from core.access.authenticator import Authenticator
@@ -73,7 +73,7 @@ def as_json(check_in: CheckIn) -> dict[str, Any]:
 
 
 async def _read_body(scope: Scope, receive: Receive) -> bytes:
-    body = await in_one_piece(scope, receive, LARGEST)
+    body = await read_small_body(scope, receive, LARGEST)
     return body if isinstance(body, bytes) else await read_body(body, LARGEST)
 
 

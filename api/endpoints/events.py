@@ -17,7 +17,7 @@ from starlette.datastructures import Headers
 
 from api.concurrency.body_budget import BodyBudget
 from api.concurrency.thread_results import ThreadResults
-from api.http.asgi import header, in_one_piece, send_json
+from api.http.asgi import header, read_small_body, send_json
 from api.http.bodies import read_body
 from api.http.callers import find_caller
 from core.access.authenticator import Authenticator
@@ -76,7 +76,7 @@ class EventsEndpoint:
         self._committer.require_room()
         headers = Headers(scope=scope)
         most = self._settings.max_body_bytes
-        body = await in_one_piece(scope, receive, min(SMALL, most))
+        body = await read_small_body(scope, receive, min(SMALL, most))
         if isinstance(body, bytes):
             return self._ingest(headers, body, caller)
         with self._budget.body() as grow:

@@ -1,4 +1,4 @@
-"""Answers kept while nothing that they show has changed."""
+"""A cache of answers, each valid while the licenses that it shows do not change."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,115 +9,123 @@ from typing import Final, NamedTuple
 from cachetools import LRUCache
 from prometheus_client import Counter
 
-from api.metrics import Operation
+from api.metrics import OperationLabels
 from core.access.keys import Caller
 from core.consumption.current import load_versions
 from core.database.engine import Database
 
-TRUSTED: Final = 1.0
-"""Seconds for which an answer is given again without a look at the versions of what it shows."""
+FRESH: Final = 1.0
+"""Seconds for which an answer is sent again without a look at the versions of its licenses."""
 MOST_BYTES: Final = 64 * 2**20
 MOST_CHANGED: Final = 10_000
-LONGEST_QUESTION: Final = 64 * 2**10
+LARGEST_KEY: Final = 64 * 2**10
 _OVERHEAD: Final = 1000
-"""Bytes that an answer takes beside its text and what was asked."""
+"""Bytes of memory that an answer takes beside its body and its key."""
 
 
 class CacheKey(NamedTuple):
-    """What an answer depends on beside the data: who asks, for which media type, and what, byte for byte."""
+    """All that an answer depends on beside the data: the caller, the media type, and the bytes of the request."""
 
     caller: Caller
     media_type: str
     method: str
     text: bytes
+    """The query of the URL for GET, else the body."""
 
 
 @dataclass(slots=True)
 class CachedAnswer:
-    """An answer as it is sent. Where `lasting`, it shows nothing but licenses at these versions, and stays as it is
-    while they do, until `good_until`, in seconds since 1970.
+    """An answer as it is sent, with all that decides how long it may be sent again.
 
-    `asked` is how many bytes its question has. `seen_at` is when the versions were last found to be these, on the
-    monotonic clock. `given_again` counts how often it was given from memory.
+    A cacheable answer shows nothing but licenses at the given versions. It stays valid while the licenses stay at these
+    versions, until `expires_at`.
     """
 
     body: bytes
-    asked: int
+    key_size: int
+    """Bytes of the request's text."""
     status: int
     headers: list[tuple[bytes, bytes]]
     etag: bytes | None
     versions: Mapping[int, int]
-    good_until: float
+    """Versions of the licenses that it shows, by the licenses' ids."""
+    expires_at: float
+    """Seconds since 1970; 0 if the answer shows anything but licenses, and cannot be cached."""
     seen_at: float
-    operation: Operation
-    given_again: Counter
+    """The last moment at which the versions were current, on the clock of :func:`time.monotonic`."""
+    operation: OperationLabels
+    memory_counter: Counter
+    """Counts how often it is sent from memory."""
 
     @property
     def name(self) -> str:
-        """Which operation it answers, for people."""
+        """The kind and name of the operation, for traces."""
         return f"{self.operation.kind} {self.operation.name}"
 
     @property
     def size(self) -> int:
-        """Bytes that it takes, with its question."""
-        return len(self.body) + self.asked + _OVERHEAD
+        """Bytes of memory that it takes, with its key."""
+        return len(self.body) + self.key_size + _OVERHEAD
 
     @property
-    def lasting(self) -> bool:
-        return self.good_until > 0
+    def is_cacheable(self) -> bool:
+        """Whether it shows nothing but licenses at known versions."""
+        return self.expires_at > 0
 
 
 class AnswerCache:
-    """The answers of one process, the least recently given forgotten first. Used by one thread, but for `renew`.
+    """The cached answers of one process; the least recently used are dropped first.
 
-    What another process changed shows after `TRUSTED` seconds, what this one committed at once.
+    Changes by another process show after FRESH seconds, changes by this process at once. All methods but
+    `revalidate` and `invalidate` run on the event loop's thread.
     """
 
     def __init__(self, database: Database) -> None:
+        """Listen to the changes that this process commits to the database."""
         self._database = database
-        self._kept: LRUCache[CacheKey, CachedAnswer] = LRUCache(MOST_BYTES, lambda answer: answer.size)
+        self._answers: LRUCache[CacheKey, CachedAnswer] = LRUCache(MOST_BYTES, lambda answer: answer.size)
         self._changed_at: dict[int, float] = {}
         self._changing = Lock()
-        database.listen(self.note)
+        database.listen(self.invalidate)
 
-    def trusted(self, question: CacheKey) -> CachedAnswer | None:
-        """The answer, where it may be given without a look."""
+    def get_fresh(self, key: CacheKey) -> CachedAnswer | None:
+        """Return the cached answer if it is fresh, else None."""
         try:
-            answer = self._kept[question]
+            answer = self._answers[key]
         except KeyError:
             return None
-        return answer if self.is_trusted(answer) else None
+        return answer if self.is_fresh(answer) else None
 
-    def kept(self, question: CacheKey) -> CachedAnswer | None:
-        """The answer, to be looked at by :meth:`renew` before it is given."""
-        return self._kept.get(question)
+    def get(self, key: CacheKey) -> CachedAnswer | None:
+        """Return the cached answer, None if there is none. It must be revalidated before it is sent."""
+        return self._answers.get(key)
 
-    def keep(self, question: CacheKey, answer: CachedAnswer) -> None:
-        """Keep a lasting answer, unless it alone would push many others out, or a newer one is kept already."""
-        if not answer.lasting or answer.size > MOST_BYTES // 16 or len(question.text) > LONGEST_QUESTION:
+    def put(self, key: CacheKey, answer: CachedAnswer) -> None:
+        """Cache an answer, unless it is not cacheable, so large that it would drop many others, or not the newest."""
+        if not answer.is_cacheable or answer.size > MOST_BYTES // 16 or len(key.text) > LARGEST_KEY:
             return
-        kept = self._kept.get(question)
-        if kept is None or kept.seen_at <= answer.seen_at:
-            self._kept[question] = answer
+        cached = self._answers.get(key)
+        if cached is None or cached.seen_at <= answer.seen_at:
+            self._answers[key] = answer
 
-    def renew(self, answer: CachedAnswer) -> bool:
-        """Ask the database whether the answer still shows what is so."""
+    def revalidate(self, answer: CachedAnswer) -> bool:
+        """Return whether the answer is still valid, by the versions in the database; if so, it is fresh again."""
         seen_at = monotonic()
-        if time() >= answer.good_until or load_versions(self._database, answer.versions.keys()) != answer.versions:
+        if time() >= answer.expires_at or load_versions(self._database, answer.versions.keys()) != answer.versions:
             return False
         answer.seen_at = seen_at
         return True
 
-    def is_trusted(self, answer: CachedAnswer) -> bool:
-        """Whether it surely shows what is so, or was a moment ago."""
-        if monotonic() - answer.seen_at > TRUSTED or time() >= answer.good_until:
+    def is_fresh(self, answer: CachedAnswer) -> bool:
+        """Return whether the answer was valid within the last FRESH seconds and this process changed nothing since."""
+        if monotonic() - answer.seen_at > FRESH or time() >= answer.expires_at:
             return False
         return all(self._changed_at.get(license_id, 0.0) < answer.seen_at for license_id in answer.versions)
 
-    def note(self, licenses: frozenset[int]) -> None:
-        """Trust no answer any more that shows one of these licenses as it was before."""
+    def invalidate(self, licenses: frozenset[int]) -> None:
+        """Let no answer be fresh that shows one of these licenses as it was before."""
         with self._changing:
             now = monotonic()
-            if len(self._changed_at) > MOST_CHANGED:  # no answer is trusted that was seen before those
-                self._changed_at = {one: at for one, at in self._changed_at.items() if now - at <= TRUSTED}
+            if len(self._changed_at) > MOST_CHANGED:  # older changes matter no more: no answer from before is fresh
+                self._changed_at = {id: at for id, at in self._changed_at.items() if now - at <= FRESH}
             self._changed_at |= dict.fromkeys(licenses, now)

@@ -52,16 +52,15 @@ class Context:
     """
 
     def __init__(self, services: Services, caller: Caller, now: datetime, deadline: float, trace: str) -> None:
-        self.runtime = services
-        self.announcer = services.announcer
+        self.services = services
         self.caller = caller
         self.now = now
         self.deadline = deadline
         self.trace = trace
-        self.together: dict[int, LoadedLicense] = {}
+        self.shown: dict[int, LoadedLicense] = {}
         self.versions: dict[int, int] = {}
-        self.lasting = True
-        self.good_until = datetime.fromtimestamp((now.timestamp() // _TURN + 1) * _TURN, UTC)
+        self.is_cacheable = True
+        self.expires_at = datetime.fromtimestamp((now.timestamp() // _TURN + 1) * _TURN, UTC)
         self._reading = ExitStack()
         self._session: Session | None = None
         self._histories: dict[tuple[int, Span], Histories] = {}
@@ -71,15 +70,15 @@ class Context:
     @property
     def session(self) -> Session:
         """The session to read with, opened when first asked for."""
-        self.lasting = False
+        self.is_cacheable = False
         if self._session is None:
-            self._session = self._reading.enter_context(self.runtime.database.read())
+            self._session = self._reading.enter_context(self.services.database.read())
         return self._session
 
     def current(self, key: str) -> Current | None:
         """The license of that key with its current readings, read at once and alone, once for the operation."""
         if key not in self._current:
-            found = self._current[key] = load_current(self.runtime.database, key, self.now)
+            found = self._current[key] = load_current(self.services.database, key, self.now)
             if found:
                 self.versions[found.license.id] = found.version
         return self._current[key]
@@ -89,7 +88,7 @@ class Context:
         known = self._histories.get((license.id, span))
         points = known.of(meter) if known else None
         if points is None:
-            zones = {one.id: one.license.time_zone for one in (*self.together.values(), license)}
+            zones = {one.id: one.license.time_zone for one in (*self.shown.values(), license)}
             found = read_histories(self.session, zones, meter, span)
             self._histories |= {(license_id, span): one for license_id, one in found.items()}
             points = found[license.id].of(meter)
@@ -98,7 +97,7 @@ class Context:
     def counters(self, license: LoadedLicense, meter: Admission) -> list[AdmissionWindow]:
         """The counters of a license's quota windows; those of the licenses beside it are read along."""
         if (license.id, meter.key) not in self._counters:
-            ids = [*self.together, license.id]
+            ids = [*self.shown, license.id]
             found = load_counters(self.session, ids, meter, self.now)
             self._counters |= {(one, meter.key): found[one] for one in ids}
         return self._counters[license.id, meter.key]
@@ -106,15 +105,15 @@ class Context:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A transaction that commits at the end of the block."""
-        self.lasting = False
+        self.is_cacheable = False
         self.close()
-        with self.runtime.database.write() as session:
+        with self.services.database.write() as session:
             yield session
 
-    def start_again(self) -> None:
+    def reset(self) -> None:
         """Forget all that was read."""
         self.close()
-        self.together.clear()
+        self.shown.clear()
         self.versions.clear()
 
     def close(self) -> None:

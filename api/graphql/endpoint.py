@@ -16,10 +16,10 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from api.concurrency.threads import look_at
+from api.concurrency.threads import mark_retrieved
 from api.graphql.answer_cache import AnswerCache, CachedAnswer, CacheKey
 from api.graphql.errors import INTERNAL, refusal, something_failed
-from api.graphql.operations.execute import Asked
+from api.graphql.operations.execute import OperationCall
 from api.graphql.operations.prepare import DocumentRefused
 from api.graphql.operations.request import (
     EVENT_STREAM,
@@ -35,10 +35,10 @@ from api.graphql.operations.request import (
 )
 from api.graphql.operations.run import Operations
 from api.graphql.subscriptions.event_stream import EventStreams, event
-from api.http.asgi import header, in_one_piece, list_header
+from api.http.asgi import header, list_header, read_small_body
 from api.http.bodies import JsonResponse, forget_frames, read_body
 from api.http.callers import find_caller
-from api.http.tracing import caller_s_context, trace_header, trace_id
+from api.http.tracing import parent_context, trace_header, trace_id
 from api.metrics import MEMORY, RENEWED, Metrics
 from core.access.authenticator import Authenticator
 from core.access.keys import Caller
@@ -52,19 +52,19 @@ _VARY: Final = "Accept, Authorization"
 _HEADERS: Final = {"Cache-Control": "private, no-store", "Vary": _VARY}
 
 
-class SubscriptionAsked(Exception):
-    """What is asked has not one answer but many."""
+class SubscriptionRequested(Exception):
+    """What is call has not one answer but many."""
 
-    def __init__(self, asked: Asked, caller: Caller) -> None:
+    def __init__(self, call: OperationCall, caller: Caller) -> None:
         super().__init__("a subscription")
-        self.asked = asked
+        self.call = call
         self.caller = caller
 
 
 class GraphQLEndpoint:
     """The endpoint ``/graphql``: plain ASGI, since most answers are given again from memory.
 
-    What has to be executed is executed in a thread, with sessions of its own.
+    What has to be result is result in a thread, with sessions of its own.
     """
 
     def __init__(
@@ -96,14 +96,14 @@ class GraphQLEndpoint:
         self._streams = streams
         self._metrics = metrics
         self._max_body_bytes = max_body_bytes
-        self._renewing: dict[CacheKey, asyncio.Task[CachedAnswer]] = {}
+        self._revalidating: dict[CacheKey, asyncio.Task[CachedAnswer]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         tracing = self._tracing
         if not tracing.is_on:
             await self._serve(scope, receive, send)
             return
-        parent = caller_s_context(scope)
+        parent = parent_context(scope)
         with tracing.tracer.start_as_current_span("GraphQL", parent, SpanKind.SERVER) as span:
             told = trace_header(span.get_span_context())
 
@@ -121,15 +121,15 @@ class GraphQLEndpoint:
             # First the token: nobody else makes this read a body.
             caller = await find_caller(self._authenticator, header(scope, b"authorization"))
             self._operations.admit(caller)
-            question = CacheKey(caller, kind, scope["method"], await self._text(scope, receive))
-            answer = self._answers.trusted(question)
+            key = CacheKey(caller, kind, scope["method"], await self._read_text(scope, receive))
+            answer = self._answers.get_fresh(key)
             if answer is None:
-                answer = await self._find(question, trace_id(scope))
+                answer = await self._answer(key, trace_id(scope))
             else:
-                answer.given_again.inc()
+                answer.memory_counter.inc()
         except ClientDisconnect:
             raise
-        except SubscriptionAsked as subscription:
+        except SubscriptionRequested as subscription:
             await self._stream(subscription, scope, receive, send)
         except AllowanceError as error:
             await self._refuse(error, kind, scope, receive, send)
@@ -140,89 +140,89 @@ class GraphQLEndpoint:
                 trace.get_current_span().update_name(answer.name)
             await _send(answer, scope, send)
 
-    async def _stream(self, subscription: SubscriptionAsked, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _stream(self, subscription: SubscriptionRequested, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             if EVENT_STREAM not in accepted_by(list_header(scope, b"accept")):
                 raise NotAcceptable(f"A subscription is answered as {EVENT_STREAM}, or over WebSocket.")
-            await self._streams.answer(subscription.asked, subscription.caller, scope, receive, send)
+            await self._streams.answer(subscription.call, subscription.caller, scope, receive, send)
         except AllowanceError as error:
             await self._refuse(error, JSON, scope, receive, send)
 
-    async def _text(self, scope: Scope, receive: Receive) -> bytes:
-        """What is asked, byte for byte: the query of the URL, or the body."""
+    async def _read_text(self, scope: Scope, receive: Receive) -> bytes:
+        """What is call, byte for byte: the query of the URL, or the body."""
         if scope["method"] == "GET":
             query: bytes = scope["query_string"]
             return query
         if scope["method"] != "POST":
             raise MethodNotAllowed("Ask with POST, or with GET.")
         require_json(header(scope, b"content-type"))
-        body = await in_one_piece(scope, receive, self._max_body_bytes)
+        body = await read_small_body(scope, receive, self._max_body_bytes)
         return body if isinstance(body, bytes) else await read_body(body, self._max_body_bytes)
 
-    async def _find(self, question: CacheKey, trace: str) -> CachedAnswer:
-        """The answer, executed where it has to be. The same question at the same time is looked at once."""
-        kept = self._answers.kept(question)
-        if kept is None:
-            return await self._new(question, trace)
-        task = self._renewing.get(question)
+    async def _answer(self, key: CacheKey, trace: str) -> CachedAnswer:
+        """The answer, result where it has to be. The same key at the same time is looked at once."""
+        cached = self._answers.get(key)
+        if cached is None:
+            return await self._execute_in_thread(key, trace)
+        task = self._revalidating.get(key)
         if task is None:
-            task = self._renewing[question] = asyncio.create_task(self._renew(question, kept, trace))
-            task.add_done_callback(look_at)
+            task = self._revalidating[key] = asyncio.create_task(self._revalidate(key, cached, trace))
+            task.add_done_callback(mark_retrieved)
             return await asyncio.shield(task)
         answer = await asyncio.shield(task)
-        # What went wrong for somebody else went wrong in their trace, and this may have been asked after a commit.
-        return answer if self._answers.is_trusted(answer) else await self._new(question, trace)
+        # What went wrong for somebody else went wrong in their trace, and this may have been call after a commit.
+        return answer if self._answers.is_fresh(answer) else await self._execute_in_thread(key, trace)
 
-    async def _renew(self, question: CacheKey, kept: CachedAnswer, trace: str) -> CachedAnswer:
+    async def _revalidate(self, key: CacheKey, cached: CachedAnswer, trace: str) -> CachedAnswer:
         try:
-            if await run_in_threadpool(self._answers.renew, kept):
-                self._metrics.count(kept.operation, RENEWED)
-                return kept
-            return await self._new(question, trace)
+            if await run_in_threadpool(self._answers.revalidate, cached):
+                self._metrics.count(cached.operation, RENEWED)
+                return cached
+            return await self._execute_in_thread(key, trace)
         finally:
-            del self._renewing[question]
+            del self._revalidating[key]
 
-    async def _new(self, question: CacheKey, trace: str) -> CachedAnswer:
-        answer = await run_in_threadpool(self._execute, question, trace)
-        self._answers.keep(question, answer)
+    async def _execute_in_thread(self, key: CacheKey, trace: str) -> CachedAnswer:
+        answer = await run_in_threadpool(self._execute, key, trace)
+        self._answers.put(key, answer)
         return answer
 
-    def _execute(self, question: CacheKey, trace: str) -> CachedAnswer:
+    def _execute(self, key: CacheKey, trace: str) -> CachedAnswer:
         seen_at = monotonic()
-        request = from_url(question.text) if question.method == "GET" else from_body(question.text)
+        request = from_url(key.text) if key.method == "GET" else from_body(key.text)
         try:
-            asked = self._operations.asked(request)
-            if asked.subscribes:
-                raise SubscriptionAsked(asked, question.caller)
-            if question.method == "GET" and not asked.reads:
+            call = self._operations.prepare(request)
+            if call.subscribes:
+                raise SubscriptionRequested(call, key.caller)
+            if key.method == "GET" and not call.reads:
                 raise MethodNotAllowed("A mutation is not taken here; mutations go by POST.")
-            executed = self._operations.run(asked, question.caller, trace)
+            result = self._operations.run(call, key.caller, trace)
         except DocumentRefused as refused:
-            executed = self._operations.refused(refused, trace)
-        body, etag, caching = orjson.dumps(executed.answer), None, b"private, no-store"
-        if question.media_type == EVENT_STREAM:
+            result = self._operations.answer_refused(refused, trace)
+        body, etag, caching = orjson.dumps(result.answer), None, b"private, no-store"
+        if key.media_type == EVENT_STREAM:
             body = event("next", body) + event("complete")
-        if executed.good_until and question.method == "GET":
+        if result.expires_at and key.method == "GET":
             etag = b'"%s"' % hashlib.blake2b(body, digest_size=16).hexdigest().encode()
-            caching = b"private, no-cache"  # it may be kept, and is asked for by its tag before it is used
+            caching = b"private, no-cache"  # it may be cached, and is call for by its tag before it is used
         return CachedAnswer(
             body=body,
-            asked=len(question.text),
-            # A legacy client reads an error status as no answer; "data" is missing where nothing was executed.
-            status=400 if question.media_type == GRAPHQL_JSON and "data" not in executed.answer else 200,
+            key_size=len(key.text),
+            # A legacy client reads an error status as no answer; "data" is missing where nothing was result.
+            status=400 if key.media_type == GRAPHQL_JSON and "data" not in result.answer else 200,
             headers=[
-                (b"content-type", f"{question.media_type}; charset=utf-8".encode()),
+                (b"content-type", f"{key.media_type}; charset=utf-8".encode()),
                 (b"cache-control", caching),
                 (b"vary", _VARY.encode()),
                 *([(b"etag", etag)] if etag else []),
                 (b"content-length", b"%d" % len(body)),
             ],
             etag=etag,
-            versions=executed.versions,
-            good_until=executed.good_until,
+            versions=result.versions,
+            expires_at=result.expires_at,
             seen_at=seen_at,
-            operation=executed.operation,
-            given_again=self._metrics.counter(executed.operation, MEMORY),
+            operation=result.operation,
+            memory_counter=self._metrics.counter(result.operation, MEMORY),
         )
 
     async def _refuse(self, error: AllowanceError, kind: str, scope: Scope, receive: Receive, send: Send) -> None:

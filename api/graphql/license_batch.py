@@ -44,7 +44,7 @@ class LicenseBatch:
         """
         self.context = context
         self.licenses = licenses
-        context.together |= licenses
+        context.shown |= licenses
         self._current = current
         self._alerts: dict[object, dict[int, list[Alert]]] = {}
         self._requests: dict[object, dict[int, list[CreditRequest]]] = {}
@@ -61,7 +61,7 @@ class LicenseBatch:
         current = self._current
         if current is None:
             current = load_all_current(self.context.session, self.licenses.values())
-        registry, now = self.context.runtime.registry, self.context.now
+        registry, now = self.context.services.registry, self.context.now
         return {
             one.license.id: (
                 one.version,
@@ -119,8 +119,8 @@ class LicenseBatch:
     def consumption(self, license_id: int) -> ConsumptionView:
         """Return the current consumption of one license."""
         context, (version, readings) = self.context, self.current[license_id]
-        view = view_consumption(self.licenses[license_id], readings, version, context.runtime.registry, context.now)
-        context.good_until = min(context.good_until, view.stale_at)
+        view = view_consumption(self.licenses[license_id], readings, version, context.services.registry, context.now)
+        context.expires_at = min(context.expires_at, view.stale_at)
         return view
 
     def consumption_on(self, license_id: int, day: date) -> ConsumptionView:
@@ -128,8 +128,8 @@ class LicenseBatch:
         license, context = self.licenses[license_id], self.context
         if day >= license.today:
             return self.consumption(license_id)
-        runtime = context.runtime
-        return measure_past(context.session, license, day, runtime.registry, runtime.measurer, context.now)
+        services = context.services
+        return measure_past(context.session, license, day, services.registry, services.measurer, context.now)
 
 
 def find_batch(context: Context, key: str) -> LicenseBatch | None:

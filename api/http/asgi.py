@@ -26,7 +26,7 @@ def list_header(scope: Scope, name: bytes) -> str | None:
     return str(b", ".join(found), "latin-1") if found else None
 
 
-async def in_one_piece(scope: Scope, receive: Receive, most: int) -> bytes | Request:
+async def read_small_body(scope: Scope, receive: Receive, most: int) -> bytes | Request:
     """The body, where it comes whole, unpacked and in `most` bytes; or the request that it is to be read from."""
     first = await receive()
     body: bytes = first.get("body", b"")

@@ -16,7 +16,7 @@ _PARENT: Final = re.compile("[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}
 _NONE: Final = "0" * 32
 
 
-def caller_s_context(scope: Scope) -> Context:
+def parent_context(scope: Scope) -> Context:
     """The caller's span, to be the parent of ours; nothing where it names none."""
     names = ("traceparent", "tracestate")
     carried = {name: found for name in names if (found := header(scope, name.encode())) is not None}

@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from api.graphql.limits.check import Checked, check_document
-from api.graphql.limits.limits import DIRECTIVES_IN_ONE_PLACE, NESTING, OPERATIONS, allowed_by
+from api.graphql.limits.check import CheckedDocument, check_document
+from api.graphql.limits.limits import DIRECTIVES_IN_ONE_PLACE, NESTING, OPERATIONS, limits_from
 from api.graphql.limits.validate import COMPARISONS, ERRORS
 from api.graphql.schema.build import schema
 from core.settings import PREFIX, Settings
@@ -36,8 +36,8 @@ def test_its_figures_are_those_of_the_code() -> None:
 
 
 def test_the_overview_costs_what_the_front_ends_page_shows() -> None:
-    allowed = allowed_by(Settings())
-    prepared = check_document(schema._schema, QUERIES[0], allowed)
-    assert isinstance(prepared, Checked)
+    limits = limits_from(Settings())
+    prepared = check_document(schema._schema, QUERIES[0], limits)
+    assert isinstance(prepared, CheckedDocument)
     cost = prepared.cost(None, None)
-    assert f'"extensions": {{"cost": {{"requested": {cost}, "limit": {allowed.cost}}}}}' in FRONT_ENDS
+    assert f'"extensions": {{"cost": {{"requested": {cost}, "limit": {limits.cost}}}}}' in FRONT_ENDS

@@ -1,7 +1,7 @@
-"""The one way from the text of a document to what may be executed.
+"""Checks of a document before it is executed: parsing, counts, validation and cost, in this order.
 
-Strawberry's limiters of depth and aliases and graphql-complexity were weighed: each follows a fragment again wherever
-it is spread, so that its own work doubles with each level of fragments in fragments.
+Strawberry's limiters of depth and aliases, and graphql-complexity, were weighed and not taken: each walks a fragment
+again wherever it is spread, so that its own work doubles with each level of fragments in fragments.
 """
 
 from collections.abc import Mapping
@@ -10,45 +10,52 @@ from typing import Any
 
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, GraphQLSyntaxError
 
-from api.graphql.limits.cost import CostOfDocument
+from api.graphql.limits.cost import DocumentCost
 from api.graphql.limits.counts import check_counts
-from api.graphql.limits.limits import Allowed, TooCostly
+from api.graphql.limits.limits import Limits, TooCostly
 from api.graphql.limits.parse import parse_document
 from api.graphql.limits.validate import validation_errors
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """A document that may be executed, with any variables."""
+class CheckedDocument:
+    """A valid document within its limits. Only the cost still depends on the variables."""
 
     document: DocumentNode
-    costs: CostOfDocument
+    costs: DocumentCost
     most: int
+    """The highest cost of an operation."""
 
     def cost(self, operation: str | None, variables: Mapping[str, Any] | None) -> int:
-        """What an operation costs with these variables. Raises :class:`TooCostly`."""
+        """Return the cost of an operation with these variables.
+
+        Raises:
+            TooCostly: The cost is above the limit.
+        """
         cost = self.costs.of(operation, variables)
         if cost > self.most:
             raise TooCostly(f"The operation costs {cost}; {self.most} are allowed. Ask for less, or for shorter pages.")
         return cost
 
 
-def check_document(schema: GraphQLSchema, text: str, allowed: Allowed) -> Checked | list[GraphQLError]:
-    """The document of a text, read and checked; or what is wrong with it as GraphQL, each error with its code.
+def check_document(schema: GraphQLSchema, text: str, limits: Limits) -> CheckedDocument | list[GraphQLError]:
+    """Return the checked document of a text, or the syntax and validation errors, each with its code.
 
-    The result depends on nothing but what is given, so it may be remembered by the text. Raises the errors of
-    :mod:`api.graphql.limits.limits` for what passes a limit.
+    The result depends on the arguments alone, so it may be cached by the text.
+
+    Raises:
+        core.errors.AllowanceError: A limit is passed: one of the errors of :mod:`api.graphql.limits.limits`.
     """
     try:
-        document = parse_document(text, allowed)
+        document = parse_document(text, limits)
     except GraphQLSyntaxError as error:
         error.extensions = {"code": "GRAPHQL_PARSE_FAILED"}
         return [error]
-    check_counts(document, allowed)
-    errors = validation_errors(schema, document, allowed)
-    return errors or Checked(document, CostOfDocument(schema, document), allowed.cost)
+    check_counts(document, limits)
+    errors = validation_errors(schema, document, limits)
+    return errors or CheckedDocument(document, DocumentCost(schema, document), limits.cost)
 
 
-def cost_report(requested: int, allowed: Allowed) -> dict[str, Any]:
-    """What an answer says of its cost, as its `extensions`."""
-    return {"cost": {"requested": requested, "limit": allowed.cost}}
+def cost_report(requested: int, limits: Limits) -> dict[str, Any]:
+    """Return the `extensions` of an answer, which report its cost."""
+    return {"cost": {"requested": requested, "limit": limits.cost}}

@@ -1,7 +1,7 @@
-"""What an operation costs, before it is executed.
+"""The cost of an operation, known before the operation is executed.
 
-A document is gone through once. What depends on no variable is summed up then, so that the same document with other
-variables costs a few additions.
+A document is walked once. Costs that depend on no variable are summed up then, so that the same document with other
+variables takes a few additions.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -24,25 +24,25 @@ from graphql import (
     get_named_type,
 )
 
-from api.graphql.limits.cost_map import SIZES, WEIGHTS, Edges, PageCost
+from api.graphql.limits.cost_map import FIELD_COSTS, LIST_SIZES, Edges, PageCost
 from api.graphql.limits.fragments import fragments_in_order
 from api.graphql.limits.limits import MANY
 
 
 @dataclass(slots=True)
-class _Given:
-    """The variables of one operation, and what fragments came to with them."""
+class _Values:
+    """The variables of one operation, and the costs of fragments with them."""
 
     variables: Mapping[str, Any]
     fragments: dict[str, tuple[int, int]]
 
 
-Number: TypeAlias = int | Callable[[_Given], int]
-"""A number, or how it follows from the variables."""
+Number: TypeAlias = int | Callable[[_Values], int]
+"""A number, or a function of the variables."""
 
 
 class _Cost(NamedTuple):
-    """What a selection set costs: `once`, and `per_edge` of the connection that it is asked of."""
+    """The cost of a selection set: `once`, and `per_edge` of the connection that it is selected on."""
 
     once: Number
     per_edge: Number
@@ -51,10 +51,11 @@ class _Cost(NamedTuple):
 _FREE: Final = _Cost(0, 0)
 
 
-class CostOfDocument:
-    """The costs of a valid document's operations."""
+class DocumentCost:
+    """The costs of the operations of a valid document."""
 
     def __init__(self, schema: GraphQLSchema, document: DocumentNode) -> None:
+        """Sum up the costs that depend on no variable."""
         self._schema = schema
         self._fragments: dict[str, _Cost] = {}
         self._with_variables: list[tuple[str, _Cost]] = []
@@ -66,7 +67,7 @@ class CostOfDocument:
                 self._fragments[name] = cost
             else:
                 self._with_variables.append((name, cost))
-                self._fragments[name] = _looked_up(name)
+                self._fragments[name] = _by_name(name)
         self._operations: dict[str | None, tuple[Number, dict[str, Any]]] = {}
         for operation in document.definitions:
             if isinstance(operation, OperationDefinitionNode) and (root := schema.get_root_type(operation.operation)):
@@ -75,9 +76,12 @@ class CostOfDocument:
                 self._operations[key] = (cost.once, _defaults(operation))
 
     def of(self, operation: str | None, variables: Mapping[str, Any] | None) -> int:
-        """The cost of an operation by its name, or of the only one; 0 where that is none, which is refused elsewhere.
+        """Return the cost of an operation; 0 if the document has no such operation, which is refused elsewhere.
 
-        `variables` are as they were sent: what of them is of a wrong type is refused elsewhere, and counts as left out.
+        Args:
+            operation: The name of the operation, None for the only one.
+            variables: The variables as they were sent. Values of a wrong type count as missing: they are refused
+                elsewhere.
         """
         if operation is None and len(self._operations) == 1:
             (found,) = self._operations.values()
@@ -88,14 +92,14 @@ class CostOfDocument:
         cost, defaults = found
         if isinstance(cost, int):
             return cost
-        given = _Given({**defaults, **(variables or {})}, {})
-        # In order, so that each finds those that it spreads.
+        values = _Values({**defaults, **(variables or {})}, {})
+        # In order, so that each fragment finds the fragments that it spreads.
         for name, fragment in self._with_variables:
-            given.fragments[name] = (_value(fragment.once, given), _value(fragment.per_edge, given))
-        return cost(given)
+            values.fragments[name] = (_value(fragment.once, values), _value(fragment.per_edge, values))
+        return cost(values)
 
     def _of_selections(self, selection_set: SelectionSetNode, parent: GraphQLNamedType) -> _Cost:
-        """Of all that is asked, also where fragments are for different types and only one of them will apply."""
+        """Return the cost of all selections, also of fragments on different types of which only one will apply."""
         parts: list[_Cost] = []
         rest = [(selection_set, parent)]
         while rest:
@@ -117,8 +121,8 @@ class CostOfDocument:
         definition = self._schema.get_field(cast("GraphQLCompositeType", parent), field.name.value)
         if field.selection_set and definition:
             inner = self._of_selections(field.selection_set, get_named_type(definition.type))
-        weight = WEIGHTS.get(coordinate, 1)
-        size = SIZES.get(coordinate)
+        weight = FIELD_COSTS.get(coordinate, 1)
+        size = LIST_SIZES.get(coordinate)
         if size is None:
             return _Cost(_sum((weight, inner.once)), 0)
         if size is Edges.OF_THE_PAGE:
@@ -128,12 +132,12 @@ class CostOfDocument:
         return _Cost(_sum((weight, _product(size, _sum((1, inner.once))))), 0)
 
 
-def _looked_up(name: str) -> _Cost:
-    return _Cost(lambda given: given.fragments[name][0], lambda given: given.fragments[name][1])
+def _by_name(name: str) -> _Cost:
+    return _Cost(lambda values: values.fragments[name][0], lambda values: values.fragments[name][1])
 
 
 def _defaults(operation: OperationDefinitionNode) -> dict[str, Any]:
-    """The defaults of an operation's variables, as far as they can be the size of a page."""
+    """Return the defaults of an operation's variables that may be the size of a page."""
     return {
         definition.variable.name.value: _literal(definition.default_value)
         for definition in operation.variable_definitions or ()
@@ -145,29 +149,29 @@ def _page(field: FieldNode, page: PageCost) -> Number:
     first = next((one.value for one in field.arguments or () if one.name.value == "first"), None)
     if isinstance(first, VariableNode):
         name = first.name.value
-        return lambda given: _clamped(given.variables.get(name), page)
+        return lambda values: _clamped(values.variables.get(name), page)
     return _clamped(_literal(first), page)
 
 
 def _literal(value: ValueNode | None) -> int | None:
-    # Python refuses to read thousands of digits; these many are beyond the size of any page.
+    # Python refuses to parse thousands of digits; 12 digits are beyond the size of any page.
     return int(value.value[:12]) if isinstance(value, IntValueNode) else None
 
 
 def _clamped(first: object, page: PageCost) -> int:
-    """The size of a page: what is below or beyond what may be asked is refused by the field itself."""
+    """Return the size of a page. A size below or above the bounds is refused by the field itself."""
     if isinstance(first, bool) or not isinstance(first, (int, float)):
         return page.default
     return int(min(max(0, first), page.most))
 
 
-def _value(number: Number, given: _Given) -> int:
-    return number if isinstance(number, int) else number(given)
+def _value(number: Number, values: _Values) -> int:
+    return number if isinstance(number, int) else number(values)
 
 
 def _sum(numbers: Iterable[Number]) -> Number:
     known = 0
-    open_: list[Callable[[_Given], int]] = []
+    open_: list[Callable[[_Values], int]] = []
     for number in numbers:
         if isinstance(number, int):
             known = min(known + number, MANY)
@@ -175,10 +179,10 @@ def _sum(numbers: Iterable[Number]) -> Number:
             open_.append(number)
     if not open_:
         return known
-    return lambda given: min(known + sum(number(given) for number in open_), MANY)
+    return lambda values: min(known + sum(number(values) for number in open_), MANY)
 
 
 def _product(times: Number, number: Number) -> Number:
     if isinstance(times, int) and isinstance(number, int):
         return min(times * number, MANY)
-    return lambda given: min(_value(times, given) * _value(number, given), MANY)
+    return lambda values: min(_value(times, values) * _value(number, values), MANY)

@@ -1,7 +1,7 @@
-"""What fields cost: about the number of values in the answer, and more for what reads or writes the database.
+"""The cost map: about the number of values in the answer, and more for fields that read or write the database.
 
-A field costs 1 unless :data:`WEIGHTS` says more, and what is asked of it. A list costs its field, and for each item
-1 and what is asked of it. So many items are assumed as :data:`SIZES` says: an installation with some twenty meters.
+A field costs 1, or as much as :data:`FIELD_COSTS` states, plus its selections. A list costs its field, and 1 plus its
+selections for each item. :data:`LIST_SIZES` states how many items are assumed: as many as some twenty meters have.
 """
 
 from collections.abc import Mapping
@@ -15,19 +15,19 @@ from core.delivery.webhooks.log import MOST_ATTEMPTS
 
 @dataclass(frozen=True, slots=True)
 class PageCost:
-    """A connection: as many edges as `first` says, from none to `most`; `default` where it is left out or null."""
+    """The size of a connection: `first` edges, from none to `most`; `default` edges if `first` is missing or null."""
 
     default: int
     most: int
 
 
 class Edges(Enum):
-    """The edges of a connection: as many as the field asks for that gave the connection."""
+    """The size of a list of edges: the size of its connection, which the connection's field states."""
 
     OF_THE_PAGE = "of the page"
 
 
-WEIGHTS: Final[Mapping[str, int]] = {
+FIELD_COSTS: Final[Mapping[str, int]] = {
     "Query.consumption": 20,
     "Subscription.consumptionChanged": 20,
     "Query.license": 20,
@@ -55,7 +55,7 @@ WEIGHTS: Final[Mapping[str, int]] = {
     "Mutation.redeliverWebhook": 50,
 }
 
-SIZES: Final[Mapping[str, int | PageCost | Edges]] = {
+LIST_SIZES: Final[Mapping[str, int | PageCost | Edges]] = {
     "Query.licenses": PageCost(20, 100),
     "Query.meters": 20,
     "Query.plugins": 10,

@@ -1,4 +1,7 @@
-"""How deep and how wide a document is, counted before it is validated: some of validation's rules are quadratic."""
+"""Counts of a document's fields, depth, aliases and directives.
+
+They are checked before validation, since some rules of validation take quadratic time.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,7 +23,7 @@ from api.graphql.limits.limits import (
     MANY,
     NESTING,
     OPERATIONS,
-    Allowed,
+    Limits,
     TooDeep,
     TooManyAliases,
     TooManyDirectives,
@@ -31,7 +34,7 @@ from api.graphql.limits.limits import (
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Of a selection set with its fragments written out. Numbers stop at :data:`MANY`."""
+    """The counts of a selection set with its fragments expanded. Numbers stop at :data:`MANY`."""
 
     depth: int = 0
     """Fields in fields."""
@@ -41,9 +44,10 @@ class Counts:
     aliases: int = 0
     directives: int = 0
     in_one_place: int = 0
-    """The most directives that any one place has."""
+    """The largest number of directives in one place."""
 
     def __add__(self, other: "Counts") -> "Counts":
+        """Return the counts of two selection sets side by side."""
         return Counts(
             max(self.depth, other.depth),
             max(self.nesting, other.nesting),
@@ -54,7 +58,7 @@ class Counts:
         )
 
     def __or__(self, other: "Counts") -> "Counts":
-        """The larger of each number."""
+        """Return the larger of each number."""
         return Counts(
             max(self.depth, other.depth),
             max(self.nesting, other.nesting),
@@ -68,43 +72,47 @@ class Counts:
 _NOTHING: Final = Counts()
 
 
-def check_counts(document: DocumentNode, allowed: Allowed) -> None:
-    """Raise the error of the first limit that the document, or any operation or fragment of it, passes."""
+def check_counts(document: DocumentNode, limits: Limits) -> None:
+    """Check a document, and each of its operations and fragments, against the limits.
+
+    Raises:
+        core.errors.AllowanceError: A limit is passed; the error of the first one.
+    """
     operations = sum(isinstance(one, OperationDefinitionNode) for one in document.definitions)
     if operations > OPERATIONS:
         raise TooManyOperations(f"The document has {operations} operations; {OPERATIONS} are allowed.")
     found = count(document)
-    if found.depth > allowed.depth:
-        raise TooDeep(f"The document is {_shown(found.depth)} fields deep; {allowed.depth} are allowed.")
+    if found.depth > limits.depth:
+        raise TooDeep(f"The document is {_shown(found.depth)} fields deep; {limits.depth} are allowed.")
     if found.nesting > NESTING:
         raise TooDeep(
             f"The document has {_shown(found.nesting)} selections and fragments in each other; {NESTING} are allowed."
         )
-    if found.aliases > allowed.aliases:
+    if found.aliases > limits.aliases:
         raise TooManyAliases(
             f"With its fragments written out the document has {_shown(found.aliases)} aliases; "
-            f"{allowed.aliases} are allowed."
+            f"{limits.aliases} are allowed."
         )
     if found.in_one_place > DIRECTIVES_IN_ONE_PLACE:
         raise TooManyDirectives(
             f"The document has {found.in_one_place} directives in one place; {DIRECTIVES_IN_ONE_PLACE} are allowed."
         )
-    if found.directives > allowed.directives:
+    if found.directives > limits.directives:
         raise TooManyDirectives(
             f"With its fragments written out the document has {_shown(found.directives)} directives; "
-            f"{allowed.directives} are allowed."
+            f"{limits.directives} are allowed."
         )
-    if found.fields > allowed.fields:
+    if found.fields > limits.fields:
         raise TooManyFields(
             f"With its fragments written out the document has {_shown(found.fields)} fields; "
-            f"{allowed.fields} are allowed."
+            f"{limits.fields} are allowed."
         )
 
 
 def count(document: DocumentNode) -> Counts:
-    """The largest of each number that any operation or fragment of the document comes to.
+    """Return the largest of each number among the operations and fragments of a document.
 
-    Each selection is visited once. Where fragments go in a circle, which validation refuses, each counts once.
+    Each selection is visited once. Fragments that form a circle, which validation refuses, count once each.
     """
     fragments: dict[str, Counts] = {}
     found = _NOTHING
@@ -128,7 +136,7 @@ def _of_definition(
 
 
 def _of_selections(selection_set: SelectionSetNode, fragments: Mapping[str, Counts]) -> Counts:
-    """Inline fragments are walked in a loop, so that recursion goes no deeper than fields do."""
+    """Count a selection set. Inline fragments are walked in a loop, so that only nested fields recurse."""
     depth = nesting = fields = aliases = directives = in_one_place = 0
     rest = [(selection_set, 1)]
     while rest:

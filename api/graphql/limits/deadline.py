@@ -1,4 +1,4 @@
-"""How long a query may take: looked at whenever an object's fields are about to be resolved."""
+"""The deadline of a query, checked whenever the fields of an object are about to be resolved."""
 
 from time import monotonic
 from typing import Any
@@ -9,36 +9,45 @@ from api.graphql.errors import TIMED_OUT, coded
 from api.graphql.framework import ExecutionContext
 
 
-class OutOfTime(BaseException):
-    """The deadline has passed.
+class DeadlineExceeded(BaseException):
+    """The error of a query whose deadline has passed.
 
-    No :class:`Exception`, since execution would make those an error of one field and go on with the next.
+    Not an :class:`Exception`: execution would make that an error of one field and go on with the next field.
     """
 
 
-class TimedExecutor(ExecutionContext):
-    """Executes until the context's `deadline`, on the clock of :func:`time.monotonic`; then raises :class:`OutOfTime`.
+class DeadlineExecutor(ExecutionContext):
+    """An executor that raises :class:`DeadlineExceeded` after the context's deadline.
 
-    A mutation is never cut off: what it wrote is committed, and who sent it has to learn of it.
+    A mutation has no deadline: it may have committed, and its caller has to learn of that.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Execute an operation, with the arguments of graphql-core's executor."""
         super().__init__(*args, **kwargs)
         reads = self.operation.operation is not OperationType.MUTATION
         self._deadline: float = self.context_value.deadline if reads else float("inf")
 
     def execute_fields(self, parent_type: Any, source: Any, path: Any, fields: Any, position: Any) -> Any:
-        require_time(self._deadline)
+        """Resolve the fields of an object, unless the deadline has passed."""
+        check_deadline(self._deadline)
         return super().execute_fields(parent_type, source, path, fields, position)
 
 
-def require_time(deadline: float) -> None:
-    """Raise :class:`OutOfTime` once the deadline has passed."""
+def check_deadline(deadline: float) -> None:
+    """Raise an error if the deadline has passed.
+
+    Args:
+        deadline: A moment on the clock of :func:`time.monotonic`.
+
+    Raises:
+        DeadlineExceeded: The deadline has passed.
+    """
     if monotonic() > deadline:
-        raise OutOfTime
+        raise DeadlineExceeded
 
 
-def timed_out(seconds: float, trace: str) -> dict[str, Any]:
-    """The one error of a query that was cut off."""
+def timeout_error(seconds: float, trace: str) -> dict[str, Any]:
+    """Return the only error of a query that passed its deadline of so many seconds."""
     message = f"The query took more than {seconds:g} s, which is what is allowed. Ask for less, or for shorter pages."
     return coded(message, TIMED_OUT, trace)

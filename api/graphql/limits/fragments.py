@@ -1,4 +1,4 @@
-"""Fragments in an order in which each comes after those that it spreads."""
+"""Fragments of a document, ordered by their dependencies."""
 
 from collections.abc import Iterator
 
@@ -13,30 +13,30 @@ from graphql import (
 
 
 def fragments_in_order(document: DocumentNode) -> list[FragmentDefinitionNode]:
-    """Each fragment once, after those that it spreads; where they go in a circle, from anywhere in it.
+    """Return each fragment once, after the fragments that it spreads; a circle of fragments starts anywhere.
 
-    Without recursion: a chain of fragments may be as long as the document.
+    The walk does not recurse, since a chain of fragments may be as long as the document.
     """
     fragments = {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
     ordered: list[FragmentDefinitionNode] = []
-    met: set[str] = set()
+    visited: set[str] = set()
     for first in fragments.values():
-        path = [(first, spreads_of(first.selection_set))] if first.name.value not in met else []
-        met.add(first.name.value)
+        path = [(first, spreads_of(first.selection_set))] if first.name.value not in visited else []
+        visited.add(first.name.value)
         while path:
             fragment, spreads = path[-1]
             name = next(spreads, None)
             if name is None:
                 ordered.append(fragment)
                 path.pop()
-            elif name in fragments and name not in met:
-                met.add(name)
+            elif name in fragments and name not in visited:
+                visited.add(name)
                 path.append((fragments[name], spreads_of(fragments[name].selection_set)))
     return ordered
 
 
 def spreads_of(selection_set: SelectionSetNode) -> Iterator[str]:
-    """The names of the fragments that a selection set spreads, at any depth."""
+    """Yield the names of the fragments that a selection set spreads, at any depth."""
     rest = [selection_set]
     while rest:
         for selection in rest.pop().selections:

@@ -1,4 +1,4 @@
-"""How much is allowed, and what says that it was passed."""
+"""The limits of a document, and an error for each limit."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -7,19 +7,19 @@ from core.errors import AllowanceError
 from core.settings import Settings
 
 MANY: Final = 2**53
-"""Where counting stops: fragments in fragments double at each step. JSON holds it exactly."""
+"""The number at which counting stops, since fragments in fragments double at each step. JSON holds it exactly."""
 DIRECTIVES_IN_ONE_PLACE: Final = 5
-"""The schema has two directives for documents, and neither may stand twice in a place."""
+"""Directives in one place of a document. The schema has two directives, and neither may be repeated."""
 
 OPERATIONS: Final = 20
-"""In one document, of which one is executed. Each may come to all of its fragments, so they multiply."""
+"""Operations in one document. Only one is executed; but each may use all fragments, so that they multiply."""
 NESTING: Final = 150
-"""Selections in selections, fragments included: graphql-core gives validation up at 200."""
+"""Selections in selections, fragments included. The validation of graphql-core fails at 200."""
 
 
 @dataclass(frozen=True, slots=True)
-class Allowed:
-    """How much one document may hold, with its fragments written out except for characters and tokens."""
+class Limits:
+    """The limits of one document. Characters and tokens count as sent, the others with all fragments expanded."""
 
     characters: int
     tokens: int
@@ -31,9 +31,12 @@ class Allowed:
     introspection: bool
 
 
-def allowed_by(settings: Settings) -> Allowed:
-    """As the settings say. Fragments may not make more fields than could be written without them: one a token."""
-    return Allowed(
+def limits_from(settings: Settings) -> Limits:
+    """Return the limits that the settings state.
+
+    Fragments may not expand to more fields than a document without fragments can have: one for each token.
+    """
+    return Limits(
         characters=settings.graphql_max_characters,
         tokens=settings.graphql_max_tokens,
         fields=settings.graphql_max_tokens,
@@ -46,54 +49,54 @@ def allowed_by(settings: Settings) -> Allowed:
 
 
 class DocumentTooLarge(AllowanceError):
-    """A document of too many characters."""
+    """A document with too many characters."""
 
     code = "DOCUMENT_TOO_LARGE"
 
 
 class TooManyTokens(AllowanceError):
-    """A document of too many words and signs."""
+    """A document with too many tokens: names, values and punctuation."""
 
     code = "TOO_MANY_TOKENS"
 
 
 class TooDeep(AllowanceError):
-    """Fields in fields, or values in values, further than is followed."""
+    """A document with too many fields in fields, or values in values."""
 
     code = "TOO_DEEP"
 
 
 class TooManyOperations(AllowanceError):
-    """A document of more operations than anybody chooses from."""
+    """A document with too many operations."""
 
     code = "TOO_MANY_OPERATIONS"
 
 
 class TooManyFields(AllowanceError):
-    """Fragments that come to too many fields."""
+    """A document whose fragments expand to too many fields."""
 
     code = "TOO_MANY_FIELDS"
 
 
 class TooManyAliases(AllowanceError):
-    """The same asked again and again under other names."""
+    """A document with too many aliases, each of which may repeat a field."""
 
     code = "TOO_MANY_ALIASES"
 
 
 class TooManyDirectives(AllowanceError):
-    """Directives, in one place or in all."""
+    """A document with too many directives, in one place or in all."""
 
     code = "TOO_MANY_DIRECTIVES"
 
 
 class TooMuchAlike(AllowanceError):
-    """Fields of the same name that would have to be compared one by one."""
+    """A document with too many fields of the same name, which validation compares in pairs."""
 
     code = "TOO_MUCH_ALIKE"
 
 
 class TooCostly(AllowanceError):
-    """An operation whose answer would be too long, or would take too much reading."""
+    """An operation whose cost, by the cost map, is too high."""
 
     code = "TOO_COSTLY"

@@ -1,26 +1,28 @@
-"""From a text to a document, in bounded time."""
+"""Parsing of a document in bounded time."""
 
 from graphql import DocumentNode, GraphQLSyntaxError, Source, parse
 
 from api.graphql.framework import exceeds_nesting, exceeds_tokens
-from api.graphql.limits.limits import Allowed, DocumentTooLarge, TooDeep, TooManyTokens
+from api.graphql.limits.limits import DocumentTooLarge, Limits, TooDeep, TooManyTokens
 
 
-def parse_document(text: str, allowed: Allowed) -> DocumentNode:
-    """The document of a text.
+def parse_document(text: str, limits: Limits) -> DocumentNode:
+    """Return the document of a text.
 
-    Raises :class:`DocumentTooLarge` before reading it, :class:`TooManyTokens` where the limit is passed, comments
-    counted by themselves, :class:`TooDeep` where it is nested beyond what graphql-core follows, and
-    :class:`graphql.GraphQLSyntaxError` for what is not GraphQL.
+    Raises:
+        DocumentTooLarge: The text is too long to be parsed.
+        TooManyTokens: The text has too many tokens, or too many comments.
+        TooDeep: The text is nested too deeply for the parser of graphql-core.
+        graphql.GraphQLSyntaxError: The text is not GraphQL.
     """
-    if len(text) > allowed.characters:
-        raise DocumentTooLarge(f"The document has {len(text)} characters; {allowed.characters} are allowed.")
+    if len(text) > limits.characters:
+        raise DocumentTooLarge(f"The document has {len(text)} characters; {limits.characters} are allowed.")
     try:
-        return parse(Source(text), max_lexical_tokens=allowed.tokens, max_comments=allowed.tokens)
+        return parse(Source(text), max_lexical_tokens=limits.tokens, max_comments=limits.tokens)
     except GraphQLSyntaxError as error:
         if exceeds_tokens(error):
             raise TooManyTokens(
-                f"The document has more than {allowed.tokens} tokens or comments; {allowed.tokens} are allowed."
+                f"The document has more than {limits.tokens} tokens or comments; {limits.tokens} are allowed."
             ) from None
         if exceeds_nesting(error):
             raise TooDeep("The document is nested too deeply to be read.") from None

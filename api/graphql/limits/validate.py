@@ -1,4 +1,4 @@
-"""Validation in bounded time: what passes the counts may still be slow to compare."""
+"""Validation of a document in bounded time: a document within its counts may still be slow to compare."""
 
 from typing import Any, Final
 
@@ -12,31 +12,35 @@ from graphql import (
 )
 
 from api.graphql.framework import VALIDATION_RULES, bound_comparisons, is_aborted
-from api.graphql.limits.limits import Allowed, TooMuchAlike
+from api.graphql.limits.limits import Limits, TooMuchAlike
 
 COMPARISONS: Final = 25_000
 """Steps of comparing fields of the same name, two for each pair; a thousand fields would take a million."""
 ERRORS: Final = 20
-"""Errors that are told. Each costs its search for names that are near."""
+"""Errors that are reported. Each costs a search for similar names."""
 _RULES: Final = (*specified_rules, *VALIDATION_RULES)
 bound_comparisons(COMPARISONS)
 
 
 class _NoIntrospection(NoSchemaIntrospectionCustomRule):
-    """Refuses `__schema` and `__type`, with a code; `__typename` stays."""
+    """A rule that refuses `__schema` and `__type` with a code, and allows `__typename`."""
 
     def report_error(self, error: GraphQLError) -> None:
+        """Report an error with its code."""
         error.extensions = {"code": "INTROSPECTION_DISABLED"}
         super().report_error(error)
 
 
-def validation_errors(schema: GraphQLSchema, document: DocumentNode, allowed: Allowed) -> list[GraphQLError]:
-    """What is wrong with a document, each error with its code. Raises :class:`TooMuchAlike`.
+def validation_errors(schema: GraphQLSchema, document: DocumentNode, limits: Limits) -> list[GraphQLError]:
+    """Return the errors of a document, each with its code; an empty list if the document is valid.
 
-    Where introspection is switched off, no error names what is near either.
+    While introspection is switched off, errors do not suggest similar names either.
+
+    Raises:
+        TooMuchAlike: The document has too many fields of the same name to compare.
     """
-    rules: tuple[Any, ...] = _RULES if allowed.introspection else (*_RULES, _NoIntrospection)
-    errors = validate(schema, document, rules, max_errors=ERRORS, hide_suggestions=not allowed.introspection)
+    rules: tuple[Any, ...] = _RULES if limits.introspection else (*_RULES, _NoIntrospection)
+    errors = validate(schema, document, rules, max_errors=ERRORS, hide_suggestions=not limits.introspection)
     if errors and is_aborted(errors[-1]):
         raise TooMuchAlike(
             "The document asks for the same fields so often that comparing them takes more than "

@@ -9,8 +9,8 @@ from graphql import ExecutionResult, GraphQLError, OperationType, execute_sync
 
 from api.graphql.context import Context
 from api.graphql.errors import present_error
-from api.graphql.limits.deadline import TimedExecutor
-from api.graphql.operations.prepare import Operation, Prepared
+from api.graphql.limits.deadline import DeadlineExecutor
+from api.graphql.operations.prepare import Operation, PreparedDocument
 from api.graphql.schema.build import schema
 from api.metrics import Fallback
 from core.errors import AllowanceError
@@ -19,10 +19,10 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class OperationCall:
     """What is to be executed: an operation of a document, with its variables."""
 
-    prepared: Prepared
+    prepared: PreparedDocument
     operation: Operation
     variables: dict[str, Any]
 
@@ -47,43 +47,43 @@ class Asked:
         return self.prepared.checked.cost(self.name, self.variables)
 
 
-def execute(asked: Asked, context: Context, count_fallback: Callable[[Fallback], None]) -> dict[str, Any]:
+def execute(call: OperationCall, context: Context, count_fallback: Callable[[Fallback], None]) -> dict[str, Any]:
     """Return `data` and `errors` of the answer, each if there is any.
 
     Args:
-        asked: The operation.
+        call: The operation.
         context: The context of its resolvers.
         count_fallback: Called when a query or subscription is executed by graphql-core instead of by its plan.
 
     Raises:
-        api.graphql.limits.deadline.OutOfTime: A query passed the context's deadline.
+        api.graphql.limits.deadline.DeadlineExceeded: A query passed the context's deadline.
     """
-    if asked.operation.plan:
+    if call.operation.plan:
         try:
-            return {"data": asked.operation.plan(context, asked.variables)}
+            return {"data": call.operation.plan(context, call.variables)}
         except (AllowanceError, GraphQLError):
             # graphql-core finds the error again, with its path and beside the fields that went well.
             count_fallback(Fallback.ERROR)
         except Exception as error:
             logger.debug("A plan failed: %r", error)
             count_fallback(Fallback.FAILED)
-        context.start_again()
-    elif asked.operation.kind is not OperationType.MUTATION:
+        context.reset()
+    elif call.operation.kind is not OperationType.MUTATION:
         count_fallback(Fallback.UNPLANNED)
-    result = _step_by_step(asked, context)
+    result = _step_by_step(call, context)
     errors = [present_error(error, context.trace) for error in result.errors or ()]
     if errors and result.data is None and not any("path" in error for error in errors):
         return {"errors": errors}
     return {"data": result.data, "errors": errors} if errors else {"data": result.data}
 
 
-def _step_by_step(asked: Asked, context: Context) -> ExecutionResult:
+def _step_by_step(call: OperationCall, context: Context) -> ExecutionResult:
     return execute_sync(
         schema.graphql,
-        asked.prepared.checked.document,
+        call.prepared.checked.document,
         context_value=context,
-        variable_values=asked.variables,
-        operation_name=asked.name,
-        executor_class=TimedExecutor,
-        hide_suggestions=not context.runtime.settings.introspection,
+        variable_values=call.variables,
+        operation_name=call.name,
+        executor_class=DeadlineExecutor,
+        hide_suggestions=not context.services.settings.introspection,
     )

@@ -48,7 +48,7 @@ from graphql import (
 
 from api.graphql.context import Context
 from api.graphql.framework import SchemaField, field_of, info_of, python_arguments
-from api.graphql.limits.deadline import require_time
+from api.graphql.limits.deadline import check_deadline
 from api.graphql.schema.build import schema
 from core.errors import AllowanceError
 
@@ -134,7 +134,7 @@ class Planner:
         steps = [(key, self._field(type_, found)) for key, found in nodes.items()]
 
         def complete(source: Any, run: Run) -> dict[str, Any]:
-            require_time(run.deadline)
+            check_deadline(run.deadline)
             return {key: step(source, run) for key, step in steps}
 
         return complete

@@ -9,8 +9,8 @@ from typing import Final
 from cachetools import LRUCache
 from graphql import GraphQLError, OperationDefinitionNode, OperationType
 
-from api.graphql.limits.check import Checked, check_document
-from api.graphql.limits.limits import Allowed
+from api.graphql.limits.check import CheckedDocument, check_document
+from api.graphql.limits.limits import Limits
 from api.graphql.operations.plan import Plan, Planner
 from api.graphql.schema.build import schema
 from core.errors import BadInput
@@ -52,10 +52,10 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedDocument:
     """A document within its limits, with its operations by name."""
 
-    checked: Checked
+    checked: CheckedDocument
     operations: Mapping[str | None, Operation]
     size: int
     """Characters of its text, for each of its operations, since each may be planned with all of the fragments."""
@@ -73,12 +73,12 @@ class Prepared:
 class Preparer:
     """Prepares documents within what is allowed. Thread-safe."""
 
-    def __init__(self, allowed: Allowed) -> None:
-        self._allowed = allowed
-        self._remembered: LRUCache[str, Prepared] = LRUCache(MOST_CHARACTERS, lambda one: one.size)
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._remembered: LRUCache[str, PreparedDocument] = LRUCache(MOST_CHARACTERS, lambda one: one.size)
         self._lock = Lock()
 
-    def prepare(self, text: str) -> Prepared:
+    def prepare(self, text: str) -> PreparedDocument:
         """The document of a text.
 
         Raises :class:`DocumentRefused`, and the errors of :mod:`api.graphql.limits.limits`.
@@ -92,9 +92,9 @@ class Preparer:
                     self._remembered[text] = found
         return found
 
-    def _prepare(self, text: str) -> Prepared:
-        checked = check_document(schema.graphql, text, self._allowed)
-        if not isinstance(checked, Checked):
+    def _prepare(self, text: str) -> PreparedDocument:
+        checked = check_document(schema.graphql, text, self._limits)
+        if not isinstance(checked, CheckedDocument):
             raise DocumentRefused(checked)
         document = checked.document
         planner = Planner(document)
@@ -103,4 +103,4 @@ class Preparer:
             for one in document.definitions
             if isinstance(one, OperationDefinitionNode)
         }
-        return Prepared(checked, operations, (len(text) + _SMALLEST) * max(1, len(operations)))
+        return PreparedDocument(checked, operations, (len(text) + _SMALLEST) * max(1, len(operations)))

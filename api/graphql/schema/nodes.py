@@ -68,7 +68,7 @@ def _license_node(context: Context, license: str) -> Node:
 
 def _meter_node(context: Context, meter: str) -> Node | None:
     context.caller.require(*READERS)
-    installed = context.runtime.registry.meters.get(meter)
+    installed = context.services.registry.meters.get(meter)
     return None if installed is None else Meter(meter=installed)
 
 

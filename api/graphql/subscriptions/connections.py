@@ -27,38 +27,42 @@ class TooManyConnections(AllowanceError):
     retry_after = 5
 
 
-class Ending(Enum):
+class ClientGone(Exception):
+    """The client went away, or takes nothing any more."""
+
+
+class EndReason(Enum):
     """Why a connection ends that did nothing wrong."""
 
     REVOKED = "The key was revoked."
     CLOSING = "The server closes."
 
 
-class Ended(Exception):
+class ConnectionEnded(Exception):
     """A connection has to end."""
 
-    def __init__(self, ending: Ending) -> None:
-        super().__init__(ending.value)
-        self.ending = ending
+    def __init__(self, reason: EndReason) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
 
 
-class Connection:
+class OpenConnection:
     """One that stays open, of a caller."""
 
     def __init__(self, caller: Caller) -> None:
         self.caller = caller
-        self.ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+        self.reason: asyncio.Future[EndReason] = asyncio.get_running_loop().create_future()
 
-    def end(self, ending: Ending) -> None:
-        if not self.ending.done():
-            self.ending.set_result(ending)
+    def end(self, reason: EndReason) -> None:
+        if not self.reason.done():
+            self.reason.set_result(reason)
 
     async def until_ended(self) -> None:
-        """Raise :class:`Ended` when it has to end."""
-        raise Ended(await self.ending)
+        """Raise :class:`ConnectionEnded` when it has to end."""
+        raise ConnectionEnded(await self.reason)
 
 
-class Connections:
+class OpenConnections:
     """All of one process, on one event loop."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
@@ -66,7 +70,7 @@ class Connections:
         self._settings = settings
         self._addresses: Counter[str] = Counter()
         self._keys: Counter[str] = Counter()
-        self._open: set[Connection] = set()
+        self._open: set[OpenConnection] = set()
         self._looking: asyncio.Task[None] | None = None
         self._is_closing = False
 
@@ -78,14 +82,14 @@ class Connections:
             yield
 
     @contextmanager
-    def of(self, caller: Caller) -> Iterator[Connection]:
+    def of(self, caller: Caller) -> Iterator[OpenConnection]:
         """A connection of the caller while the block lasts. Raises :class:`TooManyConnections`."""
         most = self._settings.connections_per_key
         with _place(self._keys, caller.key_id, most, "This key holds as many connections as it may."):
-            connection = Connection(caller)
+            connection = OpenConnection(caller)
             self._open.add(connection)
             if self._is_closing:
-                connection.end(Ending.CLOSING)
+                connection.end(EndReason.CLOSING)
             if self._looking is None:
                 self._looking = asyncio.create_task(self._keep_looking())
             try:
@@ -100,7 +104,7 @@ class Connections:
         """End all connections, and every new one at once."""
         self._is_closing = True
         for connection in self._open:
-            connection.end(Ending.CLOSING)
+            connection.end(EndReason.CLOSING)
 
     async def _keep_looking(self) -> None:
         while True:
@@ -112,7 +116,7 @@ class Connections:
                 continue
             for connection in self._open:
                 if connection.caller.key_id in revoked:
-                    connection.end(Ending.REVOKED)
+                    connection.end(EndReason.REVOKED)
 
     def _find_revoked(self, keys: list[str]) -> set[str]:
         with self._database.read() as session:

@@ -12,9 +12,9 @@ from typing import Any, Final
 import orjson
 from starlette.types import Receive, Scope, Send
 
-from api.graphql.operations.execute import Asked
+from api.graphql.operations.execute import OperationCall
 from api.graphql.operations.run import Operations
-from api.graphql.subscriptions.connections import Connections, Ended, Ending
+from api.graphql.subscriptions.connections import ClientGone, ConnectionEnded, EndReason, OpenConnections
 from api.graphql.subscriptions.subscribe import SubscriptionRefused, Subscriptions
 from api.http.asgi import address_of
 from api.http.tracing import trace_id
@@ -35,10 +35,6 @@ _HEADERS: Final = [
 ]
 
 
-class _Gone(Exception):
-    """The client went away, or takes nothing any more."""
-
-
 def event(name: str, data: bytes = b"") -> bytes:
     """One event; its data is a line, as JSON is."""
     return b"event: %s\ndata: %s\n\n" % (name.encode(), data)
@@ -47,32 +43,32 @@ def event(name: str, data: bytes = b"") -> bytes:
 class EventStreams:
     """Answers subscriptions over HTTP."""
 
-    def __init__(self, operations: Operations, subscriptions: Subscriptions, connections: Connections) -> None:
+    def __init__(self, operations: Operations, subscriptions: Subscriptions, connections: OpenConnections) -> None:
         self._operations = operations
         self._subscriptions = subscriptions
         self._connections = connections
 
-    async def answer(self, asked: Asked, caller: Caller, scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(self, call: OperationCall, caller: Caller, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer until one side ends. Raises :class:`TooManyConnections` before anything is sent."""
         with self._connections.from_address(address_of(scope)), self._connections.of(caller) as connection:
             trace = trace_id(scope)
-            stream = _Stream(self._operations, send, trace)
+            stream = _EventStream(self._operations, send, trace)
             try:
                 await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(_until_gone(receive))
                     tasks.create_task(stream.keep_alive())
                     tasks.create_task(connection.until_ended())
-                    async with aclosing(self._subscriptions.answers(asked, caller, trace)) as answers:
+                    async with aclosing(self._subscriptions.answers(call, caller, trace)) as answers:
                         async for answer in answers:
                             await stream.next(answer)
-            except* _Gone:
+            except* ClientGone:
                 pass
             except* Exception as ended:
                 await stream.end(ended.exceptions[0])
 
 
-class _Stream:
+class _EventStream:
     def __init__(self, operations: Operations, send: Send, trace: str) -> None:
         self._operations = operations
         self._send = send
@@ -88,16 +84,16 @@ class _Stream:
             last = event("next", orjson.dumps({"errors": errors})) + event("complete")
         try:
             await self._write(last, more=False)
-        except _Gone:
+        except ClientGone:
             logger.debug("nobody took the end of a stream")
 
     def _errors(self, why: Exception) -> list[dict[str, Any]]:
         if isinstance(why, SubscriptionRefused):
             return why.errors
-        if not isinstance(why, Ended):
-            return [self._operations.failed(why, self._trace)]
-        if why.ending is Ending.REVOKED:
-            return [self._operations.failed(Unauthenticated(why.ending.value), self._trace)]
+        if not isinstance(why, ConnectionEnded):
+            return [self._operations.answer_failed(why, self._trace)]
+        if why.reason is EndReason.REVOKED:
+            return [self._operations.answer_failed(Unauthenticated(why.reason.value), self._trace)]
         return []
 
     async def keep_alive(self) -> None:
@@ -110,10 +106,10 @@ class _Stream:
             async with asyncio.timeout(DRAIN):
                 await self._send({"type": "http.response.body", "body": data, "more_body": more})
         except (TimeoutError, OSError):
-            raise _Gone from None
+            raise ClientGone from None
 
 
 async def _until_gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-    raise _Gone
+    raise ClientGone

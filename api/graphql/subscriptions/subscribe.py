@@ -6,15 +6,15 @@ from typing import Any, Final
 
 import orjson
 
-from api.concurrency.threads import Threads, look_at
-from api.graphql.operations.execute import Asked
-from api.graphql.operations.run import Executed, Operations
+from api.concurrency.threads import Threads, mark_retrieved
+from api.graphql.operations.execute import OperationCall
+from api.graphql.operations.run import OperationResult, Operations
 from core.access.keys import Caller
 from core.consumption.changes import Changes
 from core.errors import Unavailable
 
 THREADS: Final = 4
-"""Subscriptions executed at once: a change that many follow leaves the other threads to requests."""
+"""Subscriptions result at once: a change that many follow leaves the other threads to requests."""
 RETRY: Final = 1.0
 """Seconds after which it is tried again while the database is away."""
 
@@ -38,43 +38,43 @@ class Subscriptions:
         self._operations = operations
         self._changes = changes
         self._threads = Threads(THREADS, "subscriptions")
-        self._running: dict[Hashable, asyncio.Task[Executed]] = {}
+        self._running: dict[Hashable, asyncio.Task[OperationResult]] = {}
 
-    async def answers(self, asked: Asked, caller: Caller, trace: str) -> AsyncGenerator[dict[str, Any], None]:
+    async def answers(self, call: OperationCall, caller: Caller, trace: str) -> AsyncGenerator[dict[str, Any], None]:
         """The answers, without an end. Raises :class:`SubscriptionRefused` where the first one shows no license."""
-        executed = await self._run(asked, caller, trace)
-        if not executed.versions:
-            raise SubscriptionRefused(executed.answer["errors"])
+        result = await self._run(call, caller, trace)
+        if not result.versions:
+            raise SubscriptionRefused(result.answer["errors"])
         # A subscription has one field, and that is of one license.
-        license_id, version = next(iter(executed.versions.items()))
+        license_id, version = next(iter(result.versions.items()))
         with self._changes.watch(license_id, version) as watch:
-            yield executed.answer
+            yield result.answer
             while True:
                 await watch.changed.wait()
                 watch.changed.clear()
-                executed = await self._run(asked, caller, trace)
-                if _is_away(executed):
+                result = await self._run(call, caller, trace)
+                if _is_away(result):
                     watch.changed.set()
                     await asyncio.sleep(RETRY)
-                elif (version := executed.versions.get(license_id, watch.newest)) != watch.seen:
+                elif (version := result.versions.get(license_id, watch.newest)) != watch.seen:
                     watch.seen = version
-                    yield executed.answer
+                    yield result.answer
 
-    async def _run(self, asked: Asked, caller: Caller, trace: str) -> Executed:
-        """Execute it in a thread; the same for the same caller at the same time is executed once.
+    async def _run(self, call: OperationCall, caller: Caller, trace: str) -> OperationResult:
+        """Execute it in a thread; the same for the same caller at the same time is result once.
 
         What ran already when a change was told may show the version before: who waits sees that and asks again.
         """
-        key = caller, id(asked.operation), orjson.dumps(asked.variables, option=orjson.OPT_SORT_KEYS)
+        key = caller, id(call.operation), orjson.dumps(call.variables, option=orjson.OPT_SORT_KEYS)
         task = self._running.get(key)
         if task is None:
-            running = self._threads.run(self._operations.run, asked, caller, trace)
+            running = self._threads.run(self._operations.run, call, caller, trace)
             task = self._running[key] = asyncio.create_task(running)
             task.add_done_callback(lambda _: self._running.pop(key))
-            task.add_done_callback(look_at)
+            task.add_done_callback(mark_retrieved)
         return await asyncio.shield(task)
 
 
-def _is_away(executed: Executed) -> bool:
-    errors = executed.answer.get("errors", ())
+def _is_away(result: OperationResult) -> bool:
+    errors = result.answer.get("errors", ())
     return any(error["extensions"]["code"] == Unavailable.code for error in errors)

@@ -20,11 +20,17 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import Receive, Scope, Send
 
 from api.concurrency.threads import Threads
-from api.graphql.operations.execute import Asked
+from api.graphql.operations.execute import OperationCall
 from api.graphql.operations.prepare import DocumentRefused
 from api.graphql.operations.request import request_of
 from api.graphql.operations.run import Operations
-from api.graphql.subscriptions.connections import Connections, Ended, Ending, TooManyConnections
+from api.graphql.subscriptions.connections import (
+    ClientGone,
+    ConnectionEnded,
+    EndReason,
+    OpenConnections,
+    TooManyConnections,
+)
 from api.graphql.subscriptions.subscribe import SubscriptionRefused, Subscriptions
 from api.http.asgi import address_of, header
 from api.http.bodies import forget_frames
@@ -60,10 +66,6 @@ class TooManySubscriptions(AllowanceError):
     status: ClassVar[int] = 429
 
 
-class _Gone(Exception):
-    """The client went away, or takes nothing any more."""
-
-
 class _Close(Exception):
     """The connection is to be closed, with a code of the protocol or of RFC 6455."""
 
@@ -81,7 +83,7 @@ class WebSocketEndpoint:
         authenticator: Authenticator,
         operations: Operations,
         subscriptions: Subscriptions,
-        connections: Connections,
+        connections: OpenConnections,
         *,
         most: int,
     ) -> None:
@@ -134,15 +136,15 @@ class _Conversation:
                     await self._send({"type": "connection_ack"})
                     while True:
                         await self._take(await self._next(), caller, tasks)
-        except* _Gone:
+        except* ClientGone:
             pass
-        except* (_Close, Ended, TooManyConnections) as found:
+        except* (_Close, ConnectionEnded, TooManyConnections) as found:
             closes.extend(found.exceptions)
         except* SQLAlchemyError as found:
-            self._endpoint.operations.failed(found.exceptions[0], token_hex(16))
+            self._endpoint.operations.answer_failed(found.exceptions[0], token_hex(16))
             closes.append(_Close(TRY_AGAIN_LATER, "The database does not answer now; try again."))
         except* Exception as found:
-            self._endpoint.operations.failed(found.exceptions[0], token_hex(16))
+            self._endpoint.operations.answer_failed(found.exceptions[0], token_hex(16))
             closes.append(_Close(INTERNAL_ERROR, "This went wrong on the server."))
         if closes:
             await self._close(_close_of(closes[0]))
@@ -188,7 +190,7 @@ class _Conversation:
                 raise _Close(4400, "The payload of subscribe must be an object, and its query a text")
             if len(self._operations) >= self._endpoint.most:
                 error = TooManySubscriptions(f"{self._endpoint.most} operations are under way; end one first.")
-                told = self._endpoint.operations.failed(error, token_hex(16))
+                told = self._endpoint.operations.answer_failed(error, token_hex(16))
                 await self._send({"id": id, "type": "error", "payload": [told]})
                 return
             self._operations[id] = tasks.create_task(self._operate(id, payload, caller))
@@ -213,18 +215,18 @@ class _Conversation:
         operations, threads, trace = self._endpoint.operations, self._endpoint.threads, token_hex(16)
         try:
             operations.admit(caller)
-            asked = await threads.run(operations.asked, request_of(payload))
-            if asked.subscribes:
-                await self._follow(id, asked, caller, trace)
-            executed = await threads.run(operations.run, asked, caller, trace)
+            call = await threads.run(operations.prepare, request_of(payload))
+            if call.subscribes:
+                await self._follow(id, call, caller, trace)
+            executed = await threads.run(operations.run, call, caller, trace)
         except DocumentRefused as refused:
-            last = {"type": "error", "payload": operations.refused(refused, trace).answer["errors"]}
+            last = {"type": "error", "payload": operations.answer_refused(refused, trace).answer["errors"]}
         except SubscriptionRefused as refused:
             last = {"type": "error", "payload": refused.errors}
-        except (_Gone, _Close):
+        except (ClientGone, _Close):
             raise
         except Exception as error:
-            last = {"type": "error", "payload": [operations.failed(error, trace)]}
+            last = {"type": "error", "payload": [operations.answer_failed(error, trace)]}
             forget_frames(error)
         else:
             if "data" in executed.answer:
@@ -236,8 +238,8 @@ class _Conversation:
             del self._operations[id]
         await self._send({"id": id, **last})
 
-    async def _follow(self, id: str, asked: Asked, caller: Caller, trace: str) -> Never:
-        async with aclosing(self._endpoint.subscriptions.answers(asked, caller, trace)) as answers:
+    async def _follow(self, id: str, call: OperationCall, caller: Caller, trace: str) -> Never:
+        async with aclosing(self._endpoint.subscriptions.answers(call, caller, trace)) as answers:
             async for answer in answers:
                 await self._send({"id": id, "type": "next", "payload": answer})
         raise AssertionError("a subscription has no end of its own")
@@ -246,7 +248,7 @@ class _Conversation:
         """The next message, by its `type`."""
         event = await self._receive()
         if event["type"] == "websocket.disconnect":
-            raise _Gone
+            raise ClientGone
         text = event.get("text")
         if text is None:
             raise _Close(4400, "Messages must be texts")
@@ -263,7 +265,7 @@ class _Conversation:
             async with asyncio.timeout(DRAIN):
                 await self._asgi_send({"type": "websocket.send", "text": orjson.dumps(message).decode()})
         except _LOST:
-            raise _Gone from None
+            raise ClientGone from None
 
 
 def _id(message: Mapping[str, Any]) -> str:
@@ -281,10 +283,10 @@ def _reason(text: str) -> str:
 def _close_of(why: BaseException) -> _Close:
     if isinstance(why, _Close):
         return why
-    if isinstance(why, Ended) and why.ending is Ending.CLOSING:
-        return _Close(RESTARTING, why.ending.value)
-    if isinstance(why, Ended):
-        return _Close(4403, why.ending.value)
+    if isinstance(why, ConnectionEnded) and why.reason is EndReason.CLOSING:
+        return _Close(RESTARTING, why.reason.value)
+    if isinstance(why, ConnectionEnded):
+        return _Close(4403, why.reason.value)
     return _Close(TRY_AGAIN_LATER, _reason(str(why)))
 
 

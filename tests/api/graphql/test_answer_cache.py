@@ -14,7 +14,7 @@ from sqlalchemy import Engine, event, text
 
 from api.graphql import answer_cache as answers
 from api.graphql.answer_cache import AnswerCache, CachedAnswer, CacheKey
-from api.metrics import Operation
+from api.metrics import OperationLabels
 from tests.api.server import Client, Served
 from tests.e2e.processes import PATIENCE, eventually
 from tests.fixtures.engine import OPERATOR
@@ -63,7 +63,7 @@ def test_an_answer_that_is_no_longer_trusted_costs_a_look_at_its_versions(
     operator: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = post(operator, OVERVIEW)
-    monkeypatch.setattr(answers, "TRUSTED", -1.0)
+    monkeypatch.setattr(answers, "FRESH", -1.0)
     with executed() as statements:
         assert post(operator, OVERVIEW) == first
     assert statements == []
@@ -88,7 +88,7 @@ def test_what_another_process_committed_is_seen_by_the_next_look(
     with served.runtime.database.engine.begin() as elsewhere:
         elsewhere.execute(text("UPDATE snapshot SET version = version + 1"))
     assert operator.data(OVERVIEW)["consumption"]["version"] == before
-    monkeypatch.setattr(answers, "TRUSTED", -1.0)
+    monkeypatch.setattr(answers, "FRESH", -1.0)
     assert operator.data(OVERVIEW)["consumption"]["version"] == before + 1
 
 
@@ -97,7 +97,7 @@ def test_who_asks_after_a_commit_is_not_given_what_a_look_found_before_it(
     served: Served, operator: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked, go_on = Event(), Event()
-    renew = AnswerCache.renew
+    renew = AnswerCache.revalidate
 
     def slow(kept: AnswerCache, answer: CachedAnswer) -> bool:
         found = renew(kept, answer)
@@ -108,11 +108,11 @@ def test_who_asks_after_a_commit_is_not_given_what_a_look_found_before_it(
     token = served.token()
     with Client(served.url, token) as first, Client(served.url, token) as second, ThreadPoolExecutor() as threads:
         assert first.data(NAME) == second.data(NAME) == {"license": {"name": "Acme Retail"}}
-        monkeypatch.setattr(AnswerCache, "renew", slow)
-        monkeypatch.setattr(answers, "TRUSTED", -1.0)
+        monkeypatch.setattr(AnswerCache, "revalidate", slow)
+        monkeypatch.setattr(answers, "FRESH", -1.0)
         before = threads.submit(first.data, NAME)
         assert looked.wait(PATIENCE)
-        monkeypatch.setattr(answers, "TRUSTED", PATIENCE)
+        monkeypatch.setattr(answers, "FRESH", PATIENCE)
         operator.data('mutation { putLicense(input: {key: "acme", name: "Acme"}) { errors { code } } }')
         tasks = served.tasks()
         after = threads.submit(second.data, NAME)
@@ -198,14 +198,14 @@ def question(number: int) -> CacheKey:
     return CacheKey(OPERATOR, "application/json", "POST", b"%d" % number)
 
 
-def answer(size: int, good_until: float = 1e12) -> CachedAnswer:
-    return kept_answer(bytes(size), {}, good_until)
+def answer(size: int, expires_at: float = 1e12) -> CachedAnswer:
+    return kept_answer(bytes(size), {}, expires_at)
 
 
-def kept_answer(body: bytes, versions: dict[int, int], good_until: float = 1e12) -> CachedAnswer:
-    given_again = Counter("given", "of no interest", registry=None)
+def kept_answer(body: bytes, versions: dict[int, int], expires_at: float = 1e12) -> CachedAnswer:
+    counter = Counter("given", "of no interest", registry=None)
     return CachedAnswer(
-        body, 2, 200, [], None, versions, good_until, monotonic(), Operation("anonymous", "query"), given_again
+        body, 2, 200, [], None, versions, expires_at, monotonic(), OperationLabels("anonymous", "query"), counter
     )
 
 
@@ -213,45 +213,45 @@ def test_what_is_kept_is_bounded_in_bytes_and_the_least_recently_given_is_forgot
     kept = AnswerCache(served.runtime.database)
     size = answers.MOST_BYTES // 20 - 2_000
     for number in range(20):
-        kept.keep(question(number), answer(size))
-        assert kept.trusted(question(0))
-    kept.keep(question(20), answer(size))
-    kept.keep(question(21), answer(size))
-    assert [number for number in range(22) if not kept.kept(question(number))] == [1, 2]
+        kept.put(question(number), answer(size))
+        assert kept.get_fresh(question(0))
+    kept.put(question(20), answer(size))
+    kept.put(question(21), answer(size))
+    assert [number for number in range(22) if not kept.get(question(number))] == [1, 2]
 
 
 def test_what_would_push_many_others_out_and_what_does_not_last_is_not_kept(served: Served) -> None:
     kept = AnswerCache(served.runtime.database)
-    kept.keep(question(1), answer(answers.MOST_BYTES // 16))
-    kept.keep(question(2), answer(10, good_until=0))
-    assert (kept.kept(question(1)), kept.kept(question(2))) == (None, None)
+    kept.put(question(1), answer(answers.MOST_BYTES // 16))
+    kept.put(question(2), answer(10, expires_at=0))
+    assert (kept.get(question(1)), kept.get(question(2))) == (None, None)
 
 
 def test_the_changes_of_many_licenses_are_remembered_for_as_long_as_answers_are_trusted(served: Served) -> None:
     kept = AnswerCache(served.runtime.database)
     older = kept_answer(b"", {7: 1})
-    kept.keep(question(1), older)
-    assert kept.trusted(question(1)) is older
-    kept.note(frozenset({7}))
+    kept.put(question(1), older)
+    assert kept.get_fresh(question(1)) is older
+    kept.invalidate(frozenset({7}))
     for part in range(30):
-        kept.note(frozenset(range(1_000 * part + 10, 1_000 * part + 1_010)))
-    assert kept.trusted(question(1)) is None
+        kept.invalidate(frozenset(range(1_000 * part + 10, 1_000 * part + 1_010)))
+    assert kept.get_fresh(question(1)) is None
 
 
 def test_a_question_counts_as_what_it_takes_and_a_long_one_is_not_kept(served: Served) -> None:
     kept = AnswerCache(served.runtime.database)
-    long = CacheKey(OPERATOR, "application/json", "POST", bytes(answers.LONGEST_QUESTION + 1))
-    kept.keep(long, answer(10))
-    assert kept.kept(long) is None
+    long = CacheKey(OPERATOR, "application/json", "POST", bytes(answers.LARGEST_KEY + 1))
+    kept.put(long, answer(10))
+    assert kept.get(long) is None
     assert kept_answer(b"12345", {}).size == 5 + 2 + 1_000
 
 
 def test_an_older_answer_does_not_replace_a_newer_one(served: Served) -> None:
     kept = AnswerCache(served.runtime.database)
     older, newer = answer(10), answer(20)
-    kept.keep(question(1), newer)
-    kept.keep(question(1), older)
-    assert kept.kept(question(1)) is newer
+    kept.put(question(1), newer)
+    kept.put(question(1), older)
+    assert kept.get(question(1)) is newer
 
 
 CHECK_IN = 'mutation { checkIn(input: {license: "acme", installation: "one"}) { decision } }'

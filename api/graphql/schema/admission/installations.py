@@ -70,7 +70,7 @@ def installations_of(
     Raises:
         core.errors.BadInput: The window has not begun, or the meter has no hard quota.
     """
-    quota_meters = context.runtime.admitter.quota_meters
+    quota_meters = context.services.admitter.quota_meters
     if meter is None and quota_meters.default is None:
         return None
     quota_meter = quota_meters.find(meter)

@@ -15,7 +15,7 @@ def check_in(
     info: Info, input: Annotated[CheckInInput, strawberry.argument(description="The installation that checks in.")]
 ) -> CheckIn:
     context = info.context
-    admitter = context.runtime.admitter
+    admitter = context.services.admitter
     fields = {"license": input.license, "installation": input.installation, "meter": input.meter}
     question = admitter.quota_meters.check(context.caller, fields)
     context.close()

@@ -26,7 +26,7 @@ class Alert:
         description="The meter that crossed the threshold. Null if the plugin of the meter is no longer installed."
     )
     def meter(self, info: Info) -> Meter | None:
-        meter = info.context.runtime.registry.meters.get(self.row.meter)
+        meter = info.context.services.registry.meters.get(self.row.meter)
         return Meter(meter=meter) if meter else None
 
     @strawberry.field(description="The threshold as a ratio of the limit, for example 0.8 or 1.")

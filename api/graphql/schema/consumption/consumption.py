@@ -71,7 +71,7 @@ class Consumption(Node):
             ),
         ] = None,
     ) -> list[Section]:
-        known = info.context.runtime.registry.sections
+        known = info.context.services.registry.sections
         for key in keys or ():
             if key not in known:
                 raise BadInput(f"No section {shown(key)}.{did_you_mean(key, known)}")

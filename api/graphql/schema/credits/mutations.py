@@ -51,8 +51,8 @@ def grant_credits(
         request=None if input.request is None else request_key(input.license, input.request),
     )
     with context.write() as session:
-        row = grants.grant_credits(session, grant, context.runtime.registry, context.now)
-    context.announcer.announce()
+        row = grants.grant_credits(session, grant, context.services.registry, context.now)
+    context.services.announcer.announce()
     batch = find_batch(context, input.license)
     return GrantCreditsResult(grant=Grant(row=row, batch=batch) if batch else None)
 
@@ -74,10 +74,10 @@ def request_credits(
         note=input.note,
         meter=input.meter,
     )
-    runtime = context.runtime
+    services = context.services
     with context.write() as session:
         row = requests.request_credits(
-            session, request, runtime.registry, runtime.settings.operators, context.caller.name, context.now
+            session, request, services.registry, services.settings.operators, context.caller.name, context.now
         )
     batch = find_batch(context, input.license)
     return RequestCreditsResult(request=CreditRequest(row=row, batch=batch) if batch else None)

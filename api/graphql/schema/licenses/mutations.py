@@ -46,7 +46,7 @@ def put_license(
     license = inputs.LicenseInput(input.key, input.name, input.time_zone, admins)
     with context.write() as session:
         licenses.put_license(session, license, context.now)
-    context.announcer.announce()
+    context.services.announcer.announce()
     batch = find_batch(context, input.key)
     return PutLicenseResult(license=License(loaded=batch.license, batch=batch) if batch else None)
 
@@ -77,8 +77,8 @@ def put_contract(
         quotas=tuple((item.meter, _quota_terms(item)) for item in input.quotas or ()),
     )
     with context.write() as session:
-        row = contracts.put_contract(session, contract, context.runtime.registry, context.now)
-    context.announcer.announce()
+        row = contracts.put_contract(session, contract, context.services.registry, context.now)
+    context.services.announcer.announce()
     return PutContractResult(contract=Contract(row=row))
 
 

@@ -61,7 +61,7 @@ class Meter(Node):
 
     @strawberry.field(description="The plugin that contributes the meter.")
     def plugin(self, info: Info) -> "Plugin":
-        return Plugin(plugin=info.context.runtime.registry.plugin_of[self.meter.key])
+        return Plugin(plugin=info.context.services.registry.plugin_of[self.meter.key])
 
 
 @strawberry.type(description="A notifier: a channel for messages beside e-mail and webhooks, contributed by a plugin.")

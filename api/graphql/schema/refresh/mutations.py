@@ -32,11 +32,11 @@ def refresh_consumption(
     row = accessible_license(context, license, *READERS)
     if sections == []:
         raise BadInput("`sections` is empty: name some, or leave it out for all.")
-    known = context.runtime.registry.sections
+    known = context.services.registry.sections
     for key in sections or ():
         if key not in known:
             raise BadInput(f"No section {shown(key)}.{did_you_mean(key, known)}")
     with context.write() as session:
         [run] = request_refresh(session, [id_of(row)], sections, context.now)
-    context.announcer.announce()
+    context.services.announcer.announce()
     return RefreshRequest(run=run, license_key=row.key)

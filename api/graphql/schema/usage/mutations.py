@@ -49,14 +49,14 @@ def record_usage(
         for event in events
     ]
     context.close()
-    runtime = context.runtime
+    services = context.services
     ingestion = ingest(
         context.caller,
         raw_events,
         context.now,
-        registry=runtime.registry,
-        settings=runtime.settings,
-        committer=runtime.committer,
+        registry=services.registry,
+        settings=services.settings,
+        committer=services.committer,
     )
     return _as_result(ingestion.wait())
 

@@ -66,7 +66,7 @@ def put_webhook_endpoint(
     context.caller.require(Scope.WEBHOOKS_WRITE, license=input.license)
     kinds = None if input.kinds is None else tuple(input.kinds)
     endpoint = endpoints.EndpointInput(input.license, input.key, input.url, kinds, input.enabled)
-    networks = context.runtime.settings.opened_networks
+    networks = context.services.settings.opened_networks
     with context.write() as session:
         row, secret = endpoints.put_endpoint(session, endpoint, networks, context.now)
     return PutWebhookEndpointResult(endpoint=_single_endpoint(context, row), secret=secret)

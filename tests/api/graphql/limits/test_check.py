@@ -4,14 +4,14 @@ from graphql import GraphQLError
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from api.graphql.limits.check import Checked, check_document
-from api.graphql.limits.limits import allowed_by
+from api.graphql.limits.check import CheckedDocument, check_document
+from api.graphql.limits.limits import limits_from
 from core.errors import AllowanceError
 from core.settings import Settings
 from tests.api.graphql.limits.documents import SCHEMA
 from tests.forms import examples
 
-ALLOWED = allowed_by(
+ALLOWED = limits_from(
     Settings(graphql_max_tokens=100, graphql_max_characters=1000, graphql_max_depth=5, graphql_max_aliases=2)
 )
 VOCABULARY = """
@@ -45,12 +45,12 @@ DOCUMENTS = st.builds(
 @example(text="query Q { viewer { name } } query Q { viewer { name } } { viewer { name } }")
 def test_any_text_is_prepared_or_refused_with_a_code(text: str) -> None:
     refused: AllowanceError | None = None
-    found: Checked | list[GraphQLError] = []
+    found: CheckedDocument | list[GraphQLError] = []
     try:
         found = check_document(SCHEMA, text, ALLOWED)
     except AllowanceError as error:
         refused = error
-    if isinstance(found, Checked):
+    if isinstance(found, CheckedDocument):
         assert found.cost("Q", {"n": "x"}) >= 0
         return
     if refused:

@@ -19,15 +19,15 @@ from graphql import (
 )
 from hypothesis import given
 
-from api.graphql.limits.check import Checked, check_document
-from api.graphql.limits.cost import CostOfDocument
-from api.graphql.limits.cost_map import SIZES, WEIGHTS, Edges, PageCost
-from api.graphql.limits.limits import MANY, allowed_by
+from api.graphql.limits.check import CheckedDocument, check_document
+from api.graphql.limits.cost import DocumentCost
+from api.graphql.limits.cost_map import FIELD_COSTS, LIST_SIZES, Edges, PageCost
+from api.graphql.limits.limits import MANY, limits_from
 from core.settings import Settings
 from tests.api.graphql.limits.documents import SCHEMA, VARIABLES, Visit, documents, doubling, written_out
 from tests.forms import examples
 
-ALLOWED = allowed_by(Settings())
+ALLOWED = limits_from(Settings())
 COORDINATES = {
     f"{kind.name}.{name}": field
     for kind in SCHEMA.type_map.values()
@@ -38,7 +38,7 @@ COORDINATES = {
 
 def cost(text: str, operation: str | None = None, **variables: Any) -> int:
     prepared = check_document(SCHEMA, text, ALLOWED)
-    assert isinstance(prepared, Checked), prepared
+    assert isinstance(prepared, CheckedDocument), prepared
     return prepared.cost(operation, variables)
 
 
@@ -48,7 +48,7 @@ def is_list(coordinate: str) -> bool:
 
 
 def test_every_coordinate_that_has_a_weight_or_a_size_is_a_field_of_the_schema() -> None:
-    assert WEIGHTS.keys() | SIZES.keys() <= COORDINATES.keys()
+    assert FIELD_COSTS.keys() | LIST_SIZES.keys() <= COORDINATES.keys()
 
 
 def test_a_log_of_webhooks_costs_as_many_endpoints_and_attempts_as_there_may_be() -> None:
@@ -59,24 +59,26 @@ def test_a_log_of_webhooks_costs_as_many_endpoints_and_attempts_as_there_may_be(
 
 
 def test_every_list_and_every_connection_has_a_size() -> None:
-    assert {coordinate for coordinate in COORDINATES if is_list(coordinate)} == SIZES.keys()
+    assert {coordinate for coordinate in COORDINATES if is_list(coordinate)} == LIST_SIZES.keys()
 
 
 def test_every_mutation_and_every_field_that_takes_a_page_has_a_weight() -> None:
-    heavy = {coordinate for coordinate, size in SIZES.items() if isinstance(size, PageCost)}
+    heavy = {coordinate for coordinate, size in LIST_SIZES.items() if isinstance(size, PageCost)}
     heavy |= {coordinate for coordinate in COORDINATES if coordinate.startswith("Mutation.")}
-    assert {coordinate for coordinate in heavy if WEIGHTS.get(coordinate, 1) == 1} == set()
+    assert {coordinate for coordinate in heavy if FIELD_COSTS.get(coordinate, 1) == 1} == set()
 
 
-@pytest.mark.parametrize("coordinate", [coordinate for coordinate, size in SIZES.items() if isinstance(size, PageCost)])
+@pytest.mark.parametrize(
+    "coordinate", [coordinate for coordinate, size in LIST_SIZES.items() if isinstance(size, PageCost)]
+)
 def test_the_default_of_a_page_is_the_one_of_the_schema(coordinate: str) -> None:
-    size = SIZES[coordinate]
+    size = LIST_SIZES[coordinate]
     assert isinstance(size, PageCost)
     first = COORDINATES[coordinate].args["first"]
     assert first.default_value == size.default
     most = f"{size.most:,}"
     assert first.description is not None
-    assert first.description.endswith(f"up to {most}.")
+    assert first.description.endswith(f" to {most}.")
 
 
 def naively(visits: list[Visit], variables: dict[str, Any]) -> int:
@@ -91,20 +93,20 @@ def _coordinate(visit: Visit) -> str:
 
 
 def _weight(visit: Visit) -> int:
-    return WEIGHTS.get(_coordinate(visit), 1)
+    return FIELD_COSTS.get(_coordinate(visit), 1)
 
 
 def _items(visit: Visit, above: tuple[Visit, ...], variables: dict[str, Any]) -> int:
-    size = SIZES.get(_coordinate(visit))
+    size = LIST_SIZES.get(_coordinate(visit))
     if size is Edges.OF_THE_PAGE:
-        return _page(above[-1].field, SIZES[_coordinate(above[-1])], variables)
+        return _page(above[-1].field, LIST_SIZES[_coordinate(above[-1])], variables)
     return size if isinstance(size, int) else 0
 
 
 def _times(above: tuple[Visit, ...], variables: dict[str, Any]) -> int:
     times = 1
     for index, visit in enumerate(above):
-        size = SIZES.get(_coordinate(visit))
+        size = LIST_SIZES.get(_coordinate(visit))
         if size is Edges.OF_THE_PAGE or isinstance(size, int):
             times *= _items(visit, above[:index], variables)
     return times
@@ -131,7 +133,7 @@ def test_the_cost_is_the_one_of_the_document_when_it_is_written_out(text: str, v
     document = parse(text)
     operation = next(one for one in document.definitions if isinstance(one, OperationDefinitionNode))
     expected = naively(written_out(document, operation), {"n": 3, **variables})
-    assert CostOfDocument(SCHEMA, document).of(None, variables) == min(expected, MANY)
+    assert DocumentCost(SCHEMA, document).of(None, variables) == min(expected, MANY)
 
 
 PAGE = "query Q($n: Int) { licenses(first: $n) { edges { cursor } } }"
@@ -168,7 +170,7 @@ def test_the_default_of_a_variable_is_taken_where_it_was_not_sent() -> None:
     assert cost(text) == 20 + 1 + 14
     assert cost(text, n=None) == 20 + 1 + 40
     huge = f"query ($n: Int = 2147483647, $f: JSON = {'9' * 5000}) {{ licenses(first: $n) {{ edges {{ cursor }} }} }}"
-    assert CostOfDocument(SCHEMA, parse(huge)).of(None, None) == 20 + 1 + 200
+    assert DocumentCost(SCHEMA, parse(huge)).of(None, None) == 20 + 1 + 200
 
 
 def test_each_operation_of_a_document_has_its_own_cost() -> None:
@@ -197,7 +199,7 @@ def test_what_some_selections_cost(selection: str, expected: int) -> None:
 
 def test_numbers_stop_where_json_holds_them_exactly() -> None:
     document = parse(doubling(80, "licenses(first: 100) { edges { cursor } }"))
-    assert CostOfDocument(SCHEMA, document).of(None, {}) == MANY
+    assert DocumentCost(SCHEMA, document).of(None, {}) == MANY
 
 
 def test_introspection_is_within_the_limits() -> None:

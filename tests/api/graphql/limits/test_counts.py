@@ -13,10 +13,10 @@ from graphql.validation.rules.no_unused_variables import NoUnusedVariablesRule
 from hypothesis import given
 
 import api.graphql.limits
-from api.graphql.limits.cost import CostOfDocument
+from api.graphql.limits.cost import DocumentCost
 from api.graphql.limits.counts import check_counts, count
 from api.graphql.limits.fragments import fragments_in_order
-from api.graphql.limits.limits import MANY, Allowed, TooDeep, TooManyAliases, TooManyDirectives, TooManyFields
+from api.graphql.limits.limits import MANY, Limits, TooDeep, TooManyAliases, TooManyDirectives, TooManyFields
 from core.errors import AllowanceError
 from tests.api.graphql.limits.documents import SCHEMA, documents, doubling, written_out
 from tests.forms import examples
@@ -85,7 +85,7 @@ def test_a_document_twice_as_large_is_twice_the_work(small: str, large: str) -> 
 @pytest.mark.parametrize("shape", ["doubling", "wide", "chain"])
 def test_the_cost_of_a_document_twice_as_large_is_twice_the_work(shape: str) -> None:
     documents = [parse(text) for text in SHAPES[shape]]
-    once, twice = (lines_run(lambda one=one: CostOfDocument(SCHEMA, one).of(None, {})) for one in documents)
+    once, twice = (lines_run(lambda one=one: DocumentCost(SCHEMA, one).of(None, {})) for one in documents)
     assert 1.8 * once < twice < 2.1 * once
 
 
@@ -93,7 +93,7 @@ def test_the_cost_with_other_variables_is_linear_in_the_fragments_that_need_them
     def work(levels: int) -> int:
         leaf = "licenses(first: $n) { edges { cursor } }"
         document = parse(doubling(levels, leaf).replace("{ ...F0 }", "query ($n: Int) { ...F0 }", 1))
-        cost = CostOfDocument(SCHEMA, document)
+        cost = DocumentCost(SCHEMA, document)
         assert cost.of(None, {"n": 3}) == min(2**levels * (20 + 1 + 3 * 2), MANY)
         return lines_run(lambda: cost.of(None, {"n": 4}))
 
@@ -116,7 +116,7 @@ def test_what_is_counted_is_what_the_largest_definition_holds_when_it_is_written
     assert found.aliases == max(sum(visit.field.alias is not None for visit in visits) for visits in every)
 
 
-ALLOWED = Allowed(
+ALLOWED = Limits(
     characters=10_000, tokens=10_000, fields=50, depth=4, aliases=3, directives=7, cost=1000, introspection=True
 )
 INCLUDE = "@include(if: true)"

@@ -6,8 +6,8 @@ import orjson
 import pytest
 from graphql import get_introspection_query
 
-from api.graphql.limits.check import Checked, check_document
-from api.graphql.limits.limits import allowed_by
+from api.graphql.limits.check import CheckedDocument, check_document
+from api.graphql.limits.limits import limits_from
 from core.settings import Settings
 from tests.api.graphql.limits.bombs import BOMBS, many
 from tests.api.graphql.limits.documents import SCHEMA
@@ -114,7 +114,7 @@ def test_the_settings_are_what_limits(library: Served, reader: Client) -> None:
 
 
 def test_what_is_prepared_depends_on_the_text_alone(library: Served) -> None:
-    prepared = check_document(SCHEMA, get_introspection_query(), allowed_by(library.runtime.settings))
-    assert isinstance(prepared, Checked)
+    prepared = check_document(SCHEMA, get_introspection_query(), limits_from(library.runtime.settings))
+    assert isinstance(prepared, CheckedDocument)
     found: list[Any] = [prepared.cost(None, variables) for variables in (None, {}, {"a": object()})]
     assert len(set(found)) == 1

@@ -20,8 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.graphql.context import Context, Services
-from api.graphql.limits.limits import allowed_by
-from api.graphql.operations.execute import Asked, execute
+from api.graphql.limits.limits import limits_from
+from api.graphql.operations.execute import OperationCall, execute
 from api.graphql.operations.plan import NotPlanned, Plan, Planner, Step
 from api.graphql.operations.prepare import Preparer
 from api.graphql.schema.build import schema
@@ -46,15 +46,15 @@ ARGUMENTS = {
     "Warnings.notices": ["", '(application: "x")'],
 }
 DEEPEST = 5
-PREPARER = Preparer(allowed_by(Settings(graphql_max_aliases=5000)))
+PREPARER = Preparer(limits_from(Settings(graphql_max_aliases=5000)))
 
 
-def asked(query: str, variables: dict[str, Any]) -> Asked:
+def asked(query: str, variables: dict[str, Any]) -> OperationCall:
     prepared = PREPARER.prepare(query)
-    return Asked(prepared, prepared.operation(None), variables)
+    return OperationCall(prepared, prepared.operation(None), variables)
 
 
-def run(one: Asked, context: Context) -> dict[str, Any]:
+def run(one: OperationCall, context: Context) -> dict[str, Any]:
     return execute(one, context, lambda reason: None)
 
 
@@ -249,7 +249,7 @@ def test_what_operations_share_is_planned_once(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_document_counts_in_memory_once_for_each_of_its_operations() -> None:
-    preparer = Preparer(allowed_by(Settings()))
+    preparer = Preparer(limits_from(Settings()))
     single = "query A { viewer { name } }" + " " * 90_000
     several = single + " ".join(f"query B{number} {{ viewer {{ name }} }}" for number in range(19))
     assert preparer.prepare(single) is preparer.prepare(single)

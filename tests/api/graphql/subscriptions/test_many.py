@@ -12,8 +12,8 @@ import httpx2
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from api.graphql.operations.execute import Asked
-from api.graphql.operations.run import Executed, Operations
+from api.graphql.operations.execute import OperationCall
+from api.graphql.operations.run import OperationResult, Operations
 from api.graphql.subscriptions import subscribe, web_socket
 from core.access.keys import Caller
 from tests.api.graphql.subscriptions.sockets import FOLLOW, Socket, change, socket_to
@@ -108,7 +108,7 @@ def test_who_leaves_while_something_is_executed_leaves_nothing_behind(
     began = threading.Event()
     run, before = Operations.run, set(threading.enumerate())
 
-    def noted(*asked: Any) -> Executed:
+    def noted(*asked: Any) -> OperationResult:
         began.set()
         return run(*asked)
 
@@ -138,7 +138,7 @@ def test_what_clients_complete_while_it_is_executed_holds_few_threads_and_what_d
     go_on = threading.Event()
     run = Operations.run
 
-    def slow(operations: Operations, asked: Asked, caller: Caller, trace: str) -> Executed:
+    def slow(operations: Operations, asked: OperationCall, caller: Caller, trace: str) -> OperationResult:
         began.append(asked.name)
         assert go_on.wait(PATIENCE)
         return run(operations, asked, caller, trace)
