@@ -1,4 +1,5 @@
-// Asks Allowance over HTTP, and follows what a license uses over WebSocket. Every answer has its type.
+// A client that queries Allowance over HTTP, and subscribes to the consumption of a license over WebSocket. All answers
+// are typed.
 
 import { createClient } from 'graphql-ws';
 
@@ -16,7 +17,7 @@ import {
 type Errors = readonly { message: string; extensions?: { code?: unknown } }[];
 
 export class AllowanceError extends Error {
-  // `code` is one of those in docs/front-ends.md; the message is for a person.
+  // `code` is a code of docs/front-ends.md; the message is for people.
   constructor(readonly code: string, message: string) {
     super(message);
   }
@@ -54,8 +55,9 @@ export class Allowance {
     return this.#ask(RefreshDocument, { license }).then((data) => data.refreshConsumption.status);
   }
 
-  // What is used now, and again whenever it changed, until the caller leaves the loop. A connection that is lost is made
-  // again, and begins with what is used then: nothing is missed. Node.js before 22 needs the WebSocket of `ws`.
+  // Yields the current consumption, and the new consumption after each change, until the caller leaves the loop. After a
+  // lost connection the client connects again and gets the current consumption, so no change is missed. Node.js before
+  // version 22 needs the WebSocket of `ws`.
   async *changes(license: string, webSocketImpl?: unknown): AsyncGenerator<ShownFragment> {
     const url = `${this.#url.replace(/^http/, 'ws')}/graphql`;
     const client = createClient({ url, connectionParams: this.#headers, retryAttempts: Infinity, webSocketImpl });

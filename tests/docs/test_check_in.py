@@ -63,7 +63,7 @@ def page(new_sqlite: object, tmp_path: Path, clock: time_machine.Traveller) -> I
         yield served
 
 
-def test_the_call_gets_the_answer_that_it_shows(page: Served) -> None:
+def test_the_check_in_gets_the_answer_on_the_page(page: Served) -> None:
     (body,) = re.findall(r"-d '(\{.*?\})'", PAGE)
     (answer,) = re.findall(r"^```json\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     with page.client("check-in:write", license="acme") as fleet:
@@ -78,7 +78,7 @@ def test_a_query_is_one_of_the_schema(query: str) -> None:
     assert validate(SCHEMA, parse(query)) == []
 
 
-def test_the_report_has_the_figures_that_are_defined(page: Served) -> None:
+def test_the_page_defines_all_figures_of_the_report(page: Served) -> None:
     with page.client(license="acme") as client:
         found = client.data(QUERIES[1])["consumption"]["installations"]
         march = client.data('{ consumption { installations(window: "2026-03-01") { active } } }')
@@ -91,7 +91,7 @@ def test_every_field_and_decision_is_explained() -> None:
     assert [row[0].strip("`") for row in table("decision")] == [decision.value for decision in Decision]
 
 
-def test_the_contract_can_be_put_as_it_stands(page: Served) -> None:
+def test_the_contract_on_the_page_can_be_put(page: Served) -> None:
     (contract,) = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     indented = "".join(f"    {line}\n" for line in contract.splitlines())
     with page.runtime.database.write() as session:
@@ -131,7 +131,7 @@ def report(page: Served, now: datetime) -> list[str]:
 
 
 @pytest.mark.parametrize("stayed", [False, True])
-def test_the_worked_example_is_what_happens(page: Served, *, stayed: bool) -> None:
+def test_the_worked_example_matches_the_engine(page: Served, *, stayed: bool) -> None:
     march, april, may_without, may_with = (row[1:] for row in table("March") + table("April") + table("May"))
     turns = [BEGIN, *(datetime(2026, month, 1, 9, tzinfo=UTC) for month in (4, 5, 6))]
     calling = ["abc", "abdc", "abdc" if stayed else "abc"]

@@ -42,7 +42,7 @@ def _texts(tree: ast.AST) -> Iterable[str]:
     return (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
 
 
-def test_the_page_has_the_queries_that_it_speaks_of() -> None:
+def test_the_page_has_its_queries() -> None:
     assert TITLES == [
         "query MyConsumption",
         "query History",
@@ -80,26 +80,26 @@ def test_the_overview_shows_every_section_and_the_history_a_year_of_weeks(demo: 
     assert len(reading["history"]["edges"]) == 52
 
 
-def test_a_refresh_that_is_asked_for_is_done_in_the_end(demo: Demo) -> None:
+def test_a_requested_refresh_is_done_in_the_end(demo: Demo) -> None:
     (ask,) = re.findall(r"`node\(id: …\) (.*?)` until it is `DONE`", PAGE)
     with demo.client("acme") as client:
         asked = client.data(QUERIES[2])["refreshConsumption"]["id"]
         eventually(lambda: client.data(f'{{ node(id: "{asked}") {ask} }}') == {"node": {"status": "DONE"}})
 
 
-def test_credits_that_are_asked_for_are_in_an_open_request(demo: Demo) -> None:
+def test_an_equal_request_for_credits_returns_the_open_request(demo: Demo) -> None:
     with demo.client("acme") as client:
         first, again = (client.data(QUERIES[4])["requestCredits"] for _ in range(2))
     assert (first["errors"], first["request"]) == ([], again["request"])
 
 
 @pytest.mark.parametrize("field", re.findall(r"`(consumption\(.+?\))`", PAGE))
-def test_what_is_asked_in_passing_has_an_answer(demo: Demo, field: str) -> None:
+def test_a_field_in_the_text_has_an_answer(demo: Demo, field: str) -> None:
     with demo.client("acme") as client:
         assert client.data(f"{{ {field} {{ status }} }}")["consumption"]["status"] in ("OK", "UNKNOWN")
 
 
-def test_the_event_is_taken_with_the_answer_that_it_shows(demo: Demo) -> None:
+def test_the_event_is_accepted_with_the_answer_on_the_page(demo: Demo) -> None:
     (event,) = re.findall(r"^```json\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     (answer,) = re.findall(r"`(\{\"accepted\".*?\})`", PAGE)
     with demo.client("acme") as client:

@@ -8,7 +8,7 @@ from core.settings import PREFIX, Settings
 PAGE = (Path(__file__).parents[2] / "docs" / "operators.md").read_text()
 
 
-def test_every_setting_stands_in_the_table_with_its_default_and_description() -> None:
+def test_the_table_has_every_setting_with_its_default_and_description() -> None:
     for name, field in Settings.model_fields.items():
         default = "none" if field.default is None else f"`{field.default}`"
         assert f"| `{PREFIX}{name.upper()}` | {default} | {field.description} |" in PAGE

@@ -82,7 +82,7 @@ def test_the_other_code_runs_from_top_to_bottom() -> None:
     assert names["sent"]["link"] == "https://app.example.com/consumption/acme"
 
 
-def test_the_event_is_one_that_the_first_plugin_lets_in(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_event_is_accepted_with_the_first_plugin(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(project / "src")
     import allowance_push  # type: ignore[import-not-found]
 
@@ -94,7 +94,7 @@ def test_the_event_is_one_that_the_first_plugin_lets_in(project: Path, monkeypat
     assert [(one.type, one.license, one.whole, one.entity) for one in accepted] == [("push.sent", "acme", 2500, "be")]
 
 
-def test_the_query_is_one_that_the_schema_answers() -> None:
+def test_the_query_is_valid_in_the_schema() -> None:
     schema = build_schema((ROOT / "api" / "schema.graphql").read_text())
     (query,) = blocks("graphql")
     assert validate(schema, parse(query)) == []

@@ -61,7 +61,7 @@ def test_a_start_says_where_graphiql_is_and_prints_tokens(demo: Demo) -> None:
 
 
 @pytest.mark.parametrize(("license", "status"), [("acme", "OK"), ("globex", "AT_RISK"), ("initech", "EXCEEDED")])
-def test_the_three_licenses_are_as_well_as_it_says(demo: Demo, license: str, status: str) -> None:
+def test_the_three_licenses_have_the_status_that_the_page_states(demo: Demo, license: str, status: str) -> None:
     assert "`acme` is within its limits, `globex` is at risk, and `initech` has exceeded a limit" in PAGE
     with demo.client(license) as client:
         assert client.data("{ consumption { status } }") == {"consumption": {"status": status}}

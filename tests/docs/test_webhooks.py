@@ -84,7 +84,7 @@ def test_every_kind_is_explained() -> None:
     assert [row.split("`")[1] for row in rows.splitlines()] == [*KINDS, TEST]
 
 
-def test_the_receiver_holds_back_while_the_limit_is_crossed_and_refuses_what_is_not_signed(
+def test_the_receiver_blocks_while_the_limit_is_crossed_and_refuses_unsigned_requests(
     served: Served, client: Client, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (code,) = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -135,7 +135,7 @@ UNSIGNED: list[dict[str, str]] = [
 ]
 
 
-def test_what_arrives_is_as_it_shows(served: Served, client: Client) -> None:
+def test_the_request_equals_the_request_on_the_page(served: Served, client: Client) -> None:
     (shown,) = re.findall(r"^```json\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     (head,) = re.findall(r"^```\n(POST.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     with receiving() as receiver:

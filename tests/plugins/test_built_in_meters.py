@@ -57,7 +57,7 @@ def test_each_module_contributes_the_section_of_its_name() -> None:
 
 
 @pytest.mark.parametrize("expected", EXPECTED, ids=lambda row: row[1])
-def test_a_built_in_meter_is_what_contracts_and_front_ends_know(expected: tuple[object, ...]) -> None:
+def test_built_in_meters_have_their_published_keys_and_units(expected: tuple[object, ...]) -> None:
     meter = METERS[str(expected[1])]
     by = {dimension.key: list(dimension.values) for dimension in meter.by}
     event = meter.events()[0].name if meter.events() else None
@@ -75,7 +75,7 @@ def test_goals_per_profile_are_counted_over_all_goals_and_profiles() -> None:
     assert (reading.used, reading.limit.value) == (Decimal("1.5"), Decimal("1.5"))
 
 
-def test_the_limit_of_interactions_says_how_it_came_about() -> None:
+def test_the_basis_of_the_limit_of_interactions_shows_the_calculation() -> None:
     reading = measure(METERS["interactions"], terms={"profiles": 1_000_000, "interactions_per_profile": 12})
     assert reading.limit
     assert (reading.limit.value, reading.limit.basis) == (

@@ -1,4 +1,4 @@
-"""What a plugin's module must be like, as the host and the testing kit hold it to."""
+"""The checks of a plugin's module, which the host and the testing kit share."""
 
 from collections.abc import Callable
 from types import ModuleType
@@ -92,7 +92,7 @@ def test_another_version_of_the_interface_is_refused_and_the_needed_one_is_named
     assert (code, message.startswith(said)) == ("API_VERSION", True)
 
 
-def test_a_module_that_states_no_version_is_told_which() -> None:
+def test_a_module_without_a_version_gets_the_version_it_needs() -> None:
     plugin = module(allowance_meters=hook([]))
     del plugin.API_VERSION
     assert refusal(plugin) == (
@@ -148,7 +148,7 @@ def generating() -> Any:
         ({"allowance_sections": hook([CHAT, CHAT])}, "INVALID_CONTRIBUTION", "declares the key 'chat' twice."),
     ],
 )  # fmt: skip
-def test_a_plugin_that_cannot_be_taken_says_why(names: dict[str, object], code: str, said: str) -> None:
+def test_an_invalid_plugin_is_refused_with_the_reason(names: dict[str, object], code: str, said: str) -> None:
     found, message = refusal(module(**names))
     assert (found, said in message) == (code, True), message
     assert "secret" not in message
@@ -162,13 +162,13 @@ def test_an_entry_point_must_name_a_module(plugin: object) -> None:
     )
 
 
-def test_what_a_hook_raised_is_the_cause_and_not_in_the_message() -> None:
+def test_an_error_of_a_hook_is_the_cause_and_not_in_the_message() -> None:
     with pytest.raises(InvalidPlugin) as caught:
         check_plugin(module(allowance_meters=hookimpl(raising)))
     assert isinstance(caught.value.__cause__, RuntimeError)
 
 
-def test_an_interrupt_is_no_failure_of_the_plugin() -> None:
+def test_a_keyboard_interrupt_passes_through() -> None:
     def interrupted() -> Any:
         raise KeyboardInterrupt
 
@@ -210,12 +210,12 @@ def odd(key: str = "odd", **attributes: Any) -> Odd:
         ),
     ],
 )
-def test_a_subclass_that_skips_the_checks_is_held_to_them(meter: Meter, said: str) -> None:
+def test_a_subclass_that_skips_the_checks_is_checked(meter: Meter, said: str) -> None:
     code, message = refusal(module(allowance_meters=hook([meter])))
     assert (code, said in message) == ("INVALID_CONTRIBUTION", True), message
 
 
-def test_a_sound_subclass_is_taken() -> None:
+def test_a_valid_subclass_is_accepted() -> None:
     meter = odd(enforcement=Enforcement.NONE, answer=(EventType("a.b", "counter"),))
     assert check_plugin(module(allowance_meters=hook([meter]))).meters == (meter,)
 

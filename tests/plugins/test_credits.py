@@ -47,7 +47,7 @@ some_spending = st.dictionaries(
 def one_by_one(
     grants: Iterable[Grant], spent: Spent, until: date
 ) -> tuple[Tally[str], Tally[tuple[str, str]], Tally[str]]:
-    """What is left, taken and owed, walking every day of the calendar and spending single credits."""
+    """Return the credits left, taken and owed, by a model that walks every day and spends single credits."""
     purse = [grant.id for grant in grants for _ in range(int(grant.amount))]
     by_id = {grant.id: grant for grant in grants}
     taken: Tally[tuple[str, str]] = Tally()
@@ -87,9 +87,7 @@ def usage_of(spent: Spent, until: date) -> Usage:
 
 
 @given(grants=some_grants(), spent=some_spending, until=days)
-def test_grants_burn_down_as_when_each_credit_is_spent_by_itself(
-    grants: list[Grant], spent: Spent, until: date
-) -> None:
+def test_spending_equals_the_model_that_spends_single_credits(grants: list[Grant], spent: Spent, until: date) -> None:
     left, taken, owed = one_by_one(grants, spent, until)
 
     burnt = burn_down(grants, usage_of(spent, until), "sms.sent")
@@ -110,7 +108,7 @@ def test_no_credit_appears_or_vanishes(grants: list[Grant], spent: Spent, until:
 
 
 @given(grants=some_grants(), spent=some_spending, until=days)
-def test_the_order_in_which_grants_are_given_changes_nothing(grants: list[Grant], spent: Spent, until: date) -> None:
+def test_the_order_of_the_grants_makes_no_difference(grants: list[Grant], spent: Spent, until: date) -> None:
     usage = usage_of(spent, until)
     assert burn_down(grants, usage, "sms.sent") == burn_down(grants[::-1], usage, "sms.sent")
 
@@ -138,13 +136,13 @@ def read(grants: Iterable[Grant], sums: Iterable[SumCell], at: datetime = NOON) 
     return SMS.measure(Usage(at, sums=sums, grants=grants), License("acme", "Acme"), contract)
 
 
-def test_the_soonest_to_expire_goes_first_then_the_oldest() -> None:
+def test_the_grant_that_expires_soonest_is_spent_first_then_the_oldest() -> None:
     grants = [grant("endless", 10, 1), grant("young", 10, 3, 30), grant("old", 10, 2, 30), grant("soon", 10, 4, 20)]
     reading = read(grants, spent((5, "", 25)))
     assert reading.grants == {"endless": 10, "young": 5, "old": 0, "soon": 0}
 
 
-def test_an_expired_grant_counts_for_nothing_and_what_was_left_of_it_is_gone() -> None:
+def test_an_expired_grant_and_its_rest_do_not_count() -> None:
     reading = read([grant("old", 100, 1, 10), grant("new", 50, 5)], spent((2, "", 30), (12, "", 20)))
     assert (reading.used, reading.limit and reading.limit.value) == (20, 50)
     assert reading.grants == {"old": 0, "new": 30}
@@ -158,7 +156,7 @@ def test_a_grant_counts_up_to_the_instant_at_which_it_expires() -> None:
     assert (after.used, after.limit and after.limit.value) == (0, 0)
 
 
-def test_what_is_spent_beyond_the_grants_is_owed_and_met_by_the_next_grant() -> None:
+def test_spending_beyond_the_grants_is_owed_and_taken_from_the_next_grant() -> None:
     sums = spent((2, "", 130))
     owing = read([grant("first", 100, 1)], sums)
     assert (owing.used, owing.limit and owing.limit.value) == (130, 100)
@@ -167,7 +165,7 @@ def test_what_is_spent_beyond_the_grants_is_owed_and_met_by_the_next_grant() -> 
     assert (met.used, met.limit and met.limit.value) == (130, 150)
 
 
-def test_a_grant_to_an_entity_serves_that_entity_alone() -> None:
+def test_only_its_entity_can_spend_a_grant_to_an_entity() -> None:
     reading = read([grant("be", 100, 1, entity="be")], spent((2, "fr", 30), (2, "be", 10)))
     assert reading.grants == {"be": 90}
     assert (reading.used, reading.limit and reading.limit.value) == (40, 100)
@@ -184,14 +182,14 @@ def test_never_granted_and_never_used_has_no_limit() -> None:
     assert read([], spent((2, "", 0))) == Reading(used=Decimal(0))
 
 
-def test_all_used_leaves_nothing_of_an_exhaustible_limit() -> None:
+def test_nothing_remains_of_an_exhaustible_limit_that_is_used_up() -> None:
     reading = read([grant("only", 30, 1)], spent((2, "", 30)))
     assert reading.limit
     assert (reading.used, reading.limit.value, reading.limit.exhaustible) == (30, 30, True)
     assert reading.limit.basis == "30 credits granted and not expired"
 
 
-def test_used_without_any_grant_is_over_a_limit_of_zero() -> None:
+def test_usage_without_any_grant_exceeds_a_limit_of_zero() -> None:
     reading = read([], spent((2, "be", 3)))
     assert reading.limit
     assert (reading.used, reading.limit.value, reading.limit.exhaustible) == (3, 0, True)
@@ -212,6 +210,6 @@ def test_the_shares_of_the_entities_add_up_to_the_reading(grants: list[Grant], s
 
 
 @pytest.mark.parametrize("wrong", [{"limit": "sms_credits"}, {"by": ()}, {"by": (Dimension("country"),)}, {"days": 0}])
-def test_what_would_have_no_effect_is_refused(wrong: dict[str, object]) -> None:
+def test_fields_that_have_no_effect_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(InvalidDeclaration, match="Credits sms: leave `"):
         Credits(key="sms", section="sms", title="SMS", description="SMS.", unit="credits", event="sms.sent", **wrong)  # type: ignore[arg-type]

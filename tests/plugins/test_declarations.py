@@ -47,7 +47,7 @@ def level(**changed: Any) -> Level:
         ({"days": 10**9}, "`days` must be"),
     ],
 )
-def test_a_meter_that_cannot_work_is_refused_where_it_is_declared(changed: dict[str, Any], message: str) -> None:
+def test_an_invalid_meter_is_refused_in_its_declaration(changed: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidDeclaration, match=message):
         level(**changed)
 
@@ -68,7 +68,7 @@ def test_a_subclass_with_a_measure_of_its_own_needs_no_decorator() -> None:
     assert (meter.key, meter.events()) == ("busiest", ())
 
 
-def test_an_event_type_that_cannot_work_is_refused_with_its_meter() -> None:
+def test_a_meter_with_an_invalid_event_type_is_refused() -> None:
     class Odd(Meter):
         def events(self) -> tuple[EventType, ...]:
             return (EventType("Odd", "counter"),)
@@ -98,7 +98,7 @@ def test_an_event_type_that_cannot_work_is_refused_with_its_meter() -> None:
         (lambda: EventType("a.b", "counter", (WEB, APP)), "`dimensions` names a dimension twice"),
     ],
 )
-def test_what_cannot_work_is_refused_where_it_is_declared(make: Callable[[], object], message: str) -> None:
+def test_an_invalid_declaration_is_refused(make: Callable[[], object], message: str) -> None:
     with pytest.raises(InvalidDeclaration, match=message):
         make()
 
@@ -111,7 +111,7 @@ def test_the_entity_is_a_field_of_an_event_and_no_dimension_of_it() -> None:
     assert counter.events() == (EventType("a.b", "counter", (WEB,)),)
 
 
-def test_an_event_type_that_two_declare_has_the_dimensions_and_the_values_of_both() -> None:
+def test_a_shared_event_type_has_the_dimensions_and_values_of_both_declarations() -> None:
     first = EventType("a.b", "counter", (WEB, Dimension("type", {"x": "X"})))
     second = EventType("a.b", "counter", (Dimension("country"), APP))
     united = first.united(second)
@@ -125,6 +125,6 @@ def test_an_open_dimension_stays_open_when_united() -> None:
     assert not Dimension("channel").united(WEB).values
 
 
-def test_an_event_type_cannot_count_and_stand_at_a_level() -> None:
+def test_an_event_type_cannot_be_a_counter_and_a_level() -> None:
     with pytest.raises(InvalidDeclaration, match=r"EventType a\.b: it is a counter, and cannot be a level as well"):
         EventType("a.b", "counter").united(EventType("a.b", "level"))

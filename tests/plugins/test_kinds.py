@@ -71,7 +71,7 @@ def test_a_counter_begins_again_at_zero_with_the_period() -> None:
     assert measure(SENT, events, starts_on=date(2020, 4, 1), at=first_day).used == 1
 
 
-def test_nothing_counted_is_zero_and_no_level_reported_is_nothing() -> None:
+def test_a_counter_without_events_is_zero_and_a_level_without_events_is_none() -> None:
     assert measure(SENT).used == 0
     assert measure(TABLES).used is None
 
@@ -94,7 +94,7 @@ def test_a_level_adds_up_the_newest_values_and_outlasts_the_period() -> None:
     )
 
 
-def test_a_limit_is_there_only_where_the_contract_has_every_term_of_it() -> None:
+def test_there_is_a_limit_only_if_the_contract_has_all_its_terms() -> None:
     assert measure(SENT, terms={"profiles": 10}).limit is None
     assert measure(SENT, terms={"profiles": 10, "sent_per_profile": 0}).limit == Limit(
         Decimal(0), "10 profiles × 0 sent per profile"
@@ -134,11 +134,11 @@ def test_a_ratio_is_the_exact_quotient(goals: int, profiles: int) -> None:
 
 
 @pytest.mark.parametrize("profiles", [[], [Event("profiles.level", 0)]], ids=["never reported", "zero"])
-def test_a_ratio_without_a_denominator_is_no_reading_yet(profiles: list[Event]) -> None:
+def test_a_ratio_without_a_denominator_has_no_usage(profiles: list[Event]) -> None:
     assert measure(PER_PROFILE, [Event("goal.triggered", 5), *profiles]).used is None
 
 
-def test_a_ratio_of_levels_knows_no_period_and_needs_both() -> None:
+def test_a_ratio_of_levels_has_no_period_and_needs_both_levels() -> None:
     density = Ratio(key="density", numerator=Latest("forms.level"), denominator=Latest("users.level"), **TEXTS)
     assert (density.counts_over_period, PER_PROFILE.counts_over_period, SENT.counts_over_period) == (False, True, True)
     assert measure(density, [Event("users.level", 3)]).used is None
@@ -146,7 +146,7 @@ def test_a_ratio_of_levels_knows_no_period_and_needs_both() -> None:
     assert (reading.used, reading.period) == (Fraction(1, 3), None)
 
 
-def test_a_term_is_a_limit_with_nothing_used() -> None:
+def test_a_term_is_a_limit_without_usage() -> None:
     term = Term(key="retention", limit="retention_months", **TEXTS)
     assert measure(term, terms={"retention_months": 24}) == Reading(None, Limit(Decimal(24), "24 retention months"))
     assert measure(term) == Reading(None, None)
@@ -160,7 +160,7 @@ def test_the_kinds_read_the_events_that_they_measure() -> None:
 
 
 @pytest.mark.parametrize(("make", "named"), [(SENT, "entity"), (TABLES, "type")], ids=["counter", "level"])
-def test_made_up_values_of_an_open_dimension_cannot_outgrow_a_reading(make: Meter, named: str) -> None:
+def test_shares_of_an_open_dimension_stay_within_max_shares(make: Meter, named: str) -> None:
     event = make.events()[0].name
     amounts = {f"v{number:05}": 1 for number in range(MAX_SHARES + 200)} | {"v00777": 1000, "…": 500}
     events = [
@@ -189,6 +189,6 @@ def test_made_up_values_of_an_open_dimension_cannot_outgrow_a_reading(make: Mete
         (Counter, {"event": None}, "must be lower-case words joined by dots"),
     ],
 )
-def test_a_kind_refuses_what_would_have_no_effect(kind: type[Meter], wrong: dict[str, object], message: str) -> None:
+def test_a_kind_refuses_fields_that_have_no_effect(kind: type[Meter], wrong: dict[str, object], message: str) -> None:
     with pytest.raises(InvalidDeclaration, match=message):
         kind(key="wrong", **TEXTS, **wrong)  # type: ignore[arg-type]

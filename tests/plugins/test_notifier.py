@@ -1,4 +1,4 @@
-"""What notifiers declare, and what they are told."""
+"""The declarations of notifiers, and the messages that they get."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -31,7 +31,7 @@ def plugin(contributed: object) -> ModuleType:
     return module
 
 
-def test_a_notifier_wants_every_kind_unless_it_says_which() -> None:
+def test_a_notifier_gets_every_kind_by_default() -> None:
     assert Own(key="own", title="Own").kinds == KINDS
     assert Own(key="own", title="Own", kinds=("credits.requested",)).kinds == ("credits.requested",)
 
@@ -51,12 +51,12 @@ def test_a_notifier_wants_every_kind_unless_it_says_which() -> None:
         ({"environment": ("OWN_URL", "ALLOWANCE_SMTP_URL")}, "none of them ALLOWANCE_"),
     ],
 )
-def test_a_declaration_that_cannot_work_is_refused(changed: dict[str, Any], said: str) -> None:
+def test_an_invalid_notifier_is_refused(changed: dict[str, Any], said: str) -> None:
     with pytest.raises(InvalidDeclaration, match=said):
         Own(**({"key": "own", "title": "Own"} | changed))
 
 
-def test_a_plugin_may_have_notifiers_alone() -> None:
+def test_a_plugin_may_have_only_notifiers() -> None:
     own, other = Own(key="own", title="Own"), Own(key="other", title="Other")
     found = check_plugin(plugin([own, other]))
     assert (found.sections, found.meters, found.notifiers) == ((), (), (own, other))
@@ -78,14 +78,14 @@ def test_anything_but_a_list_of_notifiers_is_refused(contributed: object, said: 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_testing_kit_has_a_message_of_every_kind(kind: str) -> None:
+def test_the_testing_kit_creates_messages_of_every_kind(kind: str) -> None:
     made = message(kind, license_name="Globex")
     assert (made.kind, made.license_name) == (kind, "Globex")
     told = [made.alerts, made.expiring, (made.requested,) if made.requested else ()]
     assert sorted(map(len, told)) == [0, 0, 1]
 
 
-def test_the_testing_kit_has_no_message_of_another_kind() -> None:
+def test_the_testing_kit_refuses_an_unknown_kind() -> None:
     with pytest.raises(ValueError, match=r"there is no kind 'x'; the kinds are threshold\.crossed"):
         message("x")
 

@@ -29,7 +29,7 @@ GOOD = Reading(
 
 
 @pytest.mark.parametrize("reading", [GOOD, Reading(None), Reading(0), Reading(LARGEST), Reading(Decimal("1E-100"))])
-def test_a_reading_that_makes_sense_comes_back_as_it_is(reading: Reading) -> None:
+def test_a_valid_reading_is_returned_unchanged(reading: Reading) -> None:
     assert check_reading(METER, reading) is reading
 
 
@@ -54,9 +54,7 @@ def test_a_reading_that_makes_sense_comes_back_as_it_is(reading: Reading) -> Non
     ],
 )
 @pytest.mark.parametrize("place", ["used", "limit", "share", "share's limit", "grant"])
-def test_a_number_that_cannot_be_reckoned_with_is_refused_wherever_it_stands(
-    place: str, number: Any, said: str
-) -> None:
+def test_an_invalid_number_is_refused_in_every_field(place: str, number: Any, said: str) -> None:
     reading, named = {
         "used": (replace(GOOD, used=number), "Meter forms: `used`"),
         "limit": (replace(GOOD, limit=Limit(number, "x")), "Meter forms: `limit`.value"),
@@ -69,7 +67,7 @@ def test_a_number_that_cannot_be_reckoned_with_is_refused_wherever_it_stands(
 
 
 @pytest.mark.parametrize("reading", [None, 7, {"used": 7}, Reading], ids=["None", "number", "dict", "class"])
-def test_only_a_reading_is_a_reading(reading: object) -> None:
+def test_another_type_than_reading_is_refused(reading: object) -> None:
     with pytest.raises(InvalidReading, match="Meter forms: `measure` must return a Reading, not"):
         check_reading(METER, reading)
 
@@ -110,12 +108,12 @@ def lied(**changed: Any) -> Reading:
         (lied(grants={1: 1}), "the id of a grant must be a text, not an int"),
     ],
 )
-def test_a_reading_that_lies_about_its_types_is_refused_by_name(reading: Reading, said: str) -> None:
+def test_a_reading_with_wrong_types_is_refused_with_the_field_named(reading: Reading, said: str) -> None:
     with pytest.raises(InvalidReading, match=f"Meter forms: .*{said}"):
         check_reading(METER, reading)
 
 
-def test_a_reading_has_so_many_shares_and_no_more() -> None:
+def test_a_reading_has_at_most_max_shares() -> None:
     most = tuple(Share("type", str(number), "X", 1) for number in range(MAX_SHARES))
     check_reading(METER, replace(GOOD, shares=most))
     with pytest.raises(InvalidReading, match="`shares` must be 1000 at most, not 1001"):

@@ -50,13 +50,13 @@ def test_days_are_those_of_the_time_zone() -> None:
     assert measure(SENT, events, at=new_year, time_zone="Europe/Brussels").used == 1
 
 
-def test_events_come_in_any_order_and_the_newest_level_stands() -> None:
+def test_events_may_be_in_any_order_and_the_newest_level_counts() -> None:
     rooms = Level(key="rooms", **TEXTS)
     morning, evening = datetime(2026, 6, 1, 8, tzinfo=UTC), datetime(2026, 6, 1, 20, tzinfo=UTC)
     assert measure(rooms, [Event("rooms.level", 2, evening), Event("rooms.level", 1, morning)]).used == 2
 
 
-def test_a_meter_sees_no_more_than_its_days_ask_for() -> None:
+def test_a_meter_sees_only_the_days_that_it_requests() -> None:
     def june(usage: Usage, _: Contract) -> Reading:
         return Reading(sum(sum(parts.values()) for parts in usage.daily("chat.sent", by="entity").values()))
 

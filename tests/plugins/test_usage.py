@@ -95,7 +95,7 @@ def test_the_day_of_a_measurement_is_the_licenses_own() -> None:
     assert Usage(late, "Europe/Brussels").day == date(2026, 6, 16)
 
 
-def test_nothing_after_the_day_of_the_measurement_is_seen() -> None:
+def test_usage_after_the_day_of_the_measurement_is_not_visible() -> None:
     usage = Usage(
         NOON,
         sums=sums((TODAY, 1), (date(2026, 6, 16), 10)),
@@ -107,21 +107,21 @@ def test_nothing_after_the_day_of_the_measurement_is_seen() -> None:
     assert usage.as_of(date(2026, 6, 20)).total("a.b", YEAR) == 1
 
 
-def test_a_period_that_has_not_begun_adds_up_to_nothing() -> None:
+def test_the_total_of_a_period_that_has_not_begun_is_zero() -> None:
     usage = Usage(NOON, sums=sums((date(2026, 6, 1), 5), (date(2026, 6, 10), 7)))
     future = Period(date(2026, 6, 12), date(2026, 7, 1))
     assert usage.as_of(date(2026, 6, 5)).total("a.b", future) == 0
     assert usage.as_of(date(2026, 6, 5)).totals("a.b", future, by="entity") == {}
 
 
-def test_a_view_of_an_earlier_day_stands_at_its_last_instant_and_one_of_today_at_the_measurement() -> None:
+def test_a_view_of_an_earlier_day_is_at_its_last_instant_and_a_view_of_today_at_the_measurement() -> None:
     usage = Usage(NOON, "Europe/Brussels")
     assert usage.as_of(date(2026, 6, 14)).at == datetime(2026, 6, 14, 21, 59, 59, 999999, tzinfo=UTC)
     assert usage.as_of(TODAY).at == NOON
     assert usage.as_of(date.max).at == NOON
 
 
-def test_usage_by_a_dimension_that_an_event_did_not_name_is_under_the_empty_text() -> None:
+def test_usage_without_a_value_of_the_dimension_is_under_the_empty_text() -> None:
     usage = Usage(
         NOON,
         sums=[
@@ -175,7 +175,7 @@ def test_an_instant_without_a_time_zone_is_refused() -> None:
         Usage(datetime(2026, 6, 15))  # noqa: DTZ001
 
 
-def test_a_grant_is_seen_from_the_instant_it_was_made_also_when_it_has_expired() -> None:
+def test_a_grant_is_visible_from_its_instant_on_also_after_its_expiry() -> None:
     early = Grant("1", Decimal(1), NOON - timedelta(days=9), NOON - timedelta(days=1))
     now = Grant("2", Decimal(1), NOON)
     later = Grant("3", Decimal(1), NOON + timedelta(microseconds=1))

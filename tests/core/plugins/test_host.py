@@ -56,7 +56,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 
 
 def dist_info(path: Path, distribution: str, entry_point: str, version: str = "2.1") -> Distribution:
-    """What an installer leaves of a distribution, next to its modules."""
+    """Write the metadata that an installer writes for a distribution."""
     info = path / f"{distribution.replace('-', '_')}-{version}.dist-info"
     info.mkdir(exist_ok=True)
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
@@ -148,12 +148,12 @@ def test_a_plugin_that_fails_is_listed_and_contributes_nothing_and_the_others_lo
     assert record.getMessage().startswith(f"Plugin {name} (partner-{name} 2.1) is not loaded: {code}: ")
 
 
-def test_what_a_plugin_raised_is_in_the_log(install: Install, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_error_of_a_plugin_is_in_the_log(install: Install, caplog: pytest.LogCaptureFixture) -> None:
     load_plugins([install("bad", FAILURES["raises"][1])])
     assert "RuntimeError: secret of /etc/shadow" in caplog.text
 
 
-def test_an_interrupt_while_loading_is_the_operators(install: Install) -> None:
+def test_a_keyboard_interrupt_while_loading_passes_through(install: Install) -> None:
     with pytest.raises(KeyboardInterrupt):
         load_plugins([install("bad", "raise KeyboardInterrupt")])
 
@@ -165,7 +165,7 @@ def test_an_entry_point_that_names_no_module_is_listed(value: str) -> None:
     assert listed.problem
 
 
-def test_a_misspelled_hook_is_told_the_nearest_real_one(install: Install) -> None:
+def test_the_problem_of_a_misspelled_hook_names_the_most_similar_hook(install: Install) -> None:
     (listed,) = load_plugins([install("bad", FAILURES["misspelled"][1])]).plugins
     assert listed.problem
     assert listed.problem.message == "There is no hook allowance_section. Did you mean allowance_sections?"
@@ -201,7 +201,7 @@ def test_the_applications_own_plugins_come_first_and_keep_their_keys(install: In
     ],
     ids=["section", "meter", "event type"],
 )
-def test_what_is_taken_stays_with_the_plugin_that_came_first(install: Install, late: str, message: str) -> None:
+def test_a_key_stays_with_the_plugin_that_loads_first(install: Install, late: str, message: str) -> None:
     first = plugin(section=("chat", 1), meters=(LEVEL.format("rooms", "chat"),))
     registry = load_plugins([install("b", late), install("a", first)])
     assert codes(registry) == {"a": None, "b": "CONFLICT"}
@@ -210,14 +210,14 @@ def test_what_is_taken_stays_with_the_plugin_that_came_first(install: Install, l
     assert (list(registry.meters), registry.sections["chat"].order) == (["rooms"], 1)
 
 
-def test_a_meter_may_stand_in_a_section_of_a_plugin_that_loads_later(install: Install) -> None:
+def test_a_meter_may_belong_to_a_section_of_a_plugin_that_loads_later(install: Install) -> None:
     registry = load_plugins(
         [install("a", plugin(meters=(LEVEL.format("x", "chat"),))), install("b", plugin(section=("chat", 1)))]
     )
     assert codes(registry) == {"a": None, "b": None}
 
 
-def test_a_section_that_failed_with_its_plugin_takes_along_what_stands_in_it(install: Install) -> None:
+def test_a_plugin_fails_if_the_plugin_with_its_section_fails(install: Install) -> None:
     registry = load_plugins(
         [
             install("a", plugin(section=("home", 1))),
@@ -241,7 +241,7 @@ def test_a_section_that_failed_with_its_plugin_takes_along_what_stands_in_it(ins
     ]
 
 
-def test_a_key_of_a_plugin_that_found_no_section_is_free(install: Install) -> None:
+def test_the_keys_of_a_plugin_without_its_section_are_free(install: Install) -> None:
     registry = load_plugins(
         [
             install("a", plugin(meters=(LEVEL.format("rooms", "nowhere"),))),
@@ -317,7 +317,7 @@ def installed(path: Path) -> dict[str, list[str | None]]:
     return plugins
 
 
-def test_a_distribution_on_the_path_is_found_with_the_built_in_ones(tmp_path: Path) -> None:
+def test_a_distribution_on_the_path_is_found_beside_the_built_in_plugins(tmp_path: Path) -> None:
     source = plugin(section=("chat", 80), meters=(LEVEL.format("rooms", "chat"), LEVEL.format("x", "channels")))
     (tmp_path / "partner_chat.py").write_text(source)
     dist_info(tmp_path, "partner-chat", "chat = partner_chat\nbroken = partner_chat.missing", "3.0")
@@ -339,7 +339,7 @@ def test_a_distribution_with_broken_metadata_hides_no_other(tmp_path: Path) -> N
     assert found["channels"][0::2] == ["allowance-server", None]
 
 
-def test_of_a_distribution_that_is_there_twice_the_first_on_the_path_counts(tmp_path: Path) -> None:
+def test_the_first_distribution_of_a_name_on_the_path_counts(tmp_path: Path) -> None:
     for place, version in (("first", "2.0"), ("second", "1.0")):
         (tmp_path / place).mkdir()
         (tmp_path / place / "partner_chat.py").write_text(plugin(section=("chat", 80)))

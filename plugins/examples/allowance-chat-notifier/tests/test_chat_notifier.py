@@ -62,31 +62,31 @@ def test_each_kind_is_posted_as_a_text(chat: Chat, kind: str, told: str) -> None
     assert chat.received == [{"text": f"*Acme Corporation*\n• {told}\n{link}"}]
 
 
-def test_a_name_calls_nobody(chat: Chat) -> None:
+def test_a_name_cannot_mention_anybody(chat: Chat) -> None:
     CHAT.notify(message(license_name="<!channel> & Co"))
     assert chat.received[0]["text"].startswith("*&lt;!channel&gt; &amp; Co*")
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_what_may_succeed_later_is_tried_again(chat: Chat, status: int) -> None:
+def test_a_temporary_error_is_raised_for_another_attempt(chat: Chat, status: int) -> None:
     chat.status = status
     with pytest.raises(HTTPError):
         CHAT.notify(message())
 
 
-def test_what_is_sent_elsewhere_did_not_arrive(chat: Chat) -> None:
+def test_a_redirect_is_an_error(chat: Chat) -> None:
     chat.status = 302
     with pytest.raises(HTTPError):
         CHAT.notify(message())
 
 
-def test_what_is_refused_for_good_is_given_up(chat: Chat) -> None:
+def test_a_permanent_refusal_gives_up(chat: Chat) -> None:
     chat.status = 404
     with pytest.raises(GiveUp, match="404 Not Found"):
         CHAT.notify(message())
 
 
-def test_without_an_address_it_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_address_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CHAT_WEBHOOK_URL", raising=False)
     with pytest.raises(GiveUp, match="CHAT_WEBHOOK_URL is not the address"):
         CHAT.notify(message())

@@ -51,5 +51,5 @@ def test_the_last_30_days_reach_back_over_the_start_of_the_billing_period() -> N
     assert measure(BUSIEST_DAY, [Event("chat.sent", 7, date(2025, 12, 20))], at=new_year).used == 7
 
 
-def test_a_quiet_chat_has_a_busiest_day_of_nothing() -> None:
+def test_the_busiest_day_of_an_unused_chat_is_zero() -> None:
     assert measure(BUSIEST_DAY).used == 0

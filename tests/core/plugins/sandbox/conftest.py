@@ -1,4 +1,4 @@
-"""A partner's plugin on the path of this process and of the children, and what is asked of its meters."""
+"""A partner's plugin on the path of this process and of its children, and questions to its meters."""
 
 import shutil
 import sys
@@ -39,7 +39,7 @@ def meters(partner: Path) -> Mapping[str, Meter]:
 
 @pytest.fixture(scope="module")
 def warm(partner: Path) -> Iterator[Measurer]:
-    """One measurer for many tests, which therefore find its children used."""
+    """A measurer that many tests share, so that its processes are not fresh."""
     measurer = Measurer(timeout=TIMEOUT, memory=MEMORY)
     yield measurer
     measurer.close()

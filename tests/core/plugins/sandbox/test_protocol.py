@@ -67,7 +67,7 @@ def test_the_samples_below_leave_no_field_at_its_default(sample: Any) -> None:
         assert getattr(sample, field.name) != default, field.name
 
 
-def test_a_usage_arrives_whole() -> None:
+def test_a_usage_arrives_complete() -> None:
     usage = Usage(
         datetime(2026, 3, 2, 12, tzinfo=UTC),
         "Europe/Berlin",
@@ -85,7 +85,7 @@ def test_a_usage_arrives_whole() -> None:
     assert set(vars(arrived)) == set(vars(usage))
 
 
-def test_a_view_arrives_as_it_was_whichever_view_was_sent_first() -> None:
+def test_a_view_arrives_unchanged_whichever_view_was_loaded() -> None:
     now = Usage(datetime(2026, 3, 2, 12, tzinfo=UTC), "Europe/Berlin", sums=[SUM])
     views = [now, now.as_of(date(2026, 3, 1)), now.as_of(date(2025, 10, 26))]
 
@@ -97,7 +97,7 @@ def test_a_view_arrives_as_it_was_whichever_view_was_sent_first() -> None:
             assert arrived.origin == base.origin
 
 
-def test_a_license_and_a_contract_arrive_as_they_were() -> None:
+def test_a_license_and_a_contract_arrive_unchanged() -> None:
     usage = Usage(datetime(2026, 3, 2, 12, tzinfo=UTC))
 
     arrived = asked(MeterQuestion(METER, LICENSE, CONTRACT, usage))
@@ -109,7 +109,7 @@ def test_a_license_and_a_contract_arrive_as_they_were() -> None:
 
 
 @pytest.mark.parametrize("reading", [READING, Reading(None), Reading(0, Limit(10**50, "much"), None, (), {})], ids=repr)
-def test_a_reading_comes_back_as_it_was(reading: Reading) -> None:
+def test_a_reading_arrives_unchanged(reading: Reading) -> None:
     answer = decode_answer(encode_measured(3, reading))
 
     assert (answer.number, answer.failure) == (3, None)
@@ -137,7 +137,7 @@ def test_a_number_keeps_its_value_its_type_and_its_digits(number: int | Decimal 
 
 
 @pytest.mark.parametrize("value", [0.1, True, "1", None, 1j, [1]], ids=repr)
-def test_what_is_no_exact_number_is_not_sent(value: object) -> None:
+def test_an_inexact_number_is_not_encoded(value: object) -> None:
     with pytest.raises(TypeError, match="is no exact number; give an int, a Decimal or a Fraction"):
         codec.encode_number(value)
 
@@ -166,7 +166,7 @@ def test_what_is_no_exact_number_is_not_sent(value: object) -> None:
     ],
     ids=repr,
 )
-def test_what_is_no_number_is_not_taken(text: object) -> None:
+def test_an_invalid_number_is_not_decoded(text: object) -> None:
     with pytest.raises((TypeError, ValueError, ZeroDivisionError)):
         codec.decode_number(text)
 
@@ -197,6 +197,6 @@ def broken(**changed: object) -> dict[str, object]:
     ],
     ids=repr,
 )
-def test_what_is_no_reading_is_not_taken(data: object) -> None:
+def test_an_invalid_reading_is_not_decoded(data: object) -> None:
     with pytest.raises((TypeError, ValueError, KeyError)):
         codec.decode_reading(data)

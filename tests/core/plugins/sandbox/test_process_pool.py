@@ -1,4 +1,4 @@
-"""The life of the processes that meters are measured in."""
+"""The life of the child processes in which meters are measured."""
 
 import os
 import signal
@@ -34,7 +34,7 @@ def processes(partner: Path) -> set[int]:
 
 
 def gone(partner: Path, before: set[int]) -> bool:
-    """Whether, within three seconds and a bit, there are no more than there were before."""
+    """Return whether all new processes end within about four seconds."""
     for _ in range(80):
         if processes(partner) <= before:
             return True
@@ -65,7 +65,7 @@ def test_a_process_serves_one_call_after_another(measurer: Measurer, ask: Ask) -
     assert pids != {os.getpid()}
 
 
-def test_a_year_of_several_meters_ships_the_usage_once(measurer: Measurer, ask: Ask, usage: Usage) -> None:
+def test_a_year_of_several_meters_sends_the_usage_once(measurer: Measurer, ask: Ask, usage: Usage) -> None:
     year = [usage.as_of(date(2026, 3, 2) - timedelta(days=back)) for back in range(365)]
 
     found = measurer.measure([ask(meter, usage=view) for view in year for meter in ("same_usage", "honest")])
@@ -115,7 +115,7 @@ def test_a_process_that_was_killed_while_idle_is_replaced(measurer: Measurer, as
     assert reading == Reading(used=Decimal("7.10"))
 
 
-def test_a_hanging_meter_costs_two_deadlines_at_most_however_many_processes_served_before(
+def test_a_hanging_meter_costs_at_most_two_deadlines_for_any_number_of_used_processes(
     measurer: Measurer, partner: Path, ask: Ask
 ) -> None:
     before = processes(partner)
@@ -143,9 +143,7 @@ def test_close_leaves_no_process_behind(measurer: Measurer, partner: Path, ask: 
     assert gone(partner, before)
 
 
-def test_close_ends_what_is_under_way_and_nothing_is_measured_after_it(
-    measurer: Measurer, partner: Path, ask: Ask
-) -> None:
+def test_close_ends_running_measurements_and_prevents_new_ones(measurer: Measurer, partner: Path, ask: Ask) -> None:
     before = processes(partner)
     measurer.measure([ask("honest")])
     with ThreadPoolExecutor(1) as thread:
@@ -221,7 +219,7 @@ def test_a_usage_too_large_to_load_costs_the_readings_from_it_alone(partner: Pat
     assert {each.code for each in found[1:-1] if isinstance(each, Failure)} == {"METER_UNAVAILABLE"}
 
 
-def test_where_no_child_can_start_own_kinds_are_measured_all_the_same(
+def test_own_kinds_are_measured_if_no_process_can_start(
     measurer: Measurer, ask: Ask, meters: Mapping[str, Meter], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = ask("honest")

@@ -1,4 +1,4 @@
-"""What a meter does costs its own reading, and nothing else."""
+"""A failing meter affects its own reading, and nothing else."""
 
 import logging
 import time
@@ -82,7 +82,7 @@ def test_a_failing_meter_gets_its_code_and_its_neighbours_their_exact_readings(
 
 
 @pytest.mark.parametrize("meter", BAD_NEIGHBOURS)
-def test_a_meter_that_leaves_something_behind_harms_no_later_reading(warm: Measurer, ask: Ask, meter: str) -> None:
+def test_a_meter_that_leaves_threads_or_forks_harms_no_later_reading(warm: Measurer, ask: Ask, meter: str) -> None:
     found = warm.measure([ask("honest"), ask(meter), *[ask("honest")] * 500, ask(meter), ask(meter), ask("honest")])
     time.sleep(0.1)
     found += warm.measure([ask("honest")])
@@ -90,7 +90,7 @@ def test_a_meter_that_leaves_something_behind_harms_no_later_reading(warm: Measu
     assert [reading.used if isinstance(reading, Reading) else reading for reading in found] == [Decimal("7.10")] * 506
 
 
-def test_a_meter_that_spoils_the_precision_of_decimals_spoils_its_own_alone(warm: Measurer, ask: Ask) -> None:
+def test_a_meter_that_changes_the_decimal_precision_affects_only_itself(warm: Measurer, ask: Ask) -> None:
     found = warm.measure([ask("spoils_the_precision"), ask("honest")])
 
     assert found == [Reading(used=Decimal(1)), Reading(used=Decimal("7.10"))]
@@ -107,7 +107,7 @@ def test_a_child_sees_what_a_meter_in_this_process_would_see(warm: Measurer, ask
     assert [repr(reading) for reading in found] == [repr(reading) for reading in here]  # types and digits as well
 
 
-def test_a_meter_that_timed_out_is_not_waited_for_again_in_the_same_call(measurer: Measurer, ask: Ask) -> None:
+def test_a_meter_that_timed_out_is_skipped_for_the_rest_of_the_batch(measurer: Measurer, ask: Ask) -> None:
     licenses = [f"license-{number}" for number in range(100)]
     begun = time.monotonic()
 
@@ -123,7 +123,7 @@ def test_a_meter_that_timed_out_is_not_waited_for_again_in_the_same_call(measure
     assert len([reading for reading in found if isinstance(reading, Reading)]) == 100
 
 
-def test_a_meter_that_timed_out_is_asked_again_in_the_next_call(measurer: Measurer, ask: Ask) -> None:
+def test_a_meter_that_timed_out_is_measured_again_in_the_next_batch(measurer: Measurer, ask: Ask) -> None:
     for _ in range(2):
         begun = time.monotonic()
         [found] = measurer.measure([ask("ignores_sigterm")])
@@ -131,7 +131,7 @@ def test_a_meter_that_timed_out_is_asked_again_in_the_next_call(measurer: Measur
         assert time.monotonic() - begun >= 1
 
 
-def test_a_meter_that_keeps_crashing_is_given_up_for_the_call(measurer: Measurer, ask: Ask) -> None:
+def test_a_meter_that_crashes_three_times_is_skipped_for_the_rest_of_the_batch(measurer: Measurer, ask: Ask) -> None:
     begun = time.monotonic()
     found = measurer.measure([ask("leaves_at_once"), ask("honest")] * 500)
 
@@ -140,7 +140,7 @@ def test_a_meter_that_keeps_crashing_is_given_up_for_the_call(measurer: Measurer
     assert found[1::2] == [Reading(used=Decimal("7.10"))] * 500
 
 
-def test_a_failure_tells_callers_nothing_and_the_log_everything(
+def test_the_details_of_a_failure_are_only_in_the_log(
     warm: Measurer, ask: Ask, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
