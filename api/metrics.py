@@ -1,4 +1,4 @@
-"""What Prometheus is told of a serving process."""
+"""The metrics of a serving process, for Prometheus."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,15 +15,15 @@ from core.database.engine import Database
 from core.delivery.outbox.counts import count_deliveries
 
 MOST_NAMES: Final = 200
-"""Names of operations that are told apart; clients make them up, so the others are one."""
+"""Names of operations that have metrics of their own. Clients choose them freely, so further names count as OTHER."""
 LONGEST_NAME: Final = 100
 OTHER: Final = "other"
 NAMELESS: Final = "anonymous"
 EXECUTED: Final = "executed"
 RENEWED: Final = "renewed"
-"""Given again after a look at its versions."""
+"""The source of a cached answer whose versions were checked in the database."""
 MEMORY: Final = "memory"
-"""Given again within a second."""
+"""The source of a cached answer that was fresh."""
 
 
 class Fallback(StrEnum):
@@ -38,7 +38,7 @@ class Fallback(StrEnum):
 
 
 class OperationLabels(NamedTuple):
-    """An operation as it is counted: by its name, and what kind it is, or that it was refused before."""
+    """The labels of an operation: its name, and its kind, or `refused` if it was not executed."""
 
     name: str
     kind: str
@@ -48,11 +48,12 @@ class Metrics:
     """The metrics of one process, in a registry of their own."""
 
     def __init__(self, database: Database) -> None:
+        """Start all counters at zero; the outbox is counted in the database at each reading."""
         self.registry = CollectorRegistry()
         self._names: set[str] = set()
         self.operations = Counter(
             "allowance_graphql_operations",
-            "GraphQL operations that were answered, by name, kind, and where the answer came from.",
+            "Answers to GraphQL operations, by name and kind of the operation and by the source of the answer.",
             ["operation", "kind", "source"],
             registry=self.registry,
         )
@@ -64,7 +65,7 @@ class Metrics:
         )
         self.seconds = Histogram(
             "allowance_graphql_execution_seconds",
-            "How long GraphQL operations took that were executed, by name.",
+            "Durations of executed GraphQL operations, by name.",
             ["operation"],
             registry=self.registry,
         )
@@ -79,7 +80,7 @@ class Metrics:
         self.registry.register(_Outbox(database))
 
     def operation(self, name: str | None, kind: str) -> OperationLabels:
-        """The operation as it is counted."""
+        """Return the labels of an operation, by its name in the document, None if it has none."""
         if name is None:
             return OperationLabels(NAMELESS, kind)
         if len(name) > LONGEST_NAME or (name not in self._names and len(self._names) >= MOST_NAMES):
@@ -88,10 +89,11 @@ class Metrics:
         return OperationLabels(name, kind)
 
     def counter(self, operation: OperationLabels, source: str) -> Counter:
-        """The counter of an operation's answers that come from one source."""
+        """Return the counter of an operation's answers from one source."""
         return self.operations.labels(operation.name, operation.kind, source)
 
     def count(self, operation: OperationLabels, source: str) -> None:
+        """Count an answer."""
         self.counter(operation, source).inc()
 
     def count_fallback(self, reason: Fallback) -> None:
@@ -105,7 +107,7 @@ class Metrics:
 
     @contextmanager
     def timed(self, operation: OperationLabels) -> Iterator[None]:
-        """Note how long the block takes."""
+        """Measure the duration of the block."""
         began = perf_counter()
         try:
             yield
@@ -114,7 +116,7 @@ class Metrics:
 
 
 class _Outbox(Collector):
-    """The deliveries at each status, counted when it is asked for."""
+    """A collector of the number of deliveries at each status."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

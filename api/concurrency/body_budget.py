@@ -1,4 +1,4 @@
-"""How much comes in at once: bodies that are read and checked, before what they hold waits to be committed."""
+"""A budget of bytes for the bodies of requests that are read and checked at the same time."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,22 +9,26 @@ from anyio import CapacityLimiter, to_thread
 from core.errors import Overloaded
 
 THREADS: Final = 2
-"""Bodies checked at once. More would be no faster, as one thread at a time runs Python, and each holds a batch."""
+"""Bodies checked at the same time. More would be no faster, since only one thread at a time runs Python."""
 
 T = TypeVar("T")
 
 
 class BodyBudget:
-    """Bounds the bytes of bodies that are held at once, whoever sends them and however slowly."""
+    """A bound on the bytes of all bodies that are held at once, including those that arrive slowly."""
 
     def __init__(self, most: int) -> None:
+        """Bound the bytes of all bodies together to `most`."""
         self._most = most
         self._held = 0
         self._threads = CapacityLimiter(THREADS)
 
     @contextmanager
     def body(self) -> Iterator[Callable[[int], None]]:
-        """Room for a body while the block lasts; to be told of every byte more. That raises :class:`Overloaded`."""
+        """Yield a function that reserves bytes for a body; they are free again at the end of the block.
+
+        The function takes a number of bytes, and raises :class:`core.errors.Overloaded` if the budget is used up.
+        """
         own = 0
 
         def grow(size: int) -> None:
@@ -40,5 +44,5 @@ class BodyBudget:
             self._held -= own
 
     async def in_thread(self, work: Callable[[], T]) -> T:
-        """Do what takes long in one of few threads."""
+        """Return the result of `work`, done in one of THREADS threads."""
         return await to_thread.run_sync(work, limiter=self._threads)

@@ -1,4 +1,4 @@
-"""Results of other threads on their way to the event loop."""
+"""Results of futures of other threads, handed to the event loop in batches."""
 
 import asyncio
 from collections import deque
@@ -9,17 +9,18 @@ T = TypeVar("T")
 
 
 class ThreadResults(Generic[T]):
-    """Awaits results of other threads, of which many come at once: the loop is woken once for all of them.
+    """A way to await many results of other threads: the event loop is woken once for all that arrived.
 
-    `asyncio.wrap_future` wakes it for each.
+    `asyncio.wrap_future` wakes the loop for each result.
     """
 
     def __init__(self) -> None:
+        """Start without results."""
         self._arrived: deque[tuple[asyncio.Future[T], futures.Future[T]]] = deque()
         self._announced = False
 
     async def of(self, result: "futures.Future[T]") -> T:
-        """The result of a future of another thread; raises what that raised."""
+        """Return the result of a future of another thread, or raise its error."""
         loop = asyncio.get_running_loop()
         awaited: asyncio.Future[T] = loop.create_future()
 
@@ -33,7 +34,7 @@ class ThreadResults(Generic[T]):
         return await awaited
 
     def _hand_over(self) -> None:
-        self._announced = False  # first, so that what arrives from here on is handed over now or announced anew
+        self._announced = False  # first, so that later results are handed over now or announced again
         while self._arrived:
             awaited, done = self._arrived.popleft()
             if awaited.cancelled():

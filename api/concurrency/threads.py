@@ -1,4 +1,4 @@
-"""Work in threads whose caller may stop waiting for it."""
+"""A pool of threads for work whose caller may stop waiting for it."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,17 +11,19 @@ Arguments = TypeVarTuple("Arguments")
 
 
 class Threads:
-    """A few threads of their own. One is free again when its work is done, not when nobody waits for that any more.
+    """A small pool of threads, apart from that of Starlette.
 
-    What nobody waits for any more and did not begin is never begun.
+    A thread is free again when its work is done, also if its caller was cancelled. Work that did not begin when its
+    caller is cancelled never begins.
     """
 
     def __init__(self, most: int, name: str) -> None:
+        """Start up to `most` threads, whose names begin with `name`."""
         self._pool = ThreadPoolExecutor(most, name)
         self._free = asyncio.Semaphore(most)
 
     async def run(self, work: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
-        """What the work returns, or raises."""
+        """Return the result of `work`, done in a thread with the present context variables."""
         await self._free.acquire()
         future = asyncio.get_running_loop().run_in_executor(self._pool, copy_context().run, work, *arguments)
         future.add_done_callback(self._done)
@@ -33,6 +35,6 @@ class Threads:
 
 
 def mark_retrieved(future: asyncio.Future[Any]) -> None:
-    """Nobody may wait for it any more, and asyncio complains of errors that nobody looked at."""
+    """Mark the error of a future as retrieved, since asyncio logs errors that nobody retrieves."""
     if not future.cancelled():
         future.exception()

@@ -69,7 +69,7 @@ class CachedAnswer:
 
     @property
     def is_cacheable(self) -> bool:
-        """Whether it shows nothing but licenses at known versions."""
+        """True if it shows nothing but licenses at known versions."""
         return self.expires_at > 0
 
 

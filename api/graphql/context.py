@@ -1,4 +1,4 @@
-"""What a GraphQL operation is executed with."""
+"""The context of a GraphQL operation: its caller, its time, its sessions, and the services of the process."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -40,18 +40,28 @@ class Services:
 
 
 class Context:
-    """One for each operation: who asks, when, in which `trace`, and the sessions.
+    """The context of one operation.
 
-    `deadline` is when a query is cut off, on the clock of :func:`time.monotonic`.
+    Reads share one consistent view of the database. A mutation writes in a transaction of its own; later reads see its
+    changes.
 
-    Reads share one consistent view of the database. A mutation writes in a transaction of its own, after
-    which reads see it.
-
-    `together` are the licenses that the answer shows. `versions` are those of the licenses that were read without a
-    session. Where `lasting`, nothing else was read: the answer stays the same while they do, until `good_until`.
+    Attributes:
+        shown: The licenses that the answer shows, by their ids. Data of all of them is loaded together.
+        versions: Versions of the licenses that were read without a session, by their ids.
+        is_cacheable: Whether nothing else was read: the answer is valid while the versions stay, until `expires_at`.
+        expires_at: The moment from which the answer may differ although nothing was written.
     """
 
     def __init__(self, services: Services, caller: Caller, now: datetime, deadline: float, trace: str) -> None:
+        """Start an operation.
+
+        Args:
+            services: The parts of the process that resolvers use.
+            caller: The caller.
+            now: The time of the operation.
+            deadline: The end of a query, on the clock of :func:`time.monotonic`.
+            trace: The id of the trace, for errors and the log.
+        """
         self.services = services
         self.caller = caller
         self.now = now
@@ -76,7 +86,7 @@ class Context:
         return self._session
 
     def current(self, key: str) -> Current | None:
-        """The license of that key with its current readings, read at once and alone, once for the operation."""
+        """Return a license with its current readings, None if there is none; read once for an operation."""
         if key not in self._current:
             found = self._current[key] = load_current(self.services.database, key, self.now)
             if found:
@@ -84,7 +94,7 @@ class Context:
         return self._current[key]
 
     def history(self, license: LoadedLicense, meter: str, span: Span) -> list[Point]:
-        """The history of a license's meter; what is read for it serves its other meters, and the licenses beside it."""
+        """Return the history of a license's meter; loads those of its other meters and of other shown licenses too."""
         known = self._histories.get((license.id, span))
         points = known.of(meter) if known else None
         if points is None:
@@ -95,7 +105,7 @@ class Context:
         return points or []
 
     def counters(self, license: LoadedLicense, meter: Admission) -> list[AdmissionWindow]:
-        """The counters of a license's quota windows; those of the licenses beside it are read along."""
+        """Return the counters of a license's quota windows; those of other shown licenses load along."""
         if (license.id, meter.key) not in self._counters:
             ids = [*self.shown, license.id]
             found = load_counters(self.session, ids, meter, self.now)
@@ -104,19 +114,20 @@ class Context:
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """A transaction that commits at the end of the block."""
+        """Open a transaction, which commits at the end of the block; earlier reads are dropped."""
         self.is_cacheable = False
         self.close()
         with self.services.database.write() as session:
             yield session
 
     def reset(self) -> None:
-        """Forget all that was read."""
+        """Drop all that was read, to execute the operation again."""
         self.close()
         self.shown.clear()
         self.versions.clear()
 
     def close(self) -> None:
+        """End the session and drop what was loaded."""
         self._session = None
         self._histories.clear()
         self._counters.clear()

@@ -1,4 +1,4 @@
-"""GraphQL over HTTP, POST and GET, as the GraphQL-over-HTTP specification says."""
+"""``/graphql`` over HTTP, by POST and GET, as the GraphQL-over-HTTP specification says."""
 
 import asyncio
 import hashlib
@@ -53,18 +53,19 @@ _HEADERS: Final = {"Cache-Control": "private, no-store", "Vary": _VARY}
 
 
 class SubscriptionRequested(Exception):
-    """What is call has not one answer but many."""
+    """A request for a subscription, which is answered by a stream of events."""
 
     def __init__(self, call: OperationCall, caller: Caller) -> None:
+        """Stream the answers of a subscription to its caller."""
         super().__init__("a subscription")
         self.call = call
         self.caller = caller
 
 
 class GraphQLEndpoint:
-    """The endpoint ``/graphql``: plain ASGI, since most answers are given again from memory.
+    """The endpoint of GraphQL over HTTP.
 
-    What has to be result is result in a thread, with sessions of its own.
+    Most answers come from the cache. The others are executed in a thread, with sessions of their own.
     """
 
     def __init__(
@@ -99,17 +100,18 @@ class GraphQLEndpoint:
         self._revalidating: dict[CacheKey, asyncio.Task[CachedAnswer]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, in a span if tracing is on."""
         tracing = self._tracing
         if not tracing.is_on:
             await self._serve(scope, receive, send)
             return
         parent = parent_context(scope)
         with tracing.tracer.start_as_current_span("GraphQL", parent, SpanKind.SERVER) as span:
-            told = trace_header(span.get_span_context())
+            traceresponse = trace_header(span.get_span_context())
 
             async def send_traced(message: Message) -> None:
                 if message["type"] == "http.response.start":
-                    message = {**message, "headers": [*message["headers"], told]}
+                    message = {**message, "headers": [*message["headers"], traceresponse]}
                 await send(message)
 
             await self._serve(scope, receive, send_traced)
@@ -118,7 +120,7 @@ class GraphQLEndpoint:
         kind = JSON
         try:
             kind = media_type(list_header(scope, b"accept"))
-            # First the token: nobody else makes this read a body.
+            # The token comes first: nobody without one makes this read a body.
             caller = await find_caller(self._authenticator, header(scope, b"authorization"))
             self._operations.admit(caller)
             key = CacheKey(caller, kind, scope["method"], await self._read_text(scope, receive))
@@ -149,7 +151,7 @@ class GraphQLEndpoint:
             await self._refuse(error, JSON, scope, receive, send)
 
     async def _read_text(self, scope: Scope, receive: Receive) -> bytes:
-        """What is call, byte for byte: the query of the URL, or the body."""
+        """Return the bytes of the request: the query of the URL, or the body."""
         if scope["method"] == "GET":
             query: bytes = scope["query_string"]
             return query
@@ -160,7 +162,7 @@ class GraphQLEndpoint:
         return body if isinstance(body, bytes) else await read_body(body, self._max_body_bytes)
 
     async def _answer(self, key: CacheKey, trace: str) -> CachedAnswer:
-        """The answer, result where it has to be. The same key at the same time is looked at once."""
+        """Return the valid cached answer, else execute the request. Equal requests are revalidated together."""
         cached = self._answers.get(key)
         if cached is None:
             return await self._execute_in_thread(key, trace)
@@ -170,7 +172,7 @@ class GraphQLEndpoint:
             task.add_done_callback(mark_retrieved)
             return await asyncio.shield(task)
         answer = await asyncio.shield(task)
-        # What went wrong for somebody else went wrong in their trace, and this may have been call after a commit.
+        # An error has the trace of the other request, and this request may have come after a later commit.
         return answer if self._answers.is_fresh(answer) else await self._execute_in_thread(key, trace)
 
     async def _revalidate(self, key: CacheKey, cached: CachedAnswer, trace: str) -> CachedAnswer:
@@ -204,11 +206,11 @@ class GraphQLEndpoint:
             body = event("next", body) + event("complete")
         if result.expires_at and key.method == "GET":
             etag = b'"%s"' % hashlib.blake2b(body, digest_size=16).hexdigest().encode()
-            caching = b"private, no-cache"  # it may be cached, and is call for by its tag before it is used
+            caching = b"private, no-cache"  # clients may keep it, and revalidate it by its tag
         return CachedAnswer(
             body=body,
             key_size=len(key.text),
-            # A legacy client reads an error status as no answer; "data" is missing where nothing was result.
+            # Clients of the legacy media type read no answer with an error status. "data" is missing if nothing ran.
             status=400 if key.media_type == GRAPHQL_JSON and "data" not in result.answer else 200,
             headers=[
                 (b"content-type", f"{key.media_type}; charset=utf-8".encode()),
@@ -232,14 +234,14 @@ class GraphQLEndpoint:
 
 
 class _Fault(AllowanceError):
-    """A fault of ours: what it was is in the log."""
+    """A fault of the server; the log has its cause."""
 
     code = INTERNAL
     status = 500
 
 
 def _fault(error: Exception, trace: str) -> AllowanceError:
-    logger.error("a GraphQL request failed, trace %s", trace, exc_info=error)
+    logger.error("A GraphQL request failed, trace %s", trace, exc_info=error)
     if isinstance(error, SQLAlchemyError) and is_away(error):
         return Unavailable("The database does not answer now; try again.")
     return _Fault(something_failed(trace))
@@ -255,7 +257,7 @@ def _refused(error: AllowanceError, answer: Mapping[str, Any], kind: str, method
     if error.status == 405:
         headers["Allow"] = "POST" if method == "GET" else "GET, POST"
     kind = JSON if kind == EVENT_STREAM else kind
-    # As above: a legacy client is told by status 200 to ask once more, with the document.
+    # As above: status 200 lets clients of the legacy media type send the request again, with the document.
     status = 400 if kind == GRAPHQL_JSON and error.status == 200 else error.status
     return JsonResponse(answer, status, headers, f"{kind}; charset=utf-8")
 
@@ -269,6 +271,6 @@ async def _send(answer: CachedAnswer, scope: Scope, send: Send) -> None:
 
 
 def _matches(tags: str | None, etag: bytes) -> bool:
-    """By weak comparison (RFC 9110, section 13.1.2)."""
+    """Compare tags weakly (RFC 9110, section 13.1.2)."""
     known = {tag.strip().removeprefix("W/") for tag in (tags or "").split(",")}
     return "*" in known or etag.decode() in known

@@ -1,4 +1,4 @@
-"""What an error looks like in a GraphQL answer."""
+"""The form of errors in GraphQL answers."""
 
 import logging
 from typing import Any, Final
@@ -15,13 +15,13 @@ TIMED_OUT: Final = "TIMED_OUT"
 
 
 def coded(message: str, code: str, trace: str, retry_after: int | None = None) -> dict[str, Any]:
-    """An error with its code and the id of its trace, and where it is known when to try again."""
+    """Return an error with its code, the id of its trace, and the seconds to wait before another attempt, if known."""
     wait = {} if retry_after is None else {"retryAfter": retry_after}
     return {"message": message, "extensions": {"code": code, "trace": trace, **wait}}
 
 
 def refusal(error: AllowanceError, trace: str) -> dict[str, Any]:
-    """An expected error."""
+    """Return an expected error."""
     return coded(error.message, error.code, trace, error.retry_after)
 
 

@@ -15,40 +15,48 @@ from core.errors import BadInput, TooLarge
 from core.text import shown
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
-"""What zlib takes for "with the header of gzip"."""
+"""The window size by which zlib expects the header of gzip."""
 
 
 class UnsupportedEncoding(BadInput):
-    """A body packed in a way that is not known."""
+    """A body with a content encoding other than gzip."""
 
     code = "UNSUPPORTED_ENCODING"
     status: ClassVar[int] = 415
 
 
 class BadEncoding(BadInput):
-    """A body that is not packed as it says."""
+    """A body that is not gzip although its content encoding says so."""
 
     code = "BAD_ENCODING"
 
 
 class JsonResponse(Response):
-    """An answer encoded by orjson."""
+    """A response encoded by orjson."""
 
     media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
+        """Return the body."""
         return orjson.dumps(content)
 
 
 async def read_body(request: Request, most: int, grow: Callable[[int], None] = lambda size: None) -> bytes:
-    """The body, unpacked where it came by gzip; `grow` is told of every byte more, and may raise.
+    """Return the body, decompressed if it is gzip.
 
-    Raises :class:`TooLarge` as soon as it passes `most` bytes, :class:`UnsupportedEncoding` for another packing,
-    and :class:`BadEncoding` for what is not gzip.
+    Args:
+        request: The request.
+        most: Bytes of the largest body, before and after decompression.
+        grow: Called with the number of bytes of each new part; may raise.
+
+    Raises:
+        TooLarge: The body is larger; raised before the rest is read.
+        UnsupportedEncoding: The content encoding is not gzip.
+        BadEncoding: The body is not gzip although its content encoding says so.
     """
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding in ("gzip", "x-gzip"):
-        return await _unpacked(request, most, grow)
+        return await _decompress(request, most, grow)
     if encoding != "identity":
         raise UnsupportedEncoding(f"Content-Encoding {shown(encoding)} is not known; send gzip, or nothing packed.")
     parts = []
@@ -62,17 +70,17 @@ async def read_body(request: Request, most: int, grow: Callable[[int], None] = l
     return b"".join(parts)
 
 
-async def _unpacked(request: Request, most: int, grow: Callable[[int], None]) -> bytes:
+async def _decompress(request: Request, most: int, grow: Callable[[int], None]) -> bytes:
     unpacked = bytearray()
     packed = 0
     member = zlib.decompressobj(_GZIP)
     try:
         async for part in request.stream():
             packed += len(part)
-            if packed > most:  # as what is packed may also be nothing, again and again
+            if packed > most:  # since a body may also decompress to nothing, again and again
                 raise TooLarge(f"The body passes {most} bytes. Send it in parts.")
             while part:
-                if member.eof:  # a file may be several, one after the other (RFC 1952, section 2.2)
+                if member.eof:  # a file may have several members (RFC 1952, section 2.2)
                     member = zlib.decompressobj(_GZIP)
                 more = member.decompress(part, most + 1 - len(unpacked))
                 if len(unpacked) + len(more) > most:
@@ -88,9 +96,9 @@ async def _unpacked(request: Request, most: int, grow: Callable[[int], None]) ->
 
 
 def forget_frames(error: Exception) -> None:
-    """Let go of what led to an error that is answered.
+    """Drop the traceback of an error that is answered.
 
-    Its traceback leads to frames that hold the body and what was made of it, and back to itself: they would stay until
-    the interpreter next looks for such circles.
+    The frames of the traceback hold the body and its contents, and refer back to the error: they would stay in memory
+    until the next garbage collection.
     """
     error.__traceback__ = None

@@ -10,16 +10,22 @@ import uvicorn
 from starlette.applications import Starlette
 
 MOST_MESSAGE: Final = 2**16
-"""Bytes of one message over WebSocket: an operation, whose text is seldom a tenth of it. Usage by the thousand goes by
-HTTP."""
+"""Bytes of one message over WebSocket. An operation seldom has a tenth of that; large batches of usage go by HTTP."""
 STALLED: Final = 30_000
-"""Milliseconds after which a connection is dropped whose other side takes nothing of what was sent to it."""
+"""Milliseconds after which a connection is dropped whose client reads nothing."""
 
 
 class Server(uvicorn.Server):
-    """One process; calls `started` once it listens."""
+    """A uvicorn server of one process."""
 
     def __init__(self, app: Starlette, *, started: Callable[[], None] = lambda: None, access_log: bool = False) -> None:
+        """Serve an application.
+
+        Args:
+            app: The application; its state holds its open connections.
+            started: Called once the server listens.
+            access_log: Whether to log each request.
+        """
         config = uvicorn.Config(
             app,
             lifespan="off",
@@ -28,28 +34,30 @@ class Server(uvicorn.Server):
             timeout_graceful_shutdown=30,
             ws="websockets-sansio",
             ws_max_size=MOST_MESSAGE,
-            # It would take more memory for each connection than all the rest, and answers are small.
+            # Compression would take more memory for each connection than all the rest, and answers are small.
             ws_per_message_deflate=False,
         )
         super().__init__(config)
-        uvicorn_s = logging.getLogger("uvicorn.error")
-        uvicorn_s.addFilter(_is_no_refusal)
-        if not access_log:  # connections are in the log of requests where there is one
-            uvicorn_s.addFilter(_is_no_access)
+        log = logging.getLogger("uvicorn.error")
+        log.addFilter(_is_no_refusal)
+        if not access_log:  # only the log of requests shows connections
+            log.addFilter(_is_no_access)
         self._app = app
         self._started = started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and report that."""
         await super().startup(sockets)
         self._started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._app.state.connections.close()  # what stays open would be waited for
+        """End open connections first, since uvicorn waits for them."""
+        self._app.state.connections.close()
         await super().shutdown(sockets)
 
 
 def _is_no_refusal(record: logging.LogRecord) -> bool:
-    """Where a handshake is answered with an error status uvicorn says that it was not answered."""
+    """Drop the message of uvicorn that a handshake was not completed: it was refused with a status."""
     return "without completing handshake" not in str(record.msg)
 
 
@@ -58,9 +66,9 @@ def _is_no_access(record: logging.LogRecord) -> bool:
 
 
 def give_up_on_stalled(listener: socket.socket) -> None:
-    """Have connections to this socket dropped when they are stalled, where the system can; before it listens.
+    """Let the system drop stalled connections of a socket that does not listen yet; Linux only.
 
-    What was written to a connection is kept until the other side takes it, also after the connection was closed here.
+    The system keeps the bytes of a response until the client reads them, also after the server closed the connection.
     """
     if sys.platform == "linux":
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED)

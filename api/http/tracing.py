@@ -1,4 +1,4 @@
-"""The trace that a request belongs to, as W3C Trace Context has it."""
+"""The trace of a request, by W3C Trace Context."""
 
 import re
 import secrets
@@ -17,23 +17,23 @@ _NONE: Final = "0" * 32
 
 
 def parent_context(scope: Scope) -> Context:
-    """The caller's span, to be the parent of ours; nothing where it names none."""
+    """Return the context of the caller's span, the parent of the request's span; empty if the caller sends none."""
     names = ("traceparent", "tracestate")
-    carried = {name: found for name in names if (found := header(scope, name.encode())) is not None}
-    return TraceContextTextMapPropagator().extract(carried)
+    headers = {name: value for name in names if (value := header(scope, name.encode())) is not None}
+    return TraceContextTextMapPropagator().extract(headers)
 
 
 def trace_id(scope: Scope) -> str:
-    """The id of the trace: of the present span, or the caller's, or a new one."""
+    """Return the id of the trace: that of the present span, else the caller's, else a new one."""
     span = trace.get_current_span().get_span_context()
     if span.is_valid:
         return trace.format_trace_id(span.trace_id)
-    found = _PARENT.fullmatch(header(scope, b"traceparent") or "")
-    return found[1] if found and found[1] != _NONE else secrets.token_hex(16)
+    parent = _PARENT.fullmatch(header(scope, b"traceparent") or "")
+    return parent[1] if parent and parent[1] != _NONE else secrets.token_hex(16)
 
 
 def trace_header(span: SpanContext) -> Header:
-    """What tells the caller which span answered it (Trace Context Level 2, ``traceresponse``)."""
+    """Return the header that names the span of the response (``traceresponse``, Trace Context Level 2)."""
     flags = int(span.trace_flags & TraceFlags.SAMPLED)
     ids = f"{trace.format_trace_id(span.trace_id)}-{trace.format_span_id(span.span_id)}"
     return b"traceresponse", f"00-{ids}-{flags:02x}".encode()

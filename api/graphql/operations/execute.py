@@ -1,4 +1,4 @@
-"""Executes an operation: by its plan, or step by step as the specification says."""
+"""Execution of an operation: by its plan, or by graphql-core as the specification says."""
 
 import logging
 from collections.abc import Callable
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class OperationCall:
-    """What is to be executed: an operation of a document, with its variables."""
+    """An operation of a document, with the variables of a request."""
 
     prepared: PreparedDocument
     operation: Operation
@@ -28,22 +28,23 @@ class OperationCall:
 
     @property
     def reads(self) -> bool:
-        """Whether it changes nothing."""
+        """True for a query."""
         return self.operation.kind is OperationType.QUERY
 
     @property
     def subscribes(self) -> bool:
-        """Whether it is answered again and again."""
+        """True for a subscription."""
         return self.operation.kind is OperationType.SUBSCRIPTION
 
     @property
     def name(self) -> str | None:
+        """Its name in the document."""
         name = self.operation.definition.name
         return name.value if name else None
 
     @property
     def cost(self) -> int:
-        """What it costs. Raises :class:`api.graphql.limits.limits.TooCostly`."""
+        """Its cost. Raises :class:`api.graphql.limits.limits.TooCostly`."""
         return self.prepared.checked.cost(self.name, self.variables)
 
 
@@ -70,14 +71,14 @@ def execute(call: OperationCall, context: Context, count_fallback: Callable[[Fal
         context.reset()
     elif call.operation.kind is not OperationType.MUTATION:
         count_fallback(Fallback.UNPLANNED)
-    result = _step_by_step(call, context)
+    result = _execute_by_core(call, context)
     errors = [present_error(error, context.trace) for error in result.errors or ()]
     if errors and result.data is None and not any("path" in error for error in errors):
         return {"errors": errors}
     return {"data": result.data, "errors": errors} if errors else {"data": result.data}
 
 
-def _step_by_step(call: OperationCall, context: Context) -> ExecutionResult:
+def _execute_by_core(call: OperationCall, context: Context) -> ExecutionResult:
     return execute_sync(
         schema.graphql,
         call.prepared.checked.document,

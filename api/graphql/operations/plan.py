@@ -1,8 +1,7 @@
-"""Queries compiled into plain calls, so that a field costs a call and not a walk through the specification.
+"""Plans: queries compiled into plain calls, so that a field costs a call instead of a walk through the specification.
 
-A plan knows only how a query goes well. Whatever it does not know it refuses when it is made; whatever goes wrong while
-it runs, it raises, and the query is executed again by graphql-core, which knows what to answer then. Queries change
-nothing, so that nothing happens twice.
+A plan covers the successful path of a query alone. A query with anything else gets no plan. If a plan raises, then
+graphql-core executes the query again, and answers with its errors. Queries change nothing, so that this is safe.
 
 graphql-jit compiles queries for JavaScript; no library was found that does so for graphql-core.
 """
@@ -55,7 +54,7 @@ from core.errors import AllowanceError
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one execution hands to every field."""
+    """The arguments that one execution hands to every field."""
 
     variables: Any
     info: Any
@@ -64,19 +63,19 @@ class Run:
 
 
 Step: TypeAlias = Callable[[Any, Run], Any]
-"""From a source to a field's value, or from a value to what is answered of it."""
+"""A function from a source to the value of a field, or from a value to its form in the answer."""
 Read: TypeAlias = Callable[[Any], Any]
-"""The same where the execution has nothing to hand to it."""
+"""A step that needs nothing of the execution."""
 Plan: TypeAlias = Callable[[Context, dict[str, Any]], dict[str, Any]]
-"""The data of a query by its variables; raises where anything goes wrong."""
+"""A function from a context and variables to the data of a query; raises if anything fails."""
 
 _LARGEST_INT: Final = 2**31 - 1
-_AS_THEY_ARE: Final[dict[str, type]] = {GraphQLString.name: str, GraphQLID.name: str, GraphQLBoolean.name: bool}
-"""Scalars, each with the type of which values are answered as they are."""
+_PLAIN_TYPES: Final[dict[str, type]] = {GraphQLString.name: str, GraphQLID.name: str, GraphQLBoolean.name: bool}
+"""Scalars, each with the Python type whose values need no conversion."""
 
 
 class NotPlanned(Exception):
-    """Something that plans do not know, or that went wrong in one."""
+    """A part of a query that plans do not cover, or a value that a plan cannot answer."""
 
 
 def _run(
@@ -94,18 +93,19 @@ def _run(
 
 
 class Planner:
-    """Plans the operations of one valid document. The same selections on the same type are planned once.
+    """The plans of the operations of one valid document. Equal selections on a type are planned once.
 
-    Two threads may plan the same at the same time, and find the same.
+    Two threads may plan the same selections at the same time; their plans are equal.
     """
 
     def __init__(self, document: DocumentNode) -> None:
+        """Plan nothing yet."""
         definitions = document.definitions
         self._fragments = {one.name.value: one for one in definitions if isinstance(one, FragmentDefinitionNode)}
         self._objects: dict[tuple[str, tuple[int, ...]], Step] = {}
 
     def plan(self, operation: OperationDefinitionNode) -> Plan | None:
-        """The plan of a query or subscription; None for what is better executed step by step."""
+        """Return the plan of a query or subscription; None if graphql-core has to execute the operation."""
         roots = {
             OperationType.QUERY: schema.graphql.query_type,
             OperationType.SUBSCRIPTION: schema.graphql.subscription_type,
@@ -120,10 +120,10 @@ class Planner:
         return partial(_run, operation, complete)
 
     def _object(self, type_: GraphQLObjectType, selections: Sequence[SelectionSetNode]) -> Step:
-        place = type_.name, tuple(map(id, selections))
-        if place not in self._objects:
-            self._objects[place] = self._new_object(type_, selections)
-        return self._objects[place]
+        key = type_.name, tuple(map(id, selections))
+        if key not in self._objects:
+            self._objects[key] = self._new_object(type_, selections)
+        return self._objects[key]
 
     def _new_object(self, type_: GraphQLObjectType, selections: Sequence[SelectionSetNode]) -> Step:
         nodes: dict[str, list[FieldNode]] = {}
@@ -195,7 +195,7 @@ class Planner:
         if isinstance(type_, (GraphQLScalarType, GraphQLEnumType)):
             serialize = _serializer(type_)
             return lambda value, run: serialize(value)
-        raise NotPlanned  # which of an interface's types it is, is known by each value alone
+        raise NotPlanned  # an interface: each value has a type of its own
 
 
 def _not_null(complete: Step) -> Step:
@@ -215,7 +215,7 @@ def _plannable(definition: GraphQLField) -> SchemaField:
 
 
 def _reader(definition: GraphQLField, node: FieldNode) -> Read | None:
-    """What takes the value from the source, where that needs nothing else."""
+    """Return the function that reads a field from its source; None if the function needs the execution."""
     field = _plannable(definition)
     if field.base_resolver is None:
         return attrgetter(field.python_name)
@@ -223,12 +223,12 @@ def _reader(definition: GraphQLField, node: FieldNode) -> Read | None:
     if resolver.info_parameter or resolver.self_parameter is None or _Variables().within(node):
         return None
     function: Any = resolver.wrapped_func
-    given = _arguments(definition, field, node)
-    return partial(function, **given) if given else function
+    arguments = _arguments(definition, field, node)
+    return partial(function, **arguments) if arguments else function
 
 
 def _resolver(definition: GraphQLField, node: FieldNode) -> Step:
-    """What takes the value from the source with what the execution hands to it."""
+    """Return the function that reads a field from its source with the arguments of the execution."""
     field = _plannable(definition)
     resolve, resolver = definition.resolve, field.base_resolver
     if resolve is None or resolver is None:
@@ -245,12 +245,12 @@ def _resolver(definition: GraphQLField, node: FieldNode) -> Step:
 
 
 def _arguments(definition: GraphQLField, field: SchemaField, node: FieldNode) -> dict[str, Any]:
-    """The arguments that the document says."""
+    """Return the arguments in the document as those of the field's Python function."""
     return python_arguments(schema, field, get_argument_values(definition, node))
 
 
 class _Variables(Visitor):
-    """Looks for variables in a field's arguments."""
+    """A search for variables in the arguments of a field."""
 
     found = False
 
@@ -264,12 +264,12 @@ class _Variables(Visitor):
 
 
 def _leaf_field(read: Read, type_: GraphQLLeafType, *, is_required: bool) -> Step:
-    """A field that is read and answered in one call: most are."""
-    serialize, as_it_is = _serializer(type_), _AS_THEY_ARE.get(type_.name)
+    """Return the step of a field that is a scalar or an enum, as most are: it reads and converts in one call."""
+    serialize, plain_type = _serializer(type_), _PLAIN_TYPES.get(type_.name)
 
     def step(source: Any, run: Run) -> Any:
         value = read(source)
-        if type(value) is as_it_is:
+        if type(value) is plain_type:
             return value
         if value is None:
             if is_required:
@@ -281,7 +281,7 @@ def _leaf_field(read: Read, type_: GraphQLLeafType, *, is_required: bool) -> Ste
 
 
 def _serializer(type_: GraphQLLeafType) -> Read:
-    """What makes a value into one of the answer; raises where it cannot."""
+    """Return the function that converts a value for the answer; the function raises if it cannot."""
     serialize = type_.serialize
     if isinstance(type_, GraphQLEnumType):
         names = {value.value: name for name, value in type_.values.items()}
@@ -290,7 +290,7 @@ def _serializer(type_: GraphQLLeafType) -> Read:
         return lambda value: value if type(value) is float and isfinite(value) else serialize(value)
     if type_ is GraphQLInt:
         return lambda value: value if type(value) is int and abs(value) <= _LARGEST_INT else serialize(value)
-    if known := _AS_THEY_ARE.get(type_.name):
+    if known := _PLAIN_TYPES.get(type_.name):
         return lambda value: value if type(value) is known else serialize(value)
     return lambda value: _known(serialize(value))
 

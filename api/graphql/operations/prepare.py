@@ -1,4 +1,4 @@
-"""Documents made ready to be executed: parsed, validated and planned once, and remembered by their text."""
+"""Preparation of documents: parsed, validated and planned once, and cached by their text."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,38 +16,40 @@ from api.graphql.schema.build import schema
 from core.errors import BadInput
 
 MOST_CHARACTERS: Final = 2**20
-"""Of the documents that are remembered, the least recently used forgotten first. Each takes some 60 bytes of memory."""
+"""Characters of the cached documents; the least recently used are dropped. A character takes some 60 bytes."""
 _SMALLEST: Final = 100
 
 
 class DocumentRefused(Exception):
-    """A document that cannot be executed: `errors` say why, each with a code."""
+    """The errors of a document that is not valid, each with a code."""
 
     def __init__(self, errors: list[GraphQLError]) -> None:
+        """Refuse a document."""
         super().__init__("refused")
         self.errors = errors
 
 
 class BadOperation(BadInput):
-    """An operation that is not in the document, or not named where it has to be."""
+    """An operation that the document does not have, or several operations of which none is named."""
 
     code = "BAD_REQUEST"
 
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation of a document."""
+    """An operation of a prepared document."""
 
     definition: OperationDefinitionNode
     planner: Planner
 
     @property
     def kind(self) -> OperationType:
+        """Its kind: query, mutation or subscription."""
         return self.definition.operation
 
     @cached_property
     def plan(self) -> Plan | None:
-        """Made when it is first asked for; without one the operation is executed step by step."""
+        """Its plan, made when it is first used; None if graphql-core has to execute it."""
         return self.planner.plan(self.definition)
 
 
@@ -58,39 +60,46 @@ class PreparedDocument:
     checked: CheckedDocument
     operations: Mapping[str | None, Operation]
     size: int
-    """Characters of its text, for each of its operations, since each may be planned with all of the fragments."""
+    """Characters of the text, times the number of operations, since each may be planned with all of the fragments."""
 
     def operation(self, name: str | None) -> Operation:
-        """The operation of that name, or the only one. Raises :class:`BadOperation`."""
+        """Return the operation of that name, or the only one for None.
+
+        Raises:
+            BadOperation: There is no such operation, or no name although there are several.
+        """
         if name is None and len(self.operations) > 1:
             raise BadOperation("The document has several operations: name one with `operationName`.")
-        found = next(iter(self.operations.values()), None) if name is None else self.operations.get(name)
-        if found is None:
+        operation = next(iter(self.operations.values()), None) if name is None else self.operations.get(name)
+        if operation is None:
             raise BadOperation("`operationName` names no operation of the document.")
-        return found
+        return operation
 
 
 class Preparer:
-    """Prepares documents within what is allowed. Thread-safe."""
+    """A cache of documents that were prepared within limits. Thread-safe."""
 
     def __init__(self, limits: Limits) -> None:
+        """Start with an empty cache."""
         self._limits = limits
-        self._remembered: LRUCache[str, PreparedDocument] = LRUCache(MOST_CHARACTERS, lambda one: one.size)
+        self._cached: LRUCache[str, PreparedDocument] = LRUCache(MOST_CHARACTERS, lambda one: one.size)
         self._lock = Lock()
 
     def prepare(self, text: str) -> PreparedDocument:
-        """The document of a text.
+        """Return the prepared document of a text.
 
-        Raises :class:`DocumentRefused`, and the errors of :mod:`api.graphql.limits.limits`.
+        Raises:
+            DocumentRefused: The document is not valid.
+            core.errors.AllowanceError: A limit is passed: one of the errors of :mod:`api.graphql.limits.limits`.
         """
         with self._lock:
-            found = self._remembered.get(text)
-        if found is None:
-            found = self._prepare(text)
-            if found.size <= MOST_CHARACTERS:
+            document = self._cached.get(text)
+        if document is None:
+            document = self._prepare(text)
+            if document.size <= MOST_CHARACTERS:
                 with self._lock:
-                    self._remembered[text] = found
-        return found
+                    self._cached[text] = document
+        return document
 
     def _prepare(self, text: str) -> PreparedDocument:
         checked = check_document(schema.graphql, text, self._limits)

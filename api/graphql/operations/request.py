@@ -1,4 +1,4 @@
-"""What a GraphQL request over HTTP asks for, and in which media type, as the GraphQL-over-HTTP specification says."""
+"""GraphQL requests over HTTP, by the GraphQL-over-HTTP specification: their parameters and media types."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -16,35 +16,35 @@ JSON: Final = "application/json"
 GRAPHQL_JSON: Final = "application/graphql-response+json"
 EVENT_STREAM: Final = "text/event-stream"
 _NEVER: Final = re.compile(r"\s*q\s*=\s*0(\.0{0,3})?\s*", re.IGNORECASE)
-"""A weight of 0: "not acceptable" (RFC 9110, section 12.4.2)."""
+"""A weight of 0, which means "not acceptable" (RFC 9110, section 12.4.2)."""
 _SHA256: Final = "sha256:"
-_LONGEST_REMEMBERED: Final = 200
-"""Characters of a header; clients' are shorter."""
+_LONGEST_CACHED: Final = 200
+"""Characters of a header that is cached; those of clients are shorter."""
 T = TypeVar("T")
 
 
 class BadRequest(BadInput):
-    """What was sent is not a GraphQL request."""
+    """A request that is not a GraphQL request."""
 
     code = "BAD_REQUEST"
 
 
 class MethodNotAllowed(BadInput):
-    """Something that only POST may do."""
+    """A method that is not GET or POST, or a mutation by GET."""
 
     code = "METHOD_NOT_ALLOWED"
     status: ClassVar[int] = 405
 
 
 class UnsupportedMediaType(BadInput):
-    """A body that does not say that it is JSON."""
+    """A body with another content type than JSON."""
 
     code = "UNSUPPORTED_MEDIA_TYPE"
     status: ClassVar[int] = 415
 
 
 class NotAcceptable(BadInput):
-    """No media type that the caller accepts can be given."""
+    """An Accept header that allows none of the media types of answers."""
 
     code = "NOT_ACCEPTABLE"
     status: ClassVar[int] = 406
@@ -52,7 +52,7 @@ class NotAcceptable(BadInput):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked to be executed: a document by its text, its digest, or both; which operation of it, with what."""
+    """The parameters of a request: a document by its text, its digest or both, an operation of it, and variables."""
 
     query: str | None
     digest: str | None
@@ -61,25 +61,29 @@ class Request:
 
 
 def accepted_by(accept: str | None) -> set[str]:
-    """The media types that an ``Accept`` header names and does not rule out."""
+    """Return the media types that an ``Accept`` header names and does not rule out."""
     parts = (part.split(";") for part in (accept or "*/*").split(","))
     return {kind.strip().lower() for kind, *parameters in parts if not any(map(_NEVER.fullmatch, parameters))}
 
 
-def _remembered(read: Callable[[str | None], T]) -> Callable[[str | None], T]:
-    """The same for headers of a thousand texts, none of them long: they are read before anybody is known."""
-    known = lru_cache(1000)(read)
+def _cached(read: Callable[[str | None], T]) -> Callable[[str | None], T]:
+    """Cache a function of a header for a thousand short values, since anybody may send headers."""
+    cached = lru_cache(1000)(read)
 
     @wraps(read)
     def look(text: str | None) -> T:
-        return known(text) if text is None or len(text) <= _LONGEST_REMEMBERED else read(text)
+        return cached(text) if text is None or len(text) <= _LONGEST_CACHED else read(text)
 
     return look
 
 
-@_remembered
+@_cached
 def media_type(accept: str | None) -> str:
-    """The answer's media type. Without a preference, what every client can read. Raises :class:`NotAcceptable`."""
+    """Return the media type of the answer; JSON, which every client can read, if the client has no preference.
+
+    Raises:
+        NotAcceptable: The client accepts none of the media types of answers.
+    """
     accepted = accepted_by(accept)
     if GRAPHQL_JSON in accepted:
         return GRAPHQL_JSON
@@ -90,7 +94,7 @@ def media_type(accept: str | None) -> str:
     raise NotAcceptable(f"Accept {GRAPHQL_JSON} or {JSON}.")
 
 
-@_remembered
+@_cached
 def require_json(content_type: str | None) -> None:
     """Raise :class:`UnsupportedMediaType` unless a body is JSON in UTF-8."""
     kind, _, parameter = (content_type or "").partition(";")
@@ -99,7 +103,7 @@ def require_json(content_type: str | None) -> None:
 
 
 def from_url(query: bytes) -> Request:
-    """The request of a GET. Raises :class:`BadRequest`."""
+    """Return the request of a GET, by the query of its URL. Raises :class:`BadRequest`."""
     parameters: dict[str, Any] = dict(QueryParams(query))
     for name in ("variables", "extensions"):
         parameters[name] = _json(parameters[name].encode("utf-8", "replace")) if parameters.get(name) else None
@@ -107,7 +111,7 @@ def from_url(query: bytes) -> Request:
 
 
 def from_body(text: bytes) -> Request:
-    """The request of a POST. Raises :class:`BadRequest`."""
+    """Return the request of a POST, by its body. Raises :class:`BadRequest`."""
     body = _json(text)
     if not isinstance(body, dict):
         raise BadRequest("The body must be a JSON object with `query`; one operation at a time.")
@@ -115,7 +119,7 @@ def from_body(text: bytes) -> Request:
 
 
 def request_of(parameters: Mapping[str, Any]) -> Request:
-    """The request of the members of a JSON object. Raises :class:`BadRequest`."""
+    """Return the request of the members of a JSON object. Raises :class:`BadRequest`."""
     query, variables, name = (parameters.get(key) for key in ("query", "variables", "operationName"))
     digest = _digest(parameters)
     if not (digest and query is None) and (not isinstance(query, str) or not query.strip()):
@@ -129,7 +133,7 @@ def request_of(parameters: Mapping[str, Any]) -> Request:
 
 
 def _digest(parameters: Mapping[str, Any]) -> str | None:
-    """The SHA-256 that names the document, as Apollo's clients say it or by `documentId`."""
+    """Return the SHA-256 that names the document, from `documentId` or the extension of Apollo; None if missing."""
     extensions, named = parameters.get("extensions"), parameters.get("documentId")
     if not isinstance(extensions, (dict, NoneType)):
         raise BadRequest("`extensions` must be a JSON object.")
@@ -147,7 +151,7 @@ def _digest(parameters: Mapping[str, Any]) -> str | None:
 
 
 def _require_shallow(variables: object) -> None:
-    """Raise :class:`BadRequest` for values in values that can be read and not be written again."""
+    """Raise :class:`BadRequest` for values that are nested so deeply that they can be parsed but not written."""
     try:
         orjson.dumps(variables)
     except orjson.JSONEncodeError:

@@ -1,4 +1,4 @@
-"""Operations run for a caller, over HTTP and over whatever stays open: within the limits, and counted."""
+"""Operations of callers, over HTTP and WebSocket: within the limits, and counted."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -28,19 +28,18 @@ from core.tracing import Tracing
 
 @dataclass(frozen=True, slots=True)
 class OperationResult:
-    """An answer, with the versions of the licenses that it shows, and as what it is counted.
-
-    It stays as it is while they do, until `expires_at` in seconds since 1970; 0 where it shows something else too.
-    """
+    """The answer of an operation, with what decides how long it may be cached."""
 
     answer: dict[str, Any]
     operation: OperationLabels
     versions: Mapping[int, int]
+    """Versions of the licenses that it shows, by the licenses' ids."""
     expires_at: float = 0
+    """Seconds since 1970 until which it is valid while the versions stay; 0 if it shows anything else."""
 
 
 class Operations:
-    """Runs operations, each in the calling thread and with sessions of its own."""
+    """The operations of one process, each executed in the calling thread with sessions of its own."""
 
     def __init__(self, services: Services, tracing: Tracing, metrics: Metrics) -> None:
         """Run operations with the services that resolvers use, within the limits of their settings."""
@@ -54,15 +53,16 @@ class Operations:
         self._rate = RateLimit(settings.graphql_operations_per_second, settings.graphql_operations_per_second)
 
     def admit(self, caller: Caller) -> None:
-        """Raise :class:`RateLimited` where the caller asks more often than it may."""
+        """Raise :class:`core.errors.RateLimited` if the caller's key sends too many operations a second."""
         if wait := self._rate.take(caller.key_id):
             raise RateLimited("This key asks more often than it may.", wait)
 
     def prepare(self, request: Request) -> OperationCall:
-        """What a request asks for.
+        """Return the operation that a request names, ready to run.
 
-        Raises :class:`api.graphql.operations.prepare.DocumentRefused` and
-        :class:`api.graphql.operations.prepare.BadOperation`.
+        Raises:
+            api.graphql.operations.prepare.DocumentRefused: The document is not valid.
+            core.errors.AllowanceError: The document is not known, passes a limit, or has no such operation.
         """
         text = self._documents.text(request.query, request.digest)
         prepared = self._preparer.prepare(text)
@@ -70,12 +70,16 @@ class Operations:
         return OperationCall(prepared, prepared.operation(request.name), request.variables)
 
     def answer_refused(self, refused: DocumentRefused, trace: str) -> OperationResult:
-        """The answer to a document that cannot be result."""
+        """Return the answer to a document that is not valid."""
         answer = {"errors": [present_error(error, trace) for error in refused.errors]}
         return self._count(OperationResult(answer, self._metrics.operation(None, "refused"), {}))
 
     def run(self, call: OperationCall, caller: Caller, trace: str) -> OperationResult:
-        """Execute it; of a subscription, what it answers now. Raises :class:`api.graphql.limits.limits.TooCostly`."""
+        """Execute an operation; a subscription once, as a query.
+
+        Raises:
+            api.graphql.limits.limits.TooCostly: The operation costs too much.
+        """
         seconds = self._services.settings.graphql_max_seconds
         context = Context(self._services, caller, datetime.now(UTC), monotonic() + seconds, trace)
         operation = self._metrics.operation(call.name, call.operation.kind.value)
@@ -94,13 +98,13 @@ class Operations:
         return self._count(OperationResult(answer, operation, context.versions, expires_at))
 
     def answer_failed(self, error: Exception, trace: str) -> dict[str, Any]:
-        """The error of what was not result, as a caller gets it. What a fault was goes to the log."""
+        """Return an error of a request, as its caller gets it; a fault is logged."""
         shown = present_error(GraphQLError("", original_error=error), trace)
         self._metrics.count_errors({"errors": [shown]})
         return shown
 
     def _span(self, operation: OperationLabels) -> AbstractContextManager[object]:
-        """A span, unless the request that asks for the operation is one."""
+        """Return a span for an operation, unless its request has a span already."""
         if not self._tracing.is_on or get_current_span().get_span_context().is_valid:
             return nullcontext()
         return self._tracing.tracer.start_as_current_span(f"{operation.kind} {operation.name}", kind=SpanKind.SERVER)

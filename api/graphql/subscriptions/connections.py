@@ -1,4 +1,4 @@
-"""The connections that stay open: how many there may be, and when one has to end."""
+"""The connections that stay open: their bounds, and their end when a key is revoked or the server stops."""
 
 import asyncio
 import logging
@@ -16,11 +16,11 @@ from core.settings import Settings
 logger = logging.getLogger(__name__)
 
 EVERY: Final = 1.0
-"""Seconds between two looks at the keys, by one statement for all: as long may a revoked key still be taken."""
+"""Seconds between two checks of the keys, by one statement for all: a revoked key works as long as that."""
 
 
 class TooManyConnections(AllowanceError):
-    """More connections than a key or an address may hold."""
+    """More connections than a key or an address may hold open."""
 
     code = "TOO_MANY_CONNECTIONS"
     status: ClassVar[int] = 429
@@ -28,91 +28,95 @@ class TooManyConnections(AllowanceError):
 
 
 class ClientGone(Exception):
-    """The client went away, or takes nothing any more."""
+    """The client closed the connection, or stopped reading."""
 
 
 class EndReason(Enum):
-    """Why a connection ends that did nothing wrong."""
+    """A reason to end a connection that is not an error of its client."""
 
     REVOKED = "The key was revoked."
     CLOSING = "The server closes."
 
 
 class ConnectionEnded(Exception):
-    """A connection has to end."""
+    """The end of a connection, for a reason."""
 
     def __init__(self, reason: EndReason) -> None:
+        """End the connection."""
         super().__init__(reason.value)
         self.reason = reason
 
 
 class OpenConnection:
-    """One that stays open, of a caller."""
+    """An open connection of a caller."""
 
     def __init__(self, caller: Caller) -> None:
+        """Open the connection, on the running event loop."""
         self.caller = caller
         self.reason: asyncio.Future[EndReason] = asyncio.get_running_loop().create_future()
 
     def end(self, reason: EndReason) -> None:
+        """End the connection for a reason; later reasons are ignored."""
         if not self.reason.done():
             self.reason.set_result(reason)
 
     async def until_ended(self) -> None:
-        """Raise :class:`ConnectionEnded` when it has to end."""
+        """Wait until the connection has to end, and raise :class:`ConnectionEnded`."""
         raise ConnectionEnded(await self.reason)
 
 
 class OpenConnections:
-    """All of one process, on one event loop."""
+    """The open connections of one process, on one event loop."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
+        """Bound connections by the settings; look up revoked keys in the database."""
         self._database = database
         self._settings = settings
         self._addresses: Counter[str] = Counter()
         self._keys: Counter[str] = Counter()
         self._open: set[OpenConnection] = set()
-        self._looking: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._is_closing = False
 
     @contextmanager
     def from_address(self, address: str) -> Iterator[None]:
-        """Hold a place of the address while the block lasts. Raises :class:`TooManyConnections`."""
+        """Count a connection of an address during the block. Raises :class:`TooManyConnections`."""
         most = self._settings.connections_per_address
-        with _place(self._addresses, address, most, "This address holds as many connections as it may."):
+        with _counted(self._addresses, address, most, "This address holds as many connections as it may."):
             yield
 
     @contextmanager
     def of(self, caller: Caller) -> Iterator[OpenConnection]:
-        """A connection of the caller while the block lasts. Raises :class:`TooManyConnections`."""
+        """Yield a connection of a caller, which counts during the block. Raises :class:`TooManyConnections`."""
         most = self._settings.connections_per_key
-        with _place(self._keys, caller.key_id, most, "This key holds as many connections as it may."):
+        with _counted(self._keys, caller.key_id, most, "This key holds as many connections as it may."):
             connection = OpenConnection(caller)
             self._open.add(connection)
             if self._is_closing:
                 connection.end(EndReason.CLOSING)
-            if self._looking is None:
-                self._looking = asyncio.create_task(self._keep_looking())
+            if self._watching is None:
+                self._watching = asyncio.create_task(self._watch_keys())
             try:
                 yield connection
             finally:
                 self._open.discard(connection)
-                if not self._open and self._looking:
-                    self._looking.cancel()
-                    self._looking = None
+                if not self._open and self._watching:
+                    self._watching.cancel()
+                    self._watching = None
 
     def close(self) -> None:
-        """End all connections, and every new one at once."""
+        """End all connections, and each new one at once."""
         self._is_closing = True
         for connection in self._open:
             connection.end(EndReason.CLOSING)
 
-    async def _keep_looking(self) -> None:
+    async def _watch_keys(self) -> None:
         while True:
             await asyncio.sleep(EVERY)
             try:
                 revoked = await asyncio.to_thread(self._find_revoked, list(self._keys))
-            except Exception:  # whatever it is, without a next look revoked keys would stay connected for ever
-                logger.warning("the keys of connections cannot be looked at now", exc_info=True)
+            except Exception:  # any error: without another check, revoked keys would stay connected for ever
+                logger.warning("The keys of open connections cannot be checked now.", exc_info=True)
                 continue
             for connection in self._open:
                 if connection.caller.key_id in revoked:
@@ -124,7 +128,7 @@ class OpenConnections:
 
 
 @contextmanager
-def _place(held: Counter[str], holder: str, most: int, message: str) -> Iterator[None]:
+def _counted(held: Counter[str], holder: str, most: int, message: str) -> Iterator[None]:
     if held[holder] >= most:
         raise TooManyConnections(f"{message} Close one, or come back later.")
     held[holder] += 1

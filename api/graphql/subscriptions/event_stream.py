@@ -24,32 +24,38 @@ from core.errors import Unauthenticated
 logger = logging.getLogger(__name__)
 
 KEEP_ALIVE: Final = 12.0
-"""Seconds between two comments, by which proxies and clients see that nobody is gone."""
+"""Seconds between two comments, which show proxies and clients that the connection is alive."""
 DRAIN: Final = 20.0
-"""Seconds within which a client has to take what it is sent."""
+"""Seconds within which a client has to read each event."""
 _HEADERS: Final = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"private, no-store"),
     (b"vary", b"Accept, Authorization"),
-    (b"x-accel-buffering", b"no"),  # nginx would keep events until it has many
+    (b"x-accel-buffering", b"no"),  # otherwise nginx buffers events
 ]
 
 
 def event(name: str, data: bytes = b"") -> bytes:
-    """One event; its data is a line, as JSON is."""
+    """Return an event; its data is one line, as JSON is."""
     return b"event: %s\ndata: %s\n\n" % (name.encode(), data)
 
 
 class EventStreams:
-    """Answers subscriptions over HTTP."""
+    """The answers to subscriptions over HTTP, as streams of server-sent events."""
 
     def __init__(self, operations: Operations, subscriptions: Subscriptions, connections: OpenConnections) -> None:
+        """Count streams among the open connections."""
         self._operations = operations
         self._subscriptions = subscriptions
         self._connections = connections
 
     async def answer(self, call: OperationCall, caller: Caller, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer until one side ends. Raises :class:`TooManyConnections` before anything is sent."""
+        """Stream answers until one side ends.
+
+        Raises:
+            api.graphql.subscriptions.connections.TooManyConnections: The key or the address holds too many; raised
+                before anything is sent.
+        """
         with self._connections.from_address(address_of(scope)), self._connections.of(caller) as connection:
             trace = trace_id(scope)
             stream = _EventStream(self._operations, send, trace)
@@ -69,6 +75,8 @@ class EventStreams:
 
 
 class _EventStream:
+    """The stream of events of one response."""
+
     def __init__(self, operations: Operations, send: Send, trace: str) -> None:
         self._operations = operations
         self._send = send
@@ -78,14 +86,17 @@ class _EventStream:
         await self._write(event("next", orjson.dumps(answer)))
 
     async def end(self, why: Exception) -> None:
-        """Say why, and that nothing more comes; a server that closes leaves it open, so that the client comes back."""
+        """Send the errors that ended the stream, and its completion.
+
+        A server that stops sends no completion, so that the client connects again.
+        """
         last = b""
         if errors := self._errors(why):
             last = event("next", orjson.dumps({"errors": errors})) + event("complete")
         try:
             await self._write(last, more=False)
         except ClientGone:
-            logger.debug("nobody took the end of a stream")
+            logger.debug("The client left before the end of its stream.")
 
     def _errors(self, why: Exception) -> list[dict[str, Any]]:
         if isinstance(why, SubscriptionRefused):

@@ -1,4 +1,4 @@
-"""The answers to a subscription: one now, and one for each change of what it shows."""
+"""The answers to a subscription: one at once, and one for each change of its license."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Hashable
@@ -16,32 +16,38 @@ from core.errors import Unavailable
 THREADS: Final = 4
 """Subscriptions result at once: a change that many follow leaves the other threads to requests."""
 RETRY: Final = 1.0
-"""Seconds after which it is tried again while the database is away."""
+"""Seconds between two attempts while the database is away."""
 
 
 class SubscriptionRefused(Exception):
-    """The first answer was no answer: `errors` say why, each with a code."""
+    """The errors of a subscription's first answer, each with a code."""
 
     def __init__(self, errors: list[dict[str, Any]]) -> None:
+        """Refuse a subscription."""
         super().__init__("refused")
         self.errors = errors
 
 
 class Subscriptions:
-    """What is subscribed to in one process.
+    """The subscriptions of one process.
 
-    A subscription holds nothing but the version that it showed last. Whoever takes its answers slowly misses those in
-    between, and finds the newest one.
+    A subscription holds nothing but the version that it showed last. A slow client skips answers, and gets the newest
+    one.
     """
 
     def __init__(self, operations: Operations, changes: Changes) -> None:
+        """Execute subscriptions as operations, once for each of the changes."""
         self._operations = operations
         self._changes = changes
         self._threads = Threads(THREADS, "subscriptions")
         self._running: dict[Hashable, asyncio.Task[OperationResult]] = {}
 
     async def answers(self, call: OperationCall, caller: Caller, trace: str) -> AsyncGenerator[dict[str, Any], None]:
-        """The answers, without an end. Raises :class:`SubscriptionRefused` where the first one shows no license."""
+        """Yield the answers, without an end.
+
+        Raises:
+            SubscriptionRefused: The first answer shows no license.
+        """
         result = await self._run(call, caller, trace)
         if not result.versions:
             raise SubscriptionRefused(result.answer["errors"])
@@ -61,9 +67,10 @@ class Subscriptions:
                     yield result.answer
 
     async def _run(self, call: OperationCall, caller: Caller, trace: str) -> OperationResult:
-        """Execute it in a thread; the same for the same caller at the same time is result once.
+        """Execute a subscription in a thread; equal ones of a caller at the same time are executed once.
 
-        What ran already when a change was told may show the version before: who waits sees that and asks again.
+        An execution that began before a change may show the version before it; the caller compares versions, and
+        executes it again.
         """
         key = caller, id(call.operation), orjson.dumps(call.variables, option=orjson.OPT_SORT_KEYS)
         task = self._running.get(key)

@@ -1,9 +1,9 @@
-"""GraphQL over WebSocket: the protocol graphql-transport-ws, and no other.
+"""GraphQL over WebSocket: the protocol graphql-transport-ws.
 
 https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 
-A page of another origin may connect, and learns nothing: a connection is worth what its token is, which browsers do not
-send by themselves as they do cookies. So the Origin header is not looked at.
+The Origin header is not checked. A page of another origin may connect, but learns nothing without a token, which
+browsers do not send by themselves as they send cookies.
 
 Strawberry's handler of this protocol was weighed: it executes past the limits and plans of operations, and does not end
 the connections of a key that is revoked.
@@ -41,33 +41,33 @@ from core.errors import AllowanceError, BadInput, Unauthenticated
 
 PROTOCOL: Final = "graphql-transport-ws"
 INIT: Final = 10.0
-"""Seconds within which a client has to say who it is."""
+"""Seconds within which a client has to send connection_init."""
 DRAIN: Final = 20.0
-"""Seconds within which a client has to take what it is sent."""
+"""Seconds within which a client has to read each message."""
 THREADS: Final = 10
-"""Operations of sockets executed at once; requests have threads of their own."""
+"""Operations over WebSocket executed at the same time; HTTP requests have other threads."""
 INTERNAL_ERROR: Final = 1011
 _LOST: Final = (TimeoutError, OSError, RuntimeError)
-"""What a server raises who is to send to a connection that is closed; RuntimeError where it closed it by itself."""
+"""Errors of sending over a closed connection; RuntimeError if this server closed it."""
 TRY_AGAIN_LATER: Final = 1013
 RESTARTING: Final = 1012
 
 
 class BadSubprotocol(BadInput):
-    """A handshake that does not offer the protocol."""
+    """A handshake that does not offer the protocol graphql-transport-ws."""
 
     code = "BAD_SUBPROTOCOL"
 
 
 class TooManySubscriptions(AllowanceError):
-    """More operations under way on one connection than it may have."""
+    """Too many operations under way on one connection."""
 
     code = "TOO_MANY_SUBSCRIPTIONS"
     status: ClassVar[int] = 429
 
 
 class _Close(Exception):
-    """The connection is to be closed, with a code of the protocol or of RFC 6455."""
+    """The end of a connection, with a code of the protocol or of RFC 6455."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
@@ -76,7 +76,7 @@ class _Close(Exception):
 
 
 class WebSocketEndpoint:
-    """The endpoint ``/graphql`` for WebSocket."""
+    """The endpoint of GraphQL over WebSocket, at the path of the endpoint over HTTP."""
 
     def __init__(
         self,
@@ -104,7 +104,8 @@ class WebSocketEndpoint:
         self.threads = Threads(THREADS, "sockets")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await receive()  # that it connects
+        """Serve one connection."""
+        await receive()  # websocket.connect
         try:
             if PROTOCOL not in scope["subprotocols"]:
                 raise BadSubprotocol(f"Offer the subprotocol {PROTOCOL}; no other is spoken here.")
@@ -116,7 +117,7 @@ class WebSocketEndpoint:
 
 
 class _Conversation:
-    """One connection. Its operations are tasks of a group, which ends with it."""
+    """The messages of one connection. Its operations are tasks of a group, which ends with the connection."""
 
     def __init__(self, endpoint: WebSocketEndpoint, authorization: str | None, receive: Receive, send: Send) -> None:
         self._endpoint = endpoint
@@ -126,7 +127,7 @@ class _Conversation:
         self._operations: dict[str, asyncio.Task[None]] = {}
 
     async def hold(self) -> None:
-        """Talk until either side ends it."""
+        """Serve messages until either side ends the connection."""
         closes: list[BaseException] = []
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -155,7 +156,7 @@ class _Conversation:
                 await self._asgi_send({"type": "websocket.close", "code": close.code, "reason": close.reason})
 
     async def _greet(self) -> Caller:
-        """The caller, once it said who it is."""
+        """Wait for connection_init, and return the caller that it names."""
         try:
             async with asyncio.timeout(INIT):
                 while (message := await self._next())["type"] != "connection_init":
@@ -167,9 +168,9 @@ class _Conversation:
         payload = message.get("payload")
         if not isinstance(payload, dict | None):
             raise _Close(4400, "The payload of connection_init must be an object")
-        given = [value for name, value in (payload or {}).items() if name.lower() == "authorization"]
-        authorization = given[0] if given else self._authorization
-        self._authorization = None  # no token is held longer than it is needed
+        tokens = [value for name, value in (payload or {}).items() if name.lower() == "authorization"]
+        authorization = tokens[0] if tokens else self._authorization
+        self._authorization = None  # a token is not held longer than needed
         if not isinstance(authorization, str | None):
             raise _Close(4400, "Authorization must be a text")
         try:
@@ -190,8 +191,8 @@ class _Conversation:
                 raise _Close(4400, "The payload of subscribe must be an object, and its query a text")
             if len(self._operations) >= self._endpoint.most:
                 error = TooManySubscriptions(f"{self._endpoint.most} operations are under way; end one first.")
-                told = self._endpoint.operations.answer_failed(error, token_hex(16))
-                await self._send({"id": id, "type": "error", "payload": [told]})
+                payload = [self._endpoint.operations.answer_failed(error, token_hex(16))]
+                await self._send({"id": id, "type": "error", "payload": payload})
                 return
             self._operations[id] = tasks.create_task(self._operate(id, payload, caller))
         elif kind == "complete":
@@ -211,7 +212,7 @@ class _Conversation:
                 raise _Close(4400, "The payload is nested too deeply to be sent back") from None
 
     async def _operate(self, id: str, payload: Mapping[str, Any], caller: Caller) -> None:
-        """Answer one operation. Its id is free again before the client hears that it is over."""
+        """Answer one operation. Its id is free again before the client gets the last message."""
         operations, threads, trace = self._endpoint.operations, self._endpoint.threads, token_hex(16)
         try:
             operations.admit(caller)
@@ -245,7 +246,7 @@ class _Conversation:
         raise AssertionError("a subscription has no end of its own")
 
     async def _next(self) -> dict[str, Any]:
-        """The next message, by its `type`."""
+        """Return the next message, an object with a type."""
         event = await self._receive()
         if event["type"] == "websocket.disconnect":
             raise ClientGone
@@ -276,7 +277,7 @@ def _id(message: Mapping[str, Any]) -> str:
 
 
 def _reason(text: str) -> str:
-    """As much of it as a close frame has room for (RFC 6455, section 5.5)."""
+    """Return as much of a text as fits in a close frame (RFC 6455, section 5.5)."""
     return text.encode("utf-8", "replace")[:120].decode("utf-8", "ignore")
 
 
@@ -291,7 +292,7 @@ def _close_of(why: BaseException) -> _Close:
 
 
 async def _deny(error: AllowanceError, send: Send) -> None:
-    """Refuse the handshake."""
+    """Refuse a handshake with the response of an error."""
     forget_frames(error)
     body = orjson.dumps({"error": {"code": error.code, "message": error.message}})
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
