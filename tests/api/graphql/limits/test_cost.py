@@ -78,7 +78,7 @@ def test_the_default_of_a_page_is_the_one_of_the_schema(coordinate: str) -> None
     assert first.default_value == size.default
     most = f"{size.most:,}"
     assert first.description is not None
-    assert first.description.endswith(f" to {most}.")
+    assert first.description.endswith(f"from 1 to {most}.")
 
 
 def naively(visits: list[Visit], variables: dict[str, Any]) -> int:
