@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 IMPORT_FAILED: Final = "IMPORT_FAILED"
 
-_REMEDY: Final = "The operator finds the error in the log: mend the plugin, or uninstall its distribution."
+_REMEDY: Final = "The operator finds the error in the log: correct the plugin, or uninstall its distribution."
 
 
 def load_plugins(entry_points: Iterable[EntryPoint] | None = None) -> Registry:

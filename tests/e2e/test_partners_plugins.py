@@ -29,7 +29,7 @@ BROKEN = {
         "raise RuntimeError('the password is in here')",
         "IMPORT_FAILED",
         "The module cannot be imported. "
-        "The operator finds the error in the log: mend the plugin, or uninstall its distribution.",
+        "The operator finds the error in the log: correct the plugin, or uninstall its distribution.",
     ),
     "misspelled": (
         "API_VERSION = 1\n\ndef allowance_metres():\n    return []\n",

@@ -49,7 +49,7 @@ class NotifierChannel:
         if notifier is None:
             return Outcome(DeliveryStatus.PARKED, "No worker has this notifier. Install it, and send this again.")
         if claimed.message.kind not in notifier.kinds:
-            return Outcome(DeliveryStatus.DROPPED, "The notifier wants no such messages any more.")
+            return Outcome(DeliveryStatus.DROPPED, "The notifier does not want messages of this kind any more.")
         with self._database.read() as session:
             license = session.exec(select(License).where(License.id == license_id)).one()
         message = message_of(claimed, license, self._registry, self._settings.consumption_url)
@@ -60,7 +60,7 @@ class NotifierChannel:
             process = pool.acquire()
         except CannotStartProcess as error:
             logger.warning("No process for the notifier %s: %s", key, error)
-            return Outcome(None, "No process to run the notifier in; the log says why.")
+            return Outcome(None, "No process for the notifier could be started. The log has the reason.")
         try:
             failure = process.notify(key, message)
         except ProcessLost as lost:
@@ -68,7 +68,7 @@ class NotifierChannel:
             logger.warning("Notifier %s, message %s: %s", key, message.id, lost.detail)
             if lost.code == TIMED_OUT:
                 return Outcome(None, "The notifier took too long and was stopped.")
-            return Outcome(None, "The notifier ended its process, or broke it; the log says how.")
+            return Outcome(None, "The notifier ended or damaged its process. The log has the details.")
         except BaseException:
             pool.discard(process)
             raise
@@ -93,10 +93,10 @@ class NotifierChannel:
 
     def _outcome(self, key: str, message_id: str, failure: ChildFailure | None) -> Outcome:
         if failure is None:
-            return Outcome(DeliveryStatus.SENT, "The notifier took it.")
+            return Outcome(DeliveryStatus.SENT, "The notifier sent the message.")
         if failure.code == GAVE_UP:
             return Outcome(DeliveryStatus.PARKED, f"The notifier gave up: {failure.detail}")
         logger.warning("Notifier %s, message %s: %s", key, message_id, failure.detail)
         if failure.code == OUT_OF_MEMORY:
-            return Outcome(None, "The notifier needed more memory than it may take.")
-        return Outcome(None, "The notifier failed; the log says why.")
+            return Outcome(None, "The notifier needed more memory than allowed.")
+        return Outcome(None, "The notifier failed. The log has the reason.")

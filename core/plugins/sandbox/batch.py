@@ -46,7 +46,7 @@ class BatchMeasurement:
                 for index in indexes:
                     results[index] = self._measure(questions[index])
         except CannotStartProcess as error:
-            logger.exception("No process to measure in: %s", error)
+            logger.exception("No child process can be started to measure in: %s", error)
         except BaseException:
             self._discard_process()
             raise
@@ -84,7 +84,7 @@ class BatchMeasurement:
         if isinstance(result, Reading):
             return result
         if result.code == OUT_OF_MEMORY:
-            raise ProcessLost(OUT_OF_MEMORY, "more than it may take")  # the process may still hold that memory
+            raise ProcessLost(OUT_OF_MEMORY, "more memory than allowed")  # the process may still hold that memory
         return _failure_in_child(question, result)
 
     def _failure_of(self, question: MeterQuestion, lost: ProcessLost) -> Failure:

@@ -18,10 +18,10 @@ logger = logging.getLogger(__name__)
 _MESSAGES: Final = {
     FAILED: "The meter failed. The operator finds the cause in the log.",
     TIMED_OUT: "The meter took too long and was stopped.",
-    OUT_OF_MEMORY: "The meter needed more memory than it may take, and was stopped.",
-    CRASHED: "The meter ended the process that it was measured in. The operator finds details in the log.",
-    INVALID_READING: "The meter gave a reading that cannot be used. The operator finds the reason in the log.",
-    UNAVAILABLE: "The meter could not be asked. The operator finds the cause in the log.",
+    OUT_OF_MEMORY: "The meter needed more memory than allowed, and was stopped.",
+    CRASHED: "The meter ended its process. The operator finds the details in the log.",
+    INVALID_READING: "The meter returned an invalid reading. The operator finds the reason in the log.",
+    UNAVAILABLE: "The meter could not be measured. The operator finds the cause in the log.",
 }
 
 

@@ -141,14 +141,14 @@ def encode_number(value: object) -> str:
             return f"d{value}"
         case Fraction():
             return f"f{value.numerator}/{value.denominator}"
-    raise TypeError(f"a {type(value).__name__} is no exact number; give an int, a Decimal or a Fraction")
+    raise TypeError(f"a {type(value).__name__} is not an exact number; return an int, a Decimal or a Fraction")
 
 
 def decode_number(data: object) -> Number:
     """Return the number of a text. Raises ValueError for infinities, NaN and anything else that is not a number."""
     text = _checked(str, data)
     if not _NUMBER.fullmatch(text):
-        raise ValueError(f"{text[:40]!r} is no number that can be reckoned with")
+        raise ValueError(f"{text[:40]!r} is not a valid number")
     kind: type[int | Decimal | Fraction] = {"i": int, "d": Decimal, "f": Fraction}[text[0]]
     return kind(text[1:])
 
@@ -188,5 +188,5 @@ def _optional(convert: Any, value: object) -> Any:
 
 def _checked(kind: type[T], value: object) -> T:
     if type(value) is not kind:
-        raise TypeError(f"a {type(value).__name__} stands where a {kind.__name__} is due")
+        raise TypeError(f"expected a {kind.__name__}, got a {type(value).__name__}")
     return value

@@ -53,7 +53,7 @@ class ProcessPool:
         """
         with self._lock:
             if self._closed:
-                raise CannotStartProcess("the measurer is closed")
+                raise CannotStartProcess("the pool is closed")
             try:
                 process = ChildProcess(self._timeout, self._memory, environment=self._environment)
             except OSError as error:

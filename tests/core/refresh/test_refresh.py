@@ -254,7 +254,7 @@ def test_a_meter_that_fails_keeps_its_last_good_values_while_its_neighbours_refr
     flaky.send(usage_event("flaky.happened"), usage_event("forms.level", time=NOW + HOUR, value=2), now=NOW + HOUR)
     due = flaky.refresh(now=NOW + HOUR)
 
-    message = "The meter gave a reading that cannot be used. The operator finds the reason in the log."
+    message = "The meter returned an invalid reading. The operator finds the reason in the log."
     problem = Problem("METER_INVALID_READING", message, NOW + HOUR)
     assert flaky.reading("flaky") == good._replace(problem=problem, due_at=NOW + 2 * HOUR)
     assert (flaky.reading("forms").used, flaky.reading("forms").measured_at) == (Decimal(2), NOW + HOUR)

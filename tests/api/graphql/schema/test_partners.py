@@ -55,7 +55,7 @@ def test_a_plugin_that_cannot_be_loaded_is_listed_with_its_problem_and_the_other
         "loaded": False,
         "problem": {
             "code": "IMPORT_FAILED",
-            "message": "The module cannot be imported. The operator finds the error in the log: mend the plugin, or "
+            "message": "The module cannot be imported. The operator finds the error in the log: correct the plugin, or "
             "uninstall its distribution.",
             "since": "2026-03-10T09:30:00Z",
         },

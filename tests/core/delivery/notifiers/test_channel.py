@@ -115,7 +115,7 @@ def test_there_is_one_delivery_for_each_notifier_that_wants_the_kind(told: Engin
 def test_a_message_is_told_whole_and_under_the_id_of_its_delivery(
     told: Engine, channel: NotifierChannel, partner: Path
 ) -> None:
-    assert tell(told, channel, "writes_down_all") == [("SENT", "The notifier took it.")]
+    assert tell(told, channel, "writes_down_all") == [("SENT", "The notifier sent the message.")]
     period = Period(date(2026, 1, 1), date(2027, 1, 1), "Europe/Brussels")
     alert = Alert("forms", "Forms", "forms", Decimal(6), Decimal(5), Decimal(1), "EXCEEDED", period)
     assert alert.percentage == 120
@@ -143,21 +143,21 @@ def test_what_is_told_again_has_the_same_id(told: Engine, channel: NotifierChann
 @pytest.mark.parametrize(
     ("notifier", "status", "said"),
     [
-        ("takes", "SENT", "The notifier took it."),
+        ("takes", "SENT", "The notifier sent the message."),
         (
             "answers_by_itself",
             "PENDING",
-            "The notifier ended its process, or broke it; the log says how.",
+            "The notifier ended or damaged its process. The log has the details.",
         ),
-        ("raises", "PENDING", "The notifier failed; the log says why."),
-        ("exits_politely", "PENDING", "The notifier failed; the log says why."),
+        ("raises", "PENDING", "The notifier failed. The log has the reason."),
+        ("exits_politely", "PENDING", "The notifier failed. The log has the reason."),
         ("hangs", "PENDING", "The notifier took too long and was stopped."),
         (
             "ends_its_process",
             "PENDING",
-            "The notifier ended its process, or broke it; the log says how.",
+            "The notifier ended or damaged its process. The log has the details.",
         ),
-        ("eats_memory", "PENDING", "The notifier needed more memory than it may take."),
+        ("eats_memory", "PENDING", "The notifier needed more memory than allowed."),
     ],
 )
 def test_whatever_a_notifier_does_costs_its_own_delivery_alone(

@@ -170,6 +170,6 @@ def test_a_meter_that_is_not_installed_is_unavailable(warm: Measurer, ask: Ask) 
     found = warm.measure([MeterQuestion(stranger, asked.license, asked.contract, asked.usage), asked])
 
     assert found == [
-        Failure("METER_UNAVAILABLE", "The meter could not be asked. The operator finds the cause in the log."),
+        Failure("METER_UNAVAILABLE", "The meter could not be measured. The operator finds the cause in the log."),
         Reading(used=Decimal("7.10")),
     ]

@@ -138,7 +138,7 @@ def test_a_number_keeps_its_value_its_type_and_its_digits(number: int | Decimal 
 
 @pytest.mark.parametrize("value", [0.1, True, "1", None, 1j, [1]], ids=repr)
 def test_an_inexact_number_is_not_encoded(value: object) -> None:
-    with pytest.raises(TypeError, match="is no exact number; give an int, a Decimal or a Fraction"):
+    with pytest.raises(TypeError, match="is not an exact number; return an int, a Decimal or a Fraction"):
         codec.encode_number(value)
 
 
