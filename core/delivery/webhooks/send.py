@@ -57,7 +57,7 @@ def post(
     shown = f"[{host}]" if ":" in host else host
     named = [("Host", f"{shown}:{target.port}" if target.port else shown), ("Connection", "close"), *headers.items()]
     timeouts = {"connect": CONNECT, "read": SILENCE, "write": SILENCE}
-    backend = _Checked(target.scheme.decode(), networks, monotonic() + DEADLINE)
+    backend = _CheckedAddresses(target.scheme.decode(), networks, monotonic() + DEADLINE)
     try:
         with (
             httpcore2.HTTPConnection(target.origin, ssl_context=context, network_backend=backend) as connection,
@@ -102,7 +102,7 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
-class _Checked(httpcore2.NetworkBackend):
+class _CheckedAddresses(httpcore2.NetworkBackend):
     """A network backend that connects to a host at its checked addresses, without another look-up."""
 
     def __init__(self, scheme: str, networks: Networks, until: float) -> None:
@@ -122,13 +122,13 @@ class _Checked(httpcore2.NetworkBackend):
         for address in addresses_to(host, port, self._scheme, self._networks, _left(self._until, timeout)):
             try:
                 connection = socket.create_connection((address, port), timeout=_left(self._until, timeout))
-                return _Stream(connection, self._until)
+                return _DeadlineStream(connection, self._until)
             except OSError as error:
                 failed = error
         raise failed or OSError("it has no address")
 
 
-class _Stream(httpcore2.NetworkStream):
+class _DeadlineStream(httpcore2.NetworkStream):
     """A connection whose every step ends at the deadline, while the client's timeouts begin anew with each step."""
 
     def __init__(self, connection: socket.socket, until: float) -> None:
@@ -158,7 +158,7 @@ class _Stream(httpcore2.NetworkStream):
     ) -> httpcore2.NetworkStream:
         self._socket.settimeout(_left(self._until, timeout))
         try:
-            return _Stream(ssl_context.wrap_socket(self._socket, server_hostname=server_hostname), self._until)
+            return _DeadlineStream(ssl_context.wrap_socket(self._socket, server_hostname=server_hostname), self._until)
         except BaseException:
             self.close()
             raise

@@ -15,7 +15,7 @@ from core.administration.inputs import LicenseInput
 from core.administration.put_license import put_license
 from core.queue.queue import MOST_ATTEMPTS, SCHEDULE, claim_runs, count_due, finish_runs, request_refresh, schedule_now
 from core.queue.tables import RefreshRun, RefreshStatus
-from tests.fixtures.engine import NOW, Engine
+from tests.fixtures.engine import NOW, Engine, counted_statements
 
 LEASE = timedelta(minutes=10)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -100,6 +100,36 @@ def test_runs_are_taken_in_the_order_in_which_they_are_due(engine: Engine) -> No
         _, runs = taken(engine, NOW + DAY, most=1)
         found += [run.license_id for run in runs]
     assert found == [engine.id("c"), engine.id("a"), engine.id("b")]
+
+
+def test_an_equal_request_that_waits_is_returned_and_a_claimed_one_is_not(engine: Engine) -> None:
+    engine.license(now=NOW + DAY)
+    first = ask(engine, sections=["web", "sms"])
+    assert ask(engine, sections=["sms", "web", "sms"]) == first
+    others = {ask(engine), ask(engine, sections=["web"])}
+    assert first not in others
+    assert ask(engine) in others
+    assert due(engine, NOW) == 3
+    taken(engine)
+    assert ask(engine, sections=["web", "sms"]) != first
+
+
+def test_requests_for_many_licenses_keep_their_order_with_those_that_wait(engine: Engine) -> None:
+    ids = [engine.license(key, now=NOW + DAY) for key in ("a", "b", "c")]
+    waiting = ask(engine, key="b")
+    with engine.database.write() as session:
+        runs = request_refresh(session, ids, None, NOW)
+    assert [run.license_id for run in runs] == ids
+    assert [run.id == waiting for run in runs] == [False, True, False]
+
+
+def test_runs_are_claimed_in_two_statements_however_many_they_are(engine: Engine) -> None:
+    put_many(engine, 20)
+    with engine.database.write() as session, counted_statements(engine.database) as sent:
+        _, runs = claim_runs(session, NOW, 100, LEASE)
+        assert {(run.status, run.attempts, run.due_at) for run in runs} == {("RUNNING", 1, NOW + LEASE)}
+    assert len(runs) == 20
+    assert len([statement for statement in sent if "refresh_run" in statement]) == 2
 
 
 def test_many_threads_never_take_the_same_run(engine: Engine) -> None:
