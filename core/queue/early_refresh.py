@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import and_, case, or_, select
+from sqlalchemy import ColumnElement, and_, case, or_, select
 from sqlmodel import Session, col, update
 
 from core.database.dialect import parts
@@ -21,6 +21,7 @@ from core.queue.tables import RefreshRun, RefreshStatus
 
 logger = logging.getLogger(__name__)
 
+_IS_QUEUED: Final = col(RefreshRun.status) == RefreshStatus.QUEUED
 _PAUSE: Final = 0.5
 """Seconds between two transactions, in which licenses are collected."""
 
@@ -93,34 +94,47 @@ def bring_forward(session: Session, licenses: Collection[str], due_at: datetime)
     Returns:
         The keys of the licenses whose runs another transaction has locked: call again for these.
     """
-    run = RefreshRun
-    queued = col(run.status) == RefreshStatus.QUEUED
-    sooner = and_(queued, col(run.due_at) <= due_at)
-    waits = or_(and_(sooner, col(run.only_due).is_(False)), and_(queued, col(run.problem).is_not(None)))
     left: set[str] = set()
     for part in parts(licenses):
         known = session.execute(select(col(License.key), col(License.id)).where(col(License.key).in_(part)))
         ids = {key: license_id for key, license_id in known if license_id is not None}
-        # Locked runs are skipped: this thread never waits for others, and so takes part in no deadlock.
-        standing = session.execute(
-            select(col(run.license_id), waits)
-            .where(col(run.license_id).in_(ids.values()), col(run.id) == SCHEDULE)
-            .order_by(col(run.license_id))
-            .with_for_update(skip_locked=True)
-        )
-        waits_by_license = {license_id: bool(waiting) for license_id, waiting in standing}
-        left |= {key for key, license_id in ids.items() if license_id not in waits_by_license}
-        late = [license_id for license_id, waiting in waits_by_license.items() if not waiting]
-        if late:
-            session.exec(
-                update(run)
-                .where(col(run.license_id).in_(late), col(run.id) == SCHEDULE)
-                .values(
-                    status=RefreshStatus.QUEUED,
-                    only_due=False,
-                    due_at=case((sooner, col(run.due_at)), else_=due_at),
-                    claim=None,
-                    attempts=0,
-                )
-            )
+        stays = _lock_standing_runs(session, ids.values(), due_at)
+        left |= {key for key, license_id in ids.items() if license_id not in stays}
+        _make_due(session, [license_id for license_id, run_stays in stays.items() if not run_stays], due_at)
     return left
+
+
+def _is_due_by(due_at: datetime) -> ColumnElement[bool]:
+    return and_(_IS_QUEUED, col(RefreshRun.due_at) <= due_at)
+
+
+def _lock_standing_runs(session: Session, license_ids: Collection[int], due_at: datetime) -> dict[int, bool]:
+    """Lock the standing runs of licenses. Return for each license whether its run stays as it is.
+
+    Locked runs are skipped: this thread never waits for others, and so takes part in no deadlock.
+    """
+    is_early_enough = and_(_is_due_by(due_at), col(RefreshRun.only_due).is_(False))
+    has_failed = and_(_IS_QUEUED, col(RefreshRun.problem).is_not(None))
+    runs = session.execute(
+        select(col(RefreshRun.license_id), or_(is_early_enough, has_failed))
+        .where(col(RefreshRun.license_id).in_(license_ids), col(RefreshRun.id) == SCHEDULE)
+        .order_by(col(RefreshRun.license_id))
+        .with_for_update(skip_locked=True)
+    )
+    return {license_id: bool(stays) for license_id, stays in runs}
+
+
+def _make_due(session: Session, license_ids: Collection[int], due_at: datetime) -> None:
+    if not license_ids:
+        return
+    session.exec(
+        update(RefreshRun)
+        .where(col(RefreshRun.license_id).in_(license_ids), col(RefreshRun.id) == SCHEDULE)
+        .values(
+            status=RefreshStatus.QUEUED,
+            only_due=False,
+            due_at=case((_is_due_by(due_at), col(RefreshRun.due_at)), else_=due_at),
+            claim=None,
+            attempts=0,
+        )
+    )

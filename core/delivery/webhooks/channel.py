@@ -3,6 +3,7 @@
 import logging
 import ssl
 import uuid
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -59,28 +60,32 @@ class WebhookChannel:
         now, body = datetime.now(UTC), body_of(claimed.message, license)
         headers = _HEADERS | signature_headers(delivery.id, body, endpoint.secrets, now)
         started = monotonic()
-        answer, error = None, None
-        try:
-            answer = post(endpoint.url, headers, body.encode(), self._networks, self._tls)
-        except NotAnswered as problem:
-            error = str(problem)
+        response, error = self._post(endpoint.url, headers, body)
         attempt = {
             "license_id": delivery.license_id,
             "id": uuid.uuid4().hex,
             "delivery_id": delivery.id,
             "at": now,
             "milliseconds": round((monotonic() - started) * 1000),
-            "status": answer.status if answer else None,
-            "answer": answer.text if answer else None,
-            "error": error or (_redirected(answer) if answer else None),
+            "status": response.status if response else None,
+            "answer": response.text if response else None,
+            "error": _redirected(response) if response else error,
         }
 
         def record_attempt(session: Session) -> None:
             session.execute(insert_into(session, WebhookAttempt).values(attempt).on_conflict_do_nothing())
-            if answer and answer.status == HTTPStatus.GONE:
+            if response and response.status == HTTPStatus.GONE:
                 _disable(session, endpoint)
 
-        return replace(_outcome(answer, error, now), on_record=record_attempt)
+        outcome = _outcome(response, now) if response else Outcome(None, error)
+        return replace(outcome, on_record=record_attempt)
+
+    def _post(self, url: str, headers: Mapping[str, str], body: str) -> tuple[EndpointResponse | None, str]:
+        """Return the response, or None and why there was none."""
+        try:
+            return post(url, headers, body.encode(), self._networks, self._tls), ""
+        except NotAnswered as error:
+            return None, str(error)
 
 
 def body_of(message: Message, license: str) -> str:
@@ -91,22 +96,26 @@ def body_of(message: Message, license: str) -> str:
 
 def _disable(session: Session, endpoint: WebhookEndpoint) -> None:
     """Disable an endpoint that answered 410 Gone, unless its URL has changed since."""
-    this = col(WebhookEndpoint.license_id) == endpoint.license_id, col(WebhookEndpoint.id) == endpoint.id
-    values = {"enabled": False, "disabled_because": _GONE}
-    session.execute(update(WebhookEndpoint).where(*this, col(WebhookEndpoint.url) == endpoint.url).values(values))
+    session.execute(
+        update(WebhookEndpoint)
+        .where(
+            col(WebhookEndpoint.license_id) == endpoint.license_id,
+            col(WebhookEndpoint.id) == endpoint.id,
+            col(WebhookEndpoint.url) == endpoint.url,
+        )
+        .values(enabled=False, disabled_because=_GONE)
+    )
     logger.warning("the webhook endpoint %s of license %s answered 410 Gone", endpoint.id, endpoint.license_id)
 
 
-def _outcome(answer: EndpointResponse | None, error: str | None, now: datetime) -> Outcome:
+def _outcome(response: EndpointResponse, now: datetime) -> Outcome:
     """Return the outcome of a request as Standard Webhooks defines it: 2xx is success, 410 the end of an endpoint."""
-    if answer is None:
-        return Outcome(None, error or "")
-    detail = f"It answered {_phrase(answer.status)}."
-    if 200 <= answer.status < 300:
+    detail = f"It answered {_phrase(response.status)}."
+    if 200 <= response.status < 300:
         return Outcome(DeliveryStatus.SENT, detail)
-    if answer.status == HTTPStatus.GONE:
+    if response.status == HTTPStatus.GONE:
         return Outcome(DeliveryStatus.DROPPED, f"{_GONE} The endpoint was disabled.")
-    return Outcome(None, _redirected(answer) or detail, _retry_after(answer, now))
+    return Outcome(None, _redirected(response) or detail, _retry_after(response, now))
 
 
 def _phrase(status: int) -> str:
@@ -116,17 +125,17 @@ def _phrase(status: int) -> str:
         return str(status)
 
 
-def _redirected(answer: EndpointResponse) -> str | None:
-    if not 300 <= answer.status < 400:
+def _redirected(response: EndpointResponse) -> str | None:
+    if not 300 <= response.status < 400:
         return None
-    location = printable(answer.headers.get("location", ""))
-    return f"It answered {_phrase(answer.status)} to {shown(location)}; redirects are not followed."
+    location = printable(response.headers.get("location", ""))
+    return f"It answered {_phrase(response.status)} to {shown(location)}; redirects are not followed."
 
 
-def _retry_after(answer: EndpointResponse, now: datetime) -> timedelta | None:
+def _retry_after(response: EndpointResponse, now: datetime) -> timedelta | None:
     """Return how long the endpoint asks to wait, or None. RFC 9110, section 10.2.3: seconds, or a date."""
-    text = answer.headers.get("retry-after", "").strip()
-    if answer.status not in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE) or not text:
+    text = response.headers.get("retry-after", "").strip()
+    if response.status not in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE) or not text:
         return None
     if text.isascii() and text.isdigit():
         return timedelta(seconds=min(int(text[:10]), 10**9))
