@@ -54,7 +54,7 @@ class Cutting:
 
 
 @pytest.mark.needs("postgres")
-def test_what_was_answered_while_the_database_was_away_is_written_down_when_it_is_back_and_not_sent_again(
+def test_an_outcome_is_recorded_once_the_database_is_back_and_the_delivery_is_not_sent_again(
     gated: tuple[Gate, Database],
 ) -> None:
     gate, database = gated
