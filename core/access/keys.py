@@ -99,10 +99,10 @@ def create_key(
         raise BadInput(f"A key needs a scope. The scopes are {', '.join(known)}.")
     license_id = None
     if license is not None:
-        found = find_license(session, license)
-        if found is None:
+        row = find_license(session, license)
+        if row is None:
             raise no_license(session, license)
-        license_id = found.id
+        license_id = row.id
     token = TOKEN_PREFIX + secrets.token_urlsafe(32)
     key = ApiKey(
         id=secrets.token_hex(6),
@@ -156,9 +156,9 @@ def revoke_key(session: Session, key_id: str) -> ApiKey:
 
 def find_revoked(session: Session, keys: Collection[str]) -> set[str]:
     """Return the ids of revoked API keys among these ids."""
-    asked = values_table(session, {"id": String()}, [(key,) for key in keys])
+    wanted = values_table(session, {"id": String()}, [(key,) for key in keys])
     revoked = (
-        select(col(ApiKey.id)).join(asked, asked.c.id == col(ApiKey.id)).where(col(ApiKey.revoked_at).is_not(None))
+        select(col(ApiKey.id)).join(wanted, wanted.c.id == col(ApiKey.id)).where(col(ApiKey.revoked_at).is_not(None))
     )
     return set(session.execute(revoked).scalars())
 

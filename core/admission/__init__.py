@@ -1,1 +1,1 @@
-"""Hard quotas: installations check in, and are admitted, known or told to back off."""
+"""Hard quotas: installations check in, and are admitted, known or have to back off."""

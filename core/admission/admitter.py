@@ -5,7 +5,7 @@ A check-in goes through these steps. Each ends the check-in with an answer or ha
 1. :meth:`Admitter.answer_from_memory`: the rate of the key, then an installation that this process knows;
 2. :meth:`Admitter.submit`: the check-in waits for the next look-up;
 3. :meth:`Admitter._look_up`, for up to 500 check-ins together: quota states, stored states of the installations;
-   an installation with a place is known, one that backs off is told so, a license that does not exist is an error;
+   an installation with a place is known, and an installation that was refused goes on backing off;
 4. :meth:`Admitter._admit`, for up to 1000 check-ins together: places are given while there are any, others back off;
 5. :meth:`Admitter._fail`, if the database does not answer: the contract may let an installation pass.
 
@@ -104,7 +104,7 @@ class Admitter:
 
     def submit(self, request: CheckInRequest) -> "Future[CheckIn]":
         """Queue a check-in for the database. Raises :class:`Overloaded` if too many wait."""
-        check_in = PendingCheckIn(request)
+        check_in = PendingCheckIn(request, Future())
         # From here on the installation may get a place, whether or not its caller still waits.
         check_in.future.set_running_or_notify_cancel()
         if len(self._look_ups) + len(self._admissions) >= MAX_WAITING or not self._look_ups.put([check_in]):
@@ -128,7 +128,7 @@ class Admitter:
         candidates = find_candidates(self._store, connection, self._states, pending)
         wait_for_recent_places(self._store, connection, candidates, now)
         count_lost_with_place(self._database, self._states, candidates, now)
-        backing_off = {one.quota_key for one in candidates if one.stored and one.stored.backing_off(now)}
+        backing_off = {candidate.quota_key for candidate in candidates if candidate.backs_off(now)}
         self._states.refresh(outdated_quotas(self._store, connection, self._states, backing_off), now)
         undecided = [candidate for candidate in candidates if not self._answer_stored(candidate, now)]
         if undecided and not self._admissions.put(undecided):
@@ -187,11 +187,11 @@ class Admitter:
 
     def _answer_group(self, candidates: CandidatesByDigest, outcome: GroupOutcome) -> None:
         """Answer the candidates of a quota, and remember the installations with a place."""
-        now = self._clock()
+        answers = outcome.answers
+        with_place = [digest for digest in candidates if answers[digest].decision is not Decision.BACK_OFF]
+        self._known.remember_admitted(with_place, outcome.quota.starts_at, self._clock())
         for digest, (first, *others) in candidates.items():
-            answer = outcome.answers[digest]
-            if answer.decision is not Decision.BACK_OFF:
-                self._known.remember_admitted(digest, outcome.quota.starts_at, now)
+            answer = answers[digest]
             first.pending.future.set_result(answer)
             if others:  # the same installation, before it was answered
                 again = replace(answer, decision=Decision.KNOWN) if answer.decision is Decision.ADMITTED else answer

@@ -1,7 +1,7 @@
 """The installations with a place that a process knows without a query."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -61,13 +61,15 @@ class KnownInstallations:
             seen: The last check-in in the database, in microseconds; None if it is not known to be of today.
             now: The time of the check-in.
         """
-        self.remember_admitted(key[2], starts_at, now)
+        self.remember_admitted([key[2]], starts_at, now)
         if (seen is None or instant(seen).date() < now.date()) and len(self._seen) < MAX_UNWRITTEN:
             self._seen.put([(key, now)])
 
-    def remember_admitted(self, digest: bytes, starts_at: int, now: datetime) -> None:
-        """Remember an installation whose check-in was written with its place."""
-        self._cache.put(digest, CachedPlace(starts_at, now.toordinal()))
+    def remember_admitted(self, digests: Iterable[bytes], starts_at: int, now: datetime) -> None:
+        """Remember installations whose check-in was written with their place."""
+        place = CachedPlace(starts_at, now.toordinal())
+        for digest in digests:
+            self._cache.put(digest, place)
 
     def close(self) -> None:
         """Write the check-ins that are not written yet, and end."""

@@ -20,10 +20,13 @@ def find_candidates(
     store: Store, connection: Connection, states: QuotaStates, pending: Sequence[PendingCheckIn]
 ) -> list[Candidate]:
     """Read the stored state of each installation whose license exists, in one statement."""
-    known = [(check_in, state) for check_in in pending if (state := states.get(check_in.request.quota_key))]
-    keys = [state.key_of(check_in.request.identifier) for check_in, state in known]
-    stored = store.find(connection, keys) if keys else []
-    return [Candidate(check_in, key, row) for (check_in, _), key, row in zip(known, keys, stored, strict=True)]
+    found = [
+        (check_in, quota_key, state.key_of(check_in.request.identifier))
+        for check_in in pending
+        if (state := states.get(quota_key := check_in.request.quota_key))
+    ]
+    stored = store.find(connection, [key for _, _, key in found]) if found else []
+    return [Candidate(*row, state) for row, state in zip(found, stored, strict=True)]
 
 
 def wait_for_recent_places(
@@ -31,7 +34,7 @@ def wait_for_recent_places(
 ) -> None:
     """Wait until places that were given just now are on disk: the process that gave them may still wait for that."""
     since = microseconds(now - _RECENTLY)
-    if any(stored and stored.seen and stored.seen > since for _, _, stored in candidates):
+    if any(stored and stored.seen and stored.seen > since for *_, stored in candidates):
         store.flush(connection)
 
 

@@ -33,14 +33,14 @@ def lost_before(now: datetime, terms: QuotaTerms) -> datetime:
 
 
 def count_lost_of(
-    database: Database, quota: QuotaState, stored: Mapping[bytes, InstallationState | None], now: datetime
+    database: Database, state: QuotaState, stored: Mapping[bytes, InstallationState | None], now: datetime
 ) -> None:
     """Count the lost ones among installations whose stored states were read."""
-    limit = microseconds(lost_before(now, quota.quota.terms))
-    lost = [digest for digest, state in stored.items() if state and state.seen and state.seen < limit]
+    limit = microseconds(lost_before(now, state.quota.terms))
+    lost = [digest for digest, row in stored.items() if row and row.seen and row.seen < limit]
     if lost:
         with database.write() as session:
-            count_lost(session, quota, lost, now)
+            count_lost(session, state, lost, now)
 
 
 def count_lost_with_place(

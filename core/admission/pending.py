@@ -2,32 +2,31 @@
 
 from collections.abc import Iterable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NamedTuple
 
 from core.admission.check_in import CheckIn, CheckInRequest, QuotaKey
 from core.admission.store import InstallationKey, InstallationState
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PendingCheckIn:
+class PendingCheckIn(NamedTuple):
     """A request, and the future of its answer."""
 
     request: CheckInRequest
-    future: "Future[CheckIn]" = field(default_factory=Future)
+    future: "Future[CheckIn]"
 
 
 class Candidate(NamedTuple):
     """A pending check-in with the stored state of its installation; None for a new installation."""
 
     pending: PendingCheckIn
+    quota_key: QuotaKey
     key: InstallationKey
     stored: InstallationState | None
 
-    @property
-    def quota_key(self) -> QuotaKey:
-        """The quota that the check-in counts towards."""
-        return self.pending.request.quota_key
+    def backs_off(self, now: datetime) -> bool:
+        """Return whether the back-off of the installation's last refusal lasts."""
+        return self.stored is not None and self.stored.backing_off(now) is not None
 
 
 CandidatesByDigest = dict[bytes, list[Candidate]]

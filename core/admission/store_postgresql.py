@@ -94,8 +94,8 @@ def _parameters(requests: Sequence[AdmitRequest], now: datetime) -> tuple[Any, .
         )
         for number, (quota, _) in enumerate(requests)
     ]  # fmt: skip
-    given = [(number, *item) for number, (_, identifiers) in enumerate(requests) for item in identifiers.items()]
-    return (*map(list, zip(*quotas, strict=True)), *map(list, zip(*given, strict=True)), microseconds(now))
+    candidates = [(number, *item) for number, (_, identifiers) in enumerate(requests) for item in identifiers.items()]
+    return (*map(list, zip(*quotas, strict=True)), *map(list, zip(*candidates, strict=True)), microseconds(now))
 
 
 def refuse(connection: Connection, quota: Quota, digests: Sequence[bytes], back_off: BackOff) -> set[bytes]:

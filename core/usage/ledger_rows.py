@@ -61,11 +61,11 @@ def make_rows(
     for number, events in enumerate(batches):
         for event in events:
             _, license, source, identifier, name, kind, entity, dimensions, time, _, whole, nanos = event
-            found = licenses.get(license)
-            if found is None:
+            license_zone = licenses.get(license)
+            if license_zone is None:
                 unknown.append((number, event))
                 continue
-            license_id, time_zone = found
+            license_id, time_zone = license_zone
             series_id = series[license, name, entity, dimensions]
             if kind == "level":
                 levels.add(series_id)

@@ -14,12 +14,12 @@ SELECT used, places, quota, ends_at FROM admission_window WHERE license_id = ? A
 
 -- name: open_window
 -- Insert the counters of a window, or update them to the quota.
-INSERT INTO admission_window AS kept
+INSERT INTO admission_window AS stored
   (license_id, meter, starts_at, ends_at, time_zone, quota, places, used, new, lost, refused)
 VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0)
 ON CONFLICT (license_id, meter, starts_at) DO UPDATE
 SET ends_at = excluded.ends_at, time_zone = excluded.time_zone, quota = excluded.quota,
-    places = max(excluded.quota, kept.used)
+    places = max(excluded.quota, stored.used)
 
 -- name: admit
 -- Give a place to an installation.
@@ -31,8 +31,8 @@ SET identifier = excluded.identifier, place = excluded.place, seen = excluded.se
 UPDATE admission_window SET used = used + ?, new = new + ? WHERE license_id = ? AND meter = ? AND starts_at = ?
 
 -- name: count_admitted_by_day
-INSERT INTO admission_day AS kept (license_id, meter, starts_at, day, admitted) VALUES (?, ?, ?, ?, ?)
-ON CONFLICT (license_id, meter, starts_at, day) DO UPDATE SET admitted = kept.admitted + excluded.admitted
+INSERT INTO admission_day AS stored (license_id, meter, starts_at, day, admitted) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (license_id, meter, starts_at, day) DO UPDATE SET admitted = stored.admitted + excluded.admitted
 
 -- name: refuse
 INSERT INTO installation (license_id, meter, digest, refused_at, retry_at) VALUES (?, ?, ?, ?, ?)

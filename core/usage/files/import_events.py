@@ -187,7 +187,7 @@ def _record(database: Database, chunk: _Chunk, done: ImportProgress, rejected_ro
             recorded = record(session, chunk.events, chunk.now)
             rejected = [*chunk.rejected, *(_row_problem(chunk.readable, event) for event in recorded.rejected)]
             if rejected:
-                rejected.sort(key=lambda one: one[0].number)
+                rejected.sort(key=lambda item: item[0].number)
                 rejected_rows.write(rejected)
                 imported.rejected_path, done.rejected_size = rejected_rows.path, rejected_rows.size
                 imported.rejected.update(problem.code for _, problem in rejected)

@@ -8,47 +8,48 @@
 -- deadlock. Closed segments take no more rows, so a look-up in them is enough. Other writers may insert into the open
 -- segment at the same time; its primary key decides. The subquery with a limit is looked up row by row, whereas
 -- NOT EXISTS might read whole segments.
-WITH given AS (
+WITH incoming AS (
   SELECT * FROM unnest(
     %s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::int[], %s::bigint[], %s::int[]
-  ) AS given(license_id, source, id, series_id, time, day, whole, nanos)
+  ) AS incoming(license_id, source, id, series_id, time, day, whole, nanos)
 ), new AS (
   INSERT INTO usage_event (segment, license_id, source, id, series_id, time, day, whole, nanos)
   SELECT (SELECT max(number) FROM ledger_segment),
     license_id, source, id, series_id, time, date '1970-01-01' + day, whole, nanos
-  FROM given
+  FROM incoming
   WHERE (SELECT count(*) FROM ledger_segment) = 1 OR (
     SELECT true FROM usage_event AS old
     WHERE old.segment < (SELECT max(number) FROM ledger_segment)
-      AND old.license_id = given.license_id AND old.source = given.source AND old.id = given.id
+      AND old.license_id = incoming.license_id AND old.source = incoming.source AND old.id = incoming.id
     LIMIT 1
   ) IS NULL
   ORDER BY license_id, source COLLATE "C", id COLLATE "C"
   ON CONFLICT DO NOTHING
   RETURNING license_id, source, id, series_id, time, day, whole, nanos
 ), sums AS (
-  INSERT INTO usage_sum AS kept (license_id, series_id, day, shard, whole, nanos, events)
+  INSERT INTO usage_sum AS stored (license_id, series_id, day, shard, whole, nanos, events)
   SELECT license_id, series_id, day, %s, sum(whole) + sum(nanos) / 1000000000, sum(nanos) %% 1000000000, count(*)
   FROM new WHERE series_id <> ALL (%s::bigint[])
   GROUP BY license_id, series_id, day ORDER BY license_id, series_id, day
   ON CONFLICT (license_id, series_id, day, shard) DO UPDATE
-  SET whole = kept.whole + excluded.whole, nanos = kept.nanos + excluded.nanos, events = kept.events + excluded.events
+  SET whole = stored.whole + excluded.whole, nanos = stored.nanos + excluded.nanos,
+      events = stored.events + excluded.events
 ), levels AS (
-  INSERT INTO usage_level AS kept (license_id, series_id, day, whole, nanos, time, source, event_id)
+  INSERT INTO usage_level AS stored (license_id, series_id, day, whole, nanos, time, source, event_id)
   SELECT DISTINCT ON (license_id, series_id, day) license_id, series_id, day, whole, nanos, time, source, id
   FROM new WHERE series_id = ANY (%s::bigint[])
   ORDER BY license_id, series_id, day, time DESC, source COLLATE "C" DESC, id COLLATE "C" DESC
   ON CONFLICT (license_id, series_id, day) DO UPDATE
   SET whole = excluded.whole, nanos = excluded.nanos, time = excluded.time, source = excluded.source,
       event_id = excluded.event_id
-  WHERE (excluded.time, excluded.source, excluded.event_id) > (kept.time, kept.source, kept.event_id)
+  WHERE (excluded.time, excluded.source, excluded.event_id) > (stored.time, stored.source, stored.event_id)
 ), late AS (
-  INSERT INTO late_usage AS kept (license_id, since, revision)
+  INSERT INTO late_usage AS stored (license_id, since, revision)
   SELECT new.license_id, min(new.day), 1
   FROM new JOIN unnest(%s::bigint[], %s::int[]) AS today(license_id, day) USING (license_id)
   WHERE new.day < date '1970-01-01' + today.day
   GROUP BY new.license_id ORDER BY new.license_id
-  ON CONFLICT (license_id) DO UPDATE SET since = least(kept.since, excluded.since), revision = kept.revision + 1
+  ON CONFLICT (license_id) DO UPDATE SET since = least(stored.since, excluded.since), revision = stored.revision + 1
 )
 SELECT
   CASE WHEN (SELECT count(*) FROM new) < %s

@@ -11,27 +11,28 @@ FROM json_each(?) WHERE true ON CONFLICT DO NOTHING
 -- name: add_to_sums
 -- Add the new events of counters to the sums of their days. SQLite has one writer, so the rows above the highest
 -- rowid of before are the new ones.
-INSERT INTO usage_sum AS kept (license_id, series_id, day, shard, whole, nanos, events)
+INSERT INTO usage_sum AS stored (license_id, series_id, day, shard, whole, nanos, events)
 SELECT license_id, series_id, day, 0, sum(whole) + sum(nanos) / 1000000000, sum(nanos) % 1000000000, count(*)
 FROM usage_event WHERE rowid > ? AND series_id NOT IN (SELECT value FROM json_each(?))
 GROUP BY license_id, series_id, day
 ON CONFLICT (license_id, series_id, day, shard) DO UPDATE
-SET whole = kept.whole + excluded.whole, nanos = kept.nanos + excluded.nanos, events = kept.events + excluded.events
+SET whole = stored.whole + excluded.whole, nanos = stored.nanos + excluded.nanos,
+    events = stored.events + excluded.events
 
 -- name: keep_newest_levels
 -- Replace the levels of days by new events that are newer.
-INSERT INTO usage_level AS kept (license_id, series_id, day, whole, nanos, time, source, event_id)
+INSERT INTO usage_level AS stored (license_id, series_id, day, whole, nanos, time, source, event_id)
 SELECT license_id, series_id, day, whole, nanos, time, source, id
 FROM usage_event WHERE rowid > ? AND series_id IN (SELECT value FROM json_each(?))
 ON CONFLICT (license_id, series_id, day) DO UPDATE
 SET whole = excluded.whole, nanos = excluded.nanos, time = excluded.time, source = excluded.source,
     event_id = excluded.event_id
-WHERE (excluded.time, excluded.source, excluded.event_id) > (kept.time, kept.source, kept.event_id)
+WHERE (excluded.time, excluded.source, excluded.event_id) > (stored.time, stored.source, stored.event_id)
 
 -- name: mark_late
 -- Mark the licenses whose new events are of a day before today.
-INSERT INTO late_usage AS kept (license_id, since, revision)
+INSERT INTO late_usage AS stored (license_id, since, revision)
 SELECT license_id, min(day), 1 FROM usage_event
 WHERE rowid > ? AND day < date(? * 86400, 'unixepoch') AND license_id IN (SELECT value FROM json_each(?))
 GROUP BY license_id
-ON CONFLICT (license_id) DO UPDATE SET since = min(kept.since, excluded.since), revision = kept.revision + 1
+ON CONFLICT (license_id) DO UPDATE SET since = min(stored.since, excluded.since), revision = stored.revision + 1
