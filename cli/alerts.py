@@ -1,4 +1,4 @@
-"""``allowance alerts``: what was found crossed, and whether it was told."""
+"""``allowance alerts``: crossed thresholds, and the delivery of the warnings about them."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -20,7 +20,7 @@ from core.runtime import open_runtime
 from core.text import shown
 
 app = typer.Typer(
-    help="Show the thresholds that were crossed, and send what was told of them again.", no_args_is_help=True
+    help="Show crossed thresholds and their deliveries, and repeat failed deliveries.", no_args_is_help=True
 )
 MOST = 100
 
@@ -30,9 +30,9 @@ def list_(
     license: Annotated[
         list[str] | None, typer.Option(metavar="KEY", help="Only this license; repeat for several.")
     ] = None,
-    open_: Annotated[bool, typer.Option("--open", help="Only those that have not recovered.")] = False,
+    open_: Annotated[bool, typer.Option("--open", help="Only alerts that have not recovered.")] = False,
 ) -> None:
-    """Show alerts, the newest first, a hundred at the most."""
+    """Show alerts, newest first, at most 100."""
     with open_runtime(start()) as runtime, runtime.database.read() as session:
         ids = license_ids(session, license or []) if license else None
         statement = select(Alert, License.key).join(License, col(License.id) == Alert.license_id)
@@ -50,8 +50,10 @@ def list_(
 
 
 @app.command()
-def show(alert: Annotated[str, typer.Argument(metavar="ALERT", help="Its id, or how it begins.")]) -> None:
-    """Show an alert and what became of telling it."""
+def show(
+    alert: Annotated[str, typer.Argument(metavar="ALERT", help="The beginning of the alert's id.")],
+) -> None:
+    """Show an alert, and the outcome of its deliveries."""
     with open_runtime(start()) as runtime, runtime.database.read() as session:
         found = _find(session, alert)
         key = session.exec(select(License.key).where(License.id == found.license_id)).one()
@@ -75,12 +77,14 @@ def show(alert: Annotated[str, typer.Argument(metavar="ALERT", help="Its id, or 
             )
             for message, one in _deliveries(session, found)
         ]
-    show_table(("Message", "Channel", "Recipient", "Status", "Attempts", "Ended (UTC)", "What was said"), rows)
+    show_table(("Message", "Channel", "Recipient", "Status", "Attempts", "Ended (UTC)", "Detail"), rows)
 
 
 @app.command("redeliver")
-def redeliver_(alert: Annotated[str, typer.Argument(metavar="ALERT", help="Its id, or how it begins.")]) -> None:
-    """Send again what was told of an alert, to everybody whom it did not reach, under the same ids."""
+def redeliver_(
+    alert: Annotated[str, typer.Argument(metavar="ALERT", help="The beginning of the alert's id.")],
+) -> None:
+    """Repeat the parked deliveries of an alert, with the same message ids."""
     with open_runtime(start()) as runtime, runtime.database.write() as session:
         found = _find(session, alert)
         deliveries = [one for _, one in _deliveries(session, found)]
@@ -88,8 +92,8 @@ def redeliver_(alert: Annotated[str, typer.Argument(metavar="ALERT", help="Its i
         waiting = sum(one.status == DeliveryStatus.PENDING for one in deliveries)
         for one in left:
             redeliver(session, one, datetime.now(UTC))
-    said = f"Deliveries sent again: {len(left)}." if left else "Nothing of it is parked."
-    typer.echo(said + (f" On their way already: {waiting}." if waiting else ""))
+    summary = f"Deliveries sent again: {len(left)}." if left else "Nothing of it is parked."
+    typer.echo(summary + (f" On their way already: {waiting}." if waiting else ""))
 
 
 def _find(session: Session, prefix: str) -> Alert:
@@ -98,7 +102,7 @@ def _find(session: Session, prefix: str) -> Alert:
 
 
 def _deliveries(session: Session, alert: Alert) -> list[tuple[Message, Delivery]]:
-    """The messages that list an alert, with their deliveries."""
+    """Return the messages that list an alert, with their deliveries."""
     rows = session.execute(
         select(Message, Delivery)
         .join(

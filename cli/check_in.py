@@ -1,4 +1,4 @@
-"""``allowance check-in``: hard quotas, to look at."""
+"""``allowance check-in``: a simulation of hard quotas."""
 
 import heapq
 import random
@@ -38,29 +38,29 @@ WIDTH: Final = 30
 """Characters of a bar."""
 _DAY: Final = timedelta(days=1)
 
-app = typer.Typer(help="Hard quotas: how installations that check in are admitted.", no_args_is_help=True)
+app = typer.Typer(help="Simulate installations that check in against a hard quota.", no_args_is_help=True)
 
 
 @app.callback()
 def check_in() -> None:
-    """Hard quotas: how installations that check in are admitted."""
+    """Simulate installations that check in against a hard quota."""
 
 
 @app.command()
 def simulate(
-    installations: Annotated[int, typer.Option(min=1, max=100_000, help="How many call home.")] = 1000,
-    quota: Annotated[int, typer.Option(min=0, help="How many may be active in a month.")] = 600,
+    installations: Annotated[int, typer.Option(min=1, max=100_000, help="The number of installations.")] = 1000,
+    quota: Annotated[int, typer.Option(min=0, help="The quota: active installations in a month.")] = 600,
     back_off_days: Annotated[
-        int | None, typer.Option(min=1, help="How long a refused one stays away; left out, until the month ends.")
+        int | None, typer.Option(min=1, help="Days that a refused installation waits; by default until the month ends.")
     ] = None,
-    seconds: Annotated[float, typer.Option(min=0, max=3600, help="How long the month takes, on a terminal.")] = 15,
-    seed: Annotated[int, typer.Option(help="Another one, another month.")] = 1,
+    seconds: Annotated[float, typer.Option(min=0, max=3600, help="Duration of the month on a terminal.")] = 15,
+    seed: Annotated[int, typer.Option(help="The seed of the random times.")] = 1,
 ) -> None:
-    """Let installations call home for a month of compressed time, and see what happens at the quota.
+    """Simulate a month of check-ins, and show what happens when the quota is reached.
 
-    Each is installed on some day of the month and calls home once a day from then on, unless it was told to back
-    off; a few days of the next month follow, when all places are free again. It is the real engine, on a
-    database of its own that is thrown away in the end: nothing of yours is touched.
+    Each installation starts on some day of the month and checks in once a day, unless it has to back off. A few
+    days of the next month follow, when all places are free again. The simulation runs the real engine on a
+    temporary database; your own database is not used.
 
     \b
     Examples:
@@ -100,7 +100,7 @@ def _run(simulation: "_Simulation", seconds: float) -> None:
 
 @dataclass
 class _Day:
-    """What was answered on a day, and how many were active at its end."""
+    """The answers of a day, and the number of active installations at its end."""
 
     day: date
     active: int
@@ -109,7 +109,7 @@ class _Day:
 
 @dataclass
 class _Simulation:
-    """Installations, each with the time of its next call, and the engine that answers them at a time of its own."""
+    """Installations with the times of their next check-ins, and the engine, which runs on the simulated time."""
 
     runtime: Runtime
     month: date
@@ -138,7 +138,7 @@ class _Simulation:
             put_contract(session, contract, self.runtime.registry, self.now)
 
     def days(self) -> Iterator[_Day]:
-        """Let time go by, day by day."""
+        """Simulate day by day."""
         first = self.now
         calls = [(first + self.random.uniform(0, 28) * _DAY, number) for number in range(self.installations)]
         heapq.heapify(calls)
@@ -157,27 +157,27 @@ class _Simulation:
             yield _Day((night - _DAY).date(), self._report(night - _DAY).active, answers)
 
     def summary(self) -> Iterator[RenderableType]:
-        """The reports of both months."""
+        """Yield the reports of both months."""
         for day in (self.now.replace(day=1) - _DAY, self.now):
-            found = self._report(day)
-            skewed = "; skewed: who found no place was not seen, and may look lost" if found.skewed else ""
+            report = self._report(day)
+            skewed = "; skewed: refused ones were not seen, and may look lost" if report.skewed else ""
             yield (
-                f"{day:%B}: {found.active} active ({found.new} new, {found.returning} returning), "
-                f"{found.refused} refused{skewed}"
+                f"{day:%B}: {report.active} active ({report.new} new, {report.returning} returning), "
+                f"{report.refused} refused{skewed}"
             )
 
     def _report(self, day: datetime) -> InstallationReport:
         with self.runtime.database.read() as session:
             license = load_licenses(session, [self.license_id], self.now)[self.license_id]
-            found = installation_report(
+            report = installation_report(
                 load_counters(session, [license.id], self.meter, self.now)[license.id],
                 license,
                 self.meter,
                 day.date(),
                 self.now,
             )
-        assert found  # noqa: S101 - of a license that was put a moment ago
-        return found
+        assert report  # noqa: S101 - the license was put a moment ago
+        return report
 
 
 def _chart(days: list[_Day], quota: int) -> Table:

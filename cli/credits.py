@@ -1,4 +1,4 @@
-"""``allowance credits``: what licenses ask for, and granting it."""
+"""``allowance credits``: requests for credits, and grants."""
 
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -22,7 +22,7 @@ from core.runtime import open_runtime
 from core.text import shown
 from core.times import NotAnInstant, parse_instant
 
-app = typer.Typer(help="Show the requests for credits, and grant credits.", no_args_is_help=True)
+app = typer.Typer(help="Show requests for credits, and grant credits.", no_args_is_help=True)
 MOST = 100
 
 
@@ -31,9 +31,9 @@ def requests(
     license: Annotated[
         list[str] | None, typer.Option(metavar="KEY", help="Only this license; repeat for several.")
     ] = None,
-    all_: Annotated[bool, typer.Option("--all", help="Also those that were answered.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Also requests that were answered.")] = False,
 ) -> None:
-    """Show open requests for credits, the oldest first, a hundred at the most."""
+    """Show open requests for credits, oldest first, at most 100."""
     with open_runtime(start()) as runtime, runtime.database.read() as session:
         ids = license_ids(session, license or []) if license else None
         statement = select(CreditRequest, License.key).join(License, col(License.id) == CreditRequest.license_id)
@@ -47,33 +47,45 @@ def requests(
              f"{one.requested_at:%Y-%m-%d %H:%M}", one.closed_by or "")
             for one, key in found
         ]  # fmt: skip
-    headings = ("Request", "License", "Meter", "Amount", "Entity", "Note", "Asked with", "Asked (UTC)", "Answered by")
+    headings = (
+        "Request",
+        "License",
+        "Meter",
+        "Amount",
+        "Entity",
+        "Note",
+        "Requested with",
+        "Requested (UTC)",
+        "Answered by",
+    )
     show_table(headings, rows)
 
 
 @app.command()
 def grant(
     license: Annotated[str, typer.Argument(metavar="LICENSE", help="The license's key.")],
-    amount: Annotated[str, typer.Argument(help="Credits, above 0.")],
+    amount: Annotated[str, typer.Argument(help="The number of credits, above 0.")],
     request: Annotated[
         str | None,
         typer.Option(
-            metavar="ID", help="The id of the request that this answers, or its beginning; its meter and entity hold."
+            metavar="ID", help="The id of the request to answer, or the beginning of it; its meter and entity apply."
         ),
     ] = None,
     id_: Annotated[
-        str | None, typer.Option("--id", help="Granting the same id twice grants once; by default the request's.")
+        str | None,
+        typer.Option("--id", help="The grant's id, by default the request's; an id is granted once."),
     ] = None,
-    meter: Annotated[str | None, typer.Option(help="The meter of credits, where several are installed.")] = None,
-    entity: Annotated[str | None, typer.Option(help="The entity that alone may use them.")] = None,
+    meter: Annotated[str | None, typer.Option(help="The meter, if several meters of credits are installed.")] = None,
+    entity: Annotated[str | None, typer.Option(help="The only entity that may use the credits.")] = None,
     expires_at: Annotated[
-        str | None, typer.Option(metavar="TIME", help="When the rest is lost, as 2027-01-01T00:00:00Z.")
+        str | None,
+        typer.Option(metavar="TIME", help="The time when unused credits are lost, as 2027-01-01T00:00:00Z."),
     ] = None,
-    note: Annotated[str | None, typer.Option(help="For people.")] = None,
+    note: Annotated[str | None, typer.Option(help="A note for people.")] = None,
 ) -> None:
-    """Grant credits to a license, from now on.
+    """Grant credits to a license, usable from now on.
 
-    Without --request they answer the oldest open request for the same meter and entity, if there is one.
+    Without --request, the grant answers the oldest open request for the same meter and entity, if there is one.
 
     \b
     Examples:
@@ -81,7 +93,7 @@ def grant(
       allowance credits grant acme 5000 --id 2026-q1 --expires-at 2027-01-01T00:00:00Z
     """
     with open_runtime(start()) as runtime, runtime.database.write() as session:
-        given = GrantInput(
+        grant_input = GrantInput(
             id=id_ or "",
             license=license,
             amount=_amount(amount),
@@ -91,12 +103,12 @@ def grant(
             meter=meter or None,
         )
         if request is not None:
-            given = grant_for_request(given, _find(session, license, request))
-        if not given.id:
+            grant_input = grant_for_request(grant_input, _find(session, license, request))
+        if not grant_input.id:
             raise typer.BadParameter("give the grant an id with --id, or name the request that it answers.")
-        made = grant_credits(session, given, runtime.registry, datetime.now(UTC))
+        made = grant_credits(session, grant_input, runtime.registry, datetime.now(UTC))
         granted, of = f"{made.amount:f}", made.meter
-    typer.echo(f"Granted to {license}: {granted} of {of}, grant {given.id}.")
+    typer.echo(f"Granted to {license}: {granted} of {of}, grant {grant_input.id}.")
 
 
 def _find(session: Session, license: str, request: str) -> CreditRequest:

@@ -1,4 +1,4 @@
-"""The demonstration: licenses with a year of usage, brought in as an operator would, and tokens to look at them."""
+"""The demonstration: licenses with a year of usage, imported as an operator would, and tokens to read them."""
 
 import os
 from contextlib import suppress
@@ -13,8 +13,8 @@ from dateutil.relativedelta import relativedelta
 from sqlmodel import Session, select
 
 from cli.demo_events import DAYS, STORIES, make_events
-from cli.events import bring_in_events
-from cli.licenses import bring_in_licenses
+from cli.events import import_event_file
+from cli.licenses import import_license_file
 from cli.progress import progress
 from core.access.keys import Scope, authenticate, create_key
 from core.errors import Unauthenticated
@@ -30,17 +30,20 @@ _INTO_PERIOD: Final = timedelta(days=320)
 
 
 def prepare_demo(runtime: Runtime) -> str | None:
-    """Fill an empty database; what to say of its tokens, the same again when it is filled.
+    """Fill an empty database with the demonstration, and return a text that lists its tokens.
 
-    Files and tokens are kept in ``demo`` beside the SQLite database. A preparation that was interrupted goes
-    on where it stopped. A database with licenses of its own is left alone, and None returned.
+    A filled database gives the same tokens again. Files and tokens are kept in ``demo`` beside the SQLite database. An
+    interrupted preparation continues where it stopped.
+
+    Returns:
+        The text; None if the database has licenses of its own, and was not changed.
     """
     url = runtime.database.url
     folder = (Path(url.database or "").parent if runtime.database.is_sqlite else Path("data")) / "demo"
     licenses, events, tokens = folder / "licenses.yaml", folder / "events.ndjson", folder / "tokens.json"
     with runtime.database.read() as session:
         if known := _known_tokens(session, tokens):
-            return _say(known, tokens)
+            return _list_tokens(known, tokens)
         keys = session.exec(select(License.key).limit(len(LICENSES) + 1)).all()
     if keys and not (set(keys) <= set(LICENSES) and events.exists()):
         typer.echo("The database holds licenses already: no demonstration is added.", err=True)
@@ -48,12 +51,12 @@ def prepare_demo(runtime: Runtime) -> str | None:
     if not keys:
         folder.mkdir(parents=True, exist_ok=True)
         _write_files(licenses, events, datetime.now(UTC).date())
-    bring_in_licenses(runtime, licenses)
+    import_license_file(runtime, licenses)
     with suppress(AlreadyImported):
-        bring_in_events(runtime, events, backfill=True)
+        import_event_file(runtime, events, backfill=True)
     with progress("Measuring a year of history"):
         refresh_all_due(runtime)
-    return _say(_make_tokens(runtime, tokens), tokens)
+    return _list_tokens(_make_tokens(runtime, tokens), tokens)
 
 
 def _write_files(licenses: Path, events: Path, today: date) -> None:
@@ -85,7 +88,7 @@ def _make_tokens(runtime: Runtime, file: Path) -> dict[str, str]:
 
 
 def _known_tokens(session: Session, file: Path) -> dict[str, str] | None:
-    """The tokens of an earlier start, if they open this database."""
+    """Return the tokens of an earlier start, if they are valid in this database."""
     try:
         tokens: dict[str, str] = orjson.loads(file.read_bytes())
         for token in tokens.values():
@@ -95,7 +98,7 @@ def _known_tokens(session: Session, file: Path) -> dict[str, str] | None:
     return tokens
 
 
-def _say(tokens: dict[str, str], file: Path) -> str:
+def _list_tokens(tokens: dict[str, str], file: Path) -> str:
     lines = [f"Tokens of the demonstration, kept in {file}:"]
     for name, token in tokens.items():
         may = "every license, every right" if name == OPERATOR else f"reads {name}, writes its usage"

@@ -1,4 +1,4 @@
-"""A year of made-up usage for the licenses of the demonstration; the same whoever makes it on the same day."""
+"""A year of invented usage for the licenses of the demonstration; equal for every run on the same day."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,11 +13,16 @@ Event = dict[str, Any]
 
 @dataclass(frozen=True)
 class Story:
-    """How a license uses what it bought.
+    """The usage of a license.
 
-    `interactions`, `sms` and `goals` are what it used since the billing period began; it went on likewise
-    before. `entities` took part in it in these shares. `profiles` and the other `levels` went from one value
-    to another over the year.
+    Attributes:
+        license: The license's key.
+        entities: The share of each entity in the usage.
+        interactions: Interactions since the billing period began; usage before is similar.
+        sms: SMS since the billing period began.
+        goals: Goals since the billing period began.
+        profiles: The number of profiles at the beginning and at the end of the year.
+        levels: The values of other levels at the beginning and at the end of the year.
     """
 
     license: str
@@ -118,15 +123,15 @@ PARTS: Final = {
     "daily_exports": {"incremental": 0.6, "periodic_full": 0.2, "out_flow": 0.2},
     "sending_domains": {"standard": 0.7, "transactional": 0.3},
 }
-"""Levels that are reported by type, and the share of each."""
+"""Levels that are reported by type, with the share of each type."""
 
 
 def make_events(today: date, period_start: date) -> list[Event]:
-    """CloudEvents of the year before `today`, in the order of their times; about seventeen thousand."""
+    """Return the CloudEvents of the year before `today`, about 17,000, ordered by time."""
     days = [today - timedelta(days=back) for back in range(DAYS, 0, -1)]
     events: list[Event] = []
     for story in STORIES:
-        random = Random(f"{story.license} {today}")  # noqa: S311 - nothing is to be kept secret
+        random = Random(f"{story.license} {today}")  # noqa: S311 - invented usage is no secret
         for number, event in enumerate(_events(story, random, days, period_start)):
             events.append({"id": f"{story.license}-{number}", **event})
     return sorted(events, key=lambda event: (event["time"], event["id"]))
@@ -155,7 +160,7 @@ def _events(story: Story, random: Random, days: list[date], since: date) -> Iter
 
 
 def _event(story: Story, random: Random, event_type: str, day: date, data: Event) -> Event:
-    # Between these hours it is the same day in the time zones of all three.
+    # At these hours of UTC it is the same day in the time zones of all three licenses.
     at = datetime.combine(day, time(random.randint(6, 17), random.randint(0, 59), random.randint(0, 59)), UTC)
     return {
         "specversion": "1.0",
@@ -168,7 +173,7 @@ def _event(story: Story, random: Random, event_type: str, day: date, data: Event
 
 
 def _spread(random: Random, days: list[date], total: float, since: date) -> Iterator[tuple[date, int]]:
-    """Quantities by day that come to `total` from `since` on: growing, less at weekends, never quite the same."""
+    """Yield random quantities by day, growing and lower at weekends; those from `since` on add up to `total`."""
     weights = {
         day: (1 + place / len(days)) * (0.4 if day.weekday() > 4 else 1) * random.uniform(0.7, 1.3)
         for place, day in enumerate(days)
@@ -184,7 +189,7 @@ def _between(ends: tuple[int, int], progress: float) -> float:
 
 
 def _shared(value: int, shares: Mapping[str, float]) -> Iterator[tuple[str, int]]:
-    """`value` in parts; the last one takes what rounding left."""
+    """Yield the parts of a value by their shares; the last part takes the remainder of rounding."""
     left = value
     for place, (kind, share) in enumerate(shares.items(), 1):
         part = left if place == len(shares) else round(value * share)

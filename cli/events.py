@@ -1,4 +1,4 @@
-"""``allowance events``: usage events from files."""
+"""``allowance events``: the import of usage events from files."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,36 +11,37 @@ from core.runtime import Runtime, open_runtime
 from core.usage.files.import_events import import_events
 from core.usage.files.import_progress import ImportedEvents
 
-app = typer.Typer(help="Bring in usage events.", no_args_is_help=True)
+app = typer.Typer(help="Import usage events from files.", no_args_is_help=True)
 
 
 @app.callback()
 def events() -> None:
-    """Bring in usage events."""
+    """Import usage events from files."""
 
 
 @app.command("import")
 def import_(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True, help="One event a line.")
+        Path,
+        typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True, help="NDJSON, CSV or Parquet."),
     ],
     backfill: Annotated[
-        bool, typer.Option("--backfill", help="Take events of any age, and the file only once.")
+        bool, typer.Option("--backfill", help="Accept events of any age; a file is imported only once.")
     ] = False,
     rejected: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", help="Where rejected lines go; else beside FILE, as FILE.rejected and its kind."),
+        typer.Option(metavar="PATH", help="The file for rejected lines; by default beside FILE, named .rejected."),
     ] = None,
 ) -> None:
     """Record the usage events of a file of NDJSON, CSV or Parquet.
 
-    In NDJSON each line is a CloudEvent 1.0 as a JSON object, as it is sent to /events. CSV and Parquet have the
-    columns id, source, type, license, time, quantity, value, entity and dimensions, or for each dimension
-    dimensions.NAME. NDJSON and CSV may be compressed by gzip.
+    In NDJSON, each line is a CloudEvent 1.0 as a JSON object, as for POST /events. CSV and Parquet have the
+    columns id, source, type, license, time, quantity, value, entity and dimensions, or a column dimensions.NAME
+    for each dimension. NDJSON and CSV may be compressed with gzip.
 
-    An import that was stopped goes on where it was when it is started again. Lines that are not taken go to a
-    file with what is wrong with each, to be corrected there and imported; the exit status is then 1. Events
-    older than the deduplication window need --backfill, which takes a file once, known by its content.
+    An interrupted import continues where it stopped when it is started again. Rejected lines go to a file, each
+    with its error; correct them there and import that file. The exit status is then 1. Events older than the
+    deduplication window need --backfill, which imports a file once, recognised by its content.
 
     \b
     Example of NDJSON, on one line:
@@ -59,9 +60,9 @@ def import_(
       allowance events import last-year.rejected.csv --backfill
     """
     with open_runtime(start()) as runtime:
-        imported = bring_in_events(runtime, file, backfill=backfill, rejected=rejected)
+        imported = import_event_file(runtime, file, backfill=backfill, rejected=rejected)
     if imported.resumed_after:
-        typer.echo(f"{file}: it goes on after line {imported.resumed_after:,}, where an import before was stopped.")
+        typer.echo(f"{file}: it continues after line {imported.resumed_after:,}, where an earlier import stopped.")
     for line in imported.first_rejected:
         typer.echo(f"{file}:{line.line}: {line.code}: {line.message}", err=True)
     count = imported.rejected.total()
@@ -79,8 +80,12 @@ def import_(
         raise typer.Exit(1)
 
 
-def bring_in_events(runtime: Runtime, file: Path, *, backfill: bool, rejected: Path | None = None) -> ImportedEvents:
-    """Import the file, showing progress. Raises what :func:`core.usage.files.import_events.import_events` does."""
+def import_event_file(runtime: Runtime, file: Path, *, backfill: bool, rejected: Path | None = None) -> ImportedEvents:
+    """Import a file of events, and show the progress.
+
+    Raises:
+        core.errors.AllowanceError: The file cannot be imported.
+    """
     with progress(f"Importing {file}") as report:
         return import_events(
             runtime.database,

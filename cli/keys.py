@@ -1,4 +1,4 @@
-"""``allowance keys``: who may do what over the API."""
+"""``allowance keys``: API keys and their rights."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -10,19 +10,19 @@ from cli.tables import show_table
 from core.access.keys import Scope, create_key, list_keys, revoke_key
 from core.runtime import open_runtime
 
-app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
+app = typer.Typer(help="Create, list and revoke API keys.", no_args_is_help=True)
 
 
 @app.command()
 def create(
-    name: Annotated[str, typer.Argument(help="What the key is for, as people will know it.")],
-    scope: Annotated[list[Scope], typer.Option(help="What it may do; repeat for several.")],
-    license: Annotated[str | None, typer.Option(metavar="KEY", help="The one license that it is for.")] = None,
-    all_licenses: Annotated[bool, typer.Option("--all-licenses", help="It is for every license.")] = False,
+    name: Annotated[str, typer.Argument(help="A name for people, such as the purpose of the key.")],
+    scope: Annotated[list[Scope], typer.Option(help="A right of the key; repeat for several.")],
+    license: Annotated[str | None, typer.Option(metavar="KEY", help="The only license that the key may use.")] = None,
+    all_licenses: Annotated[bool, typer.Option("--all-licenses", help="The key may use every license.")] = False,
 ) -> None:
-    """Make a key and print its token, once, alone on the last line.
+    """Create a key, and print its token on the last line. The token is shown only once.
 
-    Only a digest of the token is kept: whoever loses it needs a new key.
+    Only a digest of the token is stored: a lost token needs a new key.
 
     \b
     Examples:
@@ -34,13 +34,13 @@ def create(
         raise typer.BadParameter("give either --license KEY or --all-licenses.")
     with open_runtime(start()) as runtime, runtime.database.write() as session:
         key, token = create_key(session, name, scope, license, datetime.now(UTC))
-    typer.echo(f"Key {key.id} was made. This is its token; it is not shown again:", err=True)
+    typer.echo(f"Key {key.id} was created. This is its token; it is not shown again:", err=True)
     typer.echo(token)
 
 
 @app.command("list")
 def list_() -> None:
-    """Show all keys, the newest first. Tokens are not kept, so they are not shown."""
+    """Show all keys, newest first. Tokens are not stored, so they cannot be shown."""
     with open_runtime(start()) as runtime, runtime.database.read() as session:
         rows = [
             (
@@ -58,9 +58,9 @@ def list_() -> None:
 
 @app.command()
 def revoke(
-    key: Annotated[str, typer.Argument(metavar="KEY", help="Its id, as 'allowance keys list' shows it.")],
+    key: Annotated[str, typer.Argument(metavar="KEY", help="The key's id, as 'allowance keys list' shows it.")],
 ) -> None:
-    """End a key: within a second nothing opens by it. Ending it again changes nothing."""
+    """Revoke a key; it stops working within a second. Revoking it again changes nothing."""
     with open_runtime(start()) as runtime, runtime.database.write() as session:
         revoked = revoke_key(session, key)
-    typer.echo(f"Key {revoked.id} ({revoked.name}) opens nothing any more.")
+    typer.echo(f"Key {revoked.id} ({revoked.name}) is revoked.")

@@ -1,4 +1,4 @@
-"""``allowance licenses``: licenses, contracts and grants from files."""
+"""``allowance licenses``: the import of licenses, contracts and grants from files."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,23 +11,23 @@ from cli.setup import start
 from core.administration.import_file import ImportedLicenses, import_licenses, read_licenses
 from core.runtime import Runtime, open_runtime
 
-app = typer.Typer(help="Bring in licenses, contracts and grants.", no_args_is_help=True)
+app = typer.Typer(help="Import licenses, contracts and grants from files.", no_args_is_help=True)
 
 File = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True, help="A YAML file.")]
 
 
 @app.callback()
 def licenses() -> None:
-    """Bring in licenses, contracts and grants."""
+    """Import licenses, contracts and grants from files."""
 
 
 @app.command("import")
 def import_(file: File) -> None:
-    """Put the licenses of a YAML file: all of them, or none.
+    """Create or change the licenses of a YAML file: all of them, or none if there is an error.
 
-    With each license come its contracts and grants. Everything that is wrong is said with its line. The same
-    file again changes nothing; a contract with a new effective_from is a new version, and the past keeps its
-    own.
+    Each license comes with its contracts and grants. Every error is reported with its line. Importing the same
+    file again changes nothing. A contract with a new effective_from is a new version; earlier days keep the
+    version that applied to them.
 
     \b
     Example of a file:
@@ -54,14 +54,15 @@ def import_(file: File) -> None:
       allowance licenses import licenses.yaml
     """
     with open_runtime(start()) as runtime:
-        found = bring_in_licenses(runtime, file)
+        imported = import_license_file(runtime, file)
     typer.echo(
-        f"{file} is in force. Licenses: {found.licenses:,}, contracts: {found.contracts:,}, grants: {found.grants:,}."
+        f"{file} is in force. Licenses: {imported.licenses:,}, contracts: {imported.contracts:,}, "
+        f"grants: {imported.grants:,}."
     )
 
 
-def bring_in_licenses(runtime: Runtime, file: Path) -> ImportedLicenses:
-    """Import the file, showing progress. Raises :class:`core.administration.document.InvalidFile`."""
+def import_license_file(runtime: Runtime, file: Path) -> ImportedLicenses:
+    """Import a file of licenses, and show the progress. Raises :class:`core.administration.document.InvalidFile`."""
     with progress(f"Importing {file}") as report:
         read = read_licenses(str(file), file.read_bytes())
         with runtime.database.write() as session:

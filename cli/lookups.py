@@ -1,4 +1,4 @@
-"""The licenses and sections that a command is given by name."""
+"""Look-ups of the licenses and sections that a command names."""
 
 from collections.abc import Sequence
 
@@ -12,9 +12,10 @@ from core.text import shown
 
 
 def license_ids(session: Session, keys: Sequence[str]) -> dict[str, int]:
-    """The internal ids of the licenses with these keys, or of all where none is given, by key.
+    """Return the internal ids of the licenses with these keys, or of all licenses for no keys, by key.
 
-    Raises :class:`NotFound` with the nearest that there is.
+    Raises:
+        NotFound: There is no such license; the message suggests a similar key.
     """
     ids = {row[0]: row[1] for row in session.execute(select(License.key, License.id).order_by(col(License.key)))}
     for key in keys:
@@ -24,7 +25,11 @@ def license_ids(session: Session, keys: Sequence[str]) -> dict[str, int]:
 
 
 def section_keys(registry: Registry, keys: Sequence[str]) -> list[str] | None:
-    """The sections with these keys; None, which means all, where none is given. Raises :class:`NotFound`."""
+    """Return these keys of sections, each once, or None, which means all sections, for no keys.
+
+    Raises:
+        NotFound: There is no such section.
+    """
     for key in keys:
         if key not in registry.sections:
             near = did_you_mean(key, registry.sections)

@@ -13,25 +13,25 @@ COMMANDS: Final[Mapping[str, str]] = {
     "serve": "Serve GraphQL, events and GraphiQL over HTTP.",
     "worker": "Refresh meters in the background.",
     "migrate": "Bring the database to the schema of this version.",
-    "refresh": "Measure licenses now, and wait until that is done.",
-    "recount": "Recount the ledger against what meters read.",
-    "plugins": "Show every plugin with its meters, or its problem.",
-    "licenses": "Bring in licenses, contracts and grants.",
-    "events": "Bring in usage events.",
-    "keys": "Make, list and revoke API keys.",
-    "alerts": "Show the thresholds that were crossed, and send what was told of them again.",
-    "outbox": "Count deliveries by what became of them, show those that failed or are parked, and send these again.",
-    "webhooks": "Send a license's messages to the endpoints of platforms, and show what became of them.",
-    "credits": "Show the requests for credits, and grant credits.",
-    "check-in": "Hard quotas: how installations that check in are admitted.",
+    "refresh": "Measure licenses now, and wait until they are measured.",
+    "recount": "Recount the ledger, and compare it with the sums that meters read.",
+    "plugins": "Show the plugins with their meters, and those that cannot be loaded.",
+    "licenses": "Import licenses, contracts and grants from files.",
+    "events": "Import usage events from files.",
+    "keys": "Create, list and revoke API keys.",
+    "alerts": "Show crossed thresholds and their deliveries, and repeat failed deliveries.",
+    "outbox": "Count deliveries by status, show those that failed, and repeat them.",
+    "webhooks": "Manage webhook endpoints of licenses, and show their deliveries.",
+    "credits": "Show requests for credits, and grant credits.",
+    "check-in": "Simulate installations that check in against a hard quota.",
 }
-"""The commands, each in the module of its name, and the line that each has in the list of all."""
+"""The commands, each in the module of its name, with its line in the list of all commands."""
 
 
 def command_line(arguments: Collection[str]) -> typer.Typer:
     """Return the command line, in which only the commands that occur in `arguments` can be run.
 
-    The others are there by name and help. To import all of them takes several times as long as most need to run.
+    The others are listed by name and help. Importing all of them takes several times as long as most commands run.
     """
     app = typer.Typer(
         help="Allowance shows what a license allows, what has been used of it, and what is left.",
@@ -54,18 +54,18 @@ def command_line(arguments: Collection[str]) -> typer.Typer:
 
 
 def main() -> None:
-    """Run the command. What an operator can mend is said in a line on standard error, with exit status 1."""
+    """Run the command. Errors that an operator can fix are one line on standard error, with exit status 1."""
     try:
         command_line(sys.argv[1:])()
     except (AllowanceError, OSError) as error:
         message = error.message if isinstance(error, AllowanceError) else str(error)
     except Exception as error:
-        from cli.database_errors import mendable  # noqa: PLC0415 - takes longer to import than most commands to run
+        from cli.database_errors import operator_message  # noqa: PLC0415 - takes longer to import than most commands to run
 
-        said = mendable(error)
-        if said is None:
+        fixable = operator_message(error)
+        if fixable is None:
             raise
-        message = said
+        message = fixable
     typer.echo(message, err=True)
     sys.exit(1)
 

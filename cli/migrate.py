@@ -1,4 +1,4 @@
-"""``allowance migrate``: bringing the database to the schema of this version."""
+"""``allowance migrate``: the migration of the database to the schema of this version."""
 
 import logging
 
@@ -12,8 +12,8 @@ from core.migrations.upgrade import HEAD, upgrade
 def migrate() -> None:
     """Bring the database to the schema of this version.
 
-    The embedded SQLite database does this by itself when the server starts. For PostgreSQL run it before the
-    servers and workers of a new version start; running it again changes nothing.
+    The server does this by itself for the embedded SQLite database. For PostgreSQL, run it before the servers
+    and workers of a new version start. Running it again changes nothing.
 
     \b
     Example:

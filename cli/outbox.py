@@ -1,4 +1,4 @@
-"""``allowance outbox``: what is on its way to people and platforms, what did not arrive, and sending it again."""
+"""``allowance outbox``: deliveries to people and platforms, failed ones, and repeating them."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -18,19 +18,19 @@ from core.runtime import open_runtime
 from core.text import shown
 
 app = typer.Typer(
-    help="Count deliveries by what became of them, show those that failed or are parked, and send these again.",
+    help="Count deliveries by status, show those that failed, and repeat them.",
     invoke_without_command=True,
 )
 MOST = 100
-"""Deliveries shown."""
+"""Deliveries that are shown."""
 STEP = 1_000
-"""Deliveries sent again in one transaction."""
+"""Deliveries that are repeated in one transaction."""
 _STUCK = (col(Delivery.status) == DeliveryStatus.PARKED) | HAS_FAILED
 
 
 @app.callback()
 def show(context: typer.Context) -> None:
-    """Count deliveries by what became of them, and show those that are parked, or failed and are tried again."""
+    """Count deliveries by status, and show those that are parked, or failed and will be tried again."""
     if context.invoked_subcommand:
         return
     with open_runtime(start()) as runtime, runtime.database.read() as session:
@@ -49,21 +49,21 @@ def show(context: typer.Context) -> None:
             for one, key in stuck
         ]  # fmt: skip
     if rows:
-        headings = ("Delivery", "License", "Channel", "Recipient", "Status", "Attempts", "Due (UTC)", "What was said")
+        headings = ("Delivery", "License", "Channel", "Recipient", "Status", "Attempts", "Due (UTC)", "Detail")
         show_table(headings, rows)
 
 
 @app.command("redeliver")
 def redeliver_(
     delivery: Annotated[
-        list[str] | None, typer.Argument(metavar="[DELIVERY]...", help="Ids, or how they begin.")
+        list[str] | None, typer.Argument(metavar="[DELIVERY]...", help="Ids of deliveries, or the beginnings of them.")
     ] = None,
-    parked: Annotated[bool, typer.Option("--parked", help="All that are parked, instead of naming them.")] = False,
+    parked: Annotated[bool, typer.Option("--parked", help="All parked deliveries, instead of naming them.")] = False,
     channel: Annotated[
-        str | None, typer.Option(metavar="CHANNEL", help="With --parked, only email, webhook or notifier.")
+        str | None, typer.Option(metavar="CHANNEL", help="With --parked: only the channel email, webhook or notifier.")
     ] = None,
 ) -> None:
-    """Send again what is parked, under the same ids.
+    """Send parked deliveries again, with the same message ids.
 
     \b
     Examples:
@@ -86,11 +86,11 @@ def redeliver_(
 
 
 def _parked(session: Session, channel: str | None, before: datetime) -> Sequence[Delivery]:
-    """Some that were parked before a time: what is parked again meanwhile is not sent again and again."""
-    found = select(Delivery).where(col(Delivery.status) == DeliveryStatus.PARKED, col(Delivery.finished_at) < before)
+    """Return up to STEP deliveries that were parked before a time, so that none is repeated twice in a run."""
+    parked = select(Delivery).where(col(Delivery.status) == DeliveryStatus.PARKED, col(Delivery.finished_at) < before)
     if channel is not None:
-        found = found.where(Delivery.channel == channel)
-    return session.exec(found.limit(STEP).with_for_update()).all()
+        parked = parked.where(Delivery.channel == channel)
+    return session.exec(parked.limit(STEP).with_for_update()).all()
 
 
 def _find(session: Session, prefix: str) -> Delivery:

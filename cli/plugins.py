@@ -1,4 +1,4 @@
-"""``allowance plugins``: what is installed, and what of it could not be loaded."""
+"""``allowance plugins``: the installed plugins, and those that cannot be loaded."""
 
 from cli.setup import start
 from cli.tables import show_table
@@ -6,10 +6,10 @@ from core.plugins.host import load_plugins
 
 
 def plugins() -> None:
-    """Show every plugin with its meters, or its problem.
+    """Show the plugins with their meters, and those that cannot be loaded.
 
-    A plugin with a problem adds nothing, and everything else runs. What its code raised stands in the log
-    above the table.
+    A plugin that cannot be loaded adds nothing; everything else runs. The log above the table has the error that
+    its code raised.
     """
     start()
     rows = [

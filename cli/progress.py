@@ -1,4 +1,4 @@
-"""Progress of long commands, on standard error: a bar on a terminal, elsewhere a plain line now and then."""
+"""The progress of long commands, on standard error: a bar on a terminal, else a line every few seconds."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,15 +10,15 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 Report = Callable[[int, int], None]
-"""Told how much is done, of how much."""
+"""A function that takes the number of finished items and the number of all items."""
 
 _SECONDS: Final = 5
-"""Between two plain lines."""
+"""Seconds between two lines."""
 
 
 @contextmanager
 def progress(title: str) -> Iterator[Report]:
-    """Show how far the block is, by what it reports."""
+    """Show the progress of the block, which it reports to the function that is yielded."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield _plain(title)
@@ -32,12 +32,12 @@ def progress(title: str) -> Iterator[Report]:
 
 def _plain(title: str) -> Report:
     typer.echo(f"{title} …", err=True)
-    said = monotonic()
+    shown_at = monotonic()
 
     def report(done: int, total: int) -> None:
-        nonlocal said
-        if total and monotonic() - said > _SECONDS:
-            said = monotonic()
+        nonlocal shown_at
+        if total and monotonic() - shown_at > _SECONDS:
+            shown_at = monotonic()
             typer.echo(f"{title}: {100 * done // total} %", err=True)
 
     return report

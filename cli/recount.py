@@ -1,4 +1,4 @@
-"""``allowance recount``: the proof that what meters read is what the ledger holds."""
+"""``allowance recount``: the proof that the sums that meters read equal the ledger."""
 
 from typing import Annotated
 
@@ -16,11 +16,11 @@ def recount(
         list[str] | None, typer.Option(metavar="KEY", help="Only this license; repeat for several.")
     ] = None,
 ) -> None:
-    """Recount the ledger against what meters read.
+    """Recount the ledger, and compare it with the sums that meters read.
 
-    Every event that the ledger holds is counted again, and the sums and levels that meters read are held
-    against that. Reports every difference with both numbers; the exit status is 1 if there is any. Each license
-    is seen as of one moment, so this may run while events come in.
+    All events of the ledger are counted again, and compared with the sums and levels that meters read. Every
+    difference is shown with both numbers; the exit status is then 1. Each license is read at one moment, so that
+    events may arrive meanwhile.
 
     \b
     Example:
@@ -36,16 +36,16 @@ def recount(
             with runtime.database.read() as session:
                 for difference in ledger.recount(session, license_id, runtime.registry.event_types):
                     differences += 1
-                    typer.echo(f"{key}: {_say(difference)}")
+                    typer.echo(f"{key}: {_describe(difference)}")
     if differences:
-        typer.echo(f"{differences:,} differences: what meters read is not what the ledger holds.", err=True)
+        typer.echo(f"{differences:,} differences between the ledger and the sums that meters read.", err=True)
         raise typer.Exit(1)
     if since:
-        typer.echo(f"Events before {since} are dropped in part; what is left of them is in the sums.")
+        typer.echo(f"Some events before {since} were deleted from the ledger; the sums still include them.")
     typer.echo(f"No differences in {len(licenses):,} license{'' if len(licenses) == 1 else 's'}.")
 
 
-def _say(difference: ledger.Difference) -> str:
+def _describe(difference: ledger.Difference) -> str:
     series = [difference.event, difference.entity and f"entity {difference.entity}", difference.dimensions]
     return (
         f"{' '.join(part for part in series if part)} on {difference.day}: "

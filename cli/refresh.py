@@ -1,4 +1,4 @@
-"""``allowance refresh``: measuring now instead of when it is due."""
+"""``allowance refresh``: a refresh now instead of when it is due."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -17,9 +17,9 @@ from core.runtime import Runtime, open_runtime
 from core.workers.refresh_due import refresh_due
 
 _AT_ONCE: Final = 500
-"""Licenses that are asked for before they are waited for."""
+"""Licenses whose refresh is requested before waiting for them."""
 _PAUSE: Final = 0.2
-"""Seconds between two looks at what another worker has taken."""
+"""Seconds between two looks at runs that another worker has claimed."""
 
 
 def refresh(
@@ -30,10 +30,10 @@ def refresh(
         list[str] | None, typer.Option(metavar="KEY", help="Only this section; repeat for several.")
     ] = None,
 ) -> None:
-    """Measure licenses now, and wait until that is done.
+    """Measure licenses now, and wait until they are measured.
 
-    All licenses are measured, or those that are named. The work is done in this process, and by the workers
-    that run besides.
+    Without --license, all licenses are measured. This process does the work, together with workers that run at
+    the same time.
 
     \b
     Examples:
@@ -48,7 +48,7 @@ def refresh(
         keys = list(licenses)
         for first in range(0, len(keys), _AT_ONCE):
             part = {licenses[key]: key for key in keys[first : first + _AT_ONCE]}
-            runs = _ask(runtime, list(part), sections)
+            runs = _request(runtime, list(part), sections)
             while left := _unfinished(runtime, runs):
                 report(first + len(part) - left, len(keys))
                 if not refresh_due(runtime):
@@ -61,7 +61,7 @@ def refresh(
         raise typer.Exit(1)
 
 
-def _ask(runtime: Runtime, license_ids: Sequence[int], sections: list[str] | None) -> list[str]:
+def _request(runtime: Runtime, license_ids: Sequence[int], sections: list[str] | None) -> list[str]:
     with runtime.database.write() as session:
         now = datetime.now(UTC)
         return [run.id for run in request_refresh(session, license_ids, sections, now)]

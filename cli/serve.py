@@ -17,31 +17,31 @@ from core.workers.worker import Worker, open_announcer
 
 
 class CannotListen(AllowanceError):
-    """The address to serve at cannot be had."""
+    """An address that the server cannot listen at."""
 
     code = "CANNOT_LISTEN"
 
 
 def serve(
     host: Annotated[
-        str, typer.Option(help="The address to listen at; 0.0.0.0 for all of this machine's.")
+        str, typer.Option(help="The address to listen at; 0.0.0.0 for all addresses of this machine.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 for any that is free.")] = 8000,
-    demo: Annotated[bool, typer.Option("--demo", help="First fill an empty database with a demonstration.")] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 for any free port.")] = 8000,
+    demo: Annotated[bool, typer.Option("--demo", help="Fill an empty database with a demonstration first.")] = False,
     access_log: Annotated[bool, typer.Option("--access-log", help="Log every request.")] = False,
 ) -> None:
     """Serve GraphQL, events and GraphiQL over HTTP.
 
-    GraphQL is at /graphql, events are sent to /events, and GraphiQL, to try it out, is at /graphiql. Without
-    a broker (ALLOWANCE_BROKER_URL) workers and schedule run inside this process. Stops at SIGTERM or Ctrl-C
-    when it has answered what it was asked.
+    GraphQL is at /graphql, events are sent to /events, and GraphiQL, a page to try queries, is at /graphiql.
+    Without a broker (ALLOWANCE_BROKER_URL), workers and the schedule run inside this process. SIGTERM or Ctrl-C
+    stops the server after the requests that it has begun.
 
     \b
     Examples:
       allowance serve --demo
       allowance serve --host 0.0.0.0 --port 8080
     """
-    # They take longer to import than all the rest, and no other command needs them.
+    # These imports take longer than all others, and no other command needs them.
     from api.app import create_app  # noqa: PLC0415
     from api.http.server import Server, give_up_on_stalled  # noqa: PLC0415
 
@@ -54,19 +54,19 @@ def serve(
     with listener, open_runtime(settings) as runtime:
         tokens = prepare_demo(runtime) if demo else None
 
-        def say_where() -> None:
+        def show_address() -> None:
             typer.echo(f"GraphiQL: {address}/graphiql")
             if tokens:
                 typer.echo(tokens)
 
         with _announcer(runtime) as announcer:
             app = create_app(runtime, announcer)
-            Server(app, started=say_where, access_log=access_log).run(sockets=[listener])
+            Server(app, started=show_address, access_log=access_log).run(sockets=[listener])
 
 
 @contextmanager
 def _announcer(runtime: Runtime) -> Iterator[Announcer]:
-    """Who is told of work: workers in this process, or those behind the broker."""
+    """Yield the announcer of work: to workers in this process, or to those behind the broker."""
     if runtime.settings.embedded_workers:
         with Worker(runtime) as worker:
             yield worker.announcer
@@ -79,7 +79,7 @@ def _announcer(runtime: Runtime) -> Iterator[Announcer]:
 
 
 def _bind(host: str, port: int) -> socket.socket:
-    """A socket at the address; who connects is refused until the server listens. Raises :class:`CannotListen`."""
+    """Return a socket at the address, which does not listen yet. Raises :class:`CannotListen`."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
@@ -94,5 +94,5 @@ def _bind(host: str, port: int) -> socket.socket:
 
 
 def _leave(*_: object) -> Never:
-    """Leave through every ``with`` on the way out, before the server runs and after it has stopped."""
+    """Exit through all ``with`` blocks, before the server runs and after it has stopped."""
     raise SystemExit(0)

@@ -1,4 +1,4 @@
-"""What every command begins with: the settings, and the log on standard error."""
+"""The start of every command: the settings, and the log on standard error."""
 
 import logging
 
@@ -6,9 +6,13 @@ from core.settings import Settings, load_settings
 
 
 def start(*, quiet: bool = True) -> Settings:
-    """Read the settings and begin to log: warnings alone where `quiet`, else what the settings say.
+    """Read the settings, and start to log.
 
-    Raises :class:`core.errors.BadSetting`.
+    Args:
+        quiet: Log warnings only, whatever level the settings state.
+
+    Raises:
+        core.errors.BadSetting: A setting cannot be used.
     """
     settings = load_settings()
     level = "WARNING" if quiet else settings.log_level

@@ -1,4 +1,4 @@
-"""Tables on standard output: as wide as the terminal, and where there is none, as wide as they need."""
+"""Tables on standard output: as wide as the terminal, or without a terminal as wide as needed."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -13,12 +13,12 @@ _WIDEST: Final = 100_000
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows of plain text under their headings. The first column, which names the row, is never broken."""
+    """Print rows of plain text under their headings. The first column, which names the row, is never wrapped."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for number, title in enumerate(columns):
         table.add_column(title, overflow="fold", no_wrap=number == 0)
     for row in rows:
-        table.add_row(*map(Text, row))  # Text, since what people name may look like markup
+        table.add_row(*map(Text, row))  # Text, since names may look like markup
     console = Console()
     if not console.is_terminal:
         console = Console(width=Console(width=_WIDEST).measure(table).maximum)
@@ -26,5 +26,5 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def to_the_minute(time: datetime | None) -> str:
-    """A time in UTC, or nothing."""
+    """Return a time in UTC to the minute, or an empty text for None."""
     return f"{time:%Y-%m-%d %H:%M}" if time else ""

@@ -1,4 +1,4 @@
-"""``allowance webhooks``: where a license's messages are sent, and what became of them."""
+"""``allowance webhooks``: the webhook endpoints of licenses, and their deliveries."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -28,9 +28,7 @@ from core.licenses.tables import License
 from core.runtime import open_runtime
 from core.text import shown
 
-app = typer.Typer(
-    help="Send a license's messages to the endpoints of platforms, and show what became of them.", no_args_is_help=True
-)
+app = typer.Typer(help="Manage webhook endpoints of licenses, and show their deliveries.", no_args_is_help=True)
 MOST = 100
 HOUR = timedelta(hours=1)
 _NEVER = ("", "", "", "")
@@ -43,28 +41,28 @@ EndpointKey = Annotated[str, typer.Argument(metavar="ENDPOINT", help="The endpoi
 def add(
     license: LicenseKey,
     endpoint: EndpointKey,
-    url: Annotated[str, typer.Argument(metavar="URL", help="Where to send, https://…")],
+    url: Annotated[str, typer.Argument(metavar="URL", help="The address to send to, https://…")],
     kind: Annotated[
         list[str] | None, typer.Option(help=f"Only messages of this kind; repeat for several. {', '.join(KINDS)}.")
     ] = None,
-    enabled: Annotated[bool, typer.Option("--enabled/--disabled", help="Whether anything is sent there.")] = True,
+    enabled: Annotated[bool, typer.Option("--enabled/--disabled", help="Whether messages are sent.")] = True,
 ) -> None:
-    """Make an endpoint, and print its secret, once, alone on the last line; or change the one of that key.
+    """Create an endpoint and print its secret on the last line, or change the endpoint with that key.
 
-    The secret is what the platform verifies signatures with. Whoever loses it rotates it.
+    The platform verifies signatures with the secret, which is shown only once. Rotate a secret that is lost.
 
     \b
     Examples:
       allowance webhooks add acme platform https://platform.example/hooks
       allowance webhooks add acme platform https://platform.example/hooks --kind threshold.crossed --disabled
     """
-    given = EndpointInput(license, endpoint, url, tuple(kind) if kind else None, enabled)
+    endpoint_input = EndpointInput(license, endpoint, url, tuple(kind) if kind else None, enabled)
     with open_runtime(start()) as runtime, runtime.database.write() as session:
-        put, secret = put_endpoint(session, given, runtime.settings.opened_networks, datetime.now(UTC))
+        put, secret = put_endpoint(session, endpoint_input, runtime.settings.opened_networks, datetime.now(UTC))
     if secret is None:
         typer.echo(f"The endpoint {put.key} was changed. Its secret stays.")
         return
-    typer.echo(f"The endpoint {put.key} was made. This is its secret; it is not shown again:", err=True)
+    typer.echo(f"The endpoint {put.key} was created. This is its secret; it is not shown again:", err=True)
     typer.echo(secret)
 
 
@@ -90,13 +88,13 @@ def list_(
 
 @app.command()
 def show(license: LicenseKey, endpoint: EndpointKey) -> None:
-    """Show an endpoint. Its secrets are not shown, only until when each signs."""
+    """Show an endpoint. Of its secrets, only the time until which each signs is shown."""
     with open_runtime(start()) as runtime, runtime.database.read() as session:
         found = find_endpoint(session, license_ids(session, [license])[license], endpoint)
     typer.echo(f"{license}: {found.key} at {found.url}")
     typer.echo(f"kinds: {', '.join(found.kinds or ['all'])}")
     typer.echo(_state(found.enabled) + (f": {found.disabled_because}" if found.disabled_because else ""))
-    typer.echo(f"made {_at(found.created_at)} UTC")
+    typer.echo(f"created {_at(found.created_at)} UTC")
     for number, secret in enumerate(read_secrets(found.secrets), start=1):
         ends = f"signs until {_at(secret.until)} UTC" if secret.until else "signs"
         typer.echo(f"secret {number}: {ends}")
@@ -111,11 +109,11 @@ def rotate(
         typer.Option(
             min=0,
             max=LONGEST_OVERLAP // HOUR,
-            help="How long the old secret signs beside the new one; 0 ends it at once.",
+            help="Hours for which the old secret signs beside the new one; 0 ends it at once.",
         ),
     ] = OVERLAP // HOUR,
 ) -> None:
-    """Give an endpoint a new secret and print it, once, alone on the last line."""
+    """Give an endpoint a new secret, and print it on the last line. It is shown only once."""
     with open_runtime(start()) as runtime, runtime.database.write() as session:
         _, secret = rotate_secret(session, license, endpoint, datetime.now(UTC), overlap_hours * HOUR)
     typer.echo(f"The old secret signs for {overlap_hours} hours more. This is the new one, not shown again:", err=True)
@@ -124,7 +122,7 @@ def rotate(
 
 @app.command()
 def remove(license: LicenseKey, endpoint: EndpointKey) -> None:
-    """Remove an endpoint. What is on its way there is dropped."""
+    """Remove an endpoint. Its pending deliveries are dropped."""
     with open_runtime(start()) as runtime, runtime.database.write() as session:
         remove_endpoint(session, license, endpoint)
     typer.echo(f"The endpoint {endpoint} was removed.")
@@ -132,7 +130,7 @@ def remove(license: LicenseKey, endpoint: EndpointKey) -> None:
 
 @app.command()
 def test(license: LicenseKey, endpoint: EndpointKey) -> None:
-    """Send a message of kind webhook.test to an endpoint alone, whatever kinds it wants."""
+    """Send a message of kind webhook.test to one endpoint, also if it does not want that kind."""
     with open_runtime(start()) as runtime, runtime.database.write() as session:
         delivery = send_test(session, license, endpoint, datetime.now(UTC)).delivery
     typer.echo(f"Delivery {delivery.id} is on its way. 'allowance webhooks log {license} {endpoint}' shows it.")
@@ -140,7 +138,7 @@ def test(license: LicenseKey, endpoint: EndpointKey) -> None:
 
 @app.command()
 def log(license: LicenseKey, endpoint: EndpointKey) -> None:
-    """Show what was sent to an endpoint, a hundred deliveries at the most, the newest first, with every attempt."""
+    """Show the deliveries to an endpoint with all their attempts, newest first, at most 100 deliveries."""
     with open_runtime(start()) as runtime, runtime.database.read() as session:
         found = find_endpoint(session, license_ids(session, [license])[license], endpoint)
         logged = list_deliveries(session, found.license_id, [found.id], most=MOST)[found.id]
@@ -149,17 +147,18 @@ def log(license: LicenseKey, endpoint: EndpointKey) -> None:
             for one in logged
             for attempt in [*map(_attempt, one.attempts)] or [_NEVER]
         ]
-    show_table(("Delivery", "Kind", "Status", "Tried (UTC)", "Took", "Code", "What was answered"), rows)
+    show_table(("Delivery", "Kind", "Status", "Tried (UTC)", "Took", "Code", "Answer"), rows)
 
 
 @app.command()
 def redeliver(
     license: LicenseKey,
     delivery: Annotated[
-        str, typer.Argument(metavar="DELIVERY", help="Its id, as 'allowance webhooks log' shows it, or its beginning.")
+        str,
+        typer.Argument(metavar="DELIVERY", help="The beginning of its id, as 'allowance webhooks log' shows it."),
     ],
 ) -> None:
-    """Send a delivery once more under the same id, whatever became of it."""
+    """Send a delivery again with the same message id, whatever its status."""
     with open_runtime(start()) as runtime, runtime.database.write() as session:
         license_id = license_ids(session, [license])[license]
         missing = f"No delivery {shown(delivery)} to an endpoint of this license."

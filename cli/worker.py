@@ -1,4 +1,4 @@
-"""``allowance worker``: background work in a process of its own."""
+"""``allowance worker``: background work in a separate process."""
 
 import signal
 import threading
@@ -14,9 +14,9 @@ from core.workers.worker import Worker
 def worker() -> None:
     """Refresh meters in the background.
 
-    It runs until it is told to stop (SIGTERM, or Ctrl-C), and then ends what it has begun. Any number of
-    workers may run, on any number of machines; each due refresh is done by one of them. They need a broker
-    and a database that they share with the servers.
+    It runs until SIGTERM or Ctrl-C, and then finishes the work that it has begun. Any number of workers may run,
+    on any number of machines; each due refresh is done by one of them. They share a broker and a database with
+    the servers.
 
     \b
     Example:
@@ -33,5 +33,5 @@ def worker() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     with open_runtime(settings) as runtime, Worker(runtime):
-        typer.echo("The worker runs. It stops at SIGTERM, or Ctrl-C, when it has done what it has.", err=True)
+        typer.echo("The worker runs. At SIGTERM or Ctrl-C it finishes the work that it has begun, and stops.", err=True)
         stopped.wait()

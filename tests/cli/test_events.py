@@ -125,7 +125,7 @@ def test_a_backfill_that_was_killed_goes_on_and_every_event_counts_once(
     assert 0 < resumed < count
     again = run("events", "import", file, "--backfill")
     assert again.out == (
-        f"{file}: it goes on after line {resumed:,}, where an import before was stopped.\n"
+        f"{file}: it continues after line {resumed:,}, where an earlier import stopped.\n"
         f"{file}: {count:,} accepted, 0 duplicates, 0 rejected\n"
     )
     with database.read() as session:

@@ -80,7 +80,7 @@ def test_a_revoked_key_opens_nothing_and_revoking_it_again_changes_nothing(run: 
         key, token = create_key(session, "mailer", ["operate"], None, datetime.now(UTC))
     for _ in range(2):
         revoked = run("keys", "revoke", key.id)
-        assert (revoked.code, revoked.out) == (0, f"Key {key.id} (mailer) opens nothing any more.\n")
+        assert (revoked.code, revoked.out) == (0, f"Key {key.id} (mailer) is revoked.\n")
     with database.read() as session, pytest.raises(Unauthenticated):
         authenticate(session, f"Bearer {token}")
 

@@ -23,7 +23,7 @@ def test_a_plugin_that_cannot_be_loaded_is_shown_with_its_problem_and_costs_no_o
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = EntryPoint("chat", "no_such_module", "allowance")
-    monkeypatch.setattr(host, "_installed", lambda found=host._installed: [*found(), broken])
+    monkeypatch.setattr(host, "find_entry_points", lambda found=host.find_entry_points: [*found(), broken])
     logging.getLogger("core.plugins.host").setLevel(logging.CRITICAL)
     shown = run("plugins")
     logging.getLogger("core.plugins.host").setLevel(logging.NOTSET)

@@ -48,7 +48,7 @@ def test_every_difference_is_reported_with_both_numbers_and_the_exit_status_is_1
         f"globex: forms.level on {DAY}: the ledger says 7 at {DAY}T12:00:00+00:00 by '1' of '/test', "
         "the rollup nothing",
     ]
-    assert counted.err.splitlines()[-1] == "2 differences: what meters read is not what the ledger holds."
+    assert counted.err.splitlines()[-1] == "2 differences between the ledger and the sums that meters read."
 
 
 def test_one_license_can_be_recounted_alone(run: Run, database: Database) -> None:
