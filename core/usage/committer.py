@@ -30,7 +30,7 @@ GATHER_SECONDS: Final = 0.002
 
 
 @dataclass(frozen=True, slots=True)
-class _Batch:
+class _Submission:
     events: Sequence[UsageEvent]
     now: datetime
     result: Future[RecordResult]
@@ -53,7 +53,7 @@ class Committer:
         self._database = database
         self._early_refresh = early_refresh
         self._max_waiting = max_waiting
-        self._batches: deque[_Batch] = deque()
+        self._batches: deque[_Submission] = deque()
         self._queued = 0
         """Events in `_batches`."""
         self._waiting = 0
@@ -78,7 +78,7 @@ class Committer:
 
     def submit(self, events: Sequence[UsageEvent], now: datetime) -> "Future[RecordResult]":
         """Queue events for the next transaction. Raises :class:`Overloaded` if too many events wait."""
-        batch = _Batch(events, now, Future())
+        batch = _Submission(events, now, Future())
         # From here on the batch is recorded, whether or not its sender still waits: it cannot be cancelled.
         batch.result.set_running_or_notify_cancel()
         with self._changed:
@@ -109,7 +109,7 @@ class Committer:
                 if self._batches:
                     self._changed.notify()
 
-    def _take(self) -> list[_Batch]:
+    def _take(self) -> list[_Submission]:
         """Wait for batches, and return as many as go into one transaction."""
         with self._changed:
             while not self._closed and not (self._batches and self._worth_taking()):
@@ -117,7 +117,7 @@ class Committer:
             self._busy += 1
             if self._crowded and self._queued < ENOUGH and not self._closed:
                 self._changed.wait(GATHER_SECONDS)
-            taken: list[_Batch] = []
+            taken: list[_Submission] = []
             size = 0
             while self._batches and (not taken or size + len(self._batches[0].events) <= MAX_TOGETHER):
                 taken.append(self._batches.popleft())
@@ -129,7 +129,7 @@ class Committer:
     def _worth_taking(self) -> bool:
         return not self._busy or self._queued >= ENOUGH
 
-    def _commit(self, batches: Sequence[_Batch]) -> None:
+    def _commit(self, batches: Sequence[_Submission]) -> None:
         """Commit batches together. If that fails, commit each alone, so that no sender fails because of another."""
         if not batches:  # another thread was quicker
             return
@@ -151,9 +151,9 @@ class Committer:
         if self._early_refresh:
             self._early_refresh.note({event.license for batch in batches for event in batch.events})
 
-    def _answer(self, batches: Sequence[_Batch], results: Sequence[RecordResult]) -> None:
+    def _answer(self, batches: Sequence[_Submission], results: Sequence[RecordResult]) -> None:
         """Set the results. Those with unknown licenses come last, as they get suggestions."""
-        unknown: list[tuple[_Batch, RecordResult]] = []
+        unknown: list[tuple[_Submission, RecordResult]] = []
         for batch, result in zip(batches, results, strict=True):
             if result.unknown:
                 unknown.append((batch, result))

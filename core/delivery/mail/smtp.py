@@ -33,7 +33,7 @@ def send(server: SmtpServer, message: EmailMessage, context: ssl.SSLContext) -> 
 
 async def _send(server: SmtpServer, message: EmailMessage, context: ssl.SSLContext) -> str:
     until = asyncio.get_running_loop().time() + DEADLINE
-    connection = _Connection(
+    connection = _SmtpConnection(
         hostname=server.host,
         port=server.port,
         use_tls=server.implicit_tls,
@@ -66,7 +66,7 @@ async def _login(connection: SMTP, server: SmtpServer) -> None:
     await connection.login(server.user, server.password)
 
 
-class _Connection(SMTP):
+class _SmtpConnection(SMTP):
     """A connection for a single mail."""
 
     async def rset(self, **_: Any) -> SMTPResponse:
