@@ -9,35 +9,28 @@ graphql-jit compiles queries for JavaScript; no library was found that does so f
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import isfinite
 from operator import attrgetter
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from graphql import (
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
-    GraphQLBoolean,
     GraphQLEnumType,
     GraphQLError,
     GraphQLField,
-    GraphQLFloat,
-    GraphQLID,
-    GraphQLInt,
     GraphQLLeafType,
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLScalarType,
-    GraphQLString,
     InlineFragmentNode,
     OperationDefinitionNode,
     OperationType,
     SelectionNode,
     SelectionSetNode,
-    Undefined,
     Visitor,
     get_argument_values,
     get_nullable_type,
@@ -48,6 +41,7 @@ from graphql import (
 from api.graphql.context import Context
 from api.graphql.framework import SchemaField, field_of, info_of, python_arguments
 from api.graphql.limits.deadline import check_deadline
+from api.graphql.operations.leaves import PLAIN_TYPES, NotPlanned, serializer
 from api.graphql.schema.build import schema
 from core.errors import AllowanceError
 
@@ -68,14 +62,6 @@ Read: TypeAlias = Callable[[Any], Any]
 """A step that needs nothing of the execution."""
 Plan: TypeAlias = Callable[[Context, dict[str, Any]], dict[str, Any]]
 """A function from a context and variables to the data of a query; raises if anything fails."""
-
-_LARGEST_INT: Final = 2**31 - 1
-_PLAIN_TYPES: Final[dict[str, type]] = {GraphQLString.name: str, GraphQLID.name: str, GraphQLBoolean.name: bool}
-"""Scalars, each with the Python type whose values need no conversion."""
-
-
-class NotPlanned(Exception):
-    """A part of a query that plans do not cover, or a value that a plan cannot answer."""
 
 
 def _run(
@@ -193,7 +179,7 @@ class Planner:
         if isinstance(type_, GraphQLObjectType):
             return self._object(type_, selections)
         if isinstance(type_, (GraphQLScalarType, GraphQLEnumType)):
-            serialize = _serializer(type_)
+            serialize = serializer(type_)
             return lambda value, run: serialize(value)
         raise NotPlanned  # an interface: each value has a type of its own
 
@@ -265,7 +251,7 @@ class _Variables(Visitor):
 
 def _leaf_field(read: Read, type_: GraphQLLeafType, *, is_required: bool) -> Step:
     """Return the step of a field that is a scalar or an enum, as most are: it reads and converts in one call."""
-    serialize, plain_type = _serializer(type_), _PLAIN_TYPES.get(type_.name)
+    serialize, plain_type = serializer(type_), PLAIN_TYPES.get(type_.name)
 
     def step(source: Any, run: Run) -> Any:
         value = read(source)
@@ -278,24 +264,3 @@ def _leaf_field(read: Read, type_: GraphQLLeafType, *, is_required: bool) -> Ste
         return serialize(value)
 
     return step
-
-
-def _serializer(type_: GraphQLLeafType) -> Read:
-    """Return the function that converts a value for the answer; the function raises if it cannot."""
-    serialize = type_.serialize
-    if isinstance(type_, GraphQLEnumType):
-        names = {value.value: name for name, value in type_.values.items()}
-        return lambda value: names[value] if value in names else _known(serialize(value))
-    if type_ is GraphQLFloat:
-        return lambda value: value if type(value) is float and isfinite(value) else serialize(value)
-    if type_ is GraphQLInt:
-        return lambda value: value if type(value) is int and abs(value) <= _LARGEST_INT else serialize(value)
-    if known := _PLAIN_TYPES.get(type_.name):
-        return lambda value: value if type(value) is known else serialize(value)
-    return lambda value: _known(serialize(value))
-
-
-def _known(serialized: Any) -> Any:
-    if serialized is None or serialized is Undefined:
-        raise NotPlanned
-    return serialized

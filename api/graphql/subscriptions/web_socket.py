@@ -1,6 +1,4 @@
-"""GraphQL over WebSocket: the protocol graphql-transport-ws.
-
-https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
+"""GraphQL over WebSocket: the endpoint, and the conversation over each connection.
 
 The Origin header is not checked. A page of another origin may connect, but learns nothing without a token, which
 browsers do not send by themselves as they send cookies.
@@ -27,9 +25,18 @@ from api.graphql.operations.run import Operations
 from api.graphql.subscriptions.connections import (
     ClientGone,
     ConnectionEnded,
-    EndReason,
     OpenConnections,
     TooManyConnections,
+)
+from api.graphql.subscriptions.protocol import (
+    PROTOCOL,
+    Close,
+    CloseCode,
+    close_for,
+    init_token,
+    operation_id,
+    operation_payload,
+    read_message,
 )
 from api.graphql.subscriptions.subscribe import SubscriptionRefused, Subscriptions
 from api.http.asgi import address_of, header
@@ -39,18 +46,14 @@ from core.access.authenticator import Authenticator
 from core.access.keys import Caller
 from core.errors import AllowanceError, BadInput, Unauthenticated
 
-PROTOCOL: Final = "graphql-transport-ws"
 INIT: Final = 10.0
 """Seconds within which a client has to send connection_init."""
 DRAIN: Final = 20.0
 """Seconds within which a client has to read each message."""
 THREADS: Final = 10
 """Operations over WebSocket executed at the same time; HTTP requests have other threads."""
-INTERNAL_ERROR: Final = 1011
 _LOST: Final = (TimeoutError, OSError, RuntimeError)
 """Errors of sending over a closed connection; RuntimeError if this server closed it."""
-TRY_AGAIN_LATER: Final = 1013
-RESTARTING: Final = 1012
 
 
 class BadSubprotocol(BadInput):
@@ -64,15 +67,6 @@ class TooManySubscriptions(AllowanceError):
 
     code = "TOO_MANY_SUBSCRIPTIONS"
     status: ClassVar[int] = 429
-
-
-class _Close(Exception):
-    """The end of a connection, with a code of the protocol or of RFC 6455."""
-
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
 
 
 class WebSocketEndpoint:
@@ -139,18 +133,18 @@ class _Conversation:
                         await self._take(await self._next(), caller, tasks)
         except* ClientGone:
             pass
-        except* (_Close, ConnectionEnded, TooManyConnections) as found:
+        except* (Close, ConnectionEnded, TooManyConnections) as found:
             closes.extend(found.exceptions)
         except* SQLAlchemyError as found:
             self._endpoint.operations.answer_failed(found.exceptions[0], token_hex(16))
-            closes.append(_Close(TRY_AGAIN_LATER, "The database does not answer now; try again."))
+            closes.append(Close(CloseCode.TRY_AGAIN_LATER, "The database does not answer now; try again."))
         except* Exception as found:
             self._endpoint.operations.answer_failed(found.exceptions[0], token_hex(16))
-            closes.append(_Close(INTERNAL_ERROR, "This went wrong on the server."))
+            closes.append(Close(CloseCode.INTERNAL_ERROR, "This went wrong on the server."))
         if closes:
-            await self._close(_close_of(closes[0]))
+            await self._close(close_for(closes[0]))
 
-    async def _close(self, close: _Close) -> None:
+    async def _close(self, close: Close) -> None:
         with suppress(*_LOST):
             async with asyncio.timeout(DRAIN):
                 await self._asgi_send({"type": "websocket.close", "code": close.code, "reason": close.reason})
@@ -161,47 +155,39 @@ class _Conversation:
             async with asyncio.timeout(INIT):
                 while (message := await self._next())["type"] != "connection_init":
                     if message["type"] not in ("ping", "pong"):
-                        raise _Close(4401, "Unauthorized")
+                        raise Close(CloseCode.UNAUTHORIZED, "Unauthorized")
                     await self._keep_alive(message)
         except TimeoutError:
-            raise _Close(4408, "Connection initialisation timeout") from None
-        payload = message.get("payload")
-        if not isinstance(payload, dict | None):
-            raise _Close(4400, "The payload of connection_init must be an object")
-        tokens = [value for name, value in (payload or {}).items() if name.lower() == "authorization"]
-        authorization = tokens[0] if tokens else self._authorization
+            raise Close(CloseCode.INIT_TIMEOUT, "Connection initialisation timeout") from None
+        authorization = init_token(message, self._authorization)
         self._authorization = None  # a token is not held longer than needed
-        if not isinstance(authorization, str | None):
-            raise _Close(4400, "Authorization must be a text")
         try:
             return await find_caller(self._endpoint.authenticator, authorization)
         except Unauthenticated:
-            raise _Close(4403, "Forbidden") from None
+            raise Close(CloseCode.FORBIDDEN, "Forbidden") from None
 
     async def _take(self, message: Mapping[str, Any], caller: Caller, tasks: asyncio.TaskGroup) -> None:
         kind = message["type"]
         if kind in ("ping", "pong"):
             await self._keep_alive(message)
         elif kind == "subscribe":
-            id = _id(message)
+            id = operation_id(message)
             if id in self._operations:
-                raise _Close(4409, _reason(f"Subscriber for {id} already exists"))
-            payload = message.get("payload")
-            if not isinstance(payload, dict) or not isinstance(payload.get("query"), str | None):
-                raise _Close(4400, "The payload of subscribe must be an object, and its query a text")
+                raise Close(CloseCode.SUBSCRIBER_EXISTS, f"Subscriber for {id} already exists")
+            payload = operation_payload(message)
             if len(self._operations) >= self._endpoint.most:
                 error = TooManySubscriptions(f"{self._endpoint.most} operations are under way; end one first.")
-                payload = [self._endpoint.operations.answer_failed(error, token_hex(16))]
-                await self._send({"id": id, "type": "error", "payload": payload})
+                errors = [self._endpoint.operations.answer_failed(error, token_hex(16))]
+                await self._send({"id": id, "type": "error", "payload": errors})
                 return
             self._operations[id] = tasks.create_task(self._operate(id, payload, caller))
         elif kind == "complete":
-            if task := self._operations.pop(_id(message), None):
+            if task := self._operations.pop(operation_id(message), None):
                 task.cancel()
         elif kind == "connection_init":
-            raise _Close(4429, "Too many initialisation requests")
+            raise Close(CloseCode.TOO_MANY_INITS, "Too many initialisation requests")
         else:
-            raise _Close(4400, _reason(f"Unknown message type {kind}"))
+            raise Close(CloseCode.BAD_REQUEST, f"Unknown message type {kind}")
 
     async def _keep_alive(self, message: Mapping[str, Any]) -> None:
         if message["type"] == "ping":
@@ -209,7 +195,7 @@ class _Conversation:
             try:
                 await self._send({"type": "pong", **payload})
             except orjson.JSONEncodeError:
-                raise _Close(4400, "The payload is nested too deeply to be sent back") from None
+                raise Close(CloseCode.BAD_REQUEST, "The payload is nested too deeply to be sent back") from None
 
     async def _operate(self, id: str, payload: Mapping[str, Any], caller: Caller) -> None:
         """Answer one operation. Its id is free again before the client gets the last message."""
@@ -224,7 +210,7 @@ class _Conversation:
             last = {"type": "error", "payload": operations.answer_refused(refused, trace).answer["errors"]}
         except SubscriptionRefused as refused:
             last = {"type": "error", "payload": refused.errors}
-        except (ClientGone, _Close):
+        except (ClientGone, Close):
             raise
         except Exception as error:
             last = {"type": "error", "payload": [operations.answer_failed(error, trace)]}
@@ -250,16 +236,7 @@ class _Conversation:
         event = await self._receive()
         if event["type"] == "websocket.disconnect":
             raise ClientGone
-        text = event.get("text")
-        if text is None:
-            raise _Close(4400, "Messages must be texts")
-        try:
-            message = orjson.loads(text)
-        except orjson.JSONDecodeError:
-            raise _Close(4400, "Messages must be JSON") from None
-        if not isinstance(message, dict) or not isinstance(message.get("type"), str):
-            raise _Close(4400, "Messages must be objects with a type")
-        return message
+        return read_message(event.get("text"))
 
     async def _send(self, message: Mapping[str, Any]) -> None:
         try:
@@ -267,28 +244,6 @@ class _Conversation:
                 await self._asgi_send({"type": "websocket.send", "text": orjson.dumps(message).decode()})
         except _LOST:
             raise ClientGone from None
-
-
-def _id(message: Mapping[str, Any]) -> str:
-    id = message.get("id")
-    if not isinstance(id, str) or not id:
-        raise _Close(4400, "The id must be a text that is not empty")
-    return id
-
-
-def _reason(text: str) -> str:
-    """Return as much of a text as fits in a close frame (RFC 6455, section 5.5)."""
-    return text.encode("utf-8", "replace")[:120].decode("utf-8", "ignore")
-
-
-def _close_of(why: BaseException) -> _Close:
-    if isinstance(why, _Close):
-        return why
-    if isinstance(why, ConnectionEnded) and why.reason is EndReason.CLOSING:
-        return _Close(RESTARTING, why.reason.value)
-    if isinstance(why, ConnectionEnded):
-        return _Close(4403, why.reason.value)
-    return _Close(TRY_AGAIN_LATER, _reason(str(why)))
 
 
 async def _deny(error: AllowanceError, send: Send) -> None:

@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 from api.graphql.context import Context, Services
 from api.graphql.limits.limits import limits_from
 from api.graphql.operations.execute import OperationCall, execute
-from api.graphql.operations.plan import NotPlanned, Plan, Planner, Step
+from api.graphql.operations.leaves import NotPlanned
+from api.graphql.operations.plan import Plan, Planner, Step
 from api.graphql.operations.prepare import Preparer
 from api.graphql.schema.build import schema
 from core.errors import AllowanceError
