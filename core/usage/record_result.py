@@ -1,6 +1,6 @@
 """The result of recording a batch of events."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from core.usage.events import RejectedEvent
@@ -18,6 +18,8 @@ class RecordResult:
     rejected: Sequence[RejectedEvent] = ()
     unknown: Mapping[int, str] = field(default_factory=dict)
 
-    def with_rejected(self, more: Iterable[RejectedEvent]) -> "RecordResult":
+    def with_rejected(self, more: Sequence[RejectedEvent]) -> "RecordResult":
         """Return the result with more rejected events."""
+        if not more:
+            return self
         return replace(self, rejected=sorted([*self.rejected, *more], key=lambda event: event.index))

@@ -230,8 +230,8 @@ def test_a_window_longer_than_the_ledger_is_refused_at_start(dropped: Engine) ->
         with pytest.raises(BadSetting) as refused:
             require_dedup_window(session, Settings(dedup_window_days=66), now)
     assert refused.value.message == (
-        "ALLOWANCE_DEDUP_WINDOW_DAYS: the ledger holds only events that arrived since 2026-04-17, so a retry of an older "
-        "event could count twice. Set 65 at most, and raise ALLOWANCE_LEDGER_DAYS for a longer window later."
+        "ALLOWANCE_DEDUP_WINDOW_DAYS: the ledger holds only events that arrived since 2026-04-17, so a retry of an "
+        "older event could count twice. Set 65 at most, and raise ALLOWANCE_LEDGER_DAYS for a longer window later."
     )
 
 
