@@ -1,4 +1,4 @@
-"""Who may do what: every query, every mutation and the ingestion, for every kind of key."""
+"""Rights of keys: every query, every mutation and the ingestion, for every kind of key."""
 
 import time
 from typing import Any

@@ -45,7 +45,7 @@ def example(live: Served, tmp_path: Path) -> Path:
 
 
 def compile_with(home: Path, tool: str, *arguments: str, status: int = 0) -> str:
-    """What a tool of the clients' packages says when it runs in a folder."""
+    """Return the output of a tool of the clients' packages, run in a folder."""
     program = node.CLIENTS / "node_modules" / ".bin" / tool
     done = subprocess.run([program, *arguments], cwd=home, capture_output=True, text=True, check=False, timeout=100)
     assert done.returncode == status, done.stdout + done.stderr

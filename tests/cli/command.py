@@ -18,7 +18,7 @@ COMMAND = Path(sys.executable).with_name("allowance")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command came to."""
+    """The exit code and output of a command."""
 
     code: int | str | None
     out: str

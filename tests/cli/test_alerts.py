@@ -1,4 +1,4 @@
-"""What operators see of alerts and of the outbox."""
+"""Alerts and their deliveries on the command line."""
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal

@@ -19,7 +19,7 @@ LINE = re.compile(r"^(\d\d \w{3})  (\S+) +([\d,]+) +([\d,]+) +([\d,]+) +([\d,]+)
 
 
 def days(out: str) -> Sequence[tuple[str, str, int, int, int, int]]:
-    """Of each day: its name, its bar, how many were active, admitted, known and refused."""
+    """Return for each day its name, its bar, and the numbers of active, admitted, known and refused installations."""
     found = []
     for day, bar, *counts in LINE.findall(out):
         active, admitted, known, refused = (int(number.replace(",", "")) for number in counts)

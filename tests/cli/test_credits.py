@@ -1,4 +1,4 @@
-"""What operators see of requests for credits, and how they grant them."""
+"""Requests for credits and grants on the command line."""
 
 from datetime import UTC, datetime
 from decimal import Decimal

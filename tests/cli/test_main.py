@@ -1,4 +1,4 @@
-"""What holds for every command: help, settings, errors that a person can mend."""
+"""Every command: help, settings, and errors that an operator can fix."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What operators send again out of the outbox."""
+"""Deliveries of the outbox, repeated on the command line."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""What operators do with webhook endpoints."""
+"""Webhook endpoints on the command line."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta

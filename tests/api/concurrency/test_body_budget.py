@@ -1,4 +1,4 @@
-"""What comes in at once is bounded, in bytes and in threads."""
+"""The budget of bodies: bytes and threads are bounded."""
 
 import asyncio
 import gc

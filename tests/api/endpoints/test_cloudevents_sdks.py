@@ -105,7 +105,7 @@ def test_an_event_of_the_python_sdk_is_counted_as_it_was_meant(served: Served, o
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 class TestOneEvent:
-    """The same event, however it is written, is the same event."""
+    """Equal events in different modes are duplicates."""
 
     def test_in_every_mode_of_both_generations_of_the_python_sdk(self, operator: Client) -> None:
         data = {"quantity": 3, "dimensions": {"channel": "print"}}

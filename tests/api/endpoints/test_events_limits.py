@@ -34,7 +34,7 @@ AWAY = {
 
 
 def used(served: Served, client: Client) -> object:
-    """What the license has used, after a refresh."""
+    """Return the usage of the license after a refresh."""
     served.refresh()
     query = '{ consumption(license: "acme") { section(key: "channels") { readings { used } } } }'
     return client.data(query)["consumption"]["section"]["readings"][0]["used"]

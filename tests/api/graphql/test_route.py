@@ -1,4 +1,4 @@
-"""What a page in a browser may do: nothing without a token that it holds, and from elsewhere only where it is named."""
+"""Requests of pages in browsers: nothing without a token, and from other origins only if the settings allow them."""
 
 from collections.abc import Iterator
 

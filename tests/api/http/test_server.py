@@ -1,4 +1,4 @@
-"""What the web server asks of its connections."""
+"""The bounds of the web server on its connections."""
 
 import logging
 import socket

@@ -110,7 +110,7 @@ SHAPES: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
     "Share": (("key", "used"), {}),
     "Meter": (("key", "applications"), {}),
 }
-"""Of some types: fields without further fields, and those with."""
+"""Fields of some types: those without further fields, and those with."""
 FRAGMENTS = ("Query", "License", "LicenseConnection", "Consumption", "Reading", "License", "Query")
 """The types of the fragments F0, F1, …; each may spread those before it."""
 

@@ -1,4 +1,4 @@
-"""What an operation costs: as if every field were visited, with the sizes of pages that its variables give."""
+"""The cost of an operation equals a visit of every field, with the sizes of pages that its variables give."""
 
 import math
 from typing import Any

@@ -26,7 +26,7 @@ ROOM = str(Path(api.graphql.limits.__file__).parent)
 
 
 def lines_run(what: Callable[[], object]) -> int:
-    """How many lines of the limits were run: work that is the same on every machine."""
+    """Return the number of executed lines of the limits: a measure of work that is equal on every machine."""
     lines = 0
 
     def trace(frame: FrameType, event: str, _: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What passes a limit is refused over HTTP with its code, before it is executed; and by little work."""
+"""Documents beyond a limit are refused over HTTP with its code, before execution and with little work."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How long a query may take, and how often a key may ask."""
+"""The deadline of queries, and the rate limit of keys."""
 
 from collections.abc import Iterator
 

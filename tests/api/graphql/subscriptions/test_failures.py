@@ -1,4 +1,4 @@
-"""What followers see of faults, and of a database that is away: codes, and nothing of what goes on inside."""
+"""Faults and a lost database, as subscribers see them: codes without internals."""
 
 import gc
 import logging
@@ -25,7 +25,7 @@ INTERNALS = ("swordfish", "credit_grant", "snapshot", "SELECT", "sqlalchemy", "T
 
 
 def is_masked(errors: Any, path: list[str] | None, caplog: pytest.LogCaptureFixture) -> bool:
-    """Whether it is one internal error that shows nothing, with its trace in the log."""
+    """Check that there is one internal error without internals, whose trace is in the log."""
     (error,) = errors
     trace = error["extensions"]["trace"]
     assert error["extensions"] == {"code": "INTERNAL", "trace": trace}
