@@ -26,6 +26,8 @@ def detect_crossings(
         reading: The reading.
         previous: The crossed ratios of the reading before, or None.
     """
+    if not (reading.thresholds or previous):
+        return None
     crossed = {threshold.ratio for threshold in reading.thresholds if threshold.crossed_at}
     if reading.limit is None or not (crossed or previous):
         return None

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import allowance
@@ -13,6 +14,9 @@ from sqlmodel import Session, col, select
 
 from core.licenses.billing import CALENDAR_YEAR, billing_period
 from core.licenses.tables import Contract, ContractVersion, License, id_of
+
+# Remembered, since licenses share most of their terms, and each is read for several days.
+_decimal = lru_cache(maxsize=4096)(Decimal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +41,9 @@ class LoadedLicense:
         return allowance.Contract(
             version=version.version,
             period=period,
-            terms={key: Decimal(value) for key, value in version.terms.items()},
-            at_risk={key: Decimal(ratio) for key, ratio in version.at_risk.items()},
-            alert_at={key: tuple(map(Decimal, ratios)) for key, ratios in version.alert_at.items()},
+            terms={key: _decimal(value) for key, value in version.terms.items()},
+            at_risk={key: _decimal(ratio) for key, ratio in version.at_risk.items()},
+            alert_at={key: tuple(map(_decimal, ratios)) for key, ratios in version.alert_at.items()},
         )
 
     def period_on(self, day: date) -> allowance.Period:

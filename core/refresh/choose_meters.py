@@ -49,12 +49,10 @@ def choose_meters(
     """
     day_of = local_days(license, SETTLING)
     meters = _meters_in_scope(RefreshScope() if late else scope, registry, stored, now)
-    chosen = []
-    for meter in meters:
-        last = day_of(measured_at(stored.get(meter.key)) or now)
-        changed = min(last, late.since) if late else last
-        chosen.append(ChosenMeter(meter, max(license.today - HISTORY, min(changed, license.today))))
-    return chosen
+    first, last = license.today - HISTORY, min(late.since, license.today) if late else license.today
+    return [
+        ChosenMeter(meter, max(first, min(last, day_of(measured_at(stored.get(meter.key)) or now)))) for meter in meters
+    ]
 
 
 def _meters_in_scope(

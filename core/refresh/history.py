@@ -64,14 +64,14 @@ def _past_rows(measurements: Sequence[Measurement]) -> Rows:
 
 def _current_rows(plan: Plan, readings: Sequence[NewReading]) -> Rows:
     """Return the rows of now: entries relative to the stored reading if that was measured earlier on the same day."""
-    rows: dict[tuple[int, datetime], dict[str, PointDelta]] = defaultdict(dict)
+    rows: dict[int, dict[str, PointDelta]] = defaultdict(dict)
     days = {license_id: local_days(license) for license_id, license in plan.licenses.items()}
     for (moment, question, _, stored, stored_at), reading, _ in readings:
         license = moment.license
         is_relative = stored_at and stored_at != plan.now and days[license.id](stored_at) == license.today
         before = decode_usage(stored) if stored and is_relative else None
-        rows[license.id, plan.now][question.meter.key] = point_delta(reading, before)
-    return rows
+        rows[license.id][question.meter.key] = point_delta(reading, before)
+    return {(license_id, plan.now): entries for license_id, entries in rows.items()}
 
 
 def _meters_by_license(rows: Rows) -> dict[int, set[str]]:

@@ -32,10 +32,10 @@ def judge_readings(
     """
     readings = []
     for measurement in measurements:
-        question, stored = measurement.question, measurement.stored
+        moment, question, measured, stored, _ = measurement
         meter, contract = question.meter, question.contract
-        due = min(now + meter.every, turns[measurement.moment.license.id])
-        reading = judge_reading(meter, contract, measurement.reading, stored, now, due)
+        due = min(now + meter.every, turns[moment.license.id])
+        reading = judge_reading(meter, contract, measured, stored, now, due)
         before = decode_crossed(stored)
         if crossed := detect_crossings(contract, reading, before):
             reading = reading._replace(crossed=crossed)

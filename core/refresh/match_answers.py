@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import NamedTuple
 
 from allowance import Reading
@@ -57,13 +58,16 @@ def match_answers(
     current: list[Measurement] = []
     past: list[Measurement] = []
     failed: list[FailedMeasurement] = []
-    for (moment, question), answer in zip(plan.planned, answers, strict=True):
-        stored = snapshots[moment.license.id].readings.get(question.meter.key)
-        stored_at = measured_at(stored)
-        if stored_at is not None and stored_at > plan.now:
-            continue
-        if isinstance(answer, Failure):
-            failed.append(FailedMeasurement(moment, question, answer, stored))
-        else:
-            (past if moment.past else current).append(Measurement(moment, question, answer, stored, stored_at))
+    remaining = iter(answers)
+    for moment in plan.moments:
+        documents, measured = snapshots[moment.license.id].readings, past if moment.past else current
+        for question, answer in zip(moment.questions, islice(remaining, len(moment.questions)), strict=True):
+            stored = documents.get(question.meter.key)
+            stored_at = measured_at(stored)
+            if stored_at is not None and stored_at > plan.now:
+                continue
+            if isinstance(answer, Failure):
+                failed.append(FailedMeasurement(moment, question, answer, stored))
+            else:
+                measured.append(Measurement(moment, question, answer, stored, stored_at))
     return Measurements(current, past, failed)

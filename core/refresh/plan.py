@@ -1,9 +1,8 @@
 """The plan of a refresh: the questions to the meters, and all that was loaded to ask them. Immutable records."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
 from core.consumption.snapshots import StoredSnapshot
 from core.licenses.load import LoadedLicense
@@ -14,18 +13,12 @@ from core.usage.tables import LateUsage
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The time at which a license is measured: now, or the end of a past day."""
+    """The questions to the meters of a license about a time: now, or the end of a past day."""
 
     license: LoadedLicense
     at: datetime
     past: bool
-
-
-class PlannedQuestion(NamedTuple):
-    """A question to a meter, and the moment that the question is about."""
-
-    moment: Moment
-    question: MeterQuestion
+    questions: Sequence[MeterQuestion]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +30,9 @@ class Plan:
     snapshots: Mapping[int, StoredSnapshot]
     late_usage: Mapping[int, LateUsage]
     usage: Mapping[int, LoadedUsage]
-    planned: tuple[PlannedQuestion, ...]
+    moments: Sequence[Moment]
 
     @property
     def questions(self) -> list[MeterQuestion]:
-        """The questions alone, in order, as the measurer takes them."""
-        return [planned.question for planned in self.planned]
+        """The questions of all moments, in order, as the measurer takes them."""
+        return [question for moment in self.moments for question in moment.questions]

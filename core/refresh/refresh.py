@@ -52,8 +52,8 @@ def plan_refresh(session: Session, scopes: Mapping[int, RefreshScope], registry:
         UsageRange(licenses[key], min(meter.since for meter in meters)) for key, meters in chosen.items() if meters
     ]
     usage = load_usage(session, ranges, registry, now)
-    planned = [asked for key in usage for asked in ask_meters(licenses[key], usage[key], chosen[key], now)]
-    return Plan(now, licenses, snapshots, late_usage, usage, tuple(planned))
+    moments = [moment for key in usage for moment in ask_meters(licenses[key], usage[key], chosen[key], now)]
+    return Plan(now, licenses, snapshots, late_usage, usage, moments)
 
 
 def save_refresh(

@@ -57,35 +57,36 @@ _parse_period = lru_cache(maxsize=1024)(
 
 def encode_reading(reading: JudgedReading) -> Document:
     """Return the document of a reading. Times must be in UTC."""
-    document: Document = {"status": reading.status._value_}
-    if reading.used is not None:
-        document["used"] = str(reading.used)
-    if reading.limit is not None:
-        document["limit"] = str(reading.limit)
-    if reading.measured_at is not None:
-        document["measured_at"] = _time_text(reading.measured_at)
-    if reading.basis is not None:
-        document["basis"] = reading.basis
-    if period := reading.period:
+    status, used, limit, basis, period, shares, thresholds, grants, measured, due, problem, crossed = reading
+    document: Document = {"status": status._value_}
+    if used is not None:
+        document["used"] = str(used)
+    if limit is not None:
+        document["limit"] = str(limit)
+    if measured is not None:
+        document["measured_at"] = _time_text(measured)
+    if basis is not None:
+        document["basis"] = basis
+    if period:
         document["period"] = [period.first.isoformat(), period.end.isoformat(), period.time_zone]
-    if reading.shares:
+    if shares:
         document["shares"] = [
-            [dimension, key, label, str(used), None if limit is None else str(limit)]
-            for dimension, key, label, used, limit in reading.shares
+            [dimension, key, label, str(part), None if most is None else str(most)]
+            for dimension, key, label, part, most in shares
         ]
-    if reading.grants:
-        document["grants"] = {key: str(left) for key, left in reading.grants.items()}
-    if reading.due_at is not None:
-        document["due_at"] = _time_text(reading.due_at)
-    if reading.thresholds:
+    if grants:
+        document["grants"] = {key: str(left) for key, left in grants.items()}
+    if due is not None:
+        document["due_at"] = _time_text(due)
+    if thresholds:
         document["thresholds"] = [
-            [str(ratio), decimal_text(value), status._value_, None if crossed_at is None else _time_text(crossed_at)]
-            for ratio, value, status, crossed_at in reading.thresholds
+            [str(ratio), decimal_text(value), beyond._value_, None if crossed_at is None else _time_text(crossed_at)]
+            for ratio, value, beyond, crossed_at in thresholds
         ]
-    if crossed := reading.crossed:
+    if crossed:
         ratios = [decimal_text(ratio) for ratio in crossed.ratios]
         document["crossed"] = [crossed.period_first.isoformat(), decimal_text(crossed.limit), ratios]
-    if problem := reading.problem:
+    if problem:
         document["problem"] = _encode_problem(problem)
     return document
 
@@ -136,7 +137,8 @@ def decode_crossed(document: Document | None) -> CrossedRatios | None:
 
 def measured_at(document: Document | None) -> datetime | None:
     """Return the time at which the reading was measured, or None if it never was."""
-    return _time(document.get("measured_at")) if document else None
+    time = document.get("measured_at") if document else None
+    return _parse_time(time) if time else None
 
 
 def due_at(document: Document | None) -> datetime | None:

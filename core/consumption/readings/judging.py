@@ -6,7 +6,7 @@ from decimal import Decimal
 from operator import itemgetter
 from typing import Final
 
-from allowance import Contract, Enforcement, Limit, Meter, Reading
+from allowance import Contract, Enforcement, Limit, Meter, Reading, Share
 from allowance.reading import Number
 
 from core.consumption.readings.documents import Document, crossing_times
@@ -47,18 +47,7 @@ def judge_reading(
         usage.limit,
         None if limit is None else limit.basis,
         reading.period,
-        tuple(
-            ReadingShare(
-                share.dimension,
-                share.key,
-                share.label,
-                round_number(share.used),
-                None if share.limit is None else round_number(share.limit),
-            )
-            for share in reading.shares
-        )
-        if reading.shares
-        else (),
+        tuple(map(_round_share, reading.shares)),
         ()
         if reading.used is None or limit is None
         else _judge_thresholds(meter, contract, reading, reading.used, limit, usage, previous, measured_at),
@@ -86,6 +75,11 @@ def round_number(number: Number) -> Decimal:
     if isinstance(number, int):
         return Decimal(number)
     return from_nanos(*divmod(round(number * NANOS), NANOS))
+
+
+def _round_share(share: Share) -> ReadingShare:
+    limit = None if share.limit is None else round_number(share.limit)
+    return ReadingShare(share.dimension, share.key, share.label, round_number(share.used), limit)
 
 
 def _judge_thresholds(

@@ -49,7 +49,7 @@ def status_of(
 
 def times(ratio: Decimal, value: Number) -> Number:
     """The exact product."""
-    return _EXACT.multiply(ratio, value) if isinstance(value, Decimal | int) else Fraction(ratio) * value
+    return _EXACT.multiply(ratio, value) if isinstance(value, (Decimal, int)) else Fraction(ratio) * value
 
 
 def worst(statuses: Iterable[UsageStatus]) -> UsageStatus:

@@ -534,8 +534,8 @@ def test_history_is_written_again_for_three_years_at_the_most(engine: Engine) ->
     engine.backfill(sent(1, datetime(2010, 1, 1, tzinfo=UTC)), sent(2, NOW - 100 * DAY))
     with engine.database.read() as session:
         plan = plan_refresh(session, {engine.id(): ALL}, engine.runtime.registry, NOW)
-    assert min(planned.moment.at for planned in plan.planned) == datetime(2023, 3, 11, 18, 30, tzinfo=UTC) - INSTANT
-    assert len({planned.moment.at for planned in plan.planned}) == HISTORY.days + 1
+    assert min(moment.at for moment in plan.moments) == datetime(2023, 3, 11, 18, 30, tzinfo=UTC) - INSTANT
+    assert len({moment.at for moment in plan.moments}) == HISTORY.days + 1
 
 
 class HeldUp:
