@@ -1,4 +1,4 @@
-"""The nearest known name, for messages about an unknown one."""
+"""The nearest known name, for messages about an unknown name."""
 
 from collections.abc import Iterable
 
@@ -9,6 +9,6 @@ NEAR = 70
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """`` Did you mean 'x'?`` with a leading space, or an empty text where nothing is near."""
-    found = process.extractOne(name[:200], list(known), score_cutoff=NEAR)
-    return f" Did you mean {found[0]!r}?" if found else ""
+    """Return `` Did you mean 'x'?`` with a leading space, or an empty text if no known name is near."""
+    nearest = process.extractOne(name[:200], list(known), score_cutoff=NEAR)
+    return f" Did you mean {nearest[0]!r}?" if nearest else ""

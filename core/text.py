@@ -1,4 +1,4 @@
-"""Texts from outside that are to be stored."""
+"""Checks of texts from outside, and the text of decimals."""
 
 import re
 from decimal import Decimal
@@ -8,8 +8,8 @@ _UNSTORABLE: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 def problem_with(value: object, longest: int) -> str | None:
-    """What is wrong with a text that names something: not a text, empty, too long, control characters."""
-    # What is printable holds no control characters, and asking costs less than searching for them.
+    """Return the fault of a text that names something, or None: no text, empty, too long, or control characters."""
+    # A printable text holds no control characters, and isprintable costs less than a search for them.
     if isinstance(value, str) and 0 < len(value) <= longest and value.isprintable():
         return None
     if not isinstance(value, str):
@@ -24,7 +24,7 @@ def problem_with(value: object, longest: int) -> str | None:
 
 
 def shown(value: object) -> str:
-    """A value from outside as a message may repeat it: quoted and short."""
+    """Return a value from outside as a message may repeat it: quoted and short."""
     text = str(value)
     return repr(text if len(text) <= 100 else text[:100] + "…")
 

@@ -1,4 +1,4 @@
-"""Instants as texts from outside."""
+"""The parsing of instants from outside, and their microseconds."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -13,14 +13,18 @@ _RFC3339: Final = re.compile(
 
 
 class NotAnInstant(ValueError):
-    """Not an instant as RFC 3339 writes it, or one that does not exist; the message says which."""
+    """A text that is no instant of RFC 3339, or an instant that does not exist; the message states which."""
 
 
 def parse_instant(text: object) -> datetime:
-    """The instant in UTC, to the microsecond; what is finer is cut off. Raises :class:`NotAnInstant`."""
+    """Parse an instant, and return it in UTC. Digits finer than a microsecond are cut off.
+
+    Raises:
+        NotAnInstant: The text is no instant.
+    """
     if not isinstance(text, str) or not _RFC3339.fullmatch(text):
-        said = "a list or an object" if isinstance(text, list | dict) else shown(text)  # which may be too deep to show
-        raise NotAnInstant(f"{said} is not RFC 3339 with an offset, as 2026-11-22T10:00:00Z")
+        value = "a list or an object" if isinstance(text, list | dict) else shown(text)  # may be too deep to show
+        raise NotAnInstant(f"{value} is not RFC 3339 with an offset, as 2026-11-22T10:00:00Z")
     try:
         return datetime.fromisoformat(text.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
@@ -28,7 +32,7 @@ def parse_instant(text: object) -> datetime:
 
 
 def microseconds(time: datetime) -> int:
-    """An aware instant as microseconds since 1970."""
+    """Return the microseconds from the beginning of 1970 to an aware instant."""
     since = time - EPOCH
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 

@@ -1,4 +1,4 @@
-"""What a refresh found crossed, and what it found crossed no more: recorded in the transaction of its snapshots."""
+"""The recording of crossings and recoveries, in the transaction that writes the snapshots of a refresh."""
 
 import uuid
 from collections import defaultdict
@@ -24,7 +24,7 @@ from core.text import canonical
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """A threshold that a reading of a license's meter has crossed: `ratio` of `limit`, in a period."""
+    """A threshold that a reading has crossed: `ratio` of `limit`, in the period from `first` up to `end`."""
 
     license_id: int
     meter: str
@@ -40,10 +40,7 @@ class Crossing:
 
 @dataclass(frozen=True, slots=True)
 class MeterCrossings:
-    """A meter of a license that was measured, and the thresholds that its reading has crossed, if any.
-
-    `crossings` are those that alerts stand for in the period and limit now in force.
-    """
+    """A measured meter of a license, with the crossings of its reading in the period and limit now in force."""
 
     license_id: int
     meter: str
@@ -53,19 +50,25 @@ class MeterCrossings:
 def record_crossings(
     session: Session, measured: Sequence[MeterCrossings], now: datetime, notifiers: Collection[Notifier] = ()
 ) -> None:
-    """Record new alerts, and recoveries of earlier ones, with the messages that tell of them.
+    """Record new alerts and recoveries of earlier alerts, and enqueue the messages that notify people of them.
 
-    A threshold alerts once for each license, meter, period and limit in force; when it is crossed again its alert is
-    open again, and nothing is told. The number of statements does not depend on how many readings there are.
+    A threshold alerts once for each license, meter, period and limit in force. If it is crossed again, its alert opens
+    again without a message. The number of statements does not depend on the number of readings.
+
+    Args:
+        session: The session of the transaction that writes the snapshots.
+        measured: The meters whose crossings changed. Alerts of other meters stay as they are.
+        now: The time of the refresh.
+        notifiers: The installed notifiers, which get every message.
     """
     if not measured:
         return
-    crossed = _record(session, [crossing for one in measured for crossing in one.crossings], now)
+    crossed = _record(session, [crossing for meter in measured for crossing in meter.crossings], now)
     recovered = _recover(session, measured, now)
-    told = [*_told(CROSSED, crossed, now), *_told(RECOVERED, recovered, now)]
-    if told:
-        licenses = {one.license_id for one in told}
-        enqueue(session, told, [*license_recipients(session, licenses), *notifier_recipients(licenses, notifiers)])
+    messages = [*_messages(CROSSED, crossed, now), *_messages(RECOVERED, recovered, now)]
+    if messages:
+        licenses = {message.license_id for message in messages}
+        enqueue(session, messages, [*license_recipients(session, licenses), *notifier_recipients(licenses, notifiers)])
 
 
 _COLUMNS: Final[dict[str, Any]] = {
@@ -76,7 +79,7 @@ _COLUMNS: Final[dict[str, Any]] = {
 
 
 def _record(session: Session, crossings: Sequence[Crossing], now: datetime) -> list[Alert]:
-    """The alerts that are new; those that were recorded before are open again."""
+    """Insert alerts, open again those that were recorded before, and return the new ones."""
     if not crossings:
         return []
     alerts = [
@@ -120,10 +123,13 @@ def _record(session: Session, crossings: Sequence[Crossing], now: datetime) -> l
 
 
 def _recover(session: Session, measured: Iterable[MeterCrossings], now: datetime) -> list[Alert]:
-    """Close the alerts of what was measured that do not stand any more; those whose recovery is to be told.
+    """Close the alerts of measured meters that are not crossed any more.
 
-    A recovery is of a meter and ratio, under whatever period and limit: it is told once no alert stands for them, if
-    any was told since the last time, and names the newest of these.
+    A recovery is of a meter and ratio, under any period and limit. People are notified once no alert is open for the
+    meter and ratio, if they were notified of any alert since the last recovery.
+
+    Returns:
+        The newest alert of each recovery to notify people of.
     """
     standing = {
         (each.license_id, each.meter, canonical(one.ratio)): (one.first, canonical(one.limit))
@@ -160,8 +166,8 @@ def _recover(session: Session, measured: Iterable[MeterCrossings], now: datetime
     return [untold[-1] for untold in over.values()]
 
 
-def _told(kind: str, alerts: Collection[Alert], now: datetime) -> Iterable[OutboundMessage]:
-    """One message for each license, which lists all of its alerts."""
+def _messages(kind: str, alerts: Collection[Alert], now: datetime) -> Iterable[OutboundMessage]:
+    """Yield a message for each license, which lists all of its alerts."""
     by_license: dict[int, list[Alert]] = defaultdict(list)
     for alert in sorted(alerts, key=lambda one: (one.license_id, one.meter, one.ratio)):
         by_license[alert.license_id].append(alert)

@@ -66,7 +66,7 @@ def list_crossings(license_id: int, meter: Meter, contract: Contract, reading: J
 
 
 def _is_crossed(ratio: Decimal, reading: JudgedReading) -> bool:
-    """Whether a ratio without a threshold is reached, or is of a limit that is exceeded."""
+    """Return whether a ratio that has no threshold any more is still reached, or its limit still exceeded."""
     if reading.used is None or reading.limit is None:
         return False
     if ratio <= FULL and reading.status is UsageStatus.EXCEEDED:

@@ -1,4 +1,4 @@
-"""The alerts of licenses, newest first."""
+"""The lists of alerts of licenses, newest first."""
 
 from collections import defaultdict
 from collections.abc import Collection

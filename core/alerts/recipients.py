@@ -1,4 +1,4 @@
-"""Where a license's messages go: its admins and the operators by e-mail, its webhook endpoints, and notifiers."""
+"""The recipients of a license's messages: admins and operators by e-mail, webhook endpoints, and notifiers."""
 
 from collections.abc import Collection, Iterable
 from typing import Final
@@ -13,11 +13,11 @@ from core.delivery.webhooks.tables import WebhookEndpoint
 from core.licenses.tables import LicenseAdmin
 
 MAILED: Final = frozenset({CROSSED, CREDITS_EXPIRING})
-"""What the admins of a license are told by e-mail."""
+"""The kinds of messages that the admins of a license get by e-mail."""
 
 
 def license_recipients(session: Session, licenses: Collection[int]) -> list[Recipient]:
-    """All addresses of licenses, in two statements."""
+    """Load the admins and webhook endpoints of licenses, in two statements."""
     admins = session.execute(
         select(LicenseAdmin.license_id, LicenseAdmin.email)
         .where(col(LicenseAdmin.license_id).in_(licenses))
@@ -38,12 +38,12 @@ def license_recipients(session: Session, licenses: Collection[int]) -> list[Reci
 
 
 def operator_recipients(license_id: int, operators: Collection[str]) -> list[Recipient]:
-    """The operators' own, for what a license asks of them."""
+    """Return the operators as recipients of a license's requests for credits."""
     return [Recipient(license_id, EMAIL, email, frozenset({CREDITS_REQUESTED})) for email in operators]
 
 
 def notifier_recipients(licenses: Iterable[int], notifiers: Collection[Notifier]) -> list[Recipient]:
-    """Partners' notifiers, each of which is told of every license."""
+    """Return the installed notifiers as recipients, each of every license."""
     return [
         Recipient(license_id, NOTIFIER, notifier.key, frozenset(notifier.kinds))
         for license_id in licenses

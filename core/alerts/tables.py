@@ -1,4 +1,4 @@
-"""Alerts, the messages that tell of them, and the deliveries of those, as they are kept."""
+"""The table of alerts."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -10,12 +10,13 @@ from core.database.types import BigId, ExactDecimal, Name, UtcDateTime
 
 
 class Alert(SQLModel, table=True):
-    """A threshold that was crossed: once in a period for each limit in force, whatever comes after.
+    """A threshold that was crossed: recorded once in a period for each limit in force.
 
-    `ratio` is of `limit`, which followed from the version `contract_version` as `basis` says. `used` is what was used
-    when it was found. `recovered_at` is null while it is crossed, and then when it was found not to be, or that period
-    or limit not to be in force. `recovery_told` is whether a message told that its ratio is crossed no more: one does,
-    once no alert stands for that ratio of the meter, however often this happens.
+    `ratio` is of `limit`, which followed from the contract version `contract_version` as `basis` describes. `used` is
+    the usage at the time of the crossing. `recovered_at` is null while the alert is open; then it is the time at which
+    a refresh found the threshold not crossed, or another period or limit in force. `recovery_told` is true once a
+    message has notified people that the ratio is not crossed any more, which one does when no alert is open for that
+    ratio of the meter.
     """
 
     __table_args__ = (UniqueConstraint("license_id", "meter", "period_first", "ratio", "limit"),)

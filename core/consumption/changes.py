@@ -1,4 +1,4 @@
-"""Tells who follows the consumption of licenses that it changed, whichever process changed it."""
+"""Notification of subscribers when the consumption of a license changes, in whichever process it changes."""
 
 import asyncio
 import logging
@@ -12,58 +12,60 @@ from core.database.engine import Database
 logger = logging.getLogger(__name__)
 
 EVERY: Final = 0.5
-"""Seconds between two looks at all versions, for what other processes committed."""
+"""Seconds between two polls of all versions, for changes that other processes committed."""
 PAUSE: Final = 0.1
-"""Seconds between any two looks: changes that come closer together are told as one."""
+"""Seconds between any two polls: changes that come closer together are notified as one."""
 
 
 class Watch:
-    """What one follower knows of a license: `changed` is set once the `newest` version is another than `seen`."""
+    """The versions of a license that a subscriber has seen and could see; `changed` is set once they differ."""
 
     def __init__(self, seen: int) -> None:
+        """Watch from the version that the subscriber has seen."""
         self.seen = self.newest = seen
         self.changed = asyncio.Event()
 
 
 class Changes:
-    """The watches of one process, all on one event loop. While there are none it asks and costs nothing.
+    """The watches of a process, all on one event loop. Without watches the database is not polled.
 
-    What this process commits is looked at immediately, what others commit every :data:`EVERY` seconds: by one statement
-    for all licenses that are followed. While the database is away nothing is told; it is once it is back.
+    Commits of this process are noticed immediately, commits of others every :data:`EVERY` seconds, by one statement
+    for all watched licenses. While the database is away nobody is notified; changes are noticed once it is back.
     """
 
     def __init__(self, database: Database) -> None:
+        """Listen to the commits of a database."""
         self._database = database
         self._watches: dict[int, set[Watch]] = {}
         self._committed: set[int] = set()
         self._woken = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._looking: asyncio.Task[None] | None = None
+        self._polling: asyncio.Task[None] | None = None
         self._is_away = False
         database.listen(self._note)
 
     @contextmanager
     def watch(self, license_id: int, seen: int) -> Iterator[Watch]:
-        """Watch a license of which that version was seen, while the block lasts."""
+        """Watch a license from the version that was seen, while the block lasts."""
         watch = Watch(seen)
         self._watches.setdefault(license_id, set()).add(watch)
-        if self._looking is None:
+        if self._polling is None:
             self._loop = asyncio.get_running_loop()
-            self._looking = self._loop.create_task(self._keep_looking())
+            self._polling = self._loop.create_task(self._keep_polling())
         try:
             yield watch
         finally:
             self._watches[license_id].discard(watch)
             if not self._watches[license_id]:
                 del self._watches[license_id]
-            if not self._watches and self._looking:
-                self._looking.cancel()
-                self._looking = self._loop = None
+            if not self._watches and self._polling:
+                self._polling.cancel()
+                self._polling = self._loop = None
 
     def _note(self, licenses: frozenset[int]) -> None:
-        """Called by whichever thread committed."""
+        """Wake the event loop for licenses that changed; called by the thread that committed."""
         if loop := self._loop:
-            with suppress(RuntimeError):  # it was closed a moment ago, and nobody follows any more
+            with suppress(RuntimeError):  # the loop was closed a moment ago, and nobody watches any more
                 loop.call_soon_threadsafe(self._wake, licenses)
 
     def _wake(self, licenses: frozenset[int]) -> None:
@@ -71,7 +73,7 @@ class Changes:
             self._committed |= found
             self._woken.set()
 
-    async def _keep_looking(self) -> None:
+    async def _keep_polling(self) -> None:
         loop = asyncio.get_running_loop()
         due = loop.time() + EVERY
         while True:
@@ -83,14 +85,14 @@ class Changes:
             if loop.time() >= due:
                 licenses = set(self._watches)
                 due = loop.time() + EVERY
-            await self._look(licenses)
+            await self._poll(licenses)
             await asyncio.sleep(PAUSE)
 
-    async def _look(self, licenses: Collection[int]) -> None:
+    async def _poll(self, licenses: Collection[int]) -> None:
         try:
             versions = await asyncio.to_thread(load_versions, self._database, licenses)
-        except Exception:  # whatever it is, the next look may succeed, and without a next look nobody is told any more
-            if not self._is_away:  # said once, not every half second
+        except Exception:  # the next poll may succeed; if polling ended, nobody would be notified any more
+            if not self._is_away:  # logged once, not every half second
                 logger.warning("changes of consumption cannot be looked for now", exc_info=True)
             self._is_away = True
             return

@@ -1,9 +1,13 @@
-"""All that the current consumption of one license is shown from, in one round trip to the database."""
+"""The data behind the current consumption of a license, loaded in one round trip to the database.
+
+Contracts and quota windows come as JSON arrays beside the license. The fields of the two row types name the columns of
+the statement and the order in which the arrays are read.
+"""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import allowance
@@ -18,13 +22,58 @@ from core.licenses.load import LoadedLicense
 from core.licenses.tables import LICENSE_KEY, ContractVersion
 from core.times import instant
 
+
+class _ContractRow(NamedTuple):
+    """The columns of a contract version as the statement returns them: dates and documents as text."""
+
+    version: int
+    effective_from: str
+    starts_on: str
+    billing_period: str
+    anchor: str
+    terms: str
+    at_risk: str
+    alert_at: str
+    warnings: bool
+    quotas: str
+    expiry_notice_days: str
+
+    def to_contract(self, license_id: int) -> ContractVersion:
+        """Return the contract version; nothing is validated, as the database holds only what was."""
+        return ContractVersion.model_construct(
+            license_id=license_id,
+            version=self.version,
+            effective_from=date.fromisoformat(self.effective_from),
+            starts_on=date.fromisoformat(self.starts_on),
+            billing_period=self.billing_period,
+            anchor=self.anchor,
+            terms=orjson.loads(self.terms),
+            at_risk=orjson.loads(self.at_risk),
+            alert_at=orjson.loads(self.alert_at),
+            warnings=bool(self.warnings),
+            quotas=orjson.loads(self.quotas),
+            expiry_notice_days=orjson.loads(self.expiry_notice_days),
+        )
+
+
+class _WindowRow(NamedTuple):
+    """The columns of a quota window as the statement returns them: times in microseconds."""
+
+    meter: str
+    starts_at: int
+    ends_at: int
+    time_zone: str
+    used: int
+
+    def to_window(self) -> WindowUsage:
+        return WindowUsage(self.meter, instant(self.starts_at), instant(self.ends_at), self.time_zone, self.used)
+
+
 _CURRENT: Final = """
 SELECT license.id, license.name, license.time_zone, snapshot.version, snapshot.readings,
-  (SELECT CAST({all}({row}(
-     version, effective_from, starts_on, billing_period, anchor, terms, at_risk, alert_at, warnings, quotas,
-     expiry_notice_days
-   )) AS TEXT) FROM contract WHERE license_id = license.id),
-  (SELECT CAST({all}({row}(meter, starts_at, ends_at, time_zone, used)) AS TEXT)
+  (SELECT CAST({all}({row}({contract})) AS TEXT)
+   FROM contract WHERE license_id = license.id),
+  (SELECT CAST({all}({row}({window})) AS TEXT)
    FROM admission_window WHERE license_id = license.id)
 FROM license JOIN snapshot ON snapshot.license_id = license.id WHERE license.key = {key}
 """
@@ -35,17 +84,18 @@ SELECT license_id, version + coalesce(
 """
 _VERSIONS_POSTGRESQL: Final = _VERSIONS.format(among="= ANY(CAST(%(ids)s AS bigint[]))")
 _VERSIONS_SQLITE: Final = _VERSIONS.format(among="IN (SELECT value FROM json_each(:ids))")
-_POSTGRESQL: Final = _CURRENT.format(all="json_agg", row="json_build_array", key="%(key)s")
-_SQLITE: Final = _CURRENT.format(all="json_group_array", row="json_array", key=":key")
+_COLUMNS: Final = {"contract": ", ".join(_ContractRow._fields), "window": ", ".join(_WindowRow._fields)}
+_POSTGRESQL: Final = _CURRENT.format(all="json_agg", row="json_build_array", key="%(key)s", **_COLUMNS)
+_SQLITE: Final = _CURRENT.format(all="json_group_array", row="json_array", key=":key", **_COLUMNS)
 TURNING: Final = timedelta(minutes=15)
-"""Every midnight of every time zone falls on such a part of an hour, and with it every day, period and window."""
+"""Every midnight of every time zone falls on a multiple of this, and with it each start of a day, period and window."""
 
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """A license with its snapshot as it was last refreshed, and the places taken in its quota windows.
+    """A license with the snapshot of its last refresh, and the places taken in its quota windows.
 
-    `version` is what readers are told: it grows with either.
+    `version` is the version that readers see: it grows with the snapshot and with each place taken.
     """
 
     license: LoadedLicense
@@ -55,37 +105,38 @@ class Current:
 
 
 def load_current(database: Database, key: str, now: datetime) -> Current | None:
-    """The license of that key; None where there is none, whatever the text holds."""
+    """Load the license of a key with its current data, or None if no license has the key, whatever the text holds."""
     if not LICENSE_KEY.fullmatch(key):  # PostgreSQL refuses to compare with some texts
         return None
     rows = database.query(_SQLITE if database.is_sqlite else _POSTGRESQL, {"key": key})
     if not rows:
         return None
     license_id, name, time_zone, version, readings, contracts, windows = rows[0]
+    versions = (_ContractRow(*row).to_contract(license_id) for row in _parse_rows(contracts))
     license = LoadedLicense(
         license_id,
         allowance.License(key, name, time_zone),
-        tuple(sorted((_contract(license_id, row) for row in _rows(contracts)), key=lambda one: one.version)),
+        tuple(sorted(versions, key=lambda version: version.version)),
         now.astimezone(ZoneInfo(time_zone)).date(),
     )
-    taken = tuple(WindowUsage(row[0], instant(row[1]), instant(row[2]), row[3], row[4]) for row in _rows(windows))
-    return Current(license, version + sum(one.used for one in taken), orjson.loads(readings), taken)
+    usage = tuple(_WindowRow(*row).to_window() for row in _parse_rows(windows))
+    return Current(license, version + sum(window.used for window in usage), orjson.loads(readings), usage)
 
 
 def load_all_current(session: Session, licenses: Collection[LoadedLicense]) -> list[Current]:
-    """The same for licenses that were loaded, in two statements however many they are."""
+    """Load the current data of licenses that are loaded already, in two statements for any number of licenses."""
     ids = [license.id for license in licenses]
-    known, windows = load_snapshots(session, ids), load_windows(session, ids)
-    found = []
+    snapshots, windows = load_snapshots(session, ids), load_windows(session, ids)
+    current = []
     for license in licenses:
-        taken = tuple(windows[license.id])
-        version = known[license.id].version + sum(one.used for one in taken)
-        found.append(Current(license, version, known[license.id].readings, taken))
-    return found
+        snapshot, usage = snapshots[license.id], tuple(windows[license.id])
+        version = snapshot.version + sum(window.used for window in usage)
+        current.append(Current(license, version, snapshot.readings, usage))
+    return current
 
 
 def load_versions(database: Database, licenses: Collection[int]) -> dict[int, int]:
-    """The versions of what is read of licenses, by id; the number grows with every change that a reader could see."""
+    """Load the versions of licenses by id, each of which grows with every change that a reader could see."""
     if not licenses:
         return {}
     ids = list(licenses)
@@ -96,24 +147,6 @@ def load_versions(database: Database, licenses: Collection[int]) -> dict[int, in
     return {row[0]: row[1] for row in rows}
 
 
-def _rows(document: str | None) -> list[Any]:
+def _parse_rows(document: str | None) -> list[Any]:
     rows: list[Any] = orjson.loads(document) if document else []
     return rows
-
-
-def _contract(license_id: int, row: list[Any]) -> ContractVersion:
-    version, effective_from, starts_on, billing_period, anchor, terms, at_risk, alert_at, warnings, quotas, days = row
-    return ContractVersion.model_construct(
-        license_id=license_id,
-        version=version,
-        effective_from=date.fromisoformat(effective_from),
-        starts_on=date.fromisoformat(starts_on),
-        billing_period=billing_period,
-        anchor=anchor,
-        terms=orjson.loads(terms),
-        at_risk=orjson.loads(at_risk),
-        alert_at=orjson.loads(alert_at),
-        warnings=bool(warnings),
-        quotas=orjson.loads(quotas),
-        expiry_notice_days=orjson.loads(days),
-    )

@@ -20,7 +20,7 @@ _LONGEST_DAY: Final = timedelta(hours=26)
 
 
 class Interval(StrEnum):
-    """How far apart the points of a history are, in the license's time zone. Weeks begin on Monday."""
+    """The distance between the points of a history, in the license's time zone. Weeks begin on Monday."""
 
     HOUR = "HOUR"
     DAY = "DAY"
@@ -30,7 +30,7 @@ class Interval(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Which history to read: the last point of each interval, after one instant up to another, `most` at the most."""
+    """The part of a history to read: the last point of each interval, after one instant up to another."""
 
     interval: Interval
     after: datetime | None
@@ -40,14 +40,14 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Histories:
-    """What was read of a license in one pass, oldest first, by meter; not all of it unless `ended`."""
+    """The entries of a license that one pass has read, by meter, oldest first; incomplete unless `ended`."""
 
     entries: dict[str, list[tuple[datetime, PointDelta]]]
     ended: bool
     most: int
 
     def of(self, meter: str) -> list[Point] | None:
-        """The history of a meter; None where it was not read to its end."""
+        """Return the history of a meter, or None if the pass did not reach its end."""
         entries = self.entries.get(meter, [])
         if not self.ended and len(entries) <= self.most:
             return None
@@ -55,7 +55,7 @@ class Histories:
 
 
 def read_histories(session: Session, time_zones: Mapping[int, str], meter: str, span: Span) -> dict[int, Histories]:
-    """The histories of licenses by id, in one statement: of a meter, and along with it of their other meters."""
+    """Read the histories of a meter of several licenses in one statement, along with those of their other meters."""
     table = ReadingHistory.__table__  # type: ignore[attr-defined]
     columns = table.c.license_id, table.c.at, table.c.readings
     statement = sa.select(*columns).where(table.c.license_id.in_(time_zones))
@@ -77,7 +77,7 @@ def read_histories(session: Session, time_zones: Mapping[int, str], meter: str, 
 
 
 class _Pass:
-    """Goes through the rows of one license, oldest first. `ended` while it has taken all of them."""
+    """A pass through the rows of a license, oldest first. `ended` stays true while it takes all of them."""
 
     def __init__(self, span: Span, zone: ZoneInfo) -> None:
         self.found: dict[str, list[tuple[datetime, PointDelta]]] = defaultdict(list)
@@ -104,7 +104,7 @@ class _Pass:
                 self._buckets[key] = bucket
 
     def is_full(self, meter: str) -> bool:
-        """Whether the meter has more than is wanted, and so has every other that was found."""
+        """Return whether the meter, and every other meter found, has more entries than the span asks for."""
         most = self._span.most
         return len(self.found.get(meter, ())) > most and all(len(entries) > most for entries in self.found.values())
 
@@ -114,7 +114,7 @@ def _bucket(at: datetime, interval: Interval, zone: ZoneInfo) -> object:
     day = local.date()
     match interval:
         case Interval.HOUR:
-            # With its offset from UTC, since an hour may come twice.
+            # With its offset from UTC, since an hour occurs twice when the clocks go back.
             return (day, local.hour, local.utcoffset())
         case Interval.DAY:
             return day

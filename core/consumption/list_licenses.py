@@ -1,4 +1,4 @@
-"""Pages of licenses, in an order that stays the same while licenses come and go."""
+"""Pages of licenses, in an order that stays stable while licenses are added."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class LicenseOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LicenseCursor:
-    """Where a license stands in the order."""
+    """The position of a license in the order."""
 
     severity: int
     key: str
@@ -36,11 +36,22 @@ def list_licenses(
     statuses: Collection[UsageStatus] | None = None,
     search: str | None = None,
 ) -> list[tuple[int, LicenseCursor]]:
-    """The ids and places of `most` licenses after a place.
+    """List licenses after a position.
 
-    `search` is part of a key or of a name, in any case.
+    Args:
+        session: The session of a transaction.
+        order: The order of the list.
+        most: The most licenses to return.
+        after: The position after which the list begins, or None for its beginning.
+        statuses: The statuses of the licenses to list, or None for all.
+        search: A part of a key or name, in any case, or None for all.
+
+    Returns:
+        The ids of licenses with their positions.
     """
-    if search and ("\0" in search or len(search) > LONGEST_NAME):  # in no key and no name, and databases refuse to look
+    if search and (
+        "\0" in search or len(search) > LONGEST_NAME
+    ):  # no key or name holds such a text, and databases refuse it
         return []
     severity, key = col(Snapshot.severity), col(Snapshot.license_key)
     statement = sa.select(col(Snapshot.license_id), severity, key)

@@ -1,4 +1,4 @@
-"""Snapshots and history as they are kept."""
+"""The tables of snapshots and history."""
 
 from datetime import datetime
 from typing import Any
@@ -28,8 +28,8 @@ class Snapshot(SQLModel, table=True):
 class ReadingHistory(SQLModel, table=True):
     """The history of a license's readings: a row for each refresh, and one for the end of each day that is over.
 
-    `readings` holds an entry for each meter that was measured, see :mod:`core.consumption.points`. Of days whose
-    usage came in late only the end is left, measured again.
+    `readings` holds an entry for each meter that was measured, see :mod:`core.consumption.points`. Days with late
+    usage keep only the row of their end, measured again.
     """
 
     __tablename__ = "reading_history"

@@ -1,4 +1,4 @@
-"""The consumption of a license as a reader sees it: sections of readings, with status and update time."""
+"""The consumption of a license as people see it: sections of readings, with a status and an update time."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,21 +46,22 @@ class SectionView:
 
     @property
     def status(self) -> UsageStatus:
-        """The worst of its readings."""
+        """The worst status of the readings."""
         return worst(view.reading.status for view in self.readings)
 
     @property
     def updated_at(self) -> datetime | None:
-        """The latest update of any of its readings."""
+        """The time of the latest update of any reading, or None if there was none."""
         return max((view.reading.measured_at for view in self.readings if view.reading.measured_at), default=None)
 
     @property
     def next_update_at(self) -> datetime | None:
+        """The time at which the first of the readings is due, or None if none was ever measured."""
         return min((view.reading.due_at for view in self.readings if view.reading.due_at), default=None)
 
     @property
     def consumption_since(self) -> datetime | None:
-        """The start of the billing period, where the section counts over one."""
+        """The start of the billing period, or None if no meter of the section counts over a period."""
         if not any(view.meter.counts_over_period for view in self.readings):
             return None
         return self.license.contract_on(self.day or self.license.today).period.starts_at
@@ -68,23 +69,23 @@ class SectionView:
 
 @dataclass(frozen=True, slots=True)
 class ConsumptionView:
-    """All sections of a license that have meters. `day` is None for the current one."""
+    """The sections of a license that have meters. `day` is None for the current consumption."""
 
     license: LoadedLicense
     day: date | None
     version: int
     sections: tuple[SectionView, ...]
     stale_at: datetime
-    """When the next of its readings turns stale, unless it is refreshed before."""
+    """The time at which the next reading turns stale, unless it is refreshed before."""
 
     @property
     def status(self) -> UsageStatus:
-        """The worst of its sections."""
+        """The worst status of the sections."""
         return worst(section.status for section in self.sections)
 
     @property
     def updated_at(self) -> datetime | None:
-        """The oldest section's update; None while any was never updated."""
+        """The update time of the oldest section, or None while any was never updated."""
         times = [section.updated_at for section in self.sections]
         return None if None in times or not times else min(time for time in times if time)
 
@@ -102,7 +103,7 @@ def view_consumption(
     by_section: dict[str, list[ReadingView]] = {key: [] for key in registry.sections}
     for key, meter in registry.meters.items():
         reading = readings.get(key, NEVER_MEASURED)
-        # A whole interval late is no longer a queue, it is workers that do not run.
+        # A reading that is late by a whole interval is not waiting in a queue: no worker runs.
         overdue_at = _NEVER if day or reading.due_at is None else reading.due_at + meter.every
         if overdue_at >= now:
             stale_at = min(stale_at, overdue_at)

@@ -1,4 +1,4 @@
-"""What people are warned of while it lasts: exceeded soft limits, shown in the applications that they concern."""
+"""Warnings of exceeded soft limits, shown in the applications that they concern for as long as they last."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ from core.consumption.view import ConsumptionView, ReadingView
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """An exceeded limit, for one application. `since` is when a refresh found it exceeded."""
+    """An exceeded limit, for one application. `since` is the time at which a refresh found it exceeded."""
 
     meter: Meter
     application: str
@@ -26,19 +26,19 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Warnings:
-    """Whether the license is warned at all, and of what. Where it is not, there is nothing to show."""
+    """The warnings of a license; there are no notices if its contract turns warnings off."""
 
     enabled: bool
     notices: tuple[Notice, ...]
 
     @property
     def halo(self) -> bool:
-        """Whether the account icon and "My consumption" wear a red halo: any soft limit is exceeded."""
+        """True if any soft limit is exceeded: the account icon and "My consumption" show a red halo."""
         return bool(self.notices)
 
 
 def warnings_of(view: ConsumptionView) -> Warnings:
-    """The warnings of a consumption, by the contract of its day."""
+    """Return the warnings of a consumption, by the contract of its day."""
     version = view.license.version_on(view.day or view.license.today)
     enabled = version is not None and version.warnings
     if not enabled:

@@ -14,19 +14,20 @@ CALENDAR_YEAR = "CALENDAR_YEAR"
 MAX_MONTHS = 1200
 MAX_DAYS = 36_600
 LONGEST = 50
-"""Characters of a duration. Numbers of many digits take a long time to read."""
+"""The most characters of a duration, as numbers of many digits take long to parse."""
 
 
 class InvalidDuration(ValueError):
-    """Not a calendar duration that a billing period can have."""
+    """A text that is no calendar duration a billing period can have; the message states the reason."""
 
 
 @lru_cache(maxsize=1024)
 def parse_billing_period(text: str) -> relativedelta:
-    """A duration of ISO 8601 in whole years, months, weeks or days, as ``P1Y``, ``P3M`` or ``P30D``.
+    """Parse a duration of ISO 8601 in whole years, months, weeks or days, such as ``P1Y``, ``P3M`` or ``P30D``.
 
-    Raises :class:`InvalidDuration` for anything else: fractions, hours, nothing, less than nothing, both
-    months and days, or more than a hundred years.
+    Raises:
+        InvalidDuration: The text is anything else: fractions, hours, zero or less, both months and days, or more than
+            a hundred years.
     """
     try:
         duration = parse_duration(
@@ -47,10 +48,10 @@ def parse_billing_period(text: str) -> relativedelta:
 
 @lru_cache(maxsize=65_536)
 def billing_period(day: date, starts_on: date, duration: str, anchor: str, time_zone: str) -> Period:
-    """The billing period that holds `day`.
+    """Return the billing period that holds `day`.
 
-    The n-th period starts n durations after the anchor, counted from the anchor itself: what starts on the
-    31st or on 29 February falls back to the last day of a shorter month, and returns. Periods also run
+    The n-th period starts n durations after the anchor, counted from the anchor itself: a start on the 31st or on 29
+    February falls back to the last day of a shorter month, and returns to its day afterwards. Periods also run
     backwards from the anchor.
     """
     step = parse_billing_period(duration)

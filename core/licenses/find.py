@@ -1,4 +1,4 @@
-"""Finding a license by the key that somebody named."""
+"""The look-up of a license by the key that a caller named."""
 
 from sqlmodel import Session, select
 
@@ -9,28 +9,32 @@ from core.text import shown
 
 
 def find_license(session: Session, key: str) -> License | None:
-    """The license of that key; None where there is none, whatever the text holds."""
+    """Return the license of a key, or None if there is none, whatever the text holds."""
     if not LICENSE_KEY.fullmatch(key):  # PostgreSQL refuses to compare with some texts
         return None
     return session.exec(select(License).where(License.key == key)).first()
 
 
 def no_license(session: Session, key: str) -> NotFound:
-    """The error for a key that no license has, with the nearest that one has: for callers with access to all."""
+    """Return the error for an unknown key, with the nearest known key: for callers with access to all licenses."""
     return NotFound(f"No license {shown(key)}.{did_you_mean(key, session.exec(select(License.key)).all())}")
 
 
 def lock_license(session: Session, license_id: int) -> None:
-    """Have transactions that do so come one after the other, for this license; SQLite has one writer anyway.
+    """Lock a license until the transaction ends, so that transactions that change it run one after the other.
 
-    Take it before inserting rows of the license, which lock it as well, in a weaker way that others share: two who did
-    that first would wait here for each other.
+    Lock it before inserting rows of the license. An insert takes a weaker lock that several transactions share, so two
+    transactions that insert first would wait here for each other. SQLite has one writer anyway.
     """
     session.exec(select(License.id).where(License.id == license_id).with_for_update(key_share=True)).one()
 
 
 def named_license(session: Session, key: str) -> License:
-    """The license that an input names. Raises :class:`InvalidInput`."""
+    """Return the license that an input names.
+
+    Raises:
+        InvalidInput: No license has the key.
+    """
     license = find_license(session, key)
     if license is None:
         message = f"No license {shown(key)}. Put it first."

@@ -1,4 +1,4 @@
-"""Licenses with their contracts, as meters see them, for any number of licenses in two statements."""
+"""The loading of licenses with their contracts as meters see them, in two statements for any number of licenses."""
 
 from collections import defaultdict
 from collections.abc import Collection
@@ -21,7 +21,7 @@ _decimal = lru_cache(maxsize=4096)(Decimal)
 
 @dataclass(frozen=True, slots=True)
 class LoadedLicense:
-    """A license and all its contract versions; `today` is the day in its time zone."""
+    """A license with all its contract versions. `today` is the current day in its time zone."""
 
     id: int
     license: allowance.License
@@ -29,12 +29,12 @@ class LoadedLicense:
     today: date
 
     def version_on(self, day: date) -> ContractVersion | None:
-        """The version in force: the newest of those with the latest date not after `day`."""
+        """Return the version in force on a day, or None: the newest of those with the latest date not after the day."""
         held = [version for version in self.versions if version.effective_from <= day]
         return max(held, key=lambda version: (version.effective_from, version.version), default=None)
 
     def contract_on(self, day: date) -> allowance.Contract:
-        """What a meter sees of the contract in force. Without one: no terms, calendar years."""
+        """Return the contract in force as a meter sees it: without any, no terms and calendar years."""
         version, period = self.version_on(day), self.period_on(day)
         if version is None:
             return allowance.Contract(0, period)
@@ -47,14 +47,14 @@ class LoadedLicense:
         )
 
     def period_on(self, day: date) -> allowance.Period:
-        """The billing period that holds the day, by the contract in force on it."""
+        """Return the billing period that holds the day, by the contract in force on that day."""
         version = self.version_on(day)
         if version is None:
             return billing_period(day, day, "P1Y", CALENDAR_YEAR, self.license.time_zone)
         return billing_period(day, version.starts_on, version.billing_period, version.anchor, self.license.time_zone)
 
     def period_firsts(self, since: date) -> list[date]:
-        """The first days of all billing periods that hold a day from `since` to today, in order."""
+        """Return the first days of all billing periods that hold a day from `since` to today, in order."""
         firsts, day = set(), since
         while True:
             period = self.period_on(day)
@@ -65,18 +65,18 @@ class LoadedLicense:
                 return sorted(firsts)
 
     def next_turn(self) -> datetime:
-        """When the contract or the billing period in force today ends."""
+        """Return the time at which the contract or the billing period in force today ends."""
         turns = [self.period_on(self.today).end]
         turns += [version.effective_from for version in self.versions if version.effective_from > self.today]
         return midnight(min(turns), self.license.time_zone)
 
     def end_of(self, day: date) -> datetime:
-        """The last instant of a day in the license's time zone."""
+        """Return the last instant of a day in the license's time zone."""
         return midnight(day + timedelta(days=1), self.license.time_zone) - timedelta(microseconds=1)
 
 
 def load_licenses(session: Session, ids: Collection[int], now: datetime) -> dict[int, LoadedLicense]:
-    """The licenses by id."""
+    """Load licenses by id."""
     versions: dict[int, list[ContractVersion]] = defaultdict(list)
     for version in session.exec(
         select(Contract).where(col(Contract.license_id).in_(ids)).order_by(col(Contract.version))

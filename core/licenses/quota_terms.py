@@ -1,4 +1,4 @@
-"""What a contract says of a hard quota beside its size."""
+"""The terms of a hard quota in a contract, beside its size."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -9,9 +9,9 @@ LOST_AFTER_DAYS: Final = 40
 
 
 class OnOutage(StrEnum):
-    """What is answered while the database is away.
+    """The answer to check-ins while the database is away.
 
-    REFUSE: that it is away. LET_THROUGH: the same, but an installation that had a place in the last window passes.
+    REFUSE: an error. LET_THROUGH: an error, but an installation that had a place in the last window passes.
     """
 
     REFUSE = "REFUSE"
@@ -19,7 +19,7 @@ class OnOutage(StrEnum):
 
 
 class Identifiers(StrEnum):
-    """What is kept of an identifier. PLAIN: itself, beside its digest. HASHED: a keyed digest alone."""
+    """The stored form of an identifier. PLAIN: itself, beside its digest. HASHED: a keyed digest alone."""
 
     PLAIN = "PLAIN"
     HASHED = "HASHED"
@@ -27,11 +27,11 @@ class Identifiers(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class QuotaTerms:
-    """How a meter's quota is kept.
+    """The terms of a meter's quota.
 
-    `window` is a calendar duration, counted from the contract's start date in the license's time zone; None for
-    calendar months in UTC. `back_off_days` is how long a refused identifier stays away at the most; None until
-    the window ends. It is lost once it was not seen on `lost_after_days` whole days.
+    `window` is a calendar duration, counted from the contract's start date in the license's time zone; None stands for
+    calendar months in UTC. A refused identifier stays away for at most `back_off_days`; None stands for the end of the
+    window. An installation is lost once it was not seen on `lost_after_days` whole days.
     """
 
     window: str | None = None
@@ -41,7 +41,7 @@ class QuotaTerms:
     identifiers: str = Identifiers.PLAIN.value
 
     def to_document(self) -> dict[str, Any]:
-        """As a contract keeps it: what differs from the defaults, by name."""
+        """Return the terms as a contract stores them: those that differ from the defaults, by name."""
         return {name: value for name, value in asdict(self).items() if value != getattr(DEFAULT, name)}
 
 
@@ -49,5 +49,5 @@ DEFAULT: Final = QuotaTerms()
 
 
 def quota_terms(documents: Mapping[str, Mapping[str, Any]], meter: str) -> QuotaTerms:
-    """The terms of a meter's quota among those that a contract keeps."""
+    """Return the terms of a meter's quota from those that a contract stores, by meter."""
     return QuotaTerms(**documents.get(meter, {}))

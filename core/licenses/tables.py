@@ -1,4 +1,4 @@
-"""Licenses, contract versions and grants as they are kept."""
+"""The tables of licenses, admins, contract versions and grants."""
 
 import re
 from datetime import UTC, date, datetime
@@ -10,15 +10,16 @@ from sqlmodel import Field, SQLModel
 from core.database.types import BigId, ExactDecimal, Json, Name, UtcDateTime
 
 EXPIRY_NOTICE_DAYS: Final = (30, 7)
-"""How many days before credits expire people are told, where a contract does not say."""
+"""Notices of expiring credits are sent this many days before, unless the contract sets other days."""
 
 
 def now() -> datetime:
+    """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
 class License(SQLModel, table=True):
-    """The tenant: what a customer bought. `id` is internal; `key` is what everybody else says."""
+    """A license, the tenant: what a customer bought. `id` is internal; `key` is its public name."""
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     key: str = Field(sa_type=Name, unique=True)
@@ -28,7 +29,7 @@ class License(SQLModel, table=True):
 
 
 class LicenseAdmin(SQLModel, table=True):
-    """A user of the license with the admin role, who is told of crossings."""
+    """A user of the license with the admin role, who gets its notifications by e-mail."""
 
     __tablename__ = "license_admin"
 
@@ -39,11 +40,11 @@ class LicenseAdmin(SQLModel, table=True):
 
 
 class ContractVersion(SQLModel):
-    """A version of a license's terms, from `effective_from` until a later one.
+    """A version of a license's terms, in force from `effective_from` until a later version is.
 
-    `terms` and `at_risk` map names to exact decimals written as text, `alert_at` to several of them, lowest first.
-    `quotas` says by meter how its hard quota is kept (see :class:`core.licenses.quota_terms.QuotaTerms`).
-    `expiry_notice_days` are how many days before credits expire people are told, the most first.
+    `terms` and `at_risk` map names to exact decimals as text, `alert_at` to several of these, lowest first. `quotas`
+    holds the terms of hard quotas by meter (see :class:`core.licenses.quota_terms.QuotaTerms`). `expiry_notice_days`
+    are the days before credits expire at which notices are sent, the most days first.
     """
 
     license_id: int = Field(primary_key=True, sa_type=BigId, foreign_key="license.id")
@@ -61,7 +62,7 @@ class ContractVersion(SQLModel):
 
 
 class Contract(ContractVersion, table=True):
-    """A version as it is kept."""
+    """A contract version as it is stored."""
 
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
 
@@ -88,7 +89,7 @@ LONGEST_NAME: Final = 200
 
 
 def id_of(license: License) -> int:
-    """The internal key of a license that was read or flushed."""
+    """Return the internal id of a license that was read or flushed."""
     if license.id is None:
         raise ValueError(f"license {license.key} was not flushed")
     return license.id

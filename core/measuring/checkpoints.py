@@ -1,7 +1,7 @@
-"""Settled usage: what a license had used up to a day long enough over, kept beside the rollups to be read at once.
+"""Checkpoints of usage: the usage of a license up to a past day, kept beside the rollups and read at once.
 
-It is a cache that a refresh makes from the rollups and the next ones start from. Usage that comes in for one of its
-days is late, and leaves a mark; as long as there is one, the rollups alone are read.
+A checkpoint is a cache that a refresh makes from the rollups and the next refreshes start from. Usage that comes in for
+one of its days is late, and leaves a mark; as long as there is a mark, only the rollups are read.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -19,16 +19,16 @@ TOTAL: Final = "total"
 DAYS: Final = "days"
 LEVEL: Final = "level"
 RENEWED: Final = timedelta(days=7)
-"""How many days are added up from the rollups before they are settled as well."""
+"""A checkpoint is renewed once it is at least this old."""
 
 
 @dataclass(frozen=True, slots=True)
 class UsageCheckpoint:
     """The usage of a license up to and including the day `through`.
 
-    `held` names the event types of which there are totals from a first day on, all single days, or the newest levels.
-    `series` are ``[event, entity, dimensions, days, amounts]``: the day of each amount, of a total the first one, as
-    its number, and the amounts as text.
+    `held` names the event types with totals since a first day, with all single days, and with the newest levels.
+    `series` are ``[event, entity, dimensions, days, amounts]``: the ordinal number of each amount's day, for a total
+    that of its first day, and the amounts as text.
     """
 
     through: date
@@ -37,19 +37,21 @@ class UsageCheckpoint:
 
 
 def load_checkpoints(session: Session, licenses: Collection[int]) -> dict[int, UsageCheckpoint]:
-    """What is settled and stands, by license."""
-    kept, late = StoredCheckpoint, LateUsage
+    """Load the checkpoints without late usage, by license id."""
+    stored, late = StoredCheckpoint, LateUsage
     rows = session.execute(
-        sa.select(col(kept.license_id), col(kept.through), col(kept.usage))
-        .outerjoin(late, sa.and_(col(late.license_id) == col(kept.license_id), col(late.since) <= col(kept.through)))
-        .where(col(kept.license_id).in_(licenses), col(late.license_id).is_(None))
+        sa.select(col(stored.license_id), col(stored.through), col(stored.usage))
+        .outerjoin(
+            late, sa.and_(col(late.license_id) == col(stored.license_id), col(late.since) <= col(stored.through))
+        )
+        .where(col(stored.license_id).in_(licenses), col(late.license_id).is_(None))
     )
     return {license_id: UsageCheckpoint(through, usage["held"], usage["series"]) for license_id, through, usage in rows}
 
 
-def save_checkpoints(session: Session, settled: Mapping[int, UsageCheckpoint]) -> None:
-    """Keep it in the place of what was kept before, by license."""
-    if not settled:
+def save_checkpoints(session: Session, checkpoints: Mapping[int, UsageCheckpoint]) -> None:
+    """Replace the checkpoints of licenses by id."""
+    if not checkpoints:
         return
     statement = insert_into(session, StoredCheckpoint)
     session.execute(
@@ -60,9 +62,9 @@ def save_checkpoints(session: Session, settled: Mapping[int, UsageCheckpoint]) -
         [
             {
                 "license_id": license_id,
-                "through": one.through,
-                "usage": {"held": one.held, "series": one.series},
+                "through": checkpoint.through,
+                "usage": {"held": checkpoint.held, "series": checkpoint.series},
             }
-            for license_id, one in sorted(settled.items())
+            for license_id, checkpoint in sorted(checkpoints.items())
         ],
     )

@@ -1,4 +1,4 @@
-"""Measuring: the SDK's own kinds in this process, all other meters in child processes."""
+"""The measuring of meters: the SDK's own kinds in this process, all other meters in child processes."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -19,7 +19,7 @@ _OWN: Final = frozenset((Admission, Counter, Credits, Level, Ratio, Term))
 
 
 class Measurer:
-    """Asks meters. What one of them does costs its own readings alone. Thread-safe; one for each process.
+    """A measurer asks meters, each of which can fail its own readings alone. Thread-safe; one for each process.
 
     A meter of another class than the SDK's kinds runs in a child process. `timeout` is how long it may take
     for one question. `memory` is how many bytes it may take on top of what the plugins take (on Linux;

@@ -14,11 +14,11 @@ from core.refresh.scope import RefreshScope
 from core.usage.tables import LateUsage
 
 HISTORY: Final = timedelta(days=1100)
-"""How far back history is measured again when late usage comes in."""
+"""History is measured again for this long at the most when late usage comes in."""
 SLACK: Final = timedelta(minutes=1)
 """Meters that are due this soon are refreshed along with those that are due."""
 SETTLING: Final = timedelta(minutes=15)
-"""How long after a day's end its events may still be committed without being late: they were accepted before."""
+"""Events of a day may be committed for this long after its end without being late, as they were accepted before."""
 
 
 class ChosenMeter(NamedTuple):

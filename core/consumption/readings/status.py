@@ -21,18 +21,18 @@ class UsageStatus(StrEnum):
 
 WORST_FIRST: Final = (UsageStatus.EXCEEDED, UsageStatus.AT_RISK, UsageStatus.UNKNOWN, UsageStatus.OK)
 SEVERITY: Final = {status: len(WORST_FIRST) - rank for rank, status in enumerate(WORST_FIRST)}
-"""How bad each is; the worst is the highest."""
+"""The rank of each status; the worst has the highest."""
 _EXACT: Final = Context(prec=1000, traps=[Inexact, InvalidOperation, Overflow])
 
 
 def status_of(
     used: Number | None, limit: Limit | None, at_risk: Decimal | None, enforcement: Enforcement
 ) -> UsageStatus:
-    """The status of a reading.
+    """Return the status of a reading.
 
-    EXCEEDED over the limit, or with nothing left of an exhaustible one. AT_RISK from `at_risk` × limit up to
-    the limit. UNKNOWN where nothing was measured. OK otherwise, also where the contract sets no limit and
-    where there is nothing to hold against it.
+    EXCEEDED above the limit, or if nothing is left of an exhaustible limit. AT_RISK from `at_risk` × limit up to the
+    limit. UNKNOWN if nothing was measured. OK otherwise, also if the contract sets no limit or the meter does not
+    enforce any.
     """
     if enforcement is Enforcement.NONE:
         return UsageStatus.OK
@@ -48,10 +48,10 @@ def status_of(
 
 
 def times(ratio: Decimal, value: Number) -> Number:
-    """The exact product."""
+    """Return the exact product."""
     return _EXACT.multiply(ratio, value) if isinstance(value, (Decimal, int)) else Fraction(ratio) * value
 
 
 def worst(statuses: Iterable[UsageStatus]) -> UsageStatus:
-    """The worst of several: EXCEEDED, AT_RISK, UNKNOWN, OK. OK where there is none."""
+    """Return the worst of several statuses, in the order EXCEEDED, AT_RISK, UNKNOWN, OK; OK if there are none."""
     return max(statuses, key=SEVERITY.__getitem__, default=UsageStatus.OK)
