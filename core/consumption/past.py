@@ -10,8 +10,9 @@ from core.consumption.readings.judging import judge_reading
 from core.consumption.readings.status import UsageStatus
 from core.consumption.view import ConsumptionView, view_consumption
 from core.licenses.load import LoadedLicense
-from core.measuring.load_usage import UsageRange, load_usage
+from core.measuring.load_usage import load_usage
 from core.measuring.measure import Measurer, MeterQuestion
+from core.measuring.usage_range import UsageRange
 from core.plugins.registry import Registry
 
 

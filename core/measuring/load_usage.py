@@ -2,284 +2,173 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import orjson
 import sqlalchemy as sa
 from allowance import AdmittedCell, Grant, Usage
 from allowance.exact import exact
 from allowance.series import Series
-from sqlalchemy import BigInteger, Boolean, Date, Integer, String, and_, func
-from sqlalchemy.sql.selectable import CTE
 from sqlmodel import Session, col
 
 from core.admission.window_usage import load_admitted
-from core.database.dialect import values_table
-from core.licenses.load import LoadedLicense
 from core.licenses.tables import Grant as GrantRow
 from core.measuring.checkpoints import DAYS, LEVEL, RENEWED, TOTAL, UsageCheckpoint, load_checkpoints
+from core.measuring.rollup_rows import read_levels, read_sums
+from core.measuring.usage_range import EventGroup, LoadingPlan, UsageRange, group_events, plan_loading
 from core.plugins.registry import Registry
-from core.usage.amount import NANOS, from_nanos
-from core.usage.tables import UsageLevel, UsageSeries, UsageSum
 
-_EVER: Final = date(1970, 1, 1)
 _DAY: Final = timedelta(days=1)
-_BOUNDS: Final[dict[str, Any]] = {
-    "license_id": BigInteger(), "part": Integer(),
-    "first": Date(), "single": Date(), "last": Date(), "known": Boolean(),
-}  # fmt: skip
-_EVENTS: Final[dict[str, Any]] = {"event": String(), "part": Integer()}
-
-_SERIES: Final = UsageSeries.__table__  # type: ignore[attr-defined]
-_KEYS: Final[list[Any]] = [_SERIES.c.license_id, _SERIES.c.event, _SERIES.c.entity, _SERIES.c.dimensions]
 
 _Key: TypeAlias = tuple[str, str, str]
 """Event type, entity, dimensions as canonical JSON."""
+_Cell: TypeAlias = tuple[date, date, Decimal]
+"""The first and the last day of an amount, and the amount."""
 
 
 @dataclass(frozen=True, slots=True)
-class UsageRange:
-    """A license to load usage of, to be measured on every day from `since` to its today."""
+class LoadedUsage:
+    """The usage of a license as its meters see it, and all its grants, including those of the future."""
 
-    license: LoadedLicense
-    since: date
+    usage: Usage
+    grants: Sequence[Grant]
+    plan: LoadingPlan
+    series: Mapping[_Key, Series]
+
+    def new_checkpoint(self) -> UsageCheckpoint | None:
+        """Return a new checkpoint if there is none, or if it is at least RENEWED old; otherwise None."""
+        plan = self.plan
+        through = plan.single - _DAY
+        if plan.checkpoint and through - plan.checkpoint.through < RENEWED:
+            return None
+        forms = {event: form for form in (TOTAL, DAYS, LEVEL) for event in plan.form.get(form, ())}
+        series = []
+        for key in sorted(self.series):
+            of_key, form = self.series[key], forms.get(key[0])
+            end = bisect_right(of_key.lasts, through)
+            if not end or form is None:
+                continue
+            begin = end - 1 if form == LEVEL else 0
+            days, amounts = of_key.firsts[begin:end], of_key.values[begin:end]
+            if form == TOTAL:
+                with exact():
+                    days, amounts = days[:1], [sum(amounts, Decimal(0))]
+            series.append((*key, [day.toordinal() for day in days], list(map(str, amounts))))
+        return UsageCheckpoint(through, plan.form, series)
 
 
 def load_usage(
-    session: Session, wanted: Collection[UsageRange], registry: Registry, now: datetime
-) -> dict[int, "LoadedUsage"]:
-    """The usage of each license by its id, as of now.
+    session: Session, ranges: Collection[UsageRange], registry: Registry, now: datetime
+) -> dict[int, LoadedUsage]:
+    """Load the usage of licenses as of now.
 
-    Sums are loaded day by day from `since` on, and before it as totals of the billing period, unless a meter's
-    `days` needs single days. What is settled is not read from the rollups again.
+    Sums are loaded day by day from `since` on, and before that as totals of the billing period, unless a meter's `days`
+    needs single days. Usage that a checkpoint holds is not read from the rollups.
+
+    Returns:
+        The usage by license id.
     """
-    parts = _parts(registry)
-    settled = load_checkpoints(session, [one.license.id for one in wanted])
-    found = {one.license.id: LoadedUsage(one, parts, settled.get(one.license.id)) for one in wanted}
-    for license_id, event, entity, dimensions, on, high, low, nanos in _sums(session, parts, found.values()):
-        found[license_id].add(event, entity, dimensions, on, from_nanos(high * NANOS + low, nanos))
-    for license_id, event, entity, dimensions, on, whole, nanos in _levels(session, parts, found.values()):
-        found[license_id].add(event, entity, dimensions, on, from_nanos(whole, nanos))
-    for license_id, grants in _grants(session, wanted).items():
-        found[license_id].grants = grants
-    since = min((one.since for one in wanted), default=now.date())
-    admitted = load_admitted(session, [one.license for one in wanted], since, registry, now)
-    for license_id, one in found.items():
-        one.admitted = admitted[license_id]
-        one.make(now)
-    return found
+    groups = group_events(registry)
+    checkpoints = load_checkpoints(session, [each.license.id for each in ranges])
+    plans = {each.license.id: plan_loading(each, groups, checkpoints.get(each.license.id)) for each in ranges}
+    cells = _load_cells(session, groups, plans)
+    grants = _load_grants(session, ranges)
+    since = min((each.since for each in ranges), default=now.date())
+    admitted = load_admitted(session, [each.license for each in ranges], since, registry, now)
+    kinds = {event: group.kind for group in groups for event in group.events}
+    return {
+        license_id: _assemble(plan, cells[license_id], grants[license_id], admitted[license_id], kinds, now)
+        for license_id, plan in plans.items()
+    }
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """Event types of one kind of which the same days are needed."""
-
-    kind: str
-    days: int | None
-    events: Sequence[str]
-
-    @property
-    def held(self) -> str | None:
-        """What is settled of them: totals, single days, the newest level; None where nothing is."""
-        if self.kind == LEVEL:
-            return LEVEL if self.days == 0 else None
-        return {0: TOTAL, None: DAYS}.get(self.days)
-
-
-def _parts(registry: Registry) -> list[_Part]:
-    parts: dict[tuple[str, int | None], list[str]] = defaultdict(list)
-    for event in registry.event_types.values():
-        parts[event.kind, registry.days[event.name]].append(event.name)
-    return [_Part(kind, days, sorted(events)) for (kind, days), events in parts.items()]
+def _load_cells(
+    session: Session, groups: Sequence[EventGroup], plans: Mapping[int, LoadingPlan]
+) -> Mapping[int, Mapping[_Key, list[_Cell]]]:
+    """Read the rollups, and return their amounts by license and series, oldest first."""
+    bounds = [row for plan in plans.values() for row in plan.bounds]
+    cells: dict[int, dict[_Key, list[_Cell]]] = defaultdict(lambda: defaultdict(list))
+    for rows in (read_sums(session, groups, bounds), read_levels(session, groups, bounds)):
+        for license_id, event, entity, dimensions, day, amount in rows:
+            if day is None:
+                plan = plans[license_id]
+                cell = plan.read_from[event], plan.single - _DAY, amount
+            else:
+                cell = day, day, amount
+            cells[license_id][event, entity, dimensions].append(cell)
+    for by_series in cells.values():
+        for amounts in by_series.values():
+            amounts.sort()
+    return cells
 
 
-class LoadedUsage:
-    """The usage of a license, and all its grants, also those of later."""
-
-    usage: Usage
-
-    def __init__(self, wanted: UsageRange, parts: Sequence[_Part], settled: UsageCheckpoint | None) -> None:
-        license, self._since = wanted.license, wanted.since
-        counted_from, *later = license.period_firsts(self._since)
-        # No total may lie across the beginning of a period that is measured.
-        self._single = min(self._since, *later) if later else self._since
-        self._held = {part.held: part.events for part in parts if part.held} | {"from": counted_from.isoformat()}
-        stands = settled is not None and settled.through < self._single and settled.held == self._held
-        self._settled = settled if stands else None
-        self._license = license
-        self._cells: dict[_Key, list[tuple[date, date, Decimal]]] = defaultdict(list)
-        self._kinds = {event: part.kind for part in parts for event in part.events}
-        self._loaded_from: dict[str, date] = {}
-        self._begins: dict[str, date] = {}
-        self.bounds: list[Sequence[Any]] = []
-        self.grants: Sequence[Grant] = ()
-        self.admitted: Sequence[AdmittedCell] = ()
-        for number, part in enumerate(parts):
-            first = _EVER if part.days is None else self._since - timedelta(days=part.days)
-            if part.kind != LEVEL:
-                first = min(first, counted_from)
-            self._loaded_from |= dict.fromkeys(part.events, first)
-            known = self._settled is not None and part.held is not None
-            if self._settled and known:
-                first = self._settled.through + _DAY
-            self._begins |= dict.fromkeys(part.events, first)
-            single = self._single if part.held == TOTAL else first
-            self.bounds.append((license.id, number, first, single, license.today, known))
-
-    def add(self, event: str, entity: str, dimensions: str, on: str | None, amount: Decimal) -> None:
-        """Add what was counted on a day, or in total before all single days; or the value of a level."""
-        if on is None:
-            self._cells[event, entity, dimensions].append((self._begins[event], self._single - _DAY, amount))
-        else:
-            day = date.fromisoformat(on)
-            self._cells[event, entity, dimensions].append((day, day, amount))
-
-    def make(self, now: datetime) -> None:
-        """Make the usage of all that was added and of what is settled."""
-        found: dict[_Key, Series] = {}
-        if self._settled:
-            through = self._settled.through
-            totals = set(self._held.get(TOTAL, ()))
-            for event, entity, dimensions, days, amounts in self._settled.series:
-                firsts, values = list(map(date.fromordinal, days)), list(map(Decimal, amounts))
-                lasts = [through] if event in totals else firsts.copy()
-                found[event, entity, dimensions] = Series(entity, _read(dimensions), firsts, lasts, values)
-        for key, cells in self._cells.items():
-            if len(cells) > 1:
-                cells.sort()
-            series = found.get(key)
-            if series is None:
-                series = found[key] = Series(key[1], _read(key[2]), [], [], [])
-            for first, last, amount in cells:
-                series.firsts.append(first)
-                series.lasts.append(last)
-                series.values.append(amount)
-        sums: dict[str, list[Series]] = defaultdict(list)
-        levels: dict[str, list[Series]] = defaultdict(list)
-        for key in sorted(found):
-            (levels if self._kinds[key[0]] == LEVEL else sums)[key[0]].append(found[key])
-        self.usage = Usage.of_series(
-            now,
-            self._license.license.time_zone,
-            sums=sums,
-            levels=levels,
-            grants=self.grants,
-            admitted=self.admitted,
-            loaded_from=self._loaded_from,
-        )
-        self._found = found
-
-    def new_checkpoint(self) -> UsageCheckpoint | None:
-        """What is to be settled: always where nothing stood, else where there is so much new that it is worth while."""
-        through = self._single - _DAY
-        if self._settled and through - self._settled.through < RENEWED:
-            return None
-        held = {event: what for what in (TOTAL, DAYS, LEVEL) for event in self._held.get(what, ())}
-        kept = []
-        for key in sorted(self._found):
-            series, what = self._found[key], held.get(key[0])
-            end = bisect_right(series.lasts, through)
-            if not end or what is None:
-                continue
-            begin = end - 1 if what == LEVEL else 0
-            days, amounts = series.firsts[begin:end], series.values[begin:end]
-            if what == TOTAL:
-                with exact():
-                    days, amounts = days[:1], [sum(amounts, Decimal(0))]
-            kept.append((*key, [day.toordinal() for day in days], list(map(str, amounts))))
-        return UsageCheckpoint(through, self._held, kept)
-
-
-def _sums(session: Session, parts: Sequence[_Part], usage: Collection[LoadedUsage]) -> list[Any]:
-    """License, event, entity, dimensions, the day (null: those before), and the sum in two halves and billionths."""
-    bounds, events = _given(session, parts, usage, lambda part: part.kind != LEVEL)
-    joined, total = _join(session, UsageSum, bounds, events, bounds.c.first)
-    keys = [*_KEYS, sa.case((total.day >= bounds.c.single, total.day), else_=None)]
-    # Summed in two halves, since the sum of 64-bit numbers may need more than 64 bits.
-    halves = (func.sum(total.whole // NANOS), func.sum(total.whole % NANOS), func.sum(total.nanos))
-    return _read_rows(session, sa.select(*keys, *halves).select_from(joined).group_by(*keys))
-
-
-def _levels(session: Session, parts: Sequence[_Part], usage: Collection[LoadedUsage]) -> list[Any]:
-    """License, event, entity, dimensions, day, and the value in whole and billionths."""
-    bounds, events = _given(session, parts, usage, lambda part: part.kind == LEVEL)
-    earlier = UsageLevel.__table__.alias("earlier")  # type: ignore[attr-defined]
-    newest_before = (
-        sa.select(func.max(earlier.c.day))
-        .where(
-            earlier.c.license_id == _SERIES.c.license_id,
-            earlier.c.series_id == _SERIES.c.id,
-            earlier.c.day <= bounds.c.first,
-        )
-        .correlate(_SERIES, bounds)
-        .scalar_subquery()
-    )
-    first = sa.case((bounds.c.known, bounds.c.first), else_=func.coalesce(newest_before, bounds.c.first))
-    joined, level = _join(session, UsageLevel, bounds, events, first)
-    return _read_rows(session, sa.select(*_KEYS, level.day, level.whole, level.nanos).select_from(joined))
-
-
-def _given(
-    session: Session, parts: Sequence[_Part], usage: Collection[LoadedUsage], chosen: Callable[[_Part], bool]
-) -> tuple[CTE, CTE]:
-    """The bounds of each license, and the event types that they are for."""
-    numbers = {number for number, part in enumerate(parts) if chosen(part)}
-    bounds = [row for one in usage for row in one.bounds if row[1] in numbers]
-    events = [(event, number) for number in numbers for event in parts[number].events]
-    return values_table(session, _BOUNDS, bounds, "bounds"), values_table(session, _EVENTS, events, "events")
-
-
-def _join(
-    session: Session, table: type[Any], bounds: CTE, events: CTE, first: sa.ColumnElement[Any]
-) -> tuple[sa.FromClause, Any]:
-    """The rows of a rollup from a first day on that are within the bounds of their license, and its columns."""
-    series = bounds.join(_SERIES, _SERIES.c.license_id == bounds.c.license_id).join(
-        events, and_(events.c.event == _SERIES.c.event, events.c.part == bounds.c.part)
-    )
-    rows = table.__table__
-    within = and_(
-        rows.c.license_id == _SERIES.c.license_id,
-        rows.c.series_id == _SERIES.c.id,
-        rows.c.day >= first,
-        rows.c.day <= bounds.c.last,
-    )
-    if session.get_bind().dialect.name != "postgresql":
-        return series.join(rows, within), rows.c
-    # Fenced off, since the planner would look up a series first and compare the days of all its rows.
-    found = sa.select(rows).where(within).correlate(_SERIES, bounds).offset(0).lateral()
-    return series.join(found, sa.true()), found.c
-
-
-def _read_rows(session: Session, statement: sa.Select[Any]) -> list[Any]:
-    """The rows as JSON in one text, which costs a fraction of what rows do."""
-    columns = statement.subquery().c
-    if session.get_bind().dialect.name == "postgresql":
-        found = func.json_agg(func.json_build_array(*columns))
-    else:
-        found = func.json_group_array(func.json_array(*columns))
-    text = session.execute(sa.select(sa.cast(found, sa.Text))).scalar_one()
-    rows: list[Any] = orjson.loads(text) if text else []
-    return rows
-
-
-def _grants(session: Session, wanted: Collection[UsageRange]) -> dict[int, list[Grant]]:
-    zones = {one.license.id: one.license.license.time_zone for one in wanted}
+def _load_grants(session: Session, ranges: Collection[UsageRange]) -> Mapping[int, Sequence[Grant]]:
+    zones = {each.license.id: each.license.license.time_zone for each in ranges}
     grants: dict[int, list[Grant]] = defaultdict(list)
-    kept = GrantRow
-    columns = (kept.license_id, kept.id, kept.amount, kept.granted_at, kept.expires_at, kept.entity, kept.meter)
-    found = sa.select(*map(col, columns)).where(col(kept.license_id).in_(zones))
-    for license_id, key, amount, granted_at, expires_at, entity, meter in session.execute(found):
-        grant = Grant(key, amount, granted_at, expires_at, entity, zones[license_id], meter)
-        grants[license_id].append(grant)
+    row = GrantRow
+    columns = (row.license_id, row.id, row.amount, row.granted_at, row.expires_at, row.entity, row.meter)
+    statement = sa.select(*map(col, columns)).where(col(row.license_id).in_(zones))
+    for license_id, key, amount, granted_at, expires_at, entity, meter in session.execute(statement):
+        grants[license_id].append(Grant(key, amount, granted_at, expires_at, entity, zones[license_id], meter))
     return grants
 
 
+def _assemble(
+    plan: LoadingPlan,
+    cells: Mapping[_Key, Sequence[_Cell]],
+    grants: Sequence[Grant],
+    admitted: Sequence[AdmittedCell],
+    kinds: Mapping[str, str],
+    now: datetime,
+) -> LoadedUsage:
+    """Return the usage made of a license's checkpoint, the amounts from its rollups, its grants and its quotas."""
+    series = _extend(_checkpoint_series(plan), cells)
+    sums: dict[str, list[Series]] = defaultdict(list)
+    levels: dict[str, list[Series]] = defaultdict(list)
+    for key in sorted(series):
+        (levels if kinds[key[0]] == LEVEL else sums)[key[0]].append(series[key])
+    usage = Usage.of_series(
+        now,
+        plan.license.license.time_zone,
+        sums=sums,
+        levels=levels,
+        grants=grants,
+        admitted=admitted,
+        loaded_from=plan.loaded_from,
+    )
+    return LoadedUsage(usage, grants, plan, series)
+
+
+def _checkpoint_series(plan: LoadingPlan) -> Mapping[_Key, Series]:
+    if plan.checkpoint is None:
+        return {}
+    through, totals = plan.checkpoint.through, set(plan.form.get(TOTAL, ()))
+    series: dict[_Key, Series] = {}
+    for event, entity, dimensions, days, amounts in plan.checkpoint.series:
+        firsts, values = list(map(date.fromordinal, days)), list(map(Decimal, amounts))
+        lasts = [through] if event in totals else firsts.copy()
+        series[event, entity, dimensions] = Series(entity, _read_dimensions(dimensions), firsts, lasts, values)
+    return series
+
+
+def _extend(stored: Mapping[_Key, Series], cells: Mapping[_Key, Sequence[_Cell]]) -> Mapping[_Key, Series]:
+    """Return the series of a checkpoint, each with the later amounts from the rollups behind its own."""
+    series = dict(stored)
+    for key, amounts in cells.items():
+        firsts, lasts = [first for first, _, _ in amounts], [last for _, last, _ in amounts]
+        values = [amount for _, _, amount in amounts]
+        if before := stored.get(key):
+            firsts, lasts, values = before.firsts + firsts, before.lasts + lasts, before.values + values
+        series[key] = Series(key[1], _read_dimensions(key[2]), firsts, lasts, values)
+    return series
+
+
 @lru_cache(maxsize=16_384)
-def _read(dimensions: str) -> Mapping[str, str]:
+def _read_dimensions(dimensions: str) -> Mapping[str, str]:
     return MappingProxyType(orjson.loads(dimensions) if dimensions else {})

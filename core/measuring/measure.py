@@ -21,16 +21,17 @@ _OWN: Final = frozenset((Admission, Counter, Credits, Level, Ratio, Term))
 class Measurer:
     """A measurer asks meters, each of which can fail its own readings alone. Thread-safe; one for each process.
 
-    A meter of another class than the SDK's kinds runs in a child process. `timeout` is how long it may take
-    for one question. `memory` is how many bytes it may take on top of what the plugins take (on Linux;
-    nothing else keeps that limit). A process that it puts in another session is out of reach.
+    A meter of another class than the SDK's kinds runs in a child process. It may take `timeout` for a question, and
+    `memory` bytes beyond the memory of the plugins (on Linux; other systems do not keep that limit). A process that a
+    meter puts in another session is out of reach.
     """
 
     def __init__(self, *, timeout: timedelta, memory: int) -> None:
+        """Create a measurer; child processes start when they are first needed."""
         self._pool = ProcessPool(timeout, memory)
 
     def measure(self, questions: Sequence[MeterQuestion]) -> list[Reading | Failure]:
-        """A reading, or why there is none, for each question in their order. Never raises for a meter's sake.
+        """Return the reading or the failure for each question, in order. A meter's error never raises here.
 
         A meter that passed its deadline, or crashed three times, is not asked again in the same call.
         """

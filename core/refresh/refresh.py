@@ -16,8 +16,9 @@ from core.consumption.thinning import HistoryRetention
 from core.credits.expiring import record_expiring
 from core.licenses.load import load_licenses
 from core.measuring.checkpoints import save_checkpoints
-from core.measuring.load_usage import UsageRange, load_usage
+from core.measuring.load_usage import load_usage
 from core.measuring.measure import Failure
+from core.measuring.usage_range import UsageRange
 from core.plugins.registry import Registry
 from core.refresh.ask_meters import ask_meters
 from core.refresh.choose_meters import choose_meters

@@ -16,7 +16,8 @@ from core.administration.put_license import put_license
 from core.consumption.tables import Snapshot
 from core.licenses.load import load_licenses
 from core.licenses.tables import License, id_of
-from core.measuring.load_usage import UsageRange, load_usage
+from core.measuring.load_usage import load_usage
+from core.measuring.usage_range import UsageRange
 from core.refresh.refresh import plan_refresh, save_refresh
 from core.refresh.scope import RefreshScope
 from tests.fixtures.engine import NOW, Engine, counted_statements, usage_event
