@@ -106,10 +106,10 @@ class Settings(BaseSettings):
         "send again later.",
     )
     check_ins_per_second: int = Field(
-        50_000,
+        1_000_000,
         ge=1,
         description="Check-ins per second of an API key at a server. With more, the key gets an error that "
-        "states when to check in again.",
+        "states when to check in again. By default no server reaches it.",
     )
     new_installations_per_second: int = Field(
         1000,
@@ -162,10 +162,10 @@ class Settings(BaseSettings):
         description="The most seconds that a GraphQL query may take. A mutation is never interrupted.",
     )
     graphql_operations_per_second: int = Field(
-        10_000,
+        1_000_000,
         ge=1,
         description="GraphQL operations per second of an API key at a server. With more, the key gets an error "
-        "that states when to try again.",
+        "that states when to try again. By default no server reaches it.",
     )
     introspection: bool = Field(
         True, description="Whether GraphQL allows introspection and suggests names in its errors."

@@ -1,0 +1,12 @@
+"""Limits of one key that no server can reach, unless an operator sets others."""
+
+from core.settings import Settings
+
+
+def test_graphql_operations_are_not_limited_by_default() -> None:
+    """A fast machine answers some ten thousand a second in one process."""
+    assert Settings().graphql_operations_per_second == 1_000_000
+
+
+def test_check_ins_are_not_limited_by_default() -> None:
+    assert Settings().check_ins_per_second == 1_000_000
