@@ -122,14 +122,14 @@ class _Outbox(Collector):
         self._database = database
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        found = GaugeMetricFamily("allowance_deliveries", "Deliveries in the outbox, by status.", labels=["status"])
+        family = GaugeMetricFamily("allowance_deliveries", "Deliveries in the outbox, by status.", labels=["status"])
         try:
             with self._database.read() as session:
                 for status, number in count_deliveries(session).items():
-                    found.add_metric([status], number)
+                    family.add_metric([status], number)
         except SQLAlchemyError:
             return  # the other metrics matter most while the database is away
-        yield found
+        yield family
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
         return iter(())

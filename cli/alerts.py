@@ -40,11 +40,11 @@ def list_(
             statement = statement.where(col(Alert.license_id).in_(ids.values()))
         if open_:
             statement = statement.where(col(Alert.recovered_at).is_(None))
-        found = session.exec(statement.order_by(col(Alert.crossed_at).desc(), col(Alert.id)).limit(MOST)).all()
+        alerts = session.exec(statement.order_by(col(Alert.crossed_at).desc(), col(Alert.id)).limit(MOST)).all()
         rows = [
             (alert.id[:12], key, alert.meter, _percent(alert.ratio), f"{alert.used:f} of {alert.limit:f}",
              to_the_minute(alert.crossed_at), to_the_minute(alert.recovered_at))
-            for alert, key in found
+            for alert, key in alerts
         ]  # fmt: skip
     show_table(("Alert", "License", "Meter", "Threshold", "Used", "Crossed (UTC)", "Recovered (UTC)"), rows)
 
@@ -55,27 +55,25 @@ def show(
 ) -> None:
     """Show an alert, and the outcome of its deliveries."""
     with open_runtime(start()) as runtime, runtime.database.read() as session:
-        found = _find(session, alert)
-        key = session.exec(select(License.key).where(License.id == found.license_id)).one()
+        row = _find(session, alert)
+        key = session.exec(select(License.key).where(License.id == row.license_id)).one()
+        typer.echo(f"{key}: {row.meter} crossed {_percent(row.ratio)} of {row.limit:f} ({row.basis}) at {row.used:f}")
         typer.echo(
-            f"{key}: {found.meter} crossed {_percent(found.ratio)} of {found.limit:f} ({found.basis}) at {found.used:f}"
-        )
-        typer.echo(
-            f"in {found.period_first} to {found.period_end}, contract version {found.contract_version}, "
-            f"found {to_the_minute(found.crossed_at)} UTC"
-            + (f", recovered {to_the_minute(found.recovered_at)} UTC" if found.recovered_at else "")
+            f"in {row.period_first} to {row.period_end}, contract version {row.contract_version}, "
+            f"found {to_the_minute(row.crossed_at)} UTC"
+            + (f", recovered {to_the_minute(row.recovered_at)} UTC" if row.recovered_at else "")
         )
         rows = [
             (
                 message.kind,
-                one.channel,
-                one.recipient,
-                one.status,
-                str(one.attempts),
-                to_the_minute(one.finished_at),
-                one.detail or "",
+                delivery.channel,
+                delivery.recipient,
+                delivery.status,
+                str(delivery.attempts),
+                to_the_minute(delivery.finished_at),
+                delivery.detail or "",
             )
-            for message, one in _deliveries(session, found)
+            for message, delivery in _deliveries(session, row)
         ]
     show_table(("Message", "Channel", "Recipient", "Status", "Attempts", "Ended (UTC)", "Detail"), rows)
 
@@ -86,13 +84,13 @@ def redeliver_(
 ) -> None:
     """Repeat the parked deliveries of an alert, with the same message ids."""
     with open_runtime(start()) as runtime, runtime.database.write() as session:
-        found = _find(session, alert)
-        deliveries = [one for _, one in _deliveries(session, found)]
-        left = [one for one in deliveries if one.status == DeliveryStatus.PARKED]
-        waiting = sum(one.status == DeliveryStatus.PENDING for one in deliveries)
-        for one in left:
-            redeliver(session, one, datetime.now(UTC))
-    summary = f"Deliveries sent again: {len(left)}." if left else "Nothing of it is parked."
+        row = _find(session, alert)
+        deliveries = [delivery for _, delivery in _deliveries(session, row)]
+        parked = [delivery for delivery in deliveries if delivery.status == DeliveryStatus.PARKED]
+        waiting = sum(delivery.status == DeliveryStatus.PENDING for delivery in deliveries)
+        for delivery in parked:
+            redeliver(session, delivery, datetime.now(UTC))
+    summary = f"Deliveries sent again: {len(parked)}." if parked else "Nothing of it is parked."
     typer.echo(summary + (f" On their way already: {waiting}." if waiting else ""))
 
 

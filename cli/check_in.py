@@ -186,11 +186,11 @@ def _chart(days: list[_Day], quota: int) -> Table:
     table.add_column(f"active, of {quota:,}", min_width=WIDTH)
     for title in ("", "admitted", "known", "refused"):
         table.add_column(title, justify="right")
-    for one in days:
-        filled = round(WIDTH * one.active / quota) if quota else WIDTH
-        style = "red" if one.active >= quota else "yellow" if one.active >= 0.8 * quota else "green"
+    for day in days:
+        filled = round(WIDTH * day.active / quota) if quota else WIDTH
+        style = "red" if day.active >= quota else "yellow" if day.active >= 0.8 * quota else "green"
         bar = Text("█" * filled, style) + Text("·" * (WIDTH - filled), "dim")
-        counts = [one.answers[decision] for decision in Decision]
+        counts = [day.answers[decision] for decision in Decision]
         refused = Text(f"{counts[2]:,}", "red" if counts[2] else "dim")
-        table.add_row(f"{one.day:%d %b}", bar, f"{one.active:,}", f"{counts[0]:,}", f"{counts[1]:,}", refused)
+        table.add_row(f"{day.day:%d %b}", bar, f"{day.active:,}", f"{counts[0]:,}", f"{counts[1]:,}", refused)
     return table

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from cli.lookups import license_ids
 from cli.setup import start
-from cli.tables import show_table
+from cli.tables import show_table, to_the_minute
 from core.administration.answer_request import grant_for_request
 from core.administration.grant_credits import grant_credits
 from core.administration.inputs import GrantInput
@@ -41,11 +41,11 @@ def requests(
             statement = statement.where(col(CreditRequest.license_id).in_(ids.values()))
         if not all_:
             statement = statement.where(col(CreditRequest.closed_by).is_(None))
-        found = session.exec(statement.order_by(col(CreditRequest.requested_at), col(CreditRequest.id)).limit(MOST))
+        requests = session.exec(statement.order_by(col(CreditRequest.requested_at), col(CreditRequest.id)).limit(MOST))
         rows = [
-            (one.id, key, one.meter, f"{one.amount:f}", one.entity or "", one.note or "", one.requested_by,
-             f"{one.requested_at:%Y-%m-%d %H:%M}", one.closed_by or "")
-            for one, key in found
+            (request.id, key, request.meter, f"{request.amount:f}", request.entity or "", request.note or "",
+             request.requested_by, to_the_minute(request.requested_at), request.closed_by or "")
+            for request, key in requests
         ]  # fmt: skip
     headings = (
         "Request",

@@ -44,9 +44,9 @@ def show(context: typer.Context) -> None:
             .limit(MOST)
         )
         rows = [
-            (one.id[:12], key, one.channel, one.recipient, one.status, str(one.attempts), to_the_minute(one.due_at),
-             one.detail or "")
-            for one, key in stuck
+            (delivery.id[:12], key, delivery.channel, delivery.recipient, delivery.status,
+             str(delivery.attempts), to_the_minute(delivery.due_at), delivery.detail or "")
+            for delivery, key in stuck
         ]  # fmt: skip
     if rows:
         headings = ("Delivery", "License", "Channel", "Recipient", "Status", "Attempts", "Due (UTC)", "Detail")
@@ -76,11 +76,11 @@ def redeliver_(
     with open_runtime(start()) as runtime:
         while True:
             with runtime.database.write() as session:
-                found = _parked(session, channel, begun) if parked else [_find(session, one) for one in delivery or ()]
-                for one in found:
-                    redeliver(session, one, begun)
-            number += len(found)
-            if not parked or len(found) < STEP:
+                rows = _parked(session, channel, begun) if parked else [_find(session, id) for id in delivery or ()]
+                for row in rows:
+                    redeliver(session, row, begun)
+            number += len(rows)
+            if not parked or len(rows) < STEP:
                 break
     typer.echo(f"Deliveries sent again: {number:,}.")
 

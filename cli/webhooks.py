@@ -80,8 +80,8 @@ def list_(
         if license:
             statement = statement.where(col(License.key).in_(license_ids(session, license)))
         rows = [
-            (key, one.key, one.url, ", ".join(one.kinds or ["all"]), _state(one.enabled))
-            for one, key in session.exec(statement.order_by(col(License.key), col(WebhookEndpoint.key)))
+            (key, endpoint.key, endpoint.url, ", ".join(endpoint.kinds or ["all"]), _state(endpoint.enabled))
+            for endpoint, key in session.exec(statement.order_by(col(License.key), col(WebhookEndpoint.key)))
         ]
     show_table(("License", "Endpoint", "URL", "Kinds", "State"), rows)
 
@@ -90,12 +90,12 @@ def list_(
 def show(license: LicenseKey, endpoint: EndpointKey) -> None:
     """Show an endpoint. Of its secrets, only the time until which each signs is shown."""
     with open_runtime(start()) as runtime, runtime.database.read() as session:
-        found = find_endpoint(session, license_ids(session, [license])[license], endpoint)
-    typer.echo(f"{license}: {found.key} at {found.url}")
-    typer.echo(f"kinds: {', '.join(found.kinds or ['all'])}")
-    typer.echo(_state(found.enabled) + (f": {found.disabled_because}" if found.disabled_because else ""))
-    typer.echo(f"created {_at(found.created_at)} UTC")
-    for number, secret in enumerate(read_secrets(found.secrets), start=1):
+        row = find_endpoint(session, license_ids(session, [license])[license], endpoint)
+    typer.echo(f"{license}: {row.key} at {row.url}")
+    typer.echo(f"kinds: {', '.join(row.kinds or ['all'])}")
+    typer.echo(_state(row.enabled) + (f": {row.disabled_because}" if row.disabled_because else ""))
+    typer.echo(f"created {_at(row.created_at)} UTC")
+    for number, secret in enumerate(read_secrets(row.secrets), start=1):
         ends = f"signs until {_at(secret.until)} UTC" if secret.until else "signs"
         typer.echo(f"secret {number}: {ends}")
 
@@ -140,12 +140,12 @@ def test(license: LicenseKey, endpoint: EndpointKey) -> None:
 def log(license: LicenseKey, endpoint: EndpointKey) -> None:
     """Show the deliveries to an endpoint with all their attempts, newest first, at most 100 deliveries."""
     with open_runtime(start()) as runtime, runtime.database.read() as session:
-        found = find_endpoint(session, license_ids(session, [license])[license], endpoint)
-        logged = list_deliveries(session, found.license_id, [found.id], most=MOST)[found.id]
+        row = find_endpoint(session, license_ids(session, [license])[license], endpoint)
+        logged = list_deliveries(session, row.license_id, [row.id], most=MOST)[row.id]
         rows = [
-            (one.delivery.id, one.kind, one.delivery.status, *attempt)
-            for one in logged
-            for attempt in [*map(_attempt, one.attempts)] or [_NEVER]
+            (entry.delivery.id, entry.kind, entry.delivery.status, *attempt)
+            for entry in logged
+            for attempt in [*map(_attempt, entry.attempts)] or [_NEVER]
         ]
     show_table(("Delivery", "Kind", "Status", "Tried (UTC)", "Took", "Code", "Answer"), rows)
 
@@ -163,9 +163,9 @@ def redeliver(
         license_id = license_ids(session, [license])[license]
         missing = f"No delivery {shown(delivery)} to an endpoint of this license."
         sent = select(Delivery).where(Delivery.license_id == license_id, Delivery.channel == WEBHOOK)
-        found = find_by_prefix(session, sent, Delivery.id, delivery, plural="deliveries", missing=missing)
-        redeliver_by_hand(session, license, found.id, datetime.now(UTC))
-    typer.echo(f"Delivery {found.id} is on its way again.")
+        row = find_by_prefix(session, sent, Delivery.id, delivery, plural="deliveries", missing=missing)
+        redeliver_by_hand(session, license, row.id, datetime.now(UTC))
+    typer.echo(f"Delivery {row.id} is on its way again.")
 
 
 def _attempt(attempt: WebhookAttempt) -> tuple[str, str, str, str]:

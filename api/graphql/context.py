@@ -88,9 +88,9 @@ class Context:
     def current(self, key: str) -> Current | None:
         """Return a license with its current readings, None if there is none; read once for an operation."""
         if key not in self._current:
-            found = self._current[key] = load_current(self.services.database, key, self.now)
-            if found:
-                self.versions[found.license.id] = found.version
+            current = self._current[key] = load_current(self.services.database, key, self.now)
+            if current:
+                self.versions[current.license.id] = current.version
         return self._current[key]
 
     def history(self, license: LoadedLicense, meter: str, span: Span) -> list[Point]:
@@ -98,18 +98,18 @@ class Context:
         known = self._histories.get((license.id, span))
         points = known.of(meter) if known else None
         if points is None:
-            zones = {one.id: one.license.time_zone for one in (*self.shown.values(), license)}
-            found = read_histories(self.session, zones, meter, span)
-            self._histories |= {(license_id, span): one for license_id, one in found.items()}
-            points = found[license.id].of(meter)
+            zones = {shown.id: shown.license.time_zone for shown in (*self.shown.values(), license)}
+            histories = read_histories(self.session, zones, meter, span)
+            self._histories |= {(license_id, span): history for license_id, history in histories.items()}
+            points = histories[license.id].of(meter)
         return points or []
 
     def counters(self, license: LoadedLicense, meter: Admission) -> list[AdmissionWindow]:
         """Return the counters of a license's quota windows; those of other shown licenses load along."""
         if (license.id, meter.key) not in self._counters:
             ids = [*self.shown, license.id]
-            found = load_counters(self.session, ids, meter, self.now)
-            self._counters |= {(one, meter.key): found[one] for one in ids}
+            counters = load_counters(self.session, ids, meter, self.now)
+            self._counters |= {(id, meter.key): counters[id] for id in ids}
         return self._counters[license.id, meter.key]
 
     @contextmanager

@@ -84,12 +84,12 @@ class DocumentCost:
                 elsewhere.
         """
         if operation is None and len(self._operations) == 1:
-            (found,) = self._operations.values()
+            (known,) = self._operations.values()
         elif operation in self._operations:
-            found = self._operations[operation]
+            known = self._operations[operation]
         else:
             return 0
-        cost, defaults = found
+        cost, defaults = known
         if isinstance(cost, int):
             return cost
         values = _Values({**defaults, **(variables or {})}, {})
@@ -146,7 +146,7 @@ def _defaults(operation: OperationDefinitionNode) -> dict[str, Any]:
 
 
 def _page(field: FieldNode, page: PageCost) -> Number:
-    first = next((one.value for one in field.arguments or () if one.name.value == "first"), None)
+    first = next((argument.value for argument in field.arguments or () if argument.name.value == "first"), None)
     if isinstance(first, VariableNode):
         name = first.name.value
         return lambda values: _clamped(values.variables.get(name), page)

@@ -76,35 +76,35 @@ def check_counts(document: DocumentNode, limits: Limits) -> None:
     """Check a document, and each of its operations and fragments, against the limits.
 
     Raises:
-        core.errors.AllowanceError: A limit is passed; the error of the first one.
+        core.errors.AllowanceError: A limit is passed; the error of the first of them.
     """
-    operations = sum(isinstance(one, OperationDefinitionNode) for one in document.definitions)
+    operations = sum(isinstance(definition, OperationDefinitionNode) for definition in document.definitions)
     if operations > OPERATIONS:
         raise TooManyOperations(f"The document has {operations} operations; {OPERATIONS} are allowed.")
-    found = count(document)
-    if found.depth > limits.depth:
-        raise TooDeep(f"The document is {_shown(found.depth)} fields deep; {limits.depth} are allowed.")
-    if found.nesting > NESTING:
+    counts = count(document)
+    if counts.depth > limits.depth:
+        raise TooDeep(f"The document is {_shown(counts.depth)} fields deep; {limits.depth} are allowed.")
+    if counts.nesting > NESTING:
         raise TooDeep(
-            f"The document has {_shown(found.nesting)} selections and fragments in each other; {NESTING} are allowed."
+            f"The document has {_shown(counts.nesting)} selections and fragments in each other; {NESTING} are allowed."
         )
-    if found.aliases > limits.aliases:
+    if counts.aliases > limits.aliases:
         raise TooManyAliases(
-            f"With its fragments written out the document has {_shown(found.aliases)} aliases; "
+            f"With its fragments written out the document has {_shown(counts.aliases)} aliases; "
             f"{limits.aliases} are allowed."
         )
-    if found.in_one_place > DIRECTIVES_IN_ONE_PLACE:
+    if counts.in_one_place > DIRECTIVES_IN_ONE_PLACE:
         raise TooManyDirectives(
-            f"The document has {found.in_one_place} directives in one place; {DIRECTIVES_IN_ONE_PLACE} are allowed."
+            f"The document has {counts.in_one_place} directives in one place; {DIRECTIVES_IN_ONE_PLACE} are allowed."
         )
-    if found.directives > limits.directives:
+    if counts.directives > limits.directives:
         raise TooManyDirectives(
-            f"With its fragments written out the document has {_shown(found.directives)} directives; "
+            f"With its fragments written out the document has {_shown(counts.directives)} directives; "
             f"{limits.directives} are allowed."
         )
-    if found.fields > limits.fields:
+    if counts.fields > limits.fields:
         raise TooManyFields(
-            f"With its fragments written out the document has {_shown(found.fields)} fields; "
+            f"With its fragments written out the document has {_shown(counts.fields)} fields; "
             f"{limits.fields} are allowed."
         )
 
@@ -115,24 +115,24 @@ def count(document: DocumentNode) -> Counts:
     Each selection is visited once. Fragments that form a circle, which validation refuses, count once each.
     """
     fragments: dict[str, Counts] = {}
-    found = _NOTHING
+    largest = _NOTHING
     for fragment in fragments_in_order(document):
         own = _of_definition(fragment, fragments)
         fragments[fragment.name.value] = own
-        found |= own
+        largest |= own
     for operation in document.definitions:
         if isinstance(operation, OperationDefinitionNode):
-            found |= _of_definition(operation, fragments)
-    return found
+            largest |= _of_definition(operation, fragments)
+    return largest
 
 
 def _of_definition(
     definition: OperationDefinitionNode | FragmentDefinitionNode, fragments: Mapping[str, Counts]
 ) -> Counts:
-    found = _directives(definition.directives) + _of_selections(definition.selection_set, fragments)
+    counts = _directives(definition.directives) + _of_selections(definition.selection_set, fragments)
     for variable in definition.variable_definitions or ():
-        found += _directives(variable.directives)
-    return found
+        counts += _directives(variable.directives)
+    return counts
 
 
 def _of_selections(selection_set: SelectionSetNode, fragments: Mapping[str, Counts]) -> Counts:

@@ -17,7 +17,7 @@ def fragments_in_order(document: DocumentNode) -> list[FragmentDefinitionNode]:
 
     The walk does not recurse, since a chain of fragments may be as long as the document.
     """
-    fragments = {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
+    fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
     ordered: list[FragmentDefinitionNode] = []
     visited: set[str] = set()
     for first in fragments.values():

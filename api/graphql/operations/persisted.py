@@ -74,10 +74,10 @@ class Documents:
                 raise NotTrusted("This server executes listed documents alone, and none has that digest.")
             return listed
         with self._lock:
-            kept = self._kept.get(digest or "")
-        if kept is None:
+            text = self._kept.get(digest or "")
+        if text is None:
             raise PersistedQueryNotFound
-        return kept
+        return text
 
     def keep(self, text: str, digest: str | None) -> None:
         """Keep a valid document that came with its digest, so that later requests can name it by the digest."""

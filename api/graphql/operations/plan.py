@@ -87,7 +87,7 @@ class Planner:
     def __init__(self, document: DocumentNode) -> None:
         """Plan nothing yet."""
         definitions = document.definitions
-        self._fragments = {one.name.value: one for one in definitions if isinstance(one, FragmentDefinitionNode)}
+        self._fragments = {node.name.value: node for node in definitions if isinstance(node, FragmentDefinitionNode)}
         self._objects: dict[tuple[str, tuple[int, ...]], Step] = {}
 
     def plan(self, operation: OperationDefinitionNode) -> Plan | None:
@@ -117,7 +117,7 @@ class Planner:
         for selection in selections:
             for node in self._fields(type_, selection.selections, seen):
                 nodes.setdefault(node.alias.value if node.alias else node.name.value, []).append(node)
-        steps = [(key, self._field(type_, found)) for key, found in nodes.items()]
+        steps = [(key, self._field(type_, fields)) for key, fields in nodes.items()]
 
         def complete(source: Any, run: Run) -> dict[str, Any]:
             check_deadline(run.deadline)
@@ -144,7 +144,8 @@ class Planner:
             else:
                 raise NotPlanned
             condition = fragment.type_condition
-            if condition is None or condition.name.value in (type_.name, *(one.name for one in type_.interfaces)):
+            names = (type_.name, *(interface.name for interface in type_.interfaces))
+            if condition is None or condition.name.value in names:
                 yield from self._fields(type_, fragment.selection_set.selections, seen)
 
     def _field(self, parent: GraphQLObjectType, nodes: list[FieldNode]) -> Step:
@@ -155,7 +156,8 @@ class Planner:
         definition = parent.fields.get(node.name.value)
         if definition is None:  # introspection
             raise NotPlanned
-        selections = tuple({id(one.selection_set): one.selection_set for one in nodes if one.selection_set}.values())
+        sets = (field.selection_set for field in nodes)
+        selections = tuple({id(selections): selections for selections in sets if selections}.values())
         read = _reader(definition, node)
         if read is None:
             resolve, complete = _resolver(definition, node), self._complete(definition.type, selections)

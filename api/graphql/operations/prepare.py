@@ -82,7 +82,7 @@ class Preparer:
     def __init__(self, limits: Limits) -> None:
         """Start with an empty cache."""
         self._limits = limits
-        self._cached: LRUCache[str, PreparedDocument] = LRUCache(MOST_CHARACTERS, lambda one: one.size)
+        self._cached: LRUCache[str, PreparedDocument] = LRUCache(MOST_CHARACTERS, lambda document: document.size)
         self._lock = Lock()
 
     def prepare(self, text: str) -> PreparedDocument:
@@ -108,8 +108,8 @@ class Preparer:
         document = checked.document
         planner = Planner(document)
         operations = {
-            one.name.value if one.name else None: Operation(one, planner)
-            for one in document.definitions
-            if isinstance(one, OperationDefinitionNode)
+            node.name.value if node.name else None: Operation(node, planner)
+            for node in document.definitions
+            if isinstance(node, OperationDefinitionNode)
         }
         return PreparedDocument(checked, operations, (len(text) + _SMALLEST) * max(1, len(operations)))

@@ -133,13 +133,13 @@ class _Conversation:
                         await self._take(await self._next(), caller, tasks)
         except* ClientGone:
             pass
-        except* (Close, ConnectionEnded, TooManyConnections) as found:
-            closes.extend(found.exceptions)
-        except* SQLAlchemyError as found:
-            self._endpoint.operations.answer_failed(found.exceptions[0], token_hex(16))
+        except* (Close, ConnectionEnded, TooManyConnections) as group:
+            closes.extend(group.exceptions)
+        except* SQLAlchemyError as group:
+            self._endpoint.operations.answer_failed(group.exceptions[0], token_hex(16))
             closes.append(Close(CloseCode.TRY_AGAIN_LATER, "The database does not answer now; try again."))
-        except* Exception as found:
-            self._endpoint.operations.answer_failed(found.exceptions[0], token_hex(16))
+        except* Exception as group:
+            self._endpoint.operations.answer_failed(group.exceptions[0], token_hex(16))
             closes.append(Close(CloseCode.INTERNAL_ERROR, "This went wrong on the server."))
         if closes:
             await self._close(close_for(closes[0]))
