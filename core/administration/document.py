@@ -47,6 +47,7 @@ class InvalidFile(BadInput):
     code = "INVALID_INPUT"
 
     def __init__(self, file: str, problems: Iterable[LineProblem]) -> None:
+        """Make the error of a file by its name and its problems."""
         self.problems = tuple(sorted(problems))
         lines = (
             f"{file}:{problem.line}: {problem.path}: {problem.message}"
@@ -65,6 +66,7 @@ class Value:
     """
 
     def __init__(self, node: Node, path: str, line: int, problems: list[LineProblem]) -> None:
+        """Make the value of a node. Problems with it are added to `problems`."""
         self._node = node
         self._line = line
         self._problems = problems
