@@ -16,32 +16,37 @@ from core.database.engine import CHANGED
 # but the time of measurement, so that a cache of a version never serves anything old.
 _WRITE: Final = {
     "postgresql": """
-UPDATE snapshot SET version = version + 1, severity = given.severity, readings = given.readings
+UPDATE snapshot SET version = version + 1, refreshed = refreshed + 1, severity = given.severity,
+    readings = given.readings
 FROM unnest(%b::bigint[], %b::int[], %b::text[]) AS given(license_id, severity, readings)
 WHERE snapshot.license_id = given.license_id
 """,
     "sqlite": """
-UPDATE snapshot SET version = version + 1, severity = :severity, readings = :readings WHERE license_id = :license_id
+UPDATE snapshot SET version = version + 1, refreshed = refreshed + 1, severity = :severity, readings = :readings
+WHERE license_id = :license_id
 """,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class StoredSnapshot:
-    """The snapshot of a license: its version and the documents of its readings by meter."""
+    """The snapshot of a license: its version, its count of saved refreshes, and its documents by meter."""
 
     version: int
+    refreshed: int
     readings: Mapping[str, Document]
 
 
 def load_snapshots(session: Session, licenses: Collection[int]) -> dict[int, StoredSnapshot]:
     """Load the snapshots of licenses, by id."""
     rows = session.execute(
-        select(col(Snapshot.license_id), col(Snapshot.version), col(Snapshot.readings)).where(
+        select(col(Snapshot.license_id), col(Snapshot.version), col(Snapshot.refreshed), col(Snapshot.readings)).where(
             col(Snapshot.license_id).in_(licenses)
         )
     )
-    return {license_id: StoredSnapshot(version, readings) for license_id, version, readings in rows}
+    return {
+        license_id: StoredSnapshot(version, refreshed, readings) for license_id, version, refreshed, readings in rows
+    }
 
 
 def lock_snapshots(session: Session, loaded: Mapping[int, StoredSnapshot]) -> dict[int, StoredSnapshot]:

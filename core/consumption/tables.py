@@ -12,6 +12,9 @@ from core.database.types import BigId, Json, Microseconds, Name
 class Snapshot(SQLModel, table=True):
     """A license's current readings, replaced as a whole; `version` grows with every change.
 
+    `refreshed` counts the refreshes that were saved: a refresh that was planned before another one was saved is out of
+    date, whatever the clocks of the workers say.
+
     `severity` ranks the status (see :data:`core.consumption.readings.status.SEVERITY`) for lists of the worst.
     `readings` holds a document for each meter, see :mod:`core.consumption.readings.documents`.
     """
@@ -21,6 +24,7 @@ class Snapshot(SQLModel, table=True):
     license_id: int = Field(primary_key=True, sa_type=BigId, foreign_key="license.id")
     license_key: str = Field(sa_type=Name)
     version: int
+    refreshed: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     severity: int
     readings: dict[str, Any] = Field(sa_type=Json)
 

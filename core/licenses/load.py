@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -69,6 +69,11 @@ class LoadedLicense:
         turns = [self.period_on(self.today).end]
         turns += [version.effective_from for version in self.versions if version.effective_from > self.today]
         return midnight(min(turns), self.license.time_zone)
+
+    def at(self, instant: datetime) -> "LoadedLicense":
+        """Return the license with the day of an instant as its today."""
+        today = instant.astimezone(ZoneInfo(self.license.time_zone)).date()
+        return self if today == self.today else replace(self, today=today)
 
     def end_of(self, day: date) -> datetime:
         """Return the last instant of a day in the license's time zone."""

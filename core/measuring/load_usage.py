@@ -82,8 +82,11 @@ def load_usage(
     since = min((each.since for each in ranges), default=now.date())
     admitted = load_admitted(session, [each.license for each in ranges], since, registry, now)
     kinds = {event: group.kind for group in groups for event in group.events}
+    times = {each.license.id: each.at or now for each in ranges}
     return {
-        license_id: _assemble(plan, cells[license_id], grants[license_id], admitted[license_id], kinds, now)
+        license_id: _assemble(
+            plan, cells[license_id], grants[license_id], admitted[license_id], kinds, times[license_id]
+        )
         for license_id, plan in plans.items()
     }
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from core.licenses.load import LoadedLicense
@@ -16,10 +16,14 @@ _DAY: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class UsageRange:
-    """A license to load usage of, to be measured on every day from `since` to its today."""
+    """A license to load usage of, to be measured on every day from `since` to its today.
+
+    `at` is the time of the measurement of today, None for the time of loading.
+    """
 
     license: LoadedLicense
     since: date
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

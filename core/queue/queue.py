@@ -127,6 +127,20 @@ def finish_runs(
         _reschedule(session, claim, standing, now, problem)
 
 
+def requeue_runs(session: Session, claim: str, runs: Collection[RefreshRun], now: datetime) -> None:
+    """Queue runs that a claim still holds again, due now, because another refresh of their licenses was saved first.
+
+    The runs lost no worker, so their attempts are counted anew.
+    """
+    keys = [(run.license_id, run.id) for run in runs]
+    if keys:
+        session.exec(
+            update(RefreshRun)
+            .where(col(RefreshRun.claim) == claim, _KEY.in_(keys))
+            .values(status=RefreshStatus.QUEUED, due_at=now, claim=None, attempts=0)
+        )
+
+
 def _finish_requests(
     session: Session, claim: str, keys: Collection[tuple[int, str]], now: datetime, problem: str | None
 ) -> None:

@@ -19,7 +19,7 @@ Documents: TypeAlias = Mapping[int, Mapping[str, Document]]
 
 
 def collect_documents(
-    readings: Sequence[NewReading], failed: Sequence[FailedMeasurement], now: datetime, turns: Mapping[int, datetime]
+    readings: Sequence[NewReading], failed: Sequence[FailedMeasurement], turns: Mapping[int, datetime]
 ) -> Documents:
     """Return the documents of the readings of now, and of the failures to measure now.
 
@@ -31,8 +31,8 @@ def collect_documents(
     for moment, question, failure, stored in failed:
         if not moment.past:
             license_id, meter = moment.license.id, question.meter
-            due = min(now + min(meter.every, RETRY), turns[license_id])
-            problem = Problem(failure.code, failure.message, now)
+            due = min(moment.at + min(meter.every, RETRY), turns[license_id])
+            problem = Problem(failure.code, failure.message, moment.at)
             documents[license_id][meter.key] = with_problem(stored, problem, due)
     return documents
 

@@ -18,5 +18,6 @@ def find_expiring_credits(plan: Plan, readings: Sequence[NewReading]) -> list[Ex
     return [
         expiring
         for license_id, by_meter in by_license.items()
-        for expiring in find_expiring(plan.licenses[license_id], plan.usage[license_id].grants, by_meter, plan.now)
+        for license, grants in [(plan.licenses[license_id], plan.usage[license_id].grants)]
+        for expiring in find_expiring(license, grants, by_meter, plan.times[license_id])
     ]

@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from core.consumption.history import Rows, ThinnedRange, TimeRange, replace_history
 from core.consumption.points import PointDelta, point_delta
-from core.consumption.readings.documents import decode_usage, measured_at
+from core.consumption.readings.documents import decode_usage, last_measured
 from core.consumption.readings.judging import judge_usage
 from core.consumption.snapshots import StoredSnapshot
 from core.consumption.thinning import HistoryRetention, superseded_hour, thin_history
@@ -43,7 +43,7 @@ def write_history(
     """
     rows = {**_past_rows(measurements.past), **_current_rows(plan, readings)}
     measured = _meters_by_license(rows)
-    last = {license_id: time for license_id in measured if (time := _last_measured(snapshots[license_id]))}
+    last = {key: time for key in measured if (time := last_measured(snapshots[key].readings.values()))}
     replace_history(
         session,
         rows,
@@ -68,10 +68,10 @@ def _current_rows(plan: Plan, readings: Sequence[NewReading]) -> Rows:
     days = {license_id: local_days(license) for license_id, license in plan.licenses.items()}
     for (moment, question, _, stored, stored_at), reading, _ in readings:
         license = moment.license
-        is_relative = stored_at and stored_at != plan.now and days[license.id](stored_at) == license.today
+        is_relative = stored_at and stored_at != moment.at and days[license.id](stored_at) == license.today
         before = decode_usage(stored) if stored and is_relative else None
         rows[license.id][question.meter.key] = point_delta(reading, before)
-    return {(license_id, plan.now): entries for license_id, entries in rows.items()}
+    return {(license_id, plan.times[license_id]): entries for license_id, entries in rows.items()}
 
 
 def _meters_by_license(rows: Rows) -> dict[int, set[str]]:
@@ -80,11 +80,6 @@ def _meters_by_license(rows: Rows) -> dict[int, set[str]]:
     for (license_id, _), entries in rows.items():
         meters[license_id] |= entries.keys()
     return dict(sorted(meters.items()))
-
-
-def _last_measured(snapshot: StoredSnapshot) -> datetime | None:
-    """Return the time at which any meter was last measured, or None if none ever was."""
-    return max((time for document in snapshot.readings.values() if (time := measured_at(document))), default=None)
 
 
 def _rewritten_days(
@@ -117,7 +112,8 @@ def _superseded_hours(plan: Plan, last: Mapping[int, datetime], rows: Rows) -> l
     return [
         hour
         for license_id, time in last.items()
-        if (entries := rows.get((license_id, plan.now)))
-        and time < plan.now < time + _HOUR
-        and (hour := superseded_hour(plan.licenses[license_id], plan.now, entries.keys()))
+        for now in [plan.times[license_id]]
+        if (entries := rows.get((license_id, now)))
+        and time < now < time + _HOUR
+        and (hour := superseded_hour(plan.licenses[license_id], now, entries.keys()))
     ]

@@ -20,22 +20,19 @@ class NewReading(NamedTuple):
     crossed_before: CrossedRatios | None
 
 
-def judge_readings(
-    measurements: Sequence[Measurement], now: datetime, turns: Mapping[int, datetime]
-) -> list[NewReading]:
+def judge_readings(measurements: Sequence[Measurement], turns: Mapping[int, datetime]) -> list[NewReading]:
     """Judge readings against their limits, and detect the thresholds that they cross.
 
     Args:
         measurements: The readings of now.
-        now: The time of the refresh.
         turns: The next turn of each license, at which a reading is due at the latest.
     """
     readings = []
     for measurement in measurements:
         moment, question, measured, stored, _ = measurement
         meter, contract = question.meter, question.contract
-        due = min(now + meter.every, turns[moment.license.id])
-        reading = judge_reading(meter, contract, measured, stored, now, due)
+        due = min(moment.at + meter.every, turns[moment.license.id])
+        reading = judge_reading(meter, contract, measured, stored, moment.at, due)
         before = decode_crossed(stored)
         if crossed := detect_crossings(contract, reading, before):
             reading = reading._replace(crossed=crossed)

@@ -1,6 +1,6 @@
 """The matching of answers with the questions of a plan. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -43,17 +43,18 @@ class Measurements:
 
 
 def match_answers(
-    plan: Plan, answers: Sequence[Reading | Failure], snapshots: Mapping[int, StoredSnapshot]
+    plan: Plan,
+    answers: Sequence[Reading | Failure],
+    snapshots: Mapping[int, StoredSnapshot],
+    superseded: Collection[int],
 ) -> Measurements:
     """Match the answers with their questions, and sort them.
-
-    An answer is left out if another worker measured the meter at a later time and saved first: that worker measured
-    the same past days as well.
 
     Args:
         plan: The plan of the refresh.
         answers: The answer to each question of the plan, in the same order.
         snapshots: The stored snapshots of the licenses as they are now.
+        superseded: The licenses of which another refresh was saved meanwhile. Their answers are left out.
     """
     current: list[Measurement] = []
     past: list[Measurement] = []
@@ -61,13 +62,13 @@ def match_answers(
     remaining = iter(answers)
     for moment in plan.moments:
         documents, measured = snapshots[moment.license.id].readings, past if moment.past else current
-        for question, answer in zip(moment.questions, islice(remaining, len(moment.questions)), strict=True):
+        of_moment = list(islice(remaining, len(moment.questions)))
+        if moment.license.id in superseded:
+            continue
+        for question, answer in zip(moment.questions, of_moment, strict=True):
             stored = documents.get(question.meter.key)
-            stored_at = measured_at(stored)
-            if stored_at is not None and stored_at > plan.now:
-                continue
             if isinstance(answer, Failure):
                 failed.append(FailedMeasurement(moment, question, answer, stored))
             else:
-                measured.append(Measurement(moment, question, answer, stored, stored_at))
+                measured.append(Measurement(moment, question, answer, stored, measured_at(stored)))
     return Measurements(current, past, failed)

@@ -23,9 +23,14 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The questions of a refresh, and the state of the licenses when they were planned. Mappings are by license id."""
+    """The questions of a refresh, and the state of the licenses when they were planned. Mappings are by license id.
+
+    `times` are the times of measurement: `now`, or the time of the last reading if a worker whose clock is ahead
+    measured the license, so that the times of a license never run backwards.
+    """
 
     now: datetime
+    times: Mapping[int, datetime]
     licenses: Mapping[int, LoadedLicense]
     snapshots: Mapping[int, StoredSnapshot]
     late_usage: Mapping[int, LateUsage]

@@ -11,6 +11,7 @@ from allowance import Reading
 from sqlmodel import Session
 
 from core.alerts.crossings import record_crossings
+from core.consumption.readings.documents import last_measured
 from core.consumption.snapshots import load_snapshots, lock_snapshots, write_snapshots
 from core.consumption.thinning import HistoryRetention
 from core.credits.expiring import record_expiring
@@ -42,19 +43,23 @@ def plan_refresh(session: Session, scopes: Mapping[int, RefreshScope], registry:
         registry: The installed meters.
         now: The time of the refresh.
     """
-    licenses = load_licenses(session, scopes.keys(), now)
-    late_usage = load_late_usage(session, scopes.keys())
+    # The snapshots first: a refresh that is saved after their counts are read supersedes this one.
     snapshots = load_snapshots(session, scopes.keys())
+    times = {key: max(now, last_measured(stored.readings.values()) or now) for key, stored in snapshots.items()}
+    licenses = {key: license.at(times[key]) for key, license in load_licenses(session, scopes.keys(), now).items()}
+    late_usage = load_late_usage(session, scopes.keys())
     chosen = {
-        key: choose_meters(license, scopes[key], snapshots[key].readings, late_usage.get(key), registry, now)
+        key: choose_meters(license, scopes[key], snapshots[key].readings, late_usage.get(key), registry, times[key])
         for key, license in licenses.items()
     }
     ranges = [
-        UsageRange(licenses[key], min(meter.since for meter in meters)) for key, meters in chosen.items() if meters
+        UsageRange(licenses[key], min(meter.since for meter in meters), times[key])
+        for key, meters in chosen.items()
+        if meters
     ]
     usage = load_usage(session, ranges, registry, now)
-    moments = [moment for key in usage for moment in ask_meters(licenses[key], usage[key], chosen[key], now)]
-    return Plan(now, licenses, snapshots, late_usage, usage, moments)
+    moments = [moment for key in usage for moment in ask_meters(licenses[key], usage[key], chosen[key], times[key])]
+    return Plan(now, times, licenses, snapshots, late_usage, usage, moments)
 
 
 def save_refresh(
@@ -66,6 +71,10 @@ def save_refresh(
 ) -> dict[int, datetime]:
     """Judge the answers, and write all that follows from them.
 
+    If another refresh of a license was saved since this one was planned, nobody can tell which of the two read later
+    usage: the answers for the license are dropped, and the license has to be refreshed again. The count of saved
+    refreshes tells this, since the clocks of two workers cannot.
+
     Args:
         session: The session of a transaction that writes.
         plan: The plan of the refresh.
@@ -74,13 +83,14 @@ def save_refresh(
         retention: How long history keeps rows of hours and of days.
 
     Returns:
-        The time at which each license is due next, by its id.
+        The time at which each license is due next, by its id. A license whose answers were dropped is left out.
     """
     stored = lock_snapshots(session, plan.snapshots)
+    superseded = {key for key, snapshot in plan.snapshots.items() if stored[key].refreshed != snapshot.refreshed}
     turns = next_turns(plan)
-    measurements = match_answers(plan, answers, stored)
-    readings = judge_readings(measurements.current, plan.now, turns)
-    documents = collect_documents(readings, measurements.failed, plan.now, turns)
+    measurements = match_answers(plan, answers, stored, superseded)
+    readings = judge_readings(measurements.current, turns)
+    documents = collect_documents(readings, measurements.failed, turns)
     snapshots = merge_documents(stored, documents, registry.meters.keys())
 
     write_history(session, plan, stored, measurements, readings, retention)
@@ -89,9 +99,10 @@ def save_refresh(
     record_crossings(session, changed_crossings(readings), plan.now, notifiers)
     record_expiring(session, find_expiring_credits(plan, readings), plan.now, notifiers)
 
-    # If another worker saved a license meanwhile, its mark may be of usage that came in after this plan was made.
+    # If a license changed meanwhile, its mark may be of usage that came in after this plan was made.
     alone = {key for key, snapshot in plan.snapshots.items() if stored[key].version == snapshot.version}
     forget_late_usage(session, [late for key, late in plan.late_usage.items() if key in alone])
     new_checkpoints = {key: usage.new_checkpoint() for key, usage in plan.usage.items() if key in alone}
     save_checkpoints(session, {key: checkpoint for key, checkpoint in new_checkpoints.items() if checkpoint})
-    return next_due_times(snapshots, plan.now)
+    saved = {key: readings_by_meter for key, readings_by_meter in snapshots.items() if key not in superseded}
+    return next_due_times(saved, plan.now)

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from core.consumption.thinning import HistoryRetention
 from core.licenses.load import load_licenses
-from core.queue.queue import claim_runs, finish_runs
+from core.queue.queue import claim_runs, finish_runs, requeue_runs
 from core.queue.tables import RefreshRun
 from core.refresh.late_usage import load_late_usage
 from core.refresh.refresh import plan_refresh, save_refresh
@@ -89,7 +89,9 @@ def _refresh(runtime: Runtime, claim: str, runs: Sequence[RefreshRun]) -> None:
     keeping = HistoryRetention(runtime.settings.history_hourly_days, runtime.settings.history_daily_days)
     with runtime.database.write() as session:
         next_due = save_refresh(session, plan, answers, registry, keeping)
-        finish_runs(session, claim, runs, next_due, datetime.now(UTC))
+        finish_runs(session, claim, [run for run in runs if run.license_id in next_due], next_due, datetime.now(UTC))
+        superseded = [run for run in runs if run.license_id not in next_due]
+        requeue_runs(session, claim, superseded, datetime.now(UTC))
 
 
 def _wanted(run: RefreshRun) -> RefreshScope:

@@ -5,7 +5,7 @@ whole for readers; a refresh needs little of the reading before, and takes that 
 decoding all of it would cost a refresh a tenth of its time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -139,6 +139,11 @@ def measured_at(document: Document | None) -> datetime | None:
     """Return the time at which the reading was measured, or None if it never was."""
     time = document.get("measured_at") if document else None
     return _parse_time(time) if time else None
+
+
+def last_measured(documents: Iterable[Document]) -> datetime | None:
+    """Return the latest time at which any of the readings was measured, or None if none ever was."""
+    return max((time for document in documents if (time := measured_at(document))), default=None)
 
 
 def due_at(document: Document | None) -> datetime | None:

@@ -198,6 +198,24 @@ def test_what_changes_while_it_is_refreshed_is_refreshed_again(engine: Engine) -
     assert refresh_due(runtime) == 0
 
 
+def test_a_request_that_another_refresh_overtook_is_refreshed_again_before_it_is_done(engine: Engine) -> None:
+    engine.license()
+    refresh_all_due(engine.runtime)
+    asked = ask(engine, "acme")
+
+    def overtake() -> None:
+        engine.send(usage_event("forms.level", value=1))
+        engine.refresh(now=NOW - HOUR)
+        engine.send(usage_event("forms.level", value=2))
+
+    assert refresh_due(slowed(engine, overtake)) == 1
+    overtaken = run_of(engine, run_id=asked)
+    assert (overtaken.status, overtaken.claim, overtaken.due_at) == ("QUEUED", None, NOW)
+    refresh_all_due(engine.runtime)
+    assert run_of(engine, run_id=asked).status == "DONE"
+    assert engine.reading("forms").used == Decimal(2)
+
+
 def test_a_worker_that_was_too_slow_for_its_lease_does_no_harm(engine: Engine, clock: time_machine.Traveller) -> None:
     engine.license()
     engine.send(usage_event("forms.level", value=1))
