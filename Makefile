@@ -1,5 +1,6 @@
 # Needs Python 3.11 or newer and nothing else. The plain commands are in README.md.
 PYTHON ?= python3
+PORT ?= 8000
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
@@ -8,7 +9,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c const
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.run ## the embedded default, with demonstration data on first start
-	@$(BIN)/allowance serve --demo
+	@$(BIN)/allowance serve --demo --port $(PORT)
 
 test: $(VENV)/.test ## every test once, in short; the last lines say which had no service on this machine
 	@$(BIN)/pytest --short -n auto --dist worksteal

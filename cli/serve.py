@@ -41,14 +41,14 @@ def serve(
       allowance serve --demo
       allowance serve --host 0.0.0.0 --port 8080
     """
-    # These imports take longer than all others, and no other command needs them.
-    from api.app import create_app  # noqa: PLC0415
-    from api.http.server import Server, give_up_on_stalled  # noqa: PLC0415
-
     settings = start(quiet=False)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
     listener = _bind(host, port)
+    # These imports take longer than all others. A taken port is reported before them, and no other command needs them.
+    from api.app import create_app  # noqa: PLC0415
+    from api.http.server import Server, give_up_on_stalled  # noqa: PLC0415
+
     give_up_on_stalled(listener)
     address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
     with listener, open_runtime(settings) as runtime:

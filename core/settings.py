@@ -64,7 +64,7 @@ class Settings(BaseSettings):
         description="Seconds after which another worker takes over the refreshes of a worker that was lost.",
     )
     refresh_after_seconds: float = Field(
-        0,
+        10,
         ge=0,
         le=86_400,
         description="Seconds after which a license with new usage is refreshed, ahead of its schedule; 0: on "

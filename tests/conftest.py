@@ -25,6 +25,8 @@ pytest_plugins = ["tests.services.plugin", "tests.forms", "tests.seeds"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Tests in this process decide when licenses are refreshed. Servers that tests start have the default.
+    os.environ.setdefault("ALLOWANCE_REFRESH_AFTER_SECONDS", "0")
     gc.disable()  # until all tests are collected, of which there are very many objects and no garbage
     whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.option.collectonly
     if whole and shutil.which("npm") and not hasattr(config, "workerinput"):

@@ -8,6 +8,7 @@ import logging
 import threading
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Final
 
 from sqlalchemy import ColumnElement, and_, case, or_, select
@@ -24,6 +25,9 @@ logger = logging.getLogger(__name__)
 _IS_QUEUED: Final = col(RefreshRun.status) == RefreshStatus.QUEUED
 _PAUSE: Final = 0.5
 """Seconds between two transactions, in which licenses are collected."""
+AT_ONCE: Final = 50
+"""Licenses of a transaction. So a server requests 100 early refreshes a second at the most, however many licenses have
+new usage: with more of them, each waits longer. One process refreshes some hundred licenses a second."""
 
 
 class EarlyRefresh:
@@ -37,7 +41,7 @@ class EarlyRefresh:
         """Start the thread. Licenses are due `after` their usage; with zero, notes are ignored."""
         self._database = database
         self._after = after
-        self._noted: set[str] = set()
+        self._noted: dict[str, None] = {}  # a dictionary keeps their order
         self._changed = threading.Condition()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="early-refresh", daemon=True)
@@ -48,7 +52,7 @@ class EarlyRefresh:
         """Request a refresh of the licenses with these keys, whose usage is committed."""
         if self._after:
             with self._changed:
-                self._noted.update(licenses)
+                self._noted.update(dict.fromkeys(licenses))
                 self._changed.notify()
 
     def close(self) -> None:
@@ -64,7 +68,9 @@ class EarlyRefresh:
             with self._changed:
                 while not self._noted and not self._closing.is_set():
                     self._changed.wait()
-                noted, self._noted = self._noted, set()
+                noted = set(islice(self._noted, AT_ONCE))
+                for license in noted:
+                    del self._noted[license]
             if not noted:
                 return
             try:
@@ -73,10 +79,10 @@ class EarlyRefresh:
             except Exception:
                 logger.exception("bringing refreshes forward failed; trying again")
                 left = noted
-            if self._closing.wait(_PAUSE) and left:
-                return
+            if self._closing.wait(_PAUSE):
+                continue  # nothing is tried again at the end, where another process may hold locks for long
             with self._changed:
-                self._noted |= left
+                self._noted.update(dict.fromkeys(left))
 
 
 def bring_forward(session: Session, licenses: Collection[str], due_at: datetime) -> set[str]:

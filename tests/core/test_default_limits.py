@@ -1,5 +1,7 @@
 """Limits of one key that no server can reach, unless an operator sets others."""
 
+import pytest
+
 from core.settings import Settings
 
 
@@ -10,3 +12,8 @@ def test_graphql_operations_are_not_limited_by_default() -> None:
 
 def test_check_ins_are_not_limited_by_default() -> None:
     assert Settings().check_ins_per_second == 1_000_000
+
+
+def test_usage_is_refreshed_ten_seconds_after_it_comes_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ALLOWANCE_REFRESH_AFTER_SECONDS", raising=False)
+    assert Settings().refresh_after_seconds == 10

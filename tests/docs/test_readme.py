@@ -6,6 +6,8 @@ import shutil
 import subprocess
 from datetime import date
 from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
 
 import orjson
 import pytest
@@ -24,13 +26,18 @@ needs_a_shell = pytest.mark.skipif(
 )
 
 
+def blocks(chapter: str, language: str) -> list[str]:
+    """Return the blocks of a language in a chapter."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", CHAPTERS[chapter], re.MULTILINE | re.DOTALL)
+
+
 def block(chapter: str, language: str) -> str:
-    """The only block of a language in a chapter."""
-    (code,) = re.findall(rf"^```{language}\n(.*?)^```$", CHAPTERS[chapter], re.MULTILINE | re.DOTALL)
-    return str(code)
+    """Return the only block of a language in a chapter."""
+    (code,) = blocks(chapter, language)
+    return code
 
 
-def run(demo: Demo, code: str) -> object:
+def run(demo: Demo, code: str) -> Any:
     """Run a block of the shell on the demonstration, with the token of acme; the JSON that it prints."""
     assert "http://127.0.0.1:8000" in code
     done = subprocess.run(
@@ -73,10 +80,21 @@ def test_the_first_query_has_the_answer_that_follows_it(demo: Demo) -> None:
 
 
 @needs_a_shell
-def test_the_first_event_has_the_answer_that_follows_it_and_counts_once(demo: Demo) -> None:
-    send = block("A first event", "sh")
+def test_the_first_event_has_the_answer_that_follows_it_counts_once_and_shows(demo: Demo) -> None:
+    send, query = blocks("A first event", "sh")
+    before = used(run(demo, query))
     assert run(demo, send) == orjson.loads(block("A first event", "json"))
     assert run(demo, send) == {"accepted": 0, "duplicates": 1, "rejected": []}
+    patience = monotonic() + 60
+    while (found := used(run(demo, query))) == before and monotonic() < patience:
+        sleep(0.5)
+    assert found == before + 250
+
+
+def used(answer: Any) -> float:
+    """Return the usage of the only reading in an answer."""
+    (reading,) = answer["data"]["consumption"]["section"]["readings"]
+    return float(reading["used"])
 
 
 def test_the_first_plugin_loads_and_measures() -> None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import time_machine
 
-from core.queue.early_refresh import bring_forward
+from core.queue.early_refresh import AT_ONCE, EarlyRefresh, bring_forward
 from core.queue.queue import MOST_ATTEMPTS, SCHEDULE, claim_runs, finish_runs
 from core.queue.tables import RefreshRun
 from core.refresh.refresh import plan_refresh, save_refresh
@@ -138,3 +138,14 @@ def test_usage_is_shown_within_seconds(database_url: str, database: object) -> N
         for value in (5, 6):
             engine.send(usage_event("forms.level", time=None, value=value), now=datetime.now(NOW.tzinfo))
             assert soon(lambda value=value: engine.reading("forms").used == value)
+
+
+def test_a_server_requests_so_many_early_refreshes_at_once_and_the_others_later(engine: Engine) -> None:
+    keys = [f"l{number}" for number in range(2 * AT_ONCE + 1)]
+    waiting(engine, *keys)
+    with counted_statements(engine.database) as sent, time_machine.travel(NOW + DAY / 2, tick=True):
+        early = EarlyRefresh(engine.database, SECONDS)
+        early.note(keys)
+        early.close()
+    assert len([statement for statement in sent if statement.startswith("UPDATE")]) == 3
+    assert {standing(engine, key).only_due for key in keys} == {False}
