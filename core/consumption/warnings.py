@@ -62,6 +62,8 @@ def _notices(view: ReadingView) -> list[Notice]:
         f"{meter.title}: {in_words(reading.used)} of {in_words(reading.limit)} {meter.unit} used. "
         "New actions take it further over the limit."
     )
+    if reading.stated_overage:
+        message = f"{message} No grant paid for {in_words(reading.stated_overage)} {meter.unit}."
     # A meter that concerns no application in particular is shown by the halo alone, in a notice of no application.
     return [
         Notice(meter, application, reading.status, reading.used, reading.limit, message, since)

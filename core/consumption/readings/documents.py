@@ -36,6 +36,7 @@ class Document(TypedDict, total=False):
     basis: str
     period: list[str]
     shares: list[list[Any]]
+    stated: list[str | None]
     grants: dict[str, str]
     due_at: str
     thresholds: list[list[Any]]
@@ -57,7 +58,7 @@ _parse_period = lru_cache(maxsize=1024)(
 
 def encode_reading(reading: JudgedReading) -> Document:
     """Return the document of a reading. Times must be in UTC."""
-    status, used, limit, basis, period, shares, thresholds, grants, measured, due, problem, crossed = reading
+    status, used, limit, basis, period, shares, thresholds, grants, measured, due, problem, crossed, *stated = reading
     document: Document = {"status": status._value_}
     if used is not None:
         document["used"] = str(used)
@@ -72,8 +73,12 @@ def encode_reading(reading: JudgedReading) -> Document:
     if shares:
         document["shares"] = [
             [dimension, key, label, str(part), None if most is None else str(most)]
-            for dimension, key, label, part, most in shares
+            if left is None
+            else [dimension, key, label, str(part), None if most is None else str(most), str(left)]
+            for dimension, key, label, part, most, left in shares
         ]
+    if stated != [None, None]:
+        document["stated"] = [None if figure is None else str(figure) for figure in stated]
     if grants:
         document["grants"] = {key: str(left) for key, left in grants.items()}
     if due is not None:
@@ -97,6 +102,7 @@ NEVER_MEASURED_DOCUMENT: Final = encode_reading(NEVER_MEASURED)
 def decode_reading(document: Document) -> JudgedReading:
     """Return the reading of a document."""
     period, problem = document.get("period"), document.get("problem")
+    remaining, overage = document.get("stated") or (None, None)
     return JudgedReading(
         status=_STATUSES[document["status"]],
         used=_decimal(document.get("used")),
@@ -104,8 +110,8 @@ def decode_reading(document: Document) -> JudgedReading:
         basis=document.get("basis"),
         period=_parse_period(*period) if period else None,
         shares=tuple(
-            ReadingShare(dimension, key, label, Decimal(used), _limit(limit))
-            for dimension, key, label, used, limit in document.get("shares", ())
+            ReadingShare(dimension, key, label, Decimal(used), *map(_limit, limits))
+            for dimension, key, label, used, *limits in document.get("shares", ())
         ),
         thresholds=tuple(
             Threshold(_parse_limit(ratio), _parse_limit(value), _STATUSES[status], _time(crossed_at))
@@ -116,6 +122,8 @@ def decode_reading(document: Document) -> JudgedReading:
         due_at=_time(document.get("due_at")),
         problem=_decode_problem(problem) if problem else None,
         crossed=decode_crossed(document),
+        stated_remaining=_decimal(remaining),
+        stated_overage=_decimal(overage),
     )
 
 

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from allowance import Period
+from allowance.exact import exact
 
 from core.consumption.readings.status import UsageStatus
 
@@ -31,6 +32,12 @@ class ReadingShare(NamedTuple):
     label: str
     used: Decimal
     limit: Decimal | None
+    stated_remaining: Decimal | None = None
+
+    @property
+    def remaining(self) -> Decimal | None:
+        """The part of the limit that is left, at least 0; None if there is no limit."""
+        return _excess(self.limit, self.used) if self.stated_remaining is None else self.stated_remaining
 
 
 class Problem(NamedTuple):
@@ -60,7 +67,9 @@ class UsageAgainstLimit(NamedTuple):
 class JudgedReading(NamedTuple):
     """A reading with its status. If there is a `problem`, everything else is the last good reading.
 
-    `measured_at` is None if the meter was never measured. `due_at` is the time of the next measurement.
+    `measured_at` is None if the meter was never measured. `due_at` is the time of the next measurement. A meter of
+    credits can state what remains and what is owed by itself; the stated figures are None if they are no other than
+    the limit less the usage, and the usage less the limit.
     """
 
     status: UsageStatus
@@ -75,6 +84,26 @@ class JudgedReading(NamedTuple):
     due_at: datetime | None = None
     problem: Problem | None = None
     crossed: CrossedRatios | None = None
+    stated_remaining: Decimal | None = None
+    stated_overage: Decimal | None = None
+
+    @property
+    def remaining(self) -> Decimal | None:
+        """The part of the limit that is left, at least 0; None without usage or limit."""
+        return _excess(self.limit, self.used) if self.stated_remaining is None else self.stated_remaining
+
+    @property
+    def overage(self) -> Decimal | None:
+        """The usage that no part of the limit covers, at least 0; None without usage or limit."""
+        return _excess(self.used, self.limit) if self.stated_overage is None else self.stated_overage
+
+
+def _excess(number: Decimal | None, other: Decimal | None) -> Decimal | None:
+    """Return how much `number` is above `other`, at least 0; None if either is None."""
+    if number is None or other is None:
+        return None
+    with exact():
+        return max(number - other, Decimal(0))
 
 
 NEVER_MEASURED: Final = JudgedReading(UsageStatus.UNKNOWN)

@@ -41,7 +41,7 @@ def judge_reading(
     """
     usage = judge_usage(meter, contract, reading)
     limit = reading.limit
-    return JudgedReading(
+    judged = JudgedReading(
         usage.status,
         usage.used,
         usage.limit,
@@ -55,12 +55,14 @@ def judge_reading(
         measured_at,
         due_at,
     )
+    return judged if reading.remaining is None and reading.overage is None else _state_remaining(judged, reading)
 
 
 def judge_usage(meter: Meter, contract: Contract, reading: Reading) -> UsageAgainstLimit:
     """Return the status of a reading with its usage and limit, and nothing else."""
     used, limit = reading.used, reading.limit
-    status = status_of(used, limit, contract.at_risk.get(meter.key, meter.at_risk), meter.enforcement)
+    at_risk = contract.at_risk.get(meter.key, meter.at_risk)
+    status = status_of(used, limit, at_risk, meter.enforcement, reading.overage)
     return UsageAgainstLimit(
         status,
         None if used is None else round_number(used),
@@ -79,7 +81,19 @@ def round_number(number: Number) -> Decimal:
 
 def _round_share(share: Share) -> ReadingShare:
     limit = None if share.limit is None else round_number(share.limit)
-    return ReadingShare(share.dimension, share.key, share.label, round_number(share.used), limit)
+    rounded = ReadingShare(share.dimension, share.key, share.label, round_number(share.used), limit)
+    if share.remaining is None or share.remaining == rounded.remaining:
+        return rounded
+    return rounded._replace(stated_remaining=round_number(share.remaining))
+
+
+def _state_remaining(judged: JudgedReading, reading: Reading) -> JudgedReading:
+    """Keep the figures that a meter states by itself, where they do not follow from usage and limit."""
+    remaining, overage = reading.remaining, reading.overage
+    return judged._replace(
+        stated_remaining=None if remaining is None or remaining == judged.remaining else round_number(remaining),
+        stated_overage=None if overage is None or overage == judged.overage else round_number(overage),
+    )
 
 
 def _judge_thresholds(

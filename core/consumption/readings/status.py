@@ -26,13 +26,18 @@ _EXACT: Final = Context(prec=1000, traps=[Inexact, InvalidOperation, Overflow])
 
 
 def status_of(
-    used: Number | None, limit: Limit | None, at_risk: Decimal | None, enforcement: Enforcement
+    used: Number | None,
+    limit: Limit | None,
+    at_risk: Decimal | None,
+    enforcement: Enforcement,
+    overage: Number | None = None,
 ) -> UsageStatus:
     """Return the status of a reading.
 
-    EXCEEDED above the limit, or if nothing is left of an exhaustible limit. AT_RISK from `at_risk` × limit up to the
-    limit. UNKNOWN if nothing was measured. OK otherwise, also if the contract sets no limit or the meter does not
-    enforce any.
+    EXCEEDED above the limit, if the meter states an overage, or if nothing is left of an exhaustible limit above 0:
+    credits that expired unused are no alarm, as nothing is in force and nothing is owed. AT_RISK from `at_risk` × limit
+    up to the limit. UNKNOWN if nothing was measured. OK otherwise, also if the contract sets no limit or the meter does
+    not enforce any.
     """
     if enforcement is Enforcement.NONE:
         return UsageStatus.OK
@@ -40,7 +45,7 @@ def status_of(
         return UsageStatus.UNKNOWN
     if limit is None:
         return UsageStatus.OK
-    if used > limit.value or (limit.exhaustible and used >= limit.value):
+    if used > limit.value or overage or (limit.exhaustible and used >= limit.value > 0):
         return UsageStatus.EXCEEDED
     if at_risk is not None and used and used >= times(at_risk, limit.value):
         return UsageStatus.AT_RISK

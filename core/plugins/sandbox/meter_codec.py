@@ -103,10 +103,19 @@ def encode_reading(reading: object) -> dict[str, Any]:
         "limit": None if limit is None else (encode_number(limit.value), limit.basis, limit.exhaustible),
         "period": None if period is None else _encode_period(period),
         "shares": [
-            (share.dimension, share.key, share.label, encode_number(share.used), _optional(encode_number, share.limit))
+            (
+                share.dimension,
+                share.key,
+                share.label,
+                encode_number(share.used),
+                _optional(encode_number, share.limit),
+                _optional(encode_number, share.remaining),
+            )
             for share in reading.shares
         ],
         "grants": {grant: encode_number(left) for grant, left in reading.grants.items()},
+        "remaining": _optional(encode_number, reading.remaining),
+        "overage": _optional(encode_number, reading.overage),
     }
 
 
@@ -127,6 +136,8 @@ def decode_reading(data: object) -> Reading:
         period=None if period is None else _decode_period(period),
         shares=tuple(_decode_share(share) for share in _checked(list, fields["shares"])),
         grants={grant: decode_number(left) for grant, left in _checked(dict, fields["grants"]).items()},
+        remaining=_optional(decode_number, fields["remaining"]),
+        overage=_optional(decode_number, fields["overage"]),
     )
 
 
@@ -159,13 +170,14 @@ def _decode_limit(data: object) -> Limit:
 
 
 def _decode_share(data: object) -> Share:
-    dimension, key, label, used, limit = _checked(list, data)
+    dimension, key, label, used, limit, remaining = _checked(list, data)
     return Share(
         _checked(str, dimension),
         _checked(str, key),
         _checked(str, label),
         decode_number(used),
         _optional(decode_number, limit),
+        _optional(decode_number, remaining),
     )
 
 

@@ -24,7 +24,7 @@ class Limit:
         value: The number.
         basis: The calculation of the number in words for people, as "50 custom tables".
         exhaustible: Whether the limit is a stock that is used up. If True, the status is EXCEEDED once nothing is
-            left; otherwise once `used` is above the limit.
+            left of a limit above 0; otherwise once `used` is above the limit.
     """
 
     value: Number
@@ -42,6 +42,7 @@ class Share:
         label: The value as people see it.
         used: The usage, in the meter's unit.
         limit: The limit of this part alone; None if it has none.
+        remaining: The part of `limit` that is left; None: the limit less the usage, at least 0.
     """
 
     dimension: str
@@ -49,6 +50,7 @@ class Share:
     label: str
     used: Number
     limit: Number | None = None
+    remaining: Number | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,9 @@ class Reading:
         period: The period over which `used` was counted; None for levels.
         shares: The breakdown by the meter's dimensions, at most :data:`MAX_SHARES`.
         grants: The credits left of each grant, by the grant's id, for meters of credits.
+        remaining: The part of the limit that is left; None: the limit less the usage, at least 0.
+        overage: The usage that no part of the limit covers; None: the usage less the limit, at least 0. Both can be
+            above 0 where parts of the limit are reserved: one entity has credits left, and another owes some.
     """
 
     used: Number | None
@@ -68,6 +73,8 @@ class Reading:
     period: Period | None = None
     shares: tuple[Share, ...] = ()
     grants: Mapping[str, Number] = field(default_factory=dict)
+    remaining: Number | None = None
+    overage: Number | None = None
 
     def __post_init__(self) -> None:
         """Make the collections read-only."""

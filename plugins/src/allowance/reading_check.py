@@ -39,6 +39,10 @@ def check_reading(meter: Meter, reading: object) -> Reading:
         raise InvalidReading(f"{where}: `measure` must return a Reading, not {type_of(reading)}")
     if reading.used is not None:
         _check_number(f"{where}: `used`", reading.used)
+    if reading.remaining is not None:
+        _check_number(f"{where}: `remaining`", reading.remaining)
+    if reading.overage is not None:
+        _check_number(f"{where}: `overage`", reading.overage)
     if reading.limit is not None:
         _check_limit(f"{where}: `limit`", reading.limit)
     if reading.period is not None:
@@ -113,6 +117,8 @@ def _check_shares(meter: Meter, shares: object) -> None:
         _check_number(f"{what}: used", share.used)
         if share.limit is not None:
             _check_number(f"{what}: limit", share.limit)
+        if share.remaining is not None:
+            _check_number(f"{what}: remaining", share.remaining)
         if (share.dimension, share.key) in seen:
             raise InvalidReading(f"{what} is there twice")
         seen.add((share.dimension, share.key))

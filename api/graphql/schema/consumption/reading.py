@@ -1,7 +1,6 @@
 """Readings in the schema."""
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated
 
 import strawberry
@@ -85,10 +84,11 @@ class Share:
         return number(self.share.limit)
 
     @strawberry.field(
-        description="The limit minus the usage, in the meter's unit, never below 0. Null if there is no limit."
+        description="The part of the limit that is left, in the meter's unit: the limit minus the usage, never below "
+        "0; for credits the sum of what the value's own grants have left. Null if there is no limit."
     )
     def remaining(self) -> float | None:
-        return None if self.share.limit is None else _not_below_zero(self.share.limit - self.share.used)
+        return number(self.share.remaining)
 
 
 @strawberry.type(description="The reading of one meter for a license: usage, limit and status.")
@@ -118,20 +118,18 @@ class Reading(Node):
         return number(self.view.reading.limit)
 
     @strawberry.field(
-        description="The limit minus the usage, in the meter's unit, never below 0. Null if the usage or the limit is "
-        "null."
+        description="The part of the limit that is left, in the meter's unit: the limit minus the usage, never below "
+        "0; for credits the sum of what the grants have left. Null if the usage or the limit is null."
     )
     def remaining(self) -> float | None:
-        used, limit = self.view.reading.used, self.view.reading.limit
-        return None if used is None or limit is None else _not_below_zero(limit - used)
+        return number(self.view.reading.remaining)
 
     @strawberry.field(
-        description="The usage minus the limit, in the meter's unit, never below 0. Null if the usage or the limit is "
-        "null."
+        description="The usage beyond the limit, in the meter's unit: the usage minus the limit, never below 0; for "
+        "credits the usage that no grant paid for. Null if the usage or the limit is null."
     )
     def overage(self) -> float | None:
-        used, limit = self.view.reading.used, self.view.reading.limit
-        return None if used is None or limit is None else _not_below_zero(used - limit)
+        return number(self.view.reading.overage)
 
     @strawberry.field(
         description="The usage divided by the limit, for example 0.85. Null if the usage or the limit is null, or if "
@@ -217,7 +215,3 @@ class Reading(Node):
         after: After = None,
     ) -> ReadingHistoryConnection | None:
         return reading_history(info, self.view, from_, to, interval, first, after)
-
-
-def _not_below_zero(difference: Decimal) -> float:
-    return float(max(difference, Decimal(0)))

@@ -28,8 +28,10 @@ class Credits(Meter):
 
     Events spend the grant that expires soonest first, and of equal ones the oldest. A grant that was made to an
     entity can be spent by that entity alone. The limit is the sum of the grants that have not expired. `used` is what
-    was spent of these grants, plus what was spent without any grant. So the limit less `used` is the credits left.
-    The status is EXCEEDED when nothing is left of what was granted, but not while nothing was ever granted or spent.
+    was spent of these grants, plus what was spent without any grant. `remaining` is the sum of what these grants have
+    left, and `overage` is what was spent without any grant: both can be above 0, because the debt of an entity takes
+    nothing from the grants of another. The status is EXCEEDED when something is owed, or when nothing is left of what
+    was granted. It is OK when nothing granted is in force and nothing is owed.
 
     Example::
 
@@ -68,13 +70,16 @@ class Credits(Meter):
         with exact():
             granted = sum((grant.amount for grant in current.values()), Decimal(0))
             left = sum((burnt.left[key] for key in current), Decimal(0))
-            used = granted - left + sum(burnt.owed.values(), Decimal(0))
+            owed = sum(burnt.owed.values(), Decimal(0))
+            used = granted - left + owed
             shares = _by_entity(current, burnt)
         return Reading(
             used=used,
             limit=Limit(granted, f"{in_words(granted)} credits granted and not expired", exhaustible=True),
             shares=shares,
             grants={grant.id: burnt.left[grant.id] if grant.id in current else Decimal(0) for grant in grants},
+            remaining=left,
+            overage=owed,
         )
 
 
@@ -165,12 +170,17 @@ class _Burning:
 
 
 def _by_entity(current: Mapping[str, Grant], burnt: BurnDown) -> tuple[Share, ...]:
-    """Return a share for each entity: what it spent of unexpired grants or owes; its limit is its own grants."""
+    """Return a share for each entity: what it spent of unexpired grants or owes; its limit is its own grants.
+
+    What it spent of shared grants is in its usage, so what is left of its own grants does not follow from the two.
+    """
     own: dict[str, Decimal] = defaultdict(Decimal)
+    left: dict[str, Decimal] = defaultdict(Decimal)
     used: dict[str, Decimal] = defaultdict(Decimal)
     for grant in current.values():
         if grant.entity is not None:
             own[grant.entity] += grant.amount
+            left[grant.entity] += burnt.left[grant.id]
     for (entity, grant_id), amount in burnt.taken.items():
         if grant_id in current:
             used[entity] += amount
@@ -179,7 +189,14 @@ def _by_entity(current: Mapping[str, Grant], burnt: BurnDown) -> tuple[Share, ..
     return at_most(
         MAX_SHARES,
         [
-            Share("entity", entity, entity or "Not specified", used.get(entity, Decimal(0)), own.get(entity))
+            Share(
+                "entity",
+                entity,
+                entity or "Not specified",
+                used.get(entity, Decimal(0)),
+                own.get(entity),
+                left.get(entity),
+            )
             for entity in sorted(own.keys() | used.keys())
         ],
     )

@@ -132,3 +132,18 @@ def test_a_problem_is_stored_beside_the_last_good_reading_and_keeps_the_time_of_
     failed_again = with_problem(failed, again, again.since)
     assert decode_reading(failed_again) == FULL._replace(problem=again._replace(since=LATER), due_at=again.since)
     assert decode_reading(with_problem(None, problem, LATER)) == NEVER_MEASURED._replace(problem=problem, due_at=LATER)
+
+
+def test_figures_that_a_meter_of_credits_states_survive_the_document() -> None:
+    shares = (
+        ReadingShare("entity", "a", "a", Decimal(110), None),
+        ReadingShare("entity", "b", "b", Decimal(60), Decimal(100), Decimal(90)),
+    )
+    reading = JudgedReading(
+        EXCEEDED, Decimal(110), Decimal(100), shares=shares, stated_remaining=Decimal(90), stated_overage=Decimal(100)
+    )
+    document = encode_reading(reading)
+    assert document["stated"] == ["90", "100"]
+    assert decode_reading(document) == reading
+    assert (reading.remaining, reading.overage) == (90, 100)
+    assert [share.remaining for share in reading.shares] == [None, 90]

@@ -98,7 +98,7 @@ def test_without_a_limit_usage_is_ok_and_not_measured_is_unknown() -> None:
 
 @pytest.mark.parametrize(
     ("used", "granted", "expected"),
-    [(0, 100, OK), (Decimal("99.999999999"), 100, OK), (100, 100, EXCEEDED), (101, 100, EXCEEDED), (0, 0, EXCEEDED)],
+    [(0, 100, OK), (Decimal("99.999999999"), 100, OK), (100, 100, EXCEEDED), (101, 100, EXCEEDED), (0, 0, OK)],
 )
 def test_a_stock_is_exceeded_once_nothing_is_left_of_it(used: Number, granted: Number, expected: UsageStatus) -> None:
     limit = Limit(granted, "credits granted", exhaustible=True)

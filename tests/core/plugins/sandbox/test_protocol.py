@@ -36,8 +36,8 @@ CONTRACT = Contract(
     3, PERIOD, {"chat": Decimal("0.50")}, {"chat": Decimal("0.8")}, alert_at={"chat": (Decimal("0.50"), Decimal("1.2"))}
 )
 LIMIT = Limit(Fraction(1, 3), "a third", exhaustible=True)
-SHARE = Share("channel", "web", "Web", 7, Decimal("1.0"))
-READING = Reading(Decimal("7.10"), LIMIT, PERIOD, (SHARE,), {"g": Fraction(2, 3)})
+SHARE = Share("channel", "web", "Web", 7, Decimal("1.0"), Decimal("0.5"))
+READING = Reading(Decimal("7.10"), LIMIT, PERIOD, (SHARE,), {"g": Fraction(2, 3)}, Decimal("0.5"), Fraction(1, 7))
 METER = Counter(key="chat", section="chat", title="Chat", description="Messages.", unit="messages", event="chat.sent")
 
 
