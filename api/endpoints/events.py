@@ -27,6 +27,7 @@ from core.plugins.registry import Registry
 from core.settings import Settings
 from core.usage.committer import Committer
 from core.usage.events import check_cloudevents
+from core.usage.exact_json import NotJson, read_json
 from core.usage.ingest import Ingestion, ingest
 from core.usage.record_result import RecordResult
 
@@ -118,8 +119,8 @@ def read_messages(headers: Mapping[str, str], body: bytes) -> list[object]:
             "application/x-ndjson for one a line, or the attributes in ce- headers."
         )
     try:
-        content = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
+        content = read_json(body)
+    except NotJson as error:
         raise NoEvents(f"The body is not JSON: {error}.") from None
     batch = isinstance(content, list)
     if content_type == "application/cloudevents-batch+json" and not batch:
@@ -134,8 +135,8 @@ def read_messages(headers: Mapping[str, str], body: bytes) -> list[object]:
 def _event_of_line(line: bytes) -> object:
     """Return the event of a line, None for a line that is not JSON: checking then rejects it by its index."""
     try:
-        return orjson.loads(line)
-    except orjson.JSONDecodeError:
+        return read_json(line)
+    except NotJson:
         return None
 
 
@@ -159,8 +160,8 @@ def _binary_event(headers: Mapping[str, str], body: bytes) -> dict[str, object]:
             message[name] = _decode(value)
     if body:
         try:
-            message["data"] = orjson.loads(body)
-        except orjson.JSONDecodeError:
+            message["data"] = read_json(body)
+        except NotJson:
             message["data"] = "not JSON"
     return message
 

@@ -27,11 +27,11 @@ class TotalTooLarge(BadInput):
 
 
 class NotAnAmount(ValueError):
-    """A value that is no number, is below zero or is above 2^53. The message states which."""
+    """A value that is no number, is below zero, above 2^53 or finer than a billionth. The message states which."""
 
 
 def to_nanos(value: object) -> tuple[int, int]:
-    """Return a number from JSON as (whole, nanos), rounded to a billionth.
+    """Return a number as (whole, nanos), exactly.
 
     A float is read as the shortest decimal that equals it, which is the decimal that its sender wrote.
 
@@ -52,7 +52,10 @@ def to_nanos(value: object) -> tuple[int, int]:
             raise NotAnAmount("must not be negative")
         if exact > LARGEST:
             raise NotAnAmount(f"must be {LARGEST} at most")
-        whole, nanos = divmod(int(exact.quantize(_BILLIONTH, context=_EXACT).scaleb(9, context=_EXACT)), NANOS)
+        billionths = exact.quantize(_BILLIONTH, context=_EXACT)
+        if billionths != exact:
+            raise NotAnAmount("must have 9 digits after the point at most")
+        whole, nanos = divmod(int(billionths.scaleb(9, context=_EXACT)), NANOS)
     if whole < 0:
         raise NotAnAmount("must not be negative")
     if whole > LARGEST:

@@ -14,6 +14,7 @@ from core.nearest import did_you_mean
 from core.text import problem_with, shown
 from core.times import EPOCH, NotAnInstant, microseconds, parse_instant
 from core.usage.amount import NotAnAmount, to_nanos
+from core.usage.exact_json import NotJson, read_json
 
 MAX_ID: Final = 200
 MAX_NAME: Final = 200
@@ -229,11 +230,11 @@ def _data(message: Mapping[str, Any]) -> Mapping[str, Any]:
 def _decoded(data: str | bytes) -> object:
     """Return the JSON of ``data_base64``, or of data that a sender encoded as a text; None if there is none."""
     try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError:
+        return read_json(data)
+    except NotJson:
         pass
     try:
-        return orjson.loads(base64.b64decode(data, validate=True))
+        return read_json(base64.b64decode(data, validate=True))
     except ValueError:  # neither base64 nor JSON
         return None
 
@@ -257,6 +258,8 @@ def _amount(data: Mapping[str, Any], event_type: EventType) -> tuple[int, int]:
     if value is None:
         if event_type.kind == "level":
             raise Rejection("MISSING_FIELD", f"value is missing: {event_type.name} is a level.")
+        if name in data:
+            raise Rejection("BAD_FIELD", "quantity must be a number, not null. Leave it out for 1.")
         return 1, 0
     try:
         return to_nanos(value)

@@ -41,6 +41,7 @@ class Columns:
             )
         self.of_event: Final = [index for index, name in enumerate(self.fields) if name not in NOTES]
         """The indexes of the columns of the event. A file of rejected rows has them behind its notes."""
+        self._has_quantity = "quantity" in self.fields
         self._dimensions = [
             (index, name.removeprefix(DIMENSION))
             for index, name in enumerate(self.fields)
@@ -50,6 +51,8 @@ class Columns:
     def event(self, values: Sequence[Any]) -> dict[str, Any]:
         """Return the event of a row for :func:`core.usage.events.check_events`. None stands for an empty cell."""
         event = dict(zip(self.fields, values, strict=True))
+        if self._has_quantity and event["quantity"] is None:
+            del event["quantity"]  # an empty cell is no quantity, whereas a null in JSON is refused
         if self._dimensions:
             of_columns = {key: values[index] for index, key in self._dimensions if values[index] is not None}
             of_object = event.get("dimensions")

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Final
 import orjson
 
 from core.usage.events import check_cloudevents
+from core.usage.exact_json import NotJson, read_json, write_json
 from core.usage.files.lines import LONGEST_LINE, TOO_LONG, Lines
 from core.usage.files.rows import Row, RowProblem
 
@@ -58,14 +59,14 @@ class NdjsonFile:
 
 def _row(number: int, content: bytes) -> Row:
     try:
-        message = orjson.loads(content)
+        message = read_json(content)
         if isinstance(message, dict) and message.keys() == _REJECTED:
-            inner = message["event"]
-            content = inner.encode() if isinstance(inner, str) else orjson.dumps(inner)
-            message = orjson.loads(content)
-    except orjson.JSONDecodeError as error:
-        problem = RowProblem("BAD_JSON", f"The line is not JSON: {error.msg}, at column {error.colno}.")
-        return Row(number, problem, content, len(content))
+            message = message["event"]
+            content = message.encode() if isinstance(message, str) else write_json(message)
+            if isinstance(message, str):
+                message = read_json(content)
+    except NotJson as problem:
+        return Row(number, RowProblem("BAD_JSON", f"The line is not JSON: {problem}."), content, len(content))
     return Row(number, message, content, len(content))
 
 

@@ -19,7 +19,9 @@ class UsageEventInput:
     license: str = strawberry.field(description="The key of the license.")
     time: datetime | None = strawberry.field(default=None, description="The time of the usage. The default is now.")
     quantity: float | None = strawberry.field(
-        default=None, description="The amount of usage, for a counter only. It is never negative. The default is 1."
+        default=strawberry.UNSET,
+        description="The amount of usage, for a counter only. It is never negative. Left out it is 1; null is refused. "
+        "A Float holds 15 digits: send longer numbers to `POST /events`, which reads them exactly.",
     )
     value: float | None = strawberry.field(default=None, description="The current level, for a level only.")
     entity: str | None = strawberry.field(

@@ -41,7 +41,7 @@ def record_usage(
             "type": event.type,
             "license": event.license,
             "time": event.time,
-            "quantity": event.quantity,
+            **({} if event.quantity is strawberry.UNSET else {"quantity": event.quantity}),
             "value": event.value,
             "entity": event.entity,
             "dimensions": event.dimensions,
