@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote
 
 import orjson
@@ -29,7 +29,9 @@ from core.usage.committer import Committer
 from core.usage.events import check_cloudevents
 from core.usage.exact_json import NotJson, read_json
 from core.usage.ingest import Ingestion, ingest
+from core.usage.json_values import split_json
 from core.usage.record_result import RecordResult
+from core.usage.unreadable import UnreadableEvent, read_event
 
 SMALL: Final = 16_384
 """Bytes of a body that is checked on the event loop. A larger body is checked in a thread, so that no other request
@@ -112,32 +114,45 @@ def read_messages(headers: Mapping[str, str], body: bytes) -> list[object]:
     if "ce-specversion" in headers and not content_type.startswith("application/cloudevents"):
         return [_binary_event(headers, body)]
     if content_type in LINES:
-        return [_event_of_line(line) for line in body.splitlines() if line.strip()]
+        return [read_event(line) for line in body.splitlines() if line.strip()]
     if content_type not in ("application/cloudevents+json", "application/cloudevents-batch+json", "application/json"):
         raise NoEvents(
             "Send CloudEvents 1.0: Content-Type application/cloudevents+json, application/cloudevents-batch+json, "
             "application/x-ndjson for one a line, or the attributes in ce- headers."
         )
-    try:
-        content = read_json(body)
-    except NotJson as error:
-        raise NoEvents(f"The body is not JSON: {error}.") from None
+    content = _content(body)
     batch = isinstance(content, list)
     if content_type == "application/cloudevents-batch+json" and not batch:
         raise NoEvents("A batch must be a JSON list of events.")
     if content_type == "application/cloudevents+json" and batch:
         raise NoEvents("A list of events is sent as application/cloudevents-batch+json.")
-    if not batch and not isinstance(content, dict):
+    if not batch and not isinstance(content, dict | UnreadableEvent):
         raise NoEvents("The body must be a JSON object, or a list of them.")
     return content if batch else [content]
 
 
-def _event_of_line(line: bytes) -> object:
-    """Return the event of a line, None for a line that is not JSON: checking then rejects it by its index."""
+def _content(body: bytes) -> Any:
+    """Return the event or the list of events of a body.
+
+    If the body is not JSON, the body is split, so that an unreadable event costs no other.
+
+    Raises:
+        NoEvents: The body cannot even be split into events.
+    """
     try:
-        return read_json(line)
+        return read_json(body)
+    except NotJson as error:
+        reason = error
+    try:
+        split = split_json(body)
     except NotJson:
-        return None
+        split = []
+    events = [read_event(event) for event in split]
+    if body.lstrip().startswith(b"[") and events:
+        return events
+    if len(events) == 1:
+        return events[0]
+    raise NoEvents(f"The body is not JSON: {reason}.")
 
 
 def as_json(recorded: RecordResult) -> dict[str, object]:
@@ -152,12 +167,24 @@ def as_json(recorded: RecordResult) -> dict[str, object]:
     }
 
 
-def _binary_event(headers: Mapping[str, str], body: bytes) -> dict[str, object]:
+def _binary_event(headers: Mapping[str, str], body: bytes) -> object:
     message: dict[str, object] = {}
+    unreadable = []
     for name in ATTRIBUTES:
         value = headers.get(f"ce-{name}")
         if value is not None:
-            message[name] = _decode(value)
+            try:
+                message[name] = _decode(value)
+            except UnicodeDecodeError:
+                unreadable.append(name)
+    if unreadable:
+        names = ", ".join(f"ce-{name}" for name in unreadable)
+        identifier = message.get("id")
+        return UnreadableEvent(
+            identifier if isinstance(identifier, str) else None,
+            "BAD_FIELD",
+            f"{names} must be UTF-8 in percent-encoding, as %C3%A9 for \u00e9.",
+        )
     if body:
         try:
             message["data"] = read_json(body)
@@ -170,12 +197,12 @@ def _decode(value: str) -> str:
     """Return the text of a header, which is percent-encoded UTF-8 (section 3.1.3.2).
 
     Older senders write a quoted string instead, and some send the characters unencoded.
+
+    Raises:
+        UnicodeDecodeError: The percent-encoded bytes are not UTF-8. Two such texts must not become equal.
     """
     with suppress(UnicodeDecodeError):
         value = value.encode("latin-1").decode()  # Starlette reads headers as Latin-1
     if len(value) > 1 and value[0] == value[-1] == '"':
         value = _ESCAPED.sub(r"\1", value[1:-1])
-    try:
-        return unquote(value, errors="strict")
-    except UnicodeDecodeError:
-        return value
+    return unquote(value, errors="strict")

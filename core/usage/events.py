@@ -15,6 +15,7 @@ from core.text import problem_with, shown
 from core.times import EPOCH, NotAnInstant, microseconds, parse_instant
 from core.usage.amount import NotAnAmount, to_nanos
 from core.usage.exact_json import NotJson, read_json
+from core.usage.unreadable import UnreadableEvent
 
 MAX_ID: Final = 200
 MAX_NAME: Final = 200
@@ -109,11 +110,15 @@ def _check_each(
     rejected: list[RejectedEvent] = []
     for index, raw in enumerate(raws):
         try:
+            if isinstance(raw, UnreadableEvent):
+                raise Rejection(raw.code, raw.message)
             if not isinstance(raw, dict):
                 raise Rejection("NOT_AN_EVENT", "An event must be a JSON object.")
             events.append(checker.check(index, raw, data_of(raw)))
         except Rejection as rejection:
-            identifier = raw.get("id") if isinstance(raw, dict) else None
+            identifier = (
+                raw.get("id") if isinstance(raw, dict) else raw.id if isinstance(raw, UnreadableEvent) else None
+            )
             shown_id = None if problem_with(identifier, MAX_ID) else str(identifier)
             rejected.append(RejectedEvent(index, shown_id, rejection.code, rejection.message))
     return events, rejected

@@ -51,7 +51,7 @@ def test_rejected_lines_are_reported_and_the_exit_status_is_1(run: Run, tmp_path
     refused = run("events", "import", file)
     assert (refused.code, refused.out) == (1, f"{file}: 1 accepted, 0 duplicates, 3 rejected\n")
     said = refused.err.splitlines()
-    assert said[1].startswith(f"{file}:2: BAD_JSON: The line is not JSON: ")
+    assert said[1].startswith(f"{file}:2: BAD_JSON: The event is not JSON: ")
     assert said[2] == f"{file}:3: UNKNOWN_TYPE: No meter reads events of type 'sms.send'. Did you mean 'sms.sent'?"
     assert said[3].startswith(f"{file}:4: TOO_OLD: ")
     kept = tmp_path / "e.rejected.ndjson"

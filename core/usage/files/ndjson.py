@@ -6,9 +6,10 @@ from typing import Any, ClassVar, Final
 import orjson
 
 from core.usage.events import check_cloudevents
-from core.usage.exact_json import NotJson, read_json, write_json
+from core.usage.exact_json import write_json
 from core.usage.files.lines import LONGEST_LINE, TOO_LONG, Lines
 from core.usage.files.rows import Row, RowProblem
+from core.usage.unreadable import UnreadableEvent, read_event
 
 _REJECTED: Final = {"line", "code", "message", "event"}
 """The fields of a line in a file of rejected rows."""
@@ -58,15 +59,14 @@ class NdjsonFile:
 
 
 def _row(number: int, content: bytes) -> Row:
-    try:
-        message = read_json(content)
-        if isinstance(message, dict) and message.keys() == _REJECTED:
-            message = message["event"]
-            content = message.encode() if isinstance(message, str) else write_json(message)
-            if isinstance(message, str):
-                message = read_json(content)
-    except NotJson as problem:
-        return Row(number, RowProblem("BAD_JSON", f"The line is not JSON: {problem}."), content, len(content))
+    message = read_event(content)
+    if isinstance(message, dict) and message.keys() == _REJECTED:
+        message = message["event"]
+        content = message.encode() if isinstance(message, str) else write_json(message)
+        if isinstance(message, str):
+            message = read_event(content)
+    if isinstance(message, UnreadableEvent):
+        message = RowProblem(message.code, message.message)
     return Row(number, message, content, len(content))
 
 

@@ -239,21 +239,32 @@ def test_each_thing_wrong_with_an_event_has_a_code_and_says_what_would_be_right(
     assert rejection(reader.post("/events", json=event)) == (code, message)
 
 
-UNREADABLE = {
+NO_EVENTS = {
     "one": (b"1", "The body must be a JSON object, or a list of them."),
     "null": (b"null", "The body must be a JSON object, or a list of them."),
     "empty": (b"", "The body is not JSON"),
-    "not UTF-8": (b'{"id": "\xff"}', "The body is not JSON"),
-    "half a surrogate pair": (b'{"id": "\\ud800"}', "The body is not JSON"),
-    "2,000 lists": (b"[" * 2000 + b"]" * 2000, "The body is not JSON"),
-    "2,000 objects": (b'{"data":' * 2000 + b"1" + b"}" * 2000, "The body is not JSON"),
-    "5,000 digits": (b'{"data": {"quantity": %b}}' % (b"9" * 5000), "The body is not JSON"),
-    "not a number": (b'{"data": {"quantity": NaN}}', "The body is not JSON"),
+    "no end": (b'{"id": "a"', "The body is not JSON"),
+    "2,000 open lists": (b"[" * 2000, "The body is not JSON"),
+}
+UNREADABLE = {
+    "not UTF-8": b'{"id": "\xff"}',
+    "half a surrogate pair": b'{"id": "\\ud800"}',
+    "2,000 objects": b'{"data":' * 2000 + b"1" + b"}" * 2000,
+    "5,000 digits": b'{"data": {"quantity": %b}}' % (b"9" * 5000),
+    "not a number": b'{"data": {"quantity": NaN}}',
 }
 
 
 @pytest.mark.parametrize("library", ["sqlite"], indirect=True)
-@pytest.mark.parametrize(("body", "message"), UNREADABLE.values(), ids=UNREADABLE)
+@pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE)
+def test_an_event_that_is_not_json_is_rejected(reader: Client, body: bytes) -> None:
+    code, message = rejection(reader.post("/events", content=body, headers=STRUCTURED))
+    assert code == "BAD_JSON"
+    assert " is not JSON: " in message
+
+
+@pytest.mark.parametrize("library", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("body", "message"), NO_EVENTS.values(), ids=NO_EVENTS)
 @pytest.mark.parametrize("content_type", ["application/json", "application/cloudevents+json"])
 def test_a_body_that_holds_no_event_is_refused_whole(
     reader: Client, body: bytes, message: str, content_type: str

@@ -43,8 +43,13 @@ def test_one_event_a_line_and_a_bad_line_costs_itself_alone(operator: Client, co
         "accepted": 2,
         "duplicates": 1,
         "rejected": [
-            {"index": index, "id": None, "code": "NOT_AN_EVENT", "message": "An event must be a JSON object."}
-            for index in (1, 2)
+            {
+                "index": 1,
+                "id": None,
+                "code": "BAD_JSON",
+                "message": "The event is not JSON: unexpected end of data, at column 8.",
+            },
+            {"index": 2, "id": None, "code": "NOT_AN_EVENT", "message": "An event must be a JSON object."},
         ],
     }
 

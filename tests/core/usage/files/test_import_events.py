@@ -99,7 +99,7 @@ def test_what_is_wrong_with_a_line_is_said_by_its_number_and_code_and_the_others
     )
     assert (imported.accepted, imported.duplicates) == (2, 0)
     assert imported.first_rejected == [
-        RejectedRow(3, "BAD_JSON", "The line is not JSON: unexpected end of data, at column 7."),
+        RejectedRow(3, "BAD_JSON", "The event is not JSON: unexpected end of data, at column 7."),
         RejectedRow(
             5,
             "UNKNOWN_TYPE",
@@ -119,7 +119,7 @@ def test_what_is_wrong_with_a_line_is_said_by_its_number_and_code_and_the_others
             "clock.",
         ),
         RejectedRow(10, "NOT_AN_EVENT", "An event must be a JSON object."),
-        RejectedRow(11, "BAD_JSON", "The line is not JSON: unexpected content after document, at column 4."),
+        RejectedRow(11, "BAD_JSON", "The event is not JSON: unexpected content after document, at column 4."),
         RejectedRow(
             12,
             "ID_CONFLICT",

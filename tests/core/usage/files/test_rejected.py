@@ -83,7 +83,7 @@ def test_lines_of_json_are_corrected_in_their_file_and_imported(engine: Engine, 
         {
             "line": 3,
             "code": "BAD_JSON",
-            "message": "The line is not JSON: unexpected end of data, at column 7.",
+            "message": "The event is not JSON: unexpected end of data, at column 7.",
             "event": '{"id":',
         },
         {"line": 4, "code": "UNKNOWN_DIMENSION_VALUE", "message": CHANNEL, "event": event(3, channel="prynt")},
