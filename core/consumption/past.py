@@ -1,10 +1,12 @@
 """Consumption at the end of a past day, measured again from the rollups."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 
-from allowance import Reading
+from allowance import Contract, Reading
 from sqlmodel import Session
 
+from core.consumption.crossing_days import DatedReading, date_crossings, load_points
 from core.consumption.readings.judged_reading import JudgedReading, Problem
 from core.consumption.readings.judging import judge_reading
 from core.consumption.readings.status import UsageStatus
@@ -19,7 +21,11 @@ from core.plugins.registry import Registry
 def measure_past(
     session: Session, license: LoadedLicense, day: date, registry: Registry, measurer: Measurer, now: datetime
 ) -> ConsumptionView:
-    """Return the consumption at the end of `day`, judged by the contract of that day, late usage included."""
+    """Return the consumption at the end of `day`, judged by the contract of that day, late usage included.
+
+    Thresholds are crossed since the day on which usage crossed them, as far as history knows. If no contract was in
+    force, the figures are shown, but no status: they were not held against anything.
+    """
     usage = load_usage(session, [UsageRange(license, day)], registry, now)[license.id].usage.as_of(day)
     contract = license.contract_on(day)
     questions = [MeterQuestion(meter, license.license, contract, usage) for meter in registry.meters.values()]
@@ -28,8 +34,36 @@ def measure_past(
     for question, answer in zip(questions, measurer.measure(questions), strict=True):
         if isinstance(answer, Reading):
             reading = judge_reading(question.meter, contract, answer, None, end)
+            if license.version_on(day) is None:
+                reading = reading._replace(status=UsageStatus.UNKNOWN, measured_at=None)
         else:
             problem = Problem(answer.code, answer.message, now)
             reading = JudgedReading(UsageStatus.UNKNOWN, problem=problem)
         readings[question.meter.key] = reading
-    return view_consumption(license, readings, 0, registry, now, day)
+    dated = _date_crossings(session, license, contract, readings, registry, end)
+    return view_consumption(license, dated, 0, registry, now, day)
+
+
+def _date_crossings(
+    session: Session,
+    license: LoadedLicense,
+    contract: Contract,
+    readings: Mapping[str, JudgedReading],
+    registry: Registry,
+    end: datetime,
+) -> Mapping[str, JudgedReading]:
+    """Return the readings with the times of their crossings from history, which is read only if there are any."""
+    crossed = {
+        key: reading
+        for key, reading in readings.items()
+        if any(threshold.crossed_at for threshold in reading.thresholds)
+    }
+    if not crossed:
+        return readings
+    after = min((reading.period or contract.period).starts_at for reading in crossed.values())
+    points = load_points(session, license.id, after, end)
+    dated = {
+        key: date_crossings(DatedReading(registry.meters[key], contract, reading), points.get(key, ()))
+        for key, reading in crossed.items()
+    }
+    return {**readings, **dated}

@@ -61,10 +61,16 @@ class SectionView:
 
     @property
     def consumption_since(self) -> datetime | None:
-        """The start of the billing period, or None if no meter of the section counts over a period."""
-        if not any(view.meter.counts_over_period for view in self.readings):
+        """The start of the period of the readings, or None if no meter of the section counts over a period.
+
+        It is the newest start if the readings are of several periods, and that of the contract in force if no reading
+        was measured.
+        """
+        counting = [view.reading for view in self.readings if view.meter.counts_over_period]
+        if not counting:
             return None
-        return self.license.contract_on(self.day or self.license.today).period.starts_at
+        starts = [reading.period.starts_at for reading in counting if reading.period]
+        return max(starts) if starts else self.license.period_on(self.day or self.license.today).starts_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +91,8 @@ class ConsumptionView:
 
     @property
     def updated_at(self) -> datetime | None:
-        """The update time of the oldest section, or None while any was never updated."""
-        times = [section.updated_at for section in self.sections]
-        return None if None in times or not times else min(time for time in times if time)
+        """The oldest update of the sections that were updated, or None if no section was."""
+        return min((time for section in self.sections if (time := section.updated_at)), default=None)
 
 
 def view_consumption(

@@ -50,7 +50,9 @@ class LoadedLicense:
         """Return the billing period that holds the day, by the contract in force on that day."""
         version = self.version_on(day)
         if version is None:
-            return billing_period(day, day, "P1Y", CALENDAR_YEAR, self.license.time_zone)
+            year = billing_period(day, day, "P1Y", CALENDAR_YEAR, self.license.time_zone)
+            first = min((version.effective_from for version in self.versions), default=year.end)
+            return replace(year, end=min(first, year.end))
         return billing_period(day, version.starts_on, version.billing_period, version.anchor, self.license.time_zone)
 
     def period_firsts(self, since: date) -> list[date]:

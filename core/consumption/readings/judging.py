@@ -118,14 +118,36 @@ def _judge_thresholds(
     for ratio, becomes, changes_status in _ratios(contract.at_risk.get(meter.key, meter.at_risk), further):
         value = times(ratio, limit.value)
         if changes_status and not hard:
-            is_crossed = exceeded or status is becomes
+            crossed = exceeded or status is becomes
         elif exceeded and ratio <= _ALL:
-            is_crossed = True
+            crossed = True
         else:
-            is_crossed = 0 < used >= value
-        crossed_at = (earlier.get(ratio) or measured_at) if is_crossed else None
+            crossed = 0 < used >= value
+        crossed_at = (earlier.get(ratio) or measured_at) if crossed else None
         thresholds.append(Threshold(ratio, round_number(value), becomes, crossed_at))
     return tuple(thresholds)
+
+
+def ratios_of_status(meter: Meter, contract: Contract) -> frozenset[Decimal]:
+    """Return the ratios that are crossed when the status says so; none of a hard limit, see _judge_thresholds."""
+    if meter.enforcement is Enforcement.HARD:
+        return frozenset()
+    at_risk = contract.at_risk.get(meter.key, meter.at_risk)
+    return frozenset({_ALL} if at_risk is None else {_ALL, at_risk})
+
+
+def is_crossed(threshold: Threshold, used: Decimal, status: UsageStatus, *, by_status: bool) -> bool:
+    """Return whether usage in history had crossed a threshold of the same limit; the rule of _judge_thresholds.
+
+    Args:
+        threshold: The threshold.
+        used: The usage then.
+        status: The status then.
+        by_status: Whether the ratio is one of :func:`ratios_of_status`.
+    """
+    if status is _EXCEEDED and (by_status or threshold.ratio <= _ALL):
+        return True
+    return status is threshold.status if by_status else 0 < used >= threshold.value
 
 
 def _further_ratios(meter: Meter, contract: Contract) -> tuple[Decimal, ...]:

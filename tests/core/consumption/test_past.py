@@ -47,7 +47,7 @@ def test_a_past_day_is_judged_by_the_contract_and_the_period_of_its_time(engine:
         return reading.used, reading.limit, reading.status.value, reading.period.first, reading.period.end
 
     leap, first, second = date(2024, 2, 29), date(2025, 2, 28), date(2026, 2, 28)
-    assert found(date(2024, 2, 28)) == (0, None, "OK", date(2024, 1, 1), date(2025, 1, 1))  # before any contract
+    assert found(date(2024, 2, 28)) == (0, None, "UNKNOWN", date(2024, 1, 1), leap)  # before any contract
     assert found(date(2024, 2, 29)) == (0, 1000, "OK", leap, first)
     assert found(date(2025, 2, 27)) == (900, 1000, "AT_RISK", leap, first)
     assert found(date(2025, 2, 28)) == (600, 1000, "OK", first, second)

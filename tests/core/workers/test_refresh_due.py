@@ -204,7 +204,7 @@ def test_a_request_that_another_refresh_overtook_is_refreshed_again_before_it_is
     asked = ask(engine, "acme")
 
     def overtake() -> None:
-        engine.send(usage_event("forms.level", value=1))
+        engine.send(usage_event("forms.level", time=NOW - HOUR, value=1))
         engine.refresh(now=NOW - HOUR)
         engine.send(usage_event("forms.level", value=2))
 

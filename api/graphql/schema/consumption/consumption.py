@@ -43,8 +43,8 @@ class Consumption(Node):
         return self.view.status
 
     @strawberry.field(
-        description="The update time of the section that was updated least recently. Null if any section was never "
-        "updated."
+        description="The update time of the section that was updated least recently, among those that were ever "
+        "updated. Null if no section was."
     )
     def updated_at(self) -> datetime | None:
         return self.view.updated_at

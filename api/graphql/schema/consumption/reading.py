@@ -49,8 +49,8 @@ class Threshold:
         return self.threshold.status
 
     @strawberry.field(
-        description="The time at which a refresh detected the crossing in the current period. Null if the threshold "
-        "is not crossed."
+        description="The time since which the threshold is crossed in the period, as far as the history knows. Null if "
+        "the threshold is not crossed."
     )
     def crossed_at(self) -> datetime | None:
         return self.threshold.crossed_at
