@@ -24,7 +24,7 @@ class Columns:
         """Read the names of the columns. Raises :class:`BadColumns` if they are not those of events."""
         self.names: Final = tuple(names)
         """The names as the file has them."""
-        self.fields: Final = tuple(_SYNONYMS.get(name, name) for name in names)
+        self.fields: Final = tuple(_field(name) for name in names)
         """The field of the event that each column holds."""
         for index, name in enumerate(self.fields):
             if name not in (*_KNOWN, *NOTES) and not (name.startswith(DIMENSION) and name != DIMENSION):
@@ -59,3 +59,11 @@ class Columns:
             if of_object is None or isinstance(of_object, Mapping):
                 event["dimensions"] = {**(of_object or {}), **of_columns}
         return event
+
+
+def _field(name: str) -> str:
+    """Return the field of a column. The case of a column's name does not matter, but that of a dimension does."""
+    lower = name.lower()
+    if lower.startswith(DIMENSION):
+        return DIMENSION + name[len(DIMENSION) :]
+    return _SYNONYMS.get(lower, lower)

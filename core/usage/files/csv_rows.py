@@ -17,6 +17,7 @@ from core.usage.files.rows import BadColumns, Row, RowProblem
 
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _DELIMITERS: Final = ",;\t"
+_NOT_UTF_8: Final = "is not UTF-8. Is it Latin-1? Save the file as UTF-8 (in Excel: CSV UTF-8), and import that file."
 _OPEN: Final = "a quote is opened and not closed"
 _MAX_ROW_LINES: Final = 100
 """Lines of a row. After a quote that is never closed, every following line costs as many lines to read again."""
@@ -42,6 +43,8 @@ class CsvFile:
             names = next(csv.reader([head], delimiter=self._delimiter, strict=True), [])
         except (csv.Error, _TooLong):
             raise BadColumns("The first line does not hold the names of columns.") from None
+        if not _is_utf_8(names):
+            raise BadColumns(f"The first line {_NOT_UTF_8}")
         self.columns: Final = Columns([name.strip() for name in names])
         self._read_as = [
             (index, _READ_AS[field]) for index, field in enumerate(self.columns.fields) if field in _READ_AS
@@ -93,6 +96,8 @@ class CsvFile:
             return RowProblem(
                 "BAD_CSV", f"The row has {len(cells)} cells; there are {len(self.columns.names)} columns."
             )
+        if not _is_utf_8(cells):
+            return RowProblem("BAD_CSV", f"The line {_NOT_UTF_8}")
         values: list[object] = [cell or None for cell in cells]
         for index, read in self._read_as:
             if cells[index]:
@@ -143,6 +148,18 @@ class _CsvLines:
         if self.size > LONGEST_LINE or len(self._row) > _MAX_ROW_LINES:
             raise _TooLong
         return text
+
+
+def _is_utf_8(cells: Sequence[str]) -> bool:
+    """Return whether the cells hold no lone surrogates, which stand for bytes that are not UTF-8."""
+    text = "".join(cells)
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _number(cell: str) -> Decimal | str:

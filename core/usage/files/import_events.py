@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from io import FileIO
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -20,11 +19,8 @@ from core.queue.queue import schedule_now
 from core.settings import Settings
 from core.usage.amount import TotalTooLarge
 from core.usage.events import EventRules, RejectedEvent, UsageEvent
-from core.usage.files.csv_rows import CsvFile
 from core.usage.files.import_progress import ImportedEvents, ImportProgress, RejectedRow
-from core.usage.files.lines import GZIP, Lines
-from core.usage.files.ndjson import NdjsonFile
-from core.usage.files.parquet import MAGIC, ParquetFile
+from core.usage.files.open_events import open_events
 from core.usage.files.rejected import CannotKeepRejected, RejectedRows, new_rejected_path
 from core.usage.files.rows import BadFile, EventFile, Row, RowProblem
 from core.usage.record import record
@@ -68,7 +64,7 @@ def import_events(
     rejected: Path | None = None,
     progress: Progress = lambda done, total: None,
 ) -> ImportedEvents:
-    """Record the events of a file: NDJSON or CSV, plain or compressed by gzip, or Parquet.
+    """Record the events of a file: JSON, NDJSON or CSV, plain or compressed by gzip, or Parquet.
 
     Args:
         database: The database.
@@ -102,27 +98,6 @@ def import_events(
             progress(*chunk.progress)
     _finish(database, done)
     return done.imported
-
-
-def open_events(raw: FileIO, name: str, size: int) -> EventFile:
-    """Open the first `size` bytes of a file. CSV and NDJSON are told apart by the name.
-
-    Raises:
-        BadFile: The file is not of its format.
-        core.usage.files.rows.BadColumns: The columns are not those of events.
-        core.usage.files.parquet.NoParquet: The reader of Parquet is not installed.
-    """
-    raw.seek(0)
-    start = raw.read(len(MAGIC))
-    raw.seek(0)
-    compressed = start.startswith(GZIP)
-    suffix = Path(name.removesuffix(".gz") if compressed else name).suffix.lower()
-    if suffix == ".parquet" and compressed:
-        raise BadFile("A Parquet file is compressed inside. Unpack it with gunzip, and import what comes out.")
-    if suffix == ".parquet" or start == MAGIC:
-        return ParquetFile(raw)
-    lines = Lines(raw, size, compressed=compressed)
-    return CsvFile(lines) if suffix in (".csv", ".tsv") else NdjsonFile(lines)
 
 
 def _rejected_rows(file: EventFile, path: Path, wanted: Path | None, done: ImportProgress) -> RejectedRows:

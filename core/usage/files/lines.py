@@ -13,8 +13,10 @@ TOO_LONG: Final = f"This is longer than {LONGEST_LINE // 2**20} MiB, which no ev
 GZIP: Final = b"\x1f\x8b"
 """The first bytes of a file that is compressed by gzip."""
 
-_BOM: Final = b"\xef\xbb\xbf"
+BOM: Final = b"\xef\xbb\xbf"
+"""The bytes that some programs write before a text in UTF-8."""
 _BUFFER: Final = 2**18
+_PEEKED: Final = 4096
 
 
 class Lines:
@@ -33,6 +35,21 @@ class Lines:
         """Return the number of bytes read, and of all bytes."""
         return self._head.taken, self._head.size
 
+    def peek(self) -> bytes:
+        """Return some of the first bytes, which stay to be read. Empty if the file is empty or damaged."""
+        try:
+            return self._stream.peek(_PEEKED)[:_PEEKED]
+        except (EOFError, OSError, zlib.error):
+            return b""
+
+    def parts(self) -> Iterator[bytes]:
+        """Yield the file in parts, not in lines."""
+        try:
+            while part := self._stream.read1(_BUFFER):
+                yield part
+        except (EOFError, gzip.BadGzipFile, zlib.error):
+            raise _damaged("") from None
+
     def __iter__(self) -> Iterator[bytes]:
         """Yield each line with its line end. A line that is too long is cut off after its limit."""
         try:
@@ -41,12 +58,16 @@ class Lines:
                 while len(rest) > LONGEST_LINE and not rest.endswith(b"\n"):
                     rest = self._stream.readline(LONGEST_LINE + 1)
                 self.read += 1
-                yield line.removeprefix(_BOM) if self.read == 1 else line
+                yield line.removeprefix(BOM) if self.read == 1 else line
         except (EOFError, gzip.BadGzipFile, zlib.error):
-            raise BadFile(
-                f"The compressed file cannot be read after line {self.read:,}: it is damaged, or was not copied to its "
-                "end. The lines before are recorded."
-            ) from None
+            raise _damaged(f" after line {self.read:,}") from None
+
+
+def _damaged(place: str) -> BadFile:
+    return BadFile(
+        f"The compressed file cannot be read{place}: it is damaged, or was not copied to its end. The lines before are "
+        "recorded."
+    )
 
 
 class _FileHead(RawIOBase):

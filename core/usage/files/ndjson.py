@@ -7,6 +7,7 @@ import orjson
 
 from core.usage.events import check_cloudevents
 from core.usage.exact_json import write_json
+from core.usage.files.json_list import JsonList
 from core.usage.files.lines import LONGEST_LINE, TOO_LONG, Lines
 from core.usage.files.rows import Row, RowProblem
 from core.usage.unreadable import UnreadableEvent, read_event
@@ -23,7 +24,7 @@ class NdjsonFile:
     check = staticmethod(check_cloudevents)
     rejected_suffix: ClassVar[str] = ".ndjson"
 
-    def __init__(self, lines: Lines) -> None:
+    def __init__(self, lines: Lines | JsonList) -> None:
         """Read the events of these lines."""
         self._lines = lines
 

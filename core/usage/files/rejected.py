@@ -57,7 +57,7 @@ class RejectedRows:
 
 def new_rejected_path(file: Path, suffix: str) -> Path:
     """Return a path beside a file, for its rejected rows, where no file exists yet."""
-    name = Path(file.name.removesuffix(".gz")).stem
+    name = Path(file.stem if file.suffix.lower() == ".gz" else file.name).stem
     paths = (
         file.absolute().with_name(f"{name}.rejected{f'-{number}' if number > 1 else ''}{suffix}") for number in count(1)
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from core.usage.files.import_events import open_events
+from core.usage.files.open_events import open_events
 from core.usage.files.rows import EventFile, Row
 
 
