@@ -1,5 +1,6 @@
 """The operator's command, ``allowance``."""
 
+import gc
 import sys
 from collections.abc import Collection, Mapping
 from importlib import import_module
@@ -26,6 +27,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "check-in": "Simulate installations that check in against a hard quota.",
 }
 """The commands, each in the module of its name, with its line in the list of all commands."""
+
+MANY_OBJECTS: Final = 200_000
 
 
 def command_line(arguments: Collection[str]) -> typer.Typer:
@@ -55,6 +58,8 @@ def command_line(arguments: Collection[str]) -> typer.Typer:
 
 def main() -> None:
     """Run the command. Errors that an operator can fix are one line on standard error, with exit status 1."""
+    # Python looks for garbage after every 700 new objects. Imports make very many, and no garbage.
+    gc.set_threshold(MANY_OBJECTS, 20, 20)
     try:
         command_line(sys.argv[1:])()
     except (AllowanceError, OSError) as error:
