@@ -21,6 +21,7 @@ check: $(VENV)/.check ## lint, types, import rules, committed schema
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --config-file tests/mypy.ini
 	$(BIN)/lint-imports
 	$(BIN)/python -m api.graphql.schema | diff -u api/schema.graphql -
 

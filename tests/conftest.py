@@ -49,13 +49,14 @@ def pytest_xdist_auto_num_workers() -> int:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Spread the files of long tests evenly among the others: workers begin with a part of the list each."""
-    long, short = [], []
+    long: list[list[pytest.Item]] = []
+    short: list[list[pytest.Item]] = []
     for path, file in groupby(items, key=lambda item: item.path):
         (long if "e2e" in path.parts else short).append(list(file))
     step = due = len(items) / (len(long) + 1)
     items.clear()
-    for file in short:
-        items += file
+    for part in short:
+        items += part
         if long and len(items) >= due:
             items += long.pop(0)
             due += step

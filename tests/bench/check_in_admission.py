@@ -182,11 +182,16 @@ class _Processes:
 def _serve(pipe: Connection, url: str, number: int) -> None:
     with closing(Database(url)) as database, psycopg.connect(url, autocommit=True) as connection:
         admitter = _admitter(database, url)
-        works = {"insert": (_insert, connection), "one": (_admit, admitter, 0), "many": (_admit, admitter, number)}
+        works: dict[str, tuple[Any, ...]] = {
+            "insert": (_insert, connection),
+            "one": (_admit, admitter, 0),
+            "many": (_admit, admitter, number),
+        }
         pipe.send(None)
         while True:
             what, seconds = pipe.recv()
-            pipe.send(_rate([partial(*works[what])], seconds))
+            work, *given = works[what]
+            pipe.send(_rate([partial(work, *given)], seconds))
 
 
 def _fill(url: str, database: Database, admitter: Admitter, count: int) -> list[str]:

@@ -1,6 +1,6 @@
 """Check-ins over HTTP from 16 connections."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
 from itertools import count, cycle
@@ -55,7 +55,7 @@ def run(scale: Scale) -> Iterator[Found]:
 class _Load:
     """Rounds of requests to one server."""
 
-    def __init__(self, senders: Clients, server: places.Server, requests: list[Requests]) -> None:
+    def __init__(self, senders: Clients, server: places.Server, requests: Sequence[Requests]) -> None:
         self._senders = senders
         self._server = server
         self._requests = requests

@@ -20,6 +20,7 @@ from core.addresses.public_network import networks_of
 from core.addresses.smtp_server import SmtpServer
 from core.delivery.channels import EMAIL, WEBHOOK
 from core.delivery.mail.channel import MailChannel
+from core.delivery.mail.smtp import send
 from core.delivery.outbox.dispatch import Channel, send_due
 from core.delivery.outbox.tables import Delivery, DeliveryStatus, Message
 from core.delivery.webhooks.channel import WebhookChannel, body_of
@@ -134,7 +135,7 @@ def _bare_mail(url: str) -> Callable[[], object]:
     message["Subject"] = "A limit of your license is exceeded"
     message.set_content("A line of a mail.\n" * 40)
     message.add_alternative("<p>A line of a mail.</p>\n" * 80, subtype="html")
-    return partial(SmtpServer.of(url).send, message, ssl.create_default_context())
+    return partial(send, SmtpServer.of(url), message, ssl.create_default_context())
 
 
 @contextmanager

@@ -80,7 +80,7 @@ def main(data: Any) -> None:
 
     schema = strawberry.Schema(Query, config=StrawberryConfig(), extensions=[ParserCache, ValidationCache])
     app = Starlette()
-    app.add_route("/graphql", GraphQL(schema))
+    app.add_route("/graphql", GraphQL(schema))  # type: ignore[arg-type]  # it takes applications too
     with socket.create_server(("127.0.0.1", 0)) as listener:
         sys.stdout.write(f"http://127.0.0.1:{listener.getsockname()[1]}\n")
         sys.stdout.flush()

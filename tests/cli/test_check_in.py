@@ -63,7 +63,7 @@ def test_with_a_shorter_back_off_the_refused_come_back(run: Run) -> None:
 
 def test_on_a_terminal_the_chart_grows_day_by_day(database_url: str) -> None:
     ours, theirs = pty.openpty()
-    command = [COMMAND, "check-in", "simulate", "--installations", "20", "--quota", "5", "--seconds", "0.5"]
+    command = [str(COMMAND), "check-in", "simulate", "--installations", "20", "--quota", "5", "--seconds", "0.5"]
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100", "LINES": "60"}
     with subprocess.Popen(command, stdout=theirs, stderr=subprocess.DEVNULL, env=environment) as process:
         os.close(theirs)

@@ -65,12 +65,13 @@ class Recipients:
         return answer
 
     async def handle_DATA(self, server: SMTP, _: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
-        [line] = [one for one in (envelope.content or b"").splitlines() if one.lower().startswith(b"message-id:")]  # type: ignore[union-attr]
+        assert isinstance(envelope.content, bytes)
+        [line] = [one for one in envelope.content.splitlines() if one.lower().startswith(b"message-id:")]
         match self.arrive(EMAIL, line.decode().partition("<")[2].partition("@")[0]):
             case Answer.TAKE | Answer.LIE:
                 return "250 taken"
             case Answer.CLOSE:
-                server.transport.abort()
+                server.transport.abort()  # type: ignore[union-attr]
                 return "421 gone"
             case Answer.HANG:
                 await server.loop.run_in_executor(None, self.over.wait)

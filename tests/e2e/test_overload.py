@@ -1,6 +1,7 @@
 """Far more comes in than a server can take: it refuses, serves who reads, keeps what it acknowledged, and is done."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import Never
@@ -10,10 +11,13 @@ import pytest
 from tests.services import CannotStart
 from tests.soak.flood import Flood
 from tests.soak.overload import overload
-from tests.soak.places import on_postgresql, on_sqlite
+from tests.soak.places import Place, on_postgresql, on_sqlite
 
 KINDS = (Flood(connections=50, events=10_000), Flood(connections=50, events=1000), Flood(connections=200, events=1))
-PLACES = {"sqlite": on_sqlite, "postgresql": partial(on_postgresql, servers=1)}
+PLACES: dict[str, Callable[[Path], AbstractContextManager[Place]]] = {
+    "sqlite": on_sqlite,
+    "postgresql": partial(on_postgresql, servers=1),
+}
 
 
 @pytest.mark.parametrize("database", PLACES)

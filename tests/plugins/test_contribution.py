@@ -63,7 +63,7 @@ def test_a_hook_may_have_another_name_in_the_module() -> None:
 
 
 def test_meters_of_one_plugin_share_an_event_type() -> None:
-    texts = {"section": "chat", "title": "T", "description": "D", "unit": "u", "event": "chat.sent"}
+    texts: dict[str, Any] = {"section": "chat", "title": "T", "description": "D", "unit": "u", "event": "chat.sent"}
     found = check_plugin(
         module(
             allowance_meters=hook(

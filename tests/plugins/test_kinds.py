@@ -1,6 +1,7 @@
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from allowance import (
@@ -25,7 +26,7 @@ from allowance.testing import Event, measure
 from hypothesis import given
 from hypothesis import strategies as st
 
-TEXTS = {"section": "chat", "title": "T", "description": "D", "unit": "u"}
+TEXTS: dict[str, Any] = {"section": "chat", "title": "T", "description": "D", "unit": "u"}
 YEAR = Period(date(2026, 1, 1), date(2027, 1, 1))
 CHANNEL = Dimension("channel", {"web": "Web", "app": "App"})
 SENT = Counter(

@@ -7,7 +7,7 @@ from allowance import Contract, Counter, Credits, Dimension, EventType, Grant, L
 from allowance.errors import InvalidReading
 from allowance.testing import AT, Event, measure
 
-TEXTS = {"section": "chat", "title": "T", "description": "D", "unit": "u"}
+TEXTS: dict[str, Any] = {"section": "chat", "title": "T", "description": "D", "unit": "u"}
 SENT = Counter(key="sent", event="chat.sent", by=(Dimension("channel", {"web": "Web"}),), **TEXTS)
 
 

@@ -127,7 +127,7 @@ class _Emptying:
     """Brings the rows of a copy back to those of its template."""
 
     shape: tuple[object, ...]
-    deletion: sql.Composable
+    deletion: sql.SQL | sql.Composed
     """One statement: foreign keys are checked at its end, so that the order of the tables is nothing to care for."""
     rows: dict[str, str] = field(default_factory=dict)
     """What the template holds, as JSON by table; most tables hold nothing."""

@@ -109,7 +109,9 @@ def tell_all(
                 )  # fmt: skip
         there.over.set()
         if rounds:
-            patient = {answer: weight for answer, weight in BADLY.items() if answer is not Answer.HANG}
+            patient: dict[Answer, float] = {
+                answer: weight for answer, weight in BADLY.items() if answer is not Answer.HANG
+            }
             there.answer = lambda _: _some_answer(random, patient)
         with ExitStack() as stack:
             running = _started(installation, stack, workers)
@@ -189,7 +191,7 @@ def _wrong(
 
 def _wrongly_recorded(session: Session, licenses: int) -> Iterator[str]:
     every = sorted(range(1, licenses + 1))
-    alerts = session.execute(select(Alert.license_id, Alert.meter).order_by(Alert.license_id, Alert.meter))
+    alerts = session.execute(select(Alert.license_id, Alert.meter).order_by(col(Alert.license_id), col(Alert.meter)))
     if [tuple(row) for row in alerts] != [(license_id, meter) for license_id in every for meter in METERS]:
         yield "not each license has one alert of each meter"
     messages = session.exec(select(Message).where(Message.kind == CROSSED)).all()

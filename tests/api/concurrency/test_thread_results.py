@@ -55,7 +55,12 @@ def test_who_left_costs_the_others_nothing() -> None:
         left, stayed = (asyncio.ensure_future(arrivals.of(future)) for future in futures)
         await asyncio.sleep(0)
         left.cancel()
-        thread = threading.Thread(target=lambda: [future.set_result(7) for future in futures])
+
+        def resolve_all() -> None:
+            for future in futures:
+                future.set_result(7)
+
+        thread = threading.Thread(target=resolve_all)
         thread.start()
         found = await asyncio.wait_for(stayed, 30)
         thread.join()

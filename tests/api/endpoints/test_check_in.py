@@ -283,13 +283,13 @@ def test_the_past_shows_what_was_active_at_the_end_of_its_days(
         clock.move_to(NOW.replace(day=day))
         over_http(fleet, f"i-{day}")
     clock.move_to(NOW.replace(month=4))
-    used = {}
-    for day in ("2026-03-09", "2026-03-10", "2026-03-12", "2026-03-31", "2026-04-05"):
-        query = f"""{{ consumption(license: "acme", at: "{day}T12:00:00Z") {{
+    used: dict[str, tuple[object, object]] = {}
+    for past in ("2026-03-09", "2026-03-10", "2026-03-12", "2026-03-31", "2026-04-05"):
+        query = f"""{{ consumption(license: "acme", at: "{past}T12:00:00Z") {{
           section(key: "installations") {{ readings {{ used }} }} installations {{ active period {{ start }} }}
         }} }}"""
         found = operator.data(query)["consumption"]
-        used[day] = found["section"]["readings"][0]["used"], found["installations"]["active"]
+        used[past] = found["section"]["readings"][0]["used"], found["installations"]["active"]
     assert used == {
         "2026-03-09": (0, 3),
         "2026-03-10": (1, 3),

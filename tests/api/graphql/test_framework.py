@@ -138,9 +138,8 @@ def test_arguments_become_those_of_the_python_function_and_info_gives_the_contex
     info, raw_info = framework.info_of("a context")
     assert info.context == raw_info.context == "a context"
     values = framework.python_arguments(SMALL, found, {"aFilter": {"since": date(2026, 3, 1)}})
-    assert found.base_resolver.wrapped_func(None, **{found.base_resolver.info_parameter.name: info}, **values) == (
-        "01.03 a context"
-    )
+    resolve: Any = found.base_resolver.wrapped_func
+    assert resolve(None, **{found.base_resolver.info_parameter.name: info}, **values) == "01.03 a context"
     resolve = field("days").resolve
     assert resolve
     assert resolve(Query(), raw_info, aFilter={"since": date(2026, 3, 1)}) == "01.03 a context"

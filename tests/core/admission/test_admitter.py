@@ -224,7 +224,7 @@ def test_those_who_wait_together_are_answered_in_the_order_in_which_they_came(de
     # Where the first one began alone, the others may have overtaken it.
     assert {first, second} == {ADMITTED, KNOWN}
     assert [b, *rest] == [ADMITTED, ADMITTED, KNOWN, BACK_OFF]
-    assert sorted(one.remaining for one in answers if one.decision is Decision.ADMITTED) == [0, 1, 2]
+    assert sorted(one.remaining for one in answers if one.decision is Decision.ADMITTED) == [0, 1, 2]  # type: ignore[type-var]
 
 
 def test_new_installations_of_one_key_are_limited_and_those_known_are_not(desk: Desk, quota: Quota) -> None:

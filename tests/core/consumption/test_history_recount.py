@@ -42,7 +42,7 @@ STEPS = st.lists(st.tuples(MOMENTS, st.lists(raw_events(MOMENTS), max_size=6), s
 def test_the_ends_of_past_days_are_those_of_a_plain_recount(
     engine: Engine, steps: list[tuple[datetime, list[dict[str, Any]], bool]], zone: str, starts_on: date, months: int
 ) -> None:
-    license = PlainLicense(new_key(), zone, starts_on, months, TERMS, Fraction(0))
+    license = PlainLicense(new_key(), zone, starts_on, months, "CONTRACT_DATE", TERMS, Fraction(0))
     engine.license(
         license.key, zone, TERMS, starts_on=starts_on, effective_from=date(2020, 1, 1), billing_period=f"P{months}M"
     )

@@ -62,7 +62,7 @@ def test_entries_are_read_as_they_were_also_where_some_are_joined(
     entries = [point_delta(one, before) for one, before in zip(readings, [None, *readings], strict=False)]
     kept: list[tuple[UsageAgainstLimit, PointDelta]] = []
     for one, entry in zip(readings, entries, strict=True):
-        if kept and data.draw(st.booleans()):
+        if kept and data.draw(st.booleans()):  # type: ignore[arg-type]
             kept[-1] = one, merge(kept[-1][1], entry)
         else:
             kept.append((one, entry))

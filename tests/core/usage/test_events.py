@@ -98,7 +98,7 @@ def test_a_level_stands_at_its_value() -> None:
 
 
 def test_each_event_is_judged_on_its_own_and_named_by_its_place() -> None:
-    raws = [good(id="a"), None, good(id="b", type="nonsense"), good(id="c"), {"id": 7}, []]
+    raws: list[object] = [good(id="a"), None, good(id="b", type="nonsense"), good(id="c"), {"id": 7}, []]
 
     events, rejected = check_events(raws, RULES)
 

@@ -8,7 +8,7 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
 from core.usage.amount import LARGEST_TOTAL, TotalTooLarge
 from core.usage.record_result import RecordResult
@@ -39,7 +39,7 @@ def stands(engine: Engine, key: str = "acme") -> dict[date, tuple[int, str]]:
 
 def late_since(engine: Engine, key: str = "acme") -> date | None:
     with engine.database.read() as session:
-        return session.exec(select(LateUsage.since).where(LateUsage.license_id == engine.id(key))).first()
+        return session.exec(select(col(LateUsage.since)).where(LateUsage.license_id == engine.id(key))).first()
 
 
 def ledger(engine: Engine) -> int:

@@ -1,5 +1,6 @@
 from datetime import date, timedelta
 from random import Random
+from typing import Any
 
 import pytest
 from sqlmodel import col, delete, select, update
@@ -9,7 +10,7 @@ from core.usage.tables import LedgerEvent, UsageLevel, UsageSeries, UsageSum
 from tests.fixtures.engine import NOW, Engine, usage_event
 
 DAY = NOW.date()
-PRINT = {"dimensions": {"channel": "print"}}
+PRINT: dict[str, Any] = {"dimensions": {"channel": "print"}}
 AS_STORED = '{"channel":"print"}'
 
 
@@ -19,10 +20,10 @@ def differences(engine: Engine, key: str = "acme", *, plugins: bool = True) -> l
         return list(recount(session, engine.id(key), event_types))
 
 
-def tamper(engine: Engine, *statements: object) -> None:
+def tamper(engine: Engine, *statements: Any) -> None:
     with engine.database.write() as session:
         for statement in statements:
-            session.execute(statement)  # type: ignore[call-overload]
+            session.execute(statement)
 
 
 @pytest.fixture

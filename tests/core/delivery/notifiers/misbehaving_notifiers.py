@@ -10,7 +10,7 @@ from allowance import GiveUp, Notifier, hookimpl
 
 API_VERSION = 1
 TOLD = Path(__file__).with_name("told.txt")
-NOTIFIERS = []
+NOTIFIERS: list[Notifier] = []
 
 
 def notifier(function):

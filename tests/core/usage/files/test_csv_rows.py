@@ -2,6 +2,7 @@ import csv
 import gzip
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -168,7 +169,7 @@ def test_a_compressed_file_that_was_cut_short_gives_what_is_before(tmp_path: Pat
     file = tmp_path / "a.csv.gz"
     whole = gzip.compress("\n".join([HEAD, *[f"{n},{ROW}"[:60] for n in range(50_000)]]).encode())
     file.write_bytes(whole[: len(whole) // 2])
-    taken = []
+    taken: list[Any] = []
     with opened(file) as events, pytest.raises(BadFile, match="after line"):
         taken.extend(row.number for row in events.rows(0))
     assert len(taken) > 1000

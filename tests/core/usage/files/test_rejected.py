@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pyarrow as pa
@@ -32,7 +33,7 @@ def _acme(engine: Engine) -> None:
     engine.license()
 
 
-def take(engine: Engine, file: Path, **options: Path) -> ImportedEvents:
+def take(engine: Engine, file: Path, **options: Any) -> ImportedEvents:
     return import_events(
         engine.runtime.database, engine.runtime.registry, engine.runtime.settings, file, backfill=False, **options
     )
