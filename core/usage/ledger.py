@@ -27,11 +27,17 @@ EventKey: TypeAlias = tuple[int, str, str]
 class Batch(NamedTuple):
     """Rows to write, each key once.
 
-    `levels` are the series that are levels. `today` is the present day of each license; usage of earlier days is late.
-    `shard` is the writer's shard of the sums.
+    `levels` are the series that are levels. `arrived` is the time of arrival in microseconds since 1970. `today` is the
+    present day of each license; usage of earlier days is late. `shard` is the writer's shard of the sums.
     """
 
     rows: Sequence[LedgerRow]
     levels: Set[int]
+    arrived: int
     today: Mapping[int, int]
     shard: int
+
+
+def has_earlier_levels(batch: Batch) -> bool:
+    """Return whether there are levels of days before today."""
+    return any(row.series_id in batch.levels and row.day < batch.today[row.license_id] for row in batch.rows)

@@ -7,10 +7,11 @@ import orjson
 from sqlalchemy import Connection
 
 from core.database.statements import load_statements
-from core.usage.ledger import Batch, EventKey
+from core.usage.ledger import Batch, EventKey, has_earlier_levels
 
 _SQL: Final = load_statements("core.usage", "sql/postgresql.sql")
 _WRITE: Final = _SQL["write"]
+_DROP_LEVELS_AHEAD: Final = _SQL["drop_levels_ahead"]
 
 
 def find_licenses(connection: Connection, licenses: Collection[str]) -> Iterable[Any]:
@@ -30,9 +31,15 @@ def write(connection: Connection, batch: Batch) -> set[EventKey] | None:
     parameters = (
         *(_numbers(license_id), _texts(source), _texts(id), _numbers(series_id), _numbers(time)),
         *(_numbers(day), _numbers(whole), _numbers(nanos)),
+        *(levels, batch.arrived),
         *(batch.shard, levels, levels, _numbers(batch.today.keys()), _numbers(batch.today.values()), len(batch.rows)),
     )
     new, count = connection.exec_driver_sql(_WRITE, parameters).one()
+    if count and batch.levels and has_earlier_levels(batch):
+        connection.exec_driver_sql(
+            _DROP_LEVELS_AHEAD,
+            (_numbers(license_id), _texts(source), _texts(id), _numbers(series_id), _numbers(day)),
+        )
     return None if count == len(batch.rows) else {(license_id, source, id) for license_id, source, id in new or ()}
 
 

@@ -8,12 +8,13 @@ import orjson
 from sqlalchemy import Connection
 
 from core.database.statements import load_statements
-from core.usage.ledger import Batch, EventKey
+from core.usage.ledger import Batch, EventKey, has_earlier_levels
 
 _SQL: Final = load_statements("core.usage", "sql/sqlite.sql")
 _INSERT: Final = _SQL["insert"]
 _ADD_TO_SUMS: Final = _SQL["add_to_sums"]
 _KEEP_NEWEST_LEVELS: Final = _SQL["keep_newest_levels"]
+_DROP_LEVELS_AHEAD: Final = _SQL["drop_levels_ahead"]
 _MARK_LATE: Final = _SQL["mark_late"]
 
 
@@ -31,13 +32,15 @@ def write(connection: Connection, batch: Batch) -> set[EventKey] | None:
     """
     last = connection.exec_driver_sql("SELECT coalesce(max(rowid), 0) FROM usage_event").scalar_one()
     # In the order of the key, so that its index is written from page to page.
-    rows = orjson.dumps([tuple(row) for row in sorted(batch.rows)]).decode()
-    count = connection.exec_driver_sql(_INSERT, (rows,)).rowcount
+    rows = orjson.dumps(sorted((*row, position) for position, row in enumerate(batch.rows, 1))).decode()
+    levels = orjson.dumps(list(batch.levels)).decode()
+    count = connection.exec_driver_sql(_INSERT, (levels, batch.arrived, rows)).rowcount
     if count:
-        levels = orjson.dumps(list(batch.levels)).decode()
         connection.exec_driver_sql(_ADD_TO_SUMS, (last, levels))
         if batch.levels:
             connection.exec_driver_sql(_KEEP_NEWEST_LEVELS, (last, levels))
+            if has_earlier_levels(batch):
+                connection.exec_driver_sql(_DROP_LEVELS_AHEAD, (last, levels))
         licenses: dict[int, list[int]] = defaultdict(list)
         for license_id, day in batch.today.items():
             licenses[day].append(license_id)

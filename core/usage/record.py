@@ -51,17 +51,17 @@ def record_together(session: Session, batches: Sequence[Sequence[UsageEvent]], n
     series = find_series(session, names, licenses)
     made = make_rows(batches, licenses, series)
     today = {license_id: local_day(time_zone, microseconds(now)) for license_id, time_zone in licenses.values()}
-    new = _write(session, made.rows, made.levels, today) if made.rows else set()
+    new = _write(session, made.rows, made.levels, microseconds(now), today) if made.rows else set()
     return record_results(session, len(batches), made, new)
 
 
 def _write(
-    session: Session, rows: Mapping[EventKey, LedgerRow], levels: Set[int], today: Mapping[int, int]
+    session: Session, rows: Mapping[EventKey, LedgerRow], levels: Set[int], arrived: int, today: Mapping[int, int]
 ) -> Set[EventKey]:
     """Write the rows that the ledger does not hold yet, and add them to the rollups. Return their keys."""
     if sum(row.whole for row in rows.values()) > LARGEST_TOTAL:
         raise TotalTooLarge
-    batch = Batch(list(rows.values()), levels, today, os.getpid() % SHARDS)
+    batch = Batch(list(rows.values()), levels, arrived, today, os.getpid() % SHARDS)
     write = ledger_postgresql.write if is_postgresql(session) else ledger_sqlite.write
     try:
         new = write(session.connection(), batch)

@@ -12,11 +12,13 @@ import sqlalchemy as sa
 from allowance import EventType
 from sqlmodel import Session, col
 
+from core.times import instant
 from core.usage.amount import NANOS, from_nanos
 from core.usage.retention import complete_since
 from core.usage.tables import LedgerEvent, UsageLevel, UsageSeries, UsageSum
 
 _STREAM_ROWS: Final = 1000
+_DAY: Final = timedelta(days=1)
 _Key = tuple[int, date]
 T = TypeVar("T")
 
@@ -92,7 +94,7 @@ def _includes(rollup: DayTotal | DayLevel | None, ledger: DayTotal | DayLevel | 
         return True
     if isinstance(rollup, DayTotal) and isinstance(ledger, DayTotal):
         return rollup.nanos >= ledger.nanos and rollup.events >= ledger.events
-    return isinstance(rollup, DayLevel) and isinstance(ledger, DayLevel) and rollup[1:] >= ledger[1:]
+    return isinstance(rollup, DayLevel) and isinstance(ledger, DayLevel) and rollup.time >= ledger.time
 
 
 def _levels(license_id: int, event_types: Mapping[str, EventType]) -> sa.Select[int | None]:
@@ -138,21 +140,47 @@ def _read_totals(session: Session, statement: sa.Executable) -> Iterator[tuple[_
 
 
 def _ledger_levels(session: Session, license_id: int, levels: sa.Select[int | None]) -> Iterator[tuple[_Key, DayLevel]]:
+    """Yield the levels by the rules of the rollup, from the events in the order in which they were accepted."""
     event = LedgerEvent
-    key = (col(event.series_id), col(event.day))
-    age = (col(event.time).desc(), col(event.source).desc(), col(event.id).desc())
-    ranked = (
+    accepted = sa.func.coalesce(col(event.accepted), sa.type_coerce(event.time, sa.BigInteger))
+    statement = (
         sa.select(
-            *key,
-            *(col(event.whole), col(event.nanos), col(event.time), col(event.source), col(event.id)),
-            sa.func.row_number().over(partition_by=key, order_by=age).label("rank"),
+            *(col(event.series_id), col(event.day), sa.type_coerce(event.time, sa.BigInteger), accepted),
+            *(col(event.source), col(event.id), col(event.whole), col(event.nanos)),
         )
         .where(col(event.license_id) == license_id, col(event.series_id).in_(levels))
-        .subquery()
+        .order_by(col(event.series_id), accepted)
     )
-    statement = sa.select(ranked).where(ranked.c.rank == 1).order_by(ranked.c.series_id, ranked.c.day)
-    for series_id, day, whole, nanos, time, source, event_id, _ in _stream(session, statement):
-        yield (series_id, day), DayLevel(whole * NANOS + nanos, time, source, event_id)
+    for series_id, rows in groupby(_stream(session, statement), key=itemgetter(0)):
+        days: dict[date, _Report] = {}
+        for _, day, *report in rows:
+            new = _Report(*report)
+            stored, following = days.get(day), days.get(day + _DAY)
+            if stored is None or new[:4] > stored[:4] or _is_outdated(stored, new):
+                days[day] = new
+            if following and _is_outdated(following, new):
+                del days[day + _DAY]
+        for day, level in sorted(days.items()):
+            yield (
+                (series_id, day),
+                DayLevel(level.whole * NANOS + level.nanos, instant(level.time), level.source, level.id),
+            )
+
+
+class _Report(NamedTuple):
+    """A report of a level. Its times are in microseconds since 1970."""
+
+    time: int
+    accepted: int
+    source: str
+    id: str
+    whole: int
+    nanos: int
+
+
+def _is_outdated(ahead: _Report, new: _Report) -> bool:
+    """Return whether a report is from a clock ahead, and the new one arrived after its time had come."""
+    return ahead.time > ahead.accepted + 1_000_000 and new.accepted >= ahead.time and new.time > ahead.accepted
 
 
 def _rollup_levels(session: Session, license_id: int) -> Iterator[tuple[_Key, DayLevel]]:

@@ -42,6 +42,9 @@ class LedgerEvent(SQLModel, table=True):
     whole: int = Field(sa_type=BigInteger)
     nanos: int
     segment: int = Field(sa_type=SmallInteger)
+    accepted: int | None = Field(default=None, sa_type=BigInteger)
+    """Of a level: the time of arrival in microseconds since 1970, and later than that of every report of the series
+    before. None for counters, and for events from before this was recorded."""
 
 
 class LedgerSegment(SQLModel, table=True):
@@ -73,7 +76,10 @@ class UsageSum(SQLModel, table=True):
 
 
 class UsageLevel(SQLModel, table=True):
-    """The rollup of a level: its newest value on a day. Of equal times, source and id decide."""
+    """The rollup of a level: its newest value on a day. Of equal times, the report that was accepted last decides.
+
+    A report from a clock ahead gives way to a report that arrives after its time has come.
+    """
 
     __tablename__ = "usage_level"
 
@@ -85,6 +91,8 @@ class UsageLevel(SQLModel, table=True):
     time: datetime = Field(sa_type=Microseconds)
     source: str = Field(sa_type=Name)
     event_id: str = Field(sa_type=Name)
+    accepted: int | None = Field(default=None, sa_type=BigInteger)
+    """As in the ledger."""
 
 
 class LateUsage(SQLModel, table=True):

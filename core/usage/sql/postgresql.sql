@@ -8,14 +8,23 @@
 -- deadlock. Closed segments take no more rows, so a look-up in them is enough. Other writers may insert into the open
 -- segment at the same time; its primary key decides. The subquery with a limit is looked up row by row, whereas
 -- NOT EXISTS might read whole segments.
+--
+-- Of a level it is noted when it was accepted: on arrival, and later than the reports of its day before. A report from a
+-- clock ahead gives way to a report that arrives after its time has come. A clock that is ahead by less than a second is
+-- right.
 WITH incoming AS (
   SELECT * FROM unnest(
     %s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::int[], %s::bigint[], %s::int[]
-  ) AS incoming(license_id, source, id, series_id, time, day, whole, nanos)
+  ) WITH ORDINALITY AS incoming(license_id, source, id, series_id, time, day, whole, nanos, position)
 ), new AS (
-  INSERT INTO usage_event (segment, license_id, source, id, series_id, time, day, whole, nanos)
+  INSERT INTO usage_event (segment, license_id, source, id, series_id, time, day, whole, nanos, accepted)
   SELECT (SELECT max(number) FROM ledger_segment),
-    license_id, source, id, series_id, time, date '1970-01-01' + day, whole, nanos
+    license_id, source, id, series_id, time, date '1970-01-01' + day, whole, nanos,
+    CASE WHEN series_id = ANY (%s::bigint[]) THEN position + greatest(%s::bigint, (
+      SELECT stored.accepted + 1 FROM usage_level AS stored
+      WHERE stored.license_id = incoming.license_id AND stored.series_id = incoming.series_id
+        AND stored.day = date '1970-01-01' + incoming.day
+    )) END
   FROM incoming
   WHERE (SELECT count(*) FROM ledger_segment) = 1 OR (
     SELECT true FROM usage_event AS old
@@ -25,7 +34,7 @@ WITH incoming AS (
   ) IS NULL
   ORDER BY license_id, source COLLATE "C", id COLLATE "C"
   ON CONFLICT DO NOTHING
-  RETURNING license_id, source, id, series_id, time, day, whole, nanos
+  RETURNING license_id, source, id, series_id, time, day, whole, nanos, accepted
 ), sums AS (
   INSERT INTO usage_sum AS stored (license_id, series_id, day, shard, whole, nanos, events)
   SELECT license_id, series_id, day, %s, sum(whole) + sum(nanos) / 1000000000, sum(nanos) %% 1000000000, count(*)
@@ -35,14 +44,16 @@ WITH incoming AS (
   SET whole = stored.whole + excluded.whole, nanos = stored.nanos + excluded.nanos,
       events = stored.events + excluded.events
 ), levels AS (
-  INSERT INTO usage_level AS stored (license_id, series_id, day, whole, nanos, time, source, event_id)
-  SELECT DISTINCT ON (license_id, series_id, day) license_id, series_id, day, whole, nanos, time, source, id
+  INSERT INTO usage_level AS stored (license_id, series_id, day, whole, nanos, time, source, event_id, accepted)
+  SELECT DISTINCT ON (license_id, series_id, day) license_id, series_id, day, whole, nanos, time, source, id, accepted
   FROM new WHERE series_id = ANY (%s::bigint[])
-  ORDER BY license_id, series_id, day, time DESC, source COLLATE "C" DESC, id COLLATE "C" DESC
+  ORDER BY license_id, series_id, day, time DESC, accepted DESC
   ON CONFLICT (license_id, series_id, day) DO UPDATE
   SET whole = excluded.whole, nanos = excluded.nanos, time = excluded.time, source = excluded.source,
-      event_id = excluded.event_id
-  WHERE (excluded.time, excluded.source, excluded.event_id) > (stored.time, stored.source, stored.event_id)
+      event_id = excluded.event_id, accepted = excluded.accepted
+  WHERE (excluded.time, excluded.accepted, excluded.source, excluded.event_id)
+      > (stored.time, coalesce(stored.accepted, stored.time), stored.source, stored.event_id)
+    OR (stored.time > stored.accepted + 1000000 AND excluded.accepted >= stored.time AND excluded.time > stored.accepted)
 ), late AS (
   INSERT INTO late_usage AS stored (license_id, since, revision)
   SELECT new.license_id, min(new.day), 1
@@ -55,3 +66,13 @@ SELECT
   CASE WHEN (SELECT count(*) FROM new) < %s
   THEN (SELECT json_agg(json_build_array(license_id, source, id)) FROM new) END,
   (SELECT count(*) FROM new)
+
+-- name: drop_levels_ahead
+-- Delete reports from a clock ahead that fell into the day after that of new events, which arrived after their time.
+DELETE FROM usage_level AS ahead
+USING usage_event AS new,
+  unnest(%s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::int[]) AS row(license_id, source, id, series_id, day)
+WHERE ahead.license_id = row.license_id AND ahead.series_id = row.series_id
+  AND ahead.day = date '1970-01-01' + row.day + 1 AND ahead.time > ahead.accepted + 1000000
+  AND new.license_id = row.license_id AND new.source = row.source AND new.id = row.id
+  AND new.accepted >= ahead.time AND new.time > ahead.accepted

@@ -2,10 +2,16 @@
 
 -- name: insert
 -- Write the events that the ledger does not hold yet. All rows in one statement: with a statement for each row, every
--- row would wait for other threads to release the interpreter.
-INSERT INTO usage_event (segment, license_id, source, id, series_id, time, day, whole, nanos)
+-- row would wait for other threads to release the interpreter. Of a level it is noted when it was accepted: on arrival,
+-- and later than the reports of its day before.
+INSERT INTO usage_event (segment, license_id, source, id, series_id, time, day, whole, nanos, accepted)
 SELECT (SELECT max(number) FROM ledger_segment), value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4,
-  date((value ->> 5) * 86400, 'unixepoch'), value ->> 6, value ->> 7
+  date((value ->> 5) * 86400, 'unixepoch'), value ->> 6, value ->> 7,
+  CASE WHEN value ->> 3 IN (SELECT value FROM json_each(?)) THEN (value ->> 8) + max(?, coalesce((
+    SELECT stored.accepted + 1 FROM usage_level AS stored
+    WHERE stored.license_id = value ->> 0 AND stored.series_id = value ->> 3
+      AND stored.day = date((value ->> 5) * 86400, 'unixepoch')
+  ), 0)) END
 FROM json_each(?) WHERE true ON CONFLICT DO NOTHING
 
 -- name: add_to_sums
@@ -20,14 +26,28 @@ SET whole = stored.whole + excluded.whole, nanos = stored.nanos + excluded.nanos
     events = stored.events + excluded.events
 
 -- name: keep_newest_levels
--- Replace the levels of days by new events that are newer.
-INSERT INTO usage_level AS stored (license_id, series_id, day, whole, nanos, time, source, event_id)
-SELECT license_id, series_id, day, whole, nanos, time, source, id
+-- Replace the levels of days by new events that are newer, or that arrived after the time of a report from a clock
+-- ahead had come. A clock that is ahead by less than a second is right.
+INSERT INTO usage_level AS stored (license_id, series_id, day, whole, nanos, time, source, event_id, accepted)
+SELECT license_id, series_id, day, whole, nanos, time, source, id, accepted
 FROM usage_event WHERE rowid > ? AND series_id IN (SELECT value FROM json_each(?))
+ORDER BY accepted
 ON CONFLICT (license_id, series_id, day) DO UPDATE
 SET whole = excluded.whole, nanos = excluded.nanos, time = excluded.time, source = excluded.source,
-    event_id = excluded.event_id
-WHERE (excluded.time, excluded.source, excluded.event_id) > (stored.time, stored.source, stored.event_id)
+    event_id = excluded.event_id, accepted = excluded.accepted
+WHERE (excluded.time, excluded.accepted, excluded.source, excluded.event_id)
+    > (stored.time, coalesce(stored.accepted, stored.time), stored.source, stored.event_id)
+  OR (stored.time > stored.accepted + 1000000 AND excluded.accepted >= stored.time AND excluded.time > stored.accepted)
+
+-- name: drop_levels_ahead
+-- Delete reports from a clock ahead that fell into the day after that of new events, which arrived after their time.
+DELETE FROM usage_level WHERE rowid IN (
+  SELECT ahead.rowid
+  FROM usage_event AS new JOIN usage_level AS ahead
+    ON ahead.license_id = new.license_id AND ahead.series_id = new.series_id AND ahead.day = date(new.day, '+1 day')
+  WHERE new.rowid > ? AND new.series_id IN (SELECT value FROM json_each(?))
+    AND ahead.time > ahead.accepted + 1000000 AND new.accepted >= ahead.time AND new.time > ahead.accepted
+)
 
 -- name: mark_late
 -- Mark the licenses whose new events are of a day before today.

@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from allowance import EventType
 from sqlalchemy import text
 from sqlmodel import col, select
 
@@ -20,7 +21,10 @@ from core.database.engine import Database
 from core.database.types import UtcDateTime
 from core.licenses.tables import Contract
 from core.migrations.upgrade import MIGRATIONS, upgrade
-from core.usage.tables import ImportedFile, LedgerEvent, LedgerSegment
+from core.usage.events import UsageEvent
+from core.usage.record import record
+from core.usage.recount import recount
+from core.usage.tables import ImportedFile, LedgerEvent, LedgerSegment, UsageLevel
 
 AT = datetime(2026, 3, 15, 12, tzinfo=UTC)
 
@@ -133,3 +137,33 @@ def test_contracts_of_before_say_the_default_of_what_they_could_not_say(empty: D
     with empty.read() as session:
         [contract] = session.exec(select(Contract))
     assert (contract.at_risk, contract.alert_at, contract.expiry_notice_days) == ({"forms": "0.5"}, {}, [30, 7])
+
+
+def test_a_level_of_before_gives_way_to_a_report_of_its_time_that_is_accepted_later(empty: Database) -> None:
+    upgrade_to(empty, "0012")
+    with empty.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO license (id, key, name, time_zone, created_at) "
+            "VALUES (1, 'acme', 'Acme', 'UTC', '2026-01-01 00:00:00')"
+        )
+        connection.exec_driver_sql("INSERT INTO usage_series VALUES (7, 1, 'forms.level', '', '')")
+        at = int(AT.timestamp()) * 10**6
+        for id in ("a9", "a10"):
+            connection.exec_driver_sql(
+                "INSERT INTO usage_event (license_id, source, id, series_id, time, day, whole, nanos, segment) "  # noqa: S608
+                f"VALUES (1, '/a', '{id}', 7, {at}, '2026-03-15', 1, 0, 1)"
+            )
+        connection.exec_driver_sql(
+            "INSERT INTO usage_level (license_id, series_id, day, whole, nanos, time, source, event_id) "  # noqa: S608
+            f"VALUES (1, 7, '2026-03-15', 1, 0, {at}, '/a', 'a9')"
+        )
+    upgrade(empty)
+    event_types = {"forms.level": EventType("forms.level", "level")}
+    with empty.read() as session:
+        assert list(recount(session, 1, event_types)) == []
+    new = UsageEvent(0, "acme", "/a", "a1", "forms.level", "level", "", "", at, True, 2, 0)
+    with empty.write() as session:
+        assert record(session, [new], AT).accepted == 1
+    with empty.read() as session:
+        assert session.exec(select(UsageLevel.event_id)).all() == ["a1"]
+        assert list(recount(session, 1, event_types)) == []
