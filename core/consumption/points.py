@@ -48,9 +48,14 @@ def point_delta(reading: JudgedReading | UsageAgainstLimit, before: UsageAgainst
     return [_number(used), _number(limit)] if status is _OK else [_number(used), _number(limit), _LETTERS[status]]
 
 
+def is_whole(entry: PointDelta) -> bool:
+    """Return whether the entry leaves nothing out."""
+    return len(entry) >= _WHOLE
+
+
 def expand(entry: PointDelta, before: PointDelta | None) -> PointDelta | None:
     """Return the whole entry, or None if it leaves out what no entry before it holds."""
-    if len(entry) >= _WHOLE:
+    if is_whole(entry):
         return entry
     return None if before is None else merge(before, entry)
 

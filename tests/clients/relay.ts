@@ -24,9 +24,9 @@ export const consumption = graphql`
 
 export const history = graphql`
   fragment relayHistory on Reading
-  @argumentDefinitions(first: { type: "Int", defaultValue: 10 }, after: { type: "String" })
+  @argumentDefinitions(last: { type: "Int", defaultValue: 10 }, before: { type: "String" })
   @refetchable(queryName: "relayHistoryPage") {
-    history(interval: DAY, first: $first, after: $after) @connection(key: "relayHistory_history") {
+    history(interval: DAY, last: $last, before: $before) @connection(key: "relayHistory_history") {
       edges { node { at used limit status } }
     }
   }

@@ -146,11 +146,21 @@ def _defaults(operation: OperationDefinitionNode) -> dict[str, Any]:
 
 
 def _page(field: FieldNode, page: PageCost) -> Number:
-    first = next((argument.value for argument in field.arguments or () if argument.name.value == "first"), None)
-    if isinstance(first, VariableNode):
-        name = first.name.value
-        return lambda values: _clamped(values.variables.get(name), page)
-    return _clamped(_literal(first), page)
+    """Return the size of a page: `last` if it is given and not null, else `first`."""
+    arguments = {argument.name.value: argument.value for argument in field.arguments or ()}
+    first, last = arguments.get("first"), arguments.get("last")
+    if not isinstance(first, VariableNode) and not isinstance(last, VariableNode):
+        return _clamped(_literal(first) if _literal(last) is None else _literal(last), page)
+
+    def size(values: _Values) -> int:
+        known = _argument(last, values)
+        return _clamped(_argument(first, values) if known is None else known, page)
+
+    return size
+
+
+def _argument(value: ValueNode | None, values: _Values) -> object:
+    return values.variables.get(value.name.value) if isinstance(value, VariableNode) else _literal(value)
 
 
 def _literal(value: ValueNode | None) -> int | None:

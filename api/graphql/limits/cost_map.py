@@ -15,7 +15,7 @@ from core.delivery.webhooks.log import MOST_ATTEMPTS
 
 @dataclass(frozen=True, slots=True)
 class PageCost:
-    """The size of a connection: `first` edges, from none to `most`; `default` edges if `first` is missing or null."""
+    """The size of a connection: `last` or else `first` edges, from none to `most`; `default` edges without either."""
 
     default: int
     most: int

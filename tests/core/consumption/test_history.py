@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.consumption.history import TimeRange, replace_history
-from core.consumption.intervals import Interval
+from core.consumption.intervals import Interval, Span, read_histories
 from tests.fixtures.engine import Engine, new_key
 from tests.forms import examples
 
@@ -123,6 +123,31 @@ def test_pages_follow_each_other_without_a_gap_and_without_an_overlap(engine: En
 
     assert pages == whole
     assert len(whole) == {Interval.HOUR: 120, Interval.DAY: 36, Interval.WEEK: 6, Interval.MONTH: 2}[interval]
+
+
+@pytest.mark.parametrize("interval", Interval)
+def test_the_newest_points_are_the_last_ones_of_the_whole(engine: Engine, interval: Interval) -> None:
+    """Also where entries leave out what an earlier entry of their day holds, and where points are rare."""
+    engine.license("acme", "Australia/Lord_Howe")
+    license_id = engine.id()
+    start = utc("2026-03-20T00:00")
+    times = [start - 900 * DAY] + [start + number * timedelta(minutes=83) for number in range(500)]
+    midnight = ZoneInfo("Australia/Lord_Howe")
+    rows: dict[tuple[int, datetime], dict[str, list[object]]] = {}
+    day = None
+    for number, at in enumerate(times):
+        before, day = day, at.astimezone(midnight).date()
+        entry = [number, 5000] if day != before else [[], [number], [number, 5001, "A"]][number % 3]
+        rows[license_id, at] = {"forms": entry}
+    with engine.database.write() as session:
+        replace_history(session, rows)
+    whole = engine.history("forms", interval=interval, most=3000)
+    for most in (1, 7, 30, 3000):
+        span = Span(interval, None, times[-1], most, newest=True)
+        with engine.database.read() as session:
+            found = read_histories(session, {license_id: "Australia/Lord_Howe"}, "forms", span)[license_id]
+        points = [(point.at, point.used, point.status.value) for point in found.of("forms") or ()]
+        assert points == whole[-most:]
 
 
 def test_a_stretch_begins_after_one_instant_and_ends_with_another(engine: Engine) -> None:

@@ -16,3 +16,8 @@ OwnLicense: TypeAlias = Annotated[
 After: TypeAlias = Annotated[
     str | None, strawberry.argument(description="The `endCursor` of the previous page. The default is the first page.")
 ]
+
+Before: TypeAlias = Annotated[
+    str | None,
+    strawberry.argument(description="The `startCursor` of a page, to get the page before it. The default is the end."),
+]

@@ -16,13 +16,14 @@ def encode(*values: str | int | None) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(values)).rstrip(b"=").decode()
 
 
-def decode_cursor(cursor: str, field: str, *kinds: type) -> list[object]:
+def decode_cursor(cursor: str, field: str, *kinds: type, argument: str = "after") -> list[object]:
     """Return the values of a cursor that a connection made.
 
     Args:
         cursor: The text from the caller.
         field: The name of the connection, which is the first value of its cursors.
         kinds: The types of the values that follow.
+        argument: The name of the argument, for the error.
 
     Raises:
         BadCursor: The text is not a cursor of this connection.
@@ -34,11 +35,11 @@ def decode_cursor(cursor: str, field: str, *kinds: type) -> list[object]:
         or len(values) != len(kinds) + 1
         or not all(type(value) is kind for value, kind in zip(values[1:], kinds, strict=True))
     ):
-        refuse_cursor()
+        refuse_cursor(argument)
     return values[1:]
 
 
-def cursor_time(value: object) -> datetime:
+def cursor_time(value: object, argument: str = "after") -> datetime:
     """Return the instant that a value of a cursor states.
 
     Raises:
@@ -47,12 +48,13 @@ def cursor_time(value: object) -> datetime:
     try:
         return parse_instant(value)
     except NotAnInstant:
-        refuse_cursor()
+        refuse_cursor(argument)
 
 
-def refuse_cursor() -> Never:
-    """Raise :class:`BadCursor`."""
-    raise BadCursor("`after` is not a cursor of this connection. Use an endCursor that it gave.")
+def refuse_cursor(argument: str = "after") -> Never:
+    """Raise :class:`BadCursor` for an argument, which is `after` or `before`."""
+    edge = "an endCursor" if argument == "after" else "a startCursor"
+    raise BadCursor(f"`{argument}` is not a cursor of this connection. Use {edge} that it gave.")
 
 
 def decode_id(text: str) -> list[str]:

@@ -81,14 +81,14 @@ def decimal(value: float) -> Decimal:
     return Decimal(repr(value))
 
 
-def page_size(first: int | None, default: int, most: int = 100) -> int:
-    """Return the argument `first` of a connection, or the default if it is None.
+def page_size(size: int | None, default: int, most: int = 100, argument: str = "first") -> int:
+    """Return the size of a page of a connection, which an argument states, or the default if it is None.
 
     Raises:
         BadInput: The argument is not from 1 to `most`.
     """
-    if first is None:
+    if size is None:
         return default
-    if not 1 <= first <= most:
-        raise BadInput(f"first must be from 1 to {most}, not {first}.")
-    return first
+    if not 1 <= size <= most:
+        raise BadInput(f"{argument} must be from 1 to {most}, not {size}.")
+    return size

@@ -5,13 +5,13 @@ from typing import Annotated
 
 import strawberry
 
-from api.graphql.schema.common.arguments import After
+from api.graphql.schema.common.arguments import After, Before
 from api.graphql.schema.common.enums import describe_enum
 from api.graphql.schema.common.node import Info, Node, Problem
 from api.graphql.schema.common.period import Period
 from api.graphql.schema.common.scalars import number
 from api.graphql.schema.common.status import UsageStatus
-from api.graphql.schema.consumption.history import ReadingHistoryConnection, reading_history
+from api.graphql.schema.consumption.history import HistoryPage, ReadingHistoryConnection, reading_history
 from api.graphql.schema.consumption.ids import view_id
 from api.graphql.schema.meters.meter import Meter
 from core.consumption import view
@@ -190,8 +190,8 @@ class Reading(Node):
         return Problem(code=problem.code, message=problem.message, since=problem.since)
 
     @strawberry.field(
-        description="The history of the reading: the last point of each interval, oldest first. Null only together "
-        "with an error."
+        description="The history of the reading: the last point of each interval, oldest first. Without `from` and "
+        "`after`, a page has the newest points. Null only together with an error."
     )
     def history(
         self,
@@ -200,11 +200,17 @@ class Reading(Node):
             datetime | None,
             strawberry.argument(
                 name="from",
-                description="The start of the history. The default is about a hundred intervals before the end.",
+                description="The start of the history. With `from` and without `last`, a page begins with the oldest "
+                "point. The default is about a hundred intervals before the end, or more if `first` is larger. With "
+                "`last` or `before` it is the beginning of all history.",
             ),
         ] = None,
         to: Annotated[
-            datetime | None, strawberry.argument(description="The end of the history. The default is now.")
+            datetime | None,
+            strawberry.argument(
+                description="The end of the history. A time in the last second of a day stands for the end of that "
+                "day. The default is now, or the end of the day that the consumption is of."
+            ),
         ] = None,
         interval: Annotated[
             Interval | None, strawberry.argument(description="The interval between two points.")
@@ -213,5 +219,14 @@ class Reading(Node):
             int | None, strawberry.argument(description="The maximum number of points, from 1 to 1,000.")
         ] = 100,
         after: After = None,
+        last: Annotated[
+            int | None,
+            strawberry.argument(
+                description="The maximum number of points, counted back from the newest, from 1 to 1,000. It takes "
+                "precedence over `first`."
+            ),
+        ] = None,
+        before: Before = None,
     ) -> ReadingHistoryConnection | None:
-        return reading_history(info, self.view, from_, to, interval, first, after)
+        page = HistoryPage(first, after, last, before)
+        return reading_history(info, self.view, from_, to, interval or Interval.DAY, page)

@@ -29,9 +29,11 @@ LICENSES = """query ($first: Int, $after: String, $status: [UsageStatus!], $sear
 GRANTS = """query ($first: Int, $after: String) { license(key: "acme") {
   grants(first: $first, after: $after) { edges { cursor node { key } } pageInfo { hasNextPage endCursor } }
 } }"""
-HISTORY = """query ($first: Int, $after: String, $interval: Interval, $from: DateTime, $to: DateTime) {
+HISTORY = """query (
+  $first: Int, $after: String, $interval: Interval, $from: DateTime, $to: DateTime, $last: Int, $before: String
+) {
   consumption(license: "acme") { section(key: "channels") { readings {
-    history(first: $first, after: $after, interval: $interval, from: $from, to: $to) {
+    history(first: $first, after: $after, interval: $interval, from: $from, to: $to, last: $last, before: $before) {
       edges { cursor node { at used limit status } }
       pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
     }
@@ -168,8 +170,9 @@ def test_grants_are_paged_newest_first_also_if_they_have_the_same_time(
     assert seen == [*(f"n-{number}" for number in range(7)), "g-2", "g-1"]
 
 
-def test_history_is_paged_oldest_first_and_continues_where_it_stopped(reader: Client) -> None:
-    everything = history(reader)
+def test_history_is_paged_oldest_first_from_its_start_and_continues_where_it_stopped(reader: Client) -> None:
+    start = {"from": "2026-01-01T00:00:00Z"}
+    everything = history(reader, **start)
     at = [node["at"] for node in nodes(everything)]
     assert len(at) == 55
     assert (at[0], at[-1]) == ("2026-01-15T22:59:59.999999Z", "2026-03-10T09:30:00Z")
@@ -177,12 +180,40 @@ def test_history_is_paged_oldest_first_and_continues_where_it_stopped(reader: Cl
     paged: list[str] = []
     after = None
     while True:
-        page = history(reader, first=13, after=after)
+        page = history(reader, first=13, after=after, **start)
         paged += [node["at"] for node in nodes(page)]
         after = page["pageInfo"]["endCursor"]
         if not page["pageInfo"]["hasNextPage"]:
             break
     assert paged == at
+
+
+@pytest.mark.parametrize("size", [1, 13, 54, 55])
+def test_history_is_paged_back_from_its_newest_point(reader: Client, size: int) -> None:
+    everything = [node["at"] for node in nodes(history(reader, **{"from": "2026-01-01T00:00:00Z"}))]
+    paged: list[str] = []
+    before = None
+    while True:
+        page = history(reader, last=size, before=before)
+        paged = [node["at"] for node in nodes(page)] + paged
+        assert page["pageInfo"]["hasNextPage"] is (before is not None)
+        before = page["pageInfo"]["startCursor"]
+        if not page["pageInfo"]["hasPreviousPage"]:
+            break
+    assert paged == everything
+
+
+def test_an_interval_is_on_a_single_page_of_those_before_it(reader: Client) -> None:
+    months = nodes(history(reader, interval="MONTH", last=3))
+    newest = history(reader, interval="MONTH", last=1)
+    earlier = history(reader, interval="MONTH", last=2, before=newest["pageInfo"]["startCursor"])
+    assert nodes(earlier) + nodes(newest) == months
+
+
+@pytest.mark.parametrize("before", ["", "é", opaque("grants", "2026-03-09T00:00:00+00:00", "g-1")])
+def test_a_text_that_is_not_a_cursor_is_refused_before_a_page(reader: Client, before: str) -> None:
+    message = "`before` is not a cursor of this connection. Use a startCursor that it gave."
+    assert reader.error(HISTORY, before=before) == ("BAD_CURSOR", message)
 
 
 def test_history_returns_the_last_point_of_each_interval(reader: Client) -> None:
@@ -232,6 +263,8 @@ def test_history_keeps_the_limit_and_the_status_of_its_time(
         ({"to": "0001-01-01T00:00:00Z"}, "`to` is too early."),
         ({"first": 1001}, "first must be from 1 to 1000, not 1001."),
         ({"first": 0}, "first must be from 1 to 1000, not 0."),
+        ({"last": 0}, "last must be from 1 to 1000, not 0."),
+        ({"after": "x", "before": "y"}, "Give `after` or `before`, not both."),
     ],
 )
 def test_an_impossible_time_range_of_a_history_is_refused(
