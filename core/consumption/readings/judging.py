@@ -3,6 +3,8 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
+from math import ceil, floor
 from operator import itemgetter
 from typing import Final
 
@@ -65,7 +67,7 @@ def judge_usage(meter: Meter, contract: Contract, reading: Reading) -> UsageAgai
     status = status_of(used, limit, at_risk, meter.enforcement, reading.overage)
     return UsageAgainstLimit(
         status,
-        None if used is None else round_number(used),
+        None if used is None else _round_usage(used, limit, meter, contract),
         None if limit is None else round_number(limit.value),
     )
 
@@ -77,6 +79,27 @@ def round_number(number: Number) -> Decimal:
     if isinstance(number, int):
         return Decimal(number)
     return from_nanos(*divmod(round(number * NANOS), NANOS))
+
+
+def _round_usage(used: Number, limit: Limit | None, meter: Meter, contract: Contract) -> Decimal:
+    """Return the usage as a decimal that is on the same side of the limit and of every threshold as the usage itself.
+
+    Otherwise a quotient just above its limit would be shown equal to the limit, and still be EXCEEDED.
+    """
+    rounded = round_number(used)
+    if limit is None or not isinstance(used, Fraction):
+        return rounded
+    at_risk = contract.at_risk.get(meter.key, meter.at_risk)
+    for ratio, *_ in _ratios(at_risk, _further_ratios(meter, contract)):
+        boundary = times(ratio, limit.value)
+        shown = round_number(boundary)
+        if used == boundary:
+            return shown
+        if used < boundary and rounded >= shown:
+            rounded = from_nanos(*divmod(min(floor(used * NANOS), ceil(Fraction(shown) * NANOS) - 1), NANOS))
+        elif used > boundary and rounded <= shown:
+            rounded = from_nanos(*divmod(max(ceil(used * NANOS), floor(Fraction(shown) * NANOS) + 1), NANOS))
+    return rounded
 
 
 def _round_share(share: Share) -> ReadingShare:

@@ -228,3 +228,20 @@ def test_a_quotient_is_kept_to_the_nearest_billionth_whatever_the_precision(numb
         kept = round_number(number)
     assert abs(Fraction(kept) - number) <= Fraction(1, 2 * 10**9)
     assert Fraction(kept).denominator <= 10**9
+
+
+@given(
+    st.fractions(min_value=0, max_value=10**6, max_denominator=10**12),
+    st.decimals(min_value="0.0001", max_value=10**6, places=9),
+    st.sampled_from([None, Decimal("0.8"), Decimal("0.123456789")]),
+)
+def test_a_shown_quotient_is_on_its_own_side_of_limit_and_thresholds(
+    used: Fraction, limit: Decimal, at_risk: Decimal | None
+) -> None:
+    for near in (used, Fraction(limit) + used / 10**16, Fraction(limit) - min(used / 10**16, Fraction(limit))):
+        reading = judged(near, limit, meter=replace(COUNTER, at_risk=at_risk))
+        assert reading.used is not None
+        assert (reading.used > limit) == (near > limit)
+        assert abs(Fraction(reading.used) - near) < Fraction(2, 10**9)
+        for threshold in reading.thresholds:
+            assert (reading.used >= threshold.value) == (near >= Fraction(threshold.value))
