@@ -31,7 +31,8 @@ def answer_request(session: Session, grant: Grant, named: str | None, now: datet
     Args:
         session: The session of the grant.
         grant: The new grant.
-        named: The id of the request; None for the oldest open request of the same meter and entity, if there is one.
+        named: The id of the request; None for the oldest open request that the grant can
+            answer, if there is one: for the same meter and entity, for no more than the grant, which is not over yet.
         now: The time of the answer.
 
     Raises:
@@ -42,8 +43,10 @@ def answer_request(session: Session, grant: Grant, named: str | None, now: datet
     )
     if named is None:
         same = col(CreditRequest.meter) == grant.meter, col(CreditRequest.entity).is_not_distinct_from(grant.entity)
-        oldest = ours.where(*same).order_by(col(CreditRequest.requested_at), col(CreditRequest.id)).limit(1)
-        request = session.exec(oldest).first()
+        oldest_first = ours.where(*same).order_by(col(CreditRequest.requested_at), col(CreditRequest.id))
+        is_over = grant.expires_at is not None and grant.expires_at <= now
+        open_ = () if is_over else session.exec(oldest_first)
+        request = next((request for request in open_ if request.amount <= grant.amount), None)
     else:
         request = session.exec(ours.where(CreditRequest.id == named)).first()
         if request is None:

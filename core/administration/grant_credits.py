@@ -24,7 +24,7 @@ def grant_credits(session: Session, given: GrantInput, registry: Registry, now: 
     """Grant credits, answer the request for them, and make the license's refresh due.
 
     Granting the same id twice grants once. The grant answers the request that it names, or else the oldest open request
-    for the same meter and entity.
+    that it can answer.
 
     Args:
         session: The caller commits it.

@@ -18,8 +18,11 @@ from core.delivery.messages import RequestContent, RequestItem
 from core.delivery.outbox.enqueue import OutboundMessage, enqueue
 from core.errors import InputProblem, InvalidInput
 from core.licenses.find import lock_license, named_license
-from core.licenses.tables import id_of
+from core.licenses.tables import Grant, id_of
+from core.nearest import did_you_mean
 from core.plugins.registry import Registry
+from core.text import shown
+from core.usage.tables import UsageSeries
 
 logger = logging.getLogger(__name__)
 
@@ -48,11 +51,13 @@ def request_credits(
         now: The time of the request.
 
     Raises:
-        InvalidInput: The request is wrong, or the license has MOST_OPEN open requests.
+        InvalidInput: The request is wrong, nothing is known of its entity, or the license has MOST_OPEN open requests.
     """
     meter = check_credit_request(given, credit_meters(registry))
     license = named_license(session, given.license)
     license_id = id_of(license)
+    if given.entity is not None:
+        _require_known_entity(session, license_id, given.entity)
     lock_license(session, license_id)  # so that requests are counted one after the other
     waiting = session.exec(
         select(CreditRequest).where(CreditRequest.license_id == license_id, col(CreditRequest.closed_by).is_(None))
@@ -88,3 +93,17 @@ def request_credits(
         )  # fmt: skip
     enqueue(session, [OutboundMessage(license_id, CREDITS_REQUESTED, now, RequestContent(item))], addresses)
     return request
+
+
+def _require_known_entity(session: Session, license_id: int, entity: str) -> None:
+    """Check that usage was reported for the entity, or that it was granted credits.
+
+    Raises:
+        InvalidInput: Neither is known. A request with a misspelled entity would bring credits that nobody can use.
+    """
+    reported = select(UsageSeries.entity).where(UsageSeries.license_id == license_id, UsageSeries.entity != "")
+    granted = select(Grant.entity).where(Grant.license_id == license_id, col(Grant.entity).is_not(None))
+    known = {name for name in (*session.exec(reported.distinct()), *session.exec(granted.distinct())) if name}
+    if entity not in known:
+        message = f"No usage and no credits of an entity {shown(entity)} are known.{did_you_mean(entity, known)}"
+        raise InvalidInput([InputProblem("BAD_INPUT", message, ("entity",))])

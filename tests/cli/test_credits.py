@@ -10,8 +10,9 @@ from core.administration.inputs import CreditRequestInput, LicenseInput
 from core.administration.put_license import put_license
 from core.administration.request_credits import request_credits
 from core.database.engine import Database
-from core.licenses.tables import Grant
+from core.licenses.tables import Grant, id_of
 from core.plugins.host import load_plugins
+from core.usage.series import series_ids
 from tests.cli.command import Run
 
 AT = datetime(2026, 3, 15, 12, tzinfo=UTC)
@@ -20,7 +21,8 @@ AT = datetime(2026, 3, 15, 12, tzinfo=UTC)
 @pytest.fixture
 def request_id(database: Database) -> str:
     with database.write() as session:
-        put_license(session, LicenseInput("acme", "Acme"), AT)
+        license = put_license(session, LicenseInput("acme", "Acme"), AT)
+        series_ids(session, {(id_of(license), "sms.sent", "be; rm -rf", "{}")})
         given = CreditRequestInput("acme", Decimal("12.50"), "be; rm -rf", "[bold]for Easter")
         return request_credits(session, given, load_plugins(), [], "console", AT).id
 

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 
 from core.administration.inputs import CreditRequestInput, GrantInput
 from core.administration.rules.problems import EARLIEST, LATEST, Problems
 from core.text import shown
 from core.usage.amount import LARGEST
+
+LEAST_REQUESTED: Final = 1
+"""The smallest amount of a request: operators are not written to for a part of a credit."""
 
 
 def check_grant(grant: GrantInput, credit_meters: Iterable[str], now: datetime) -> str:
@@ -29,6 +33,8 @@ def check_credit_request(request: CreditRequestInput, credit_meters: Iterable[st
     """Return the key of the meter that a request is for; raise :class:`InvalidInput` with every problem of it."""
     problems = Problems()
     meter = _check_credits(problems, request, credit_meters)
+    if request.amount.is_finite() and 0 < request.amount < LEAST_REQUESTED:
+        problems.add(f"amount must be {LEAST_REQUESTED} at least, not {request.amount}.", "amount")
     problems.raise_if_any()
     return meter
 

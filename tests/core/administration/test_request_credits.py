@@ -14,13 +14,17 @@ from core.credits.listing import list_requests
 from core.credits.tables import CreditRequest
 from core.delivery.outbox.tables import Delivery, Message
 from core.errors import InvalidInput
+from core.usage.series import series_ids
 from tests.fixtures.engine import NOW, Engine
 
 HOUR = timedelta(hours=1)
 
 
 def ask(engine: Engine, amount: int | str = 5, hours: int = 0, operators: Sequence[str] = (), **rest: str) -> str:
-    """Ask for credits of acme; the id of the request."""
+    """Ask for credits of acme; the id of the request. Its entity is known by usage."""
+    if rest.get("entity"):
+        with engine.database.write() as session:
+            series_ids(session, {(engine.id(), "sms.sent", rest["entity"], "{}")})
     given = CreditRequestInput(**{"license": "acme", "amount": Decimal(amount), **rest})  # type: ignore[arg-type]
     with engine.database.write() as session:
         registry = engine.runtime.registry
@@ -41,13 +45,13 @@ def wrong(act: Callable[[], object]) -> list[tuple[str, str]]:
 
 def test_a_request_is_recorded_and_told_to_every_operator(engine: Engine) -> None:
     engine.license()
-    request = ask(engine, "0.50", operators=["ann@example.com", "bob@example.com"], entity="be", note="for Easter")
+    request = ask(engine, "1.50", operators=["ann@example.com", "bob@example.com"], entity="be", note="for Easter")
     with engine.database.read() as session:
         [kept] = session.exec(select(CreditRequest))
         [message] = session.exec(select(Message))
         deliveries = session.exec(select(Delivery).order_by(col(Delivery.recipient))).all()
     assert (kept.id, kept.meter, kept.amount, kept.entity, kept.note, kept.requested_by, kept.requested_at) == (
-        request, "sms_credits", Decimal("0.50"), "be", "for Easter", "console", NOW
+        request, "sms_credits", Decimal("1.50"), "be", "for Easter", "console", NOW
     )  # fmt: skip
     assert (message.kind, message.document) == (
         "credits.requested",
@@ -55,7 +59,7 @@ def test_a_request_is_recorded_and_told_to_every_operator(engine: Engine) -> Non
             "request": {
                 "id": request,
                 "meter": "sms_credits",
-                "amount": "0.50",
+                "amount": "1.50",
                 "entity": "be",
                 "note": "for Easter",
                 "requestedBy": "console",
@@ -103,6 +107,7 @@ def test_so_many_requests_may_be_open_and_no_more(engine: Engine) -> None:
         ({"license": "nope"}, [("UNKNOWN_LICENSE", "license")]),
         ({"meter": "forms"}, [("UNKNOWN_METER", "meter")]),
         ({"amount": "0"}, [("BAD_INPUT", "amount")]),
+        ({"amount": "0.999"}, [("BAD_INPUT", "amount")]),
         ({"amount": "NaN"}, [("BAD_INPUT", "amount")]),
         ({"note": "two\nlines"}, [("BAD_INPUT", "note")]),
         ({"note": "x" * 1001}, [("BAD_INPUT", "note")]),
@@ -124,8 +129,8 @@ def test_a_grant_answers_the_oldest_open_request_for_its_meter_and_entity(engine
     assert answers(engine) == {first: "one", second: None, other: None}
     engine.grant("acme", "one", 100)
     assert answers(engine) == {first: "one", second: None, other: None}
-    engine.grant("acme", "two", 1, entity="be")
-    engine.grant("acme", "three", 1, entity="nl")
+    engine.grant("acme", "two", 3, entity="be")
+    engine.grant("acme", "three", 3, entity="nl")
     assert answers(engine) == {first: "one", second: None, other: "two"}
 
 
@@ -148,7 +153,7 @@ def test_two_grants_at_once_answer_two_requests(engine: Engine) -> None:
     engine.license()
     asked = {ask(engine, number, hours=number) for number in range(1, 9)}
     with ThreadPoolExecutor(4) as threads:
-        list(threads.map(lambda number: engine.grant("acme", f"g{number}", 1), range(8)))
+        list(threads.map(lambda number: engine.grant("acme", f"g{number}", 8), range(8)))
     found = answers(engine)
     assert found.keys() == asked
     assert set(found.values()) == {f"g{number}" for number in range(8)}

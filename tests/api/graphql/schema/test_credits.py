@@ -7,7 +7,7 @@ import pytest
 import time_machine
 
 from tests.api.conftest import NOW
-from tests.api.server import Client, Served, nodes, opaque
+from tests.api.server import Client, Served, cloudevent, nodes, opaque
 
 PUT = """mutation ($key: String!) { putLicense(input: {key: $key, name: "Acme"}) { errors { code } } }"""
 REQUEST = """mutation ($input: RequestCreditsInput!) { requestCredits(input: $input) {
@@ -29,6 +29,7 @@ NODE = """query ($id: ID!) { node(id: $id) { ... on CreditRequest { amount close
 def license(operator: Client) -> None:
     for key in ("acme", "other"):
         operator.data(PUT, key=key)
+        operator.post_events(cloudevent("sms.sent", key, key, quantity=1, entity="be"))
 
 
 def request(client: Client, **input: object) -> Any:

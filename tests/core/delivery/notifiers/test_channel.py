@@ -32,6 +32,7 @@ from core.plugins.host import load_plugins
 from core.plugins.registry import Registry
 from core.plugins.sandbox import process
 from core.plugins.sandbox.message_codec import decode_message, encode_message
+from core.usage.series import series_ids
 from core.workers import worker
 from core.workers.worker import Worker
 from tests.fixtures.engine import NOW, Engine, usage_event
@@ -279,6 +280,7 @@ def test_credits_are_told_with_what_there_is_to_know(told: Engine) -> None:
         notifiers={"all": replace(told.runtime.registry.notifiers["takes"], key="all", kinds=KINDS)},
     )
     with told.database.write() as session:
+        series_ids(session, {(told.id(), "sms.sent", "be", "{}")})
         given = CreditRequestInput("acme", Decimal("5.50"), "be", "soon")
         request_credits(session, given, everything, [], "console", NOW)
     told = Engine(replace(told.runtime, registry=everything))
