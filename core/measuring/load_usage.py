@@ -20,6 +20,14 @@ from sqlmodel import Session, col
 from core.admission.window_usage import load_admitted
 from core.licenses.tables import Grant as GrantRow
 from core.measuring.checkpoints import DAYS, LEVEL, RENEWED, TOTAL, UsageCheckpoint, load_checkpoints
+from core.measuring.credit_slices import (
+    DividedDays,
+    SliceKey,
+    Slices,
+    divide_days,
+    find_spending_days,
+    split_series,
+)
 from core.measuring.rollup_rows import read_levels, read_sums
 from core.measuring.usage_range import EventGroup, LoadingPlan, UsageRange, group_events, plan_loading
 from core.plugins.registry import Registry
@@ -34,12 +42,16 @@ _Cell: TypeAlias = tuple[date, date, Decimal]
 
 @dataclass(frozen=True, slots=True)
 class LoadedUsage:
-    """The usage of a license as its meters see it, and all its grants, including those of the future."""
+    """The usage of a license as its meters see it, and all its grants, including those of the future.
+
+    `series` are those of whole days. `new_slices` are divisions of past days that are not stored yet.
+    """
 
     usage: Usage
     grants: Sequence[Grant]
     plan: LoadingPlan
     series: Mapping[_Key, Series]
+    new_slices: Mapping[SliceKey, Slices]
 
     def new_checkpoint(self) -> UsageCheckpoint | None:
         """Return a new checkpoint if there is none, or if it is at least RENEWED old; otherwise None."""
@@ -81,13 +93,13 @@ def load_usage(
     grants = _load_grants(session, ranges)
     since = min((each.since for each in ranges), default=now.date())
     admitted = load_admitted(session, [each.license for each in ranges], since, registry, now)
-    kinds = {event: group.kind for group in groups for event in group.events}
+    series = {key: _extend(_checkpoint_series(plan), cells[key]) for key, plan in plans.items()}
     times = {each.license.id: each.at or now for each in ranges}
+    divided = _divide_days(session, ranges, series, grants, registry, times)
+    kinds = {event: group.kind for group in groups for event in group.events}
     return {
-        license_id: _assemble(
-            plan, cells[license_id], grants[license_id], admitted[license_id], kinds, times[license_id]
-        )
-        for license_id, plan in plans.items()
+        key: _assemble(plan, series[key], divided[key], grants[key], admitted[key], kinds, times[key])
+        for key, plan in plans.items()
     }
 
 
@@ -122,20 +134,51 @@ def _load_grants(session: Session, ranges: Collection[UsageRange]) -> Mapping[in
     return grants
 
 
+def _divide_days(
+    session: Session,
+    ranges: Collection[UsageRange],
+    series: Mapping[int, Mapping[_Key, Series]],
+    grants: Mapping[int, Sequence[Grant]],
+    registry: Registry,
+    times: Mapping[int, datetime],
+) -> Mapping[int, DividedDays]:
+    """Divide the days on which grants begin or end, by license."""
+    spending = {name for name, event_type in registry.event_types.items() if event_type.spends}
+    found = []
+    for each in ranges:
+        key, license = each.license.id, each.license
+        spent = {name: one for name, one in series[key].items() if name[0] in spending} if key in grants else {}
+        days = find_spending_days(key, grants.get(key, ()), spent, each.since, license.today, times[key])
+        if days:
+            found.append(days)
+    divided = divide_days(session, found, spending)
+    by_license: dict[int, DividedDays] = defaultdict(lambda: DividedDays({}, {}))
+    for of_license in found:
+        by_license[of_license.license_id] = DividedDays(
+            {key: divided.slices[key] for key in of_license.totals},
+            {key: divided.new[key] for key in of_license.totals if key in divided.new},
+        )
+    return by_license
+
+
 def _assemble(
     plan: LoadingPlan,
-    cells: Mapping[_Key, Sequence[_Cell]],
+    series: Mapping[_Key, Series],
+    divided: DividedDays,
     grants: Sequence[Grant],
     admitted: Sequence[AdmittedCell],
     kinds: Mapping[str, str],
     now: datetime,
 ) -> LoadedUsage:
-    """Return the usage made of a license's checkpoint, the amounts from its rollups, its grants and its quotas."""
-    series = _extend(_checkpoint_series(plan), cells)
+    """Return the usage made of a license's series, with days divided, its grants and its quotas."""
+    slices: dict[_Key, dict[date, Slices]] = defaultdict(dict)
+    for slice_key, parts in divided.slices.items():
+        slices[slice_key.series][slice_key.day] = parts
     sums: dict[str, list[Series]] = defaultdict(list)
     levels: dict[str, list[Series]] = defaultdict(list)
     for key in sorted(series):
-        (levels if kinds[key[0]] == LEVEL else sums)[key[0]].append(series[key])
+        of_key = split_series(series[key], slices[key]) if key in slices else series[key]
+        (levels if kinds[key[0]] == LEVEL else sums)[key[0]].append(of_key)
     usage = Usage.of_series(
         now,
         plan.license.license.time_zone,
@@ -145,7 +188,7 @@ def _assemble(
         admitted=admitted,
         loaded_from=plan.loaded_from,
     )
-    return LoadedUsage(usage, grants, plan, series)
+    return LoadedUsage(usage, grants, plan, series, divided.new)
 
 
 def _checkpoint_series(plan: LoadingPlan) -> Mapping[_Key, Series]:

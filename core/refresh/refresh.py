@@ -6,6 +6,7 @@ are measured with no transaction open. Each function sends a fixed number of sta
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 
 from allowance import Reading
 from sqlmodel import Session
@@ -17,6 +18,7 @@ from core.consumption.thinning import HistoryRetention
 from core.credits.expiring import record_expiring
 from core.licenses.load import load_licenses
 from core.measuring.checkpoints import save_checkpoints
+from core.measuring.credit_slices import store_slices
 from core.measuring.load_usage import load_usage
 from core.measuring.measure import Failure
 from core.measuring.usage_range import UsageRange
@@ -104,5 +106,6 @@ def save_refresh(
     forget_late_usage(session, [late for key, late in plan.late_usage.items() if key in alone])
     new_checkpoints = {key: usage.new_checkpoint() for key, usage in plan.usage.items() if key in alone}
     save_checkpoints(session, {key: checkpoint for key, checkpoint in new_checkpoints.items() if checkpoint})
+    store_slices(session, dict(chain.from_iterable(plan.usage[key].new_slices.items() for key in new_checkpoints)))
     saved = {key: readings_by_meter for key, readings_by_meter in snapshots.items() if key not in superseded}
     return next_due_times(saved, plan.now)

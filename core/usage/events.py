@@ -23,12 +23,16 @@ _EARLIEST: Final = microseconds(datetime(1970, 1, 2, tzinfo=UTC))
 _DATA_FIELDS: Final = frozenset({"quantity", "value", "entity", "dimensions"})
 
 
+SPENDING: Final = "spending"
+"""The kind of a counter whose events spend credits."""
+
+
 class UsageEvent(NamedTuple):
     """A checked usage event.
 
-    `position` is its index in the request. `dimensions` is canonical JSON. `time` is in microseconds since 1970; it is
-    the time of arrival unless the sender stated a time (`timed`). The table of the ledger is
-    :class:`core.usage.tables.LedgerEvent`.
+    `position` is its index in the request. `kind` is that of the event type, or SPENDING. `dimensions` is canonical
+    JSON. `time` is in microseconds since 1970; it is the time of arrival unless the sender stated a time (`timed`). The
+    table of the ledger is :class:`core.usage.tables.LedgerEvent`.
     """
 
     position: int
@@ -157,8 +161,9 @@ class _Checker:
         entity = "" if entity is None else self._name(entity, "entity")
         dimensions = data.get("dimensions")
         dimensions = self._canonical(dimensions, event_type) if dimensions else _no_dimensions(dimensions)
+        kind = SPENDING if event_type.spends else event_type.kind
         return UsageEvent(
-            index, license_key, source, identifier, name, event_type.kind, entity, dimensions,
+            index, license_key, source, identifier, name, kind, entity, dimensions,
             time, stated is not None, whole, nanos,
         )  # fmt: skip
 

@@ -27,12 +27,14 @@ EventKey: TypeAlias = tuple[int, str, str]
 class Batch(NamedTuple):
     """Rows to write, each key once.
 
-    `levels` are the series that are levels. `arrived` is the time of arrival in microseconds since 1970. `today` is the
-    present day of each license; usage of earlier days is late. `shard` is the writer's shard of the sums.
+    `levels` are the series that are levels, `spending` those that spend credits. `arrived` is the time of arrival in
+    microseconds since 1970. `today` is the present day of each license; usage of earlier days is late. `shard` is the
+    writer's shard of the sums.
     """
 
     rows: Sequence[LedgerRow]
     levels: Set[int]
+    spending: Set[int]
     arrived: int
     today: Mapping[int, int]
     shard: int

@@ -8,7 +8,7 @@ from sqlmodel import Session
 from core.database.dialect import is_postgresql
 from core.usage import ledger_postgresql, ledger_sqlite
 from core.usage.days import local_day
-from core.usage.events import UsageEvent
+from core.usage.events import SPENDING, UsageEvent
 from core.usage.ledger import EventKey, LedgerRow
 from core.usage.series import series_ids
 
@@ -23,12 +23,14 @@ BatchRow: TypeAlias = tuple[int, UsageEvent, LedgerRow]
 class MadeRows(NamedTuple):
     """The rows of several batches.
 
-    `rows` holds the first row of each event key, `levels` the series that are levels, `events` all events with their
-    rows. `unknown` are events whose license does not exist, with the number of their batch.
+    `rows` holds the first row of each event key, `levels` the series that are levels, `spending` those that spend
+    credits, `events` all events with their rows. `unknown` are events whose license does not exist, with the number of
+    their batch.
     """
 
     rows: Mapping[EventKey, LedgerRow]
     levels: set[int]
+    spending: set[int]
     events: Sequence[BatchRow]
     unknown: Sequence[tuple[int, UsageEvent]]
 
@@ -56,6 +58,7 @@ def make_rows(
     """Return the rows of all events, each with the day of its time in the license's time zone."""
     rows: dict[EventKey, LedgerRow] = {}
     levels: set[int] = set()
+    spending: set[int] = set()
     made: list[BatchRow] = []
     unknown: list[tuple[int, UsageEvent]] = []
     for number, events in enumerate(batches):
@@ -69,8 +72,10 @@ def make_rows(
             series_id = series[license, name, entity, dimensions]
             if kind == "level":
                 levels.add(series_id)
+            elif kind == SPENDING:
+                spending.add(series_id)
             day = local_day(time_zone, time)
             row = LedgerRow(license_id, source, identifier, series_id, time, day, whole, nanos)
             rows.setdefault((license_id, source, identifier), row)
             made.append((number, event, row))
-    return MadeRows(rows, levels, made, unknown)
+    return MadeRows(rows, levels, spending, made, unknown)

@@ -34,7 +34,8 @@ def write(connection: Connection, batch: Batch) -> set[EventKey] | None:
     # In the order of the key, so that its index is written from page to page.
     rows = orjson.dumps(sorted((*row, position) for position, row in enumerate(batch.rows, 1))).decode()
     levels = orjson.dumps(list(batch.levels)).decode()
-    count = connection.exec_driver_sql(_INSERT, (levels, batch.arrived, rows)).rowcount
+    spending = orjson.dumps(list(batch.spending)).decode()
+    count = connection.exec_driver_sql(_INSERT, (levels, batch.arrived, spending, rows)).rowcount
     if count:
         connection.exec_driver_sql(_ADD_TO_SUMS, (last, levels))
         if batch.levels:

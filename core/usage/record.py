@@ -15,8 +15,8 @@ from core.usage import ledger_postgresql, ledger_sqlite
 from core.usage.amount import LARGEST_TOTAL, TotalTooLarge
 from core.usage.days import local_day
 from core.usage.events import UsageEvent
-from core.usage.ledger import Batch, EventKey, LedgerRow
-from core.usage.ledger_rows import find_licenses, find_series, make_rows
+from core.usage.ledger import Batch, EventKey
+from core.usage.ledger_rows import MadeRows, find_licenses, find_series, make_rows
 from core.usage.outcomes import record_results
 from core.usage.record_result import RecordResult
 from core.usage.unknown_licenses import suggest_licenses
@@ -51,17 +51,16 @@ def record_together(session: Session, batches: Sequence[Sequence[UsageEvent]], n
     series = find_series(session, names, licenses)
     made = make_rows(batches, licenses, series)
     today = {license_id: local_day(time_zone, microseconds(now)) for license_id, time_zone in licenses.values()}
-    new = _write(session, made.rows, made.levels, microseconds(now), today) if made.rows else set()
+    new = _write(session, made, microseconds(now), today) if made.rows else set()
     return record_results(session, len(batches), made, new)
 
 
-def _write(
-    session: Session, rows: Mapping[EventKey, LedgerRow], levels: Set[int], arrived: int, today: Mapping[int, int]
-) -> Set[EventKey]:
+def _write(session: Session, made: MadeRows, arrived: int, today: Mapping[int, int]) -> Set[EventKey]:
     """Write the rows that the ledger does not hold yet, and add them to the rollups. Return their keys."""
+    rows = made.rows
     if sum(row.whole for row in rows.values()) > LARGEST_TOTAL:
         raise TotalTooLarge
-    batch = Batch(list(rows.values()), levels, arrived, today, os.getpid() % SHARDS)
+    batch = Batch(list(rows.values()), made.levels, made.spending, arrived, today, os.getpid() % SHARDS)
     write = ledger_postgresql.write if is_postgresql(session) else ledger_sqlite.write
     try:
         new = write(session.connection(), batch)

@@ -6,7 +6,7 @@ An amount is two integers, `whole` and `nanos` (billionths), so that sums are ex
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, SmallInteger, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Index, SmallInteger, UniqueConstraint, false, text
 from sqlmodel import Field, SQLModel
 
 from core.database.types import BigId, Json, Microseconds, Name, UtcDateTime
@@ -28,10 +28,19 @@ class UsageSeries(SQLModel, table=True):
 class LedgerEvent(SQLModel, table=True):
     """An accepted usage event in the ledger. `day` is its day in the license's time zone.
 
-    On PostgreSQL each `segment` is a partition with a key of its own, so that an old segment is dropped at once.
+    `spends` tells whether the event spends credits: such events of a day are found by their time. On PostgreSQL each
+    `segment` is a partition with a key of its own, so that an old segment is dropped at once.
     """
 
     __tablename__ = "usage_event"
+    __table_args__ = (
+        Index(
+            "usage_event_spending",
+            *("license_id", "series_id", "day", "time"),
+            postgresql_where=text("spends"),
+            sqlite_where=text("spends"),
+        ),
+    )
 
     license_id: int = Field(primary_key=True, sa_type=BigId)
     source: str = Field(primary_key=True, sa_type=Name)
@@ -45,6 +54,7 @@ class LedgerEvent(SQLModel, table=True):
     accepted: int | None = Field(default=None, sa_type=BigInteger)
     """Of a level: the time of arrival in microseconds since 1970, and later than that of every report of the series
     before. None for counters, and for events from before this was recorded."""
+    spends: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
 
 
 class LedgerSegment(SQLModel, table=True):
@@ -93,6 +103,23 @@ class UsageLevel(SQLModel, table=True):
     event_id: str = Field(sa_type=Name)
     accepted: int | None = Field(default=None, sa_type=BigInteger)
     """As in the ledger."""
+
+
+class CreditSlice(SQLModel, table=True):
+    """The spending of a series on a past day from an instant on, up to the next slice of the day.
+
+    Slices divide the days on which grants of credits begin or end. A refresh makes them from the ledger, and they stay
+    when the ledger drops the events of the day. The first slice of a day begins with the day, at `starts_at` 1970.
+    """
+
+    __tablename__ = "credit_slice"
+
+    license_id: int = Field(primary_key=True, sa_type=BigId)
+    day: date = Field(primary_key=True)
+    series_id: int = Field(primary_key=True, sa_type=BigId)
+    starts_at: datetime = Field(primary_key=True, sa_type=Microseconds)
+    whole: int = Field(sa_type=BigInteger)
+    nanos: int
 
 
 class LateUsage(SQLModel, table=True):

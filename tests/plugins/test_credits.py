@@ -4,6 +4,7 @@ from collections import Counter as Tally
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from allowance import Contract, Credits, Dimension, Grant, InvalidDeclaration, License, Period, Reading, SumCell, Usage
@@ -17,7 +18,8 @@ SMS = Credits(
 NOON = datetime(2026, 6, 15, 12, tzinfo=UTC)
 FIRST = date(2026, 6, 1)
 ENTITIES = ("", "be", "fr")
-Spent = Mapping[date, Mapping[str, Decimal]]
+Spent = Mapping[datetime, Mapping[str, Decimal]]
+"""What each entity spent, by instant."""
 
 days = st.integers(0, 20).map(lambda number: FIRST + timedelta(days=number))
 instants = st.integers(0, 20 * 24).map(lambda hours: datetime(2026, 6, 1, tzinfo=UTC) + timedelta(hours=hours))
@@ -40,30 +42,35 @@ def some_grants(draw: st.DrawFn) -> list[Grant]:
 
 
 some_spending = st.dictionaries(
-    days, st.dictionaries(st.sampled_from(ENTITIES), st.integers(0, 9).map(Decimal), min_size=1), max_size=8
+    instants, st.dictionaries(st.sampled_from(ENTITIES), st.integers(0, 9).map(Decimal), min_size=1), max_size=8
 )
 
 
 def one_by_one(
     grants: Iterable[Grant], spent: Spent, until: date
 ) -> tuple[Tally[str], Tally[tuple[str, str]], Tally[str]]:
-    """Return the credits left, taken and owed, by a model that walks every day and spends single credits."""
+    """Return the credits left, taken and owed, by a model that walks every hour and spends single credits.
+
+    All instants are whole hours. Entities are served when a day begins and when a grant begins or ends, in the order of
+    their names, for all that they spend up to the next such hour.
+    """
     purse = [grant.id for grant in grants for _ in range(int(grant.amount))]
     by_id = {grant.id: grant for grant in grants}
     taken: Tally[tuple[str, str]] = Tally()
     queue: dict[str, int] = dict.fromkeys(ENTITIES, 0)
     never = datetime(9999, 1, 1, tzinfo=UTC)
-    for number in range((until - FIRST).days + 1):
-        day = FIRST + timedelta(days=number)
-        begins = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    turns = {turn for grant in grants for turn in (grant.granted_at, grant.expires_at) if turn and turn <= noon(until)}
+    turns |= {midnight(FIRST + timedelta(days=number)) for number in range((until - FIRST).days + 1)}
+    turns = {turn for turn in turns if turn >= midnight(FIRST)}
+    for begin, end in pairwise([*sorted(turns), midnight(until) + timedelta(days=1)]):
         for entity in ENTITIES:
-            queue[entity] += int(spent.get(day, {}).get(entity, 0))
+            queue[entity] += sum(int(parts.get(entity, 0)) for at, parts in spent.items() if begin <= at < end)
+        for entity in ENTITIES:
             while queue[entity]:
                 usable = [
                     by_id[id]
                     for id in purse
-                    if by_id[id].granted_at < begins + timedelta(days=1)
-                    and (by_id[id].expires_at or never) > begins
+                    if by_id[id].granted_at <= begin < (by_id[id].expires_at or never)
                     and by_id[id].entity in (None, entity)
                 ]
                 if not usable:
@@ -77,13 +84,25 @@ def one_by_one(
     return Tally(purse), taken, Tally(queue)
 
 
-def usage_of(spent: Spent, until: date) -> Usage:
-    cells = [
-        SumCell("sms.sent", day, day, amount, entity)
-        for day, parts in spent.items()
+def midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def noon(day: date) -> datetime:
+    return midnight(day) + timedelta(hours=12)
+
+
+def divided(spent: Spent) -> list[SumCell]:
+    """Return what was spent in cells of an instant each, as on days that are divided."""
+    return [
+        SumCell("sms.sent", at.date(), at.date(), amount, entity, starts_at=at)
+        for at, parts in spent.items()
         for entity, amount in parts.items()
     ]
-    return Usage(datetime(until.year, until.month, until.day, 12, tzinfo=UTC), sums=cells)
+
+
+def usage_of(spent: Spent, until: date) -> Usage:
+    return Usage(noon(until), sums=divided(spent))
 
 
 @given(grants=some_grants(), spent=some_spending, until=days)
@@ -101,7 +120,7 @@ def test_spending_equals_the_model_that_spends_single_credits(grants: list[Grant
 def test_no_credit_appears_or_vanishes(grants: list[Grant], spent: Spent, until: date) -> None:
     burnt = burn_down(grants, usage_of(spent, until), "sms.sent")
     granted = sum(grant.amount for grant in grants)
-    used = sum(amount for day, parts in spent.items() if day <= until for amount in parts.values())
+    used = sum(amount for at, parts in spent.items() if at.date() <= until for amount in parts.values())
     assert granted - sum(burnt.left.values()) == sum(burnt.taken.values()) == used - sum(burnt.owed.values())
     assert all(amount >= 0 for amount in burnt.left.values())
     assert all(amount > 0 for amount in burnt.owed.values())
@@ -177,6 +196,19 @@ def test_an_entity_uses_its_own_grant_before_a_shared_one_of_the_same_dates() ->
     assert reading.grants == {"shared": 8, "own": 0}
 
 
+def test_a_grant_of_its_entity_comes_first_only_among_grants_of_the_same_dates() -> None:
+    shared, own = grant("shared", 10, 1, 20), grant("own", 10, 1, 30, "be")
+    assert read([shared, own], spent((2, "be", 12))).grants == {"shared": 0, "own": 8}
+
+
+def test_usage_of_a_day_that_is_not_divided_counts_at_the_beginning_of_the_day() -> None:
+    until_noon = Grant("old", Decimal(10), datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 6, 2, 12, tzinfo=UTC))
+    from_noon = Grant("new", Decimal(10), datetime(2026, 6, 2, 12, tzinfo=UTC))
+    reading = read([until_noon, from_noon], spent((2, "", 7)))
+    assert reading.grants == {"old": 0, "new": 10}
+    assert read([from_noon], spent((2, "", 7))).grants == {"new": 3}
+
+
 def test_never_granted_and_never_used_has_no_limit() -> None:
     assert read([], []) == Reading(used=Decimal(0))
     assert read([], spent((2, "", 0))) == Reading(used=Decimal(0))
@@ -197,13 +229,12 @@ def test_usage_without_any_grant_exceeds_a_limit_of_zero() -> None:
 
 @given(grants=some_grants(), spent=some_spending)
 def test_the_shares_of_the_entities_add_up_to_the_reading(grants: list[Grant], spent: Spent) -> None:
-    sums = [
-        SumCell("sms.sent", day, day, amount, entity)
-        for day, parts in spent.items()
-        for entity, amount in parts.items()
-    ]
-    reading = read(grants, sums)
+    reading = read(grants, divided(spent))
     assert sum(share.used for share in reading.shares) == reading.used
+    if reading.limit is not None:
+        assert reading.remaining == sum(reading.grants.values())
+        own = sum(share.remaining for share in reading.shares if share.remaining is not None)
+        assert own == sum(reading.grants[one.id] for one in grants if one.id in reading.grants and one.entity)
     assert reading.limit is None or reading.limit.value == sum(
         one.amount for one in grants if one.granted_at <= NOON and (one.expires_at is None or one.expires_at > NOON)
     )

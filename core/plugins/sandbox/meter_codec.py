@@ -27,12 +27,13 @@ def encode_usage(usage: Usage) -> dict[str, Any]:
     for cell in usage.cells():
         match cell:
             case SumCell():
-                sums.append((cell.event, cell.first, cell.last, str(cell.amount), cell.entity, dict(cell.dimensions)))
+                rest = cell.entity, dict(cell.dimensions), cell.starts_at
+                sums.append((cell.event, cell.first, cell.last, str(cell.amount), *rest))
             case LevelCell():
                 levels.append((cell.event, cell.day, str(cell.value), cell.entity, dict(cell.dimensions)))
             case Grant():
-                rest = cell.expires_at, cell.entity, cell.time_zone, cell.meter
-                grants.append((cell.id, str(cell.amount), cell.granted_at, *rest))
+                grant = cell.id, str(cell.amount), cell.granted_at, cell.expires_at
+                grants.append((*grant, cell.entity, cell.time_zone, cell.meter))
             case AdmittedCell():
                 admitted.append((cell.meter, _encode_period(cell.window), cell.day, cell.count))
     return {
@@ -53,8 +54,8 @@ def decode_usage(data: Mapping[str, Any]) -> Usage:
         instant(data["at"]),
         data["time_zone"],
         sums=(
-            SumCell(event, day(first), day(last), Decimal(amount), *rest)
-            for event, first, last, amount, *rest in data["sums"]
+            SumCell(event, day(first), day(last), Decimal(amount), entity, by, instant(starts) if starts else None)
+            for event, first, last, amount, entity, by, starts in data["sums"]
         ),
         levels=(LevelCell(event, day(on), Decimal(value), *rest) for event, on, value, *rest in data["levels"]),
         grants=(

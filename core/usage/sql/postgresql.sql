@@ -17,14 +17,15 @@ WITH incoming AS (
     %s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::int[], %s::bigint[], %s::int[]
   ) WITH ORDINALITY AS incoming(license_id, source, id, series_id, time, day, whole, nanos, position)
 ), new AS (
-  INSERT INTO usage_event (segment, license_id, source, id, series_id, time, day, whole, nanos, accepted)
+  INSERT INTO usage_event (segment, license_id, source, id, series_id, time, day, whole, nanos, accepted, spends)
   SELECT (SELECT max(number) FROM ledger_segment),
     license_id, source, id, series_id, time, date '1970-01-01' + day, whole, nanos,
     CASE WHEN series_id = ANY (%s::bigint[]) THEN position + greatest(%s::bigint, (
       SELECT stored.accepted + 1 FROM usage_level AS stored
       WHERE stored.license_id = incoming.license_id AND stored.series_id = incoming.series_id
         AND stored.day = date '1970-01-01' + incoming.day
-    )) END
+    )) END,
+    series_id = ANY (%s::bigint[])
   FROM incoming
   WHERE (SELECT count(*) FROM ledger_segment) = 1 OR (
     SELECT true FROM usage_event AS old

@@ -4,14 +4,15 @@
 -- Write the events that the ledger does not hold yet. All rows in one statement: with a statement for each row, every
 -- row would wait for other threads to release the interpreter. Of a level it is noted when it was accepted: on arrival,
 -- and later than the reports of its day before.
-INSERT INTO usage_event (segment, license_id, source, id, series_id, time, day, whole, nanos, accepted)
+INSERT INTO usage_event (segment, license_id, source, id, series_id, time, day, whole, nanos, accepted, spends)
 SELECT (SELECT max(number) FROM ledger_segment), value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4,
   date((value ->> 5) * 86400, 'unixepoch'), value ->> 6, value ->> 7,
   CASE WHEN value ->> 3 IN (SELECT value FROM json_each(?)) THEN (value ->> 8) + max(?, coalesce((
     SELECT stored.accepted + 1 FROM usage_level AS stored
     WHERE stored.license_id = value ->> 0 AND stored.series_id = value ->> 3
       AND stored.day = date((value ->> 5) * 86400, 'unixepoch')
-  ), 0)) END
+  ), 0)) END,
+  (value ->> 3) IN (SELECT value FROM json_each(?))
 FROM json_each(?) WHERE true ON CONFLICT DO NOTHING
 
 -- name: add_to_sums

@@ -24,6 +24,8 @@ class SumCell:
         amount: The sum of the quantities.
         entity: The entity, or ``""`` if the events named none.
         dimensions: The value of each dimension that the events carried.
+        starts_at: The instant from which the sum counts, for a part of a day that is divided; None from the beginning
+            of the first day.
     """
 
     event: str
@@ -32,6 +34,7 @@ class SumCell:
     amount: Decimal
     entity: str = ""
     dimensions: Mapping[str, str] = field(default_factory=dict, hash=False)
+    starts_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,7 @@ class EventType:
         kind: ``counter`` if quantities are added up, ``level`` if the newest value counts.
         dimensions: The dimensions that an event may carry. Meters that read the same type share its dimensions.
             The dimension ``entity`` is left out: the entity is a field of its own, which every event may have.
+        spends: Whether the events spend credits. A day on which grants begin or end is then divided at these instants.
 
     Raises:
         InvalidDeclaration: If a value cannot work.
@@ -103,6 +104,7 @@ class EventType:
     name: str
     kind: Literal["counter", "level"]
     dimensions: tuple[Dimension, ...] = ()
+    spends: bool = False
 
     def __post_init__(self) -> None:
         """Check the declaration."""
@@ -130,4 +132,4 @@ class EventType:
         for dimension in other.dimensions:
             known = dimensions.get(dimension.key)
             dimensions[dimension.key] = known.united(dimension) if known else dimension
-        return EventType(self.name, self.kind, tuple(dimensions.values()))
+        return EventType(self.name, self.kind, tuple(dimensions.values()), self.spends or other.spends)

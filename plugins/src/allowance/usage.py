@@ -1,5 +1,6 @@
 """The read-only view through which a meter sees usage."""
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -179,6 +180,41 @@ class Usage:
                 by_day[first].append((series.key(by), amount))
         return {day: _sum_by_key(amounts) for day, amounts in sorted(by_day.items())}
 
+    def spent(
+        self, event: str, since: datetime | None = None, until: datetime | None = None, *, by: str
+    ) -> dict[date, dict[str, Decimal]]:
+        """Return the sums of an event type from an instant until another, by day.
+
+        The engine divides a day at the instants at which grants of credits begin or end. Usage of a day that is not
+        divided counts as a whole at the beginning of the day.
+
+        Args:
+            event: The event type, of the kind ``counter``.
+            since: The first instant; None from the first day that is loaded.
+            until: The instant before which the usage lies; None up to the end of the day of the measurement.
+            by: The key of a dimension, or ``entity``.
+
+        Returns:
+            The sums by day, then by value of the dimension, as :meth:`totals` returns them. Days without usage are
+            missing.
+
+        Raises:
+            LookupError: If days are not loaded, or only as a total that cannot be divided.
+        """
+        by_day: dict[date, list[tuple[str, Decimal]]] = defaultdict(list)
+        for series, begin, end in self._between(event, since, until):
+            for index in range(begin, end):
+                by_day[series.firsts[index]].append((series.key(by), series.values[index]))
+        return {day: _sum_by_key(amounts) for day, amounts in sorted(by_day.items())}
+
+    def spent_in_all(
+        self, event: str, since: datetime | None = None, until: datetime | None = None, *, by: str
+    ) -> dict[str, Decimal]:
+        """Return the sums of an event type from an instant until another, as :meth:`spent` does, over all days."""
+        return _sum_by_key(
+            (series.key(by), series.sum_of(begin, end)) for series, begin, end in self._between(event, since, until)
+        )
+
     def level(self, event: str, *, entity: str | None = None, on: date | None = None) -> Decimal | None:
         """Return the newest values of a level, added up over entities and dimensions.
 
@@ -268,8 +304,9 @@ class Usage:
         """Iterate over all cells, also those of later days. For the engine, which sends them to other processes."""
         for event, sums in self._sums.items():
             for series in sums:
-                for first, last, value in zip(series.firsts, series.lasts, series.values, strict=True):
-                    yield SumCell(event, first, last, value, series.entity, series.dimensions)
+                for index, value in enumerate(series.values):
+                    first, last, starts_at = series.firsts[index], series.lasts[index], series.starts.get(index)
+                    yield SumCell(event, first, last, value, series.entity, series.dimensions, starts_at)
         for event, levels in self._levels.items():
             for series in levels:
                 for day, value in zip(series.firsts, series.values, strict=True):
@@ -287,6 +324,26 @@ class Usage:
             if amount is None:
                 raise _not_loaded(event, f"from {period.first} to {last}")
             yield series, amount
+
+    def _between(self, event: str, since: datetime | None, until: datetime | None) -> Iterable[tuple[Series, int, int]]:
+        """Yield each series with the indices of its cells from an instant until another."""
+        first, last = self._place(since), self._place(until)
+        if first:
+            self._check_loaded(event, first[0])
+        for series in self._sums.get(event, ()):
+            begin = series.index_at(*first) if first else 0
+            end = series.index_at(*last) if last else bisect_right(series.firsts, self.day)
+            if begin is None or end is None:
+                raise _not_loaded(event, "by day")
+            if begin < end:
+                yield series, begin, end
+
+    def _place(self, at: datetime | None) -> tuple[date, datetime | None] | None:
+        """Return the day of an instant and the instant, or None instead of it at the beginning of the day."""
+        if at is None:
+            return None
+        day = at.astimezone(ZoneInfo(self.time_zone)).date()
+        return day, None if at == midnight(day, self.time_zone) else at
 
     def _latest(self, event: str, on: date | None) -> Iterable[tuple[Series, Decimal]]:
         day = min(on, self.day) if on else self.day

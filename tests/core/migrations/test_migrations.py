@@ -167,3 +167,27 @@ def test_a_level_of_before_gives_way_to_a_report_of_its_time_that_is_accepted_la
     with empty.read() as session:
         assert session.exec(select(UsageLevel.event_id)).all() == ["a1"]
         assert list(recount(session, 1, event_types)) == []
+
+
+def test_credits_spent_before_are_divided_by_instants_as_well(empty: Database) -> None:
+    upgrade_to(empty, "0013")
+    with empty.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO license (id, key, name, time_zone, created_at) VALUES (1, 'acme', 'Acme', 'UTC', '2026-01-01')"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO usage_series (id, license_id, event, entity, dimensions)"
+            " VALUES (7, 1, 'sms.sent', '', ''), (8, 1, 'push.sent', '', '')"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO credit_grant (license_id, id, meter, amount, granted_at)"
+            " VALUES (1, 'g', 'sms_credits', '100', '2026-01-01')"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO usage_event (segment, license_id, source, id, series_id, time, day, whole, nanos)"
+            " VALUES (1, 1, '/mailer', 'a', 7, 5, '1970-01-01', 1, 0), (1, 1, '/mailer', 'b', 8, 5, '1970-01-01', 1, 0)"
+        )
+    upgrade(empty)
+    with empty.read() as session:
+        events = session.exec(select(LedgerEvent).order_by(col(LedgerEvent.id))).all()
+    assert [(event.id, event.spends) for event in events] == [("a", True), ("b", False)]

@@ -3,22 +3,22 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from allowance.cells import Grant
 from allowance.errors import InvalidDeclaration
 from allowance.events import ENTITY, Dimension, EventType
 from allowance.exact import exact
 from allowance.kinds.breakdown import at_most
-from allowance.license import Contract, License, Period
+from allowance.license import Contract, License
 from allowance.meter import Meter, in_words
 from allowance.reading import MAX_SHARES, Limit, Reading, Share
 from allowance.usage import Usage
 
-_DAY: Final = timedelta(days=1)
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
@@ -26,12 +26,14 @@ _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 class Credits(Meter):
     """A meter of prepaid credits: events of type `event` spend what was granted.
 
-    Events spend the grant that expires soonest first, and of equal ones the oldest. A grant that was made to an
-    entity can be spent by that entity alone. The limit is the sum of the grants that have not expired. `used` is what
-    was spent of these grants, plus what was spent without any grant. `remaining` is the sum of what these grants have
-    left, and `overage` is what was spent without any grant: both can be above 0, because the debt of an entity takes
-    nothing from the grants of another. The status is EXCEEDED when something is owed, or when nothing is left of what
-    was granted. It is OK when nothing granted is in force and nothing is owed.
+    Usage at an instant is paid by the grants that are valid at that instant. Events spend the grant that expires
+    soonest first, and of equal ones the oldest. A grant that was made to an entity can be spent by that entity alone;
+    the entity spends it before a grant to the whole license of the same two instants. The limit is the sum of the
+    grants that have not expired. `used` is what was spent of these grants, plus what was spent without any grant.
+    `remaining` is the sum of what these grants have left, and `overage` is what was spent without any grant: both can
+    be above 0, because the debt of an entity takes nothing from the grants of another. The status is EXCEEDED when
+    something is owed, or when nothing is left of what was granted. It is OK when nothing granted is in force and
+    nothing is owed.
 
     Example::
 
@@ -58,7 +60,7 @@ class Credits(Meter):
 
     def events(self) -> tuple[EventType, ...]:
         """Return the event type that spends the credits."""
-        return (EventType(self.event, "counter"),)
+        return (EventType(self.event, "counter", spends=True),)
 
     def measure(self, usage: Usage, license: License, contract: Contract) -> Reading:
         """Return the credits granted and used, with the rest of each grant in `grants`."""
@@ -99,14 +101,15 @@ class BurnDown:
 
 
 def burn_down(grants: Iterable[Grant], usage: Usage, event: str) -> BurnDown:
-    """Spend the usage of each day and entity from the grants that are usable on that day.
+    """Spend the usage of each instant and entity from the grants that are valid at that instant.
 
-    A grant is usable from its first day to its last. Grants are spent in the order of their expiry, then of their
-    age; an entity's own grant comes before a shared one. Usage without a usable grant is owed: it is taken from the
-    next grant that the entity may use.
+    A grant is valid from the instant at which it was made until the instant at which it expires. Grants are spent in
+    the order of their expiry, then of their age; an entity's own grant comes before a shared one. Usage without a valid
+    grant is owed: it is taken from the next grant that the entity may use. Between two instants at which grants begin
+    or end, entities spend day by day, and on one day in the order of their names.
 
     Args:
-        grants: The grants made up to the instant of the measurement.
+        grants: The grants; those that begin after the instant of the measurement are not spent.
         usage: The usage, with all days loaded.
         event: The event type that spends credits.
     """
@@ -114,21 +117,26 @@ def burn_down(grants: Iterable[Grant], usage: Usage, event: str) -> BurnDown:
         grants,
         key=lambda grant: (grant.expires_at or _NEVER, grant.granted_at, grant.entity is None, grant.id),
     )
-    begin = usage.loaded_from.get(event, date.min)
-    turns = {grant.first_day for grant in order} | {grant.last_day + _DAY for grant in order if grant.expires_at}
-    firsts = [begin, *sorted(turn for turn in turns if begin < turn <= usage.day)]
+    zone = ZoneInfo(usage.time_zone)
+    turns = {grant.granted_at for grant in order} | {grant.expires_at for grant in order if grant.expires_at}
     burnt = _Burning({grant.id: grant.amount for grant in order})
-    daily: Mapping[date, Mapping[str, Decimal]] | None = None
     with exact():
-        # Between these days the same grants are usable, and nothing changes but by what is spent.
-        for first, end in pairwise([*firsts, usage.day + _DAY]):
-            usable = [grant for grant in order if burnt.left[grant.id] and grant.first_day <= first <= grant.last_day]
-            if burnt.take_at_once(usable, usage.totals(event, Period(first, end), by="entity")):
+        # Between these instants the same grants are valid, and nothing changes but by what is spent.
+        for since, until in pairwise([None, *sorted(turn for turn in turns if turn <= usage.at), None]):
+            valid = [grant for grant in order if burnt.left[grant.id] and _is_valid(grant, since)]
+            if burnt.take_at_once(valid, usage.spent_in_all(event, since, until, by="entity")):
                 continue
-            daily = usage.daily(event, by="entity") if daily is None else daily
-            for day in sorted({first, *(day for day in daily if first <= day < end)}):
-                burnt.take(usable, daily.get(day, {}))
+            daily = usage.spent(event, since, until, by="entity")
+            # What is owed is taken on the first day, also if nothing was spent on it.
+            first = set() if since is None else {since.astimezone(zone).date()}
+            for day in sorted(first | daily.keys()):
+                burnt.take(valid, daily.get(day, {}))
     return BurnDown(burnt.left, burnt.taken, {entity: amount for entity, amount in burnt.owed.items() if amount})
+
+
+def _is_valid(grant: Grant, at: datetime | None) -> bool:
+    """Return whether a grant can be spent at an instant; None for the time before all grants."""
+    return at is not None and grant.granted_at <= at and (grant.expires_at is None or at < grant.expires_at)
 
 
 class _Burning:

@@ -27,7 +27,10 @@ from core.plugins.sandbox.protocol import (
 from core.plugins.sandbox.question import MeterQuestion
 
 PERIOD = Period(date(2026, 1, 1), date(2027, 1, 1), "Europe/Berlin")
-SUM = SumCell("chat.sent", date(2026, 3, 1), date(2026, 3, 2), Decimal("3.10"), "Köln", {"channel": "web"})
+SUM = SumCell(
+    *("chat.sent", date(2026, 3, 1), date(2026, 3, 2), Decimal("3.10"), "Köln", {"channel": "web"}),
+    datetime(2026, 3, 1, 9, tzinfo=UTC),
+)
 LEVEL = LevelCell("bots.level", date(2026, 3, 1), Decimal("2.00"), "Köln", {"type": "clever"})
 GRANTED = datetime(2026, 1, 1, 12, 30, 0, 123456, tzinfo=UTC)
 GRANT = Grant("g", Decimal("1E+3"), GRANTED, datetime(2027, 1, 1, tzinfo=UTC), "Köln", "Europe/Berlin", "chat")
