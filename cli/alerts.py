@@ -40,7 +40,7 @@ def list_(
             statement = statement.where(col(Alert.license_id).in_(ids.values()))
         if open_:
             statement = statement.where(col(Alert.recovered_at).is_(None))
-        alerts = session.exec(statement.order_by(col(Alert.crossed_at).desc(), col(Alert.id)).limit(MOST)).all()
+        alerts = session.exec(statement.order_by(col(Alert.found_at).desc(), col(Alert.id)).limit(MOST)).all()
         rows = [
             (alert.id[:12], key, alert.meter, _percent(alert.ratio), f"{alert.used:f} of {alert.limit:f}",
              to_the_minute(alert.crossed_at), to_the_minute(alert.recovered_at))
@@ -60,7 +60,7 @@ def show(
         typer.echo(f"{key}: {row.meter} crossed {_percent(row.ratio)} of {row.limit:f} ({row.basis}) at {row.used:f}")
         typer.echo(
             f"in {row.period_first} to {row.period_end}, contract version {row.contract_version}, "
-            f"found {to_the_minute(row.crossed_at)} UTC"
+            f"crossed {to_the_minute(row.crossed_at)} UTC, found {to_the_minute(row.found_at)} UTC"
             + (f", recovered {to_the_minute(row.recovered_at)} UTC" if row.recovered_at else "")
         )
         rows = [
@@ -108,7 +108,7 @@ def _deliveries(session: Session, alert: Alert) -> list[tuple[Message, Delivery]
             (col(Delivery.license_id) == Message.license_id) & (col(Delivery.message_id) == Message.id),
         )
         .where(Message.license_id == alert.license_id)
-        .where(Message.occurred_at >= alert.crossed_at)
+        .where(Message.occurred_at >= alert.found_at)
         .order_by(col(Delivery.created_at), col(Delivery.channel), col(Delivery.recipient))
     )
     return [(message, delivery) for message, delivery in rows if alert.id in _listed_alerts(message)]

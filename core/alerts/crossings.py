@@ -36,6 +36,7 @@ class Crossing:
     contract_version: int
     used: Decimal
     status: str
+    crossed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,11 @@ class MeterCrossings:
 
 
 def record_crossings(
-    session: Session, measured: Sequence[MeterCrossings], now: datetime, notifiers: Collection[Notifier] = ()
+    session: Session,
+    measured: Sequence[MeterCrossings],
+    now: datetime,
+    notifiers: Collection[Notifier] = (),
+    closings: Sequence[Crossing] = (),
 ) -> None:
     """Record new alerts and recoveries of earlier alerts, and enqueue the messages that notify people of them.
 
@@ -60,10 +65,15 @@ def record_crossings(
         measured: The meters whose crossings changed. Alerts of other meters stay as they are.
         now: The time of the refresh.
         notifiers: The installed notifiers, which get every message.
+        closings: The crossings of the closing readings of periods that are over. A new one alerts, and recovers at
+            once, since its period is not in force. `measured` has to hold the meters of all of them.
     """
     if not measured:
         return
-    crossed = _record(session, [crossing for meter in measured for crossing in meter.crossings], now)
+    crossed = [
+        *_record(session, closings, now, reopens=False),
+        *_record(session, [crossing for meter in measured for crossing in meter.crossings], now, reopens=True),
+    ]
     recovered = _recover(session, measured, now)
     messages = [*_messages(CROSSED, crossed, now), *_messages(RECOVERED, recovered, now)]
     if messages:
@@ -74,12 +84,12 @@ def record_crossings(
 _COLUMNS: Final[dict[str, Any]] = {
     "license_id": sa.BigInteger(), "id": sa.String(), "meter": sa.String(), "first": sa.Date(), "end_": sa.Date(),
     "ratio": sa.String(), "limit_": sa.String(), "basis": sa.String(), "contract_version": sa.Integer(),
-    "used": sa.String(), "status": sa.String(),
+    "used": sa.String(), "status": sa.String(), "crossed_at": UtcDateTime(),
 }  # fmt: skip
 
 
-def _record(session: Session, crossings: Sequence[Crossing], now: datetime) -> list[Alert]:
-    """Insert alerts, open again those that were recorded before, and return the new ones."""
+def _record(session: Session, crossings: Sequence[Crossing], now: datetime, *, reopens: bool) -> list[Alert]:
+    """Insert alerts, open again those that were recorded before if `reopens`, and return the new ones."""
     if not crossings:
         return []
     alerts = [
@@ -95,14 +105,18 @@ def _record(session: Session, crossings: Sequence[Crossing], now: datetime) -> l
             contract_version=one.contract_version,
             used=canonical(one.used),
             status=one.status,
-            crossed_at=now,
+            crossed_at=one.crossed_at,
+            found_at=now,
         )
         for one in sorted(crossings, key=lambda one: (one.license_id, one.meter, one.ratio))
     ]
+    dialect = session.get_bind().dialect
+    stored = UtcDateTime().bind_processor(dialect) or (lambda time: time)
     rows = [
         (
             *(one.license_id, one.id, one.meter, one.period_first.isoformat(), one.period_end.isoformat()),
             *(str(one.ratio), str(one.limit), one.basis, one.contract_version, str(one.used), one.status),
+            stored(one.crossed_at),
         )
         for one in alerts
     ]
@@ -110,14 +124,17 @@ def _record(session: Session, crossings: Sequence[Crossing], now: datetime) -> l
     found = sa.select(*within.c, sa.literal(now, UtcDateTime()), sa.false()).where(sa.true())
     names = [
         *("license_id", "id", "meter", "period_first", "period_end", "ratio", "limit", "basis", "contract_version"),
-        *("used", "status", "crossed_at", "recovery_told"),
+        *("used", "status", "crossed_at", "found_at", "recovery_told"),
     ]
     statement = insert_into(session, Alert).from_select(names, found)
-    statement = statement.on_conflict_do_update(
-        index_elements=["license_id", "meter", "period_first", "ratio", "limit"],
-        set_={"recovered_at": None},
-        where=col(Alert.recovered_at).is_not(None),
-    )
+    key = ["license_id", "meter", "period_first", "ratio", "limit"]
+    if reopens:
+        reopened = {"recovered_at": None}
+        statement = statement.on_conflict_do_update(
+            index_elements=key, set_=reopened, where=col(Alert.recovered_at).is_not(None)
+        )
+    else:
+        statement = statement.on_conflict_do_nothing(index_elements=key)
     new = set(session.scalars(statement.returning(col(Alert.id))))
     return [alert for alert in alerts if alert.id in new]
 
@@ -148,7 +165,7 @@ def _recover(session: Session, measured: Iterable[MeterCrossings], now: datetime
             sa.and_(col(Alert.license_id) == within.c.license_id, col(Alert.meter) == within.c.meter),
         )
         .where(sa.or_(col(Alert.recovered_at).is_(None), ~col(Alert.recovery_told)))
-        .order_by(col(Alert.crossed_at), col(Alert.id))
+        .order_by(col(Alert.found_at), col(Alert.period_first), col(Alert.id))
     ).all()
     over: dict[tuple[int, str, Decimal], list[Alert]] = defaultdict(list)
     for alert in alerts:
@@ -189,5 +206,6 @@ def _item(alert: Alert) -> AlertItem:
         used=alert.used,
         status=alert.status,
         crossed_at=alert.crossed_at,
+        found_at=alert.found_at,
         recovered_at=alert.recovered_at,
     )

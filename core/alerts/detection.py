@@ -41,9 +41,10 @@ def detect_crossings(
 def list_crossings(license_id: int, meter: Meter, contract: Contract, reading: JudgedReading) -> MeterCrossings:
     """Return the crossings of a reading's crossed ratios, as they are recorded; none if it has crossed no ratio."""
     crossed, used = reading.crossed, reading.used
-    if crossed is None or used is None or reading.limit is None or reading.basis is None:
+    if crossed is None or used is None or reading.limit is None or reading.basis is None or reading.measured_at is None:
         return MeterCrossings(license_id, meter.key, ())
     period = reading.period or contract.period
+    times_by_ratio = {canonical(threshold.ratio): threshold.crossed_at for threshold in reading.thresholds}
     return MeterCrossings(
         license_id,
         meter.key,
@@ -59,6 +60,8 @@ def list_crossings(license_id: int, meter: Meter, contract: Contract, reading: J
                 contract_version=contract.version,
                 used=used,
                 status=reading.status.value,
+                # A level may have crossed the ratio in an earlier period, which had an alert of its own.
+                crossed_at=max(times_by_ratio.get(ratio) or reading.measured_at, period.starts_at),
             )
             for ratio in crossed.ratios
         ),

@@ -30,7 +30,7 @@ def list_alerts(
         session: The session to read with.
         licenses: The ids of the licenses.
         most: The largest number of alerts of a license.
-        after: The time and id of the last alert of the page before.
+        after: The time found and the id of the last alert of the page before.
         meter: Only alerts of this meter.
         is_open: True for alerts that have not recovered, False for alerts that have; None for all.
     """
@@ -42,8 +42,8 @@ def list_alerts(
     if is_open is not None:
         conditions.append(col(Alert.recovered_at).is_(None) == is_open)
     if after is not None:
-        conditions.append(older_than(Alert.crossed_at, Alert.id, after))
-    order = (col(Alert.crossed_at).desc(), col(Alert.id))
+        conditions.append(older_than(Alert.found_at, Alert.id, after))
+    order = (col(Alert.found_at).desc(), col(Alert.id))
     alerts: dict[int, list[Alert]] = defaultdict(list)
     for alert in session.scalars(first_of_each(Alert, Alert.license_id, order, most, *conditions)):
         alerts[alert.license_id].append(alert)

@@ -13,8 +13,10 @@ class Alert(SQLModel, table=True):
     """A threshold that was crossed: recorded once in a period for each limit in force.
 
     `ratio` is of `limit`, which followed from the contract version `contract_version` as `basis` describes. `used` is
-    the usage at the time of the crossing. `recovered_at` is null while the alert is open; then it is the time at which
-    a refresh found the threshold not crossed, or another period or limit in force. `recovery_told` is true once a
+    the usage when a refresh found it, at `found_at`. `crossed_at` is the time since which the threshold was crossed, as
+    far as history knows; after late usage it is earlier than `found_at`. `recovered_at` is null while the alert is
+    open; then it is the time at which a refresh found the threshold not crossed, or another period or limit in force.
+    `recovery_told` is true once a
     message has notified people that the ratio is not crossed any more, which one does when no alert is open for that
     ratio of the meter.
     """
@@ -33,5 +35,6 @@ class Alert(SQLModel, table=True):
     used: Decimal = Field(sa_type=ExactDecimal)
     status: str
     crossed_at: datetime = Field(sa_type=UtcDateTime)
+    found_at: datetime = Field(sa_type=UtcDateTime)
     recovered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     recovery_told: bool = False

@@ -29,6 +29,7 @@ class AlertItem:
     used: Decimal
     status: str
     crossed_at: datetime
+    found_at: datetime
     recovered_at: datetime | None
 
     @classmethod
@@ -47,6 +48,8 @@ class AlertItem:
             used=Decimal(document["used"]),
             status=document["status"],
             crossed_at=datetime.fromisoformat(document["crossedAt"]),
+            # Messages of before 1.1 have one time for both.
+            found_at=datetime.fromisoformat(document.get("foundAt", document["crossedAt"])),
             recovered_at=None if recovered_at is None else datetime.fromisoformat(recovered_at),
         )
 
@@ -63,6 +66,7 @@ class AlertItem:
             "used": str(self.used),
             "status": self.status,
             "crossedAt": self.crossed_at.isoformat(),
+            "foundAt": self.found_at.isoformat(),
             "recoveredAt": None if self.recovered_at is None else self.recovered_at.isoformat(),
         }
 

@@ -25,6 +25,7 @@ from core.measuring.usage_range import UsageRange
 from core.plugins.registry import Registry
 from core.refresh.ask_meters import ask_meters
 from core.refresh.choose_meters import choose_meters
+from core.refresh.closings import group_by_meter, judge_closings
 from core.refresh.collect_documents import collect_documents, merge_documents
 from core.refresh.due import next_due_times, next_turns
 from core.refresh.expiring import find_expiring_credits
@@ -91,14 +92,17 @@ def save_refresh(
     superseded = {key for key, snapshot in plan.snapshots.items() if stored[key].refreshed != snapshot.refreshed}
     turns = next_turns(plan)
     measurements = match_answers(plan, answers, stored, superseded)
-    readings = judge_readings(measurements.current, turns)
+    past = group_by_meter(measurements.past)
+    readings = judge_readings(measurements.current, past, turns)
+    measured = {(each.moment.license.id, each.question.meter.key) for each in measurements.current}
+    closings = judge_closings(measurements.past, past, measured)
     documents = collect_documents(readings, measurements.failed, turns)
     snapshots = merge_documents(stored, documents, registry.meters.keys())
 
     write_history(session, plan, stored, measurements, readings, retention)
     write_snapshots(session, {license_id: snapshots[license_id] for license_id in documents})
     notifiers = registry.notifiers.values()
-    record_crossings(session, changed_crossings(readings), plan.now, notifiers)
+    record_crossings(session, changed_crossings(readings, closings), plan.now, notifiers, closings)
     record_expiring(session, find_expiring_credits(plan, readings), plan.now, notifiers)
 
     # If a license changed meanwhile, its mark may be of usage that came in after this plan was made.

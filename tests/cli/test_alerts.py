@@ -32,7 +32,7 @@ def alert(database: Database) -> str:
         )
         crossing = Crossing(
             license_id, "forms", date(2026, 1, 1), date(2027, 1, 1), Decimal(1), Decimal(5), "5 forms", 1, Decimal(6),
-            "EXCEEDED",
+            "EXCEEDED", AT,
         )  # fmt: skip
         record_crossings(session, [MeterCrossings(license_id, "forms", (crossing,))], AT)
     with database.write() as session:
@@ -92,7 +92,9 @@ def test_what_was_told_of_a_recovery_is_shown_also_when_it_is_open_again(run: Ru
             put_license(session, LicenseInput("acme", "Acme", admins=(AdminInput("a@example.com"),)), AT)
         )
         period = date(2026, 1, 1), date(2027, 1, 1)
-        crossing = Crossing(license_id, "forms", *period, Decimal(1), Decimal(5), "5 forms", 1, Decimal(6), "EXCEEDED")
+        crossing = Crossing(
+            license_id, "forms", *period, Decimal(1), Decimal(5), "5 forms", 1, Decimal(6), "EXCEEDED", AT
+        )
         crossed = MeterCrossings(license_id, "forms", (crossing,))
         record_crossings(session, [crossed], AT)
         record_crossings(session, [MeterCrossings(license_id, "forms", ())], AT + timedelta(hours=1))

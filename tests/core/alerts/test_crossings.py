@@ -268,7 +268,7 @@ def test_numbers_of_any_length_are_recorded(engine: Engine) -> None:
     license_id = engine.license(admins=[AdminInput("ann@example.com", None, None)])
     used, limit = Decimal(10**50), Decimal("9" * 50 + ".000000001")
     crossing = Crossing(
-        license_id, "forms", date(2026, 1, 1), date(2027, 1, 1), Decimal(1), limit, "a lot", 1, used, "EXCEEDED"
+        license_id, "forms", date(2026, 1, 1), date(2027, 1, 1), Decimal(1), limit, "a lot", 1, used, "EXCEEDED", NOW
     )
     with engine.database.write() as session:
         record_crossings(session, [MeterCrossings(license_id, "forms", (crossing,))], NOW)

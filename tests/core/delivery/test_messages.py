@@ -1,6 +1,6 @@
 """The contents of messages, as they are stored and published."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -21,7 +21,7 @@ from core.delivery.messages import (
 AT = datetime(2026, 3, 15, 12, tzinfo=UTC)
 ALERT = AlertItem(
     "a1", "forms", date(2026, 1, 1), date(2027, 1, 1), Decimal("0.8"), Decimal(5), "5 forms", 1, Decimal("4.5"),
-    "AT_RISK", AT, None,
+    "AT_RISK", AT, AT + timedelta(minutes=30), None,
 )  # fmt: skip
 ALERT_DOCUMENT = {
     "id": "a1",
@@ -34,6 +34,7 @@ ALERT_DOCUMENT = {
     "used": "4.5",
     "status": "AT_RISK",
     "crossedAt": "2026-03-15T12:00:00+00:00",
+    "foundAt": "2026-03-15T12:30:00+00:00",
     "recoveredAt": None,
 }
 GRANT = ExpiringItem("g1", "sms_credits", Decimal("1E+3"), Decimal("0.5"), None, AT, 7)

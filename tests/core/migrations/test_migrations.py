@@ -13,6 +13,7 @@ from allowance import EventType
 from sqlalchemy import text
 from sqlmodel import col, select
 
+from core.alerts.tables import Alert
 from core.consumption.intervals import Interval, Span, read_histories
 from core.consumption.points import Point
 from core.consumption.readings.status import UsageStatus
@@ -119,6 +120,24 @@ def test_files_that_were_brought_in_by_backfill_are_still_known(empty: Database)
         (file.digest, file.backfill, file.name, file.lines, file.rejected, file.rejected_path, file.finished_at)
         for file in found
     ] == [("a", True, "a.ndjson", 7, {}, None, AT), ("b", True, "b.ndjson", 5, {}, None, None)]
+
+
+def test_alerts_of_before_were_found_when_they_were_crossed(empty: Database) -> None:
+    upgrade_to(empty, "0014")
+    with empty.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO license (id, key, name, time_zone, created_at) VALUES (1, 'acme', 'Acme', 'UTC', '2026-01-01')"
+        )
+        connection.exec_driver_sql(
+            'INSERT INTO alert (license_id, id, meter, period_first, period_end, ratio, "limit", basis,'
+            " contract_version, used, status, crossed_at, recovery_told)"
+            " VALUES (1, 'a', 'forms', '2026-01-01', '2027-01-01', '1', '5', '5 forms', 1, '6', 'EXCEEDED',"
+            " '2026-03-15 12:00:00.000000', false)"
+        )
+    upgrade(empty)
+    with empty.read() as session:
+        [alert] = session.exec(select(Alert))
+    assert (alert.meter, alert.used, alert.found_at) == ("forms", 6, alert.crossed_at)
 
 
 def test_contracts_of_before_say_the_default_of_what_they_could_not_say(empty: Database) -> None:

@@ -59,9 +59,16 @@ class Alert:
             start=midnight(self.row.period_first, self.time_zone), end=midnight(self.row.period_end, self.time_zone)
         )
 
-    @strawberry.field(description="The time at which a refresh detected the crossing.")
+    @strawberry.field(
+        description="The time since which the threshold was crossed, as far as the history knows. It is earlier than "
+        "foundAt if the usage came late, or if the period was over when it was found."
+    )
     def crossed_at(self) -> datetime:
         return self.row.crossed_at
+
+    @strawberry.field(description="The time at which a refresh detected the crossing.")
+    def found_at(self) -> datetime:
+        return self.row.found_at
 
     @strawberry.field(
         description="The time at which a refresh found the usage below the threshold again, or the period or limit "

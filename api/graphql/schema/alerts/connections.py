@@ -28,6 +28,6 @@ def alert_connection(
         batch.alerts(license_id, size + 1, position, meter, is_open),
         size,
         after,
-        cursor=lambda row: encode("alerts", row.crossed_at.isoformat(), row.id),
+        cursor=lambda row: encode("alerts", row.found_at.isoformat(), row.id),
         node=lambda row: Alert(row=row, time_zone=time_zone),
     )
