@@ -29,7 +29,8 @@ class Batch(NamedTuple):
 
     `levels` are the series that are levels, `spending` those that spend credits. `arrived` is the time of arrival in
     microseconds since 1970. `today` is the present day of each license; usage of earlier days is late. `shard` is the
-    writer's shard of the sums.
+    writer's shard of the sums. Events of a time before `permanent_before`, in microseconds since 1970, are kept for
+    ever; None outside of a backfill.
     """
 
     rows: Sequence[LedgerRow]
@@ -38,6 +39,7 @@ class Batch(NamedTuple):
     arrived: int
     today: Mapping[int, int]
     shard: int
+    permanent_before: int | None
 
 
 def has_earlier_levels(batch: Batch) -> bool:

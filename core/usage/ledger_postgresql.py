@@ -31,7 +31,8 @@ def write(connection: Connection, batch: Batch) -> set[EventKey] | None:
     parameters = (
         *(_numbers(license_id), _texts(source), _texts(id), _numbers(series_id), _numbers(time)),
         *(_numbers(day), _numbers(whole), _numbers(nanos)),
-        *(levels, batch.arrived, _numbers(batch.spending)),
+        *(batch.permanent_before or 0, levels, batch.arrived, _numbers(batch.spending)),
+        *(batch.permanent_before is None, batch.permanent_before is None),
         *(batch.shard, levels, levels, _numbers(batch.today.keys()), _numbers(batch.today.values()), len(batch.rows)),
     )
     new, count = connection.exec_driver_sql(_WRITE, parameters).one()

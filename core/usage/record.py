@@ -1,7 +1,7 @@
 """The recording of checked events: ledger and rollups in one transaction, each event once."""
 
 import os
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence, Set
 from datetime import datetime
 from itertools import chain
 from typing import Final
@@ -16,7 +16,7 @@ from core.usage.amount import LARGEST_TOTAL, TotalTooLarge
 from core.usage.days import local_day
 from core.usage.events import UsageEvent
 from core.usage.ledger import Batch, EventKey
-from core.usage.ledger_rows import MadeRows, find_licenses, find_series, make_rows
+from core.usage.ledger_rows import find_licenses, find_series, make_rows
 from core.usage.outcomes import record_results
 from core.usage.record_result import RecordResult
 from core.usage.unknown_licenses import suggest_licenses
@@ -24,20 +24,34 @@ from core.usage.unknown_licenses import suggest_licenses
 SHARDS: Final = 16
 
 
-def record(session: Session, events: Sequence[UsageEvent], now: datetime) -> RecordResult:
+def record(
+    session: Session, events: Sequence[UsageEvent], now: datetime, *, permanent_before: datetime | None = None
+) -> RecordResult:
     """Write events to the ledger and the rollups. The caller commits before it acknowledges the events.
 
     A known (license, source, id) with the same content is a duplicate; with other content it is rejected as a conflict.
     The number of statements does not depend on the number of events.
 
+    Args:
+        session: A session for writing.
+        events: The events.
+        now: The time of arrival.
+        permanent_before: In a backfill, the time before which an event is kept for ever, so that it never counts twice.
+            No sender may send an event of that age at the same time.
+
     Raises:
         TotalTooLarge: The sums could not stay exact. Nothing was written.
     """
-    [result] = suggest_licenses(session, record_together(session, [events], now))
+    [result] = suggest_licenses(session, record_together(session, [events], now, permanent_before))
     return result
 
 
-def record_together(session: Session, batches: Sequence[Sequence[UsageEvent]], now: datetime) -> list[RecordResult]:
+def record_together(
+    session: Session,
+    batches: Sequence[Sequence[UsageEvent]],
+    now: datetime,
+    permanent_before: datetime | None = None,
+) -> list[RecordResult]:
     """Write the batches of several senders, as :func:`record` does for one.
 
     Returns:
@@ -51,16 +65,17 @@ def record_together(session: Session, batches: Sequence[Sequence[UsageEvent]], n
     series = find_series(session, names, licenses)
     made = make_rows(batches, licenses, series)
     today = {license_id: local_day(time_zone, microseconds(now)) for license_id, time_zone in licenses.values()}
-    new = _write(session, made, microseconds(now), today) if made.rows else set()
+    permanent = None if permanent_before is None else microseconds(permanent_before)
+    rows = list(made.rows.values())
+    batch = Batch(rows, made.levels, made.spending, microseconds(now), today, os.getpid() % SHARDS, permanent)
+    new = _write(session, made.rows.keys(), batch) if rows else set()
     return record_results(session, len(batches), made, new)
 
 
-def _write(session: Session, made: MadeRows, arrived: int, today: Mapping[int, int]) -> Set[EventKey]:
+def _write(session: Session, keys: Set[EventKey], batch: Batch) -> Set[EventKey]:
     """Write the rows that the ledger does not hold yet, and add them to the rollups. Return their keys."""
-    rows = made.rows
-    if sum(row.whole for row in rows.values()) > LARGEST_TOTAL:
+    if sum(row.whole for row in batch.rows) > LARGEST_TOTAL:
         raise TotalTooLarge
-    batch = Batch(list(rows.values()), made.levels, made.spending, arrived, today, os.getpid() % SHARDS)
     write = ledger_postgresql.write if is_postgresql(session) else ledger_sqlite.write
     try:
         new = write(session.connection(), batch)
@@ -68,4 +83,4 @@ def _write(session: Session, made: MadeRows, arrived: int, today: Mapping[int, i
         if "usage_sum_in_range" not in str(error.orig):
             raise
         raise TotalTooLarge from None
-    return rows.keys() if new is None else new
+    return keys if new is None else new

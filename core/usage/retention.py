@@ -19,7 +19,7 @@ from core.settings import Settings
 from core.usage.tables import LedgerEvent, LedgerSegment
 
 FIRST_SEGMENT: Final = 1
-"""The number of the first segment."""
+"""The number of the first segment. Segment 0 holds old events of backfills and is never dropped."""
 DELETE_ROWS: Final = 5_000
 """Rows that a transaction deletes on SQLite, which has one writer."""
 _MIN_OPEN: Final = timedelta(days=1)
@@ -61,8 +61,9 @@ def rotate_segments(database: Database, rule: SegmentRetention, now: datetime) -
             if left := _expired(_segments(session), rule, now):
                 _drop(session, left[0])
     if database.is_sqlite:
-        while _delete_rows(database):
-            pass
+        last: int | None = 0
+        while last is not None:
+            last = _delete_rows(database, last)
 
 
 def require_dedup_window(session: Session, settings: Settings, now: datetime) -> None:
@@ -121,13 +122,23 @@ def _drop(session: Session, segment: LedgerSegment) -> None:
     session.delete(segment)
 
 
-def _delete_rows(database: Database) -> bool:
-    """Delete rows of dropped segments. Return whether there may be more."""
+def _delete_rows(database: Database, after: int) -> int | None:
+    """Delete rows of dropped segments among the next rows after a rowid.
+
+    Returns:
+        The last rowid of these, or None if no rows of dropped segments come after it.
+    """
     ledger = LedgerEvent.__table__  # type: ignore[attr-defined]
     rowid: sa.ColumnClause[Any] = sa.literal_column("rowid")
     with database.write() as session:
         first = session.exec(select(sa.func.min(LedgerSegment.number))).one()
-        oldest = sa.select(rowid).select_from(ledger).order_by(rowid).limit(DELETE_ROWS).scalar_subquery()
-        # Segments were written in the order of their numbers, so the oldest rows come first.
-        deleted = session.execute(sa.delete(ledger).where(rowid.in_(oldest), ledger.c.segment < first))
-        return bool(getattr(deleted, "rowcount", 0) == DELETE_ROWS)
+        following = sa.select(rowid, ledger.c.segment).where(rowid > after).order_by(rowid).limit(DELETE_ROWS)
+        rows = session.execute(following).all()
+        # Segments were written in the order of their numbers, apart from segment 0.
+        dropped = [number for number, segment in rows if FIRST_SEGMENT <= segment < first]
+        if dropped:
+            within = rowid.between(dropped[0], dropped[-1])
+            session.execute(sa.delete(ledger).where(within, ledger.c.segment.between(FIRST_SEGMENT, first - 1)))
+        if len(rows) < DELETE_ROWS or any(segment >= first for _, segment in rows):
+            return None
+        return int(rows[-1][0])

@@ -7,23 +7,25 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, TypeVar
 
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from core.database.engine import Database
 from core.plugins.registry import Registry
 from core.queue.queue import schedule_now
 from core.settings import Settings
 from core.usage.amount import TotalTooLarge
+from core.usage.dropped_days import DroppedDays
 from core.usage.events import EventRules, RejectedEvent, UsageEvent
 from core.usage.files.import_progress import ImportedEvents, ImportProgress, RejectedRow
 from core.usage.files.open_events import open_events
 from core.usage.files.rejected import CannotKeepRejected, RejectedRows, new_rejected_path
 from core.usage.files.rows import BadFile, EventFile, Row, RowProblem
 from core.usage.record import record
+from core.usage.record_result import RecordResult
 from core.usage.tables import LateUsage
 
 CHUNK_ROWS: Final = 5_000
@@ -93,8 +95,9 @@ def import_events(
         file = open_events(raw, path.name, raw.tell())
         done = ImportProgress(database, digest, path.name, backfill=backfill)
         rows = _rejected_rows(file, path, rejected and rejected.absolute(), done)
+        dropped_days = DroppedDays() if backfill else None
         for chunk in _read_ahead(_chunks(file, done.lines, registry, settings, backfill=backfill)):
-            _record(database, chunk, done, rows)
+            _record(database, chunk, done, rows, settings, dropped_days)
             progress(*chunk.progress)
     _finish(database, done)
     return done.imported
@@ -154,12 +157,22 @@ def _split(rows: Iterator[Row]) -> Iterator[list[Row]]:
     yield rows_together
 
 
-def _record(database: Database, chunk: _Chunk, done: ImportProgress, rejected_rows: RejectedRows) -> None:
+def _record(
+    database: Database,
+    chunk: _Chunk,
+    done: ImportProgress,
+    rejected_rows: RejectedRows,
+    settings: Settings,
+    dropped_days: DroppedDays | None,
+) -> None:
     """Record the events, and store that the rows are done, in one transaction."""
     imported = done.imported
     try:
         with database.write() as session:
-            recorded = record(session, chunk.events, chunk.now)
+            if dropped_days is None:
+                recorded = record(session, chunk.events, chunk.now)
+            else:
+                recorded = _backfill(session, chunk, settings, dropped_days)
             rejected = [*chunk.rejected, *(_row_problem(chunk.readable, event) for event in recorded.rejected)]
             if rejected:
                 rejected.sort(key=lambda item: item[0].number)
@@ -176,6 +189,15 @@ def _record(database: Database, chunk: _Chunk, done: ImportProgress, rejected_ro
             f"A day's total would pass 4.6e18 in one of the {chunk.rows:,} lines up to line {chunk.last:,}. Neither "
             "they nor the lines after them were recorded; check the quantities."
         ) from None
+
+
+def _backfill(session: Session, chunk: _Chunk, settings: Settings, dropped_days: DroppedDays) -> RecordResult:
+    """Record events of any age. Events that nobody may send any more are kept for ever."""
+    refused = dropped_days.reject(session, chunk.events)
+    positions = {event.index for event in refused}
+    events = [event for event in chunk.events if event.position not in positions]
+    permanent_before = chunk.now - settings.dedup_window - timedelta(days=1)
+    return record(session, events, chunk.now, permanent_before=permanent_before).with_rejected(refused)
 
 
 def _row_problem(rows: Sequence[Row], rejected: RejectedEvent) -> tuple[Row, RowProblem]:

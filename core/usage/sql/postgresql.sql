@@ -6,7 +6,8 @@
 --
 -- Rows are written in the order of their keys everywhere. Concurrent batches then queue for the same rows and cannot
 -- deadlock. Closed segments take no more rows, so a look-up in them is enough. Other writers may insert into the open
--- segment at the same time; its primary key decides. The subquery with a limit is looked up row by row, whereas
+-- segment at the same time; its primary key decides. A backfill looks up its rows in the open segment too, as it writes
+-- old events into segment 0, which is kept for ever. The subquery with a limit is looked up row by row, whereas
 -- NOT EXISTS might read whole segments.
 --
 -- Of a level it is noted when it was accepted: on arrival, and later than the reports of its day before. A report from a
@@ -18,7 +19,7 @@ WITH incoming AS (
   ) WITH ORDINALITY AS incoming(license_id, source, id, series_id, time, day, whole, nanos, position)
 ), new AS (
   INSERT INTO usage_event (segment, license_id, source, id, series_id, time, day, whole, nanos, accepted, spends)
-  SELECT (SELECT max(number) FROM ledger_segment),
+  SELECT CASE WHEN time < %s::bigint THEN 0 ELSE (SELECT max(number) FROM ledger_segment) END,
     license_id, source, id, series_id, time, date '1970-01-01' + day, whole, nanos,
     CASE WHEN series_id = ANY (%s::bigint[]) THEN position + greatest(%s::bigint, (
       SELECT stored.accepted + 1 FROM usage_level AS stored
@@ -27,9 +28,9 @@ WITH incoming AS (
     )) END,
     series_id = ANY (%s::bigint[])
   FROM incoming
-  WHERE (SELECT count(*) FROM ledger_segment) = 1 OR (
+  WHERE (SELECT count(*) = 1 AND NOT EXISTS (SELECT FROM usage_event_0) AND %s FROM ledger_segment) OR (
     SELECT true FROM usage_event AS old
-    WHERE old.segment < (SELECT max(number) FROM ledger_segment)
+    WHERE old.segment < (SELECT CASE WHEN %s THEN max(number) ELSE 32767 END FROM ledger_segment)
       AND old.license_id = incoming.license_id AND old.source = incoming.source AND old.id = incoming.id
     LIMIT 1
   ) IS NULL

@@ -5,7 +5,8 @@
 -- row would wait for other threads to release the interpreter. Of a level it is noted when it was accepted: on arrival,
 -- and later than the reports of its day before.
 INSERT INTO usage_event (segment, license_id, source, id, series_id, time, day, whole, nanos, accepted, spends)
-SELECT (SELECT max(number) FROM ledger_segment), value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4,
+SELECT CASE WHEN value ->> 4 < ? THEN 0 ELSE (SELECT max(number) FROM ledger_segment) END,
+  value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4,
   date((value ->> 5) * 86400, 'unixepoch'), value ->> 6, value ->> 7,
   CASE WHEN value ->> 3 IN (SELECT value FROM json_each(?)) THEN (value ->> 8) + max(?, coalesce((
     SELECT stored.accepted + 1 FROM usage_level AS stored

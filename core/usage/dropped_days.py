@@ -1,0 +1,100 @@
+"""The days of which the ledger has dropped events: nobody can know whether an old event of these was counted."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from core.database.dialect import parts
+from core.text import shown
+from core.times import EPOCH
+from core.usage.events import RejectedEvent, UsageEvent
+from core.usage.ledger_rows import find_licenses, find_series, make_rows
+from core.usage.recount import complete_from
+from core.usage.tables import LedgerEvent, UsageSum
+
+
+class DroppedDays:
+    """The days of each license and series of which the ledger holds fewer events than were counted.
+
+    They are read once for a license, and again when the ledger has dropped a segment: a backfill adds as many events to
+    the ledger as to the count. So the cost does not grow with the number of transactions of an import.
+    """
+
+    def __init__(self) -> None:
+        """Begin with nothing read."""
+        self._complete: date | None = None
+        self._days: dict[int, set[tuple[int, date]]] = {}
+
+    def reject(self, session: Session, events: Sequence[UsageEvent]) -> list[RejectedEvent]:
+        """Return the rejections of events that the ledger does not hold, but that may have been counted.
+
+        A level is never rejected, as it cannot count twice.
+        """
+        complete = complete_from(session)
+        if complete != self._complete:
+            self._days.clear()
+            self._complete = complete
+        if complete is None:
+            return []
+        licenses = find_licenses(session, {event.license for event in events})
+        names = {(event.license, event.type, event.entity, event.dimensions) for event in events}
+        made = make_rows([events], licenses, find_series(session, names, licenses))
+        uncertain = [
+            (event, row)
+            for _, event, row in made.events
+            if event.kind != "level"
+            and (day := EPOCH.date() + timedelta(days=row.day)) < complete
+            and (row.series_id, day) in self._of(session, row.license_id, complete)
+        ]
+        held = _held(session, {(row.license_id, row.source, row.id) for _, row in uncertain})
+        return [
+            _maybe_counted(event, EPOCH.date() + timedelta(days=row.day))
+            for event, row in uncertain
+            if (row.license_id, row.source, row.id) not in held
+        ]
+
+    def _of(self, session: Session, license_id: int, complete: date) -> set[tuple[int, date]]:
+        if license_id not in self._days:
+            counted = sa.func.sum(UsageSum.events)
+            in_rollup = self._counts(session, UsageSum, counted, license_id, complete)
+            in_ledger = self._counts(session, LedgerEvent, sa.func.count(), license_id, complete)
+            self._days[license_id] = {day for day, count in in_rollup.items() if count > in_ledger.get(day, 0)}
+        return self._days[license_id]
+
+    @staticmethod
+    def _counts(
+        session: Session,
+        table: type[UsageSum] | type[LedgerEvent],
+        count: sa.ColumnElement[int],
+        license_id: int,
+        complete: date,
+    ) -> dict[tuple[int, date], int]:
+        statement = (
+            sa.select(col(table.series_id), col(table.day), count)
+            .where(col(table.license_id) == license_id, col(table.day) < complete)
+            .group_by(col(table.series_id), col(table.day))
+        )
+        return {(series_id, day): int(number) for series_id, day, number in session.execute(statement)}
+
+
+def _held(session: Session, keys: set[tuple[int, str, str]]) -> set[tuple[int, str, str]]:
+    table = LedgerEvent
+    key = sa.tuple_(col(table.license_id), col(table.source), col(table.id))
+    columns = (col(table.license_id), col(table.source), col(table.id))
+    return {
+        (license_id, source, id)
+        for part in parts(keys)
+        for license_id, source, id in session.exec(select(*columns).where(key.in_(part)))
+    }
+
+
+def _maybe_counted(event: UsageEvent, day: date) -> RejectedEvent:
+    return RejectedEvent(
+        event.position,
+        event.id,
+        "MAYBE_COUNTED",
+        f"{shown(event.type)} of {day} was counted before, and the ledger has dropped events of that day since, so "
+        f"{shown(event.id)} of {shown(event.source)} could count twice.",
+    )
