@@ -24,6 +24,7 @@ from core.delivery.webhooks.log import list_deliveries
 from core.delivery.webhooks.manual_delivery import redeliver_by_hand, send_test
 from core.delivery.webhooks.sign import LONGEST_OVERLAP, OVERLAP, read_secrets
 from core.delivery.webhooks.tables import WebhookAttempt, WebhookEndpoint
+from core.left_out import LEFT_OUT
 from core.licenses.tables import License
 from core.runtime import open_runtime
 from core.text import shown
@@ -45,9 +46,14 @@ def add(
     kind: Annotated[
         list[str] | None, typer.Option(help=f"Only messages of this kind; repeat for several. {', '.join(KINDS)}.")
     ] = None,
-    enabled: Annotated[bool, typer.Option("--enabled/--disabled", help="Whether messages are sent.")] = True,
+    all_kinds: Annotated[bool, typer.Option("--all-kinds", help="Messages of all kinds, instead of --kind.")] = False,
+    enabled: Annotated[
+        bool | None, typer.Option("--enabled/--disabled", help="Whether messages are sent.", show_default=False)
+    ] = None,
 ) -> None:
     """Create an endpoint and print its secret on the last line, or change the endpoint with that key.
+
+    A new endpoint is enabled and gets messages of all kinds by default. A known endpoint keeps what is left out.
 
     The platform verifies signatures with the secret, which is shown only once. Rotate a secret that is lost.
 
@@ -56,7 +62,8 @@ def add(
       allowance webhooks add acme platform https://platform.example/hooks
       allowance webhooks add acme platform https://platform.example/hooks --kind threshold.crossed --disabled
     """
-    endpoint_input = EndpointInput(license, endpoint, url, tuple(kind) if kind else None, enabled)
+    kinds = None if all_kinds else kind or LEFT_OUT
+    endpoint_input = EndpointInput(license, endpoint, url, kinds, LEFT_OUT if enabled is None else enabled)
     with open_runtime(start()) as runtime, runtime.database.write() as session:
         put, secret = put_endpoint(session, endpoint_input, runtime.settings.opened_networks, datetime.now(UTC))
     if secret is None:

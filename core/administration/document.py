@@ -76,15 +76,18 @@ class Value:
         """Add a problem with this value to the document."""
         self._problems.append(LineProblem(self._line, self.path, message))
 
-    def fields(self, required: Sequence[str], optional: Sequence[str] = ()) -> dict[str, "Value"]:
+    def fields(
+        self, required: Sequence[str], optional: Sequence[str] = (), clearable: Sequence[str] = ()
+    ) -> dict[str, "Value"]:
         """Return the values of a mapping by key.
 
-        Unknown and missing keys become problems. An optional key whose value is null counts as left out.
+        Unknown and missing keys become problems. An optional key whose value is null counts as left out. A clearable
+        key may be left out as well, but stays with the value null.
         """
+        known = (*required, *clearable, *optional)
         if not self._is(MappingNode, "map"):
-            self.fail(f"must be a mapping with the keys {', '.join((*required, *optional))}.")
+            self.fail(f"must be a mapping with the keys {', '.join(known)}.")
             return {}
-        known = (*required, *optional)
         for key, value in self.entries.items():
             if key not in known:
                 value.fail(f"no key {shown(key)} is known here.{did_you_mean(key, known)}")
@@ -94,8 +97,13 @@ class Value:
         return {
             key: value
             for key, value in self.entries.items()
-            if key in required or (key in optional and not value._is(ScalarNode, "null"))
+            if key in required or key in clearable or (key in optional and not value.is_null)
         }
+
+    @property
+    def is_null(self) -> bool:
+        """True if the value is null."""
+        return self._is(ScalarNode, "null")
 
     @cached_property
     def entries(self) -> dict[str, "Value"]:

@@ -24,9 +24,9 @@ from core.administration.rules.licenses import check_license
 from core.consumption.tables import Snapshot
 from core.database.dialect import parts
 from core.errors import InvalidInput
-from core.licenses.billing import CONTRACT_DATE
+from core.left_out import LEFT_OUT, LeftOut
 from core.licenses.quota_terms import DEFAULT, QuotaTerms
-from core.licenses.tables import EXPIRY_NOTICE_DAYS, LICENSE_KEY, Grant, License
+from core.licenses.tables import LICENSE_KEY, Grant, License
 from core.plugins.registry import Registry
 from core.text import shown
 
@@ -74,12 +74,12 @@ def read_licenses(name: str, content: bytes) -> LicenseFile:
     file = LicenseFile(name, problems)
     keys: set[str] = set()
     for value in _list(root.fields(["licenses"]), "licenses"):
-        fields = value.fields(["key", "name"], ["time_zone", "admins", "contracts", "grants"])
+        fields = value.fields(["key"], ["contracts", "grants"], ["name", "time_zone", "admins"])
         license = LicenseInput(
             key=_get(fields, "key", Value.text, ""),
-            name=_get(fields, "name", Value.text, ""),
-            time_zone=_get(fields, "time_zone", Value.text, "UTC"),
-            admins=tuple(_read_admin(admin) for admin in _list(fields, "admins")) if "admins" in fields else None,
+            name=_stated(fields, "name", Value.text),
+            time_zone=_stated(fields, "time_zone", Value.text),
+            admins=_stated(fields, "admins", _read_admins),
         )
         if license.key in keys:
             fields["key"].fail("this license is there twice; put its contracts and grants in one place.")
@@ -114,7 +114,10 @@ def import_licenses(
     unread = frozenset(problem.path for problem in problems)
     file.grants = _as_first_granted(session, file.grants)
     meters = credit_meters(registry)
+    known = _locked(session, [license.key for _, license in file.licenses])
     for value, license in file.licenses:
+        if license.name is LEFT_OUT and license.key not in known and value.path not in unread:
+            value.fail("name is missing.")
         with _located(value, unread):
             check_license(license)
     for value, contract in file.contracts:
@@ -126,7 +129,7 @@ def import_licenses(
     if problems:
         raise InvalidFile(file.name, problems)
     total = len(file.licenses) + len(file.contracts) + len(file.grants)
-    for done, (value, put) in enumerate(_puts(session, file, registry, now)):
+    for done, (value, put) in enumerate(_puts(session, file, known, registry, now)):
         progress(done, total)
         with _located(value):
             put()
@@ -136,14 +139,13 @@ def import_licenses(
 
 
 def _puts(
-    session: Session, file: LicenseFile, registry: Registry, now: datetime
+    session: Session, file: LicenseFile, known: Mapping[str, int], registry: Registry, now: datetime
 ) -> Iterator[tuple[Value, Callable[[], object]]]:
     """Return the steps of the import: each license, then its contracts and grants.
 
     Known licenses come in the order of their ids, as in every transaction that locks several licenses. So two such
     transactions never wait for each other in a circle.
     """
-    known = _locked(session, [license.key for _, license in file.licenses])
     contracts, grants = defaultdict(list), defaultdict(list)
     for place, contract in file.contracts:
         contracts[contract.license].append((place, contract))
@@ -163,7 +165,7 @@ def _locked(session: Session, keys: Sequence[str]) -> dict[str, int]:
     The licenses come first, as whoever changes a license locks it before its snapshot. Refreshes lock snapshots alone.
     """
     known: dict[str, int] = {}
-    for part in parts(keys):
+    for part in parts([key for key in keys if LICENSE_KEY.fullmatch(key)]):
         named = session.exec(select(License.key, License.id).where(col(License.key).in_(part)))
         known |= {key: license_id for key, license_id in named if license_id is not None}
     ids = sorted(known.values())
@@ -206,12 +208,16 @@ def _as_first_granted(session: Session, grants: Sequence[tuple[Value, GrantInput
     ]
 
 
+def _read_admins(value: Value) -> tuple[AdminInput, ...]:
+    return tuple(map(_read_admin, value.items))
+
+
 def _read_admin(value: Value) -> AdminInput:
-    fields = value.fields(["email"], ["name", "language"])
+    fields = value.fields(["email"], clearable=["name", "language"])
     return AdminInput(
         email=_get(fields, "email", Value.text, ""),
-        name=_get(fields, "name", Value.text, None),
-        language=_get(fields, "language", Value.text, None),
+        name=_stated(fields, "name", Value.text),
+        language=_stated(fields, "language", Value.text),
     )
 
 
@@ -220,22 +226,20 @@ def _read_contracts(values: Iterable[Value], license: str) -> Iterator[tuple[Val
     for value in values:
         fields = value.fields(
             ["effective_from", "starts_on", "terms"],
-            ["billing_period", "anchor", "at_risk", "alert_at", "warnings", "quotas", "expiry_notice_days"],
+            clearable=["billing_period", "anchor", "at_risk", "alert_at", "warnings", "quotas", "expiry_notice_days"],
         )
         contract = ContractInput(
             license=license,
             effective_from=_get(fields, "effective_from", Value.date, date.min),
             starts_on=_get(fields, "starts_on", Value.date, date.min),
-            terms=_numbers(fields, "terms"),
-            billing_period=_get(fields, "billing_period", Value.text, "P1Y"),
-            anchor=_get(fields, "anchor", Value.text, CONTRACT_DATE),
-            at_risk=_numbers(fields, "at_risk"),
-            alert_at=tuple(_read_ratios(fields["alert_at"])) if "alert_at" in fields else (),
-            warnings=_get(fields, "warnings", Value.boolean, False),
-            expiry_notice_days=_read_days(fields["expiry_notice_days"])
-            if "expiry_notice_days" in fields
-            else EXPIRY_NOTICE_DAYS,
-            quotas=tuple(_read_quotas(fields["quotas"])) if "quotas" in fields else (),
+            terms=_get(fields, "terms", _read_numbers, ()),
+            billing_period=_stated(fields, "billing_period", Value.text),
+            anchor=_stated(fields, "anchor", Value.text),
+            at_risk=_stated(fields, "at_risk", _read_numbers),
+            alert_at=_stated(fields, "alert_at", _read_ratios),
+            warnings=_stated(fields, "warnings", Value.boolean),
+            expiry_notice_days=_stated(fields, "expiry_notice_days", _read_days),
+            quotas=_stated(fields, "quotas", _read_quotas),
         )
         if contract.effective_from in days:
             fields["effective_from"].fail(f"two contracts of this license take effect on {contract.effective_from}.")
@@ -243,28 +247,30 @@ def _read_contracts(values: Iterable[Value], license: str) -> Iterator[tuple[Val
         yield value, contract
 
 
-def _read_ratios(value: Value) -> Iterator[tuple[str, tuple[Decimal, ...]]]:
-    for meter, one in value.entries.items():
-        yield meter, tuple(ratio for item in one.items if (ratio := item.number()) is not None)
+def _read_ratios(value: Value) -> tuple[tuple[str, tuple[Decimal, ...]], ...]:
+    return tuple(
+        (meter, tuple(ratio for item in ratios.items if (ratio := item.number()) is not None))
+        for meter, ratios in value.entries.items()
+    )
 
 
 def _read_days(value: Value) -> tuple[int, ...]:
     return tuple(days for item in value.items if (days := item.whole()) is not None)
 
 
-def _read_quotas(value: Value) -> Iterator[tuple[str, QuotaTerms]]:
-    for meter, one in value.entries.items():
-        fields = one.fields([], ["window", "back_off_days", "lost_after_days", "on_outage", "identifiers"])
-        yield (
-            meter,
-            QuotaTerms(
-                window=_get(fields, "window", Value.text, None),
-                back_off_days=_get(fields, "back_off_days", Value.whole, None),
-                lost_after_days=_get(fields, "lost_after_days", Value.whole, DEFAULT.lost_after_days),
-                on_outage=_get(fields, "on_outage", Value.text, DEFAULT.on_outage),
-                identifiers=_get(fields, "identifiers", Value.text, DEFAULT.identifiers),
-            ),
-        )
+def _read_quotas(value: Value) -> tuple[tuple[str, QuotaTerms], ...]:
+    return tuple((meter, _read_quota(quota)) for meter, quota in value.entries.items())
+
+
+def _read_quota(value: Value) -> QuotaTerms:
+    fields = value.fields([], ["window", "back_off_days", "lost_after_days", "on_outage", "identifiers"])
+    return QuotaTerms(
+        window=_get(fields, "window", Value.text, None),
+        back_off_days=_get(fields, "back_off_days", Value.whole, None),
+        lost_after_days=_get(fields, "lost_after_days", Value.whole, DEFAULT.lost_after_days),
+        on_outage=_get(fields, "on_outage", Value.text, DEFAULT.on_outage),
+        identifiers=_get(fields, "identifiers", Value.text, DEFAULT.identifiers),
+    )
 
 
 def _read_grants(values: Iterable[Value], license: str) -> Iterator[tuple[Value, GrantInput]]:
@@ -293,10 +299,16 @@ def _get(fields: Mapping[str, Value], key: str, read: Callable[[Value], T | None
     return otherwise if found is None else found
 
 
+def _stated(fields: Mapping[str, Value], key: str, read: Callable[[Value], T | None]) -> T | LeftOut | None:
+    """Return a field of a put as `read` reads it: LEFT_OUT without the key, None if it is null or cannot be read."""
+    if key not in fields:
+        return LEFT_OUT
+    return None if fields[key].is_null else read(fields[key])
+
+
 def _list(fields: Mapping[str, Value], key: str) -> list[Value]:
     return fields[key].items if key in fields else []
 
 
-def _numbers(fields: Mapping[str, Value], key: str) -> tuple[tuple[str, Decimal], ...]:
-    entries = fields[key].entries if key in fields else {}
-    return tuple((name, _get(entries, name, Value.number, Decimal(1))) for name in entries)
+def _read_numbers(value: Value) -> tuple[tuple[str, Decimal], ...]:
+    return tuple((name, _get(value.entries, name, Value.number, Decimal(1))) for name in value.entries)

@@ -1,12 +1,14 @@
-"""Inputs of operators and back ends: licenses, contracts, grants, and requests for credits."""
+"""Inputs of operators and back ends: licenses, contracts, grants, and requests for credits.
+
+A field that is LEFT_OUT keeps its stored value. A field that is None is cleared: it returns to its default.
+"""
 
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from core.licenses.billing import CONTRACT_DATE
+from core.left_out import LEFT_OUT, LeftOut
 from core.licenses.quota_terms import QuotaTerms
-from core.licenses.tables import EXPIRY_NOTICE_DAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,35 +16,38 @@ class AdminInput:
     """A user of the license with the admin role."""
 
     email: str
-    name: str | None = None
-    language: str | None = None
+    name: str | LeftOut | None = LEFT_OUT
+    language: str | LeftOut | None = LEFT_OUT
 
 
 @dataclass(frozen=True, slots=True)
 class LicenseInput:
-    """A license to put. With `admins` None it keeps the admins that it has."""
+    """A license to put. A new license needs a name, and no name can be cleared. `admins` are all admins."""
 
     key: str
-    name: str
-    time_zone: str = "UTC"
-    admins: tuple[AdminInput, ...] | None = None
+    name: str | LeftOut | None = LEFT_OUT
+    time_zone: str | LeftOut | None = LEFT_OUT
+    admins: tuple[AdminInput, ...] | LeftOut | None = LEFT_OUT
 
 
 @dataclass(frozen=True, slots=True)
 class ContractInput:
-    """A contract version to put. Its terms are in force from `effective_from` on."""
+    """A contract version to put. Its terms are in force from `effective_from` on.
+
+    `terms` are all terms. A field that is left out keeps the value of the version that is in force on `effective_from`.
+    """
 
     license: str
     effective_from: date
     starts_on: date
     terms: tuple[tuple[str, Decimal], ...]
-    billing_period: str = "P1Y"
-    anchor: str = CONTRACT_DATE
-    at_risk: tuple[tuple[str, Decimal], ...] = ()
-    alert_at: tuple[tuple[str, tuple[Decimal, ...]], ...] = ()
-    warnings: bool = False
-    quotas: tuple[tuple[str, QuotaTerms], ...] = ()
-    expiry_notice_days: tuple[int, ...] = EXPIRY_NOTICE_DAYS
+    billing_period: str | LeftOut | None = LEFT_OUT
+    anchor: str | LeftOut | None = LEFT_OUT
+    at_risk: tuple[tuple[str, Decimal], ...] | LeftOut | None = LEFT_OUT
+    alert_at: tuple[tuple[str, tuple[Decimal, ...]], ...] | LeftOut | None = LEFT_OUT
+    warnings: bool | LeftOut | None = LEFT_OUT
+    quotas: tuple[tuple[str, QuotaTerms], ...] | LeftOut | None = LEFT_OUT
+    expiry_notice_days: tuple[int, ...] | LeftOut | None = LEFT_OUT
 
 
 @dataclass(frozen=True, slots=True)

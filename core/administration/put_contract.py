@@ -1,6 +1,7 @@
 """Putting contract versions. Putting the same version again changes nothing."""
 
-from datetime import datetime
+from datetime import date, datetime
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
@@ -8,18 +9,34 @@ from sqlmodel import Session, col, select
 from core.administration.inputs import ContractInput
 from core.administration.rules.contracts import check_contract
 from core.consumption.snapshots import mark_changed
+from core.left_out import LEFT_OUT, resolve
+from core.licenses.billing import CONTRACT_DATE
 from core.licenses.find import lock_license, named_license
-from core.licenses.tables import Contract, id_of
+from core.licenses.tables import EXPIRY_NOTICE_DAYS, Contract, ContractVersion, id_of
 from core.plugins.registry import Registry
 from core.queue.queue import schedule_now
 from core.text import decimal_text
 from core.usage.late_usage import mark_late
 
+_FIRST: Final = ContractVersion(
+    license_id=0,
+    version=0,
+    effective_from=date.min,
+    starts_on=date.min,
+    billing_period="P1Y",
+    anchor=CONTRACT_DATE,
+    terms={},
+    at_risk={},
+    warnings=False,
+)
+"""The values that the first version of a contract has unless its input states others, and that null returns to."""
+
 
 def put_contract(session: Session, given: ContractInput, registry: Registry, now: datetime) -> Contract:
     """Add a contract version that is in force from a date on, and make the license's refresh due.
 
-    Before that date earlier versions stay in force. A version with the date of an earlier one replaces it. History from
+    A field that the input leaves out keeps the value of the version that is in force on that date. Before that date
+    earlier versions stay in force. A version with the date of an earlier one replaces it. History from
     the date on is measured again.
 
     Args:
@@ -42,21 +59,12 @@ def put_contract(session: Session, given: ContractInput, registry: Registry, now
     versions = session.exec(
         select(Contract).where(Contract.license_id == license_id).order_by(col(Contract.version))
     ).all()
-    contract = Contract(
-        license_id=license_id,
-        version=len(versions) + 1,
-        effective_from=given.effective_from,
-        starts_on=given.starts_on,
-        billing_period=given.billing_period,
-        anchor=given.anchor,
-        terms={key: decimal_text(value) for key, value in given.terms},
-        at_risk={key: decimal_text(ratio) for key, ratio in given.at_risk},
-        alert_at={key: list(map(decimal_text, sorted(ratios))) for key, ratios in given.alert_at if ratios},
-        warnings=given.warnings,
-        expiry_notice_days=sorted(given.expiry_notice_days, reverse=True),
-        quotas={meter: quota.to_document() for meter, quota in given.quotas},
-        created_at=now,
+    in_force = max(
+        (row for row in versions if row.effective_from <= given.effective_from),
+        key=lambda row: (row.effective_from, row.version),
+        default=_FIRST,
     )
+    contract = _new_version(license_id, len(versions) + 1, given, in_force, now)
     same_day = [row for row in versions if row.effective_from == given.effective_from]
     if same_day and _content(same_day[-1]) == _content(contract):
         return same_day[-1]
@@ -68,6 +76,37 @@ def put_contract(session: Session, given: ContractInput, registry: Registry, now
         mark_late(session, {license_id: given.effective_from})
     schedule_now(session, license_id, now)
     return contract
+
+
+def _new_version(
+    license_id: int, number: int, given: ContractInput, in_force: ContractVersion, now: datetime
+) -> Contract:
+    """Return the version that an input makes of the version in force on its date."""
+    at_risk, alert_at, quotas = given.at_risk, given.alert_at, given.quotas
+    notice_days = resolve(given.expiry_notice_days, tuple(in_force.expiry_notice_days), EXPIRY_NOTICE_DAYS)
+    return Contract(
+        license_id=license_id,
+        version=number,
+        effective_from=given.effective_from,
+        starts_on=given.starts_on,
+        billing_period=resolve(given.billing_period, in_force.billing_period, _FIRST.billing_period),
+        anchor=resolve(given.anchor, in_force.anchor, _FIRST.anchor),
+        terms={key: decimal_text(value) for key, value in given.terms},
+        at_risk=(
+            in_force.at_risk if at_risk is LEFT_OUT else {meter: decimal_text(ratio) for meter, ratio in at_risk or ()}
+        ),
+        alert_at=(
+            in_force.alert_at
+            if alert_at is LEFT_OUT
+            else {meter: list(map(decimal_text, sorted(ratios))) for meter, ratios in alert_at or () if ratios}
+        ),
+        warnings=resolve(given.warnings, in_force.warnings, _FIRST.warnings),
+        expiry_notice_days=sorted(notice_days, reverse=True),
+        quotas=(
+            in_force.quotas if quotas is LEFT_OUT else {meter: terms.to_document() for meter, terms in quotas or ()}
+        ),
+        created_at=now,
+    )
 
 
 def _content(contract: Contract) -> tuple[object, ...]:

@@ -1,17 +1,25 @@
 """Putting licenses. Putting the same license again changes nothing."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
-from sqlmodel import Session, col, delete, or_, select
+from sqlmodel import Session, col, delete, insert, or_, select
 
-from core.administration.inputs import LicenseInput
+from core.administration.inputs import AdminInput, LicenseInput
 from core.administration.rules.licenses import check_license
 from core.consumption.readings.status import SEVERITY, UsageStatus
 from core.consumption.snapshots import mark_changed
 from core.consumption.tables import Snapshot
 from core.database.dialect import insert_into
+from core.errors import InputProblem, InvalidInput
+from core.left_out import LEFT_OUT, resolve
 from core.licenses.tables import License, LicenseAdmin, id_of
 from core.queue.queue import schedule_now
+
+_COLUMNS: Final = {"name": col(License.name), "time_zone": col(License.time_zone)}
+_TIME_ZONE: Final = "UTC"
+"""The time zone of a license unless its input states another."""
 
 
 def put_license(session: Session, given: LicenseInput, now: datetime) -> License:
@@ -19,25 +27,38 @@ def put_license(session: Session, given: LicenseInput, now: datetime) -> License
 
     A new time zone applies to usage that comes in from now on. Days that were counted before keep their sums.
 
+    Fields that the input leaves out keep their value. A new license is in UTC unless the input states another zone.
+
     Args:
         session: The caller commits it.
-        given: The license as it shall be.
+        given: The license and the fields to change.
         now: The time of the change.
 
     Raises:
-        InvalidInput: With every problem of the input.
+        InvalidInput: With every problem of the input, or if a new license has no name.
     """
     check_license(given)
-    row = {"key": given.key, "name": given.name, "time_zone": given.time_zone, "created_at": now}
+    changes: dict[str, str] = {}
+    if isinstance(given.name, str):
+        changes["name"] = given.name
+    elif session.exec(select(License.id).where(License.key == given.key)).first() is None:
+        raise InvalidInput([InputProblem("MISSING", "name is missing.", ("name",))])
+    if given.time_zone is not LEFT_OUT:
+        changes["time_zone"] = given.time_zone or _TIME_ZONE
+    # A license that exists keeps its name: the key stands in for it, since the database checks the row first.
+    row = {"key": given.key, "name": given.key, "time_zone": _TIME_ZONE, "created_at": now, **changes}
     statement = insert_into(session, License).values(row)
     # One statement, so that two callers that put the same new license at once both succeed.
-    changed = session.execute(
+    upsert = (
         statement.on_conflict_do_update(
             index_elements=["key"],
-            set_={"name": given.name, "time_zone": given.time_zone},
-            where=or_(col(License.name) != given.name, col(License.time_zone) != given.time_zone),
-        ).returning(col(License.id))
-    ).first()
+            set_=changes,
+            where=or_(*(_COLUMNS[name] != value for name, value in changes.items())),
+        )
+        if changes
+        else statement.on_conflict_do_nothing()
+    )
+    changed = session.execute(upsert.returning(col(License.id))).first()
     license = session.exec(
         select(License).where(License.key == given.key).execution_options(populate_existing=True)
     ).one()
@@ -51,11 +72,26 @@ def put_license(session: Session, given: LicenseInput, now: datetime) -> License
         )
         .on_conflict_do_nothing()
     )
-    if given.admins is not None:
-        session.exec(delete(LicenseAdmin).where(col(LicenseAdmin.license_id) == license_id))
-        session.add_all(
-            LicenseAdmin(license_id=license_id, email=admin.email, name=admin.name, language=admin.language)
-            for admin in given.admins
-        )
+    if given.admins is not LEFT_OUT:
+        _put_admins(session, license_id, given.admins or ())
     schedule_now(session, license_id, now)
     return license
+
+
+def _put_admins(session: Session, license_id: int, admins: Sequence[AdminInput]) -> None:
+    """Replace the admins of a license. An admin who stays keeps the name and the language that are left out."""
+    stored = {row.email: row for row in session.exec(select(LicenseAdmin).where(LicenseAdmin.license_id == license_id))}
+    rows = []
+    for admin in admins:
+        known = stored.get(admin.email)
+        rows.append(
+            {
+                "license_id": license_id,
+                "email": admin.email,
+                "name": resolve(admin.name, known and known.name, None),
+                "language": resolve(admin.language, known and known.language, None),
+            }
+        )
+    session.exec(delete(LicenseAdmin).where(col(LicenseAdmin.license_id) == license_id))
+    if rows:
+        session.execute(insert(LicenseAdmin), rows)

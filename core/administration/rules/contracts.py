@@ -1,7 +1,7 @@
 """Rules for contract versions."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -9,6 +9,7 @@ from allowance import Admission, Enforcement, Meter
 
 from core.administration.inputs import ContractInput
 from core.administration.rules.problems import EARLIEST, LATEST, Problems
+from core.left_out import LEFT_OUT
 from core.licenses.billing import CALENDAR_YEAR, CONTRACT_DATE, InvalidDuration, parse_billing_period
 from core.licenses.quota_terms import Identifiers, OnOutage, QuotaTerms
 from core.nearest import did_you_mean
@@ -26,7 +27,7 @@ _MOST_NOTICE_DAYS: Final = 366
 
 
 def check_contract(contract: ContractInput, meters: Mapping[str, Meter]) -> None:
-    """Check a contract. A term that no installed meter knows is refused, and the nearest known term is named.
+    """Check the fields that a contract states. A term that no installed meter knows is refused.
 
     Args:
         contract: The contract.
@@ -39,15 +40,46 @@ def check_contract(contract: ContractInput, meters: Mapping[str, Meter]) -> None
     for name, day in (("effectiveFrom", contract.effective_from), ("startsOn", contract.starts_on)):
         if not EARLIEST <= day < LATEST:
             problems.add(f"{name} {day} must be from {EARLIEST} to before {LATEST}.", name)
-    try:
-        parse_billing_period(contract.billing_period)
-    except InvalidDuration as problem:
-        problems.add(f"billingPeriod {problem}.", "billingPeriod")
-    if contract.anchor not in (CONTRACT_DATE, CALENDAR_YEAR):
+    if isinstance(contract.billing_period, str):
+        _check_duration(problems, contract.billing_period, "billingPeriod")
+    if isinstance(contract.anchor, str) and contract.anchor not in (CONTRACT_DATE, CALENDAR_YEAR):
         problems.add(f"anchor {shown(contract.anchor)} must be {CONTRACT_DATE} or {CALENDAR_YEAR}.", "anchor")
+    _check_terms(problems, contract.terms, meters)
+    at_risk = () if contract.at_risk is LEFT_OUT else contract.at_risk or ()
+    alert_at = () if contract.alert_at is LEFT_OUT else contract.alert_at or ()
+    quotas = () if contract.quotas is LEFT_OUT else contract.quotas or ()
+    for name, meters_named in (("atRisk", at_risk), ("alertAt", alert_at), ("quotas", quotas)):
+        problems.twice("meter", (entry[0] for entry in meters_named), name, "meter")
+    for index, (key, ratio) in enumerate(at_risk):
+        if key not in meters:
+            problems.add(
+                f"No meter {shown(key)}.{did_you_mean(key, meters)}", "atRisk", index, "meter", code="UNKNOWN_METER"
+            )
+        problems.number("ratio", ratio, "be above 0 and up to 1", 1, "atRisk", index, "ratio")
+    for index, (key, ratios) in enumerate(alert_at):
+        _check_alert_at(problems, index, key, ratios, meters)
+    for index, (key, quota) in enumerate(quotas):
+        _check_quota(problems, index, key, quota, meters)
+    days = () if contract.expiry_notice_days is LEFT_OUT else contract.expiry_notice_days or ()
+    if len(days) > MOST_NOTICES or len(set(days)) < len(days) or not all(1 <= day <= _MOST_NOTICE_DAYS for day in days):
+        problems.add(
+            f"expiryNoticeDays must be {MOST_NOTICES} different numbers at most, each from 1 to {_MOST_NOTICE_DAYS}.",
+            "expiryNoticeDays",
+        )
+    problems.raise_if_any()
+
+
+def _check_duration(problems: Problems, duration: str, *path: object) -> None:
+    try:
+        parse_billing_period(duration)
+    except InvalidDuration as problem:
+        problems.add(f"{path[-1]} {problem}.", *path)
+
+
+def _check_terms(problems: Problems, stated: Sequence[tuple[str, Decimal]], meters: Mapping[str, Meter]) -> None:
     terms = {term for meter in meters.values() for term in meter.limit_terms}
-    problems.twice("term", (key for key, _ in contract.terms), "terms", "key")
-    for index, (key, value) in enumerate(contract.terms):
+    problems.twice("term", (key for key, _ in stated), "terms", "key")
+    for index, (key, value) in enumerate(stated):
         if not _TERM.fullmatch(key) or key not in terms:
             problems.add(
                 f"No meter knows the term {shown(key)}.{did_you_mean(key, terms)}",
@@ -55,29 +87,6 @@ def check_contract(contract: ContractInput, meters: Mapping[str, Meter]) -> None
             )  # fmt: skip
         called = f"The term {key[:100]}"
         problems.number(called, value, "be a number from 0 to 2^53", LARGEST, "terms", index, "value", zero=True)
-    for name, meters_named in (
-        ("atRisk", contract.at_risk),
-        ("alertAt", contract.alert_at),
-        ("quotas", contract.quotas),
-    ):
-        problems.twice("meter", (entry[0] for entry in meters_named), name, "meter")
-    for index, (key, ratio) in enumerate(contract.at_risk):
-        if key not in meters:
-            problems.add(
-                f"No meter {shown(key)}.{did_you_mean(key, meters)}", "atRisk", index, "meter", code="UNKNOWN_METER"
-            )
-        problems.number("ratio", ratio, "be above 0 and up to 1", 1, "atRisk", index, "ratio")
-    for index, (key, ratios) in enumerate(contract.alert_at):
-        _check_alert_at(problems, index, key, ratios, meters)
-    for index, (key, quota) in enumerate(contract.quotas):
-        _check_quota(problems, index, key, quota, meters)
-    days = contract.expiry_notice_days
-    if len(days) > MOST_NOTICES or len(set(days)) < len(days) or not all(1 <= day <= _MOST_NOTICE_DAYS for day in days):
-        problems.add(
-            f"expiryNoticeDays must be {MOST_NOTICES} different numbers at most, each from 1 to {_MOST_NOTICE_DAYS}.",
-            "expiryNoticeDays",
-        )
-    problems.raise_if_any()
 
 
 def _check_alert_at(
@@ -109,10 +118,7 @@ def _check_quota(problems: Problems, index: int, key: str, quota: QuotaTerms, me
         wrong = f"The meter {shown(key)} has no hard quota." if key in meters else f"No meter {shown(key)}."
         problems.add(f"{wrong}{did_you_mean(key, hard)}", "quotas", index, "meter", code="UNKNOWN_METER")
     if quota.window is not None:
-        try:
-            parse_billing_period(quota.window)
-        except InvalidDuration as problem:
-            problems.add(f"window {problem}.", "quotas", index, "window")
+        _check_duration(problems, quota.window, "quotas", index, "window")
     for name, days in (("backOffDays", quota.back_off_days), ("lostAfterDays", quota.lost_after_days)):
         if days is not None and not 1 <= days <= _MOST_DAYS:
             problems.add(f"{name} must be from 1 to {_MOST_DAYS}, not {days}.", "quotas", index, name)

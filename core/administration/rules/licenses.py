@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from core.addresses.mail_address import BadAddress, address_of
 from core.administration.inputs import LicenseInput
 from core.administration.rules.problems import Problems
+from core.left_out import LEFT_OUT
 from core.licenses.tables import LICENSE_KEY, LONGEST_NAME
 from core.nearest import did_you_mean
 from core.text import problem_with, shown
@@ -18,7 +19,7 @@ _time_zones: Final = cache(available_timezones)  # it reads a thousand files
 
 
 def check_license(license: LicenseInput) -> None:
-    """Raise :class:`InvalidInput` with every problem of a license, if there are any."""
+    """Raise :class:`InvalidInput` with every problem of a license, if there are any. Fields left out have none."""
     problems = Problems()
     if not LICENSE_KEY.fullmatch(license.key):
         problems.add(
@@ -26,20 +27,25 @@ def check_license(license: LicenseInput) -> None:
             "and '-', 100 at most.",
             "key",
         )
-    problems.text(license.name, LONGEST_NAME, "name")
-    if license.time_zone not in _time_zones() or not _loads(license.time_zone):
-        near = did_you_mean(license.time_zone, _time_zones())
-        problems.add(f"timeZone {shown(license.time_zone)} is not an IANA time zone.{near}", "timeZone")
+    if license.name is None:
+        problems.add("name cannot be null; leave it out to keep it.", "name")
+    elif license.name is not LEFT_OUT:
+        problems.text(license.name, LONGEST_NAME, "name")
+    zone = license.time_zone
+    if isinstance(zone, str) and (zone not in _time_zones() or not _loads(zone)):
+        near = did_you_mean(zone, _time_zones())
+        problems.add(f"timeZone {shown(zone)} is not an IANA time zone.{near}", "timeZone")
     seen = set()
-    for index, admin in enumerate(license.admins or ()):
+    admins = () if license.admins is LEFT_OUT else license.admins or ()
+    for index, admin in enumerate(admins):
         if problem_with(admin.email, 254) or not _EMAIL.fullmatch(admin.email) or not _is_writable(admin.email):
             problems.add(f"email {shown(admin.email)} is not an e-mail address.", "admins", index, "email")
         elif admin.email in seen:
             problems.add(f"email {shown(admin.email)} is there twice.", "admins", index, "email")
         seen.add(admin.email)
-        if admin.name is not None:
+        if isinstance(admin.name, str):
             problems.text(admin.name, 200, "admins", index, "name")
-        if admin.language is not None and not _LANGUAGE.fullmatch(admin.language):
+        if isinstance(admin.language, str) and not _LANGUAGE.fullmatch(admin.language):
             problems.add(
                 f"language {shown(admin.language)} is not a language tag, as 'en' or 'fr'.", "admins", index, "language"
             )

@@ -13,6 +13,7 @@ from core.delivery.message_kinds import KINDS
 from core.delivery.webhooks.sign import LONGEST_OVERLAP, OVERLAP, new_secret, rotate_secrets
 from core.delivery.webhooks.tables import WebhookEndpoint
 from core.errors import InputProblem, InvalidInput
+from core.left_out import LEFT_OUT, LeftOut, resolve
 from core.licenses.find import find_license, lock_license, no_license
 from core.licenses.tables import LICENSE_KEY, id_of
 from core.nearest import did_you_mean
@@ -24,13 +25,17 @@ MOST_ENDPOINTS: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class EndpointInput:
-    """An endpoint to make or to change, by its license and key. It receives all `kinds` of messages if None."""
+    """An endpoint to make or to change, by its license and key.
+
+    A field that is LEFT_OUT keeps its value, or has its default for a new endpoint. None stands for the default. The
+    default of `kinds` is all kinds of messages, `enabled` is true by default, and `url` has no default.
+    """
 
     license: str
     key: str
-    url: str
-    kinds: tuple[str, ...] | None = None
-    enabled: bool = True
+    url: str | LeftOut | None = LEFT_OUT
+    kinds: Sequence[str] | LeftOut | None = LEFT_OUT
+    enabled: bool | LeftOut | None = LEFT_OUT
 
 
 def put_endpoint(
@@ -43,11 +48,17 @@ def put_endpoint(
     """
     license_id = locked_license(session, requested.license)
     found = _by_key(session, license_id, requested.key)
-    url = _check(session, license_id, requested, networks, is_new=found is None)
-    kinds = None if requested.kinds is None else sorted(set(requested.kinds))
+    url = _check(session, license_id, requested, networks, found)
+    if requested.kinds is LEFT_OUT:
+        kinds = found.kinds if found else None
+    else:
+        kinds = sorted(set(requested.kinds)) if requested.kinds else None
+    # An endpoint that was disabled automatically is enabled again by any put that does not disable it.
+    was_enabled = found is None or found.enabled or found.disabled_because is not None
+    enabled = resolve(requested.enabled, was_enabled, True)
     if found is not None:
-        found.url, found.kinds, found.enabled = url, kinds, requested.enabled
-        found.disabled_because = None if requested.enabled else found.disabled_because
+        found.url, found.kinds, found.enabled = url, kinds, enabled
+        found.disabled_because = None
         session.add(found)
         return found, None
     secret = new_secret()
@@ -57,7 +68,7 @@ def put_endpoint(
         key=requested.key,
         url=url,
         kinds=kinds,
-        enabled=requested.enabled,
+        enabled=enabled,
         secrets=rotate_secrets([], secret, OVERLAP, now),
         created_at=now,
     )
@@ -125,30 +136,38 @@ def _by_key(session: Session, license_id: int, key: str) -> WebhookEndpoint | No
     return session.exec(statement).first()
 
 
-def _check(session: Session, license_id: int, requested: EndpointInput, networks: Networks, *, is_new: bool) -> str:
-    """Check the input of an endpoint. Return the URL as it is stored.
+def _check(
+    session: Session, license_id: int, requested: EndpointInput, networks: Networks, stored: WebhookEndpoint | None
+) -> str:
+    """Check the input of an endpoint, whose stored state is None if it is new. Return the URL to store.
 
     Raises:
         InvalidInput: If anything is wrong.
     """
-    problems, url = [], requested.url
+    problems, url = [], stored.url if stored else ""
     if not LICENSE_KEY.fullmatch(requested.key):
         message = (
             f"key {shown(requested.key)} must begin with a letter or digit and hold only letters, digits, '.', '_' "
             "and '-', 100 at most."
         )
         problems.append(InputProblem("BAD_INPUT", message, ("key",)))
-    elif is_new and len(list_endpoints(session, license_id)) >= MOST_ENDPOINTS:
+    elif stored is None and len(list_endpoints(session, license_id)) >= MOST_ENDPOINTS:
         message = f"A license has {MOST_ENDPOINTS} webhook endpoints at the most. Remove one first."
         problems.append(InputProblem("BAD_INPUT", message, ("key",)))
-    try:
-        url = check_url(requested.url, networks)
-    except AddressRefused as refused:
-        problems.append(InputProblem("BAD_INPUT", f"url {refused}.", ("url",)))
-    if requested.kinds == ():
-        message = "kinds must hold one at least; leave it out for all."
+    if isinstance(requested.url, str):
+        try:
+            url = check_url(requested.url, networks)
+        except AddressRefused as refused:
+            problems.append(InputProblem("BAD_INPUT", f"url {refused}.", ("url",)))
+    elif requested.url is None:
+        problems.append(InputProblem("BAD_INPUT", "url cannot be null; leave it out to keep it.", ("url",)))
+    elif stored is None:
+        problems.append(InputProblem("MISSING", "url is missing.", ("url",)))
+    kinds = None if requested.kinds is LEFT_OUT else requested.kinds
+    if kinds is not None and not kinds:
+        message = "kinds must hold one at least; null stands for all."
         problems.append(InputProblem("BAD_INPUT", message, ("kinds",)))
-    for index, kind in enumerate(requested.kinds or ()):
+    for index, kind in enumerate(kinds or ()):
         if kind not in KINDS:
             message = f"No kind {shown(kind)}.{did_you_mean(kind, KINDS)} The kinds are {', '.join(KINDS)}."
             problems.append(InputProblem("UNKNOWN_KIND", message, ("kinds", str(index))))

@@ -69,7 +69,9 @@ def test_admins_are_replaced_as_a_whole_or_left_alone(engine: Engine) -> None:
         ("b@example.org", "B", "fr"),
     }
     engine.license(admins=[AdminInput("b@example.org")])
-    assert [(one.email, one.name) for one in rows(engine, LicenseAdmin)] == [("b@example.org", None)]
+    assert [(one.email, one.name) for one in rows(engine, LicenseAdmin)] == [("b@example.org", "B")]
+    engine.license(admins=[AdminInput("b@example.org", None)])
+    assert [(one.name, one.language) for one in rows(engine, LicenseAdmin)] == [(None, "fr")]
     engine.license(admins=[])
     assert rows(engine, LicenseAdmin) == []
 

@@ -14,7 +14,9 @@ def test_a_contract_whose_periods_begin_elsewhere_counts_its_own_periods(engine:
     engine.license("acme", "UTC", SMALL, billing_period="P1M", effective_from=date(2025, 1, 1))
     engine.backfill(*(sent(1, NOW - number * DAY) for number in range(5, 205)), now=NOW - 5 * DAY)
     engine.refresh(now=NOW - 5 * DAY)
-    engine.contract("acme", SMALL, effective_from=days_ago(2), starts_on=date(2025, 9, 1), now=NOW - 5 * DAY)
+    engine.contract(
+        "acme", SMALL, billing_period="P1Y", effective_from=days_ago(2), starts_on=date(2025, 9, 1), now=NOW - 5 * DAY
+    )
     engine.refresh()
 
     history = {at: used for at, used, _ in engine.history("interactions")}

@@ -1,4 +1,4 @@
-"""The inputs of the mutations of licenses and contracts."""
+"""The inputs of the mutations of licenses and contracts. A field that is left out keeps its value; null clears it."""
 
 from datetime import date
 
@@ -12,25 +12,36 @@ from core.licenses.quota_terms import LOST_AFTER_DAYS
 @strawberry.input(description="A user of the license with the admin role.")
 class AdminInput:
     email: str = strawberry.field(description="The e-mail address. Alerts are sent there.")
-    name: str | None = strawberry.field(default=None, description="The display name.")
+    name: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The display name. If left out, an admin of the license keeps the name. Null clears the name.",
+    )
     language: str | None = strawberry.field(
-        default=None, description="The language of e-mails, for example `en` or `fr`."
+        default=strawberry.UNSET,
+        description="The language of e-mails, for example `en` or `fr`. If left out, an admin of the license keeps the "
+        "language. Null clears the language.",
     )
 
 
-@strawberry.input(description="A license to create or to change.")
+@strawberry.input(
+    description="A license to create or to change. A field that is left out keeps its value. Null clears a field."
+)
 class LicenseInput:
     key: str = strawberry.field(
         description="The key of the license. It has at most 100 letters, digits, '.', '_' and '-'. It never changes."
     )
-    name: str = strawberry.field(description="The display name of the license.")
-    time_zone: str = strawberry.field(
-        default="UTC",
+    name: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The display name of the license. A new license needs a name. A name cannot be null.",
+    )
+    time_zone: str | None = strawberry.field(
+        default=strawberry.UNSET,
         description="The IANA time zone of the license, for example Europe/Brussels. Days and billing periods begin "
-        "at midnight there.",
+        "at midnight there. UTC for a new license, and if null.",
     )
     admins: list[AdminInput] | None = strawberry.field(
-        default=None, description="All admins of the license. The default keeps the present admins."
+        default=strawberry.UNSET,
+        description="All admins of the license. If left out, the present admins stay. Null removes all admins.",
     )
 
 
@@ -85,31 +96,41 @@ class QuotaInput:
 
 @strawberry.input(
     description="A version of a contract that is in force from a day on. Earlier days keep the terms of their own "
-    "version."
+    "version. A field that is left out keeps the value of the version in force on `effectiveFrom`. Null clears a field."
 )
 class ContractInput:
     license: str = strawberry.field(description="The key of the license.")
     effective_from: date = strawberry.field(description="The first day on which these terms are in force.")
     starts_on: date = strawberry.field(description="The day from which billing periods are counted.")
-    billing_period: Duration = strawberry.field(default=Duration("P1Y"), description="The length of a billing period.")
-    anchor: PeriodAnchor = strawberry.field(
-        default=PeriodAnchor.CONTRACT_DATE, description="The anchor from which billing periods are counted."
+    billing_period: Duration | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The length of a billing period. P1Y for a first version, and if null.",
+    )
+    anchor: PeriodAnchor | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The anchor from which billing periods are counted. CONTRACT_DATE for a first version, and if "
+        "null.",
     )
     terms: list[TermInput] = strawberry.field(description="All terms of the contract.")
     at_risk: list[AtRiskInput] | None = strawberry.field(
-        default=None,
-        description="The at-risk ratios that differ from the meters' own. The default keeps the ratios of the meters.",
+        default=strawberry.UNSET,
+        description="All at-risk ratios that differ from the meters' own. With null, the ratios of the meters apply.",
     )
     alert_at: list[AlertAtInput] | None = strawberry.field(
-        default=None,
-        description="The additional thresholds that alert people, beside the thresholds that the meters define.",
+        default=strawberry.UNSET,
+        description="All additional thresholds that alert people, beside the thresholds that the meters define.",
     )
     expiry_notice_days: list[int] | None = strawberry.field(
-        default=None,
-        description="The numbers of days before credits expire on which people are notified. The default is 30 and 7. "
-        "An empty list disables these notifications.",
+        default=strawberry.UNSET,
+        description="The numbers of days before credits expire on which people are notified. 30 and 7 for a first "
+        "version, and if null. An empty list disables these notifications.",
     )
-    warnings: bool = strawberry.field(default=False, description="True if applications warn people of exceeded limits.")
+    warnings: bool | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="True if applications warn people of exceeded limits. False for a first version, and if null.",
+    )
     quotas: list[QuotaInput] | None = strawberry.field(
-        default=None, description="The rules for hard quotas that differ from the defaults."
+        default=strawberry.UNSET,
+        description="All rules for hard quotas that differ from the defaults. A field that is left out of a quota has "
+        "its default.",
     )

@@ -1,10 +1,12 @@
 """The mutations of licenses and contracts."""
 
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from typing import Annotated, TypeVar
 
 import strawberry
 
 from api.graphql.license_batch import find_batch
+from api.graphql.schema.common.arguments import stated
 from api.graphql.schema.common.node import Info
 from api.graphql.schema.common.results import InputError, errors_field, reports_errors
 from api.graphql.schema.common.scalars import decimal
@@ -15,8 +17,11 @@ from core.access.keys import Scope
 from core.administration import inputs
 from core.administration import put_contract as contracts
 from core.administration import put_license as licenses
+from core.left_out import LEFT_OUT, LeftOut
 from core.licenses.quota_terms import QuotaTerms
-from core.licenses.tables import EXPIRY_NOTICE_DAYS
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @strawberry.type(description="The result of `putLicense`.")
@@ -40,10 +45,14 @@ def put_license(
 ) -> PutLicenseResult:
     context = info.context
     context.caller.require(Scope.CONTRACT_WRITE, license=input.key)
-    admins = None
-    if input.admins is not None:
-        admins = tuple(inputs.AdminInput(admin.email, admin.name, admin.language) for admin in input.admins)
-    license = inputs.LicenseInput(input.key, input.name, input.time_zone, admins)
+    license = inputs.LicenseInput(
+        key=input.key,
+        name=stated(input.name),
+        time_zone=stated(input.time_zone),
+        admins=_items(
+            input.admins, lambda admin: inputs.AdminInput(admin.email, stated(admin.name), stated(admin.language))
+        ),
+    )
     with context.write() as session:
         licenses.put_license(session, license, context.now)
     context.services.announcer.announce()
@@ -65,21 +74,25 @@ def put_contract(
         license=input.license,
         effective_from=input.effective_from,
         starts_on=input.starts_on,
-        billing_period=input.billing_period,
-        anchor=input.anchor.value,
+        billing_period=stated(input.billing_period),
+        anchor=stated(input.anchor and input.anchor.value),
         terms=tuple((term.key, decimal(term.value)) for term in input.terms),
-        at_risk=tuple((item.meter, decimal(item.ratio)) for item in input.at_risk or ()),
-        alert_at=tuple((item.meter, tuple(map(decimal, item.ratios))) for item in input.alert_at or ()),
-        warnings=input.warnings,
-        expiry_notice_days=(
-            EXPIRY_NOTICE_DAYS if input.expiry_notice_days is None else tuple(input.expiry_notice_days)
-        ),
-        quotas=tuple((item.meter, _quota_terms(item)) for item in input.quotas or ()),
+        at_risk=_items(input.at_risk, lambda item: (item.meter, decimal(item.ratio))),
+        alert_at=_items(input.alert_at, lambda item: (item.meter, tuple(map(decimal, item.ratios)))),
+        warnings=stated(input.warnings),
+        expiry_notice_days=_items(input.expiry_notice_days, int),
+        quotas=_items(input.quotas, lambda item: (item.meter, _quota_terms(item))),
     )
     with context.write() as session:
         row = contracts.put_contract(session, contract, context.services.registry, context.now)
     context.services.announcer.announce()
     return PutContractResult(contract=Contract(row=row))
+
+
+def _items(values: Sequence[T] | None, make: Callable[[T], R]) -> tuple[R, ...] | LeftOut | None:
+    """Return the items of a list that an input states: LEFT_OUT and null stay themselves."""
+    items = stated(values)
+    return items if items is None or items is LEFT_OUT else tuple(map(make, items))
 
 
 def _quota_terms(quota: QuotaInput) -> QuotaTerms:

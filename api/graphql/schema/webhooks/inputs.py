@@ -10,18 +10,28 @@ from core.delivery.webhooks.sign import OVERLAP
 HOUR: Final = timedelta(hours=1)
 
 
-@strawberry.input(description="A webhook endpoint to create or to change.")
+@strawberry.input(
+    description="A webhook endpoint to create or to change. A field that is left out keeps its value. Null "
+    "clears a field."
+)
 class WebhookEndpointInput:
     license: str = strawberry.field(description="The key of the license.")
     key: str = strawberry.field(
         description="The key of the endpoint. It has at most 100 letters, digits, '.', '_' and '-'."
     )
-    url: str = strawberry.field(description="The URL to send messages to, over HTTPS.")
-    kinds: list[str] | None = strawberry.field(
-        default=None,
-        description="The kinds of messages to send, for example `threshold.crossed`. The default is all kinds.",
+    url: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The URL to send messages to, over HTTPS. A new endpoint needs a URL. A URL cannot be null.",
     )
-    enabled: bool = strawberry.field(default=True, description="True to send messages to the endpoint.")
+    kinds: list[str] | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The kinds of messages to send, for example `threshold.crossed`. All kinds for a new endpoint, and "
+        "if null.",
+    )
+    enabled: bool | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="True to send messages to the endpoint. True for a new endpoint, and if null.",
+    )
 
 
 @strawberry.input(description="A webhook endpoint, named by its keys.")

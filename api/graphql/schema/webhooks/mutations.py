@@ -5,6 +5,7 @@ from typing import Annotated
 import strawberry
 
 from api.graphql.context import Context
+from api.graphql.schema.common.arguments import stated
 from api.graphql.schema.common.node import Info
 from api.graphql.schema.common.results import InputError, errors_field, reports_errors
 from api.graphql.schema.webhooks.delivery import Delivery
@@ -64,8 +65,9 @@ def put_webhook_endpoint(
 ) -> PutWebhookEndpointResult:
     context = info.context
     context.caller.require(Scope.WEBHOOKS_WRITE, license=input.license)
-    kinds = None if input.kinds is None else tuple(input.kinds)
-    endpoint = endpoints.EndpointInput(input.license, input.key, input.url, kinds, input.enabled)
+    endpoint = endpoints.EndpointInput(
+        input.license, input.key, stated(input.url), stated(input.kinds), stated(input.enabled)
+    )
     networks = context.services.settings.opened_networks
     with context.write() as session:
         row, secret = endpoints.put_endpoint(session, endpoint, networks, context.now)

@@ -92,7 +92,7 @@ def test_putting_a_license_creates_it_and_putting_it_again_changes_it(served: Se
         "errors": [],
     }
     changed = put_license(operator, key="acme", name="Acme Ltd")
-    assert (changed["license"]["name"], changed["license"]["timeZone"]) == ("Acme Ltd", "UTC")
+    assert (changed["license"]["name"], changed["license"]["timeZone"]) == ("Acme Ltd", "Asia/Kolkata")
 
     def admins() -> list[str]:
         with served.runtime.database.read() as session:

@@ -92,7 +92,9 @@ def test_an_endpoint_is_created_with_a_secret_shown_once_then_changed_and_delete
         "createdAt": "2026-03-10T09:30:00Z",
     }
     changed = put(platform, enabled=False)
-    assert (changed["secret"], changed["endpoint"]["enabled"], changed["endpoint"]["kinds"]) == (None, False, None)
+    assert (changed["secret"], changed["endpoint"]["enabled"]) == (None, False)
+    assert changed["endpoint"]["kinds"] == ["threshold.recovered"]
+    assert put(platform, kinds=None)["endpoint"]["kinds"] is None
     [listed] = platform.data(LIST)["webhookEndpoints"]
     assert (listed["key"], listed["deliveries"]["edges"]) == ("platform", [])
     assert "secret" not in str(listed)

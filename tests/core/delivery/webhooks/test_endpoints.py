@@ -22,6 +22,7 @@ from core.delivery.webhooks.endpoints import (
 )
 from core.delivery.webhooks.manual_delivery import send_test
 from core.errors import InvalidInput
+from core.left_out import LEFT_OUT
 from core.licenses.tables import LicenseAdmin
 from core.workers.worker import Worker
 from tests.core.delivery.webhooks.conftest import NETWORKS, Hooks
@@ -49,8 +50,15 @@ def test_putting_again_changes_it_and_keeps_its_id_and_secret(hooks: Hooks) -> N
     assert (first.url, first.kinds, first.enabled) == (URL, [CROSSED, RECOVERED], True)
     assert hooks.put("https://hooks.example/b", enabled=False) == ""
     second = hooks.endpoint()
-    assert (second.url, second.kinds, second.enabled) == ("https://hooks.example/b", None, False)
+    assert (second.url, second.kinds, second.enabled) == ("https://hooks.example/b", [CROSSED, RECOVERED], False)
     assert (second.id, second.secrets) == (first.id, first.secrets)
+    assert hooks.put("https://hooks.example/b", kinds=None, enabled=None) == ""
+    assert (hooks.endpoint().kinds, hooks.endpoint().enabled) == (None, True)
+
+
+def test_a_new_endpoint_needs_a_url_which_cannot_be_cleared(hooks: Hooks) -> None:
+    assert problems(hooks, url=LEFT_OUT) == [("MISSING", ("url",), "url is missing.")]
+    assert problems(hooks, url=None) == [("BAD_INPUT", ("url",), "url cannot be null; leave it out to keep it.")]
 
 
 def test_everything_that_is_wrong_is_said_at_once_and_nothing_is_written(hooks: Hooks) -> None:
@@ -68,7 +76,7 @@ def test_everything_that_is_wrong_is_said_at_once_and_nothing_is_written(hooks: 
             f"No kind 'threshold.crosed'. Did you mean 'threshold.crossed'? The kinds are {', '.join(KINDS)}.",
         ),
     ]
-    assert problems(hooks, kinds=())[0][1:] == (("kinds",), "kinds must hold one at least; leave it out for all.")
+    assert problems(hooks, kinds=())[0][1:] == (("kinds",), "kinds must hold one at least; null stands for all.")
     assert problems(hooks, license="acne")[0] == (
         "UNKNOWN_LICENSE",
         ("license",),
