@@ -108,7 +108,9 @@ def _refuse(
     """Answer the installations that find no place. A back-off of an earlier refusal stands while it lasts."""
     quota = group.quota
     remaining = quota.remaining(used)
-    back_offs = {digest: stored.backing_off(now) for digest in digests if (stored := group.stored.get(digest))}
+    back_offs = {
+        digest: stored.backing_off_from(quota, now) for digest in digests if (stored := group.stored.get(digest))
+    }
     newly = [digest for digest in digests if not back_offs.get(digest)]
     answers = {}
     if newly:
@@ -122,7 +124,7 @@ def _refuse(
             if stored and stored.has_place_in(quota):
                 answers[digest] = CheckIn(Decision.KNOWN, quota.places, remaining)
             else:
-                back_offs[digest] = (stored and stored.backing_off(now)) or new
+                back_offs[digest] = (stored and stored.backing_off_from(quota, now)) or new
     for digest in digests:
         if digest not in answers:
             answers[digest] = CheckIn(Decision.BACK_OFF, quota.places, remaining, back_offs[digest])

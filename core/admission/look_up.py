@@ -57,6 +57,6 @@ def answer_of(state: QuotaState, stored: InstallationState | None, now: datetime
     quota = state.quota
     if stored and stored.has_place_in(quota):
         return CheckIn(Decision.KNOWN, quota.places, quota.remaining(state.used))
-    if stored and (back_off := stored.backing_off(now)) and not quota.has_room(state.used):
+    if stored and (back_off := stored.backing_off_from(quota, now)) and not quota.has_room(state.used):
         return CheckIn(Decision.BACK_OFF, quota.places, quota.remaining(state.used), back_off)
     return None

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 from sqlalchemy import Connection
 
-from core.admission.back_off import BackOff
+from core.admission.back_off import BackOff, back_off
 from core.admission.quota import Quota
 from core.times import instant, microseconds
 
@@ -35,6 +35,17 @@ class InstallationState(NamedTuple):
         if self.refused_at is None or self.retry_at is None or self.retry_at <= microseconds(now):
             return None
         return BackOff(instant(self.refused_at), instant(self.retry_at))
+
+    def backing_off_from(self, quota: Quota, now: datetime) -> BackOff | None:
+        """Return the back-off of the last refusal from a quota while it lasts, or None.
+
+        A contract may have shortened the window or the back-off since the refusal. The shorter time holds.
+        """
+        stored = self.backing_off(now)
+        if stored is None or stored.refused_at < quota.window.start:
+            return None
+        retry_at = min(stored.retry_at, back_off(stored.refused_at, quota.window, quota.terms).retry_at)
+        return BackOff(stored.refused_at, retry_at) if now < retry_at else None
 
 
 class AdmitRequest(NamedTuple):

@@ -79,7 +79,10 @@ def refuse(connection: Connection, quota: Quota, digests: Sequence[bytes], back_
     with _transaction(connection, "BEGIN IMMEDIATE") as cursor:
         for digest in digests:
             state = _state(cursor.execute(_FIND, (*key, digest)).fetchone())
-            if state and (state.has_place_in(quota) or state.backing_off(back_off.refused_at)):
+            if state and state.has_place_in(quota):
+                continue
+            stored = state and state.backing_off(back_off.refused_at)
+            if stored and stored.retry_at <= back_off.retry_at:  # a later time is of a contract that was longer
                 continue
             refused.add(digest)
             before = state.refused_at if state else None

@@ -98,6 +98,7 @@ RETURNING 1
 
 -- name: refuse
 -- Record a refusal of installations that have no place and are not backing off; returns their digests.
+-- A stored back-off that is longer than the new back-off is of an earlier contract, and is replaced.
 WITH quota AS (
   SELECT %b::bigint AS license_id, %b::text AS meter, %b::bigint AS starts_at,
          %b::bigint AS refused_at, %b::bigint AS retry_at
@@ -117,7 +118,7 @@ WITH quota AS (
   ON CONFLICT (license_id, meter, digest) DO UPDATE
   SET refused_at = excluded.refused_at, retry_at = excluded.retry_at
   WHERE (stored.place IS NULL OR stored.place < (SELECT starts_at FROM quota))
-  AND (stored.retry_at IS NULL OR stored.retry_at <= excluded.refused_at)
+  AND (stored.retry_at IS NULL OR stored.retry_at <= excluded.refused_at OR stored.retry_at > excluded.retry_at)
   RETURNING digest
 ), counted AS (
   UPDATE admission_window AS stored SET refused = stored.refused + total.refused
