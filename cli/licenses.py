@@ -55,6 +55,8 @@ def import_(file: File) -> None:
     """
     with open_runtime(start()) as runtime:
         imported = import_license_file(runtime, file)
+    for warning in imported.warnings:
+        typer.echo(f"Warning: {warning}", err=True)
     typer.echo(
         f"{file} is in force. Licenses: {imported.licenses:,}, contracts: {imported.contracts:,}, "
         f"grants: {imported.grants:,}."

@@ -26,7 +26,7 @@ from core.database.dialect import parts
 from core.errors import InvalidInput
 from core.left_out import LEFT_OUT, LeftOut
 from core.licenses.quota_terms import DEFAULT, QuotaTerms
-from core.licenses.tables import LICENSE_KEY, Grant, License
+from core.licenses.tables import LICENSE_KEY, Contract, Grant, License
 from core.plugins.registry import Registry
 from core.text import shown
 
@@ -39,11 +39,12 @@ D = TypeVar("D")
 
 @dataclass(frozen=True, slots=True)
 class ImportedLicenses:
-    """Numbers of licenses, contracts and grants in an imported file."""
+    """Numbers of licenses, contracts and grants in an imported file, and warnings of what was accepted."""
 
     licenses: int
     contracts: int
     grants: int
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -120,9 +121,12 @@ def import_licenses(
             value.fail("name is missing.")
         with _located(value, unread):
             check_license(license)
+    stored = _stored_contracts(session, known)
+    warnings: list[str] = []
     for value, contract in file.contracts:
         with _located(value, unread):
-            check_contract(contract, registry.meters)
+            unknown = check_contract(contract, registry.meters, stored.get((contract.license, contract.effective_from)))
+            warnings += [f"{file.name}: {value.path}: {problem}" for problem in unknown]
     for value, grant in file.grants:
         with _located(value, unread):
             check_grant(grant, meters, now)
@@ -135,7 +139,7 @@ def import_licenses(
             put()
     if problems:
         raise InvalidFile(file.name, problems)
-    return ImportedLicenses(len(file.licenses), len(file.contracts), len(file.grants))
+    return ImportedLicenses(len(file.licenses), len(file.contracts), len(file.grants), tuple(warnings))
 
 
 def _puts(
@@ -173,6 +177,16 @@ def _locked(session: Session, keys: Sequence[str]) -> dict[str, int]:
         for some in parts(ids):
             session.execute(select(column).where(column.in_(some)).order_by(column).with_for_update(key_share=True))
     return known
+
+
+def _stored_contracts(session: Session, known: Mapping[str, int]) -> dict[tuple[str, date], Contract]:
+    """Return the newest stored version of each date, by license key and date."""
+    keys = {license_id: key for key, license_id in known.items()}
+    stored: dict[tuple[str, date], Contract] = {}
+    for some in parts(list(keys)):
+        versions = select(Contract).where(col(Contract.license_id).in_(some)).order_by(col(Contract.version))
+        stored |= {(keys[row.license_id], row.effective_from): row for row in session.exec(versions)}
+    return stored
 
 
 @contextmanager

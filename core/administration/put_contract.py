@@ -1,22 +1,26 @@
 """Putting contract versions. Putting the same version again changes nothing."""
 
+import logging
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
+from core.administration.contract_content import decimal_texts, quota_documents, ratio_texts
 from core.administration.inputs import ContractInput
 from core.administration.rules.contracts import check_contract
 from core.consumption.snapshots import mark_changed
 from core.left_out import LEFT_OUT, resolve
 from core.licenses.billing import CONTRACT_DATE
-from core.licenses.find import lock_license, named_license
+from core.licenses.find import find_license, lock_license, unknown_license
 from core.licenses.tables import EXPIRY_NOTICE_DAYS, Contract, ContractVersion, id_of
 from core.plugins.registry import Registry
 from core.queue.queue import schedule_now
-from core.text import decimal_text
 from core.usage.late_usage import mark_late
+
+logger = logging.getLogger(__name__)
 
 _FIRST: Final = ContractVersion(
     license_id=0,
@@ -39,6 +43,9 @@ def put_contract(session: Session, given: ContractInput, registry: Registry, now
     earlier versions stay in force. A version with the date of an earlier one replaces it. History from
     the date on is measured again.
 
+    A term that no installed meter knows is accepted, and logged, if the version with the same date has the same value:
+    a plugin that is gone stops nobody's import.
+
     Args:
         session: The caller commits it.
         given: The contract.
@@ -51,21 +58,21 @@ def put_contract(session: Session, given: ContractInput, registry: Registry, now
     Raises:
         InvalidInput: With every problem of the input, or if the license does not exist.
     """
-    check_contract(given, registry.meters)
-    license = named_license(session, given.license)
+    license = find_license(session, given.license)
+    versions = _locked_versions(session, id_of(license)) if license else []
+    same_day = [row for row in versions if row.effective_from == given.effective_from]
+    unknown = check_contract(given, registry.meters, same_day[-1] if same_day else None)
+    if license is None:
+        raise unknown_license(given.license)
+    for problem in unknown:
+        logger.warning("contract of license %s from %s: %s", given.license, given.effective_from, problem)
     license_id = id_of(license)
-    # Transactions that add a version to this license come one after the other, so that numbers follow their order.
-    lock_license(session, license_id)
-    versions = session.exec(
-        select(Contract).where(Contract.license_id == license_id).order_by(col(Contract.version))
-    ).all()
     in_force = max(
         (row for row in versions if row.effective_from <= given.effective_from),
         key=lambda row: (row.effective_from, row.version),
         default=_FIRST,
     )
     contract = _new_version(license_id, len(versions) + 1, given, in_force, now)
-    same_day = [row for row in versions if row.effective_from == given.effective_from]
     if same_day and _content(same_day[-1]) == _content(contract):
         return same_day[-1]
     session.add(contract)
@@ -76,6 +83,15 @@ def put_contract(session: Session, given: ContractInput, registry: Registry, now
         mark_late(session, {license_id: given.effective_from})
     schedule_now(session, license_id, now)
     return contract
+
+
+def _locked_versions(session: Session, license_id: int) -> Sequence[Contract]:
+    """Lock a license, and return its contract versions in their order.
+
+    Transactions that add a version come one after the other, so that numbers follow their order.
+    """
+    lock_license(session, license_id)
+    return session.exec(select(Contract).where(Contract.license_id == license_id).order_by(col(Contract.version))).all()
 
 
 def _new_version(
@@ -91,20 +107,12 @@ def _new_version(
         starts_on=given.starts_on,
         billing_period=resolve(given.billing_period, in_force.billing_period, _FIRST.billing_period),
         anchor=resolve(given.anchor, in_force.anchor, _FIRST.anchor),
-        terms={key: decimal_text(value) for key, value in given.terms},
-        at_risk=(
-            in_force.at_risk if at_risk is LEFT_OUT else {meter: decimal_text(ratio) for meter, ratio in at_risk or ()}
-        ),
-        alert_at=(
-            in_force.alert_at
-            if alert_at is LEFT_OUT
-            else {meter: list(map(decimal_text, sorted(ratios))) for meter, ratios in alert_at or () if ratios}
-        ),
+        terms=decimal_texts(given.terms),
+        at_risk=in_force.at_risk if at_risk is LEFT_OUT else decimal_texts(at_risk or ()),
+        alert_at=in_force.alert_at if alert_at is LEFT_OUT else ratio_texts(alert_at or ()),
         warnings=resolve(given.warnings, in_force.warnings, _FIRST.warnings),
         expiry_notice_days=sorted(notice_days, reverse=True),
-        quotas=(
-            in_force.quotas if quotas is LEFT_OUT else {meter: terms.to_document() for meter, terms in quotas or ()}
-        ),
+        quotas=in_force.quotas if quotas is LEFT_OUT else quota_documents(quotas or ()),
         created_at=now,
     )
 

@@ -37,6 +37,10 @@ def named_license(session: Session, key: str) -> License:
     """
     license = find_license(session, key)
     if license is None:
-        message = f"No license {shown(key)}. Put it first."
-        raise InvalidInput([InputProblem("UNKNOWN_LICENSE", message, ("license",))])
+        raise unknown_license(key)
     return license
+
+
+def unknown_license(key: str) -> InvalidInput:
+    """Return the error of an input that names a license that does not exist."""
+    return InvalidInput([InputProblem("UNKNOWN_LICENSE", f"No license {shown(key)}. Put it first.", ("license",))])

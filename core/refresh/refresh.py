@@ -12,6 +12,7 @@ from allowance import Reading
 from sqlmodel import Session
 
 from core.alerts.crossings import record_crossings
+from core.alerts.gone_meters import gone_meters
 from core.consumption.readings.documents import last_measured
 from core.consumption.snapshots import load_snapshots, lock_snapshots, write_snapshots
 from core.consumption.thinning import HistoryRetention
@@ -104,6 +105,7 @@ def save_refresh(
     notifiers = registry.notifiers.values()
     record_crossings(session, changed_crossings(readings, closings), plan.now, notifiers, closings)
     record_expiring(session, find_expiring_credits(plan, readings), plan.now, notifiers)
+    record_crossings(session, gone_meters(stored, registry), plan.now, notifiers)
 
     # If a license changed meanwhile, its mark may be of usage that came in after this plan was made.
     alone = {key for key, snapshot in plan.snapshots.items() if stored[key].version == snapshot.version}

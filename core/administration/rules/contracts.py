@@ -1,17 +1,19 @@
 """Rules for contract versions."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
 from allowance import Admission, Enforcement, Meter
 
+from core.administration.contract_content import decimal_texts, quota_documents, ratio_texts
 from core.administration.inputs import ContractInput
 from core.administration.rules.problems import EARLIEST, LATEST, Problems
 from core.left_out import LEFT_OUT
 from core.licenses.billing import CALENDAR_YEAR, CONTRACT_DATE, InvalidDuration, parse_billing_period
 from core.licenses.quota_terms import Identifiers, OnOutage, QuotaTerms
+from core.licenses.tables import ContractVersion
 from core.nearest import did_you_mean
 from core.text import shown
 from core.usage.amount import LARGEST
@@ -26,12 +28,20 @@ MOST_NOTICES: Final = 10
 _MOST_NOTICE_DAYS: Final = 366
 
 
-def check_contract(contract: ContractInput, meters: Mapping[str, Meter]) -> None:
-    """Check the fields that a contract states. A term that no installed meter knows is refused.
+def check_contract(
+    contract: ContractInput, meters: Mapping[str, Meter], stored: ContractVersion | None = None
+) -> list[str]:
+    """Check the fields that a contract states.
+
+    A term or meter that is not installed is refused, unless the stored version has it with the same value.
 
     Args:
         contract: The contract.
         meters: The installed meters by key.
+        stored: The stored version with the date of the contract, or None.
+
+    Returns:
+        A warning for each term and meter that is not installed and passed.
 
     Raises:
         InvalidInput: With every problem of the contract.
@@ -44,22 +54,29 @@ def check_contract(contract: ContractInput, meters: Mapping[str, Meter]) -> None
         _check_duration(problems, contract.billing_period, "billingPeriod")
     if isinstance(contract.anchor, str) and contract.anchor not in (CONTRACT_DATE, CALENDAR_YEAR):
         problems.add(f"anchor {shown(contract.anchor)} must be {CONTRACT_DATE} or {CALENDAR_YEAR}.", "anchor")
-    _check_terms(problems, contract.terms, meters)
+    terms = {term for meter in meters.values() for term in meter.limit_terms}
     at_risk = () if contract.at_risk is LEFT_OUT else contract.at_risk or ()
     alert_at = () if contract.alert_at is LEFT_OUT else contract.alert_at or ()
     quotas = () if contract.quotas is LEFT_OUT else contract.quotas or ()
+    same_terms, same_at_risk, same_alert_at, same_quotas = set(), set(), set(), set()
+    if stored:
+        same_terms = _same(decimal_texts(contract.terms), stored.terms) - terms
+        same_at_risk = _same(decimal_texts(at_risk), stored.at_risk) - meters.keys()
+        same_alert_at = _same(ratio_texts(alert_at), stored.alert_at) - meters.keys()
+        same_quotas = _same(quota_documents(quotas), stored.quotas) - meters.keys()
+    _check_terms(problems, contract.terms, terms, same_terms)
     for name, meters_named in (("atRisk", at_risk), ("alertAt", alert_at), ("quotas", quotas)):
         problems.twice("meter", (entry[0] for entry in meters_named), name, "meter")
     for index, (key, ratio) in enumerate(at_risk):
-        if key not in meters:
+        if key not in meters and key not in same_at_risk:
             problems.add(
                 f"No meter {shown(key)}.{did_you_mean(key, meters)}", "atRisk", index, "meter", code="UNKNOWN_METER"
             )
         problems.number("ratio", ratio, "be above 0 and up to 1", 1, "atRisk", index, "ratio")
     for index, (key, ratios) in enumerate(alert_at):
-        _check_alert_at(problems, index, key, ratios, meters)
+        _check_alert_at(problems, index, key, ratios, meters, same_alert_at)
     for index, (key, quota) in enumerate(quotas):
-        _check_quota(problems, index, key, quota, meters)
+        _check_quota(problems, index, key, quota, meters, same_quotas)
     days = () if contract.expiry_notice_days is LEFT_OUT else contract.expiry_notice_days or ()
     if len(days) > MOST_NOTICES or len(set(days)) < len(days) or not all(1 <= day <= _MOST_NOTICE_DAYS for day in days):
         problems.add(
@@ -67,6 +84,13 @@ def check_contract(contract: ContractInput, meters: Mapping[str, Meter]) -> None
             "expiryNoticeDays",
         )
     problems.raise_if_any()
+    return [
+        *(f"No installed meter knows the term {shown(term)}. It stays as it is." for term in sorted(same_terms)),
+        *(
+            f"No meter {shown(meter)} is installed. What the contract states of it stays as it is."
+            for meter in sorted(same_at_risk | same_alert_at | same_quotas)
+        ),
+    ]
 
 
 def _check_duration(problems: Problems, duration: str, *path: object) -> None:
@@ -76,11 +100,18 @@ def _check_duration(problems: Problems, duration: str, *path: object) -> None:
         problems.add(f"{path[-1]} {problem}.", *path)
 
 
-def _check_terms(problems: Problems, stated: Sequence[tuple[str, Decimal]], meters: Mapping[str, Meter]) -> None:
-    terms = {term for meter in meters.values() for term in meter.limit_terms}
+def _same(stated: Mapping[str, object], stored: Mapping[str, object]) -> set[str]:
+    """Return the names that have the same value in both."""
+    return {name for name, value in stated.items() if stored.get(name) == value}
+
+
+def _check_terms(
+    problems: Problems, stated: Sequence[tuple[str, Decimal]], terms: Collection[str], same: Collection[str]
+) -> None:
+    """Check terms. A term that no meter knows is refused unless `same` names it: the stored version has it as well."""
     problems.twice("term", (key for key, _ in stated), "terms", "key")
     for index, (key, value) in enumerate(stated):
-        if not _TERM.fullmatch(key) or key not in terms:
+        if key not in same and (not _TERM.fullmatch(key) or key not in terms):
             problems.add(
                 f"No meter knows the term {shown(key)}.{did_you_mean(key, terms)}",
                 "terms", index, "key", code="UNKNOWN_TERM",
@@ -90,10 +121,15 @@ def _check_terms(problems: Problems, stated: Sequence[tuple[str, Decimal]], mete
 
 
 def _check_alert_at(
-    problems: Problems, index: int, key: str, ratios: tuple[Decimal, ...], meters: Mapping[str, Meter]
+    problems: Problems,
+    index: int,
+    key: str,
+    ratios: tuple[Decimal, ...],
+    meters: Mapping[str, Meter],
+    same: Collection[str],
 ) -> None:
     """Check the further ratios of a meter. They may lie above a soft limit, not above a hard limit."""
-    if key not in meters:
+    if key not in meters and key not in same:
         problems.add(
             f"No meter {shown(key)}.{did_you_mean(key, meters)}", "alertAt", index, "meter", code="UNKNOWN_METER"
         )
@@ -112,9 +148,16 @@ def _check_alert_at(
             problems.add(f"ratio {ratio} is there twice.", "alertAt", index, "ratios", place)
 
 
-def _check_quota(problems: Problems, index: int, key: str, quota: QuotaTerms, meters: Mapping[str, Meter]) -> None:
+def _check_quota(
+    problems: Problems,
+    index: int,
+    key: str,
+    quota: QuotaTerms,
+    meters: Mapping[str, Meter],
+    same: Collection[str],
+) -> None:
     hard = {key for key, meter in meters.items() if isinstance(meter, Admission)}
-    if key not in hard:
+    if key not in hard and key not in same:
         wrong = f"The meter {shown(key)} has no hard quota." if key in meters else f"No meter {shown(key)}."
         problems.add(f"{wrong}{did_you_mean(key, hard)}", "quotas", index, "meter", code="UNKNOWN_METER")
     if quota.window is not None:
