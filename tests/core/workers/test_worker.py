@@ -10,10 +10,11 @@ import pytest
 from sqlmodel import col, select, update
 
 from core.administration.inputs import AdminInput
+from core.delivery.channels import CHANNELS
 from core.delivery.mail import smtp
 from core.delivery.outbox.tables import Delivery
 from core.delivery.webhooks.endpoints import EndpointInput, put_endpoint
-from core.workers.worker import DELIVERY_THREADS, Worker
+from core.workers.worker import DELIVERY_THREADS, Worker, _filters
 from tests.core.delivery.webhooks.receiver import receiving
 from tests.fixtures.engine import NOW, Engine, usage_event
 
@@ -30,6 +31,12 @@ def soon(happened: Callable[[], bool]) -> bool:
             return True
         time.sleep(0.01)
     return False
+
+
+def test_every_channel_of_deliveries_is_sent_by_a_thread(engine: Engine) -> None:
+    assert {wanted.channel for wanted in _filters(engine.runtime.registry.notifiers)} == set(CHANNELS)
+    with Worker(engine.runtime) as worker:
+        assert worker._channels.keys() == set(CHANNELS)
 
 
 def test_what_is_announced_is_taken_at_once(engine: Engine) -> None:
