@@ -1,7 +1,9 @@
 """The stored form of readings: exact, since old databases hold it, and read back as it was written."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import orjson
 import pytest
@@ -42,7 +44,7 @@ FULL = JudgedReading(
     basis="1,000 messages",
     period=YEAR,
     shares=(
-        ReadingShare("channel", "print", "Print", Decimal("0.333333333"), Decimal(5)),
+        ReadingShare("channel", "print", "Print", Decimal("0.333333333"), Decimal(5), Decimal("4.5")),
         ReadingShare("channel", "", "Other", Decimal(0), None),
     ),
     thresholds=(
@@ -54,11 +56,13 @@ FULL = JudgedReading(
     due_at=LATER,
     problem=Problem("METER_FAILED", "It failed.", LATER),
     crossed=CrossedRatios(date(2026, 1, 1), Decimal("1000.0"), (Decimal("0.50"), Decimal("0.8"))),
+    stated_remaining=Decimal("199.25"),
+    stated_overage=Decimal("0.75"),
 )
 STORED = (
     b'{"status":"AT_RISK","used":"800.50","limit":"1000","measured_at":"2026-03-15T12:00:00+00:00",'
     b'"basis":"1,000 messages","period":["2026-01-01","2027-01-01","Europe/Brussels"],'
-    b'"shares":[["channel","print","Print","0.333333333","5"],["channel","","Other","0",null]],'
+    b'"shares":[["channel","print","Print","0.333333333","5","4.5"],["channel","","Other","0",null]],"stated":["199.25","0.75"],'
     b'"grants":{"g1":"0.5"},"due_at":"2026-03-15T13:00:00+00:00",'
     b'"thresholds":[["0.80","800","AT_RISK","2026-03-15T12:00:00+00:00"],["1","1000","EXCEEDED",null]],'
     b'"crossed":["2026-01-01","1000",["0.5","0.8"]],'
@@ -69,6 +73,14 @@ STORED = (
 def stored() -> Document:
     document: Document = orjson.loads(STORED)
     return document
+
+
+@pytest.mark.parametrize("record", [FULL, FULL.shares[0], FULL.thresholds[0]])
+def test_the_sample_above_leaves_no_field_at_its_default(record: Any) -> None:
+    """A field that is added to the record has to be added to the sample, whose round trip is tested."""
+    defaults: Mapping[str, Any] = record._field_defaults
+    for name, default in defaults.items():
+        assert getattr(record, name) != default, name
 
 
 def test_stored_form_of_a_reading_with_every_field() -> None:

@@ -1,6 +1,6 @@
 """Readings held against their limits, with the thresholds that they cross."""
 
-from dataclasses import replace
+from dataclasses import MISSING, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, localcontext
 from fractions import Fraction
@@ -75,6 +75,49 @@ def test_a_reading_is_judged_with_its_status_limit_and_thresholds() -> None:
         measured_at=NOW,
         due_at=LATER,
     )
+
+
+STATED = Reading(
+    Decimal("800.5"),
+    Limit(1000, "1,000 messages"),
+    YEAR_2026,
+    (Share("channel", "print", "Print", Fraction(1, 3), Decimal(5), Fraction(1, 2)),),
+    {"g1": Fraction(1, 2)},
+    remaining=Fraction(1, 4),
+    overage=Fraction(3, 4),
+)
+
+
+@pytest.mark.parametrize("record", [STATED, STATED.shares[0]])
+def test_the_sample_above_leaves_no_field_at_its_default(record: Any) -> None:
+    """A field that is added to the SDK has to be added to the sample, and judged."""
+    for field in fields(record):
+        default = field.default_factory() if field.default_factory is not MISSING else field.default
+        assert getattr(record, field.name) != default, field.name
+
+
+def test_a_judged_reading_has_every_figure_that_the_meter_states() -> None:
+    found = judge_reading(COUNTER, CONTRACT, STATED, None, NOW, LATER)
+    assert found == JudgedReading(
+        status=EXCEEDED,
+        used=Decimal("800.5"),
+        limit=Decimal(1000),
+        basis="1,000 messages",
+        period=YEAR_2026,
+        shares=(ReadingShare("channel", "print", "Print", Decimal("0.333333333"), Decimal(5), Decimal("0.5")),),
+        thresholds=(
+            Threshold(Decimal("0.8"), Decimal("800.0"), AT_RISK, NOW),
+            Threshold(Decimal(1), Decimal(1000), EXCEEDED, NOW),
+        ),
+        grants={"g1": Decimal("0.5")},
+        measured_at=NOW,
+        due_at=LATER,
+        stated_remaining=Decimal("0.25"),
+        stated_overage=Decimal("0.75"),
+    )
+    defaults = JudgedReading._field_defaults
+    # A refresh adds the problem and the crossed ratios later.
+    assert {name for name in defaults if getattr(found, name) == defaults[name]} == {"problem", "crossed"}
 
 
 @pytest.mark.parametrize(
