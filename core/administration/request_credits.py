@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from core.administration.grant_credits import credit_meters
 from core.administration.inputs import CreditRequestInput
 from core.administration.rules.credits import check_credit_request
-from core.alerts.recipients import license_recipients, notifier_recipients, operator_recipients
+from core.alerts.recipients import load_recipients
 from core.credits.tables import CreditRequest
 from core.delivery.message_kinds import CREDITS_REQUESTED
 from core.delivery.messages import RequestContent, RequestItem
@@ -82,16 +82,14 @@ def request_credits(
     session.add(request)
     session.flush()
     item = RequestItem(request.id, meter, given.amount, given.entity, given.note, requested_by, now)
-    addresses = operator_recipients(license_id, operators)
-    addresses += license_recipients(session, [license_id])
-    addresses += notifier_recipients([license_id], registry.notifiers.values())
+    recipients = load_recipients(session, [license_id], registry.notifiers.values(), operators)
     if not operators:
         logger.warning(
             "License %s asks for %s of %s, request %s. ALLOWANCE_OPERATORS_EMAIL is not set, so nobody is written to; "
             "'allowance credits requests' lists it.",
             license.key, f"{given.amount:f}", meter, request.id,
         )  # fmt: skip
-    enqueue(session, [OutboundMessage(license_id, CREDITS_REQUESTED, now, RequestContent(item))], addresses)
+    enqueue(session, [OutboundMessage(license_id, CREDITS_REQUESTED, now, RequestContent(item))], recipients)
     return request
 
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from allowance import Notifier
 from sqlmodel import Session, col
 
-from core.alerts.recipients import license_recipients, notifier_recipients
+from core.alerts.recipients import load_recipients
 from core.alerts.tables import Alert
 from core.database.dialect import insert_into, values_table
 from core.database.types import UtcDateTime
@@ -78,7 +78,7 @@ def record_crossings(
     messages = [*_messages(CROSSED, crossed, now), *_messages(RECOVERED, recovered, now)]
     if messages:
         licenses = {message.license_id for message in messages}
-        enqueue(session, messages, [*license_recipients(session, licenses), *notifier_recipients(licenses, notifiers)])
+        enqueue(session, messages, load_recipients(session, licenses, notifiers))
 
 
 _COLUMNS: Final[dict[str, Any]] = {

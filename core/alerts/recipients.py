@@ -1,6 +1,6 @@
 """The recipients of a license's messages: admins and operators by e-mail, webhook endpoints, and notifiers."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import Final
 
 from allowance import Notifier
@@ -16,8 +16,20 @@ MAILED: Final = frozenset({CROSSED, CREDITS_EXPIRING})
 """The kinds of messages that the admins of a license get by e-mail."""
 
 
-def license_recipients(session: Session, licenses: Collection[int]) -> list[Recipient]:
-    """Load the admins and webhook endpoints of licenses, in two statements."""
+def load_recipients(
+    session: Session,
+    licenses: Collection[int],
+    notifiers: Collection[Notifier] = (),
+    operators: Collection[str] = (),
+) -> list[Recipient]:
+    """Load the recipients of licenses' messages, in two statements. Each states the kinds that it receives.
+
+    Args:
+        session: A session.
+        licenses: The ids of the licenses.
+        notifiers: The installed notifiers, which receive the messages of every license.
+        operators: E-mail addresses of the operators, who receive requests for credits.
+    """
     admins = session.execute(
         select(LicenseAdmin.license_id, LicenseAdmin.email)
         .where(col(LicenseAdmin.license_id).in_(licenses))
@@ -29,23 +41,19 @@ def license_recipients(session: Session, licenses: Collection[int]) -> list[Reci
         .order_by(col(WebhookEndpoint.license_id), col(WebhookEndpoint.id))
     )
     return [
+        *(
+            Recipient(license_id, EMAIL, email, frozenset({CREDITS_REQUESTED}))
+            for license_id in licenses
+            for email in operators
+        ),
         *(Recipient(license_id, EMAIL, email, MAILED) for license_id, email in admins),
         *(
             Recipient(license_id, WEBHOOK, endpoint, frozenset(KINDS if kinds is None else kinds))
             for license_id, endpoint, kinds in endpoints
         ),
-    ]
-
-
-def operator_recipients(license_id: int, operators: Collection[str]) -> list[Recipient]:
-    """Return the operators as recipients of a license's requests for credits."""
-    return [Recipient(license_id, EMAIL, email, frozenset({CREDITS_REQUESTED})) for email in operators]
-
-
-def notifier_recipients(licenses: Iterable[int], notifiers: Collection[Notifier]) -> list[Recipient]:
-    """Return the installed notifiers as recipients, each of every license."""
-    return [
-        Recipient(license_id, NOTIFIER, notifier.key, frozenset(notifier.kinds))
-        for license_id in licenses
-        for notifier in notifiers
+        *(
+            Recipient(license_id, NOTIFIER, notifier.key, frozenset(notifier.kinds))
+            for license_id in licenses
+            for notifier in notifiers
+        ),
     ]

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from allowance import Grant, Notifier
 from sqlmodel import Session, col
 
-from core.alerts.recipients import license_recipients, notifier_recipients
+from core.alerts.recipients import load_recipients
 from core.consumption.readings.judged_reading import NEVER_MEASURED, JudgedReading
 from core.credits.tables import CreditNotice
 from core.database.dialect import insert_into, values_table
@@ -119,5 +119,4 @@ def _enqueue(session: Session, new: Sequence[Expiring], now: datetime, notifiers
         OutboundMessage(license_id, CREDITS_EXPIRING, now, ExpiringContent(tuple(items)))
         for license_id, items in by_license.items()
     ]
-    recipients = [*license_recipients(session, by_license), *notifier_recipients(by_license, notifiers)]
-    enqueue(session, messages, recipients)
+    enqueue(session, messages, load_recipients(session, by_license, notifiers))

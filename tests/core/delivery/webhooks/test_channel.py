@@ -12,7 +12,7 @@ from sqlmodel import col, select
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from core.administration.inputs import AdminInput
-from core.alerts.recipients import license_recipients
+from core.alerts.recipients import load_recipients
 from core.database.engine import Database
 from core.delivery.message_kinds import CROSSED, RECOVERED
 from core.delivery.messages import AlertsContent
@@ -347,7 +347,7 @@ def test_what_waits_for_an_endpoint_that_fails_waits_with_it_and_follows_once_it
         license_id, waiting = hooks.engine.id(), 6
         with hooks.engine.database.write() as session:
             told = [OutboundMessage(license_id, CROSSED, NOW, AlertsContent())] * waiting
-            enqueue(session, told, license_recipients(session, [license_id]))
+            enqueue(session, told, load_recipients(session, [license_id]))
         hooks.deliver()
         assert (len(failing.requests), len(good.requests)) == (1, waiting)
         late = [one.due_at for one in hooks.deliveries() if one.recipient.startswith("failing")]
