@@ -19,12 +19,12 @@ from core.database.leases import claim_due
 from core.queue.tables import RefreshRun, RefreshStatus
 
 SCHEDULE: Final = "schedule"
-"""The id of each license's standing run, which is never over."""
+"""The id of each license's standing run: a permanent run, which is scheduled again each time that it finishes."""
 MOST_ATTEMPTS: Final = 5
 """Attempts after which a run fails, if each lost its worker."""
 _NO_DUE_TIME: Final = timedelta(days=1)
 """When a license is refreshed again if no due time is known."""
-_ABANDONED: Final = "Its workers were lost again and again; it was given up."
+_ABANDONED: Final = f"Given up: its worker was lost {MOST_ATTEMPTS} times."
 _KEY = tuple_(col(RefreshRun.license_id), col(RefreshRun.id))
 
 

@@ -18,7 +18,7 @@ AT_ONCE: Final = 2
 are slow does not occupy all delivery threads."""
 _CLAIM_LOCK: Final = 0x6F7574626F78
 """PostgreSQL's advisory lock for claiming: "outbox"."""
-_ABANDONED: Final = "Its workers were lost again and again; it was given up."
+_ABANDONED: Final = f"Given up after {MOST_ATTEMPTS} attempts: the worker of the last attempt was lost."
 
 
 @dataclass(frozen=True, slots=True)

@@ -210,7 +210,7 @@ def test_a_lost_worker_keeps_its_run_until_the_lease_ends(engine: Engine) -> Non
     assert (run_of(engine).status, run_of(engine).due_at) == ("QUEUED", NOW + 2 * DAY)
 
 
-GIVEN_UP = "Its workers were lost again and again; it was given up."
+GIVEN_UP = "Given up: its worker was lost 5 times."
 
 
 def test_a_run_whose_workers_are_lost_again_and_again_is_given_up(engine: Engine) -> None:

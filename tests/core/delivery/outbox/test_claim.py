@@ -67,7 +67,7 @@ def test_a_delivery_that_is_lost_with_its_worker_each_time_is_parked(enqueued: E
     assert claim_one(enqueued, now) is None
     [left] = [one for one in deliveries(enqueued) if one.status != "SENT"]
     assert (left.status, left.attempts, left.due_at, left.finished_at) == ("PARKED", MOST_ATTEMPTS, None, now)
-    assert left.detail == "Its workers were lost again and again; it was given up."
+    assert left.detail == "Given up after 20 attempts: the worker of the last attempt was lost."
 
 
 def test_parking_an_abandoned_delivery_leads_on_to_the_next(enqueued: Engine) -> None:
