@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Final
 
 from core.delivery.webhooks.endpoints import MOST_ENDPOINTS
-from core.delivery.webhooks.log import MOST_ATTEMPTS
+from core.delivery.webhooks.log import MOST_LISTED_ATTEMPTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ LIST_SIZES: Final[Mapping[str, int | PageCost | Edges]] = {
     "WebhookEndpoint.kinds": 3,
     "WebhookEndpoint.deliveries": PageCost(20, 100),
     "WebhookDeliveryConnection.edges": Edges.OF_THE_PAGE,
-    "WebhookDelivery.attempts": MOST_ATTEMPTS,
+    "WebhookDelivery.attempts": MOST_LISTED_ATTEMPTS,
     "Contract.terms": 10,
     "Contract.quotas": 2,
     "Contract.alertAt": 2,

@@ -93,7 +93,9 @@ def rotate_secret(
     """
     if not timedelta() <= overlap <= LONGEST_OVERLAP:
         hours = LONGEST_OVERLAP // timedelta(hours=1)
-        raise wrong(f"overlapHours must be from 0 to {hours}, not {overlap // timedelta(hours=1)}.", "overlapHours")
+        raise invalid_input(
+            f"overlapHours must be from 0 to {hours}, not {overlap // timedelta(hours=1)}.", "overlapHours"
+        )
     endpoint = find_endpoint(session, locked_license(session, license), key)
     secret = new_secret()
     endpoint.secrets = rotate_secrets(endpoint.secrets, secret, overlap, now)
@@ -125,7 +127,7 @@ def find_endpoint(session: Session, license_id: int, key: str) -> WebhookEndpoin
     found = _by_key(session, license_id, key)
     if found is None:
         near = did_you_mean(key, [one.key for one in list_endpoints(session, license_id)])
-        raise wrong(f"No webhook endpoint {shown(key)}.{near}", "key", code="UNKNOWN_ENDPOINT")
+        raise invalid_input(f"No webhook endpoint {shown(key)}.{near}", "key", code="UNKNOWN_ENDPOINT")
     return found
 
 
@@ -184,12 +186,12 @@ def locked_license(session: Session, key: str) -> int:
     """
     license = find_license(session, key)
     if license is None:
-        raise wrong(no_license(session, key).message, "license", code="UNKNOWN_LICENSE")
+        raise invalid_input(no_license(session, key).message, "license", code="UNKNOWN_LICENSE")
     license_id = id_of(license)
     lock_license(session, license_id)
     return license_id
 
 
-def wrong(message: str, field: str, code: str = "BAD_INPUT") -> InvalidInput:
+def invalid_input(message: str, field: str, code: str = "BAD_INPUT") -> InvalidInput:
     """Return the error for one problem of an input."""
     return InvalidInput([InputProblem(code, message, (field,))])

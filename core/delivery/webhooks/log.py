@@ -14,7 +14,7 @@ from core.delivery.channels import WEBHOOK
 from core.delivery.outbox.tables import Delivery, Message
 from core.delivery.webhooks.tables import WebhookAttempt
 
-MOST_ATTEMPTS: Final = 30
+MOST_LISTED_ATTEMPTS: Final = 30
 """The newest attempts of a delivery that are listed: more than are made without a redelivery by hand."""
 
 
@@ -68,7 +68,7 @@ def list_attempts(session: Session, license_id: int, deliveries: Collection[str]
     """Return the newest attempts of each delivery, by its id, in one statement."""
     conditions = (col(WebhookAttempt.license_id) == license_id, col(WebhookAttempt.delivery_id).in_(deliveries))
     order = (col(WebhookAttempt.at).desc(), col(WebhookAttempt.id))
-    newest = first_of_each(WebhookAttempt, WebhookAttempt.delivery_id, order, MOST_ATTEMPTS, *conditions)
+    newest = first_of_each(WebhookAttempt, WebhookAttempt.delivery_id, order, MOST_LISTED_ATTEMPTS, *conditions)
     attempts: dict[str, list[WebhookAttempt]] = defaultdict(list)
     for attempt in session.scalars(newest):
         attempts[attempt.delivery_id].append(attempt)

@@ -11,7 +11,7 @@ from core.delivery.messages import WebhookTestContent
 from core.delivery.outbox.enqueue import OutboundMessage, Recipient, enqueue
 from core.delivery.outbox.redeliver import DeliveryClaimed, is_claimed, redeliver
 from core.delivery.outbox.tables import Delivery, Message
-from core.delivery.webhooks.endpoints import find_endpoint, locked_license, wrong
+from core.delivery.webhooks.endpoints import find_endpoint, invalid_input, locked_license
 from core.delivery.webhooks.log import LoggedDelivery, list_attempts
 from core.delivery.webhooks.tables import WebhookEndpoint
 from core.text import problem_with, shown
@@ -34,7 +34,7 @@ def send_test(session: Session, license: str, key: str, now: datetime) -> Logged
     license_id = locked_license(session, license)
     endpoint = find_endpoint(session, license_id, key)
     if not endpoint.enabled:
-        raise wrong(f"The endpoint {shown(key)} is disabled. Enable it first.", "key")
+        raise invalid_input(f"The endpoint {shown(key)} is disabled. Enable it first.", "key")
     waiting = (
         select(Delivery)
         .join(Message, _IS_MESSAGE)
@@ -43,7 +43,7 @@ def send_test(session: Session, license: str, key: str, now: datetime) -> Logged
     )
     if test := session.exec(waiting.with_for_update(of=Delivery)).first():
         if not test.attempts or is_claimed(test, now):
-            raise wrong(f"A test is on its way to {shown(key)} already.", "key")
+            raise invalid_input(f"A test is on its way to {shown(key)} already.", "key")
         redeliver(session, test, now)
         return LoggedDelivery(test, TEST, list_attempts(session, license_id, [test.id])[test.id])
     message = OutboundMessage(license_id, TEST, now, WebhookTestContent(endpoint.key))
@@ -69,12 +69,12 @@ def redeliver_by_hand(session: Session, license: str, delivery_id: str, now: dat
         ).first()
     if found is None:
         message = f"No delivery {shown(delivery_id)} to an endpoint of this license."
-        raise wrong(message, "delivery", code="UNKNOWN_DELIVERY")
+        raise invalid_input(message, "delivery", code="UNKNOWN_DELIVERY")
     delivery, endpoint, kind = found
     if not endpoint.enabled:
-        raise wrong(f"The endpoint {shown(endpoint.key)} is disabled. Enable it first.", "delivery")
+        raise invalid_input(f"The endpoint {shown(endpoint.key)} is disabled. Enable it first.", "delivery")
     try:
         redeliver(session, delivery, now)
     except DeliveryClaimed as claimed:
-        raise wrong(claimed.message, "delivery") from None
+        raise invalid_input(claimed.message, "delivery") from None
     return LoggedDelivery(delivery, kind, list_attempts(session, license_id, [delivery.id])[delivery.id])
