@@ -59,8 +59,8 @@ def installed(partner: Path) -> Registry:
 
 
 @pytest.fixture
-def told(engine: Engine, installed: Registry, partner: Path) -> Engine:
-    """A license of which a threshold was crossed, which waits to be told."""
+def alerted(engine: Engine, installed: Registry, partner: Path) -> Engine:
+    """A license with a crossed threshold, which has a message that waits to be sent."""
     (partner / "told.txt").unlink(missing_ok=True)
     engine = Engine(replace(engine.runtime, registry=installed))
     engine.license(terms={"forms": 5}, name="Acme & Söhne", time_zone="Europe/Brussels")
@@ -70,9 +70,9 @@ def told(engine: Engine, installed: Registry, partner: Path) -> Engine:
 
 
 @pytest.fixture
-def channel(told: Engine) -> Iterator[NotifierChannel]:
-    settings = told.runtime.settings.model_copy(update={"meter_memory_mb": 128})
-    channel = NotifierChannel(settings, told.database, told.runtime.registry, timedelta(seconds=1))
+def channel(alerted: Engine) -> Iterator[NotifierChannel]:
+    settings = alerted.runtime.settings.model_copy(update={"meter_memory_mb": 128})
+    channel = NotifierChannel(settings, alerted.database, alerted.runtime.registry, timedelta(seconds=1))
     yield channel
     channel.close()
 
@@ -82,8 +82,8 @@ def deliveries(engine: Engine) -> dict[str, Delivery]:
         return {one.recipient: one for one in session.exec(select(Delivery))}
 
 
-def tell(engine: Engine, channel: NotifierChannel, *notifiers: str) -> list[tuple[str, str | None]]:
-    """Send what these are told, and nothing else, in their order; status and answer of each."""
+def deliver(engine: Engine, channel: NotifierChannel, *notifiers: str) -> list[tuple[str, str | None]]:
+    """Send the deliveries to these notifiers only, in their order. Return the status and detail of each."""
     with engine.database.write() as session:
         for one in session.exec(select(Delivery)):
             wanted = one.recipient in notifiers
@@ -108,21 +108,21 @@ def test_its_process_and_its_deadline_end_before_the_lease_does() -> None:
     assert timedelta(seconds=process.START_TIMEOUT) + DEADLINE < LEASE
 
 
-def test_there_is_one_delivery_for_each_notifier_that_wants_the_kind(told: Engine, installed: Registry) -> None:
-    assert deliveries(told).keys() == installed.notifiers.keys()
-    assert {one.channel for one in deliveries(told).values()} == {"notifier"}
+def test_there_is_one_delivery_for_each_notifier_that_wants_the_kind(alerted: Engine, installed: Registry) -> None:
+    assert deliveries(alerted).keys() == installed.notifiers.keys()
+    assert {one.channel for one in deliveries(alerted).values()} == {"notifier"}
 
 
-def test_a_message_is_told_whole_and_under_the_id_of_its_delivery(
-    told: Engine, channel: NotifierChannel, partner: Path
+def test_a_message_is_sent_whole_and_under_the_id_of_its_delivery(
+    alerted: Engine, channel: NotifierChannel, partner: Path
 ) -> None:
-    assert tell(told, channel, "writes_down_all") == [("SENT", "The notifier sent the message.")]
+    assert deliver(alerted, channel, "writes_down_all") == [("SENT", "The notifier sent the message.")]
     period = Period(date(2026, 1, 1), date(2027, 1, 1), "Europe/Brussels")
     alert = Alert("forms", "Forms", "forms", Decimal(6), Decimal(5), Decimal(1), "EXCEEDED", period)
     assert alert.percentage == 120
     assert (partner / "all.txt").read_text() == repr(
         Message(
-            id=deliveries(told)["writes_down_all"].id,
+            id=deliveries(alerted)["writes_down_all"].id,
             kind="threshold.crossed",
             license_key="acme",
             license_name="Acme & Söhne",
@@ -133,12 +133,12 @@ def test_a_message_is_told_whole_and_under_the_id_of_its_delivery(
     )
 
 
-def test_what_is_told_again_has_the_same_id(told: Engine, channel: NotifierChannel, partner: Path) -> None:
-    tell(told, channel, "raises")
-    tell(told, channel, "raises")
+def test_a_message_that_is_sent_again_has_the_same_id(alerted: Engine, channel: NotifierChannel, partner: Path) -> None:
+    deliver(alerted, channel, "raises")
+    deliver(alerted, channel, "raises")
     first, second = written(partner)
     assert first == second
-    assert deliveries(told)["raises"].attempts == 2
+    assert deliveries(alerted)["raises"].attempts == 2
 
 
 @pytest.mark.parametrize(
@@ -162,25 +162,25 @@ def test_what_is_told_again_has_the_same_id(told: Engine, channel: NotifierChann
     ],
 )
 def test_whatever_a_notifier_does_costs_its_own_delivery_alone(
-    told: Engine, channel: NotifierChannel, partner: Path, notifier: str, status: str, said: str
+    alerted: Engine, channel: NotifierChannel, partner: Path, notifier: str, status: str, said: str
 ) -> None:
-    assert tell(told, channel, *dict.fromkeys([notifier, "takes"]))[0] == (status, said)
-    assert deliveries(told)["takes"].status == "SENT"
-    delivery = deliveries(told)[notifier]
+    assert deliver(alerted, channel, *dict.fromkeys([notifier, "takes"]))[0] == (status, said)
+    assert deliveries(alerted)["takes"].status == "SENT"
+    delivery = deliveries(alerted)[notifier]
     assert delivery.due_at is None if status == "SENT" else delivery.due_at is not None
 
 
 def test_what_a_notifier_raised_is_in_the_log_alone(
-    told: Engine, channel: NotifierChannel, caplog: pytest.LogCaptureFixture
+    alerted: Engine, channel: NotifierChannel, caplog: pytest.LogCaptureFixture
 ) -> None:
-    [(_, said)] = tell(told, channel, "raises")
+    [(_, said)] = deliver(alerted, channel, "raises")
     assert "hunter2" in caplog.text
     assert said
     assert "hunter2" not in said
 
 
-def test_what_is_given_up_is_parked_with_its_text(told: Engine, channel: NotifierChannel) -> None:
-    [(status, said)] = tell(told, channel, "gives_up")
+def test_what_is_given_up_is_parked_with_its_text(alerted: Engine, channel: NotifierChannel) -> None:
+    [(status, said)] = deliver(alerted, channel, "gives_up")
     assert status == DeliveryStatus.PARKED
     assert said
     assert said.startswith("The notifier gave up: nobody lives there ?...")
@@ -188,64 +188,64 @@ def test_what_is_given_up_is_parked_with_its_text(told: Engine, channel: Notifie
 
 
 def test_a_notifier_has_of_the_environment_what_it_names_and_the_way_to_the_network_and_no_secrets(
-    told: Engine, channel: NotifierChannel, partner: Path, monkeypatch: pytest.MonkeyPatch
+    alerted: Engine, channel: NotifierChannel, partner: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     passed_on = {"CHAT_URL", "https_proxy", "NO_PROXY", "SSL_CERT_FILE", "LANG", "TZ"}
     secret = {"ALLOWANCE_DATABASE_URL", "PGPASSWORD", "AWS_SECRET_ACCESS_KEY", "DATABASE_URL", "OTHER_URL", "chat_url"}
     for name in passed_on | secret:
         monkeypatch.setenv(name, "C")
-    tell(told, channel, "sees_the_environment")
+    deliver(alerted, channel, "sees_the_environment")
     seen = set((partner / "environment.txt").read_text().split("\n"))
     assert seen & (passed_on | secret) == passed_on
 
 
-def test_notifiers_share_no_process_and_keep_theirs(told: Engine, channel: NotifierChannel, partner: Path) -> None:
-    tell(told, channel, "takes", "raises")
-    tell(told, channel, "takes", "raises")
+def test_notifiers_share_no_process_and_keep_theirs(alerted: Engine, channel: NotifierChannel, partner: Path) -> None:
+    deliver(alerted, channel, "takes", "raises")
+    deliver(alerted, channel, "takes", "raises")
     processes = {(key, pid) for key, _, pid in written(partner)}
     assert len(processes) == len({pid for _, pid in processes}) == 2
 
 
 def test_a_worker_has_notifiers_that_hang_hold_up_none_of_the_others(
-    told: Engine, partner: Path, monkeypatch: pytest.MonkeyPatch
+    alerted: Engine, partner: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker, "NotifierChannel", partial(NotifierChannel, deadline=timedelta(seconds=15)))
-    settings = told.runtime.settings.model_copy(update={"sweep_seconds": 0.05})
-    told = Engine(replace(told.runtime, settings=settings))
+    settings = alerted.runtime.settings.model_copy(update={"sweep_seconds": 0.05})
+    alerted = Engine(replace(alerted.runtime, settings=settings))
     for key in ("second", "third"):
-        told.license(key, terms={"forms": 5})
-        told.send(usage_event("forms.level", key, value=6))
-        told.refresh(key)
-    with told.database.write() as session:
+        alerted.license(key, terms={"forms": 5})
+        alerted.send(usage_event("forms.level", key, value=6))
+        alerted.refresh(key)
+    with alerted.database.write() as session:
         session.execute(update(Delivery).where(col(Delivery.recipient) != "hangs").values(due_at=None))
 
     def hanging() -> int:
         return sum(key == "hangs" for key, *_ in written(partner)) if (partner / "told.txt").exists() else 0
 
     def sent() -> int:
-        with told.database.read() as session:
+        with alerted.database.read() as session:
             return session.exec(
                 select(func.count()).where(Delivery.recipient == "takes", Delivery.status == "SENT")
             ).one()
 
-    with Worker(told.runtime):
+    with Worker(alerted.runtime):
         assert until(lambda: hanging() > 0)
-        with told.database.write() as session:
+        with alerted.database.write() as session:
             session.execute(update(Delivery).where(col(Delivery.recipient) == "takes").values(due_at=NOW))
         assert until(lambda: sent() == 3)
         assert hanging() == 1
 
 
 def test_a_worker_parks_what_is_for_notifiers_that_no_worker_has_had_for_a_day(
-    told: Engine, registry: Registry
+    alerted: Engine, registry: Registry
 ) -> None:
     lately = datetime.now(UTC) - worker.ABANDONED + timedelta(hours=1)
-    with told.database.write() as session:
+    with alerted.database.write() as session:
         session.execute(update(Delivery).where(col(Delivery.recipient) == "takes").values(due_at=lately))
-    settings = told.runtime.settings.model_copy(update={"sweep_seconds": 0.05})
-    with Worker(replace(told.runtime, settings=settings, registry=registry)):
-        assert until(lambda: [one.status for one in deliveries(told).values()].count("PENDING") == 1)
-    left = {key: (one.status, one.attempts) for key, one in deliveries(told).items()}
+    settings = alerted.runtime.settings.model_copy(update={"sweep_seconds": 0.05})
+    with Worker(replace(alerted.runtime, settings=settings, registry=registry)):
+        assert until(lambda: [one.status for one in deliveries(alerted).values()].count("PENDING") == 1)
+    left = {key: (one.status, one.attempts) for key, one in deliveries(alerted).items()}
     assert left.pop("takes") == ("PENDING", 0)
     assert set(left.values()) == {("PARKED", 1)}
 
@@ -259,39 +259,41 @@ def until(happened: Callable[[], bool]) -> bool:
     return False
 
 
-def test_what_a_notifier_that_is_gone_was_to_be_told_is_parked(
-    told: Engine, channel: NotifierChannel, registry: Registry
+def test_a_delivery_to_a_notifier_that_is_gone_is_parked(
+    alerted: Engine, channel: NotifierChannel, registry: Registry
 ) -> None:
     channel._registry = registry
-    assert tell(told, channel, "takes") == [("PARKED", "No worker has this notifier. Install it, and send this again.")]
+    assert deliver(alerted, channel, "takes") == [
+        ("PARKED", "No worker has this notifier. Install it, and send this again.")
+    ]
 
 
-def test_nobody_is_told_of_a_kind_that_no_notifier_wants(told: Engine) -> None:
+def test_a_kind_that_no_notifier_wants_makes_no_delivery(alerted: Engine) -> None:
     given = CreditRequestInput("acme", Decimal(5))
-    before = len(deliveries(told))
-    with told.database.write() as session:
-        request_credits(session, given, told.runtime.registry, [], "console", NOW)
-    assert len(deliveries(told)) == before
+    before = len(deliveries(alerted))
+    with alerted.database.write() as session:
+        request_credits(session, given, alerted.runtime.registry, [], "console", NOW)
+    assert len(deliveries(alerted)) == before
 
 
-def test_credits_are_told_with_what_there_is_to_know(told: Engine) -> None:
+def test_messages_about_credits_state_all_that_is_known(alerted: Engine) -> None:
     everything = replace(
-        told.runtime.registry,
-        notifiers={"all": replace(told.runtime.registry.notifiers["takes"], key="all", kinds=KINDS)},
+        alerted.runtime.registry,
+        notifiers={"all": replace(alerted.runtime.registry.notifiers["takes"], key="all", kinds=KINDS)},
     )
-    with told.database.write() as session:
-        series_ids(session, {(told.id(), "sms.sent", "be", "{}")})
+    with alerted.database.write() as session:
+        series_ids(session, {(alerted.id(), "sms.sent", "be", "{}")})
         given = CreditRequestInput("acme", Decimal("5.50"), "be", "soon")
         request_credits(session, given, everything, [], "console", NOW)
-    told = Engine(replace(told.runtime, registry=everything))
-    told.grant("acme", "g", 10, expires_at=NOW + timedelta(days=5), entity="nl")
-    told.refresh(now=NOW + timedelta(minutes=1))
+    alerted = Engine(replace(alerted.runtime, registry=everything))
+    alerted.grant("acme", "g", 10, expires_at=NOW + timedelta(days=5), entity="nl")
+    alerted.refresh(now=NOW + timedelta(minutes=1))
     found = {}
-    with told.database.write() as session:
+    with alerted.database.write() as session:
         while claimed := claim_delivery(session, NOW + timedelta(hours=1), LEASE):
-            license = session.get_one(License, told.id())
-            told_of = message_of(claimed, license, everything, "https://app.example.com/{license}")
-            found[told_of.kind, claimed.delivery.recipient] = told_of
+            license = session.get_one(License, alerted.id())
+            message = message_of(claimed, license, everything, "https://app.example.com/{license}")
+            found[message.kind, claimed.delivery.recipient] = message
             record_outcome(session, claimed.delivery, Outcome(DeliveryStatus.SENT, "taken"), NOW)
     requested, expiring = found["credits.requested", "all"], found["credits.expiring", "all"]
     assert requested.requested == RequestedCredits(
