@@ -7,7 +7,7 @@ from allowance import Contract, Meter
 
 from core.alerts.crossings import Crossing, MeterCrossings
 from core.consumption.readings.judged_reading import CrossedRatios, JudgedReading
-from core.consumption.readings.status import UsageStatus, times
+from core.consumption.readings.status import UsageStatus, multiply
 from core.text import canonical
 
 FULL: Final = Decimal(1)
@@ -74,4 +74,4 @@ def _is_crossed(ratio: Decimal, reading: JudgedReading) -> bool:
         return False
     if ratio <= FULL and reading.status is UsageStatus.EXCEEDED:
         return True
-    return bool(reading.used) and reading.used >= times(ratio, reading.limit)
+    return bool(reading.used) and reading.used >= multiply(ratio, reading.limit)

@@ -13,7 +13,7 @@ from allowance.reading import Number
 
 from core.consumption.readings.documents import Document, crossing_times
 from core.consumption.readings.judged_reading import JudgedReading, ReadingShare, Threshold, UsageAgainstLimit
-from core.consumption.readings.status import UsageStatus, status_of, times
+from core.consumption.readings.status import UsageStatus, multiply, status_of
 from core.usage.amount import NANOS, from_nanos
 
 _ALL: Final = Decimal(1)
@@ -139,7 +139,7 @@ def _judge_thresholds(
     earlier = crossing_times(previous, reading.period, usage.limit) if previous and can_be_crossed else {}
     thresholds = []
     for ratio, becomes, changes_status in _ratios(contract.at_risk.get(meter.key, meter.at_risk), further):
-        value = times(ratio, limit.value)
+        value = multiply(ratio, limit.value)
         if changes_status and not hard:
             crossed = exceeded or status is becomes
         elif exceeded and ratio <= _ALL:

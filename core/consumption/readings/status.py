@@ -47,13 +47,13 @@ def status_of(
         return UsageStatus.OK
     if used > limit.value or overage or (limit.exhaustible and used >= limit.value > 0):
         return UsageStatus.EXCEEDED
-    if at_risk is not None and used and used >= times(at_risk, limit.value):
+    if at_risk is not None and used and used >= multiply(at_risk, limit.value):
         return UsageStatus.AT_RISK
     return UsageStatus.OK
 
 
-def times(ratio: Decimal, value: Number) -> Number:
-    """Return the exact product."""
+def multiply(ratio: Decimal, value: Number) -> Number:
+    """Return the exact product of a ratio and a value: a fraction if the value is a fraction, else a decimal."""
     return _EXACT.multiply(ratio, value) if isinstance(value, (Decimal, int)) else Fraction(ratio) * value
 
 
