@@ -101,7 +101,7 @@ class AnswerCache:
         return self._answers.get(key)
 
     def put(self, key: CacheKey, answer: CachedAnswer) -> None:
-        """Cache an answer, unless it is not cacheable, so large that it would drop many others, or not the newest."""
+        """Cache an answer if it is cacheable, small enough, and the newest for its key."""
         if not answer.is_cacheable or answer.size > MOST_BYTES // 16 or len(key.text) > LARGEST_KEY:
             return
         cached = self._answers.get(key)
@@ -123,7 +123,7 @@ class AnswerCache:
         return all(self._changed_at.get(license_id, 0.0) < answer.seen_at for license_id in answer.versions)
 
     def invalidate(self, licenses: frozenset[int]) -> None:
-        """Let no answer be fresh that shows one of these licenses as it was before."""
+        """Mark the answers that show one of these licenses as no longer fresh."""
         with self._changing:
             now = monotonic()
             if len(self._changed_at) > MOST_CHANGED:  # older changes matter no more: no answer from before is fresh

@@ -24,7 +24,7 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Return a value as it is stored."""
+        """Return the value that the column stores for a value of the application; None stays None."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -33,7 +33,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Return a stored value."""
+        """Return the value of the application for a value of the column; None stays None."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -46,11 +46,11 @@ class Microseconds(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        """Return a value as it is stored."""
+        """Return the value that the column stores for a value of the application; None stays None."""
         return None if value is None else microseconds(value)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
-        """Return a stored value."""
+        """Return the value of the application for a value of the column; None stays None."""
         return None if value is None else instant(value)
 
 
@@ -61,11 +61,11 @@ class ExactDecimal(TypeDecorator[Decimal]):
     cache_ok = True
 
     def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:
-        """Return a value as it is stored."""
+        """Return the value that the column stores for a value of the application; None stays None."""
         return None if value is None else str(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Decimal | None:
-        """Return a stored value."""
+        """Return the value of the application for a value of the column; None stays None."""
         return None if value is None else Decimal(value)
 
 
@@ -76,9 +76,9 @@ class Json(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        """Return a value as it is stored."""
+        """Return the value that the column stores for a value of the application; None stays None."""
         return None if value is None else orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
-        """Return a stored value."""
+        """Return the value of the application for a value of the column; None stays None."""
         return None if value is None else orjson.loads(value)

@@ -27,8 +27,8 @@ class UsageCheckpoint:
     """The usage of a license up to and including the day `through`.
 
     `held` names the event types with totals since a first day, with all single days, and with the newest levels.
-    `series` are ``[event, entity, dimensions, days, amounts]``: the ordinal number of each amount's day, for a total
-    that of its first day, and the amounts as text.
+    `series` are ``[event, entity, dimensions, days, amounts]``: the amounts as text, and the proleptic ordinal
+    number of the day of each amount; for a total, of the first day of the range that the total covers.
     """
 
     through: date

@@ -12,7 +12,10 @@ from core.refresh.plan import Plan
 
 
 def next_turns(plan: Plan) -> dict[int, datetime]:
-    """Return the next turn of each license that is measured, by its id: readings are due then at the latest."""
+    """Return the next turning point of each license that is measured, by its id: readings are due then at the latest.
+
+    At a turning point a billing period, a contract or a grant begins or ends, or a notice of expiring credits is due.
+    """
     return {license_id: _next_turn(plan.licenses[license_id], usage) for license_id, usage in plan.usage.items()}
 
 
@@ -22,7 +25,7 @@ def next_due_times(snapshots: Documents, now: datetime) -> dict[int, datetime]:
 
 
 def _next_turn(license: LoadedLicense, usage: LoadedUsage) -> datetime:
-    """Return when a billing period, a contract or a grant begins or ends, or a notice of expiring credits is due."""
+    """Return the first turning point of a license after the time of its usage."""
     now = usage.usage.at
     turns = [turn for grant in usage.grants for turn in (grant.granted_at, grant.expires_at) if turn and turn > now]
     notice = next_notice(license, usage.grants, now)

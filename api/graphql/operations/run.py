@@ -110,6 +110,7 @@ class Operations:
         return self._tracing.tracer.start_as_current_span(f"{operation.kind} {operation.name}", kind=SpanKind.SERVER)
 
     def _count(self, result: OperationResult) -> OperationResult:
+        """Count an executed operation and its errors, and return its result."""
         self._metrics.count(result.operation, EXECUTED)
         self._metrics.count_errors(result.answer)
         return result

@@ -52,8 +52,8 @@ def claim_delivery(
     """Claim a delivery that is due, or return None if there is none. No other worker claims it until the lease ends.
 
     A license that has :data:`AT_ONCE` deliveries on their way on a channel waits, except for a filter by recipient: a
-    caller with such a filter has a thread for each recipient. A delivery that lost its worker :data:`MOST_ATTEMPTS`
-    times is parked.
+    caller with such a filter has a thread for each recipient. A delivery whose worker was lost in the last
+    of :data:`MOST_ATTEMPTS` attempts is parked.
     """
     wanted = wanted or DeliveryFilter()
     # Deliveries on their way are counted, and transactions that claim at the same time would not see each other's.

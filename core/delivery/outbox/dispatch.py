@@ -1,4 +1,4 @@
-"""Steps 2 to 5 of the outbox in one place: claim a delivery, send it over its channel, record the outcome."""
+"""The sending of a delivery: claim it, send it over its channel, and record the outcome."""
 
 import logging
 from collections.abc import Mapping

@@ -10,8 +10,10 @@ from core.errors import BadInput
 from core.text import shown
 
 MOST_KEPT: Final = 6
-"""Attempts that still count after a redelivery: with one more, the delay is as long as LONGEST_PAUSE however often
-somebody redelivers, and the attempts that are left take more than a day."""
+"""The largest number of attempts that still count after a redelivery.
+
+The next delay is then 5 s * 2**6, about 5 minutes, as long as LONGEST_PAUSE. The 14 attempts that are left take more
+than a day."""
 
 
 class DeliveryClaimed(BadInput):
