@@ -1,11 +1,11 @@
 """The refresh of a license when its quota fills: the refresh records the crossing, history and alerts."""
 
 from datetime import datetime
-from decimal import Decimal
 from fractions import Fraction
 
 from core.admission.quota_state import QuotaState
 from core.database.engine import Database
+from core.licenses.alerting_ratios import alerting_ratios
 from core.queue.queue import request_refresh
 
 
@@ -29,8 +29,5 @@ def _thresholds(state: QuotaState) -> list[Fraction]:
     places = state.quota.places
     if places is None:
         return []
-    meter = state.meter
-    contract = state.license.contract_on(state.quota.day)
-    at_risk = contract.at_risk.get(meter.key, meter.at_risk)
-    ratios = {*meter.notices, *contract.alert_at.get(meter.key, ()), at_risk or Decimal(1), Decimal(1)}
+    ratios = alerting_ratios(state.meter, state.license.contract_on(state.quota.day))
     return [ratio * places for ratio in map(Fraction, ratios)]

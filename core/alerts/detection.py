@@ -1,16 +1,14 @@
-"""The detection of crossings: the thresholds for which alerts are open. Pure; recording is in ``crossings``."""
+"""The detection of crossings: the ratios whose alerts must be open after a reading. Pure; see ``crossings``."""
 
 from decimal import Decimal
-from typing import Final
 
 from allowance import Contract, Meter
 
 from core.alerts.crossings import Crossing, MeterCrossings
 from core.consumption.readings.judged_reading import CrossedRatios, JudgedReading
 from core.consumption.readings.status import UsageStatus, multiply
+from core.licenses.alerting_ratios import FULL
 from core.text import canonical
-
-FULL: Final = Decimal(1)
 
 
 def detect_crossings(

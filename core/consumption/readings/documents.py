@@ -85,8 +85,8 @@ def encode_reading(reading: JudgedReading) -> Document:
         document["due_at"] = _time_text(due)
     if thresholds:
         document["thresholds"] = [
-            [str(ratio), decimal_text(value), beyond._value_, None if crossed_at is None else _time_text(crossed_at)]
-            for ratio, value, beyond, crossed_at in thresholds
+            [str(ratio), decimal_text(value), above._value_, None if crossed_at is None else _time_text(crossed_at)]
+            for ratio, value, above, crossed_at in thresholds
         ]
     if crossed:
         ratios = [decimal_text(ratio) for ratio in crossed.ratios]

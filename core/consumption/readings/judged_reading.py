@@ -16,7 +16,10 @@ from core.consumption.readings.status import UsageStatus
 
 
 class Threshold(NamedTuple):
-    """A ratio of the limit that alerts, the status beyond the ratio, and when it was found crossed in this period."""
+    """A ratio of the limit that alerts: in units `value`, with the status of a reading above it.
+
+    `crossed_at` is when a reading in this period was first found to have crossed it; None if the reading has not.
+    """
 
     ratio: Decimal
     value: Decimal

@@ -1,12 +1,9 @@
 """The judging of a meter's reading against the limit of the contract. Pure; storing is in ``documents``."""
 
-from collections.abc import Collection, Sequence
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from math import ceil, floor
-from operator import itemgetter
-from typing import Final
 
 from allowance import Contract, Enforcement, Limit, Meter, Reading, Share
 from allowance.reading import Number
@@ -14,12 +11,11 @@ from allowance.reading import Number
 from core.consumption.readings.documents import Document, crossing_times
 from core.consumption.readings.judged_reading import JudgedReading, ReadingShare, Threshold, UsageAgainstLimit
 from core.consumption.readings.status import UsageStatus, multiply, status_of
+from core.licenses.alerting_ratios import FULL, alerting_ratios, at_risk_ratio
 from core.usage.amount import NANOS, from_nanos
 
-_ALL: Final = Decimal(1)
 # Looked up for every reading, and reading a member of an enumeration takes longer.
 _OK, _AT_RISK, _EXCEEDED = UsageStatus.OK, UsageStatus.AT_RISK, UsageStatus.EXCEEDED
-_FULL: Final = (_ALL, _EXCEEDED, True)
 
 
 def judge_reading(
@@ -63,7 +59,7 @@ def judge_reading(
 def judge_usage(meter: Meter, contract: Contract, reading: Reading) -> UsageAgainstLimit:
     """Return the status of a reading with its usage and limit, and nothing else."""
     used, limit = reading.used, reading.limit
-    at_risk = contract.at_risk.get(meter.key, meter.at_risk)
+    at_risk = at_risk_ratio(meter, contract)
     status = status_of(used, limit, at_risk, meter.enforcement, reading.overage)
     return UsageAgainstLimit(
         status,
@@ -89,9 +85,8 @@ def _round_usage(used: Number, limit: Limit | None, meter: Meter, contract: Cont
     rounded = round_number(used)
     if limit is None or not isinstance(used, Fraction):
         return rounded
-    at_risk = contract.at_risk.get(meter.key, meter.at_risk)
-    for ratio, *_ in _ratios(at_risk, _further_ratios(meter, contract)):
-        boundary = times(ratio, limit.value)
+    for ratio in alerting_ratios(meter, contract):
+        boundary = multiply(ratio, limit.value)
         shown = round_number(boundary)
         if used == boundary:
             return shown
@@ -134,29 +129,33 @@ def _judge_thresholds(
     A ratio that changes the status is crossed when the status says so. A further ratio is crossed once it is reached;
     so is every ratio of a hard limit, as usage never exceeds a hard limit.
     """
-    status, hard, further = usage.status, meter.enforcement is Enforcement.HARD, _further_ratios(meter, contract)
-    can_be_crossed, exceeded = hard or further or status is not _OK, status is _EXCEEDED
-    earlier = crossing_times(previous, reading.period, usage.limit) if previous and can_be_crossed else {}
-    thresholds = []
-    for ratio, becomes, changes_status in _ratios(contract.at_risk.get(meter.key, meter.at_risk), further):
+    hard, exceeded = meter.enforcement is Enforcement.HARD, usage.status is _EXCEEDED
+    at_risk = at_risk_ratio(meter, contract)
+    judged = []
+    for ratio in alerting_ratios(meter, contract):
+        above = _EXCEEDED if ratio >= FULL else _OK if at_risk is None or ratio < at_risk else _AT_RISK
         value = multiply(ratio, limit.value)
-        if changes_status and not hard:
-            crossed = exceeded or status is becomes
-        elif exceeded and ratio <= _ALL:
+        if not hard and ratio in (FULL, at_risk):  # the ratio changes the status
+            crossed = exceeded or usage.status is above
+        elif exceeded and ratio <= FULL:
             crossed = True
         else:
             crossed = 0 < used >= value
-        crossed_at = (earlier.get(ratio) or measured_at) if crossed else None
-        thresholds.append(Threshold(ratio, round_number(value), becomes, crossed_at))
-    return tuple(thresholds)
+        judged.append((ratio, round_number(value), above, crossed))
+    any_crossed = any(crossed for *_, crossed in judged)
+    earlier = crossing_times(previous, reading.period, usage.limit) if previous and any_crossed else {}
+    return tuple(
+        Threshold(ratio, value, above, (earlier.get(ratio) or measured_at) if crossed else None)
+        for ratio, value, above, crossed in judged
+    )
 
 
 def ratios_of_status(meter: Meter, contract: Contract) -> frozenset[Decimal]:
     """Return the ratios that are crossed when the status says so; none of a hard limit, see _judge_thresholds."""
     if meter.enforcement is Enforcement.HARD:
         return frozenset()
-    at_risk = contract.at_risk.get(meter.key, meter.at_risk)
-    return frozenset({_ALL} if at_risk is None else {_ALL, at_risk})
+    at_risk = at_risk_ratio(meter, contract)
+    return frozenset({FULL} if at_risk is None else {FULL, at_risk})
 
 
 def is_crossed(threshold: Threshold, used: Decimal, status: UsageStatus, *, by_status: bool) -> bool:
@@ -168,27 +167,6 @@ def is_crossed(threshold: Threshold, used: Decimal, status: UsageStatus, *, by_s
         status: The status then.
         by_status: Whether the ratio is one of :func:`ratios_of_status`.
     """
-    if status is _EXCEEDED and (by_status or threshold.ratio <= _ALL):
+    if status is _EXCEEDED and (by_status or threshold.ratio <= FULL):
         return True
     return status is threshold.status if by_status else 0 < used >= threshold.value
-
-
-def _further_ratios(meter: Meter, contract: Contract) -> tuple[Decimal, ...]:
-    """Return the ratios that alert and change no status: the meter's own and the contract's."""
-    return meter.notices + contract.alert_at.get(meter.key, ())
-
-
-def _ratios(at_risk: Decimal | None, further: Collection[Decimal]) -> Sequence[tuple[Decimal, UsageStatus, bool]]:
-    """Return all ratios that alert, lowest first, each with the status beyond it and whether it changes the status.
-
-    An at-risk ratio of 1 has no threshold of its own: the limit's threshold stands for it.
-    """
-    if at_risk == _ALL:
-        at_risk = None
-    if not further:
-        return (_FULL,) if at_risk is None else ((at_risk, _AT_RISK, True), _FULL)
-    found = [_FULL] if at_risk is None else [(at_risk, _AT_RISK, True), _FULL]
-    for ratio in {*further} - {at_risk, _ALL}:
-        beyond = _EXCEEDED if ratio > _ALL else _OK if at_risk is None or ratio < at_risk else _AT_RISK
-        found.append((ratio, beyond, False))
-    return sorted(found, key=itemgetter(0))
