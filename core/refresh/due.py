@@ -8,10 +8,10 @@ from core.credits.expiring import next_notice
 from core.licenses.load import LoadedLicense
 from core.measuring.load_usage import LoadedUsage
 from core.refresh.collect_documents import Documents
-from core.refresh.plan import Plan
+from core.refresh.plan import RefreshPlan
 
 
-def next_turns(plan: Plan) -> dict[int, datetime]:
+def next_turns(plan: RefreshPlan) -> dict[int, datetime]:
     """Return the next turning point of each license that is measured, by its id: readings are due then at the latest.
 
     At a turning point a billing period, a contract or a grant begins or ends, or a notice of expiring credits is due.

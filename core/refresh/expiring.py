@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from core.consumption.readings.judged_reading import JudgedReading
 from core.credits.expiring import Expiring, find_expiring
 from core.refresh.judge import NewReading
-from core.refresh.plan import Plan
+from core.refresh.plan import RefreshPlan
 
 
-def find_expiring_credits(plan: Plan, readings: Sequence[NewReading]) -> list[Expiring]:
+def find_expiring_credits(plan: RefreshPlan, readings: Sequence[NewReading]) -> list[Expiring]:
     """Return the grants that expire soon, as far as their meters have new readings, which tell what is left of them."""
     by_license: dict[int, dict[str, JudgedReading]] = defaultdict(dict)
     for measured, reading, _ in readings:

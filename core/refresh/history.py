@@ -17,7 +17,7 @@ from core.refresh.choose_meters import HISTORY
 from core.refresh.judge import NewReading
 from core.refresh.local_days import local_days
 from core.refresh.match_answers import FailedMeasurement, Measurement, Measurements
-from core.refresh.plan import Plan
+from core.refresh.plan import RefreshPlan
 
 _DAY: Final = timedelta(days=1)
 _HOUR: Final = timedelta(hours=1)
@@ -25,7 +25,7 @@ _HOUR: Final = timedelta(hours=1)
 
 def write_history(
     session: Session,
-    plan: Plan,
+    plan: RefreshPlan,
     snapshots: Mapping[int, StoredSnapshot],
     measurements: Measurements,
     readings: Sequence[NewReading],
@@ -62,7 +62,7 @@ def _past_rows(measurements: Sequence[Measurement]) -> Rows:
     return rows
 
 
-def _current_rows(plan: Plan, readings: Sequence[NewReading]) -> Rows:
+def _current_rows(plan: RefreshPlan, readings: Sequence[NewReading]) -> Rows:
     """Return the rows of now: entries relative to the stored reading if that was measured earlier on the same day."""
     rows: dict[int, dict[str, PointDelta]] = defaultdict(dict)
     days = {license_id: local_days(license) for license_id, license in plan.licenses.items()}
@@ -83,7 +83,7 @@ def _meters_by_license(rows: Rows) -> dict[int, set[str]]:
 
 
 def _rewritten_days(
-    plan: Plan, measured: Mapping[int, Collection[str]], failed: Sequence[FailedMeasurement]
+    plan: RefreshPlan, measured: Mapping[int, Collection[str]], failed: Sequence[FailedMeasurement]
 ) -> list[TimeRange]:
     """Return the past days of licenses with late usage, without the meters that failed to measure any of these days."""
     incomplete = {(moment.license.id, question.meter.key) for moment, question, *_ in failed if moment.past}
@@ -98,7 +98,7 @@ def _rewritten_days(
     return ranges
 
 
-def _thinned_weeks(plan: Plan, last: Mapping[int, datetime], retention: HistoryRetention) -> list[ThinnedRange]:
+def _thinned_weeks(plan: RefreshPlan, last: Mapping[int, datetime], retention: HistoryRetention) -> list[ThinnedRange]:
     """Return the weeks that have grown old since each license was measured last."""
     weeks: list[ThinnedRange] = []
     for license_id, time in last.items():
@@ -107,7 +107,7 @@ def _thinned_weeks(plan: Plan, last: Mapping[int, datetime], retention: HistoryR
     return weeks
 
 
-def _superseded_hours(plan: Plan, last: Mapping[int, datetime], rows: Rows) -> list[TimeRange]:
+def _superseded_hours(plan: RefreshPlan, last: Mapping[int, datetime], rows: Rows) -> list[TimeRange]:
     """Return the hours up to now of licenses that were already measured less than an hour ago."""
     return [
         hour

@@ -11,7 +11,7 @@ from allowance import Reading
 from core.consumption.readings.documents import Document, measured_at
 from core.consumption.snapshots import StoredSnapshot
 from core.measuring.measure import Failure, MeterQuestion
-from core.refresh.plan import Moment, Plan
+from core.refresh.plan import Moment, RefreshPlan
 
 
 class Measurement(NamedTuple):
@@ -43,7 +43,7 @@ class Measurements:
 
 
 def match_answers(
-    plan: Plan,
+    plan: RefreshPlan,
     answers: Sequence[Reading | Failure],
     snapshots: Mapping[int, StoredSnapshot],
     superseded: Collection[int],

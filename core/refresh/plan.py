@@ -22,7 +22,7 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RefreshPlan:
     """The questions of a refresh, and the state of the licenses when they were planned. Mappings are by license id.
 
     `times` are the times of measurement: `now`, or the time of the last reading if a worker whose clock is ahead

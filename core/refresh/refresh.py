@@ -34,11 +34,13 @@ from core.refresh.history import write_history
 from core.refresh.judge import changed_crossings, judge_readings
 from core.refresh.late_usage import forget_late_usage, load_late_usage
 from core.refresh.match_answers import match_answers
-from core.refresh.plan import Plan
+from core.refresh.plan import RefreshPlan
 from core.refresh.scope import RefreshScope
 
 
-def plan_refresh(session: Session, scopes: Mapping[int, RefreshScope], registry: Registry, now: datetime) -> Plan:
+def plan_refresh(
+    session: Session, scopes: Mapping[int, RefreshScope], registry: Registry, now: datetime
+) -> RefreshPlan:
     """Load what the meters need, and plan the questions to them.
 
     Args:
@@ -63,12 +65,12 @@ def plan_refresh(session: Session, scopes: Mapping[int, RefreshScope], registry:
     ]
     usage = load_usage(session, ranges, registry, now)
     moments = [moment for key in usage for moment in ask_meters(licenses[key], usage[key], chosen[key], times[key])]
-    return Plan(now, times, licenses, snapshots, late_usage, usage, moments)
+    return RefreshPlan(now, times, licenses, snapshots, late_usage, usage, moments)
 
 
 def save_refresh(
     session: Session,
-    plan: Plan,
+    plan: RefreshPlan,
     answers: Sequence[Reading | Failure],
     registry: Registry,
     retention: HistoryRetention = HistoryRetention(),  # noqa: B008 - frozen
@@ -108,9 +110,9 @@ def save_refresh(
     record_crossings(session, gone_meters(stored, registry), plan.now, notifiers)
 
     # If a license changed meanwhile, its mark may be of usage that came in after this plan was made.
-    alone = {key for key, snapshot in plan.snapshots.items() if stored[key].version == snapshot.version}
-    forget_late_usage(session, [late for key, late in plan.late_usage.items() if key in alone])
-    new_checkpoints = {key: usage.new_checkpoint() for key, usage in plan.usage.items() if key in alone}
+    unchanged = {key for key, snapshot in plan.snapshots.items() if stored[key].version == snapshot.version}
+    forget_late_usage(session, [late for key, late in plan.late_usage.items() if key in unchanged])
+    new_checkpoints = {key: usage.new_checkpoint() for key, usage in plan.usage.items() if key in unchanged}
     save_checkpoints(session, {key: checkpoint for key, checkpoint in new_checkpoints.items() if checkpoint})
     store_slices(session, dict(chain.from_iterable(plan.usage[key].new_slices.items() for key in new_checkpoints)))
     saved = {key: readings_by_meter for key, readings_by_meter in snapshots.items() if key not in superseded}

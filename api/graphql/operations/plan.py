@@ -1,6 +1,6 @@
 """Plans: queries compiled into plain calls, so that a field costs a call instead of a walk through the specification.
 
-A plan covers the successful path of a query alone. A query with anything else gets no plan. If a plan raises, then
+A plan covers only the successful path of a query. A query with anything else gets no plan. If a plan raises, then
 graphql-core executes the query again, and answers with its errors. Queries change nothing, so that this is safe.
 
 graphql-jit compiles queries for JavaScript; no library was found that does so for graphql-core.
@@ -60,7 +60,7 @@ Step: TypeAlias = Callable[[Any, Run], Any]
 """A function from a source to the value of a field, or from a value to its form in the answer."""
 Read: TypeAlias = Callable[[Any], Any]
 """A step that needs nothing of the execution."""
-Plan: TypeAlias = Callable[[Context, dict[str, Any]], dict[str, Any]]
+AnswerPlan: TypeAlias = Callable[[Context, dict[str, Any]], dict[str, Any]]
 """A function from a context and variables to the data of a query; raises if anything fails."""
 
 
@@ -90,7 +90,7 @@ class Planner:
         self._fragments = {node.name.value: node for node in definitions if isinstance(node, FragmentDefinitionNode)}
         self._objects: dict[tuple[str, tuple[int, ...]], Step] = {}
 
-    def plan(self, operation: OperationDefinitionNode) -> Plan | None:
+    def plan(self, operation: OperationDefinitionNode) -> AnswerPlan | None:
         """Return the plan of a query or subscription; None if graphql-core has to execute the operation."""
         roots = {
             OperationType.QUERY: schema.graphql.query_type,

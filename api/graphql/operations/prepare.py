@@ -11,7 +11,7 @@ from graphql import GraphQLError, OperationDefinitionNode, OperationType
 
 from api.graphql.limits.check import CheckedDocument, check_document
 from api.graphql.limits.limits import Limits
-from api.graphql.operations.plan import Plan, Planner
+from api.graphql.operations.plan import AnswerPlan, Planner
 from api.graphql.schema.build import schema
 from core.errors import BadInput
 
@@ -48,7 +48,7 @@ class Operation:
         return self.definition.operation
 
     @cached_property
-    def plan(self) -> Plan | None:
+    def plan(self) -> AnswerPlan | None:
         """Its plan, made when it is first used; None if graphql-core has to execute it."""
         return self.planner.plan(self.definition)
 

@@ -23,7 +23,7 @@ from api.graphql.context import Context, Services
 from api.graphql.limits.limits import limits_from
 from api.graphql.operations.execute import OperationCall, execute
 from api.graphql.operations.leaves import NotPlanned
-from api.graphql.operations.plan import Plan, Planner, Step
+from api.graphql.operations.plan import AnswerPlan, Planner, Step
 from api.graphql.operations.prepare import Preparer
 from api.graphql.schema.build import schema
 from core.errors import AllowanceError
@@ -222,7 +222,7 @@ def test_only_the_operation_that_is_asked_for_is_planned_and_once(monkeypatch: p
     planned: list[str] = []
     plan = Planner.plan
 
-    def note(planner: Planner, operation: OperationDefinitionNode) -> Plan | None:
+    def note(planner: Planner, operation: OperationDefinitionNode) -> AnswerPlan | None:
         assert operation.name
         planned.append(operation.name.value)
         return plan(planner, operation)
