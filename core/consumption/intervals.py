@@ -16,7 +16,7 @@ from core.consumption.tables import ReadingHistory
 from core.times import EPOCH
 
 _LONGEST_DAY: Final = timedelta(hours=26)
-"""More than from the midnight before to any moment: the first entry of a day is whole, also where clocks change."""
+"""Longer than any day, also when clocks change. Reading begins earlier by it, as the first entry of a day is whole."""
 
 
 _Entries: TypeAlias = dict[str, list[tuple[datetime, PointDelta]]]
@@ -58,16 +58,19 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Histories:
-    """The entries of a license that a pass has read, by meter, in the order of the pass; incomplete unless `ended`."""
+    """The entries of a license that a pass has read, by meter, in the order of the pass.
+
+    `is_complete` is False if the pass may have left entries of the span out.
+    """
 
     entries: _Entries
-    ended: bool
+    is_complete: bool
     span: Span
 
     def of(self, meter: str) -> list[Point] | None:
         """Return the history of a meter, oldest first, or None if the pass did not reach its end."""
         entries = self.entries.get(meter, [])
-        if not self.ended and len(entries) <= self.span.most:
+        if not self.is_complete and len(entries) <= self.span.most:
             return None
         points = [point_of(at, entry) for at, entry in entries[: self.span.most]]
         return points[::-1] if self.span.newest else points
@@ -113,12 +116,12 @@ def _read(
         one = passes[license_id]
         one.take(at, entries)
         if _is_full(one.found, meter, span.most):
-            one.ended = False
+            one.is_complete = False
             full.add(license_id)
             if len(passes) == 1:
                 rows.close()
                 break
-    return {license_id: Histories(one.found, one.ended, span) for license_id, one in passes.items()}
+    return {license_id: Histories(one.found, one.is_complete, span) for license_id, one in passes.items()}
 
 
 def _is_full(found: _Entries, meter: str, most: int) -> bool:
@@ -127,11 +130,11 @@ def _is_full(found: _Entries, meter: str, most: int) -> bool:
 
 
 class _OldestPass:
-    """A pass through the rows of a license, oldest first. `ended` stays true while it takes all rows of the span."""
+    """A pass through the rows of a license, oldest first. `is_complete` is False once it skips rows of the span."""
 
-    def __init__(self, span: Span, zone: ZoneInfo, ended: bool) -> None:
+    def __init__(self, span: Span, zone: ZoneInfo, is_complete: bool) -> None:
         self.found: _Entries = defaultdict(list)
-        self.ended = ended
+        self.is_complete = is_complete
         self._span = span
         self._zone = zone
         self._before: dict[str, PointDelta] = {}
@@ -155,14 +158,14 @@ class _OldestPass:
 
 
 class _NewestPass:
-    """A pass through the rows of a license, newest first. `ended` stays true while it takes all rows of the span.
+    """A pass through the rows of a license, newest first. `is_complete` is False once it skips rows of the span.
 
     An entry that leaves out what an earlier entry of its day holds is open until the pass comes to that entry.
     """
 
-    def __init__(self, span: Span, zone: ZoneInfo, ended: bool) -> None:
+    def __init__(self, span: Span, zone: ZoneInfo, is_complete: bool) -> None:
         self.found: _Entries = defaultdict(list)
-        self.ended = ended
+        self.is_complete = is_complete
         self._span = span
         self._zone = zone
         self._open: _Entries = defaultdict(list)
