@@ -26,7 +26,7 @@ def worker() -> None:
     settings = start(quiet=False)
     if settings.embedded_workers:
         raise BadSetting(
-            "ALLOWANCE_BROKER_URL is memory://, with which workers run inside 'allowance serve' alone. To run them "
+            "ALLOWANCE_BROKER_URL is memory://, with which workers run only inside 'allowance serve'. To run them "
             "apart, set it to redis://… or amqp://…, for the servers as well."
         )
     stopped = threading.Event()

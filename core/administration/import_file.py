@@ -166,7 +166,7 @@ def _puts(
 def _locked(session: Session, keys: Sequence[str]) -> dict[str, int]:
     """Lock the existing licenses of these keys and their snapshots, and return their ids by key.
 
-    The licenses come first, as whoever changes a license locks it before its snapshot. Refreshes lock snapshots alone.
+    The licenses come first, as whoever changes a license locks it before its snapshot. Refreshes lock only snapshots.
     """
     known: dict[str, int] = {}
     for part in parts([key for key in keys if LICENSE_KEY.fullmatch(key)]):

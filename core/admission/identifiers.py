@@ -36,6 +36,6 @@ def digest(identifier: str, secret: bytes) -> bytes:
 def stored_identifier(identifier: str, terms: QuotaTerms) -> str | None:
     """Return the identifier to store beside its digest, or None.
 
-    Nothing is stored if the contract wants digests alone, or if no database can store the text.
+    Nothing is stored if the contract wants only digests, or if no database can store the text.
     """
     return None if terms.identifiers == Identifiers.HASHED or UNSTORABLE.search(identifier) else identifier

@@ -21,7 +21,7 @@ class Installation(SQLModel, table=True):
 
     `place` is the start of the last window in which it got a place, null if it never did. `seen` is its last check-in
     with a place, to the day; null before that, and once it counts as lost. `refused_at` and `retry_at` are of its last
-    refusal. `identifier` is null if the contract wants digests alone, and for an installation that never had a place.
+    refusal. `identifier` is null if the contract wants only digests, and for an installation that never had a place.
     """
 
     __table_args__ = STORAGE

@@ -64,7 +64,7 @@ def _notices(view: ReadingView) -> list[Notice]:
     )
     if reading.stated_overage:
         message = f"{message} No grant paid for {in_words(reading.stated_overage)} {meter.unit}."
-    # A meter that concerns no application in particular is shown by the halo alone, in a notice of no application.
+    # A meter that concerns no application in particular is shown only by the halo, in a notice of no application.
     return [
         Notice(meter, application, reading.status, reading.used, reading.limit, message, since)
         for application in meter.applications or ("",)

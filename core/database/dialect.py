@@ -65,6 +65,6 @@ def values_table(
         else f"value ->> {index} AS {column}"
         for index, (column, kind) in enumerate(columns.items())
     )
-    text = f"SELECT {', '.join(read)} FROM {_JSON_ELEMENTS[dialect.name].format(name)} AS value"  # noqa: S608 - names of ours alone
+    text = f"SELECT {', '.join(read)} FROM {_JSON_ELEMENTS[dialect.name].format(name)} AS value"  # noqa: S608 - only names of ours
     table = sa.text(text).bindparams(sa.bindparam(name, orjson.dumps(rows).decode(), sa.String))
     return table.columns(*(sa.column(column, kind) for column, kind in columns.items())).cte(name)

@@ -11,7 +11,7 @@ CREDITS_EXPIRING: Final = "credits.expiring"
 CREDITS_REQUESTED: Final = "credits.requested"
 """A license requests credits from the operators."""
 TEST: Final = "webhook.test"
-"""A test of a webhook endpoint, which it alone receives."""
+"""A test of a webhook endpoint, which only that endpoint receives."""
 
 KINDS: Final = (CROSSED, RECOVERED, CREDITS_EXPIRING, CREDITS_REQUESTED)
 """The kinds that recipients can choose from."""

@@ -19,7 +19,7 @@ class OnOutage(StrEnum):
 
 
 class Identifiers(StrEnum):
-    """The stored form of an identifier. PLAIN: itself, beside its digest. HASHED: a keyed digest alone."""
+    """The stored form of an identifier. PLAIN: itself, beside its digest. HASHED: only a keyed digest."""
 
     PLAIN = "PLAIN"
     HASHED = "HASHED"

@@ -19,7 +19,7 @@ _OWN: Final = frozenset((Admission, Counter, Credits, Level, Ratio, Term))
 
 
 class Measurer:
-    """A measurer asks meters, each of which can fail its own readings alone. Thread-safe; one for each process.
+    """A measurer asks meters, each of which can fail only its own readings. Thread-safe; one for each process.
 
     A meter of another class than the SDK's kinds runs in a child process. It may take `timeout` for a question, and
     `memory` bytes beyond the memory of the plugins (on Linux; other systems do not keep that limit). A process that a

@@ -94,7 +94,7 @@ def lied(**changed: Any) -> Reading:
         (lied(period=replace(YEAR, time_zone="Europe/Nowhere")), "'Europe/Nowhere' is not an IANA time zone"),
         (lied(period=replace(YEAR, time_zone="../../etc/passwd")), "is not an IANA time zone"),
         (lied(shares=[]), "`shares` must be a tuple, not a list"),
-        (lied(shares=(("type", "x", "X", 1),)), "`shares` must hold Share alone, not a tuple"),
+        (lied(shares=(("type", "x", "X", 1),)), "`shares` must hold only Share, not a tuple"),
         (
             lied(shares=(Share("color", "red", "Red", 1),)),
             "'color' is not in the meter's `by`, .* type, entity",

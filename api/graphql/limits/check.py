@@ -41,7 +41,7 @@ class CheckedDocument:
 def check_document(schema: GraphQLSchema, text: str, limits: Limits) -> CheckedDocument | list[GraphQLError]:
     """Return the checked document of a text, or the syntax and validation errors, each with its code.
 
-    The result depends on the arguments alone, so it may be cached by the text.
+    The result depends only on the arguments, so it may be cached by the text.
 
     Raises:
         core.errors.AllowanceError: A limit is passed: one of the errors of :mod:`api.graphql.limits.limits`.

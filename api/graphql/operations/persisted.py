@@ -1,6 +1,6 @@
 """Documents named by the SHA-256 of their text: automatic persisted queries, or trusted documents.
 
-Automatic persisted queries are a protocol of Apollo: a client sends the digest alone, and if the server does not know
+Automatic persisted queries are a protocol of Apollo: a client sends only the digest, and if the server does not know
 it, sends it again with the text. Trusted documents are listed by an operator; then no other document is executed.
 """
 
@@ -66,12 +66,12 @@ class Documents:
             if digest not in (None, own):
                 raise BadDigest("`sha256Hash` is not the SHA-256 of the query that came with it.")
             if self._trusted is not None and own not in self._trusted:
-                raise NotTrusted("This server executes listed documents alone, and this one is not in its list.")
+                raise NotTrusted("This server executes only listed documents, and this one is not in its list.")
             return query
         if self._trusted is not None:
             listed = self._trusted.get(digest or "")
             if listed is None:
-                raise NotTrusted("This server executes listed documents alone, and none has that digest.")
+                raise NotTrusted("This server executes only listed documents, and none has that digest.")
             return listed
         with self._lock:
             text = self._kept.get(digest or "")

@@ -128,7 +128,7 @@ def decode_reading(document: Document) -> JudgedReading:
 
 
 def decode_usage(document: Document) -> UsageAgainstLimit:
-    """Return status, usage and limit of a document alone."""
+    """Return only the status, usage and limit of a document."""
     return UsageAgainstLimit(
         _STATUSES[document["status"]], _decimal(document.get("used")), _limit(document.get("limit"))
     )

@@ -85,7 +85,7 @@ class MailChannel:
                 return self._to_operator(session, claimed, content)
             case AlertsContent() | ExpiringContent() as content:
                 return self._to_admin(session, claimed, content)
-            case WebhookTestContent():  # for its endpoint alone
+            case WebhookTestContent():  # only for its endpoint
                 return None
 
     def _to_admin(

@@ -74,7 +74,7 @@ class _SmtpConnection(SMTP):
         return SMTPResponse(250, "")
 
     def close(self) -> None:
-        """Close the socket at once; after TLS, aiosmtplib alone waits for an answer that a server may leave out."""
+        """Close the socket at once; after TLS, aiosmtplib by itself waits for an answer that a server may leave out."""
         transport = self.transport
         super().close()
         if isinstance(transport, asyncio.WriteTransport):

@@ -28,8 +28,8 @@ class DeliveryStatus(StrEnum):
 class Message(SQLModel, table=True):
     """A message about a license, the same for every recipient.
 
-    `kind` is one of :mod:`core.delivery.message_kinds`; recipients choose by it. `document` is written and read by
-    :mod:`core.delivery.messages` alone.
+    `kind` is one of :mod:`core.delivery.message_kinds`; recipients choose by it. Only :mod:`core.delivery.messages`
+    writes and reads `document`.
     """
 
     __table_args__ = (Index("message_occurred", "occurred_at"),)

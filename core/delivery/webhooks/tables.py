@@ -12,9 +12,9 @@ class WebhookEndpoint(SQLModel, table=True):
     """An endpoint of a platform that receives a license's messages.
 
     People name an endpoint by `key`, deliveries by `id`: an endpoint that is removed and made again under its key has
-    another id. `kinds` are the kinds of messages that the endpoint receives, null for all. `secrets` are written and
-    read by :mod:`core.delivery.webhooks.sign` alone. `disabled_because` states why the endpoint was disabled
-    automatically.
+    another id. `kinds` are the kinds of messages that the endpoint receives, null for all. Only
+    :mod:`core.delivery.webhooks.sign` writes and reads `secrets`. `disabled_because` states why the endpoint was
+    disabled automatically.
     """
 
     __tablename__ = "webhook_endpoint"

@@ -12,7 +12,7 @@ _MAX_IDLE: Final = 4
 
 
 class ProcessPool:
-    """The child processes of this process. Thread-safe. A process that was acquired serves its caller alone."""
+    """The child processes of this process. Thread-safe. A process that was acquired serves only its caller."""
 
     def __init__(
         self, timeout: timedelta, memory: int, *, max_idle: int = _MAX_IDLE, environment: Collection[str] | None = None

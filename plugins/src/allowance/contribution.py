@@ -149,7 +149,7 @@ def _check_names(module: ModuleType) -> None:
 
 
 def _register(module: ModuleType) -> pluggy.PluginManager:
-    """Return a plugin manager for this plugin alone, so that no plugin can wrap, replace or break another."""
+    """Return a plugin manager for only this plugin, so that no plugin can wrap, replace or break another."""
     manager = pluggy.PluginManager(PROJECT_NAME)
     manager.add_hookspecs(hookspecs)
     try:

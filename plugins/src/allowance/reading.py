@@ -41,7 +41,7 @@ class Share:
         key: The value of the dimension; ``""`` for usage without a value.
         label: The value as people see it.
         used: The usage, in the meter's unit.
-        limit: The limit of this part alone; None if it has none.
+        limit: The limit of only this part; None if it has none.
         remaining: The part of `limit` that is left; None: the limit less the usage, at least 0.
     """
 

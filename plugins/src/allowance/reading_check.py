@@ -105,7 +105,7 @@ def _check_shares(meter: Meter, shares: object) -> None:
     seen = set()
     for share in shares:
         if not isinstance(share, Share):
-            raise InvalidReading(f"{where} must hold Share alone, not {type_of(share)}")
+            raise InvalidReading(f"{where} must hold only Share, not {type_of(share)}")
         if share.dimension not in declared:
             known = ", ".join(declared) or "none"
             raise InvalidReading(

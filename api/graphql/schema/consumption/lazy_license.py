@@ -1,7 +1,7 @@
 """The reference from a consumption back to its license.
 
 The types License and Consumption refer to each other. `schema.licenses` imports `schema.consumption`. The reference
-back is in this module alone, which imports the license when it is first used.
+back is only in this module, which imports the license when it is first used.
 """
 
 from typing import TYPE_CHECKING, Annotated, TypeAlias

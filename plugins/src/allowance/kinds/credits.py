@@ -27,7 +27,7 @@ class Credits(Meter):
     """A meter of prepaid credits: events of type `event` spend what was granted.
 
     Usage at an instant is paid by the grants that are valid at that instant. Events spend the grant that expires
-    soonest first, and of equal ones the oldest. A grant that was made to an entity can be spent by that entity alone;
+    soonest first, and of equal ones the oldest. A grant that was made to an entity can be spent only by that entity;
     the entity spends it before a grant to the whole license of the same two instants. The limit is the sum of the
     grants that have not expired. `used` is what was spent of these grants, plus what was spent without any grant.
     `remaining` is the sum of what these grants have left, and `overage` is what was spent without any grant: both can

@@ -77,7 +77,7 @@ class Ratio(Meter):
     def __post_init__(self) -> None:
         """Check the declaration."""
         for name in ("numerator", "denominator"):
-            # No subclass: the kinds are the SDK's code alone, so that they can be measured without a guard.
+            # No subclass: the kinds are only the SDK's code, so that they can be measured without a guard.
             if type(getattr(self, name)) not in (Total, Latest):
                 raise InvalidDeclaration(f"Ratio {self.key}: `{name}` must be Total('…') or Latest('….level')")
         super().__post_init__()
