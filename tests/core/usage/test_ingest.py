@@ -51,7 +51,7 @@ def test_more_events_than_are_taken_at_once_are_refused_whole(engine: Engine) ->
 
 def test_an_empty_request_is_nothing(engine: Engine) -> None:
     recorded = engine.send()
-    assert (recorded.accepted, recorded.duplicates, recorded.rejected) == (0, 0, [])
+    assert (recorded.accepted, recorded.duplicates, list(recorded.rejected)) == (0, 0, [])
 
 
 def test_rejections_of_the_door_and_of_the_ledger_stand_in_the_order_of_the_request(engine: Engine) -> None:
