@@ -1,6 +1,7 @@
 """Checks of texts from outside, and the text of decimals."""
 
 import re
+import unicodedata
 from decimal import Decimal
 from typing import Final
 
@@ -27,6 +28,15 @@ def shown(value: object) -> str:
     """Return a value from outside as a message may repeat it: quoted and short."""
     text = str(value)
     return repr(text if len(text) <= 100 else text[:100] + "…")
+
+
+def fold(text: str) -> str:
+    """Return the text as a search compares it: equal for all cases and widths of the same letters.
+
+    Upper case comes first, since case folding alone leaves the dotless "ı" apart from its capital "I".
+    """
+    folded = unicodedata.normalize("NFKC", text).upper().casefold()
+    return unicodedata.normalize("NFKC", folded)
 
 
 def decimal_text(number: Decimal) -> str:

@@ -14,10 +14,10 @@ from core.consumption.tables import Snapshot
 from core.database.dialect import insert_into
 from core.errors import InputProblem, InvalidInput
 from core.left_out import LEFT_OUT, resolve
-from core.licenses.tables import License, LicenseAdmin, id_of
+from core.licenses.tables import License, LicenseAdmin, id_of, searchable
 from core.queue.queue import schedule_now
 
-_COLUMNS: Final = {"name": col(License.name), "time_zone": col(License.time_zone)}
+_COLUMNS: Final = {"name": col(License.name), "time_zone": col(License.time_zone), "search": col(License.search)}
 _TIME_ZONE: Final = "UTC"
 """The time zone of a license unless its input states another."""
 
@@ -40,7 +40,7 @@ def put_license(session: Session, given: LicenseInput, now: datetime) -> License
     check_license(given)
     changes: dict[str, str] = {}
     if isinstance(given.name, str):
-        changes["name"] = given.name
+        changes |= {"name": given.name, "search": searchable(given.key, given.name)}
     elif session.exec(select(License.id).where(License.key == given.key)).first() is None:
         raise InvalidInput([InputProblem("MISSING", "name is missing.", ("name",))])
     if given.time_zone is not LEFT_OUT:

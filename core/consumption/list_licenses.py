@@ -10,6 +10,7 @@ from sqlmodel import Session, col
 from core.consumption.readings.status import SEVERITY, UsageStatus
 from core.consumption.tables import Snapshot
 from core.licenses.tables import LONGEST_NAME, License
+from core.text import fold
 
 
 class LicenseOrder(StrEnum):
@@ -58,12 +59,9 @@ def list_licenses(
     if statuses is not None:
         statement = statement.where(severity.in_({SEVERITY[status] for status in statuses}))
     if search:
-        like = "%" + search.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        like = "%" + fold(search).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         statement = statement.join(License, col(License.id) == col(Snapshot.license_id)).where(
-            sa.or_(
-                sa.func.lower(key).like(like, escape="\\"),
-                sa.func.lower(col(License.name)).like(like, escape="\\"),
-            )
+            col(License.search).like(like, escape="\\")
         )
     if order is LicenseOrder.WORST_FIRST:
         if after is not None:

@@ -5,9 +5,11 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from sqlalchemy import text
 from sqlmodel import Field, SQLModel
 
 from core.database.types import BigId, ExactDecimal, Json, Name, UtcDateTime
+from core.text import fold
 
 EXPIRY_NOTICE_DAYS: Final = (30, 7)
 """Notices of expiring credits are sent this many days before, unless the contract sets other days."""
@@ -19,12 +21,16 @@ def now() -> datetime:
 
 
 class License(SQLModel, table=True):
-    """A license, the tenant: what a customer bought. `id` is internal; `key` is its public name."""
+    """A license, the tenant: what a customer bought. `id` is internal; `key` is its public name.
+
+    `search` is the key and the name as :func:`searchable` folds them, so that the database's collation plays no part.
+    """
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     key: str = Field(sa_type=Name, unique=True)
     name: str
     time_zone: str
+    search: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
 
 
@@ -86,6 +92,11 @@ LICENSE_KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 LONGEST_NAME: Final = 200
+
+
+def searchable(key: str, name: str) -> str:
+    """Return the text in which a search for a license looks."""
+    return f"{fold(key)}\n{fold(name)}"
 
 
 def id_of(license: License) -> int:

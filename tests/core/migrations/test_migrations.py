@@ -20,7 +20,7 @@ from core.consumption.readings.status import UsageStatus
 from core.consumption.tables import ReadingHistory
 from core.database.engine import Database
 from core.database.types import UtcDateTime
-from core.licenses.tables import Contract
+from core.licenses.tables import Contract, License, searchable
 from core.migrations.upgrade import MIGRATIONS, upgrade
 from core.usage.events import UsageEvent
 from core.usage.record import record
@@ -210,3 +210,20 @@ def test_credits_spent_before_are_divided_by_instants_as_well(empty: Database) -
     with empty.read() as session:
         events = session.exec(select(LedgerEvent).order_by(col(LedgerEvent.id))).all()
     assert [(event.id, event.spends) for event in events] == [("a", True), ("b", False)]
+
+
+def test_licenses_of_before_are_found_in_any_case(empty: Database) -> None:
+    upgrade_to(empty, "0016")
+    licenses = sa.table("license", *(sa.column(name) for name in ("id", "key", "name", "time_zone", "created_at")))
+    names = {"one": "İSTANBUL Ulaşım", "Two": "ΟΔΟΣ", "three": "Straße 5"}
+    at = UtcDateTime().process_bind_param(AT, empty.engine.dialect)
+    rows = [
+        {"id": number, "key": key, "name": name, "time_zone": "UTC", "created_at": at}
+        for number, (key, name) in enumerate(names.items(), start=1)
+    ]
+    with empty.write() as session:
+        session.connection().execute(sa.insert(licenses), rows)
+    upgrade(empty)
+    with empty.read() as session:
+        found = session.exec(select(License).order_by(col(License.id))).all()
+    assert [license.search for license in found] == [searchable(key, name) for key, name in names.items()]
