@@ -35,7 +35,17 @@ def write(connection: Connection, batch: Batch) -> set[EventKey] | None:
     rows = orjson.dumps(sorted((*row, position) for position, row in enumerate(batch.rows, 1))).decode()
     levels = orjson.dumps(list(batch.levels)).decode()
     spending = orjson.dumps(list(batch.spending)).decode()
-    parameters = (batch.permanent_before or 0, levels, batch.arrived, spending, rows)
+    permanent = batch.permanent_before or 0
+    parameters = (
+        permanent > 0,
+        permanent,
+        bool(batch.levels),
+        levels,
+        batch.arrived,
+        bool(batch.spending),
+        spending,
+        rows,
+    )
     count = connection.exec_driver_sql(_INSERT, parameters).rowcount
     if count:
         connection.exec_driver_sql(_ADD_TO_SUMS, (last, levels))

@@ -3,17 +3,17 @@
 -- name: insert
 -- Write the events that the ledger does not hold yet. All rows in one statement: with a statement for each row, every
 -- row would wait for other threads to release the interpreter. Of a level it is noted when it was accepted: on arrival,
--- and later than the reports of its day before.
+-- and later than the reports of its day before. The flags spare most batches the reading of a value from each row.
 INSERT INTO usage_event (segment, license_id, source, id, series_id, time, day, whole, nanos, accepted, spends)
-SELECT CASE WHEN value ->> 4 < ? THEN 0 ELSE (SELECT max(number) FROM ledger_segment) END,
+SELECT CASE WHEN ? AND value ->> 4 < ? THEN 0 ELSE (SELECT max(number) FROM ledger_segment) END,
   value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4,
   date((value ->> 5) * 86400, 'unixepoch'), value ->> 6, value ->> 7,
-  CASE WHEN value ->> 3 IN (SELECT value FROM json_each(?)) THEN (value ->> 8) + max(?, coalesce((
+  CASE WHEN ? AND value ->> 3 IN (SELECT value FROM json_each(?)) THEN (value ->> 8) + max(?, coalesce((
     SELECT stored.accepted + 1 FROM usage_level AS stored
     WHERE stored.license_id = value ->> 0 AND stored.series_id = value ->> 3
       AND stored.day = date((value ->> 5) * 86400, 'unixepoch')
   ), 0)) END,
-  (value ->> 3) IN (SELECT value FROM json_each(?))
+  ? AND (value ->> 3) IN (SELECT value FROM json_each(?))
 FROM json_each(?) WHERE true ON CONFLICT DO NOTHING
 
 -- name: add_to_sums
