@@ -137,7 +137,10 @@ def test_a_counter_is_summed_over_the_billing_period_by_channel(reader: Client) 
             "overage": 0,
             "utilization": 0.9166666666666666,
             "limitBasis": "1,000,000 profiles × 12 interactions per profile",
-            "thresholds": [threshold(0.8, 9_600_000, "AT_RISK", NOW), threshold(1, 12_000_000, "EXCEEDED")],
+            "thresholds": [
+                threshold(0.8, 9_600_000, "AT_RISK", "2026-02-20T22:59:59.999999Z"),
+                threshold(1, 12_000_000, "EXCEEDED"),
+            ],
             "period": YEAR,
             "breakdown": [
                 share("channel", "marketing_email", "Marketing e-mails", 10_000_000),
@@ -183,7 +186,10 @@ def test_levels_are_summed_and_a_meter_without_reports_is_unknown(reader: Client
         "overage": 50_000,
         "utilization": 1.05,
         "limitBasis": "1,000,000 profiles",
-        "thresholds": [threshold(0.8, 800_000, "AT_RISK", NOW), threshold(1, 1_000_000, "EXCEEDED", NOW)],
+        "thresholds": [
+            threshold(0.8, 800_000, "AT_RISK", "2026-03-09T22:59:59.999999Z"),
+            threshold(1, 1_000_000, "EXCEEDED", "2026-03-09T22:59:59.999999Z"),
+        ],
         "period": None,
         "breakdown": [share("entity", "be", "be", 600_000), share("entity", "nl", "nl", 450_000)],
         "measuredAt": NOW,
