@@ -1,6 +1,5 @@
 """A plugin that is gone stops nobody's import, and its alerts close."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from importlib.metadata import entry_points
@@ -29,7 +28,7 @@ FILE = """licenses:
 
 
 @pytest.fixture
-def without_web(engine: Engine) -> Iterator[Engine]:
+def without_web(engine: Engine) -> Engine:
     """The engine once the plugin of forms is not installed any more."""
     registry = load_plugins([one for one in entry_points(group="allowance") if one.name != "web"])
     return Engine(replace(engine.runtime, registry=registry))

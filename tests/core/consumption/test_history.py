@@ -137,7 +137,9 @@ def test_the_newest_points_are_the_last_ones_of_the_whole(engine: Engine, interv
     day = None
     for number, at in enumerate(times):
         before, day = day, at.astimezone(midnight).date()
-        entry = [number, 5000] if day != before else [[], [number], [number, 5001, "A"]][number % 3]
+        later: list[list[object]] = [[], [number], [number, 5001, "A"]]
+        whole_entry: list[object] = [number, 5000]
+        entry = whole_entry if day != before else later[number % 3]
         rows[license_id, at] = {"forms": entry}
     with engine.database.write() as session:
         replace_history(session, rows)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -25,7 +26,7 @@ def left(engine: Engine, key: str = "acme") -> Mapping[str, Decimal]:
     return engine.reading("sms_credits", key).grants
 
 
-def sms(quantity: int, time: datetime, key: str = "acme", **rest: object) -> dict[str, object]:
+def sms(quantity: int, time: datetime, key: str = "acme", **rest: Any) -> dict[str, Any]:
     return usage_event("sms.sent", key, time, quantity=quantity, **rest)
 
 
