@@ -62,6 +62,7 @@ def test_a_crossing_and_its_recovery_are_told_signed_with_all_that_a_platform_ne
         "used": "6",
         "status": "EXCEEDED",
         "crossedAt": "2026-03-15T12:00:00+00:00",
+        "foundAt": "2026-03-15T12:00:00+00:00",
         "recoveredAt": None,
     }
     assert crossed.json == {
