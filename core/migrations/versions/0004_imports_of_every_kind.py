@@ -1,4 +1,4 @@
-"""What is remembered of an imported file: both modes, what became of its rows, and where rejected ones are."""
+"""Columns of an imported file: both modes, the outcome of its rows, and the place of the rejected rows."""
 
 import sqlalchemy as sa
 from alembic import op

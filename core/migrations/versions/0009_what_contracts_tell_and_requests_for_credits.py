@@ -1,4 +1,4 @@
-"""What contracts say of telling people, requests for credits, and notices of credits that expire."""
+"""Further ratios and days of notice in contracts, requests for credits, and notices of credits that expire."""
 
 import sqlalchemy as sa
 from alembic import op
