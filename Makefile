@@ -1,6 +1,8 @@
 # Needs Python 3.11 or newer and nothing else. The plain commands are in README.md.
 PYTHON ?= python3
 PORT ?= 8000
+# Counting lines and branches doubles the time of the tests. `make test-all COVERAGE=` leaves it out.
+COVERAGE ?= --cov --cov-report=term
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
@@ -15,7 +17,7 @@ test: $(VENV)/.test ## every test once, in short; the last lines say which had n
 	@$(BIN)/pytest --short -n auto --dist worksteal
 
 test-all: $(VENV)/.test ## all tests in full, on both databases and both brokers, and how much of the code they run
-	@$(BIN)/pytest -n auto --dist worksteal --cov --cov-report=term
+	@$(BIN)/pytest -n auto --dist worksteal $(COVERAGE)
 
 check: $(VENV)/.check ## lint, types, import rules, committed schema
 	$(BIN)/ruff check .
