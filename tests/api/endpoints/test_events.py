@@ -249,7 +249,7 @@ NO_EVENTS = {
 UNREADABLE = {
     "not UTF-8": b'{"id": "\xff"}',
     "half a surrogate pair": b'{"id": "\\ud800"}',
-    "2,000 objects": b'{"data":' * 2000 + b"1" + b"}" * 2000,
+    "50,000 objects": b'{"data":' * 50_000 + b"1" + b"}" * 50_000,
     "5,000 digits": b'{"data": {"quantity": %b}}' % (b"9" * 5000),
     "not a number": b'{"data": {"quantity": NaN}}',
 }
