@@ -10,6 +10,7 @@ from sqlmodel import Session, col
 
 from core.consumption.readings.documents import Document, severity
 from core.consumption.tables import Snapshot
+from core.database.dialect import is_postgresql
 from core.database.engine import CHANGED
 
 # Putting a license inserts its snapshot, so a refresh only updates. The version grows with every write, even of nothing
@@ -75,7 +76,7 @@ def write_snapshots(session: Session, readings: Mapping[int, Mapping[str, Docume
         )
         for license_id, documents in sorted(readings.items())
     ]
-    if session.get_bind().dialect.name == "postgresql":
+    if is_postgresql(session):
         columns: Any = tuple(list(column) for column in zip(*rows, strict=True))
         session.connection().exec_driver_sql(_WRITE["postgresql"], columns)
     else:

@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Boolean, Date, Integer, String, and_, func
 from sqlalchemy.sql.selectable import CTE
 from sqlmodel import Session
 
-from core.database.dialect import values_table
+from core.database.dialect import is_postgresql, values_table
 from core.measuring.checkpoints import LEVEL
 from core.measuring.usage_range import Bounds, EventGroup
 from core.usage.amount import NANOS, from_nanos
@@ -96,7 +96,7 @@ def _join(
         rows.c.day >= first,
         rows.c.day <= bounds.c.last,
     )
-    if session.get_bind().dialect.name != "postgresql":
+    if not is_postgresql(session):
         return series.join(rows, within), rows.c
     # Fenced off, since the planner would look up a series first and compare the days of all its rows.
     found = sa.select(rows).where(within).correlate(_SERIES, bounds).offset(0).lateral()
@@ -106,7 +106,7 @@ def _join(
 def fetch_rows(session: Session, statement: sa.Select[Any]) -> list[Any]:
     """Return the rows as lists, sent as JSON in one text, which costs a fraction of what rows cost."""
     columns = statement.subquery().c
-    if session.get_bind().dialect.name == "postgresql":
+    if is_postgresql(session):
         found = func.json_agg(func.json_build_array(*columns))
     else:
         found = func.json_group_array(func.json_array(*columns))
