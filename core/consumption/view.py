@@ -8,7 +8,7 @@ from typing import Final
 
 from allowance import Meter, Section
 
-from core.consumption.readings.judged_reading import NEVER_MEASURED, JudgedReading
+from core.consumption.readings.judged_reading import NEVER_MEASURED, JudgedReading, Problem
 from core.consumption.readings.status import UsageStatus, worst
 from core.licenses.load import LoadedLicense
 from core.plugins.registry import Registry
@@ -48,6 +48,20 @@ class SectionView:
     def status(self) -> UsageStatus:
         """The worst status of the readings."""
         return worst(view.reading.status for view in self.readings)
+
+    @property
+    def freshness(self) -> Freshness:
+        """NEVER if no reading was ever measured, STALE if any is, else FRESH."""
+        measured = {view.freshness for view in self.readings} - {Freshness.NEVER}
+        if not measured:
+            return Freshness.NEVER
+        return Freshness.STALE if Freshness.STALE in measured else Freshness.FRESH
+
+    @property
+    def problem(self) -> Problem | None:
+        """The oldest problem of the readings, or None if the last refresh of all of them succeeded."""
+        problems = (view.reading.problem for view in self.readings if view.reading.problem)
+        return min(problems, key=lambda problem: problem.since, default=None)
 
     @property
     def updated_at(self) -> datetime | None:

@@ -1,9 +1,9 @@
-"""The query `node`: the object that a global id names."""
+"""The queries `node` and `nodes`: the objects that global ids name."""
 
 import inspect
 from collections.abc import Callable
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Final
 
 import strawberry
 
@@ -20,8 +20,11 @@ from api.graphql.schema.meters.meter import Meter
 from api.graphql.schema.refresh.refresh_request import RefreshRequest
 from core.access.keys import READERS
 from core.credits.tables import CreditRequest as CreditRequestRow
+from core.errors import BadInput
 from core.queue.queue import SCHEDULE
 from core.queue.tables import RefreshRun
+
+MOST_NODES: Final = 50
 
 
 @strawberry.field(description="Return the object with a global id. Null if the object no longer exists.")
@@ -31,6 +34,23 @@ def node(
         strawberry.ID, strawberry.argument(description="The global id: the `id` of an object that implements Node.")
     ],
 ) -> Node | None:
+    return _find(info, id)
+
+
+@strawberry.field(
+    description="Return the objects with global ids, in the order of the ids. Null in the place of an object that no "
+    "longer exists."
+)
+def nodes(
+    info: Info,
+    ids: Annotated[list[strawberry.ID], strawberry.argument(description=f"The global ids, {MOST_NODES} at most.")],
+) -> list[Node | None]:
+    if len(ids) > MOST_NODES:
+        raise BadInput(f"`ids` names {len(ids)} objects. Name {MOST_NODES} at most, and the others in another request.")
+    return [_find(info, id) for id in ids]
+
+
+def _find(info: Info, id: str) -> Node | None:
     kind, *key = decode_id(id)
     find = _FINDERS.get(kind)
     if find is None:

@@ -20,3 +20,4 @@ class Query:
     meters = meter_queries.meters
     plugins = meter_queries.plugins
     node = nodes.node
+    nodes = nodes.nodes

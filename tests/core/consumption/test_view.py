@@ -125,3 +125,30 @@ def test_a_past_reading_is_never_overdue(registry: Registry) -> None:
     assert freshness(registry, old, NOW, date(2025, 2, 8)) is Freshness.FRESH
     failed = JudgedReading(OK, measured_at=NOW - 400 * DAY, problem=PROBLEM)
     assert freshness(registry, failed, NOW, date(2025, 2, 8)) is Freshness.STALE
+
+
+STALE = JudgedReading(OK, measured_at=NOW - HOUR, due_at=NOW, problem=PROBLEM)
+
+
+@pytest.mark.parametrize(
+    ("forms", "goals", "expected"),
+    [
+        (NEVER_MEASURED, NEVER_MEASURED, Freshness.NEVER),
+        (NEVER_MEASURED, FRESH, Freshness.FRESH),
+        (NEVER_MEASURED, STALE, Freshness.STALE),
+        (FRESH, FRESH, Freshness.FRESH),
+        (FRESH, STALE, Freshness.STALE),
+    ],
+)
+def test_a_section_is_stale_if_any_reading_is_and_never_measured_if_all_are(
+    registry: Registry, forms: JudgedReading, goals: JudgedReading, expected: Freshness
+) -> None:
+    found = view(registry, forms=forms, transactional_goals=forms, website_goals=goals, goal_interactions=goals)
+    assert section(found, "web").freshness is expected
+
+
+def test_the_problem_of_a_section_is_the_oldest_of_its_readings(registry: Registry) -> None:
+    older = Problem("METER_TIMED_OUT", "It took too long.", NOW - HOUR)
+    found = view(registry, forms=STALE, website_goals=NEVER_MEASURED._replace(problem=older))
+    assert section(found, "web").problem == older
+    assert section(found, "channels").problem is None

@@ -16,6 +16,7 @@ from api.graphql.schema.consumption.ids import view_id
 from api.graphql.schema.meters.meter import Meter
 from core.consumption import view
 from core.consumption.intervals import Interval
+from core.consumption.readings.judged_reading import Problem as StoredProblem
 from core.consumption.readings.judged_reading import ReadingShare
 from core.consumption.readings.judged_reading import Threshold as StoredThreshold
 from core.consumption.view import Freshness
@@ -184,10 +185,7 @@ class Reading(Node):
         "refresh succeeded."
     )
     def problem(self) -> Problem | None:
-        problem = self.view.reading.problem
-        if problem is None:
-            return None
-        return Problem(code=problem.code, message=problem.message, since=problem.since)
+        return shown_problem(self.view.reading.problem)
 
     @strawberry.field(
         description="The history of the reading: the last point of each interval, oldest first. Without `from` and "
@@ -230,3 +228,8 @@ class Reading(Node):
     ) -> ReadingHistoryConnection | None:
         page = HistoryPage(first, after, last, before)
         return reading_history(info, self.view, from_, to, interval or Interval.DAY, page)
+
+
+def shown_problem(problem: StoredProblem | None) -> Problem | None:
+    """Return a stored problem as the schema shows it, or None if there is none."""
+    return None if problem is None else Problem(code=problem.code, message=problem.message, since=problem.since)

@@ -4,11 +4,12 @@ from datetime import datetime
 
 import strawberry
 
-from api.graphql.schema.common.node import Node
+from api.graphql.schema.common.node import Node, Problem
 from api.graphql.schema.common.status import UsageStatus
 from api.graphql.schema.consumption.ids import view_id
-from api.graphql.schema.consumption.reading import Reading
+from api.graphql.schema.consumption.reading import Reading, shown_problem
 from core.consumption import view
+from core.consumption.view import Freshness
 
 
 @strawberry.type(description="A section: meters that are shown together, with one status and one update time.")
@@ -53,6 +54,20 @@ class Section(Node):
     )
     def consumption_since(self) -> datetime | None:
         return self.view.consumption_since
+
+    @strawberry.field(
+        description="The freshness of the section: STALE if the refresh of any of its readings failed or is overdue, "
+        "NEVER if none of them was ever measured."
+    )
+    def freshness(self) -> Freshness:
+        return self.view.freshness
+
+    @strawberry.field(
+        description="The reason for which the last refresh of a reading failed; of several readings, the reason that "
+        "stands longest. Null if the last refresh of every reading succeeded."
+    )
+    def problem(self) -> Problem | None:
+        return shown_problem(self.view.problem)
 
     @strawberry.field(description="The readings of the section's meters.")
     def readings(self) -> list[Reading]:

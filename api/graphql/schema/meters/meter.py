@@ -6,6 +6,8 @@ import strawberry
 from api.graphql.schema.common.cursors import encode
 from api.graphql.schema.common.enums import describe_enum
 from api.graphql.schema.common.node import Info, Node, Problem
+from api.graphql.schema.meters.event import MeterEvent
+from api.graphql.schema.meters.kind import MeterKind, kind_of
 from core.plugins.registry import InstalledPlugin
 
 describe_enum(
@@ -15,6 +17,15 @@ describe_enum(
     HARD="The limit is a hard quota. Whatever would exceed it is refused.",
     NONE="There is no limit.",
 )
+
+
+@strawberry.type(description="The declaration of a section, without the readings of a license.")
+class SectionInfo:
+    key: str = strawberry.field(description="The stable key of the section.")
+    title: str = strawberry.field(description="The display name of the section.")
+    description: str | None = strawberry.field(
+        description="A sentence that describes the section. Null if the plugin gives none."
+    )
 
 
 @strawberry.type(description="A meter: one type of resource that licenses are measured by.")
@@ -48,9 +59,32 @@ class Meter(Node):
     def enforcement(self) -> allowance.Enforcement:
         return self.meter.enforcement
 
+    @strawberry.field(description="The way in which the meter measures.")
+    def kind(self) -> MeterKind:
+        return kind_of(self.meter)
+
+    @strawberry.field(
+        description="The types of usage events that the meter reads, which a platform must send. Empty if the meter "
+        "reads no events."
+    )
+    def events(self, info: Info) -> list[MeterEvent]:
+        known = info.context.services.registry.event_types
+        return [MeterEvent(event_type=known[event.name]) for event in self.meter.events()]
+
+    @strawberry.field(
+        description="The contract's terms whose product is the limit, by key. Empty if no term sets the limit."
+    )
+    def limit_terms(self) -> list[str]:
+        return list(self.meter.limit_terms)
+
     @strawberry.field(description="The key of the section that shows the meter.")
     def section(self) -> str:
         return self.meter.section
+
+    @strawberry.field(description="The section that shows the meter.")
+    def section_of(self, info: Info) -> SectionInfo:
+        section = info.context.services.registry.sections[self.meter.section]
+        return SectionInfo(key=section.key, title=section.title, description=section.description)
 
     @strawberry.field(
         description="The platform's applications that show the notices of this meter. Empty if the notices concern "

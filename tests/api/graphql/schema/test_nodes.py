@@ -187,3 +187,29 @@ def test_a_past_day_answers_every_field_of_the_current_consumption(reader: Clien
     assert channels["nextUpdateAt"] is None
     assert channels["consumptionSince"] == channels["readings"][0]["period"]["start"] == "2026-01-14T23:00:00Z"
     assert channels["readings"][0]["freshness"] == "FRESH"
+
+
+NODES = "query ($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }"
+
+
+def test_several_ids_find_their_objects_in_the_order_of_the_ids(reader: Client) -> None:
+    found = reader.data('{ meters { id key } license(key: "acme") { id } }')
+    meter = next(meter["id"] for meter in found["meters"] if meter["key"] == "users")
+    gone, license = opaque("Meter", "gone"), found["license"]["id"]
+    assert reader.data(NODES, ids=[license, gone, meter, license])["nodes"] == [
+        {"__typename": "License", "id": license},
+        None,
+        {"__typename": "Meter", "id": meter},
+        {"__typename": "License", "id": license},
+    ]
+    assert reader.data(NODES, ids=[])["nodes"] == []
+
+
+def test_more_ids_than_one_request_may_name_are_refused(reader: Client) -> None:
+    ids = [opaque("Meter", "users")] * 51
+    assert len(reader.data(NODES, ids=ids[:50])["nodes"]) == 50
+    assert reader.error(NODES, ids=ids) == (
+        "BAD_INPUT",
+        "`ids` names 51 objects. Name 50 at most, and the others in another request.",
+    )
+    assert reader.error(NODES, ids=["?"]) == NOT_OURS
