@@ -7,22 +7,24 @@ from typing import Annotated
 import typer
 from sqlmodel import Session, col, select
 
+from cli.author import author
 from cli.lookups import license_ids
 from cli.setup import start
 from cli.tables import show_table, to_the_minute
 from core.administration.answer_request import grant_for_request
 from core.administration.grant_credits import grant_credits
-from core.administration.inputs import GrantInput
+from core.administration.inputs import GrantInput, VoidInput
+from core.administration.void_grant import void_grant
 from core.credits.tables import CreditRequest
 from core.database.prefixes import find_by_prefix
 from core.errors import BadInput, NotFound
 from core.licenses.find import find_license
-from core.licenses.tables import License
+from core.licenses.tables import Grant, License
 from core.runtime import open_runtime
 from core.text import shown
 from core.times import NotAnInstant, parse_instant
 
-app = typer.Typer(help="Show requests for credits, and grant credits.", no_args_is_help=True)
+app = typer.Typer(help="Show requests for credits and grants, grant credits, and void grants.", no_args_is_help=True)
 MOST = 100
 
 
@@ -109,6 +111,63 @@ def grant(
         made = grant_credits(session, grant_input, runtime.registry, datetime.now(UTC))
         granted, of = f"{made.amount:f}", made.meter
     typer.echo(f"Granted to {license}: {granted} of {of}, grant {grant_input.id}.")
+
+
+@app.command("list")
+def list_(license: Annotated[str, typer.Argument(metavar="LICENSE", help="The license's key.")]) -> None:
+    """Show the grants of a license, newest first, at most 100."""
+    with open_runtime(start()) as runtime, runtime.database.read() as session:
+        [license_id] = license_ids(session, [license]).values()
+        grants = session.exec(
+            select(Grant)
+            .where(Grant.license_id == license_id)
+            .order_by(col(Grant.granted_at).desc(), col(Grant.id))
+            .limit(MOST)
+        )
+        rows = [
+            (one.id, one.meter, f"{one.amount:f}", one.entity or "", to_the_minute(one.granted_at),
+             to_the_minute(one.expires_at), to_the_minute(one.voided_at), "yes" if one.voided_all else "",
+             one.voided_by or "", one.void_note or "")
+            for one in grants
+        ]  # fmt: skip
+    headings = (
+        "Grant",
+        "Meter",
+        "Amount",
+        "Entity",
+        "Granted (UTC)",
+        "Expires (UTC)",
+        "Voided (UTC)",
+        "As a whole",
+        "Voided by",
+        "Reason",
+    )
+    show_table(headings, rows)
+
+
+@app.command()
+def void(
+    license: Annotated[str, typer.Argument(metavar="LICENSE", help="The license's key.")],
+    grant: Annotated[str, typer.Argument(metavar="GRANT", help="The grant's id; 'allowance credits list' names it.")],
+    note: Annotated[str, typer.Option(help="The reason. It is stored with your user name.")],
+    all_: Annotated[bool, typer.Option("--all", help="Void the whole grant, as if it had never been made.")] = False,
+) -> None:
+    """Void a grant of credits: what is left of it, or with --all the whole grant.
+
+    What the grant paid stays paid. With --all, what it paid is taken from other grants, or owed, and the history
+    since the grant is measured again. Voiding a grant again in the same way changes nothing.
+
+    \b
+    Examples:
+      allowance credits void acme 2026-q1 --note "refunded, invoice 4711"
+      allowance credits void acme 2026-q2 --all --note "granted to the wrong license"
+    """
+    with open_runtime(start()) as runtime, runtime.database.write() as session:
+        given = VoidInput(license, grant, note, all_)
+        voided = void_grant(session, given, author(), datetime.now(UTC))
+        granted, of = f"{voided.amount:f}", voided.meter
+    what = "All" if all_ else "What is left"
+    typer.echo(f"{what} of the grant {grant} of {license} is void: {granted} of {of}.")
 
 
 def _find(session: Session, license: str, request: str) -> CreditRequest:

@@ -86,9 +86,10 @@ class LicenseBatch:
     def remaining(self, grant: Grant) -> Decimal:
         """Return the credits left of a grant at the last refresh.
 
-        All of the grant is left if the snapshot is older than the grant, and nothing once the grant has expired.
+        All of the grant is left if the snapshot is older than the grant, and nothing once the grant has expired or was
+        voided.
         """
-        if grant.expires_at is not None and grant.expires_at <= self.context.now:
+        if grant.voided_at is not None or (grant.expires_at is not None and grant.expires_at <= self.context.now):
             return Decimal(0)
         reading = self.current[grant.license_id][1].get(grant.meter)
         return reading.grants.get(grant.id, grant.amount) if reading else grant.amount

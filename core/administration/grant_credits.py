@@ -58,6 +58,9 @@ def grant_credits(session: Session, given: GrantInput, registry: Registry, now: 
     if inserted is None:
         known = session.exec(select(Grant).where(Grant.license_id == license_id, Grant.id == given.id)).one()
         grant.granted_at = given.granted_at or known.granted_at
+        # Voiding a grant is no part of its content: a retry finds the grant as it is.
+        grant.voided_at, grant.voided_by = known.voided_at, known.voided_by
+        grant.void_note, grant.voided_all = known.void_note, known.voided_all
         if known.model_dump() != grant.model_dump():
             message = f"A grant {shown(given.id)} was made before with other content. Give each grant its own id."
             raise InvalidInput([InputProblem("ID_CONFLICT", message, ("id",))])

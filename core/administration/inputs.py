@@ -70,6 +70,16 @@ class GrantInput:
 
 
 @dataclass(frozen=True, slots=True)
+class VoidInput:
+    """A grant to void: what is left of it, or with `all` the whole grant, as if it had never been made."""
+
+    license: str
+    grant: str
+    note: str
+    all: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CreditRequestInput:
     """Credits to request. `meter` may be left out if exactly one meter of credits is installed."""
 

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import text
+from sqlalchemy import false, text
 from sqlmodel import Field, SQLModel
 
 from core.database.types import BigId, ExactDecimal, Json, Name, UtcDateTime
@@ -74,7 +74,11 @@ class Contract(ContractVersion, table=True):
 
 
 class Grant(SQLModel, table=True):
-    """Credits granted to a license, or to one of its entities, for a meter of credits."""
+    """Credits granted to a license, or to one of its entities, for a meter of credits.
+
+    A voided grant pays nothing from `voided_at` on, as if it had expired then. With `voided_all` it never paid at all.
+    `voided_by` is the name of the access key, `void_note` the reason.
+    """
 
     __tablename__ = "credit_grant"
 
@@ -86,6 +90,10 @@ class Grant(SQLModel, table=True):
     granted_at: datetime = Field(sa_type=UtcDateTime)
     expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     note: str | None = None
+    voided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    voided_by: str | None = None
+    void_note: str | None = None
+    voided_all: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
 
 
 LICENSE_KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")

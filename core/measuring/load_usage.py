@@ -127,10 +127,12 @@ def _load_grants(session: Session, ranges: Collection[UsageRange]) -> Mapping[in
     zones = {each.license.id: each.license.license.time_zone for each in ranges}
     grants: dict[int, list[Grant]] = defaultdict(list)
     row = GrantRow
-    columns = (row.license_id, row.id, row.amount, row.granted_at, row.expires_at, row.entity, row.meter)
-    statement = sa.select(*map(col, columns)).where(col(row.license_id).in_(zones))
-    for license_id, key, amount, granted_at, expires_at, entity, meter in session.execute(statement):
-        grants[license_id].append(Grant(key, amount, granted_at, expires_at, entity, zones[license_id], meter))
+    columns = (row.license_id, row.id, row.amount, row.granted_at, row.expires_at, row.voided_at, row.entity, row.meter)
+    statement = sa.select(*map(col, columns)).where(col(row.license_id).in_(zones), ~col(row.voided_all))
+    for license_id, key, amount, granted_at, expires_at, voided_at, entity, meter in session.execute(statement):
+        # Voiding what is left of a grant makes it expire.
+        ends_at = min((end for end in (expires_at, voided_at) if end), default=None)
+        grants[license_id].append(Grant(key, amount, granted_at, ends_at, entity, zones[license_id], meter))
     return grants
 
 

@@ -49,6 +49,10 @@ EVERYTHING: dict[str, tuple[str, set[str]]] = {
         'mutation { grantCredits(input: {id: "n", license: "acme", amount: 1}) { grant { key } errors { code } } }',
         {"contract:write"},
     ),
+    "voidGrant": (
+        'mutation { voidGrant(input: {grant: "g-1", license: "acme", note: "n"}) { grant { key } errors { code } } }',
+        {"contract:write"},
+    ),
     "recordUsage": (
         f"mutation {{ recordUsage(events: [{EVENT % 'r'}]) {{ accepted duplicates rejected {{ code }} }} }}",
         {"usage:write"},

@@ -69,3 +69,37 @@ def test_a_grant_that_cannot_be_is_refused_in_a_line(
     assert refused.code != 0
     assert said in refused.err
     assert grants(database) == []
+
+
+def test_grants_are_listed_and_voided(run: Run, database: Database, request_id: str) -> None:
+    for id in ("q1", "q2"):
+        assert run("credits", "grant", "acme", "0.5", "--id", id).code == 0
+    for _ in range(2):
+        voided = run("credits", "void", "acme", "q1", "--note", "[bold]refunded")
+        assert voided.out == "What is left of the grant q1 of acme is void: 0.5 of sms_credits.\n"
+    assert run("credits", "void", "acme", "q2", "--all", "--note", "by mistake").out.startswith("All of the grant q2")
+    listed = run("credits", "list", "acme").out
+    for part in ("q1", "q2", "0.5", "[bold]refunded", "by mistake", "(command line)", "yes"):
+        assert part in listed
+    with database.read() as session:
+        grants = session.exec(select(Grant).order_by(Grant.id)).all()
+    assert [(one.id, one.voided_all, one.void_note) for one in grants] == [
+        ("q1", False, "[bold]refunded"),
+        ("q2", True, "by mistake"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["acme", "q1"], "--note"),
+        (["acme", "q1", "--note", "x"], "The license has no grant 'q1'."),
+        (["nope", "q1", "--note", "x"], "No license 'nope'."),
+    ],
+)
+def test_a_grant_that_cannot_be_voided_is_refused_in_a_line(
+    run: Run, request_id: str, arguments: list[str], said: str
+) -> None:
+    refused = run("credits", "void", *arguments)
+    assert refused.code != 0
+    assert said in refused.err

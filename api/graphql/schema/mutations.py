@@ -18,6 +18,7 @@ class Mutation:
     put_license = license_mutations.put_license
     put_contract = license_mutations.put_contract
     grant_credits = credit_mutations.grant_credits
+    void_grant = credit_mutations.void_grant
     put_webhook_endpoint = webhook_mutations.put_webhook_endpoint
     delete_webhook_endpoint = webhook_mutations.delete_webhook_endpoint
     rotate_webhook_secret = webhook_mutations.rotate_webhook_secret

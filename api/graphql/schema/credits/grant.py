@@ -32,7 +32,7 @@ class Grant(Node):
         return float(self.row.amount)
 
     @strawberry.field(
-        description="The number of credits left at the last refresh. It is 0 after the grant has expired."
+        description="The number of credits left at the last refresh. It is 0 after the grant has expired or was voided."
     )
     def remaining(self) -> float:
         return float(self.batch.remaining(self.row))
@@ -48,3 +48,16 @@ class Grant(Node):
     @strawberry.field(description="The time at which the remaining credits expire. Null if they never expire.")
     def expires_at(self) -> datetime | None:
         return self.row.expires_at
+
+    @strawberry.field(
+        description="The time at which the mutation `voidGrant` voided the grant. Null if it was not voided."
+    )
+    def voided_at(self) -> datetime | None:
+        return self.row.voided_at
+
+    @strawberry.field(
+        description="Whether the whole grant was voided, as if it had never been made. False if it was not voided, or "
+        "only what was left of it."
+    )
+    def voided_all(self) -> bool:
+        return self.row.voided_all

@@ -33,6 +33,18 @@ class GrantCreditsInput:
     )
 
 
+@strawberry.input(description="A grant of credits to void.")
+class VoidGrantInput:
+    license: str = strawberry.field(description="The key of the license.")
+    grant: str = strawberry.field(description="The `key` of the grant.")
+    note: str = strawberry.field(description="The reason, for people. It is stored with the name of the API key.")
+    all: bool = strawberry.field(
+        default=False,
+        description="Whether to void the whole grant, as if it had never been made: what it paid is then taken from "
+        "other grants, or owed. The default is to void what is left of it: what it paid stays paid.",
+    )
+
+
 @strawberry.input(description="A request for credits.")
 class RequestCreditsInput:
     license: str = strawberry.field(description="The key of the license.")

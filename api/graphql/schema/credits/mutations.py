@@ -10,16 +10,23 @@ from api.graphql.schema.common.results import InputError, errors_field, reports_
 from api.graphql.schema.common.scalars import decimal
 from api.graphql.schema.credits.credit_request import CreditRequest, request_key
 from api.graphql.schema.credits.grant import Grant
-from api.graphql.schema.credits.inputs import GrantCreditsInput, RequestCreditsInput
+from api.graphql.schema.credits.inputs import GrantCreditsInput, RequestCreditsInput, VoidGrantInput
 from core.access.keys import READERS, Scope
 from core.administration import grant_credits as grants
 from core.administration import inputs
 from core.administration import request_credits as requests
+from core.administration import void_grant as voiding
 
 
 @strawberry.type(description="The result of `grantCredits`.")
 class GrantCreditsResult:
     grant: Grant | None = strawberry.field(default=None, description="The grant. Null if there are errors.")
+    errors: list[InputError] = errors_field()
+
+
+@strawberry.type(description="The result of `voidGrant`.")
+class VoidGrantResult:
+    grant: Grant | None = strawberry.field(default=None, description="The voided grant. Null if there are errors.")
     errors: list[InputError] = errors_field()
 
 
@@ -55,6 +62,24 @@ def grant_credits(
     context.services.announcer.announce()
     batch = find_batch(context, input.license)
     return GrantCreditsResult(grant=Grant(row=row, batch=batch) if batch else None)
+
+
+@strawberry.mutation(
+    description="Void a grant of credits: what is left of it, or all of it. Voiding it again in the same way changes "
+    "nothing. Readings, history and alerts follow at the next refresh."
+)
+@reports_errors(VoidGrantResult)
+def void_grant(
+    info: Info, input: Annotated[VoidGrantInput, strawberry.argument(description="The grant to void.")]
+) -> VoidGrantResult:
+    context = info.context
+    context.caller.require(Scope.CONTRACT_WRITE, license=input.license)
+    given = inputs.VoidInput(input.license, input.grant, input.note, input.all)
+    with context.write() as session:
+        row = voiding.void_grant(session, given, context.caller.name, context.now)
+    context.services.announcer.announce()
+    batch = find_batch(context, input.license)
+    return VoidGrantResult(grant=Grant(row=row, batch=batch) if batch else None)
 
 
 @strawberry.mutation(
