@@ -72,7 +72,7 @@ def open_runtime(settings: Settings) -> Iterator[Runtime]:
         timeout=timedelta(seconds=settings.meter_timeout_seconds), memory=settings.meter_memory_mb * 2**20
     )
     early_refresh = EarlyRefresh(database, timedelta(seconds=settings.refresh_after_seconds))
-    committer = Committer(database, settings.max_waiting_events, early_refresh)
+    committer = Committer(database, settings.max_waiting_events, early_refresh, settings.max_entities)
     registry = load_plugins()
     admitter = Admitter(database, registry, settings)
     try:

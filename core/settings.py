@@ -105,6 +105,9 @@ class Settings(BaseSettings):
         description="The most events that wait to be committed. With more, senders get an error and have to "
         "send again later.",
     )
+    max_entities: int = Field(
+        10_000, ge=1, description="The most entities of a license that usage may name. Usage of more is rejected."
+    )
     check_ins_per_second: int = Field(
         1_000_000,
         ge=1,

@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Final
 
 _UNSTORABLE: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+_INVISIBLE: Final = dict.fromkeys(map(ord, "\u200b\u2060\ufeff"))
+"""Spaces without width, and the mark of byte order, which texts from files and web pages hold unseen."""
 
 
 def problem_with(value: object, longest: int) -> str | None:
@@ -37,6 +39,17 @@ def fold(text: str) -> str:
     """
     folded = unicodedata.normalize("NFKC", text).upper().casefold()
     return unicodedata.normalize("NFKC", folded)
+
+
+def fold_name(text: str) -> str:
+    """Return a name as it is compared with others: equal for all cases, Unicode forms and spaces of the same letters.
+
+    Compatible letters such as "²" and "2" stay different, unlike in :func:`fold`. Letters are decomposed first, so that
+    the case of a letter and its accent does not depend on the form in which they came. The result may be empty.
+    """
+    spaced = " ".join(text.translate(_INVISIBLE).split())
+    folded = unicodedata.normalize("NFD", spaced).upper().casefold()
+    return unicodedata.normalize("NFC", folded)
 
 
 def decimal_text(number: Decimal) -> str:

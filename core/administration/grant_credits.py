@@ -17,6 +17,7 @@ from core.licenses.tables import Grant, id_of
 from core.plugins.registry import Registry
 from core.queue.queue import schedule_now
 from core.text import shown
+from core.usage.entities import name_entities
 from core.usage.late_usage import mark_late
 
 
@@ -47,7 +48,7 @@ def grant_credits(session: Session, given: GrantInput, registry: Registry, now: 
         id=given.id,
         meter=meter,
         amount=given.amount,
-        entity=given.entity,
+        entity=_name_entity(session, license_id, given.entity),
         granted_at=given.granted_at or now,
         expires_at=given.expires_at,
         note=given.note,
@@ -75,6 +76,13 @@ def grant_credits(session: Session, given: GrantInput, registry: Registry, now: 
         mark_late(session, {license_id: granted_on})
     schedule_now(session, license_id, now)
     return grant
+
+
+def _name_entity(session: Session, license_id: int, spelling: str | None) -> str | None:
+    """Return the name of the entity that a grant is for. A new entity is inserted: credits may come before usage."""
+    if spelling is None:
+        return None
+    return name_entities(session, [(license_id, spelling)])[license_id, spelling]
 
 
 def credit_meters(registry: Registry) -> list[str]:

@@ -18,11 +18,11 @@ from core.delivery.messages import RequestContent, RequestItem
 from core.delivery.outbox.enqueue import OutboundMessage, enqueue
 from core.errors import InputProblem, InvalidInput
 from core.licenses.find import lock_license, named_license
-from core.licenses.tables import Grant, id_of
+from core.licenses.tables import id_of
 from core.nearest import did_you_mean
 from core.plugins.registry import Registry
 from core.text import shown
-from core.usage.tables import UsageSeries
+from core.usage.entities import find_entity, list_entities
 
 logger = logging.getLogger(__name__)
 
@@ -56,13 +56,12 @@ def request_credits(
     meter = check_credit_request(given, credit_meters(registry))
     license = named_license(session, given.license)
     license_id = id_of(license)
-    if given.entity is not None:
-        _require_known_entity(session, license_id, given.entity)
+    entity = _known_entity(session, license_id, given.entity)
     lock_license(session, license_id)  # so that requests are counted one after the other
     waiting = session.exec(
         select(CreditRequest).where(CreditRequest.license_id == license_id, col(CreditRequest.closed_by).is_(None))
     ).all()
-    said = meter, given.amount, given.entity, given.note
+    said = meter, given.amount, entity, given.note
     for one in waiting:
         if (one.meter, one.amount, one.entity, one.note) == said:
             return one
@@ -74,14 +73,14 @@ def request_credits(
         id=uuid.uuid4().hex,
         meter=meter,
         amount=given.amount,
-        entity=given.entity,
+        entity=entity,
         note=given.note,
         requested_by=requested_by,
         requested_at=now,
     )
     session.add(request)
     session.flush()
-    item = RequestItem(request.id, meter, given.amount, given.entity, given.note, requested_by, now)
+    item = RequestItem(request.id, meter, given.amount, entity, given.note, requested_by, now)
     recipients = load_recipients(session, [license_id], registry.notifiers.values(), operators)
     if not operators:
         logger.warning(
@@ -93,15 +92,17 @@ def request_credits(
     return request
 
 
-def _require_known_entity(session: Session, license_id: int, entity: str) -> None:
-    """Check that usage was reported for the entity, or that it was granted credits.
+def _known_entity(session: Session, license_id: int, spelling: str | None) -> str | None:
+    """Return the name of the entity that a request is for; None for the whole license.
 
     Raises:
-        InvalidInput: Neither is known. A request with a misspelled entity would bring credits that nobody can use.
+        InvalidInput: No usage and no credits of it are known. Credits of a misspelled entity could be used by nobody.
     """
-    reported = select(UsageSeries.entity).where(UsageSeries.license_id == license_id, UsageSeries.entity != "")
-    granted = select(Grant.entity).where(Grant.license_id == license_id, col(Grant.entity).is_not(None))
-    known = {name for name in (*session.exec(reported.distinct()), *session.exec(granted.distinct())) if name}
-    if entity not in known:
-        message = f"No usage and no credits of an entity {shown(entity)} are known.{did_you_mean(entity, known)}"
+    if spelling is None:
+        return None
+    entity = find_entity(session, license_id, spelling)
+    if entity is None:
+        known = [each.name for each in list_entities(session, license_id)]
+        message = f"No usage and no credits of an entity {shown(spelling)} are known.{did_you_mean(spelling, known)}"
         raise InvalidInput([InputProblem("BAD_INPUT", message, ("entity",))])
+    return entity.name

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from core.database.engine import Database, is_away, is_deadlock
 from core.errors import Overloaded
 from core.queue.early_refresh import EarlyRefresh
+from core.usage.entities import MOST_ENTITIES
 from core.usage.events import UsageEvent
 from core.usage.record import record_together
 from core.usage.record_result import RecordResult
@@ -42,17 +43,25 @@ class Committer:
     SQLite has one writer. On PostgreSQL several transactions overlap if there are enough events for each.
     """
 
-    def __init__(self, database: Database, max_waiting: int, early_refresh: EarlyRefresh | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        max_waiting: int,
+        early_refresh: EarlyRefresh | None = None,
+        most_entities: int = MOST_ENTITIES,
+    ) -> None:
         """Start the threads.
 
         Args:
             database: The database to write to.
             max_waiting: The number of waiting events from which on more are refused.
             early_refresh: Notes the licenses of committed events; None to leave them to the schedule.
+            most_entities: The number of entities of a license from which on events of a new entity are rejected.
         """
         self._database = database
         self._early_refresh = early_refresh
         self._max_waiting = max_waiting
+        self._most_entities = most_entities
         self._batches: deque[_Submission] = deque()
         self._queued = 0
         """Events in `_batches`."""
@@ -136,7 +145,10 @@ class Committer:
         try:
             with self._database.write() as session:
                 results = record_together(
-                    session, [batch.events for batch in batches], max(batch.now for batch in batches)
+                    session,
+                    [batch.events for batch in batches],
+                    max(batch.now for batch in batches),
+                    most_entities=self._most_entities,
                 )
         except BaseException as error:
             # If the database is away, it is away for all batches: none has to wait for the attempts of others.

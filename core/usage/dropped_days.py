@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 from core.database.dialect import parts
 from core.text import shown
 from core.times import EPOCH
+from core.usage.entities import MOST_ENTITIES
 from core.usage.events import RejectedEvent, UsageEvent
 from core.usage.ledger_rows import find_licenses, find_series, make_rows
 from core.usage.recount import complete_from
@@ -22,8 +23,9 @@ class DroppedDays:
     the ledger as to the count. So the cost does not grow with the number of transactions of an import.
     """
 
-    def __init__(self) -> None:
-        """Begin with nothing read."""
+    def __init__(self, most_entities: int = MOST_ENTITIES) -> None:
+        """Begin with nothing read. `most_entities` is the bound of :func:`core.usage.record.record`."""
+        self._most_entities = most_entities
         self._complete: date | None = None
         self._days: dict[int, set[tuple[int, date]]] = {}
 
@@ -39,8 +41,8 @@ class DroppedDays:
         if complete is None:
             return []
         licenses = find_licenses(session, {event.license for event in events})
-        names = {(event.license, event.type, event.entity, event.dimensions) for event in events}
-        made = make_rows([events], licenses, find_series(session, names, licenses))
+        names = dict.fromkeys((event.license, event.type, event.entity, event.dimensions) for event in events)
+        made = make_rows([events], licenses, find_series(session, names, licenses, self._most_entities))
         uncertain = [
             (event, row)
             for _, event, row in made.events

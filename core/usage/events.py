@@ -11,7 +11,7 @@ import orjson
 from allowance import EventType
 
 from core.nearest import did_you_mean
-from core.text import problem_with, shown
+from core.text import fold_name, problem_with, shown
 from core.times import EPOCH, NotAnInstant, microseconds, parse_instant
 from core.usage.amount import NotAnAmount, to_nanos
 from core.usage.exact_json import NotJson, read_json
@@ -158,7 +158,7 @@ class _Checker:
         time = self._now if stated is None else self._time(stated)
         whole, nanos = _amount(data, event_type)
         entity = data.get("entity")
-        entity = "" if entity is None else self._name(entity, "entity")
+        entity = "" if entity is None else self._entity(entity)
         dimensions = data.get("dimensions")
         dimensions = self._canonical(dimensions, event_type) if dimensions else _no_dimensions(dimensions)
         kind = SPENDING if event_type.spends else event_type.kind
@@ -172,6 +172,12 @@ class _Checker:
             return value
         name = _text(value, field, MAX_NAME)
         self._names.add(name)
+        return name
+
+    def _entity(self, value: object) -> str:
+        name = self._name(value, "entity")
+        if name.isspace() or (not name.isascii() and not fold_name(name)):
+            raise Rejection("BAD_FIELD", "entity must not be blank. Leave it out for usage of no entity.")
         return name
 
     def _license(self, value: object) -> str:

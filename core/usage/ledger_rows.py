@@ -8,6 +8,7 @@ from sqlmodel import Session
 from core.database.dialect import is_postgresql
 from core.usage import ledger_postgresql, ledger_sqlite
 from core.usage.days import local_day
+from core.usage.entities import MOST_ENTITIES, name_entities
 from core.usage.events import SPENDING, UsageEvent
 from core.usage.ledger import EventKey, LedgerRow
 from core.usage.series import series_ids
@@ -24,8 +25,8 @@ class MadeRows(NamedTuple):
     """The rows of several batches.
 
     `rows` holds the first row of each event key, `levels` the series that are levels, `spending` those that spend
-    credits, `events` all events with their rows. `unknown` are events whose license does not exist, with the number of
-    their batch.
+    credits, `events` all events with their rows. `unknown` are events whose license does not exist, and `unnamed`
+    events of entities that are too many for their license, with the number of their batch.
     """
 
     rows: Mapping[EventKey, LedgerRow]
@@ -33,6 +34,7 @@ class MadeRows(NamedTuple):
     spending: set[int]
     events: Sequence[BatchRow]
     unknown: Sequence[tuple[int, UsageEvent]]
+    unnamed: Sequence[tuple[int, UsageEvent]]
 
 
 def find_licenses(session: Session, keys: Collection[str]) -> dict[str, LicenseZone]:
@@ -42,10 +44,23 @@ def find_licenses(session: Session, keys: Collection[str]) -> dict[str, LicenseZ
 
 
 def find_series(
-    session: Session, names: Collection[SeriesName], licenses: Mapping[str, LicenseZone]
+    session: Session,
+    names: Collection[SeriesName],
+    licenses: Mapping[str, LicenseZone],
+    most_entities: int = MOST_ENTITIES,
 ) -> dict[SeriesName, int]:
-    """Return the number of each series of a license that exists. New series are inserted."""
-    keys = {name: (licenses[name[0]][0], *name[1:]) for name in names if name[0] in licenses}
+    """Return the number of each series of a license that exists. New series and new entities are inserted, in order.
+
+    All spellings of an entity have the same series. Names with an entity too many for their license are missing.
+    """
+    known = [(name, licenses[name[0]][0]) for name in names if name[0] in licenses]
+    spelled = dict.fromkeys((license_id, name[2]) for name, license_id in known if name[2])
+    entities = name_entities(session, spelled, most_entities)
+    keys = {
+        name: (license_id, name[1], entities[license_id, name[2]] if name[2] else "", name[3])
+        for name, license_id in known
+        if not name[2] or (license_id, name[2]) in entities
+    }
     ids = series_ids(session, set(keys.values()))
     return {name: ids[key] for name, key in keys.items()}
 
@@ -61,6 +76,7 @@ def make_rows(
     spending: set[int] = set()
     made: list[BatchRow] = []
     unknown: list[tuple[int, UsageEvent]] = []
+    unnamed: list[tuple[int, UsageEvent]] = []
     for number, events in enumerate(batches):
         for event in events:
             _, license, source, identifier, name, kind, entity, dimensions, time, _, whole, nanos = event
@@ -69,7 +85,10 @@ def make_rows(
                 unknown.append((number, event))
                 continue
             license_id, time_zone = license_zone
-            series_id = series[license, name, entity, dimensions]
+            series_id = series.get((license, name, entity, dimensions))
+            if series_id is None:
+                unnamed.append((number, event))
+                continue
             if kind == "level":
                 levels.add(series_id)
             elif kind == SPENDING:
@@ -78,4 +97,4 @@ def make_rows(
             row = LedgerRow(license_id, source, identifier, series_id, time, day, whole, nanos)
             rows.setdefault((license_id, source, identifier), row)
             made.append((number, event, row))
-    return MadeRows(rows, levels, spending, made, unknown)
+    return MadeRows(rows, levels, spending, made, unknown, unnamed)

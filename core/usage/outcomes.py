@@ -31,6 +31,8 @@ def record_results(session: Session, batches: int, made: MadeRows, new: Set[Even
     for number, event in made.unknown:
         rejected[number].append(reject_unknown(event))
         unknown[number][event.position] = event.license
+    for number, event in made.unnamed:
+        rejected[number].append(_too_many_entities(event))
     for number, event, row in made.events:
         key = (row.license_id, row.source, row.id)
         first = stored.get(key) or made.rows[key]
@@ -78,4 +80,14 @@ def _conflict(event: UsageEvent) -> RejectedEvent:
         "ID_CONFLICT",
         f"{shown(event.id)} of {shown(event.source)} was recorded before with other content. "
         "Give every event an id of its own, and send a retry unchanged.",
+    )
+
+
+def _too_many_entities(event: UsageEvent) -> RejectedEvent:
+    return RejectedEvent(
+        event.position,
+        event.id,
+        "TOO_MANY_ENTITIES",
+        f"The entity {shown(event.entity)} is new, and {shown(event.license)} has as many entities as it may have. "
+        "Check what the sender names as entities; an operator can raise ALLOWANCE_MAX_ENTITIES.",
     )

@@ -14,6 +14,7 @@ from core.times import microseconds
 from core.usage import ledger_postgresql, ledger_sqlite
 from core.usage.amount import LARGEST_TOTAL, TotalTooLarge
 from core.usage.days import local_day
+from core.usage.entities import MOST_ENTITIES
 from core.usage.events import UsageEvent
 from core.usage.ledger import Batch, EventKey
 from core.usage.ledger_rows import find_licenses, find_series, make_rows
@@ -25,7 +26,12 @@ SHARDS: Final = 16
 
 
 def record(
-    session: Session, events: Sequence[UsageEvent], now: datetime, *, permanent_before: datetime | None = None
+    session: Session,
+    events: Sequence[UsageEvent],
+    now: datetime,
+    *,
+    permanent_before: datetime | None = None,
+    most_entities: int = MOST_ENTITIES,
 ) -> RecordResult:
     """Write events to the ledger and the rollups. The caller commits before it acknowledges the events.
 
@@ -38,11 +44,13 @@ def record(
         now: The time of arrival.
         permanent_before: In a backfill, the time before which an event is kept for ever, so that it never counts twice.
             No sender may send an event of that age at the same time.
+        most_entities: The number of entities of a license from which on events of a new entity are rejected.
 
     Raises:
         TotalTooLarge: The sums could not stay exact. Nothing was written.
     """
-    [result] = suggest_licenses(session, record_together(session, [events], now, permanent_before))
+    recorded = record_together(session, [events], now, permanent_before, most_entities)
+    [result] = suggest_licenses(session, recorded)
     return result
 
 
@@ -51,6 +59,7 @@ def record_together(
     batches: Sequence[Sequence[UsageEvent]],
     now: datetime,
     permanent_before: datetime | None = None,
+    most_entities: int = MOST_ENTITIES,
 ) -> list[RecordResult]:
     """Write the batches of several senders, as :func:`record` does for one.
 
@@ -60,9 +69,11 @@ def record_together(
     Raises:
         TotalTooLarge: The sums could not stay exact. Nothing was written.
     """
-    names = {(event.license, event.type, event.entity, event.dimensions) for event in chain.from_iterable(batches)}
+    names = dict.fromkeys(
+        (event.license, event.type, event.entity, event.dimensions) for event in chain.from_iterable(batches)
+    )
     licenses = find_licenses(session, {license for license, *_ in names})
-    series = find_series(session, names, licenses)
+    series = find_series(session, names, licenses, most_entities)
     made = make_rows(batches, licenses, series)
     today = {license_id: local_day(time_zone, microseconds(now)) for license_id, time_zone in licenses.values()}
     permanent = None if permanent_before is None else microseconds(permanent_before)

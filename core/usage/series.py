@@ -1,28 +1,26 @@
 """The numbers of series. A series is an event type, an entity and a set of dimensions of a license."""
 
 from typing import Final
-from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
-from sqlalchemy import event
 from sqlmodel import Session
 
+from core.database.committed_cache import CommittedCache
 from core.database.dialect import insert_into, parts
 from core.usage.tables import UsageSeries
 
 SeriesKey = tuple[int, str, str, str]
-"""License id, event type, entity, dimensions as canonical JSON."""
+"""License id, event type, name of the entity, dimensions as canonical JSON."""
 
 MAX_CACHED: Final = 200_000
 """Series that a process holds in memory for a database."""
 # A committed series is never changed or deleted, so entries stay true.
-_cached: Final[WeakKeyDictionary[object, dict[SeriesKey, int]]] = WeakKeyDictionary()
+_cache: Final[CommittedCache[SeriesKey, int]] = CommittedCache(MAX_CACHED)
 
 
 def series_ids(session: Session, wanted: set[SeriesKey]) -> dict[SeriesKey, int]:
     """Return the number of each series. New series are inserted."""
-    cached = _cached.setdefault(session.get_bind(), {})
-    found = {key: cached[key] for key in wanted if key in cached}
+    found = _cache.find(session, wanted)
     missing = wanted - found.keys()
     if not missing:
         return found
@@ -32,13 +30,7 @@ def series_ids(session: Session, wanted: set[SeriesKey]) -> dict[SeriesKey, int]
         rows = [dict(zip(("license_id", "event", "entity", "dimensions"), key, strict=True)) for key in new]
         session.execute(insert_into(session, UsageSeries).on_conflict_do_nothing(), rows)
         read |= _read(session, set(new))
-
-    def remember(_: Session) -> None:
-        if len(cached) + len(read) > MAX_CACHED:
-            cached.clear()
-        cached.update(read)
-
-    event.listen(session, "after_commit", remember, once=True)
+    _cache.remember(session, read)
     return found | read
 
 

@@ -13,7 +13,10 @@ from core.database.types import BigId, Json, Microseconds, Name, UtcDateTime
 
 
 class UsageSeries(SQLModel, table=True):
-    """A series: an event type, an entity and a set of dimensions of a license. `dimensions` is canonical JSON."""
+    """A series: an event type, an entity and a set of dimensions of a license.
+
+    `entity` is the name of an :class:`Entity`, empty for usage of none. `dimensions` is canonical JSON.
+    """
 
     __tablename__ = "usage_series"
     __table_args__ = (UniqueConstraint("license_id", "event", "entity", "dimensions"),)
@@ -23,6 +26,33 @@ class UsageSeries(SQLModel, table=True):
     event: str = Field(sa_type=Name)
     entity: str = Field(sa_type=Name)
     dimensions: str = Field(sa_type=Name)
+
+
+class Entity(SQLModel, table=True):
+    """An entity of a license. `name` is the spelling in which it was first named, and never changes.
+
+    `label` is the name that people see, None for `name`. From the day `closed_from` on the entity is no part of levels,
+    and usage that names it is usage of the entity `into`; without `into` it is rejected. `changed_by` is the name of
+    the key that closed or renamed the entity last.
+    """
+
+    license_id: int = Field(primary_key=True, sa_type=BigId, foreign_key="license.id")
+    name: str = Field(primary_key=True, sa_type=Name)
+    label: str | None = None
+    closed_from: date | None = None
+    into: str | None = Field(default=None, sa_type=Name)
+    changed_by: str | None = None
+    changed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class EntitySpelling(SQLModel, table=True):
+    """A name that stands for an entity, as :func:`core.text.fold_name` folds it, with the entity's own name."""
+
+    __tablename__ = "entity_spelling"
+
+    license_id: int = Field(primary_key=True, sa_type=BigId, foreign_key="license.id")
+    folded: str = Field(primary_key=True, sa_type=Name)
+    name: str = Field(sa_type=Name)
 
 
 class LedgerEvent(SQLModel, table=True):

@@ -12,7 +12,7 @@ from core.administration.request_credits import request_credits
 from core.database.engine import Database
 from core.licenses.tables import Grant, id_of
 from core.plugins.host import load_plugins
-from core.usage.series import series_ids
+from core.usage.entities import name_entities
 from tests.cli.command import Run
 
 AT = datetime(2026, 3, 15, 12, tzinfo=UTC)
@@ -22,7 +22,7 @@ AT = datetime(2026, 3, 15, 12, tzinfo=UTC)
 def request_id(database: Database) -> str:
     with database.write() as session:
         license = put_license(session, LicenseInput("acme", "Acme"), AT)
-        series_ids(session, {(id_of(license), "sms.sent", "be; rm -rf", "{}")})
+        name_entities(session, [(id_of(license), "be; rm -rf")])
         given = CreditRequestInput("acme", Decimal("12.50"), "be; rm -rf", "[bold]for Easter")
         return request_credits(session, given, load_plugins(), [], "console", AT).id
 

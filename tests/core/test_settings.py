@@ -99,6 +99,7 @@ WRONG = {
     "ALLOWANCE_FUTURE_TOLERANCE_SECONDS": {"-1": "greater than or equal to 0", "86401": "less than or equal to 86400"},
     "ALLOWANCE_MAX_EVENTS": {"0": "greater than or equal to 1"},
     "ALLOWANCE_MAX_WAITING_EVENTS": {"0": "greater than or equal to 1"},
+    "ALLOWANCE_MAX_ENTITIES": {"0": "greater than or equal to 1"},
     "ALLOWANCE_CHECK_INS_PER_SECOND": {"0": "greater than or equal to 1"},
     "ALLOWANCE_NEW_INSTALLATIONS_PER_SECOND": {"0": "greater than or equal to 1"},
     "ALLOWANCE_INSTALLATIONS_REMEMBERED": {"0": "greater than or equal to 1"},

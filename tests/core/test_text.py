@@ -1,10 +1,13 @@
 """Texts from outside."""
 
+import unicodedata
 from decimal import Decimal
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from core.text import canonical, decimal_text, problem_with, shown
+from core.text import canonical, decimal_text, fold_name, problem_with, shown
 
 
 @pytest.mark.parametrize(
@@ -54,3 +57,37 @@ def test_a_value_is_shown_quoted_short_and_in_letters_that_can_be_written() -> N
 def test_equal_decimals_have_equal_texts(number: str, text: str) -> None:
     assert decimal_text(Decimal(number)) == text
     assert str(canonical(Decimal(number))) == str(Decimal(text))
+
+
+@given(st.text())
+@example("Ἀ\u0345\u0301")
+def test_a_name_is_folded_once_whatever_its_case_spaces_and_unicode_form(name: str) -> None:
+    folded = fold_name(name)
+    assert fold_name(folded) == folded
+    decomposed = unicodedata.normalize("NFD", name)
+    for form in ("NFC", "NFD"):
+        assert fold_name(unicodedata.normalize(form, name)) == folded
+        for case in (str.upper, str.lower, str.casefold, str.title, str.swapcase):
+            assert fold_name(unicodedata.normalize(form, case(decomposed))) == folded
+    assert fold_name(f" \u00a0{name}\u3000 ") == folded
+    assert fold_name(name.replace(" ", "  ")) == folded
+
+
+@given(st.text(), st.text())
+def test_spaces_between_words_of_a_name_are_one_space(first: str, second: str) -> None:
+    folded = fold_name(f"{first} {second}")
+    for space in ("  ", "\u00a0", " \u2003 ", "\u200b \ufeff"):
+        assert fold_name(f"{first}{space}{second}") == folded
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("Straße", "STRASSE"), ("ΟΔΟΣ", "οδος"), ("IĞDIR", "ığdır"), ("Zürich", "ZU\u0308RICH"), ("nord\u200b", "Nord")],
+)
+def test_two_spellings_are_one_name(one: str, other: str) -> None:
+    assert fold_name(one) == fold_name(other)
+
+
+@pytest.mark.parametrize(("one", "other"), [("A²", "A2"), ("no rd", "nord"), ("Zürich", "Zurich"), ("a-b", "a b")])
+def test_two_names_stay_two(one: str, other: str) -> None:
+    assert fold_name(one) != fold_name(other)

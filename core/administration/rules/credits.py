@@ -48,7 +48,7 @@ def _check_credits(problems: Problems, wanted: GrantInput | CreditRequestInput, 
         problems.add(f"{wrong}: {named}.", "meter", code="UNKNOWN_METER")
     problems.number("amount", wanted.amount, "be above 0 and up to 2^53", LARGEST, "amount")
     if wanted.entity is not None:
-        problems.text(wanted.entity, 200, "entity")
+        problems.name(wanted.entity, "entity")
     if wanted.note is not None:
         problems.text(wanted.note, 1000, "note")
     return meter

@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Final
 
 from core.errors import InputProblem, InvalidInput
-from core.text import problem_with, shown
+from core.licenses.tables import LONGEST_NAME
+from core.text import fold_name, problem_with, shown
 
 MOST_PROBLEMS: Final = 100
 EARLIEST, LATEST = date(1970, 1, 1), date(2200, 1, 1)
@@ -41,6 +42,12 @@ class Problems:
         problem = problem_with(value, longest)
         if problem:
             self.add(f"{path[-1]} {problem}.", *path)
+
+    def name(self, value: str, *path: object) -> None:
+        """Add a problem unless the value can name an entity."""
+        self.text(value, LONGEST_NAME, *path)
+        if value and not fold_name(value):
+            self.add(f"{path[-1]} must not be blank.", *path)
 
     def number(self, called: str, value: Decimal, must: str, most: int, *path: object, zero: bool = False) -> None:
         """Add a problem unless the value is from 0 to `most` and has at most 9 digits behind the point.

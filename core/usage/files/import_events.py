@@ -95,7 +95,7 @@ def import_events(
         file = open_events(raw, path.name, raw.tell())
         done = ImportProgress(database, digest, path.name, backfill=backfill)
         rows = _rejected_rows(file, path, rejected and rejected.absolute(), done)
-        dropped_days = DroppedDays() if backfill else None
+        dropped_days = DroppedDays(settings.max_entities) if backfill else None
         for chunk in _read_ahead(_chunks(file, done.lines, registry, settings, backfill=backfill)):
             _record(database, chunk, done, rows, settings, dropped_days)
             progress(*chunk.progress)
@@ -170,7 +170,7 @@ def _record(
     try:
         with database.write() as session:
             if dropped_days is None:
-                recorded = record(session, chunk.events, chunk.now)
+                recorded = record(session, chunk.events, chunk.now, most_entities=settings.max_entities)
             else:
                 recorded = _backfill(session, chunk, settings, dropped_days)
             rejected = [*chunk.rejected, *(_row_problem(chunk.readable, event) for event in recorded.rejected)]
@@ -197,7 +197,10 @@ def _backfill(session: Session, chunk: _Chunk, settings: Settings, dropped_days:
     positions = {event.index for event in refused}
     events = [event for event in chunk.events if event.position not in positions]
     permanent_before = chunk.now - settings.dedup_window - timedelta(days=1)
-    return record(session, events, chunk.now, permanent_before=permanent_before).with_rejected(refused)
+    recorded = record(
+        session, events, chunk.now, permanent_before=permanent_before, most_entities=settings.max_entities
+    )
+    return recorded.with_rejected(refused)
 
 
 def _row_problem(rows: Sequence[Row], rejected: RejectedEvent) -> tuple[Row, RowProblem]:

@@ -14,7 +14,7 @@ from core.credits.listing import list_requests
 from core.credits.tables import CreditRequest
 from core.delivery.outbox.tables import Delivery, Message
 from core.errors import InvalidInput
-from core.usage.series import series_ids
+from core.usage.entities import name_entities
 from tests.fixtures.engine import NOW, Engine
 
 HOUR = timedelta(hours=1)
@@ -24,7 +24,7 @@ def ask(engine: Engine, amount: int | str = 5, hours: int = 0, operators: Sequen
     """Ask for credits of acme; the id of the request. Its entity is known by usage."""
     if rest.get("entity"):
         with engine.database.write() as session:
-            series_ids(session, {(engine.id(), "sms.sent", rest["entity"], "{}")})
+            name_entities(session, [(engine.id(), rest["entity"])])
     given = CreditRequestInput(**{"license": "acme", "amount": Decimal(amount), **rest})  # type: ignore[arg-type]
     with engine.database.write() as session:
         registry = engine.runtime.registry

@@ -20,12 +20,12 @@ from core.consumption.readings.status import UsageStatus
 from core.consumption.tables import ReadingHistory
 from core.database.engine import Database
 from core.database.types import UtcDateTime
-from core.licenses.tables import Contract, License, searchable
+from core.licenses.tables import Contract, Grant, License, searchable
 from core.migrations.upgrade import MIGRATIONS, upgrade
 from core.usage.events import UsageEvent
 from core.usage.record import record
 from core.usage.recount import recount
-from core.usage.tables import ImportedFile, LedgerEvent, LedgerSegment, UsageLevel
+from core.usage.tables import Entity, ImportedFile, LateUsage, LedgerEvent, LedgerSegment, UsageLevel, UsageSeries
 
 AT = datetime(2026, 3, 15, 12, tzinfo=UTC)
 
@@ -227,3 +227,75 @@ def test_licenses_of_before_are_found_in_any_case(empty: Database) -> None:
     with empty.read() as session:
         found = session.exec(select(License).order_by(col(License.id))).all()
     assert [license.search for license in found] == [searchable(key, name) for key, name in names.items()]
+
+
+def test_series_of_one_entity_in_several_spellings_are_joined(empty: Database) -> None:
+    upgrade_to(empty, "0017")
+    noon = int(AT.timestamp()) * 10**6
+    series = [
+        (7, "forms.level", "Zürich"), (8, "forms.level", "ZU\u0308RICH"), (9, "sms.sent", "zürich "),
+        (10, "sms.sent", "Zürich"), (11, "forms.level", "Bern"), (12, "push.sent", "ZÜRICH"),
+    ]  # fmt: skip
+    # Series, id, minutes after noon, day of March, amount.
+    events = [
+        (7, "a", 0, 15, 4), (8, "b", 1, 15, 6), (7, "c", -1440, 14, 3), (11, "d", 0, 15, 1),
+        (9, "e", 0, 15, 10), (10, "f", 0, 15, 20), (9, "g", 0, 14, 5), (12, "h", 0, 15, 2),
+    ]  # fmt: skip
+    with empty.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO license (id, key, name, time_zone, created_at) "
+            "VALUES (1, 'acme', 'Acme', 'UTC', '2026-01-01 00:00:00'), (2, 'b', 'B', 'UTC', '2026-01-01 00:00:00')"
+        )
+        insert = text("INSERT INTO usage_series VALUES (:id, 1, :event, :entity, '')")
+        connection.execute(insert, [dict(zip(("id", "event", "entity"), row, strict=True)) for row in series])
+        levels = {id for id, event, _ in series if event == "forms.level"}
+        for of_series, id, minutes, day, amount in events:
+            on, at = date(2026, 3, day), noon + minutes * 60_000_000
+            row = {
+                "s": of_series,
+                "id": id,
+                "t": at,
+                "d": on.isoformat() if empty.is_sqlite else on,
+                "w": amount,
+                "n": 999_999_999 if of_series in (9, 10) else 0,
+                "a": at if of_series in levels else None,
+            }
+            connection.execute(
+                text(
+                    "INSERT INTO usage_event (license_id, source, id, series_id, time, day, whole, nanos, segment, "
+                    "accepted) VALUES (1, '/a', :id, :s, :t, :d, :w, :n, 1, :a)"
+                ),
+                row,
+            )
+            into = (
+                "usage_level (license_id, series_id, day, whole, nanos, time, source, event_id, accepted) "
+                "VALUES (1, :s, :d, :w, :n, :t, '/a', :id, :a)"
+                if of_series in levels
+                else "usage_sum (license_id, series_id, day, shard, whole, nanos, events) "
+                "VALUES (1, :s, :d, 0, :w, :n, 1)"
+            )
+            connection.execute(text(f"INSERT INTO {into}"), row)
+        connection.exec_driver_sql(
+            "INSERT INTO credit_grant (license_id, id, meter, amount, entity, granted_at)"
+            " VALUES (1, 'g', 'sms_credits', '100', 'ZÜRICH', '2026-01-01 00:00:00')"
+        )
+    upgrade(empty)
+    with empty.read() as session:
+        names = session.exec(select(col(Entity.license_id), col(Entity.name)).order_by(col(Entity.name))).all()
+        kept = session.exec(select(col(UsageSeries.id), col(UsageSeries.entity)).order_by(col(UsageSeries.id))).all()
+        level = session.exec(select(col(UsageLevel.day), col(UsageLevel.whole)).where(UsageLevel.series_id == 7)).all()
+        late = session.exec(select(col(LateUsage.license_id), col(LateUsage.since))).all()
+        assert session.exec(select(Grant.entity)).all() == ["Zürich"]
+        types = {
+            "forms.level": EventType("forms.level", "level"),
+            "sms.sent": EventType("sms.sent", "counter"),
+            "push.sent": EventType("push.sent", "counter"),
+        }
+        assert list(recount(session, 1, types)) == []
+    assert names == [(1, "Bern"), (1, "Zürich")]
+    assert kept == [(7, "Zürich"), (10, "Zürich"), (11, "Bern"), (12, "Zürich")]
+    assert sorted(level) == [(date(2026, 3, 14), 3), (date(2026, 3, 15), 6)]
+    assert late == [(1, date(2026, 3, 14))]
+    retry = UsageEvent(0, "acme", "/a", "e", "sms.sent", "counter", "Zürich", "", noon, True, 10, 999_999_999)
+    with empty.write() as session:
+        assert record(session, [retry], AT).duplicates == 1

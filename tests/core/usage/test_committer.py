@@ -92,7 +92,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: Exception) -> Iterator[list[
     """Within it every transaction fails; how many batches each of them was of."""
     tried: list[int] = []
 
-    def fail(_: object, batches: Sequence[object], __: object) -> Never:
+    def fail(_: object, batches: Sequence[object], *rest: object, **named: object) -> Never:
         tried.append(len(batches))
         raise error
 

@@ -27,7 +27,7 @@ from core.delivery.outbox.dispatch import send_due
 from core.delivery.outbox.tables import Delivery
 from core.licenses.tables import LicenseAdmin
 from core.settings import Settings
-from core.usage.series import series_ids
+from core.usage.entities import name_entities
 from tests.fixtures.engine import NOW, Engine, usage_event
 
 ANN = AdminInput("ann@example.com", "Ann Ünïted", "en")
@@ -285,7 +285,7 @@ def test_operators_are_written_to_with_the_command_that_grants(engine: Engine, r
     given = CreditRequestInput("acme", Decimal(5000), "be'; rm -rf /", "Bcc: eve@example.com,\u2028<b>please</b>")
     operators = ["ann@example.com", "gone@example.com"]
     with engine.database.write() as session:
-        series_ids(session, {(engine.id(), "sms.sent", "be'; rm -rf /", "{}")})
+        name_entities(session, [(engine.id(), "be'; rm -rf /")])
         request = request_credits(session, given, engine.runtime.registry, operators, "My consumption", NOW)
     deliver(engine, url, operators_email="ann@example.com, bob@example.com")
     [(recipients, mail, tls)] = server.mails

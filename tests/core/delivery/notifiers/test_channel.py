@@ -32,7 +32,7 @@ from core.plugins.host import load_plugins
 from core.plugins.registry import Registry
 from core.plugins.sandbox import process
 from core.plugins.sandbox.message_codec import decode_message, encode_message
-from core.usage.series import series_ids
+from core.usage.entities import name_entities
 from core.workers import worker
 from core.workers.worker import Worker
 from tests.fixtures.engine import NOW, Engine, usage_event
@@ -282,7 +282,7 @@ def test_messages_about_credits_state_all_that_is_known(alerted: Engine) -> None
         notifiers={"all": replace(alerted.runtime.registry.notifiers["takes"], key="all", kinds=KINDS)},
     )
     with alerted.database.write() as session:
-        series_ids(session, {(alerted.id(), "sms.sent", "be", "{}")})
+        name_entities(session, [(alerted.id(), "be")])
         given = CreditRequestInput("acme", Decimal("5.50"), "be", "soon")
         request_credits(session, given, everything, [], "console", NOW)
     alerted = Engine(replace(alerted.runtime, registry=everything))
