@@ -16,6 +16,7 @@ from api.graphql.schema.credits.connections import (
     credit_request_connection,
     grant_connection,
 )
+from api.graphql.schema.licenses.billing_period import BillingPeriod, billing_periods
 from api.graphql.schema.licenses.contract import Contract
 from core.access.keys import READERS
 from core.licenses.load import LoadedLicense
@@ -51,6 +52,20 @@ class License(Node):
     def contract(self) -> Contract | None:
         version = self.loaded.version_on(self.loaded.today)
         return None if version is None else Contract(row=version)
+
+    @strawberry.field(
+        description="The billing periods up to the current one, oldest first. Empty before the first contract begins."
+    )
+    def periods(
+        self,
+        last: Annotated[
+            int | None,
+            strawberry.argument(
+                description="The maximum number of periods, counted back from the current, from 1 to 100."
+            ),
+        ] = 12,
+    ) -> list[BillingPeriod]:
+        return billing_periods(self.loaded, last)
 
     @strawberry.field(description="The current usage against the limits of the contract.")
     def consumption(self, info: Info) -> Consumption:

@@ -74,7 +74,8 @@ def test_every_mutation_and_every_field_that_takes_a_page_has_a_weight() -> None
 def test_the_default_of_a_page_is_the_one_of_the_schema(coordinate: str) -> None:
     size = LIST_SIZES[coordinate]
     assert isinstance(size, PageCost)
-    first = COORDINATES[coordinate].args["first"]
+    arguments = COORDINATES[coordinate].args
+    first = arguments.get("first") or arguments["last"]
     assert first.default_value == size.default
     most = f"{size.most:,}"
     assert first.description is not None

@@ -368,3 +368,20 @@ def test_meters_and_plugins_list_what_is_installed(reader: Client) -> None:
         "web": 4,
     }
     assert all(plugin["loaded"] and plugin["problem"] is None for plugin in data["plugins"])
+
+
+def test_a_license_lists_its_billing_periods_up_to_the_current_one(reader: Client) -> None:
+    query = """query ($last: Int) { license(key: "acme") {
+      periods(last: $last) { start end firstDay lastDay current contract { version } }
+    } }"""
+    found = reader.data(query, last=2)["license"]["periods"]
+    assert found[-1] == {
+        "start": "2026-01-14T23:00:00Z",
+        "end": "2027-01-14T23:00:00Z",
+        "firstDay": "2026-01-15",
+        "lastDay": "2027-01-14",
+        "current": True,
+        "contract": {"version": 1},
+    }
+    assert [period["current"] for period in found[:-1]] == [False] * (len(found) - 1)
+    assert reader.error(query, last=0) == ("BAD_INPUT", "last must be from 1 to 100, not 0.")
