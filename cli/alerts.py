@@ -12,7 +12,7 @@ from cli.setup import start
 from cli.tables import show_table, to_the_minute
 from core.alerts.tables import Alert
 from core.database.prefixes import find_by_prefix
-from core.delivery.messages import AlertsContent, read_content
+from core.delivery.messages import listed_alerts
 from core.delivery.outbox.redeliver import redeliver
 from core.delivery.outbox.tables import Delivery, DeliveryStatus, Message
 from core.licenses.tables import License
@@ -43,10 +43,11 @@ def list_(
         alerts = session.exec(statement.order_by(col(Alert.found_at).desc(), col(Alert.id)).limit(MOST)).all()
         rows = [
             (alert.id[:12], key, alert.meter, _percent(alert.ratio), f"{alert.used:f} of {alert.limit:f}",
-             to_the_minute(alert.crossed_at), to_the_minute(alert.recovered_at))
+             to_the_minute(alert.crossed_at), to_the_minute(alert.recovered_at), _notified(alert))
             for alert, key in alerts
         ]  # fmt: skip
-    show_table(("Alert", "License", "Meter", "Threshold", "Used", "Crossed (UTC)", "Recovered (UTC)"), rows)
+    headings = ("Alert", "License", "Meter", "Threshold", "Used", "Crossed (UTC)", "Recovered (UTC)", "Notified (UTC)")
+    show_table(headings, rows)
 
 
 @app.command()
@@ -62,6 +63,8 @@ def show(
             f"in {row.period_first} to {row.period_end}, contract version {row.contract_version}, "
             f"crossed {to_the_minute(row.crossed_at)} UTC, found {to_the_minute(row.found_at)} UTC"
             + (f", recovered {to_the_minute(row.recovered_at)} UTC" if row.recovered_at else "")
+            + f", notified {_notified(row)}"
+            + (" UTC" if row.notified_at else "")
         )
         rows = [
             (
@@ -111,12 +114,16 @@ def _deliveries(session: Session, alert: Alert) -> list[tuple[Message, Delivery]
         .where(Message.occurred_at >= alert.found_at)
         .order_by(col(Delivery.created_at), col(Delivery.channel), col(Delivery.recipient))
     )
-    return [(message, delivery) for message, delivery in rows if alert.id in _listed_alerts(message)]
+    return [(message, delivery) for message, delivery in rows if _lists(message, alert)]
 
 
-def _listed_alerts(message: Message) -> set[str]:
-    content = read_content(message.kind, message.document)
-    return {item.id for item in content.alerts} if isinstance(content, AlertsContent) else set()
+def _lists(message: Message, alert: Alert) -> bool:
+    return any(item.id == alert.id for item in listed_alerts(message.kind, message.document))
+
+
+def _notified(alert: Alert) -> str:
+    """Return when the first message about the crossing was delivered."""
+    return to_the_minute(alert.notified_at) or "nobody"
 
 
 def _percent(ratio: Decimal) -> str:

@@ -21,6 +21,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "events": "Import usage events from files.",
     "keys": "Create, list and revoke API keys.",
     "alerts": "Show crossed thresholds and their deliveries, and repeat failed deliveries.",
+    "mail": "Show who gets the e-mails of a license, and change it.",
     "outbox": "Count deliveries by status, show those that failed, and repeat them.",
     "webhooks": "Manage webhook endpoints of licenses, and show their deliveries.",
     "credits": "Show requests for credits and grants, grant credits, and void grants.",

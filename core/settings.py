@@ -17,7 +17,7 @@ from pydantic_settings import (
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from core.addresses.mail_address import BadAddress, address_of
+from core.addresses.mail_address import BadAddress, address_of, first_spellings
 from core.addresses.public_network import Networks, networks_of
 from core.addresses.smtp_server import SmtpServer
 from core.errors import BadSetting
@@ -310,7 +310,7 @@ class Settings(BaseSettings):
     @property
     def operators(self) -> list[str]:
         """The addresses that get an e-mail when a license requests credits."""
-        return _parts(self.operators_email)
+        return first_spellings(_parts(self.operators_email))
 
     @property
     def embedded_workers(self) -> bool:

@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from core.database.engine import Database
-from core.delivery.mail.unsubscribe import find_recipient, unsubscribe
+from core.delivery.mail.subscriptions import find_recipient, unsubscribe
 from core.errors import NotFound
 
 _PAGE: Final = """<!doctype html>
@@ -62,7 +62,7 @@ class UnsubscribeEndpoint:
 
     def _unsubscribe(self, token: str) -> None:
         with self._database.write() as session:
-            unsubscribe(session, token, datetime.now(UTC))
+            unsubscribe(session, find_recipient(session, token), datetime.now(UTC))
 
 
 def _page(body: str, status: int = 200) -> Response:

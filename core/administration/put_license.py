@@ -6,6 +6,8 @@ from typing import Final
 
 from sqlmodel import Session, col, delete, insert, or_, select
 
+from core.addresses.mail_address import mailbox_of
+from core.administration.admin_mail import subscribe_mailboxes
 from core.administration.inputs import AdminInput, LicenseInput
 from core.administration.rules.licenses import check_license
 from core.consumption.readings.status import SEVERITY, UsageStatus
@@ -14,6 +16,7 @@ from core.consumption.tables import Snapshot
 from core.database.dialect import insert_into
 from core.errors import InputProblem, InvalidInput
 from core.left_out import LEFT_OUT, resolve
+from core.licenses.find import lock_license
 from core.licenses.tables import License, LicenseAdmin, id_of, searchable
 from core.queue.queue import schedule_now
 
@@ -73,17 +76,23 @@ def put_license(session: Session, given: LicenseInput, now: datetime) -> License
         .on_conflict_do_nothing()
     )
     if given.admins is not LEFT_OUT:
-        _put_admins(session, license_id, given.admins or ())
+        _put_admins(session, license_id, given.admins or (), now)
     schedule_now(session, license_id, now)
     return license
 
 
-def _put_admins(session: Session, license_id: int, admins: Sequence[AdminInput]) -> None:
-    """Replace the admins of a license. An admin who stays keeps the name and the language that are left out."""
+def _put_admins(session: Session, license_id: int, admins: Sequence[AdminInput], now: datetime) -> None:
+    """Replace the admins of a license. An admin who stays keeps the name and the language that are left out.
+
+    An admin who comes, also one who was removed before, is subscribed, and gets an e-mail about the open alerts of
+    which no admin got one. Spellings of one mailbox are one admin here.
+    """
+    lock_license(session, license_id)
     stored = {row.email: row for row in session.exec(select(LicenseAdmin).where(LicenseAdmin.license_id == license_id))}
+    mailboxes = {mailbox_of(email): row for email, row in stored.items()}
     rows = []
     for admin in admins:
-        known = stored.get(admin.email)
+        known = stored.get(admin.email) or mailboxes.get(mailbox_of(admin.email))
         rows.append(
             {
                 "license_id": license_id,
@@ -95,3 +104,6 @@ def _put_admins(session: Session, license_id: int, admins: Sequence[AdminInput])
     session.exec(delete(LicenseAdmin).where(col(LicenseAdmin.license_id) == license_id))
     if rows:
         session.execute(insert(LicenseAdmin), rows)
+    newcomers = {mailbox_of(admin.email) for admin in admins} - mailboxes.keys()
+    if newcomers:
+        subscribe_mailboxes(session, license_id, newcomers, now)

@@ -12,13 +12,14 @@ import sqlalchemy as sa
 from allowance import Notifier
 from sqlmodel import Session, col
 
+from core.alerts.alert_messages import alert_messages
+from core.alerts.open_alerts import mail_open_alerts
 from core.alerts.recipients import load_recipients
 from core.alerts.tables import Alert
 from core.database.dialect import insert_into, values_table
 from core.database.types import UtcDateTime
-from core.delivery.message_kinds import CROSSED, RECOVERED
-from core.delivery.messages import AlertItem, AlertsContent
-from core.delivery.outbox.enqueue import OutboundMessage, enqueue
+from core.delivery.message_kinds import CROSSED, RECOVERED, REOPENED
+from core.delivery.outbox.enqueue import enqueue
 from core.text import canonical
 
 
@@ -58,7 +59,8 @@ def record_crossings(
     """Record new alerts and recoveries of earlier alerts, and enqueue the messages that notify people of them.
 
     A threshold alerts once for each license, meter, period and limit in force. If it is crossed again, its alert opens
-    again without a message. The number of statements does not depend on the number of readings.
+    again. That is a message only if the recovery was one, and never an e-mail, unless no admin got an e-mail about the
+    crossing. The number of statements does not depend on the number of readings.
 
     Args:
         session: The session of the transaction that writes the snapshots.
@@ -70,15 +72,16 @@ def record_crossings(
     """
     if not measured:
         return
-    crossed = [
-        *_record(session, closings, now, reopens=False),
-        *_record(session, [crossing for meter in measured for crossing in meter.crossings], now, reopens=True),
-    ]
+    closed, _ = _record(session, closings, now, reopens=False)
+    standing = [crossing for meter in measured for crossing in meter.crossings]
+    crossed, reopened = _record(session, standing, now, reopens=True)
     recovered = _recover(session, measured, now)
-    messages = [*_messages(CROSSED, crossed, now), *_messages(RECOVERED, recovered, now)]
+    alerts = {CROSSED: [*closed, *crossed], REOPENED: reopened, RECOVERED: recovered}
+    messages = alert_messages(session, alerts, now)
     if messages:
         licenses = {message.license_id for message in messages}
         enqueue(session, messages, load_recipients(session, licenses, notifiers))
+    mail_open_alerts(session, {alert.license_id: None for alert in reopened if alert.mailed_at is None}, now)
 
 
 _COLUMNS: Final[dict[str, Any]] = {
@@ -88,10 +91,16 @@ _COLUMNS: Final[dict[str, Any]] = {
 }  # fmt: skip
 
 
-def _record(session: Session, crossings: Sequence[Crossing], now: datetime, *, reopens: bool) -> list[Alert]:
-    """Insert alerts, open again those that were recorded before if `reopens`, and return the new ones."""
+def _record(
+    session: Session, crossings: Sequence[Crossing], now: datetime, *, reopens: bool
+) -> tuple[list[Alert], list[Alert]]:
+    """Insert alerts, and open again those that were recorded before if `reopens`.
+
+    Returns:
+        The new alerts, and the alerts that opened again after people were notified of their recovery.
+    """
     if not crossings:
-        return []
+        return [], []
     alerts = [
         Alert(
             license_id=one.license_id,
@@ -124,19 +133,38 @@ def _record(session: Session, crossings: Sequence[Crossing], now: datetime, *, r
     found = sa.select(*within.c, sa.literal(now, UtcDateTime()), sa.false()).where(sa.true())
     names = [
         *("license_id", "id", "meter", "period_first", "period_end", "ratio", "limit", "basis", "contract_version"),
-        *("used", "status", "crossed_at", "found_at", "recovery_told"),
+        *("used", "status", "crossed_at", "found_at", "recovery_notified"),
     ]
     statement = insert_into(session, Alert).from_select(names, found)
     key = ["license_id", "meter", "period_first", "ratio", "limit"]
     if reopens:
-        reopened = {"recovered_at": None}
+        opened = {"recovered_at": None}
         statement = statement.on_conflict_do_update(
-            index_elements=key, set_=reopened, where=col(Alert.recovered_at).is_not(None)
+            index_elements=key, set_=opened, where=col(Alert.recovered_at).is_not(None)
         )
     else:
         statement = statement.on_conflict_do_nothing(index_elements=key)
-    new = set(session.scalars(statement.returning(col(Alert.id))))
-    return [alert for alert in alerts if alert.id in new]
+    columns = col(Alert.license_id), col(Alert.id), col(Alert.recovery_notified)
+    written = [tuple(row) for row in session.execute(statement.returning(*columns))]
+    ids = {alert_id for _, alert_id, _ in written}
+    recovered = sorted((license_id, alert_id) for license_id, alert_id, notified in written if notified)
+    return [alert for alert in alerts if alert.id in ids], _reopen(session, recovered)
+
+
+def _reopen(session: Session, keys: Sequence[tuple[int, str]]) -> list[Alert]:
+    """Return the alerts with these license ids and ids, whose next recovery is a message again."""
+    if not keys:
+        return []
+    opened = values_table(session, {"license_id": sa.BigInteger(), "id": sa.String()}, keys)
+    alerts = session.scalars(
+        sa.select(Alert)
+        .join(opened, sa.and_(col(Alert.license_id) == opened.c.license_id, col(Alert.id) == opened.c.id))
+        .execution_options(populate_existing=True)
+    ).all()
+    for alert in alerts:
+        alert.recovery_notified = False
+        session.add(alert)
+    return list(alerts)
 
 
 def _recover(session: Session, measured: Iterable[MeterCrossings], now: datetime) -> list[Alert]:
@@ -164,48 +192,20 @@ def _recover(session: Session, measured: Iterable[MeterCrossings], now: datetime
             within,
             sa.and_(col(Alert.license_id) == within.c.license_id, col(Alert.meter) == within.c.meter),
         )
-        .where(sa.or_(col(Alert.recovered_at).is_(None), ~col(Alert.recovery_told)))
+        .where(sa.or_(col(Alert.recovered_at).is_(None), ~col(Alert.recovery_notified)))
         .order_by(col(Alert.found_at), col(Alert.period_first), col(Alert.id))
     ).all()
     over: dict[tuple[int, str, Decimal], list[Alert]] = defaultdict(list)
     for alert in alerts:
         threshold = alert.license_id, alert.meter, alert.ratio
         if alert.recovered_at is None and standing.get(threshold) != (alert.period_first, alert.limit):
-            alert.recovered_at = now
+            alert.recovered_at = max(now, alert.found_at)
             session.add(alert)
-        if threshold not in standing and not alert.recovery_told:
+        if threshold not in standing and not alert.recovery_notified:
             over[threshold].append(alert)
-    for untold in over.values():
-        for alert in untold:
-            alert.recovery_told = True
+    for recovered in over.values():
+        for alert in recovered:
+            alert.recovery_notified = True
             session.add(alert)
     session.flush()
-    return [untold[-1] for untold in over.values()]
-
-
-def _messages(kind: str, alerts: Collection[Alert], now: datetime) -> Iterable[OutboundMessage]:
-    """Yield a message for each license, which lists all of its alerts."""
-    by_license: dict[int, list[Alert]] = defaultdict(list)
-    for alert in sorted(alerts, key=lambda one: (one.license_id, one.meter, one.ratio)):
-        by_license[alert.license_id].append(alert)
-    for license_id, listed in by_license.items():
-        yield OutboundMessage(license_id, kind, now, AlertsContent(tuple(map(_item, listed))))
-
-
-def _item(alert: Alert) -> AlertItem:
-    """Return the alert as a message lists it."""
-    return AlertItem(
-        id=alert.id,
-        meter=alert.meter,
-        first=alert.period_first,
-        end=alert.period_end,
-        ratio=alert.ratio,
-        limit=alert.limit,
-        basis=alert.basis,
-        contract_version=alert.contract_version,
-        used=alert.used,
-        status=alert.status,
-        crossed_at=alert.crossed_at,
-        found_at=alert.found_at,
-        recovered_at=alert.recovered_at,
-    )
+    return [recovered[-1] for recovered in over.values()]

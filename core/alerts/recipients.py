@@ -1,11 +1,14 @@
 """The recipients of a license's messages: admins and operators by e-mail, webhook endpoints, and notifiers."""
 
 from collections.abc import Collection
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
 from allowance import Notifier
 from sqlmodel import Session, col, select
 
+from core.addresses.mail_address import first_spellings
 from core.delivery.channels import EMAIL, NOTIFIER, WEBHOOK
 from core.delivery.message_kinds import CREDITS_EXPIRING, CREDITS_REQUESTED, CROSSED, KINDS
 from core.delivery.outbox.enqueue import Recipient
@@ -23,6 +26,8 @@ def load_recipients(
     operators: Collection[str] = (),
 ) -> list[Recipient]:
     """Load the recipients of licenses' messages, in two statements. Each states the kinds that it receives.
+
+    A mailbox that several admins spell differently is one recipient.
 
     Args:
         session: A session.
@@ -46,7 +51,11 @@ def load_recipients(
             for license_id in licenses
             for email in operators
         ),
-        *(Recipient(license_id, EMAIL, email, MAILED) for license_id, email in admins),
+        *(
+            Recipient(license_id, EMAIL, email, MAILED)
+            for license_id, listed in groupby(admins, key=itemgetter(0))
+            for email in first_spellings(email for _, email in listed)
+        ),
         *(
             Recipient(license_id, WEBHOOK, endpoint, frozenset(KINDS if kinds is None else kinds))
             for license_id, endpoint, kinds in endpoints

@@ -16,9 +16,11 @@ class Alert(SQLModel, table=True):
     the usage when a refresh found it, at `found_at`. `crossed_at` is the time since which the threshold was crossed, as
     far as history knows; after late usage it is earlier than `found_at`. `recovered_at` is null while the alert is
     open; then it is the time at which a refresh found the threshold not crossed, or another period or limit in force.
-    `recovery_told` is true once a
-    message has notified people that the ratio is not crossed any more, which one does when no alert is open for that
-    ratio of the meter.
+    `recovery_notified` is true from the message that the ratio is not crossed any more, which is written when no alert
+    is open for that ratio of the meter, until the alert opens again.
+
+    `notified_at` is the time at which the first message about the crossing was delivered to anybody, over any channel;
+    `mailed_at` the time at which the first e-mail about it was delivered to an admin. Both are null before.
     """
 
     __table_args__ = (UniqueConstraint("license_id", "meter", "period_first", "ratio", "limit"),)
@@ -37,4 +39,6 @@ class Alert(SQLModel, table=True):
     crossed_at: datetime = Field(sa_type=UtcDateTime)
     found_at: datetime = Field(sa_type=UtcDateTime)
     recovered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    recovery_told: bool = False
+    recovery_notified: bool = False
+    notified_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    mailed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -6,6 +6,8 @@ CROSSED: Final = "threshold.crossed"
 """Thresholds were crossed."""
 RECOVERED: Final = "threshold.recovered"
 """Thresholds that were crossed are not crossed any more."""
+REOPENED: Final = "threshold.reopened"
+"""Thresholds are crossed again in the same period and limit, after their recovery. Nobody gets an e-mail again."""
 CREDITS_EXPIRING: Final = "credits.expiring"
 """Credits expire soon, and some are left."""
 CREDITS_REQUESTED: Final = "credits.requested"
@@ -13,5 +15,5 @@ CREDITS_REQUESTED: Final = "credits.requested"
 TEST: Final = "webhook.test"
 """A test of a webhook endpoint, which only that endpoint receives."""
 
-KINDS: Final = (CROSSED, RECOVERED, CREDITS_EXPIRING, CREDITS_REQUESTED)
+KINDS: Final = (CROSSED, RECOVERED, REOPENED, CREDITS_EXPIRING, CREDITS_REQUESTED)
 """The kinds that recipients can choose from."""

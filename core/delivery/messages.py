@@ -149,7 +149,7 @@ class RequestItem:
 
 @dataclass(frozen=True, slots=True)
 class AlertsContent:
-    """The content of threshold.crossed and threshold.recovered: alerts by meter and ratio."""
+    """The content of the messages about thresholds, of any kind: alerts by meter and ratio."""
 
     alerts: tuple[AlertItem, ...] = ()
 
@@ -208,3 +208,9 @@ def read_content(kind: str, document: Mapping[str, Any]) -> MessageContent:
     if kind == TEST:
         return WebhookTestContent(document["endpoint"])
     return AlertsContent(tuple(map(AlertItem.from_document, document["alerts"])))
+
+
+def listed_alerts(kind: str, document: Mapping[str, Any]) -> tuple[AlertItem, ...]:
+    """Return the alerts that a stored message lists; none for a message that is not about thresholds."""
+    content = read_content(kind, document)
+    return content.alerts if isinstance(content, AlertsContent) else ()

@@ -11,6 +11,7 @@ from typing import Final, Self
 
 import dramatiq
 
+from core.alerts.notified import record_notified
 from core.delivery.channels import EMAIL, NOTIFIER, WEBHOOK
 from core.delivery.mail.channel import MailChannel
 from core.delivery.notifiers.channel import NotifierChannel
@@ -108,7 +109,7 @@ class Worker:
         """Send the deliveries of the outbox that a filter names, one after the other."""
         while not self._stopped.is_set():
             try:
-                if send_due(self._runtime.database, self._channels, wanted):
+                if send_due(self._runtime.database, self._channels, wanted, record_notified):
                     continue
             except Exception:
                 logger.exception("looking for deliveries failed; trying again")

@@ -100,7 +100,7 @@ def test_the_receiver_blocks_while_the_limit_is_crossed_and_refuses_unsigned_req
         url = f"http://127.0.0.1:{server.server_address[1]}/hooks"
         client.data(at(url))
         allowed, standing = [names["may_continue"]("acme", "forms")], []
-        for value in (6, 4):
+        for value in (6, 4, 7):
             forms(served, client, value)
             deliver(served)
             allowed.append(names["may_continue"]("acme", "forms"))
@@ -114,17 +114,18 @@ def test_the_receiver_blocks_while_the_limit_is_crossed_and_refuses_unsigned_req
         statuses = [httpx2.post(url, content=b"{}", headers=headers).status_code for headers in UNSIGNED]
         server.shutdown()
         thread.join()
-    assert allowed == [True, False, True]
+    assert allowed == [True, False, True, False]
     assert again == {"delivery": {"id": test["delivery"]["id"], "status": "PENDING"}, "errors": []}
     assert statuses == [400] * len(UNSIGNED)
     [endpoint] = client.data(QUERIES["query Log"])["webhookEndpoints"]
     logged = [edge["node"] for edge in endpoint["deliveries"]["edges"]]
     assert [(one["kind"], one["status"], [each["status"] for each in one["attempts"]]) for one in logged] == [
         ("webhook.test", "SENT", [204, 204]),
+        ("threshold.reopened", "SENT", [204]),
         ("threshold.recovered", "SENT", [204]),
         ("threshold.crossed", "SENT", [204]),
     ]
-    assert standing == [[("forms", 1)], []]
+    assert standing == [[("forms", 1)], [], [("forms", 1)]]
 
 
 UNSIGNED: list[dict[str, str]] = [

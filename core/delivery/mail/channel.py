@@ -1,7 +1,6 @@
 """E-mail as a channel of the outbox. Each admin of a license and each operator gets an e-mail of their own."""
 
 import logging
-import secrets
 import ssl
 from email.headerregistry import Address, BaseHeader, HeaderRegistry, UniqueUnstructuredHeader
 from email.message import EmailMessage
@@ -18,19 +17,18 @@ from aiosmtplib import (
 )
 from sqlmodel import Session, select
 
-from core.addresses.mail_address import BadAddress, address_of
+from core.addresses.mail_address import BadAddress, address_of, mailbox_of
 from core.addresses.smtp_server import SmtpServer
-from core.database.dialect import insert_into
 from core.database.engine import Database
 from core.delivery.mail.letters import mail_to_admin, mail_to_operator
 from core.delivery.mail.render import Mail
-from core.delivery.mail.smtp import send
-from core.delivery.mail.tables import MailRecipient
+from core.delivery.mail.smtp import NeedsSmtpUtf8, send
+from core.delivery.mail.subscriptions import recipient_of
 from core.delivery.message_kinds import CREDITS_REQUESTED
 from core.delivery.messages import AlertsContent, ExpiringContent, RequestContent, WebhookTestContent, read_content
 from core.delivery.outbox.claim import ClaimedDelivery
 from core.delivery.outbox.outcome import Outcome
-from core.delivery.outbox.tables import DeliveryStatus
+from core.delivery.outbox.tables import Delivery, DeliveryStatus
 from core.licenses.tables import License, LicenseAdmin
 from core.plugins.registry import Registry
 from core.settings import Settings
@@ -92,10 +90,10 @@ class MailChannel:
         self, session: Session, claimed: ClaimedDelivery, content: AlertsContent | ExpiringContent
     ) -> EmailMessage | None:
         delivery = claimed.delivery
-        admin = session.get(LicenseAdmin, (delivery.license_id, delivery.recipient))
+        admin = _admin(session, delivery)
         if admin is None:
             return None
-        recipient = _recipient(session, admin)
+        recipient = recipient_of(session, admin.license_id, admin.email)
         if recipient.unsubscribed_at:
             return None
         unsubscribe = f"{self._settings.public_url}/unsubscribe/{recipient.token}"
@@ -114,17 +112,18 @@ class MailChannel:
 
     def _to_operator(self, session: Session, claimed: ClaimedDelivery, content: RequestContent) -> EmailMessage | None:
         delivery = claimed.delivery
-        if delivery.recipient not in self._settings.operators:
+        if mailbox_of(delivery.recipient) not in map(mailbox_of, self._settings.operators):
             return None
         mail = mail_to_operator(content, _license(session, delivery.license_id), self._registry)
         return self._envelope(claimed, address_of(delivery.recipient), mail)
 
     def _envelope(self, claimed: ClaimedDelivery, to: Address, mail: Mail) -> EmailMessage:
-        name, sender = parseaddr(self._settings.mail_from)
+        name, email = parseaddr(self._settings.mail_from)
+        sender = address_of(email, name)
         message = EmailMessage(_POLICY)
-        message["Message-ID"] = f"<{claimed.delivery.id}@{sender.partition('@')[2]}>"
+        message["Message-ID"] = f"<{claimed.delivery.id}@{sender.domain}>"
         message["Date"] = format_datetime(claimed.message.occurred_at)
-        message["From"] = address_of(sender, name)
+        message["From"] = sender
         message["To"] = to
         message["Subject"] = mail.subject
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no automatic answers
@@ -136,6 +135,8 @@ class MailChannel:
 def _send(server: SmtpServer, message: EmailMessage, tls: ssl.SSLContext) -> Outcome:
     try:
         return Outcome(DeliveryStatus.SENT, send(server, message, tls))
+    except NeedsSmtpUtf8 as error:
+        return Outcome(DeliveryStatus.PARKED, f"{error}")
     except SMTPRecipientsRefused as error:
         [refusal] = error.recipients
         return _refused(refusal)
@@ -162,12 +163,12 @@ def _license(session: Session, license_id: int) -> License:
     return session.exec(select(License).where(License.id == license_id)).one()
 
 
-def _recipient(session: Session, admin: LicenseAdmin) -> MailRecipient:
-    """Return the row of the admin's address, with the token that unsubscribes it, which never changes."""
-    key = {"license_id": admin.license_id, "email": admin.email}
-    statement = insert_into(session, MailRecipient).values(**key, token=secrets.token_urlsafe(24))
-    session.execute(statement.on_conflict_do_nothing())
-    return session.get_one(MailRecipient, (admin.license_id, admin.email))
+def _admin(session: Session, delivery: Delivery) -> LicenseAdmin | None:
+    """Return the admin whose mailbox a delivery goes to, also if the spelling of the address has changed since."""
+    admins = session.exec(select(LicenseAdmin).where(LicenseAdmin.license_id == delivery.license_id)).all()
+    mailbox = mailbox_of(delivery.recipient)
+    same = [admin for admin in admins if mailbox_of(admin.email) == mailbox]
+    return min(same, key=lambda admin: (admin.email != delivery.recipient, admin.email), default=None)
 
 
 def _text(message: EmailMessage) -> str:

@@ -19,12 +19,21 @@ DEADLINE: Final = 60.0
 """Seconds that a whole sending may take."""
 
 
+class NeedsSmtpUtf8(SMTPNotSupported):
+    """The server lacks SMTPUTF8 (RFC 6531), which an address with letters beyond ASCII before its @ needs."""
+
+    def __init__(self, address: str, host: str) -> None:
+        """State the address and the server."""
+        super().__init__(f"The address {address} needs SMTPUTF8, which the mail server {host} does not offer.")
+
+
 def send(server: SmtpServer, message: EmailMessage, context: ssl.SSLContext) -> str:
     """Send a message, and return a sentence for the log of deliveries.
 
     A password never goes over a connection that is not encrypted.
 
     Raises:
+        NeedsSmtpUtf8: The server cannot take the address of the recipient.
         SMTPException: The server refused the connection, the login, the sender, the recipient or the mail.
         OSError: The server cannot be reached, or the mail was not sent within DEADLINE.
     """
@@ -46,7 +55,7 @@ async def _send(server: SmtpServer, message: EmailMessage, context: ssl.SSLConte
         async with asyncio.timeout_at(until):
             await connection.connect()  # begins TLS if the server offers STARTTLS
             await _login(connection, server)
-            await connection.send_message(message)
+            await _hand_over(connection, server, message)
         # The server has the mail, whatever its answer to QUIT.
         with suppress(SMTPException, OSError):
             async with asyncio.timeout_at(until):
@@ -64,6 +73,16 @@ async def _login(connection: SMTP, server: SmtpServer) -> None:
     if connection.get_transport_info("sslcontext") is None:
         raise SMTPNotSupported("The server offers no STARTTLS, and a password needs it.")
     await connection.login(server.user, server.password)
+
+
+async def _hand_over(connection: SMTP, server: SmtpServer, message: EmailMessage) -> None:
+    try:
+        await connection.send_message(message)
+    except SMTPNotSupported:  # SMTPUTF8, for the recipient or for the sender
+        for address in message["To"].addresses:
+            if not address.addr_spec.isascii():
+                raise NeedsSmtpUtf8(address.addr_spec, server.host) from None
+        raise
 
 
 class _SmtpConnection(SMTP):

@@ -8,11 +8,14 @@ from core.database.types import BigId, Name, UtcDateTime
 
 
 class MailRecipient(SQLModel, table=True):
-    """An address that e-mails of a license were sent to. Its `token` allows to unsubscribe it, and nothing else."""
+    """A mailbox that e-mails of a license were sent to. Its `token` allows to unsubscribe it, and nothing else.
+
+    `mailbox` is equal for all spellings of an address, see :func:`core.addresses.mail_address.mailbox_of`.
+    """
 
     __tablename__ = "mail_recipient"
 
     license_id: int = Field(primary_key=True, sa_type=BigId, foreign_key="license.id")
-    email: str = Field(primary_key=True, sa_type=Name)
+    mailbox: str = Field(primary_key=True, sa_type=Name)
     token: str = Field(sa_type=Name, unique=True)
     unsubscribed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -1,15 +1,17 @@
 """The sending of a delivery: claim it, send it over its channel, and record the outcome."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from time import sleep
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
+
+from sqlmodel import Session
 
 from core.database.engine import Database, is_away
 from core.delivery.outbox.claim import ClaimedDelivery, DeliveryFilter, claim_delivery
 from core.delivery.outbox.outcome import Outcome, record_outcome
-from core.delivery.outbox.tables import Delivery
+from core.delivery.outbox.tables import DeliveryStatus
 
 logger = logging.getLogger(__name__)
 
@@ -19,6 +21,10 @@ DATABASE_RETRY: Final = 1.0
 """Seconds between attempts to record an outcome in a database that is away."""
 
 
+OnSent: TypeAlias = Callable[[Session, ClaimedDelivery], None]
+"""Writes what follows from a delivery that was sent, in the transaction that records the outcome."""
+
+
 class Channel(Protocol):
     """A way to recipients, such as e-mail."""
 
@@ -26,14 +32,26 @@ class Channel(Protocol):
         """Send a delivery once, in less than the lease. An exception means that another attempt may succeed."""
 
 
-def send_due(database: Database, channels: Mapping[str, Channel], wanted: DeliveryFilter | None = None) -> bool:
-    """Claim a delivery that is due, send it, and record the outcome. Return whether there was one."""
+def send_due(
+    database: Database,
+    channels: Mapping[str, Channel],
+    wanted: DeliveryFilter | None = None,
+    on_sent: OnSent | None = None,
+) -> bool:
+    """Claim a delivery that is due, send it, and record the outcome. Return whether there was one.
+
+    Args:
+        database: The database.
+        channels: The channels by name.
+        wanted: The deliveries to claim; None for all.
+        on_sent: Is called for a delivery that was sent.
+    """
     with database.write() as session:
         claimed = claim_delivery(session, datetime.now(UTC), LEASE, wanted)
     if claimed is None:
         return False
     outcome = _send(channels.get(claimed.delivery.channel), claimed)
-    _record(database, claimed.delivery, outcome)
+    _record(database, claimed, outcome, on_sent)
     return True
 
 
@@ -47,15 +65,18 @@ def _send(channel: Channel | None, claimed: ClaimedDelivery) -> Outcome:
         return Outcome(None, f"It could not be sent: {type(error).__name__}.")
 
 
-def _record(database: Database, delivery: Delivery, outcome: Outcome) -> None:
+def _record(database: Database, claimed: ClaimedDelivery, outcome: Outcome, on_sent: OnSent | None) -> None:
     """Record the outcome, and try again while the database is away and the lease lasts.
 
     A delivery whose outcome is not recorded is sent again.
     """
+    delivery = claimed.delivery
     while True:
         try:
             with database.write() as session:
                 record_outcome(session, delivery, outcome, datetime.now(UTC))
+                if on_sent and outcome.status is DeliveryStatus.SENT:
+                    on_sent(session, claimed)
             return
         except Exception as error:
             lease_ended = delivery.due_at is None or datetime.now(UTC) >= delivery.due_at

@@ -16,12 +16,16 @@ from core.delivery.outbox.tables import Delivery, DeliveryStatus, Message
 
 @dataclass(frozen=True, slots=True)
 class OutboundMessage:
-    """A message about a license. `kind` is one of :mod:`core.delivery.message_kinds`."""
+    """A message about a license. `kind` is one of :mod:`core.delivery.message_kinds`.
+
+    `due_at` is when it may be sent; None stands for `occurred_at`.
+    """
 
     license_id: int
     kind: str
     occurred_at: datetime
     content: MessageContent
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,6 @@ def _delivery_row(message_id: str, message: OutboundMessage, recipient: Recipien
         "recipient": recipient.address,
         "status": DeliveryStatus.PENDING.value,
         "attempts": 0,
-        "due_at": message.occurred_at,
-        "created_at": message.occurred_at,
+        "due_at": message.due_at or message.occurred_at,
+        "created_at": message.due_at or message.occurred_at,
     }

@@ -11,15 +11,18 @@ from allowance.events import check_key, check_text
 from allowance.exact import exact
 from allowance.license import Period
 
-KINDS: Final = ("threshold.crossed", "threshold.recovered", "credits.expiring", "credits.requested")
-"""The kinds of messages: thresholds were crossed or have recovered; credits expire soon or are requested."""
+KINDS: Final = (
+    "threshold.crossed", "threshold.recovered", "threshold.reopened", "credits.expiring", "credits.requested"
+)  # fmt: skip
+"""The kinds of messages: thresholds were crossed, have recovered, or are crossed again; credits expire soon or are
+requested."""
 
 _TENTH: Final = Decimal("0.1")
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A threshold that was crossed, or that has recovered.
+    """A threshold that was crossed, that has recovered, or that is crossed again.
 
     Attributes:
         meter: The key of the meter.
@@ -104,7 +107,8 @@ class Message:
         license_name: The name of the license.
         occurred_at: The instant of the event that the message reports.
         link: The URL of the license's consumption, for people.
-        alerts: The thresholds, for the kinds ``threshold.crossed`` and ``threshold.recovered``.
+        alerts: The thresholds, for the kinds ``threshold.crossed``, ``threshold.recovered`` and
+            ``threshold.reopened``.
         expiring: The credits, for the kind ``credits.expiring``.
         requested: The request, for the kind ``credits.requested``; otherwise None.
     """

@@ -19,7 +19,7 @@ from core.alerts.crossings import Crossing, MeterCrossings, record_crossings
 from core.alerts.detection import detect_crossings, list_crossings
 from core.alerts.tables import Alert
 from core.consumption.readings.judging import judge_reading
-from core.delivery.message_kinds import CROSSED, RECOVERED
+from core.delivery.message_kinds import CROSSED, RECOVERED, REOPENED
 from core.delivery.outbox.tables import Delivery, Message
 from core.text import canonical
 from tests.fixtures.engine import NOW, Engine, new_key, usage_event
@@ -48,6 +48,18 @@ def told(engine: Engine, key: str = "acme") -> list[tuple[str, list[tuple[str, s
             (one.kind, [(alert["meter"], alert["ratio"]) for alert in one.document["alerts"]])
             for one in session.exec(found)
         ]
+
+
+def platform(engine: Engine, key: str = "acme") -> set[str]:
+    """The ratios that a platform holds to be crossed, which applies the messages by their times."""
+    crossed: dict[str, bool] = {}
+    with engine.database.read() as session:
+        messages = session.exec(select(Message).where(Message.license_id == engine.id(key))).all()
+    times = [message.occurred_at for message in messages]
+    assert len({*times}) == len(times)
+    for message in sorted(messages, key=lambda one: one.occurred_at):
+        crossed |= {alert["ratio"]: message.kind != RECOVERED for alert in message.document["alerts"]}
+    return {ratio for ratio, is_crossed in crossed.items() if is_crossed}
 
 
 def recipients(engine: Engine) -> list[tuple[str, str]]:
@@ -87,11 +99,12 @@ def test_several_thresholds_crossed_at_once_are_one_message_to_every_admin(engin
     assert recipients(engine) == [("email", "ann@example.com"), ("email", "bob@example.com")]
 
 
-def test_a_level_that_dips_and_returns_alerts_once_and_its_recovery_is_told(engine: Engine) -> None:
+def test_a_level_that_dips_and_returns_alerts_once_and_reopens(engine: Engine) -> None:
     engine.license(terms={"forms": 5})
     for hour, value in enumerate([5, 6, 5, 7, 4, 6]):
         report(engine, value, NOW + timedelta(hours=hour))
-    assert told(engine) == [(CROSSED, [("forms", "1")]), (RECOVERED, [("forms", "1")])]
+    kinds = [CROSSED, RECOVERED, REOPENED, RECOVERED, REOPENED]
+    assert told(engine) == [(kind, [("forms", "1")]) for kind in kinds]
     [alert] = alerts(engine)
     assert (alert.crossed_at, alert.recovered_at) == (NOW + timedelta(hours=1), None)
 
@@ -102,7 +115,8 @@ def test_a_limit_that_changed_so_that_it_is_crossed_anew_alerts_anew(engine: Eng
     for hour, limit in enumerate([10, 7, 5], start=1):
         engine.contract("acme", {"forms": limit}, effective_from=NOW.date(), now=NOW)
         engine.refresh(now=NOW + timedelta(hours=hour))
-    assert told(engine) == [(CROSSED, [("forms", "1")]), (RECOVERED, [("forms", "1")]), (CROSSED, [("forms", "1")])]
+    kinds = [CROSSED, RECOVERED, CROSSED, REOPENED]  # of the limits 5, 5, 7 and 5
+    assert told(engine) == [(kind, [("forms", "1")]) for kind in kinds]
     assert [(one.limit, one.contract_version) for one in alerts(engine)] == [(5, 1), (7, 3)]
 
 
@@ -145,11 +159,11 @@ def test_the_number_of_statements_does_not_depend_on_how_many_cross(engine: Engi
         sa.event.remove(engine.database.engine, "before_cursor_execute", note)
         return len(asked)
 
-    assert statements(1) == statements(30) == 5
+    assert statements(1) == statements(30) == 6
 
 
-def test_what_returns_over_its_threshold_is_open_again_and_nothing_of_it_is_told_twice(engine: Engine) -> None:
-    engine.license(terms={"forms": 5})
+def test_what_returns_over_its_threshold_is_open_again_and_is_told_to_platforms_alone(engine: Engine) -> None:
+    engine.license(terms={"forms": 5}, admins=[AdminInput("ann@example.com", None, None)])
     for hour, value in enumerate([6, 5, 7]):
         report(engine, value, NOW + timedelta(hours=hour))
     [alert] = alerts(engine)
@@ -157,7 +171,8 @@ def test_what_returns_over_its_threshold_is_open_again_and_nothing_of_it_is_told
     report(engine, 4, NOW + timedelta(hours=3))
     [alert] = alerts(engine)
     assert alert.recovered_at == NOW + timedelta(hours=3)
-    assert told(engine) == [(CROSSED, [("forms", "1")]), (RECOVERED, [("forms", "1")])]
+    assert told(engine) == [(kind, [("forms", "1")]) for kind in (CROSSED, RECOVERED, REOPENED, RECOVERED)]
+    assert recipients(engine) == [("email", "ann@example.com")]
 
 
 def test_a_higher_ratio_at_risk_alerts_and_what_the_lower_one_found_stays_open_while_it_is_crossed(
@@ -239,8 +254,9 @@ def test_a_recovery_is_told_also_where_the_alert_that_is_open_again_had_one_befo
         now = NOW + timedelta(hours=hour)
         engine.contract("acme", {"forms": limit}, effective_from=NOW.date(), now=now)
         report(engine, value, now)
-    assert told(engine) == [(kind, [("forms", "1")]) for kind in (CROSSED, RECOVERED, CROSSED, RECOVERED)]
-    assert {(one.limit, one.recovery_told) for one in alerts(engine)} == {(5, True), (3, True)}
+    kinds = [CROSSED, RECOVERED, CROSSED, REOPENED, RECOVERED, REOPENED, RECOVERED]
+    assert told(engine) == [(kind, [("forms", "1")]) for kind in kinds]
+    assert {(one.limit, one.recovery_notified) for one in alerts(engine)} == {(5, True), (3, True)}
 
 
 def test_a_recovery_is_told_where_a_new_limit_has_no_such_threshold(engine: Engine) -> None:
@@ -282,11 +298,13 @@ class Model:
 
     Each (ratio, period, limit) once, open while that period and limit are in force and it is crossed, also when the
     ratio is none of the contract's any more. Of a ratio that was told crossed it is told once that it is not any more,
-    when none of its alerts is open.
+    when none of its alerts is open, and it is told when one opens again after that.
     """
 
     known: dict[tuple[str, date, int], bool] = field(default_factory=dict)
     """Whether each is open."""
+    recovered: set[tuple[str, date, int]] = field(default_factory=set)
+    """Those whose recovery was told."""
     blocked: set[str] = field(default_factory=set)
     """What a platform that goes by the messages holds to be crossed."""
     messages: list[tuple[str, set[str]]] = field(default_factory=list)
@@ -297,16 +315,23 @@ class Model:
         def is_crossed(ratio: str) -> bool:
             return value > limit if ratio == "1" else 0 < value >= Decimal(ratio) * limit
 
+        reopened = set()
         for key, is_open in self.known.items():
             counts = is_open or key[0] in alerting
             self.known[key] = key[1:] == (first, limit) and is_crossed(key[0]) and counts
+            if self.known[key] and key in self.recovered:
+                self.recovered.remove(key)
+                reopened.add(key[0])
         new = {ratio for ratio in alerting if is_crossed(ratio) and (ratio, first, limit) not in self.known}
         self.known |= {(ratio, first, limit): True for ratio in new}
-        self.blocked |= new
+        self.blocked |= new | reopened
         recovered = self.blocked - {key[0] for key, is_open in self.known.items() if is_open}
         self.blocked -= recovered
+        self.recovered |= {key for key in self.known if key[0] in recovered}
         if new:
             self.messages.append((CROSSED, new))
+        if reopened:
+            self.messages.append((REOPENED, reopened))
         if recovered:
             self.messages.append((RECOVERED, recovered))
 
@@ -359,3 +384,21 @@ def test_any_sequence_of_reports_contracts_and_turns_is_as_the_model_says(
         (str(one.ratio), one.period_first, int(one.limit)): one.recovered_at is None for one in alerts(engine, key)
     }
     assert found == model.known
+    assert platform(engine, key) == model.blocked
+
+
+@examples(25)
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(-60, 60)), max_size=12))
+def test_platform_is_right_whatever_the_clocks_of_workers_say(engine: Engine, steps: list[tuple[int, int]]) -> None:
+    key, moment = new_key(), NOW
+    engine.license(key, terms={"forms": 5}, at_risk={"forms": "0.8"})
+    for value, ahead in steps:
+        moment += timedelta(seconds=1)
+        engine.send(usage_event("forms.level", key, moment, value=value), now=moment)
+        engine.refresh(key, now=moment + timedelta(seconds=ahead))
+        measured = engine.reading("forms", key).used
+        is_open = {str(one.ratio) for one in alerts(engine, key) if one.recovered_at is None}
+        assert platform(engine, key) == is_open
+        if measured is not None:
+            assert is_open == {ratio for ratio, at in (("0.8", 4), ("1", 5.5)) if measured >= at}
+    assert all(one.recovered_at is None or one.recovered_at >= one.found_at for one in alerts(engine, key))

@@ -20,6 +20,7 @@ from core.consumption.readings.status import UsageStatus
 from core.consumption.tables import ReadingHistory
 from core.database.engine import Database
 from core.database.types import UtcDateTime
+from core.delivery.mail.tables import MailRecipient
 from core.licenses.tables import Contract, Grant, License, searchable
 from core.migrations.upgrade import MIGRATIONS, upgrade
 from core.usage.events import UsageEvent
@@ -299,3 +300,53 @@ def test_series_of_one_entity_in_several_spellings_are_joined(empty: Database) -
     retry = UsageEvent(0, "acme", "/a", "e", "sms.sent", "counter", "Zürich", "", noon, True, 10, 999_999_999)
     with empty.write() as session:
         assert record(session, [retry], AT).duplicates == 1
+
+
+def test_alerts_and_recipients_of_before_hold_who_was_notified(empty: Database) -> None:
+    upgrade_to(empty, "0019")
+    found = "'2026-03-15 12:00:00.000000'"
+    sent = "'2026-03-15 12:00:05.000000'"
+    with empty.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO license (id, key, name, time_zone, created_at) VALUES (1, 'acme', 'Acme', 'UTC', '2026-01-01')"
+        )
+        for number, alert in enumerate(("mailed", "hooked", "dropped", "purged"), start=1):
+            at = found.replace("12:", f"{number:02}:")
+            connection.exec_driver_sql(
+                'INSERT INTO alert (license_id, id, meter, period_first, period_end, ratio, "limit", basis,'  # noqa: S608
+                " contract_version, used, status, crossed_at, found_at, recovery_told) VALUES"
+                f" (1, '{alert}', '{alert}', '2026-01-01', '2027-01-01', '1', '5', '', 1, '6', 'EXCEEDED', {at}, {at},"
+                " false)"
+            )
+            if alert != "purged":
+                connection.exec_driver_sql(
+                    "INSERT INTO message (license_id, id, kind, occurred_at, document)"  # noqa: S608
+                    f" VALUES (1, '{alert}', 'threshold.crossed', {at}, '{{}}')"
+                )
+        for message, channel, status in (
+            ("mailed", "email", "SENT"), ("hooked", "email", "PARKED"), ("hooked", "webhook", "SENT"),
+            ("dropped", "email", "DROPPED"),
+        ):  # fmt: skip
+            connection.exec_driver_sql(
+                "INSERT INTO delivery (license_id, id, message_id, channel, recipient, status, attempts, created_at,"  # noqa: S608
+                f" finished_at) VALUES (1, '{message}{channel}', '{message}', '{channel}', 'x', '{status}', 1, {found},"
+                f" {sent})"
+            )
+        for email, ended in (("Ann@exämple.com", "NULL"), ("ann@xn--exmple-cua.com", found), ("Bob@x.de", "NULL")):
+            connection.exec_driver_sql(
+                "INSERT INTO mail_recipient (license_id, email, token, unsubscribed_at)"  # noqa: S608
+                f" VALUES (1, '{email}', 'token of {email}', {ended})"
+            )
+    upgrade(empty)
+    with empty.read() as session:
+        alerts = {alert.id: alert for alert in session.exec(select(Alert))}
+        recipients = session.exec(select(MailRecipient).order_by(col(MailRecipient.mailbox))).all()
+    finished = datetime(2026, 3, 15, 12, 0, 5, tzinfo=UTC)
+    assert [(alerts[name].notified_at, alerts[name].mailed_at) for name in ("mailed", "hooked", "dropped")] == [
+        (finished, finished), (finished, None), (None, None),
+    ]  # fmt: skip
+    assert alerts["purged"].notified_at == alerts["purged"].mailed_at == alerts["purged"].found_at
+    assert [(one.mailbox, one.token, one.unsubscribed_at is None) for one in recipients] == [
+        ("ann@xn--exmple-cua.com", "token of ann@xn--exmple-cua.com", False),
+        ("bob@x.de", "token of Bob@x.de", True),
+    ]

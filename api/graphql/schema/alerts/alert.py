@@ -76,3 +76,11 @@ class Alert:
     )
     def recovered_at(self) -> datetime | None:
         return self.row.recovered_at
+
+    @strawberry.field(
+        description="The time at which the first message about the crossing was delivered: an e-mail to an admin, a "
+        "webhook, or a message of a notifier. Null while nobody was notified. An open alert of which no admin got an "
+        "e-mail is sent to the next admin who is added or subscribed."
+    )
+    def notified_at(self) -> datetime | None:
+        return self.row.notified_at

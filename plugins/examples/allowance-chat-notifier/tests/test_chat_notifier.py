@@ -52,6 +52,7 @@ def test_the_plugin_loads() -> None:
     [
         ("threshold.crossed", "🔴 Interactions: 1,020 of 1,000 interactions used, 102.0 %; reached 100 %"),
         ("threshold.recovered", "🟢 Interactions: recovered from 100 % of 1,000 interactions"),
+        ("threshold.reopened", "🔴 Interactions: over 100 % of 1,000 interactions again"),
         ("credits.expiring", "1,200 of 5,000 of SMS credits expire on 22 June 2026"),
         ("credits.requested", "Request for 5,000 of SMS credits: For the spring campaign"),
     ],

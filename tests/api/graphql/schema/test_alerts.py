@@ -25,7 +25,8 @@ WARNINGS = """query($application: String) { consumption(license: "acme") { warni
 ALERTS = """query($first: Int, $after: String, $meter: String) { license(key: "acme") {
   alerts(first: $first, after: $after, meter: $meter) {
     edges { cursor node {
-      id meter { key } ratio limit basis contractVersion used status period { start end } crossedAt recoveredAt
+      id meter { key } ratio limit basis contractVersion used status period { start end }
+      crossedAt recoveredAt notifiedAt
     } }
     pageInfo { hasNextPage endCursor }
   }
@@ -93,7 +94,7 @@ def test_an_alert_states_the_limit_that_its_ratio_refers_to(served: Served, oper
     assert (alert["ratio"], alert["limit"], alert["used"], alert["status"]) == (0.8, 100, 85, "AT_RISK")
     assert (alert["basis"], alert["contractVersion"]) == ("10 profiles × 10 interactions per profile", 1)
     assert alert["period"] == {"start": "2026-01-01T00:00:00Z", "end": "2027-01-01T00:00:00Z"}
-    assert alert["recoveredAt"] is None
+    assert (alert["recoveredAt"], alert["notifiedAt"]) == (None, None)
 
 
 def test_alerts_are_paged_without_gaps_or_repeats(served: Served, operator: Client) -> None:

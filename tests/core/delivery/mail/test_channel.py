@@ -21,8 +21,9 @@ from sqlmodel import select
 
 from core.administration.inputs import AdminInput, CreditRequestInput
 from core.administration.request_credits import request_credits
+from core.alerts.notified import record_notified
 from core.delivery.mail.channel import MailChannel
-from core.delivery.mail.unsubscribe import unsubscribe
+from core.delivery.mail.subscriptions import find_recipient, unsubscribe
 from core.delivery.outbox.dispatch import send_due
 from core.delivery.outbox.tables import Delivery
 from core.licenses.tables import LicenseAdmin
@@ -100,7 +101,7 @@ def crossed(engine: Engine, *admins: AdminInput) -> None:
 
 def deliver(engine: Engine, url: str | None, **settings: Any) -> None:
     channel = MailChannel(Settings(smtp_url=url, **settings), engine.database, engine.runtime.registry)
-    while send_due(engine.database, {"email": channel}):
+    while send_due(engine.database, {"email": channel}, on_sent=record_notified):
         pass
 
 
@@ -156,7 +157,7 @@ def test_who_unsubscribed_or_is_no_admin_any_more_gets_nothing(engine: Engine, r
         .rpartition("/")[2][:-1]
     )
     with engine.database.write() as session:
-        unsubscribe(session, token, NOW)
+        unsubscribe(session, find_recipient(session, token), NOW)
     engine.license(admins=[ANN, AdminInput("eve@example.com", None, None)], name="Acme & Söhne")
     engine.contract("acme", {"forms": 4}, effective_from=NOW.date(), now=NOW)
     engine.refresh(now=NOW + timedelta(hours=1))

@@ -135,7 +135,7 @@ def test_the_number_of_statements_does_not_depend_on_how_many_endpoints_there_ar
         assert [len(hooks.deliveries(key)) for key in keys] == [3] * licenses
         return len([one for one in sent if any(table in one for table in ("delivery", "message", "webhook"))])
 
-    assert statements(1) == statements(10) == 3
+    assert statements(1) == statements(10) == 4
 
 
 def test_each_attempt_has_the_same_id_and_its_own_time(hooks: Hooks, clock: time_machine.Traveller) -> None:

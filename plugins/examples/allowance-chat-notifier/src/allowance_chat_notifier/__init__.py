@@ -71,6 +71,8 @@ def _alert(alerts: list[Alert], kind: str) -> str:
     limit = f"{_number(alert.limit)} {alert.unit}"
     if kind == "threshold.recovered":
         return f"🟢 {alert.title}: recovered from {ratios} of {limit}"
+    if kind == "threshold.reopened":
+        return f"🔴 {alert.title}: over {ratios} of {limit} again"
     share = "" if alert.percentage is None else f", {alert.percentage:g} %"
     sign = "🔴" if alert.status == "EXCEEDED" else "🟡"
     return f"{sign} {alert.title}: {_number(alert.used)} of {limit} used{share}; reached {ratios}"
