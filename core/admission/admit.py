@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -10,7 +11,9 @@ from core.admission.back_off import back_off
 from core.admission.check_in import CheckIn, Decision
 from core.admission.identifiers import stored_identifier
 from core.admission.quota import Quota
-from core.admission.store import AdmitRequest, AdmitResult, InstallationState, Store
+from core.admission.store import AdmitRequest, AdmitResult, InstallationState, RefuseResult, Store
+
+_NO_REFUSALS: Final = RefuseResult(frozenset(), is_first=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class GroupOutcome:
-    """The answers to a group by digest, and the number of places taken after them.
+    """The answers to a group by digest, the number of places taken after them, and the refusals that were recorded.
 
     An `outdated` group has installations without an answer: the contract changed, and the quota has to be read again.
     """
@@ -35,6 +38,7 @@ class GroupOutcome:
     quota: Quota
     answers: Mapping[bytes, CheckIn]
     used: int
+    refusals: RefuseResult
     outdated: bool
 
     @property
@@ -51,6 +55,7 @@ def admit_groups(store: Store, connection: Connection, groups: Sequence[Group], 
     """
     answers: list[dict[bytes, CheckIn]] = [{} for _ in groups]
     used = [0] * len(groups)
+    refusals = [_NO_REFUSALS] * len(groups)
     outdated: set[int] = set()
     waiting = list(range(len(groups)))
     while waiting:
@@ -64,7 +69,8 @@ def admit_groups(store: Store, connection: Connection, groups: Sequence[Group], 
             answers[number] |= _admitted(request, result)
             rest = [digest for digest in request.identifiers if digest not in answers[number]]
             if rest and result.full:
-                answers[number] |= _refuse(store, connection, groups[number], rest, result.used, now)
+                refused, refusals[number] = _refuse(store, connection, groups[number], rest, result.used, now)
+                answers[number] |= refused
         # An installation without an answer requests again: another process was quicker, and places are left.
         waiting = [
             number
@@ -72,7 +78,7 @@ def admit_groups(store: Store, connection: Connection, groups: Sequence[Group], 
             if number not in outdated and len(answers[number]) < len(groups[number].identifiers)
         ]
     return [
-        GroupOutcome(group.quota, answers[number], used[number], number in outdated)
+        GroupOutcome(group.quota, answers[number], used[number], refusals[number], number in outdated)
         for number, group in enumerate(groups)
     ]
 
@@ -104,8 +110,12 @@ def _admitted(request: AdmitRequest, result: AdmitResult) -> dict[bytes, CheckIn
 
 def _refuse(
     store: Store, connection: Connection, group: Group, digests: Sequence[bytes], used: int, now: datetime
-) -> dict[bytes, CheckIn]:
-    """Answer the installations that find no place. A back-off of an earlier refusal stands while it lasts."""
+) -> tuple[dict[bytes, CheckIn], RefuseResult]:
+    """Answer the installations that find no place. A back-off of an earlier refusal stands while it lasts.
+
+    Returns:
+        The answers by digest, and the refusals that were recorded.
+    """
     quota = group.quota
     remaining = quota.remaining(used)
     back_offs = {
@@ -113,12 +123,13 @@ def _refuse(
     }
     newly = [digest for digest in digests if not back_offs.get(digest)]
     answers = {}
+    refused = _NO_REFUSALS
     if newly:
         new = back_off(now, quota.window, quota.terms)
         refused = store.refuse(connection, quota, newly, new)
-        back_offs |= dict.fromkeys(refused, new)
+        back_offs |= dict.fromkeys(refused.digests, new)
         # Another process decided on the others meanwhile: its decision stands.
-        others = [digest for digest in newly if digest not in refused]
+        others = [digest for digest in newly if digest not in refused.digests]
         keys = [(quota.license_id, quota.meter, digest) for digest in others]
         for digest, stored in zip(others, store.find(connection, keys) if keys else [], strict=True):
             if stored and stored.has_place_in(quota):
@@ -128,4 +139,4 @@ def _refuse(
     for digest in digests:
         if digest not in answers:
             answers[digest] = CheckIn(Decision.BACK_OFF, quota.places, remaining, back_offs[digest])
-    return answers
+    return answers, refused

@@ -159,7 +159,8 @@ class Admitter:
             groups = {key: self._group(key, candidates[key], now) for key in undecided}
             admitted = admit_groups(self._store, connection, list(groups.values()), now)
             outcomes = dict(zip(groups, admitted, strict=True))
-            if changed := frozenset(outcome.quota.license_id for outcome in outcomes.values() if outcome.admitted):
+            visible = [outcome for outcome in outcomes.values() if outcome.admitted or outcome.refusals.digests]
+            if changed := frozenset(outcome.quota.license_id for outcome in visible):
                 self._database.notify(changed)
             self._states.refresh({key for key, outcome in outcomes.items() if outcome.outdated}, now)
             decided |= {key: outcome for key, outcome in outcomes.items() if not outcome.outdated}
@@ -177,11 +178,10 @@ class Admitter:
         return Group(state.quota, identifiers, stored)
 
     def _record_used(self, key: QuotaKey, outcome: GroupOutcome) -> None:
-        """Record the places taken, and request a refresh if they crossed a threshold."""
+        """Record the places taken, and request a refresh if they crossed a threshold or the window refused first."""
         state = self._states.record_used(key, outcome.used)
-        before = outcome.used - outcome.admitted
         try:
-            request_refresh_on_crossing(self._database, state, before, outcome.used, self._clock())
+            request_refresh_on_crossing(self._database, state, outcome, self._clock())
         except SQLAlchemyError:  # the daily refresh finds the crossing
             logger.warning("a quota of license %s fills, but a refresh could not be requested", key[0])
 

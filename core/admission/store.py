@@ -77,6 +77,13 @@ class AdmitResult:
         return self.places is not None and self.used >= self.places
 
 
+class RefuseResult(NamedTuple):
+    """The digests for which a refusal was recorded, and whether these are the first refusals of the window."""
+
+    digests: frozenset[bytes]
+    is_first: bool
+
+
 class Store(Protocol):
     """The statements of a database. Each call is a transaction of its own, so that no lock outlasts a call."""
 
@@ -99,12 +106,8 @@ class Store(Protocol):
             requests again.
         """
 
-    def refuse(self, connection: Connection, quota: Quota, digests: Sequence[bytes], back_off: BackOff) -> set[bytes]:
-        """Record the refusal of installations.
-
-        Returns:
-            The digests for which this refusal was recorded. The others have a place, or back off already.
-        """
+    def refuse(self, connection: Connection, quota: Quota, digests: Sequence[bytes], back_off: BackOff) -> RefuseResult:
+        """Record the refusal of installations. Installations that have a place, or back off already, are left out."""
 
     def flush(self, connection: Connection) -> None:
         """Wait until the places that other processes gave are on disk, so that no crash takes back an answer."""

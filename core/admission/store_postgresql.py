@@ -20,7 +20,7 @@ from sqlalchemy.exc import OperationalError
 
 from core.admission.back_off import BackOff
 from core.admission.quota import Quota
-from core.admission.store import AdmitRequest, AdmitResult, InstallationKey, InstallationState
+from core.admission.store import AdmitRequest, AdmitResult, InstallationKey, InstallationState, RefuseResult
 from core.database.statements import load_statements
 from core.times import microseconds
 
@@ -98,11 +98,12 @@ def _parameters(requests: Sequence[AdmitRequest], now: datetime) -> tuple[Any, .
     return (*map(list, zip(*quotas, strict=True)), *map(list, zip(*candidates, strict=True)), microseconds(now))
 
 
-def refuse(connection: Connection, quota: Quota, digests: Sequence[bytes], back_off: BackOff) -> set[bytes]:
+def refuse(connection: Connection, quota: Quota, digests: Sequence[bytes], back_off: BackOff) -> RefuseResult:
     """See :class:`core.admission.store.Store`."""
     times = quota.starts_at, microseconds(back_off.refused_at), microseconds(back_off.retry_at)
-    parameters = (quota.license_id, quota.meter, *times, list(digests))
-    return set(connection.exec_driver_sql(_REFUSE, parameters).scalar_one() or ())
+    parameters = (quota.license_id, quota.meter, *times, quota.day, list(digests))
+    refused, is_first = connection.exec_driver_sql(_REFUSE, parameters).one()
+    return RefuseResult(frozenset(refused or ()), is_first)
 
 
 def flush(connection: Connection) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from core.admission.back_off import BackOff
 from core.admission.quota import Quota
-from core.admission.store import AdmitRequest, AdmitResult, InstallationKey, InstallationState
+from core.admission.store import AdmitRequest, AdmitResult, InstallationKey, InstallationState, RefuseResult
 from core.database.statements import load_statements
 from core.times import microseconds
 
@@ -25,6 +25,7 @@ _COUNT_ADMITTED: Final = _SQL["count_admitted"]
 _COUNT_ADMITTED_BY_DAY: Final = _SQL["count_admitted_by_day"]
 _REFUSE: Final = _SQL["refuse"]
 _COUNT_REFUSED: Final = _SQL["count_refused"]
+_COUNT_REFUSED_BY_DAY: Final = _SQL["count_refused_by_day"]
 _MARK_SEEN: Final = _SQL["mark_seen"]
 
 
@@ -71,11 +72,11 @@ def _admit(cursor: Any, quota: Quota, identifiers: Mapping[bytes, str | None], n
     return AdmitResult(frozenset(admitted), known, used + len(admitted), places)
 
 
-def refuse(connection: Connection, quota: Quota, digests: Sequence[bytes], back_off: BackOff) -> set[bytes]:
+def refuse(connection: Connection, quota: Quota, digests: Sequence[bytes], back_off: BackOff) -> RefuseResult:
     """See :class:`core.admission.store.Store`."""
     key = (quota.license_id, quota.meter)
     times = microseconds(back_off.refused_at), microseconds(back_off.retry_at)
-    refused, counted = set(), 0
+    refused, counted, is_first = set(), 0, False
     with _transaction(connection, "BEGIN IMMEDIATE") as cursor:
         for digest in digests:
             state = _state(cursor.execute(_FIND, (*key, digest)).fetchone())
@@ -88,8 +89,11 @@ def refuse(connection: Connection, quota: Quota, digests: Sequence[bytes], back_
             before = state.refused_at if state else None
             counted += before is None or before < quota.starts_at
         cursor.executemany(_REFUSE, [(*key, digest, *times) for digest in refused])
-        cursor.execute(_COUNT_REFUSED, (counted, *key, quota.starts_at))
-    return refused
+        if counted:
+            window = (*key, quota.starts_at)
+            is_first = cursor.execute(_COUNT_REFUSED, (counted, *window)).fetchone() == (counted,)
+            cursor.execute(_COUNT_REFUSED_BY_DAY, (*window, quota.day.isoformat(), counted))
+    return RefuseResult(frozenset(refused), is_first)
 
 
 def flush(connection: Connection) -> None:

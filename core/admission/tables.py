@@ -60,7 +60,10 @@ class AdmissionWindow(SQLModel, table=True):
 
 
 class AdmissionDay(SQLModel, table=True):
-    """The number of places of a window that were taken on a day of the license's time zone, for its history."""
+    """The counters of a window by day of the license's time zone, for the window's history.
+
+    `admitted` places were taken on the day, and `refused` installations were refused for the first time in the window.
+    """
 
     __tablename__ = "admission_day"
     __table_args__ = STORAGE
@@ -70,6 +73,7 @@ class AdmissionDay(SQLModel, table=True):
     starts_at: datetime = Field(primary_key=True, sa_type=Microseconds)
     day: date = Field(primary_key=True)
     admitted: int = Field(sa_type=BigInteger)
+    refused: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
 
 
 class AdmissionRegister(SQLModel, table=True):

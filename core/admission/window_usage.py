@@ -1,4 +1,4 @@
-"""The places taken of hard quotas, by window and day: the usage that meters of admission measure."""
+"""The places taken and the refusals of hard quotas, by window and day: what meters of admission measure."""
 
 from collections import defaultdict
 from collections.abc import Collection
@@ -19,19 +19,25 @@ from core.plugins.registry import Registry
 
 @dataclass(frozen=True, slots=True)
 class WindowUsage:
-    """The number of places taken in a quota window of a meter."""
+    """The number of places taken in a quota window of a meter, and of installations refused in the window."""
 
     meter: str
     starts_at: datetime
     ends_at: datetime
     time_zone: str
     used: int
+    refused: int
+
+    @property
+    def changes(self) -> int:
+        """The number of changes of the window that readers can see."""
+        return self.used + self.refused
 
 
 def load_admitted(
     session: Session, licenses: Collection[LoadedLicense], since: date, registry: Registry, now: datetime
 ) -> dict[int, list[AdmittedCell]]:
-    """Return the places taken by window and day, by license id, in all windows with a day from `since` on.
+    """Return the places taken and the refusals by window and day, by license id, in windows with a day from `since` on.
 
     The present window of every license is included, with 0 places at least.
     """
@@ -43,7 +49,7 @@ def load_admitted(
     statement = (
         sa.select(
             *(col(window.license_id), col(window.meter), col(window.starts_at), col(window.ends_at)),
-            *(col(window.time_zone), col(taken.day), col(taken.admitted)),
+            *(col(window.time_zone), col(taken.day), col(taken.admitted), col(taken.refused)),
         )
         .outerjoin(
             taken,
@@ -60,11 +66,11 @@ def load_admitted(
         .order_by(col(window.starts_at))
     )
     newest: dict[tuple[int, str], Window] = {}
-    for license_id, meter, starts_at, ends_at, time_zone, day, admitted in session.execute(statement):
+    for license_id, meter, starts_at, ends_at, time_zone, day, admitted, refused in session.execute(statement):
         opened = Window(starts_at, ends_at, time_zone)
         newest[license_id, meter] = opened
         if day is not None:
-            cells[license_id].append(AdmittedCell(meter, opened.period, day, admitted))
+            cells[license_id].append(AdmittedCell(meter, opened.period, day, admitted, refused))
     for license in licenses:
         for meter in meters:
             present = quota_at(license, meter, now, newest.get((license.id, meter.key)))
@@ -75,7 +81,8 @@ def load_admitted(
 def load_windows(session: Session, licenses: Collection[int]) -> dict[int, list[WindowUsage]]:
     """Return the stored windows of licenses by license id, in one statement."""
     window = AdmissionWindow
-    columns = (window.license_id, window.meter, window.starts_at, window.ends_at, window.time_zone, window.used)
+    of_window = (window.meter, window.starts_at, window.ends_at, window.time_zone, window.used, window.refused)
+    columns = (window.license_id, *of_window)
     windows: dict[int, list[WindowUsage]] = defaultdict(list)
     for license_id, *row in session.execute(sa.select(*map(col, columns)).where(col(window.license_id).in_(licenses))):
         windows[license_id].append(WindowUsage(*row))

@@ -10,8 +10,8 @@ from allowance import Contract, Meter
 from sqlmodel import Session
 
 from core.consumption.points import Point, PointDelta, expand, point_of
+from core.consumption.readings.crossing_rule import CrossingRule
 from core.consumption.readings.judged_reading import JudgedReading, Threshold
-from core.consumption.readings.judging import is_crossed, ratios_of_status
 from core.consumption.tables import ReadingHistory
 
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
@@ -41,9 +41,9 @@ def date_crossings(dated: DatedReading, points: Sequence[Point]) -> JudgedReadin
     # The contract's billing period holds for a reading without a period, as it does for alerts.
     start = (reading.period or contract.period).starts_at
     in_period = [point for point in points if point.at >= start]
-    of_status = ratios_of_status(meter, contract)
+    rule = CrossingRule.of(meter, contract)
     thresholds = tuple(
-        threshold._replace(crossed_at=_crossed_since(threshold, threshold.crossed_at, in_period, reading, of_status))
+        threshold._replace(crossed_at=_crossed_since(threshold, threshold.crossed_at, in_period, reading, rule))
         if threshold.crossed_at
         else threshold
         for threshold in reading.thresholds
@@ -52,7 +52,7 @@ def date_crossings(dated: DatedReading, points: Sequence[Point]) -> JudgedReadin
 
 
 def _crossed_since(
-    threshold: Threshold, known: datetime, points: Sequence[Point], reading: JudgedReading, of_status: frozenset[object]
+    threshold: Threshold, known: datetime, points: Sequence[Point], reading: JudgedReading, rule: CrossingRule
 ) -> datetime:
     """Return the time since which the threshold is crossed; `known` is the time that the reading states."""
     since, before = None, _NEVER
@@ -60,7 +60,7 @@ def _crossed_since(
         is_over = (
             point.limit == reading.limit
             and point.used is not None
-            and is_crossed(threshold, point.used, point.status, by_status=threshold.ratio in of_status)
+            and rule.is_crossed(threshold.ratio, threshold.value, point.used, point.status)
         )
         if not is_over:
             since = None

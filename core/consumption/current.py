@@ -64,9 +64,11 @@ class _WindowRow(NamedTuple):
     ends_at: int
     time_zone: str
     used: int
+    refused: int
 
     def to_window(self) -> WindowUsage:
-        return WindowUsage(self.meter, instant(self.starts_at), instant(self.ends_at), self.time_zone, self.used)
+        starts_at, ends_at = instant(self.starts_at), instant(self.ends_at)
+        return WindowUsage(self.meter, starts_at, ends_at, self.time_zone, self.used, self.refused)
 
 
 _CURRENT: Final = """
@@ -79,7 +81,7 @@ FROM license JOIN snapshot ON snapshot.license_id = license.id WHERE license.key
 """
 _VERSIONS: Final = """
 SELECT license_id, version + coalesce(
-  (SELECT CAST(sum(used) AS BIGINT) FROM admission_window WHERE license_id = snapshot.license_id), 0
+  (SELECT CAST(sum(used + refused) AS BIGINT) FROM admission_window WHERE license_id = snapshot.license_id), 0
 ) FROM snapshot WHERE license_id {among}
 """
 _VERSIONS_POSTGRESQL: Final = _VERSIONS.format(among="= ANY(CAST(%(ids)s AS bigint[]))")
@@ -93,9 +95,9 @@ TURNING: Final = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """A license with the snapshot of its last refresh, and the places taken in its quota windows.
+    """A license with the snapshot of its last refresh, and the places taken and refusals in its quota windows.
 
-    `version` is the version that readers see: it grows with the snapshot and with each place taken.
+    `version` is the version that readers see: it grows with the snapshot, each place taken and each refusal.
     """
 
     license: LoadedLicense
@@ -120,7 +122,7 @@ def load_current(database: Database, key: str, now: datetime) -> Current | None:
         now.astimezone(ZoneInfo(time_zone)).date(),
     )
     usage = tuple(_WindowRow(*row).to_window() for row in _parse_rows(windows))
-    return Current(license, version + sum(window.used for window in usage), orjson.loads(readings), usage)
+    return Current(license, version + sum(window.changes for window in usage), orjson.loads(readings), usage)
 
 
 def load_all_current(session: Session, licenses: Collection[LoadedLicense]) -> list[Current]:
@@ -130,7 +132,7 @@ def load_all_current(session: Session, licenses: Collection[LoadedLicense]) -> l
     current = []
     for license in licenses:
         snapshot, usage = snapshots[license.id], tuple(windows[license.id])
-        version = snapshot.version + sum(window.used for window in usage)
+        version = snapshot.version + sum(window.changes for window in usage)
         current.append(Current(license, version, snapshot.readings, usage))
     return current
 

@@ -1,4 +1,4 @@
-"""Warnings of exceeded soft limits, shown in the applications that they concern for as long as they last."""
+"""Warnings of exceeded limits, shown in the applications that they concern for as long as they last."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,7 +33,7 @@ class Warnings:
 
     @property
     def halo(self) -> bool:
-        """True if any soft limit is exceeded: the account icon and "My consumption" show a red halo."""
+        """True if any limit is exceeded: the account icon and "My consumption" show a red halo."""
         return bool(self.notices)
 
 
@@ -44,10 +44,7 @@ def warnings_of(view: ConsumptionView) -> Warnings:
     if not enabled:
         return Warnings(enabled=False, notices=())
     exceeded = (
-        one
-        for section in view.sections
-        for one in section.readings
-        if one.reading.status is UsageStatus.EXCEEDED and one.meter.enforcement is Enforcement.SOFT
+        one for section in view.sections for one in section.readings if one.reading.status is UsageStatus.EXCEEDED
     )
     return Warnings(enabled=True, notices=tuple(notice for one in exceeded for notice in _notices(one)))
 
@@ -58,14 +55,20 @@ def _notices(view: ReadingView) -> list[Notice]:
         return []
     crossed = [threshold.crossed_at for threshold in reading.thresholds if threshold.status is UsageStatus.EXCEEDED]
     since = next((at for at in crossed if at), reading.measured_at)
-    message = (
-        f"{meter.title}: {in_words(reading.used)} of {in_words(reading.limit)} {meter.unit} used. "
-        "New actions take it further over the limit."
-    )
-    if reading.stated_overage:
-        message = f"{message} No grant paid for {in_words(reading.stated_overage)} {meter.unit}."
+    message = f"{meter.title}: {in_words(reading.used)} of {in_words(reading.limit)} {meter.unit} used. {_effect(view)}"
     # A meter that concerns no application in particular is shown only by the halo, in a notice of no application.
     return [
         Notice(meter, application, reading.status, reading.used, reading.limit, message, since)
         for application in meter.applications or ("",)
     ]
+
+
+def _effect(view: ReadingView) -> str:
+    """Return the effect of the exceeded limit, in words for people."""
+    meter, reading = view.meter, view.reading
+    if meter.enforcement is Enforcement.HARD:
+        refused = f"{in_words(reading.refused)} refused in this period. " if reading.refused else ""
+        return f"{refused}{'Places are free again.' if reading.remaining else 'New ones are refused.'}"
+    owed = reading.stated_overage
+    unpaid = f" No grant paid for {in_words(owed)} {meter.unit}." if owed else ""
+    return f"New actions take it further over the limit.{unpaid}"

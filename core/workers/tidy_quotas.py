@@ -123,13 +123,14 @@ def _drop_old_windows(session: Session, license_id: int, meter: str, now: dateti
     """Delete windows, with their days, that ended longer ago than reports show."""
     window, day = AdmissionWindow, AdmissionDay
     is_old = (col(window.license_id) == license_id, col(window.meter) == meter, col(window.ends_at) < now - KEPT)
-    rows = session.execute(sa.select(col(window.starts_at), col(window.used)).where(*is_old)).all()
+    changes = col(window.used) + col(window.refused)
+    rows = session.execute(sa.select(col(window.starts_at), changes).where(*is_old)).all()
     if not rows:
         return
     starts = [row[0] for row in rows]
     is_day = (col(day.license_id) == license_id, col(day.meter) == meter, col(day.starts_at).in_(starts))
     session.execute(sa.delete(day).where(*is_day))
     session.execute(sa.delete(window).where(*is_old))
-    # The version that readers see adds up the used places of the stored windows, and must not decrease.
+    # The version that readers see adds up the places and refusals of the stored windows, and must not decrease.
     version = col(Snapshot.version) + sum(row[1] for row in rows)
     session.execute(sa.update(Snapshot).where(col(Snapshot.license_id) == license_id).values(version=version))

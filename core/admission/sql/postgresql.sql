@@ -97,11 +97,12 @@ SET ends_at = excluded.ends_at, time_zone = excluded.time_zone, quota = excluded
 RETURNING 1
 
 -- name: refuse
--- Record a refusal of installations that have no place and are not backing off; returns their digests.
+-- Record a refusal of installations that have no place and are not backing off; returns their digests, and whether they
+-- are the first refusals of the window.
 -- A stored back-off that is longer than the new back-off is of an earlier contract, and is replaced.
 WITH quota AS (
   SELECT %b::bigint AS license_id, %b::text AS meter, %b::bigint AS starts_at,
-         %b::bigint AS refused_at, %b::bigint AS retry_at
+         %b::bigint AS refused_at, %b::bigint AS retry_at, %b::date AS day
   WHERE set_config('synchronous_commit', 'off', true) IS NOT NULL
 ), candidate AS (
   SELECT unnest(%b::bytea[]) AS digest
@@ -125,8 +126,14 @@ WITH quota AS (
   FROM quota, (SELECT count(*) AS refused FROM refused JOIN known USING (digest) WHERE counted IS NOT TRUE) AS total
   WHERE stored.license_id = quota.license_id AND stored.meter = quota.meter AND stored.starts_at = quota.starts_at
   AND total.refused > 0
+  RETURNING stored.license_id, stored.meter, stored.starts_at, quota.day, total.refused,
+            stored.refused = total.refused AS is_first
+), daily AS (
+  INSERT INTO admission_day AS stored (license_id, meter, starts_at, day, admitted, refused)
+  SELECT license_id, meter, starts_at, day, 0, refused FROM counted
+  ON CONFLICT (license_id, meter, starts_at, day) DO UPDATE SET refused = stored.refused + excluded.refused
 )
-SELECT array_agg(digest) FROM refused
+SELECT array_agg(digest), coalesce((SELECT is_first FROM counted), false) FROM refused
 
 -- name: flush
 -- Commit a message that nobody reads: on commit, all transactions before it are on disk as well.

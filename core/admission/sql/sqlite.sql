@@ -40,6 +40,11 @@ ON CONFLICT (license_id, meter, digest) DO UPDATE SET refused_at = excluded.refu
 
 -- name: count_refused
 UPDATE admission_window SET refused = refused + ? WHERE license_id = ? AND meter = ? AND starts_at = ?
+RETURNING refused
+
+-- name: count_refused_by_day
+INSERT INTO admission_day AS stored (license_id, meter, starts_at, day, admitted, refused) VALUES (?, ?, ?, ?, 0, ?)
+ON CONFLICT (license_id, meter, starts_at, day) DO UPDATE SET refused = stored.refused + excluded.refused
 
 -- name: mark_seen
 -- Set the time of the last check-in.

@@ -27,7 +27,10 @@ from core.text import decimal_text
 
 
 class Document(TypedDict, total=False):
-    """A stored reading. Arrays hold the fields of a record in its order, a period first day, end and time zone."""
+    """A stored reading. Arrays hold the fields of a record in its order, a period first day, end and time zone.
+
+    `stated` holds what remains, what is owed and what was refused; before 1.1 not what was refused.
+    """
 
     status: Required[str]
     used: str
@@ -47,6 +50,7 @@ class Document(TypedDict, total=False):
 # Tables, since making or reading a member of an enumeration takes five times as long.
 _STATUSES: Final = {status.value: status for status in UsageStatus}
 _SEVERITIES: Final = {status.value: severity for status, severity in SEVERITY.items()}
+_NOTHING_STATED: Final = [None, None, None]
 # Remembered, since most readings of a batch share their times, periods, limits and ratios.
 _time_text = lru_cache(maxsize=1024)(datetime.isoformat)
 _parse_time = lru_cache(maxsize=1024)(datetime.fromisoformat)
@@ -77,7 +81,7 @@ def encode_reading(reading: JudgedReading) -> Document:
             else [dimension, key, label, str(part), None if most is None else str(most), str(left)]
             for dimension, key, label, part, most, left in shares
         ]
-    if stated != [None, None]:
+    if stated != _NOTHING_STATED:
         document["stated"] = [None if figure is None else str(figure) for figure in stated]
     if grants:
         document["grants"] = {key: str(left) for key, left in grants.items()}
@@ -102,7 +106,7 @@ NEVER_MEASURED_DOCUMENT: Final = encode_reading(NEVER_MEASURED)
 def decode_reading(document: Document) -> JudgedReading:
     """Return the reading of a document."""
     period, problem = document.get("period"), document.get("problem")
-    remaining, overage = document.get("stated") or (None, None)
+    remaining, overage, *refused = document.get("stated") or (None, None)
     return JudgedReading(
         status=_STATUSES[document["status"]],
         used=_decimal(document.get("used")),
@@ -124,6 +128,7 @@ def decode_reading(document: Document) -> JudgedReading:
         crossed=decode_crossed(document),
         stated_remaining=_decimal(remaining),
         stated_overage=_decimal(overage),
+        refused=_decimal(*refused) if refused else None,
     )
 
 

@@ -72,7 +72,8 @@ class JudgedReading(NamedTuple):
 
     `measured_at` is None if the meter was never measured. `due_at` is the time of the next measurement. A meter of
     credits can state what remains and what is owed by itself; the stated figures are None if they are no other than
-    the limit less the usage, and the usage less the limit.
+    the limit less the usage, and the usage less the limit. `refused` is the number of items that a hard limit refused
+    in the period; None for other limits.
     """
 
     status: UsageStatus
@@ -89,6 +90,7 @@ class JudgedReading(NamedTuple):
     crossed: CrossedRatios | None = None
     stated_remaining: Decimal | None = None
     stated_overage: Decimal | None = None
+    refused: Decimal | None = None
 
     @property
     def remaining(self) -> Decimal | None:

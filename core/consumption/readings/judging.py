@@ -5,17 +5,15 @@ from decimal import Decimal
 from fractions import Fraction
 from math import ceil, floor
 
-from allowance import Contract, Enforcement, Limit, Meter, Reading, Share
+from allowance import Contract, Limit, Meter, Reading, Share
 from allowance.reading import Number
 
+from core.consumption.readings.crossing_rule import CrossingRule
 from core.consumption.readings.documents import Document, crossing_times
 from core.consumption.readings.judged_reading import JudgedReading, ReadingShare, Threshold, UsageAgainstLimit
-from core.consumption.readings.status import UsageStatus, multiply, status_of
-from core.licenses.alerting_ratios import FULL, alerting_ratios, at_risk_ratio
+from core.consumption.readings.status import multiply, status_of
+from core.licenses.alerting_ratios import alerting_ratios, at_risk_ratio
 from core.usage.amount import NANOS, from_nanos
-
-# Looked up for every reading, and reading a member of an enumeration takes longer.
-_OK, _AT_RISK, _EXCEEDED = UsageStatus.OK, UsageStatus.AT_RISK, UsageStatus.EXCEEDED
 
 
 def judge_reading(
@@ -53,6 +51,8 @@ def judge_reading(
         measured_at,
         due_at,
     )
+    if reading.refused is not None:
+        judged = judged._replace(refused=round_number(reading.refused))
     return judged if reading.remaining is None and reading.overage is None else _state_remaining(judged, reading)
 
 
@@ -60,7 +60,7 @@ def judge_usage(meter: Meter, contract: Contract, reading: Reading) -> UsageAgai
     """Return the status of a reading with its usage and limit, and nothing else."""
     used, limit = reading.used, reading.limit
     at_risk = at_risk_ratio(meter, contract)
-    status = status_of(used, limit, at_risk, meter.enforcement, reading.overage)
+    status = status_of(used, limit, at_risk, meter.enforcement, reading.overage, reading.refused)
     return UsageAgainstLimit(
         status,
         None if used is None else _round_usage(used, limit, meter, contract),
@@ -124,49 +124,14 @@ def _judge_thresholds(
     previous: Document | None,
     measured_at: datetime,
 ) -> tuple[Threshold, ...]:
-    """Return the thresholds of a limit, lowest first, each with the time of its crossing.
-
-    A ratio that changes the status is crossed when the status says so. A further ratio is crossed once it is reached;
-    so is every ratio of a hard limit, as usage never exceeds a hard limit.
-    """
-    hard, exceeded = meter.enforcement is Enforcement.HARD, usage.status is _EXCEEDED
-    at_risk = at_risk_ratio(meter, contract)
-    judged = []
+    """Return the thresholds of a limit, lowest first, each with the time of its crossing."""
+    rule, judged = CrossingRule.of(meter, contract), []
     for ratio in alerting_ratios(meter, contract):
-        above = _EXCEEDED if ratio >= FULL else _OK if at_risk is None or ratio < at_risk else _AT_RISK
         value = multiply(ratio, limit.value)
-        if not hard and ratio in (FULL, at_risk):  # the ratio changes the status
-            crossed = exceeded or usage.status is above
-        elif exceeded and ratio <= FULL:
-            crossed = True
-        else:
-            crossed = 0 < used >= value
-        judged.append((ratio, round_number(value), above, crossed))
+        judged.append((ratio, round_number(value), rule.is_crossed(ratio, value, used, usage.status)))
     any_crossed = any(crossed for *_, crossed in judged)
     earlier = crossing_times(previous, reading.period, usage.limit) if previous and any_crossed else {}
     return tuple(
-        Threshold(ratio, value, above, (earlier.get(ratio) or measured_at) if crossed else None)
-        for ratio, value, above, crossed in judged
+        Threshold(ratio, value, rule.status_above(ratio), (earlier.get(ratio) or measured_at) if crossed else None)
+        for ratio, value, crossed in judged
     )
-
-
-def ratios_of_status(meter: Meter, contract: Contract) -> frozenset[Decimal]:
-    """Return the ratios that are crossed when the status says so; none of a hard limit, see _judge_thresholds."""
-    if meter.enforcement is Enforcement.HARD:
-        return frozenset()
-    at_risk = at_risk_ratio(meter, contract)
-    return frozenset({FULL} if at_risk is None else {FULL, at_risk})
-
-
-def is_crossed(threshold: Threshold, used: Decimal, status: UsageStatus, *, by_status: bool) -> bool:
-    """Return whether usage in history had crossed a threshold of the same limit; the rule of _judge_thresholds.
-
-    Args:
-        threshold: The threshold.
-        used: The usage then.
-        status: The status then.
-        by_status: Whether the ratio is one of :func:`ratios_of_status`.
-    """
-    if status is _EXCEEDED and (by_status or threshold.ratio <= FULL):
-        return True
-    return status is threshold.status if by_status else 0 < used >= threshold.value

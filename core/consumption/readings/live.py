@@ -26,7 +26,7 @@ def live_readings(
 
     Args:
         license: The license.
-        windows: The quota windows of the license with the places taken in each.
+        windows: The quota windows of the license with the places taken and the refusals in each.
         previous: The stored readings of the last refresh, by meter.
         registry: The installed meters.
         now: The time of the measurement.
@@ -43,10 +43,10 @@ def live_readings(
         newest = of_meter[max(of_meter)] if of_meter else None
         latest = Window(newest.starts_at, newest.ends_at, newest.time_zone) if newest else None
         current = quota_at(license, meter, now, latest).window
-        used = of_meter[current.start].used if current.start in of_meter else 0
-        usage = Usage(
-            now, license.license.time_zone, admitted=[AdmittedCell(meter.key, current.period, license.today, used)]
-        )
+        counters = of_meter.get(current.start)
+        used, refused = (counters.used, counters.refused) if counters else (0, 0)
+        cell = AdmittedCell(meter.key, current.period, license.today, used, refused)
+        usage = Usage(now, license.license.time_zone, admitted=[cell])
         stored = previous.get(meter.key)
         reading = meter.measure(usage, license.license, contract)
         readings[meter.key] = judge_reading(meter, contract, reading, stored, now, due_at(stored))

@@ -31,13 +31,15 @@ def status_of(
     at_risk: Decimal | None,
     enforcement: Enforcement,
     overage: Number | None = None,
+    refused: Number | None = None,
 ) -> UsageStatus:
     """Return the status of a reading.
 
-    EXCEEDED above the limit, if the meter states an overage, or if nothing is left of an exhaustible limit above 0:
-    credits that expired unused are no alarm, as nothing is in force and nothing is owed. AT_RISK from `at_risk` × limit
-    up to the limit. UNKNOWN if nothing was measured. OK otherwise, also if the contract sets no limit or the meter does
-    not enforce any.
+    EXCEEDED above the limit, if the meter states an overage, if the limit refused anything in the period, or if nothing
+    is left of an exhaustible limit above 0: credits that expired unused are no alarm, as nothing is in force and
+    nothing is owed. A hard limit that is full and refused nothing is not EXCEEDED. AT_RISK from `at_risk` × limit up to
+    the limit. UNKNOWN if nothing was measured. OK otherwise, also if the contract sets no limit or the meter does not
+    enforce any.
     """
     if enforcement is Enforcement.NONE:
         return UsageStatus.OK
@@ -45,7 +47,7 @@ def status_of(
         return UsageStatus.UNKNOWN
     if limit is None:
         return UsageStatus.OK
-    if used > limit.value or overage or (limit.exhaustible and used >= limit.value > 0):
+    if used > limit.value or overage or refused or (limit.exhaustible and used >= limit.value > 0):
         return UsageStatus.EXCEEDED
     if at_risk is not None and used and used >= multiply(at_risk, limit.value):
         return UsageStatus.AT_RISK

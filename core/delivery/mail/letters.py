@@ -2,6 +2,7 @@
 
 from itertools import groupby
 from operator import attrgetter
+from zoneinfo import ZoneInfo
 
 from allowance import Enforcement
 
@@ -42,7 +43,8 @@ def mail_to_admin(
         expiring = [_expiring_line(grant, registry) for grant in content.grants]
         return render_expiring(language, license.name, license.key, license.time_zone, expiring, link, unsubscribe_url)
     by_meter = groupby(content.alerts, attrgetter("meter"))  # alerts are listed by meter and ratio
-    lines = [_crossed_line(list(alerts), registry) for _, alerts in by_meter]
+    zone = ZoneInfo(license.time_zone)
+    lines = [_crossed_line(list(alerts), registry, zone) for _, alerts in by_meter]
     return render_crossed(language, license.name, license.key, lines, link, unsubscribe_url)
 
 
@@ -70,11 +72,13 @@ def _on_one_line(text: str | None) -> str | None:
     return None if text is None else " ".join(text.split())
 
 
-def _crossed_line(alerts: list[AlertItem], registry: Registry) -> CrossedLine:
-    """Return the line for all thresholds of a meter that one refresh found crossed, with the same reading."""
+def _crossed_line(alerts: list[AlertItem], registry: Registry, zone: ZoneInfo) -> CrossedLine:
+    """Return the line for all crossed thresholds of a meter, with the reading of the highest.
+
+    Days are those of the license's time zone.
+    """
     alert = alerts[-1]
     meter = registry.meters.get(alert.meter)
-    hard = meter is not None and meter.enforcement is Enforcement.HARD
     return CrossedLine(
         title=meter.title if meter else alert.meter,
         unit=meter.unit if meter else "",
@@ -84,9 +88,10 @@ def _crossed_line(alerts: list[AlertItem], registry: Registry) -> CrossedLine:
         ratios=tuple(alert.ratio for alert in alerts),
         first=alert.first,
         end=alert.end,
-        exceeded=alert.status == "EXCEEDED",
-        hard=hard,
-        early=alert.status == "OK" and not hard,
+        status=alert.status,
+        hard=meter is not None and meter.enforcement is Enforcement.HARD,
+        crossed_on=tuple(each.crossed_at.astimezone(zone).date() for each in alerts),
+        found_on=tuple(each.found_at.astimezone(zone).date() for each in alerts),
     )
 
 

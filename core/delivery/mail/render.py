@@ -17,6 +17,9 @@ from babel.numbers import format_decimal, format_percent
 from babel.support import NullTranslations, Translations
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from core.colours import COLOURS, worst_colour
+from core.licenses.alerting_ratios import FULL
+
 HERE: Final = Path(__file__).parent
 LANGUAGES: Final = ("en", "fr")
 _TENTH_OF_A_PERCENT: Final = Decimal("0.001")
@@ -26,7 +29,11 @@ MOST_DIGITS: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class CrossedLine:
-    """A meter whose thresholds were crossed: `ratios` of `limit`, lowest first, in the period [first, end)."""
+    """A meter whose thresholds were crossed: `ratios` of `limit`, lowest first, in the period [first, end).
+
+    `status` is the status of the reading. `crossed_on` and `found_on` are the days on which usage crossed each ratio,
+    and on which a refresh found that, in the order of the ratios.
+    """
 
     title: str
     unit: str
@@ -36,10 +43,29 @@ class CrossedLine:
     ratios: tuple[Decimal, ...]
     first: date
     end: date
-    exceeded: bool
+    status: str
     hard: bool
-    early: bool = False
-    """Set if all ratios are further ones, which change no status."""
+    crossed_on: tuple[date, ...]
+    found_on: tuple[date, ...]
+
+    @property
+    def colour(self) -> str:
+        """The colour of the status."""
+        return COLOURS[self.status]
+
+    @property
+    def reached(self) -> Decimal:
+        """The largest ratio that is known to be used."""
+        return max(self.ratios[-1], FULL) if self.used >= self.limit else self.ratios[-1]
+
+    @property
+    def found_later(self) -> tuple[tuple[date, date, tuple[Decimal, ...]], ...]:
+        """The days of crossing and of finding it, where these differ, with the ratios that were crossed on the day."""
+        ratios: dict[tuple[date, date], list[Decimal]] = {}
+        for ratio, crossed, found in zip(self.ratios, self.crossed_on, self.found_on, strict=True):
+            if crossed != found:
+                ratios.setdefault((crossed, found), []).append(ratio)
+        return tuple((*days, tuple(of_days)) for days, of_days in sorted(ratios.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +119,9 @@ def render_crossed(
         lines=lines,
         consumption_url=consumption_url,
         unsubscribe_url=unsubscribe_url,
-        exceeded=any(line.exceeded for line in lines),
-        early=max(line.ratios[-1] for line in lines) if all(line.early for line in lines) else None,
+        colour=worst_colour({line.status for line in lines}),
+        exceeded=any(line.status == "EXCEEDED" for line in lines),
+        early=max(line.reached for line in lines) if all(line.status == "OK" for line in lines) else None,
     )
 
 
@@ -157,7 +184,7 @@ def _environment(language: str) -> Environment:
 
     def percent(used: Decimal, limit: Decimal) -> str:
         if not limit:
-            return "∞"
+            return "∞" if used else "–"
         # Rounded away from the limit, so that neither more nor less than the limit reads as 100 %.
         rounded = (used / limit).quantize(_TENTH_OF_A_PERCENT, ROUND_CEILING if used > limit else ROUND_FLOOR)
         return format_percent(rounded, locale=locale, decimal_quantization=False)
@@ -180,7 +207,7 @@ def _environment(language: str) -> Environment:
 
     environment.filters |= {"number": number, "day": day, "day_before": day_before, "instant": instant}
     environment.filters |= {"part": part, "parts": parts}
-    environment.globals |= {"percent": percent}
+    environment.globals |= {"percent": percent, "colours": COLOURS}
     return environment
 
 

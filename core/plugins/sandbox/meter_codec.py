@@ -35,7 +35,7 @@ def encode_usage(usage: Usage) -> dict[str, Any]:
                 grant = cell.id, str(cell.amount), cell.granted_at, cell.expires_at
                 grants.append((*grant, cell.entity, cell.time_zone, cell.meter))
             case AdmittedCell():
-                admitted.append((cell.meter, _encode_period(cell.window), cell.day, cell.count))
+                admitted.append((cell.meter, _encode_period(cell.window), cell.day, cell.count, cell.refused))
     return {
         "at": usage.at,
         "time_zone": usage.time_zone,
@@ -63,7 +63,8 @@ def decode_usage(data: Mapping[str, Any]) -> Usage:
             for key, amount, granted, expires, *rest in data["grants"]
         ),
         admitted=(
-            AdmittedCell(meter, _decode_period(window), day(on), count) for meter, window, on, count in data["admitted"]
+            AdmittedCell(meter, _decode_period(window), day(on), *counts)
+            for meter, window, on, *counts in data["admitted"]
         ),
         loaded_from={event: day(first) for event, first in data["loaded_from"].items()},
     )
@@ -117,6 +118,7 @@ def encode_reading(reading: object) -> dict[str, Any]:
         "grants": {grant: encode_number(left) for grant, left in reading.grants.items()},
         "remaining": _optional(encode_number, reading.remaining),
         "overage": _optional(encode_number, reading.overage),
+        "refused": _optional(encode_number, reading.refused),
     }
 
 
@@ -139,6 +141,7 @@ def decode_reading(data: object) -> Reading:
         grants={grant: decode_number(left) for grant, left in _checked(dict, fields["grants"]).items()},
         remaining=_optional(decode_number, fields["remaining"]),
         overage=_optional(decode_number, fields["overage"]),
+        refused=_optional(decode_number, fields["refused"]),
     )
 
 

@@ -93,24 +93,27 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class AdmittedCell:
-    """The number of distinct identifiers that a meter admitted on one day of a quota window.
+    """The numbers of distinct identifiers that a meter admitted and refused on one day of a quota window.
 
     Attributes:
         meter: The key of the meter of the kind :class:`~allowance.Admission`.
         window: The quota window.
         day: The day, in the license's time zone.
         count: The number of identifiers that got a place on that day.
+        refused: The number of identifiers that were refused in the window for the first time on that day.
     """
 
     meter: str
     window: Period
     day: date
     count: int
+    refused: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """The number of distinct identifiers that have a place in a quota window."""
+    """The number of distinct identifiers that have a place in a quota window, and of those that were refused."""
 
     window: Period
     count: int
+    refused: int = 0

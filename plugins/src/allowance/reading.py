@@ -66,6 +66,8 @@ class Reading:
         remaining: The part of the limit that is left; None: the limit less the usage, at least 0.
         overage: The usage that no part of the limit covers; None: the usage less the limit, at least 0. Both can be
             above 0 where parts of the limit are reserved: one entity has credits left, and another owes some.
+        refused: For a hard limit, the number of items that were refused in the period; None for other limits. The
+            status is EXCEEDED if it is above 0.
     """
 
     used: Number | None
@@ -75,6 +77,7 @@ class Reading:
     grants: Mapping[str, Number] = field(default_factory=dict)
     remaining: Number | None = None
     overage: Number | None = None
+    refused: Number | None = None
 
     def __post_init__(self) -> None:
         """Make the collections read-only."""

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from allowance.errors import InvalidReading, type_of
 from allowance.events import UNSTORABLE
 from allowance.license import Period
-from allowance.meter import Meter
+from allowance.meter import Enforcement, Meter
 from allowance.reading import MAX_SHARES, Limit, Reading, Share
 
 LARGEST: Final = 10**50
@@ -32,7 +32,8 @@ def check_reading(meter: Meter, reading: object) -> Reading:
 
     Raises:
         InvalidReading: If it is not a Reading, if a number is inexact, negative, infinite or above 10^50, if a text
-            is too long or cannot be stored, or if a share is of a dimension that the meter does not declare.
+            is too long or cannot be stored, if a share is of a dimension that the meter does not declare, or if a
+            limit that is not hard refused something.
     """
     where = f"Meter {meter.key}"
     if not isinstance(reading, Reading):
@@ -43,6 +44,10 @@ def check_reading(meter: Meter, reading: object) -> Reading:
         _check_number(f"{where}: `remaining`", reading.remaining)
     if reading.overage is not None:
         _check_number(f"{where}: `overage`", reading.overage)
+    if reading.refused is not None:
+        if meter.enforcement is not Enforcement.HARD:
+            raise InvalidReading(f"{where}: only a meter with the enforcement HARD can state what was `refused`")
+        _check_number(f"{where}: `refused`", reading.refused)
     if reading.limit is not None:
         _check_limit(f"{where}: `limit`", reading.limit)
     if reading.period is not None:

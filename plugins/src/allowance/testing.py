@@ -69,6 +69,7 @@ def measure(
     time_zone: str = "UTC",
     grants: Iterable[Grant] = (),
     admitted: int = 0,
+    refused: int = 0,
     starts_on: date | None = None,
 ) -> Reading:
     """Measure a meter from events, and check the reading as the application does.
@@ -90,6 +91,7 @@ def measure(
         grants: The grants of credits.
         admitted: The number of distinct identifiers that were admitted in the quota window, which is the calendar
             month of `at` in UTC.
+        refused: The number of distinct identifiers that were refused in the quota window.
         starts_on: The day from which billing periods run, a year each; None for 1 January.
 
     Returns:
@@ -102,7 +104,7 @@ def measure(
     day = at.astimezone(ZoneInfo(time_zone)).date()
     period = _year(starts_on or date(day.year, 1, 1), day, time_zone)
     contract = Contract(1, period, {key: Decimal(value) for key, value in (terms or {}).items()})
-    places = AdmittedCell(meter.key, _month(at), day, admitted)
+    places = AdmittedCell(meter.key, _month(at), day, admitted, refused)
     usage = _load(meter, list(events), [replace(grant, time_zone=time_zone) for grant in grants], [places], at, period)
     return check_reading(meter, meter.measure(usage, License("test", "Test", time_zone), contract))
 

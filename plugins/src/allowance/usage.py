@@ -54,7 +54,7 @@ class Usage:
             sums: What was counted.
             levels: The levels that were reported.
             grants: All grants of credits, also expired ones.
-            admitted: The numbers of admitted identifiers.
+            admitted: The numbers of admitted and refused identifiers.
             loaded_from: See the class.
 
         Raises:
@@ -279,13 +279,13 @@ class Usage:
         )
 
     def admitted(self, meter: str) -> Admitted | None:
-        """Return how many identifiers a meter of admission has admitted in the current quota window.
+        """Return how many identifiers a meter of admission has admitted and refused in the current quota window.
 
         Args:
             meter: The key of the meter.
 
         Returns:
-            The window and the count, or None if no window is open at the instant of the measurement.
+            The window and the counts, or None if no window is open at the instant of the measurement.
         """
         begun = [cell for cell in self._admitted if cell.meter == meter and cell.window.starts_at <= self.at]
         if not begun:
@@ -293,7 +293,8 @@ class Usage:
         window = max((cell.window for cell in begun), key=lambda window: (window.starts_at, window.ends_at))
         if window.ends_at <= self.at:
             return None
-        return Admitted(window, sum(cell.count for cell in begun if cell.window == window and cell.day <= self.day))
+        cells = [cell for cell in begun if cell.window == window and cell.day <= self.day]
+        return Admitted(window, sum(cell.count for cell in cells), sum(cell.refused for cell in cells))
 
     @property
     def origin(self) -> int:

@@ -274,9 +274,9 @@ def test_history_is_kept_by_the_days_of_the_licenses_time_zone(desk: Desk, quota
 
 @pytest.mark.parametrize(
     ("ratios", "expected"),
-    [([], [0] * 7 + [1, 2, 3, 3, 3]), (["0.25", "0.5", "0.8"], [0, 0, 1, 1, 2, 2, 2, 3, 4, 5, 5, 5])],
+    [([], [0] * 7 + [1, 2, 3, 4, 4]), (["0.25", "0.5", "0.8"], [0, 0, 1, 1, 2, 2, 2, 3, 4, 5, 6, 6])],
 )
-def test_a_quota_that_fills_has_its_section_refreshed_once_for_each_part_that_people_are_told_of(
+def test_a_quota_that_fills_and_refuses_has_its_section_refreshed_once_for_each_part_that_people_are_told_of(
     desk: Desk, quota: Quota, ratios: list[str], expected: list[int]
 ) -> None:
     from core.queue.queue import claim_runs, finish_runs

@@ -135,13 +135,13 @@ def test_more_than_goes_into_one_transaction_is_tidied_as_well(
 def test_windows_are_kept_for_three_years_and_the_version_that_readers_see_never_goes_back(
     desk: Desk, quota: Quota
 ) -> None:
-    quota(None)
-    desk.decisions("a", "b")
+    quota(2)
+    assert desk.decisions("a", "b", "c") == ["ADMITTED", "ADMITTED", "BACK_OFF"]
 
     def version() -> int:
         with desk.engine.database.read() as session:
             (stored,) = session.exec(select(Snapshot.version))
-        return stored + sum(window.used for window in desk.windows())
+        return stored + sum(window.used + window.refused for window in desk.windows())
 
     before = version()
     desk.now = APRIL + timedelta(days=1100)

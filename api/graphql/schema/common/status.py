@@ -8,7 +8,8 @@ describe_enum(
     "The status of usage against its limit.",
     OK="Green: the usage is within the limit and not at risk, or there is no limit.",
     AT_RISK="Yellow: the usage is within the limit, and has reached the at-risk ratio of the limit.",
-    EXCEEDED="Red: the usage is over the limit. For credits: no credits are left.",
+    EXCEEDED="Red: the usage is over the limit. For credits: no credits are left, or some are owed. For a hard quota: "
+    "someone was refused in the window.",
     UNKNOWN="Grey: the usage was never measured.",
 )
 

@@ -133,6 +133,13 @@ class Reading(Node):
         return number(self.view.reading.overage)
 
     @strawberry.field(
+        description="The number that a hard quota refused in its window: distinct installations without a place. The "
+        "status is EXCEEDED while it is above 0. Null for limits that refuse nothing."
+    )
+    def refused(self) -> float | None:
+        return number(self.view.reading.refused)
+
+    @strawberry.field(
         description="The usage divided by the limit, for example 0.85. Null if the usage or the limit is null, or if "
         "the limit is 0."
     )

@@ -55,14 +55,13 @@ class Warnings:
         return self.record.enabled
 
     @strawberry.field(
-        description='True if the account icon and "My consumption" show a red halo: at least one soft limit is '
-        "exceeded."
+        description='True if the account icon and "My consumption" show a red halo: at least one limit is exceeded.'
     )
     def halo(self) -> bool:
         return self.record.halo
 
     @strawberry.field(
-        description="The notices: one for each exceeded soft limit and each application that the limit concerns."
+        description="The notices: one for each exceeded limit and each application that the limit concerns."
     )
     def notices(
         self,

@@ -16,8 +16,9 @@ class Admission(Meter):
     """A meter that counts the distinct identifiers admitted in a quota window, first come, first served.
 
     Identifiers check in; there are no usage events. Each new identifier takes one place. The application refuses new
-    identifiers while all places are taken. In the next window all places are free again. Windows are calendar months
-    in UTC, unless the contract sets others.
+    identifiers while all places are taken. The status is EXCEEDED once an identifier was refused in the window; a full
+    quota that refused nothing is OK. In the next window all places are free again. Windows are calendar months in UTC,
+    unless the contract sets others.
 
     Example::
 
@@ -47,4 +48,5 @@ class Admission(Meter):
             used=admitted.count if admitted else 0,
             limit=self.limit_of(contract),
             period=admitted.window if admitted else None,
+            refused=admitted.refused if admitted else 0,
         )

@@ -58,11 +58,12 @@ FULL = JudgedReading(
     crossed=CrossedRatios(date(2026, 1, 1), Decimal("1000.0"), (Decimal("0.50"), Decimal("0.8"))),
     stated_remaining=Decimal("199.25"),
     stated_overage=Decimal("0.75"),
+    refused=Decimal(3),
 )
 STORED = (
     b'{"status":"AT_RISK","used":"800.50","limit":"1000","measured_at":"2026-03-15T12:00:00+00:00",'
     b'"basis":"1,000 messages","period":["2026-01-01","2027-01-01","Europe/Brussels"],'
-    b'"shares":[["channel","print","Print","0.333333333","5","4.5"],["channel","","Other","0",null]],"stated":["199.25","0.75"],'
+    b'"shares":[["channel","print","Print","0.333333333","5","4.5"],["channel","","Other","0",null]],"stated":["199.25","0.75","3"],'
     b'"grants":{"g1":"0.5"},"due_at":"2026-03-15T13:00:00+00:00",'
     b'"thresholds":[["0.80","800","AT_RISK","2026-03-15T12:00:00+00:00"],["1","1000","EXCEEDED",null]],'
     b'"crossed":["2026-01-01","1000",["0.5","0.8"]],'
@@ -155,7 +156,7 @@ def test_figures_that_a_meter_of_credits_states_survive_the_document() -> None:
         EXCEEDED, Decimal(110), Decimal(100), shares=shares, stated_remaining=Decimal(90), stated_overage=Decimal(100)
     )
     document = encode_reading(reading)
-    assert document["stated"] == ["90", "100"]
+    assert document["stated"] == ["90", "100", None]
     assert decode_reading(document) == reading
     assert (reading.remaining, reading.overage) == (90, 100)
     assert [share.remaining for share in reading.shares] == [None, 90]

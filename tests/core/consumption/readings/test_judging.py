@@ -38,9 +38,10 @@ def judged(
     meter: Meter = COUNTER,
     contract: Contract = CONTRACT,
     period: Period | None = YEAR_2026,
+    refused: int | None = None,
 ) -> JudgedReading:
     """Judge a reading, and check that its document reads as the same."""
-    reading = Reading(used, None if limit is None else Limit(limit, f"{limit} messages"), period)
+    reading = Reading(used, None if limit is None else Limit(limit, f"{limit} messages"), period, refused=refused)
     found = judge_reading(meter, contract, reading, before, at)
     assert decode_reading(orjson.loads(orjson.dumps(encode_reading(found)))) == found
     return found
@@ -85,6 +86,7 @@ STATED = Reading(
     {"g1": Fraction(1, 2)},
     remaining=Fraction(1, 4),
     overage=Fraction(3, 4),
+    refused=Fraction(7, 2),
 )
 
 
@@ -114,6 +116,7 @@ def test_a_judged_reading_has_every_figure_that_the_meter_states() -> None:
         due_at=LATER,
         stated_remaining=Decimal("0.25"),
         stated_overage=Decimal("0.75"),
+        refused=Decimal("3.5"),
     )
     defaults = JudgedReading._field_defaults
     # A refresh adds the problem and the crossed ratios later.
@@ -152,15 +155,33 @@ HARD = Admission(key="sent", section="s", title="t", description="d", unit="devi
 FURTHER = Contract(1, YEAR_2026, alert_at={"sent": (Decimal("0.5"), Decimal("0.9"), Decimal(1))})
 
 
-@pytest.mark.parametrize(("used", "crossed"), [(0, 0), (499, 0), (500, 1), (900, 2), (999, 2), (1000, 3)])
-def test_further_ratios_of_a_hard_limit_are_crossed_once_they_are_reached(used: int, crossed: int) -> None:
-    found = judged(used, meter=HARD, contract=FURTHER)
+@pytest.mark.parametrize(
+    ("used", "refused", "crossed"),
+    [(0, 0, 0), (499, 0, 0), (500, 0, 1), (900, 0, 2), (999, 0, 2), (1000, 0, 2), (1000, 1, 3), (1001, 0, 3)],
+)
+def test_a_hard_limit_is_crossed_by_a_refusal_and_its_parts_once_they_are_reached(
+    used: int, refused: int, crossed: int
+) -> None:
+    found = judged(used, meter=HARD, contract=FURTHER, refused=refused)
     assert [(str(one.ratio), one.status, one.crossed_at is not None) for one in found.thresholds] == [
         ("0.5", OK, crossed > 0),
         ("0.9", OK, crossed > 1),
         ("1", EXCEEDED, crossed > 2),
     ]
-    assert found.status is OK
+    assert found.status is (EXCEEDED if crossed > 2 else OK)
+
+
+def test_a_quota_that_was_raised_after_a_refusal_is_exceeded_without_a_new_crossing() -> None:
+    found = judged(500, meter=HARD, contract=FURTHER, refused=3)
+    assert found.status is EXCEEDED
+    assert {ratio for ratio, at in crossings(found).items() if at} == {"0.5"}
+
+
+def test_a_quota_of_zero_that_refused_has_crossed_every_ratio() -> None:
+    assert judged(0, 0, meter=HARD, contract=FURTHER, refused=0).status is OK
+    found = judged(0, 0, meter=HARD, contract=FURTHER, refused=1)
+    assert found.status is EXCEEDED
+    assert crossings(found) == {"0.5": NOW, "0.9": NOW, "1": NOW}
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ from decimal import Decimal
 
 import pytest
 
+from core.colours import COLOURS, worst_colour
+from core.consumption.readings.status import WORST_FIRST
 from core.delivery.mail.render import (
     CrossedLine,
     ExpiringLine,
@@ -16,13 +18,17 @@ from core.delivery.mail.render import (
     render_requested,
 )
 
+FOUND = date(2026, 3, 15)
+LINE = CrossedLine(
+    "Forms", "forms", Decimal(6), Decimal(5), "as agreed", (Decimal(1),), date(2026, 1, 1), date(2027, 1, 1),
+    "EXCEEDED", False, (FOUND,), (FOUND,),
+)  # fmt: skip
+
 
 def render(
     language: str | None = "en", name: str = "Acme", used: Decimal = Decimal(6), limit: Decimal = Decimal(5)
 ) -> Mail:
-    line = CrossedLine(
-        "Forms", "forms", used, limit, "as agreed", (Decimal(1),), date(2026, 1, 1), date(2027, 1, 1), True, False
-    )  # fmt: skip
+    line = replace(LINE, used=used, limit=limit)
     return render_crossed(language, name, "acme", [line], "https://app.example", "https://allowance.example/u")
 
 
@@ -60,9 +66,7 @@ def test_a_name_is_text_wherever_the_page_shows_it(language: str) -> None:
 )
 def test_all_thresholds_that_were_reached_are_named(language: str, said: str) -> None:
     ratios = (Decimal("0.8"), Decimal("0.925"), Decimal(1))
-    line = CrossedLine(
-        "Forms", "forms", Decimal(6), Decimal(5), "", ratios, date(2026, 1, 1), date(2027, 1, 1), True, False
-    )
+    line = replace(LINE, ratios=ratios, crossed_on=(FOUND,) * 3, found_on=(FOUND,) * 3)
     mail = render_crossed(language, "Acme", "acme", [line], "https://a.example", "https://b.example")
     assert mail.text.count(said) == mail.html.count(said) == 1
 
@@ -105,10 +109,7 @@ def test_credits_that_expire_are_told_in_the_language_and_time_of_the_license(
 
 
 def test_a_further_ratio_is_told_as_what_is_used() -> None:
-    line = CrossedLine(
-        "Forms", "forms", Decimal(6), Decimal(10), "", (Decimal("0.5"),), date(2026, 1, 1), date(2027, 1, 1), False,
-        False, early=True,
-    )  # fmt: skip
+    line = replace(LINE, limit=Decimal(10), ratios=(Decimal("0.5"),), status="OK")
 
     def subject(language: str, *lines: CrossedLine) -> str:
         return render_crossed(language, "Acme", "acme", list(lines), "https://a.example", "https://b.example").subject
@@ -116,7 +117,69 @@ def test_a_further_ratio_is_told_as_what_is_used() -> None:
     assert subject("en", line, replace(line, ratios=(Decimal("0.125"),))) == "Acme: 50% of a limit is used"
     assert subject("en", replace(line, ratios=(Decimal("0.125"),))) == "Acme: 12.5% of a limit is used"
     assert subject("fr", line) == "Acme : 50 % d’une limite sont utilisés"
-    assert subject("en", line, replace(line, early=False)) == "Acme: your license is close to a limit"
+    assert subject("en", line, replace(line, status="AT_RISK")) == "Acme: your license is close to a limit"
+    full = replace(line, used=Decimal(10), ratios=(Decimal("0.9"),), hard=True)
+    assert subject("en", line, full) == "Acme: 100% of a limit is used"
+
+
+@pytest.mark.parametrize("status", ["OK", "AT_RISK", "EXCEEDED"])
+def test_a_mail_has_the_colour_of_the_status_and_no_other(status: str) -> None:
+    at_risk = replace(LINE, status="OK")
+    for lines, worst in (([replace(LINE, status=status)], status), ([at_risk, replace(LINE, status=status)], status)):
+        mail = render_crossed("en", "Acme", "acme", lines, "https://a.example", "https://b.example")
+        shown = {name for name, colour in COLOURS.items() if colour in mail.html}
+        assert shown == {line.status for line in lines}
+        assert f"border-top:6px solid {COLOURS[worst]}" in mail.html
+
+
+@pytest.mark.parametrize(
+    ("used", "hard", "status", "said"),
+    [
+        (5, True, "EXCEEDED", "No place is left. New requests are refused"),
+        (5, True, "OK", "No place is left. New requests are refused"),
+        (4, True, "OK", "Nothing is blocked. Plan the usage that is left"),
+        (4, True, "EXCEEDED", "Nothing is blocked. Plan the usage that is left"),
+        (6, False, "EXCEEDED", "Nothing is blocked, but further usage adds to the overage"),
+        (5, False, "AT_RISK", "Nothing is blocked. Plan the usage that is left"),
+    ],
+)
+def test_a_mail_states_what_the_limit_does_now(used: int, hard: bool, status: str, said: str) -> None:
+    line = replace(LINE, used=Decimal(used), hard=hard, status=status)
+    mail = render_crossed("en", "Acme", "acme", [line], "https://a.example", "https://b.example")
+    assert mail.text.count(said) == mail.html.count(said) == 1
+
+
+def test_a_crossing_states_its_day_and_the_day_on_which_it_was_found_if_they_differ() -> None:
+    ratios = (Decimal("0.8"), Decimal("0.9"), Decimal(1), Decimal("1.2"))
+    days = (date(2026, 2, 3), date(2026, 2, 3), date(2026, 2, 28), FOUND)
+    line = replace(LINE, ratios=ratios, crossed_on=days, found_on=(FOUND,) * 4)
+    said = {
+        "en": [
+            "80%, 90% crossed on February 3, 2026, found on March 15, 2026",
+            "100% crossed on February 28, 2026, found on March 15, 2026",
+        ],
+        "fr": [
+            "80\xa0%, 90\xa0% : seuil franchi le 3 février 2026, constaté le 15 mars 2026",
+            "100\xa0% : seuil franchi le 28 février 2026, constaté le 15 mars 2026",
+        ],
+    }
+    for language, parts in said.items():
+        mail = render_crossed(language, "Acme", "acme", [line], "https://a.example", "https://b.example")
+        for part in parts:
+            assert mail.text.count(part) == mail.html.count(part) == 1
+        assert mail.text.count(parts[0].partition("2026, ")[2] or "constaté") == 2
+    same_day = render_crossed("en", "Acme", "acme", [LINE], "https://a.example", "https://b.example")
+    assert "found on" not in same_day.text + same_day.html
+
+
+def test_colours_rank_as_statuses_do() -> None:
+    assert list(COLOURS) == [status.value for status in WORST_FIRST]
+    assert worst_colour(["OK", "AT_RISK"]) == COLOURS["AT_RISK"]
+    assert worst_colour([]) == COLOURS["OK"]
+
+
+def test_nothing_of_nothing_is_no_percentage() -> None:
+    assert "0 / 0 forms (–)" in render(used=Decimal(0), limit=Decimal(0)).text
 
 
 def test_what_people_write_in_a_request_is_text_and_nothing_else() -> None:

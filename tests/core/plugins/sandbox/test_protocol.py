@@ -40,7 +40,7 @@ CONTRACT = Contract(
 )
 LIMIT = Limit(Fraction(1, 3), "a third", exhaustible=True)
 SHARE = Share("channel", "web", "Web", 7, Decimal("1.0"), Decimal("0.5"))
-READING = Reading(Decimal("7.10"), LIMIT, PERIOD, (SHARE,), {"g": Fraction(2, 3)}, Decimal("0.5"), Fraction(1, 7))
+READING = Reading(Decimal("7.10"), LIMIT, PERIOD, (SHARE,), {"g": Fraction(2, 3)}, Decimal("0.5"), Fraction(1, 7), 3)
 METER = Counter(key="chat", section="chat", title="Chat", description="Messages.", unit="messages", event="chat.sent")
 
 

@@ -14,6 +14,8 @@ API_VERSION = 1
 URL = "CHAT_WEBHOOK_URL"
 TIMEOUT = 10
 """Seconds for each step of the connection. The application stops the notifier after 30 seconds in all."""
+SIGNS = {"EXCEEDED": "🔴", "AT_RISK": "🟡", "OK": "🟢"}
+"""The colours of the statuses, as the application shows them."""
 LATER = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 
 
@@ -74,7 +76,7 @@ def _alert(alerts: list[Alert], kind: str) -> str:
     if kind == "threshold.reopened":
         return f"🔴 {alert.title}: over {ratios} of {limit} again"
     share = "" if alert.percentage is None else f", {alert.percentage:g} %"
-    sign = "🔴" if alert.status == "EXCEEDED" else "🟡"
+    sign = SIGNS.get(alert.status, "⚪")
     return f"{sign} {alert.title}: {_number(alert.used)} of {limit} used{share}; reached {ratios}"
 
 

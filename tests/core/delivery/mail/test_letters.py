@@ -1,0 +1,40 @@
+"""The letters that are made from the contents of messages."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+
+from core.delivery.mail.letters import mail_to_admin
+from core.delivery.messages import AlertItem, AlertsContent
+from core.licenses.tables import License
+from core.plugins.registry import Registry
+
+CROSSED = AlertItem(
+    id="1",
+    meter="active_installations",
+    first=date(2026, 3, 1),
+    end=date(2026, 4, 1),
+    ratio=Decimal(1),
+    limit=Decimal(3),
+    basis="3 active installations",
+    contract_version=1,
+    used=Decimal(3),
+    status="EXCEEDED",
+    crossed_at=datetime(2026, 3, 14, 23, 30, tzinfo=UTC),
+    found_at=datetime(2026, 3, 15, 0, 30, tzinfo=UTC),
+    recovered_at=None,
+)
+
+
+@pytest.mark.parametrize(
+    ("time_zone", "said"),
+    [("UTC", "100% crossed on March 14, 2026, found on March 15, 2026"), ("Europe/Brussels", None)],
+)
+def test_the_days_of_a_crossing_are_those_of_the_license(registry: Registry, time_zone: str, said: str | None) -> None:
+    license = License(id=1, key="acme", name="Acme", time_zone=time_zone)
+    mail = mail_to_admin(AlertsContent((CROSSED,)), license, registry, "en", "https://a.example", "https://b.example")
+    assert ("found on" in mail.text) is (said is not None)
+    assert said is None or said in mail.text
+    assert mail.subject == "Acme: a limit of your license is exceeded"
+    assert "No place is left." in mail.text
