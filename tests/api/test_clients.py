@@ -64,6 +64,7 @@ def test_apollo_client(live: Served) -> None:
     }
 
 
+@pytest.mark.long
 def test_apollo_client_that_sends_digests(live: Served) -> None:
     zone = "Europe/Brussels"
     answer = json.loads(node.run("persisted.mjs", live.url, live.token()))
@@ -102,6 +103,7 @@ def test_the_reference_clients_of_both_protocols_and_the_legacy_one(live: Served
     }
 
 
+@pytest.mark.long
 def test_the_relay_compiler_takes_the_schema(live: Served, tmp_path: Path) -> None:
     (tmp_path / "made").mkdir()
     shutil.copy(SDL, tmp_path)
@@ -125,6 +127,7 @@ def test_the_relay_compiler_takes_the_schema(live: Served, tmp_path: Path) -> No
     }
 
 
+@pytest.mark.long
 def test_the_whole_schema_has_strict_types(live: Served, tmp_path: Path) -> None:
     scalars = {"Date": "string", "DateTime": "string", "Duration": "string", "JSON": "unknown"}
     config = {"plugins": ["typescript"], "config": {"strictScalars": True, "scalars": scalars}}
@@ -173,6 +176,7 @@ def test_the_example_client_compiles_strictly_and_works(live: Served, example: P
     }
 
 
+@pytest.mark.long
 def test_a_client_that_takes_a_value_for_what_it_is_not_does_not_compile(example: Path) -> None:
     wrong = "\nexport const wrong = (shown: ShownFragment): number => shown.updatedAt;\n"
     with (example / "consumption.ts").open("a") as source:

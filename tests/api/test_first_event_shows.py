@@ -11,6 +11,7 @@ from tests.api.server import cloudevent, serving
 USED = '{ consumption(license: "acme") { section(key: "channels") { readings { used } } } }'
 
 
+@pytest.mark.long
 def test_usage_shows_by_itself_with_the_default_settings(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ALLOWANCE_REFRESH_AFTER_SECONDS", raising=False)
     assert Settings(database_url=database_url).refresh_after_seconds == 10

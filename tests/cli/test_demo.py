@@ -16,6 +16,7 @@ from core.database.engine import Database
 from core.licenses.tables import Contract
 from core.usage.tables import LedgerEvent
 from tests.cli.command import Run, ask, process, serving
+from tests.forms import long
 
 OVERVIEW = """
     { consumption(license: "%s") {
@@ -89,6 +90,7 @@ def test_an_empty_database_is_filled_within_half_a_minute_and_the_second_start_r
     assert counts(database) == filled
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_start_that_was_killed_in_the_middle_is_ended_by_the_next(
     database: Database, database_url: str, tmp_path: Path, run: Run
@@ -121,7 +123,7 @@ def test_a_database_with_licenses_of_its_own_is_left_alone(
     assert not list(tmp_path.rglob("tokens.json"))
 
 
-@pytest.mark.parametrize("today", [date(2026, 11, 22), date(2028, 2, 29), date(2027, 1, 1)])
+@pytest.mark.parametrize("today", [long(date(2026, 11, 22)), date(2028, 2, 29), long(date(2027, 1, 1))])
 def test_made_up_events_are_the_same_on_the_same_day_and_cover_a_year_of_every_kind(today: date) -> None:
     period_start = today - timedelta(days=320)
     events = make_events(today, period_start)

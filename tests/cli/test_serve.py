@@ -10,6 +10,7 @@ import httpx2
 import pytest
 
 from tests.cli.command import Run, ask, process, serving
+from tests.forms import long
 from tests.services.brokers import emptied_redis, rabbitmq_queues
 from tests.services.finder import Services
 
@@ -41,7 +42,7 @@ def refresh_and_wait(address: str, token: str) -> dict[str, Any]:
     pytest.fail(f"nobody did it: {found}")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, long(signal.SIGINT)])
 def test_it_says_where_it_is_answers_and_stops_in_good_order(
     database_url: str, tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -52,6 +53,7 @@ def test_it_says_where_it_is_answers_and_stops_in_good_order(
         assert server.stop(number) == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_requests_are_logged_only_where_that_is_asked_for(database_url: str, tmp_path: Path) -> None:
     for option, logged in (([], False), (["--access-log"], True)):
@@ -84,6 +86,7 @@ def broker(request: pytest.FixtureRequest, services: Services) -> Iterator[dict[
             yield {"broker_url": url, "queue": stack.enter_context(rabbitmq_queues(url, "refresh")) + "refresh"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "database_url", [pytest.param("postgresql", marks=pytest.mark.needs("postgres"))], indirect=True
 )

@@ -13,14 +13,13 @@ from tests.e2e.crossings import METERS, deliveries, engine_on, make_crossing, re
 from tests.e2e.processes import Installation
 
 LICENSES = 30
-PROCESSES = 4
 
 
-def refresh_all_at_once(installation: Installation) -> None:
+def refresh_all_at_once(installation: Installation, processes: int) -> None:
     """Each process asks for all licenses, and takes what it or another has asked for, a few at a time."""
     installation.settings |= {"refresh_batch": 3}
-    with ThreadPoolExecutor(PROCESSES) as threads:
-        for done in list(threads.map(lambda _: installation.run("refresh", within=100), range(PROCESSES))):
+    with ThreadPoolExecutor(processes) as threads:
+        for done in list(threads.map(lambda _: installation.run("refresh", within=100), range(processes))):
             assert (done.returncode, done.stdout) == (0, f"{LICENSES} of {LICENSES} licenses refreshed.\n"), done.stderr
 
 
@@ -31,11 +30,12 @@ def told(database: Database) -> Counter[tuple[int, str]]:
 
 
 def test_processes_that_refresh_the_same_licenses_at_once_record_a_crossing_and_its_recovery_once(
-    installation: Installation, database: Database
+    installation: Installation, database: Database, long_form: bool
 ) -> None:
+    processes = 4 if long_form else 2
     with engine_on(installation.database_url) as engine:
         keys = make_crossing(engine, LICENSES, "http://127.0.0.1:1/hooks")
-        refresh_all_at_once(installation)
+        refresh_all_at_once(installation, processes)
         crossed = {(license_id, CROSSED): 1 for license_id in range(1, LICENSES + 1)}
         assert told(database) == crossed
         with database.read() as session:
@@ -44,6 +44,6 @@ def test_processes_that_refresh_the_same_licenses_at_once_record_a_crossing_and_
         assert len(deliveries(database)) == 2 * LICENSES  # an e-mail and a webhook
 
         report(engine, keys, over=False)
-        refresh_all_at_once(installation)
+        refresh_all_at_once(installation, processes)
     assert told(database) == crossed | {(license_id, RECOVERED): 1 for license_id in range(1, LICENSES + 1)}
     assert len(deliveries(database)) == 3 * LICENSES  # recoveries are told to endpoints alone

@@ -11,6 +11,7 @@ from time import sleep
 from urllib.parse import urlsplit
 
 import httpx2
+import pytest
 from sqlmodel import col, select
 
 from core.admission.tables import AdmissionWindow, Installation
@@ -38,6 +39,7 @@ def decision(client: Client, installation: str) -> str:
     return str(answer.json()["decision"])
 
 
+@pytest.mark.long
 def test_who_was_admitted_by_a_server_that_died_before_it_said_so_is_known_to_the_next(installation: House) -> None:
     with ExitStack() as stack:
         server, url = stack.enter_context(installation.serving())
@@ -57,7 +59,7 @@ def test_who_was_admitted_by_a_server_that_died_before_it_said_so_is_known_to_th
 def test_places_are_exact_through_any_number_of_kills_while_the_quota_fills(
     installation: House, random: Random, long_form: bool
 ) -> None:
-    kills, quota = (3, 400) if long_form else (1, 150)
+    kills, quota = (3, 400) if long_form else (1, 80)
     stopped = threading.Event()
     numbers = count()
     told: dict[str, set[str]] = {}

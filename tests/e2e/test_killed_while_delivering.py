@@ -15,6 +15,7 @@ from tests.e2e.crossings import NETWORKS, deliveries, engine_on, lose_claims, ma
 from tests.e2e.held import Step, hold_at
 from tests.e2e.processes import Installation, Process, eventually
 from tests.e2e.recipients import Answer, Recipients, recipients
+from tests.forms import long
 
 NO_BROKER = "redis://127.0.0.1:1/0"
 """Workers look by themselves for what nobody announces."""
@@ -55,7 +56,7 @@ WHERE = pytest.mark.parametrize(
     ("database_url", "start"),
     [
         ("sqlite", "worker"),
-        ("sqlite", "server"),
+        long("sqlite", "server"),
         pytest.param("postgresql", "worker", marks=pytest.mark.needs("postgres")),
     ],
     indirect=True,
@@ -81,7 +82,7 @@ def deliver_after_the_lease(installation: Installation, database: Database, star
 
 
 @WHERE
-@pytest.mark.parametrize("step", Step)
+@pytest.mark.parametrize("step", [step if step is Step.ANSWERED else long(step) for step in Step])
 def test_what_a_killed_process_had_at_a_step_is_delivered_again_only_where_it_was_answered_unknown(
     crossed: Installation,
     database: Database,
@@ -113,6 +114,7 @@ def test_what_a_killed_process_had_at_a_step_is_delivered_again_only_where_it_wa
     assert {one.id for one in deliveries(database)} == {one.id for one in before}
 
 
+@pytest.mark.long
 @WHERE
 def test_what_was_sent_by_a_process_that_was_killed_before_it_was_answered_is_delivered_again_under_the_same_id(
     crossed: Installation,

@@ -32,7 +32,7 @@ def with_a_slow_meter(installation: Installation, folder: Path) -> Installation:
 
 @pytest.fixture
 def keys(long_form: bool) -> Sequence[str]:
-    return [f"license-{number}" for number in range(36 if long_form else 18)]
+    return [f"license-{number}" for number in range(36 if long_form else 10)]
 
 
 @pytest.fixture
@@ -81,6 +81,7 @@ def check_all_done(installation: Installation, client: Client, keys: Sequence[st
     assert (recounted.returncode, recounted.stdout) == (0, f"No differences in {len(keys)} licenses.\n")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "distributed", [pytest.param("redis", marks=pytest.mark.needs("postgres", "redis"))], indirect=True
 )

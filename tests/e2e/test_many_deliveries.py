@@ -16,11 +16,12 @@ def there() -> Iterator[Recipients]:
         yield found
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_a_thousand_alerts_are_recorded_once_and_told_once_but_for_what_the_kills_hid(
-    installation: Installation, there: Recipients, random: Random, long_form: bool
+    installation: Installation, there: Recipients, random: Random
 ) -> None:
-    licenses, rounds = (250, 2) if long_form else (100, 1)
+    licenses, rounds = 250, 2
     told = tell_all(installation, there, random, licenses=licenses, rounds=rounds)
     print(told)  # noqa: T201 - shown where it fails
     assert told.wrong == []

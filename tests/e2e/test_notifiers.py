@@ -136,6 +136,7 @@ def test_what_is_refused_is_parked_where_operators_see_it(
     assert "The notifier gave up: The chat tool refused it: 404 Not Found" in installation.run("outbox").stdout
 
 
+@pytest.mark.long
 def test_what_hangs_is_ended_and_posted_again_and_keeps_no_mail_waiting(
     installation: Installation, client: Client, chat: Chat
 ) -> None:

@@ -20,13 +20,14 @@ PLACES: dict[str, Callable[[Path], AbstractContextManager[Place]]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("database", PLACES)
 def test_a_server_that_is_sent_too_much_refuses_and_goes_on(
-    database: str, home: Path, without_postgresql: Callable[[object], Never], long_form: bool
+    database: str, home: Path, without_postgresql: Callable[[object], Never]
 ) -> None:
     try:
         with PLACES[database](home) as place:
-            report = overload(place, 5 if long_form else 2, KINDS)
+            report = overload(place, 5, KINDS)
     except CannotStart as problem:
         without_postgresql(problem)
     assert report.wrong == [], report

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.processes import Installation
+from tests.forms import long
 from tests.services.databases import postgres_databases
 from tests.services.finder import Services
 
@@ -23,8 +24,8 @@ def new_without_schema(services: Services) -> Iterator[Callable[[], AbstractCont
     ("settings", "told"),
     [
         ({"sweep_seconds": "soon"}, "ALLOWANCE_SWEEP_SECONDS: input should be a valid number"),
-        ({"broker_url": "amqp://broker:port/"}, "ALLOWANCE_BROKER_URL: its host, port or options cannot be read"),
-        ({"database_url": "sqlite:////etc/hostname"}, "The database does not answer: file is not a database"),
+        long({"broker_url": "amqp://broker:port/"}, "ALLOWANCE_BROKER_URL: its host, port or options cannot be read"),
+        long({"database_url": "sqlite:////etc/hostname"}, "The database does not answer: file is not a database"),
     ],
 )
 def test_a_wrong_setting_is_refused_by_name(home: Path, settings: dict[str, object], told: str) -> None:
@@ -47,6 +48,7 @@ def test_a_database_without_the_schema_is_refused_until_it_is_migrated(
             server.stop()
 
 
+@pytest.mark.long
 @pytest.mark.needs("postgres")
 def test_a_worker_refuses_a_database_without_the_schema(
     home: Path, new_without_schema: Callable[[], AbstractContextManager[str]]

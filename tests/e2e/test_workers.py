@@ -47,6 +47,7 @@ def test_a_message_brings_refreshes_to_a_worker_at_once_also_when_the_broker_was
         server.stop()
 
 
+@pytest.mark.long
 def test_a_refresh_whose_message_is_lost_is_done_by_the_sweep(distributed: Installation) -> None:
     nowhere = re.sub(r":\d+/", ":1/", str(distributed.settings["broker_url"]))
     with distributed.running("worker", broker_url=nowhere, sweep_seconds=SOON) as worker, ExitStack() as stack:
@@ -70,6 +71,7 @@ def test_a_broker_that_hangs_costs_who_announces_seconds_and_nothing_else(
     assert "the broker did not take a message, workers will look by themselves" in caplog.text
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "distributed", [pytest.param("redis", marks=pytest.mark.needs("postgres", "redis"))], indirect=True
 )

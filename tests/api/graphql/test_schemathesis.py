@@ -13,12 +13,13 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.usefixtures("acme")
-def test_generated_operations_are_answered_or_refused_with_codes(served: Served) -> None:
+def test_generated_operations_are_answered_or_refused_with_codes(served: Served, long_form: bool) -> None:
+    examples = "25" if long_form else "5"
     run = subprocess.run(
         [
             *(str(Path(sys.executable).with_name("schemathesis")), "run", f"{served.url}/graphql"),
             *("--header", f"Authorization: Bearer {served.token()}"),
-            *("--checks", "every_error_is_coded", "--max-examples", "25", "--generation-database", "none"),
+            *("--checks", "every_error_is_coded", "--max-examples", examples, "--generation-database", "none"),
         ],
         cwd=ROOT,
         env={**os.environ, "SCHEMATHESIS_HOOKS": "tests.api.graphql.coded_errors", "PYTHONPATH": str(ROOT)},

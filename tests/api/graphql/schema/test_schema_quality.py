@@ -28,11 +28,13 @@ def test_the_schema_follows_the_recommended_rules_and_describes_all_that_it_has(
     assert node.run("lint.mjs", stdin=schema.as_str()) == ""
 
 
+@pytest.mark.long
 def test_a_missing_description_is_reported() -> None:
     bare = "type Query { field: Int }"
     assert "require-description" in node.run("lint.mjs", stdin=bare)
 
 
+@pytest.mark.long
 def test_a_deprecated_field_names_the_date_of_its_removal_which_has_not_passed() -> None:
     undated = DEPRECATED.format("Use `limitBasis`.")
     assert "must have a deletion date" in node.run("lint.mjs", stdin=undated)
@@ -44,6 +46,7 @@ def test_no_change_breaks_front_ends() -> None:
     assert changes(PUBLISHED.read_text(), schema.as_str()) == []
 
 
+@pytest.mark.long
 def test_a_field_may_go_only_after_it_was_deprecated() -> None:
     assert changes(BEFORE, AFTER) == ["Field 'basis' was removed from object type 'Query'"]
     deprecated = BEFORE.replace("basis: String", 'basis: String @deprecated(reason: "Ask for `limitBasis`.")')
