@@ -1,9 +1,14 @@
 """Alerts of meters that are not installed any more."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
-from core.alerts.crossings import MeterCrossings
-from core.consumption.snapshots import StoredSnapshot
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from core.alerts.crossings import MeterCrossings, record_crossings
+from core.alerts.tables import Alert
+from core.consumption.snapshots import StoredSnapshot, load_snapshots, lock_snapshots
 from core.plugins.registry import Registry
 
 
@@ -17,10 +22,30 @@ def gone_meters(snapshots: Mapping[int, StoredSnapshot], registry: Registry) -> 
         snapshots: The snapshots before the refresh, by license id.
         registry: The installed meters.
     """
-    if any(plugin.problem for plugin in registry.plugins):
+    if _is_incomplete(registry):
         return []
     return [
         MeterCrossings(license_id, meter, ())
         for license_id, snapshot in snapshots.items()
         for meter in sorted(snapshot.readings.keys() - registry.meters.keys())
     ]
+
+
+def close_alerts_of_gone_meters(session: Session, registry: Registry, now: datetime) -> None:
+    """Close open alerts of meters that neither are installed nor have a reading: no refresh comes across them.
+
+    Alerts of a meter with a reading are left to the next refresh, as another worker may have the plugin of the meter.
+    """
+    if _is_incomplete(registry):
+        return
+    unknown = col(Alert.recovered_at).is_(None) & col(Alert.meter).not_in(list(registry.meters))
+    pairs = session.execute(sa.select(col(Alert.license_id), col(Alert.meter)).where(unknown).distinct()).all()
+    if not pairs:
+        return
+    stored = lock_snapshots(session, load_snapshots(session, {license_id for license_id, _ in pairs}))
+    gone = [MeterCrossings(key, meter, ()) for key, meter in pairs if meter not in stored[key].readings]
+    record_crossings(session, gone, now, registry.notifiers.values())
+
+
+def _is_incomplete(registry: Registry) -> bool:
+    return any(plugin.problem for plugin in registry.plugins)

@@ -5,11 +5,14 @@ from datetime import date, timedelta
 from importlib.metadata import entry_points
 
 import pytest
+import sqlalchemy as sa
 from sqlmodel import select
 
 from core.administration.document import InvalidFile
 from core.administration.import_file import import_licenses, read_licenses
+from core.alerts.gone_meters import close_alerts_of_gone_meters
 from core.alerts.tables import Alert
+from core.consumption.tables import Snapshot
 from core.delivery.message_kinds import RECOVERED
 from core.delivery.outbox.tables import Message
 from core.errors import InvalidInput
@@ -74,3 +77,24 @@ def test_alerts_of_its_meters_close_and_name_them(engine: Engine, without_web: E
         assert (alert.meter, alert.recovered_at) == ("forms", NOW + timedelta(hours=1))
         [message] = session.exec(select(Message).where(Message.kind == RECOVERED)).all()
         assert [one["meter"] for one in message.document["alerts"]] == ["forms"]
+
+
+def test_alerts_of_a_meter_that_was_gone_before_close_without_a_reading(engine: Engine, without_web: Engine) -> None:
+    engine.license(terms={"forms": 5})
+    engine.send(usage_event("forms.level", value=6))
+    engine.refresh()
+
+    def close(of: Engine) -> list[tuple[str, bool]]:
+        with of.database.write() as session:
+            close_alerts_of_gone_meters(session, of.runtime.registry, NOW + timedelta(hours=1))
+        with of.database.read() as session:
+            return [(one.meter, one.recovered_at is None) for one in session.exec(select(Alert))]
+
+    assert close(without_web) == [("forms", True)]  # its reading is there: the next refresh closes the alert
+    with engine.database.write() as session:
+        session.execute(sa.update(Snapshot).values(readings={}))
+    assert close(engine) == [("forms", True)]
+    for _ in range(2):
+        assert close(without_web) == [("forms", False)]
+    with engine.database.read() as session:
+        assert len(session.exec(select(Message).where(Message.kind == RECOVERED)).all()) == 1
