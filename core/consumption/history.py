@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from core.consumption.points import PointDelta, expand, merge
 from core.consumption.tables import ReadingHistory
-from core.database.dialect import values_table
+from core.database.dialect import is_postgresql, values_table
 from core.times import microseconds
 
 Rows: TypeAlias = Mapping[tuple[int, datetime], Mapping[str, PointDelta]]
@@ -167,8 +167,8 @@ def _write(session: Session, rows: Rows) -> None:
         (license_id, microseconds(at), orjson.dumps(entries, option=orjson.OPT_SORT_KEYS).decode())
         for (license_id, at), entries in sorted(rows.items(), key=lambda row: row[0])
     ]
-    dialect = session.get_bind().dialect.name
-    columns: Any = (
-        tuple(list(column) for column in zip(*parameters, strict=True)) if dialect == "postgresql" else parameters
-    )
-    session.connection().exec_driver_sql(_WRITE[dialect], columns)
+    if is_postgresql(session):
+        columns: Any = tuple(list(column) for column in zip(*parameters, strict=True))
+        session.connection().exec_driver_sql(_WRITE["postgresql"], columns)
+    else:
+        session.connection().exec_driver_sql(_WRITE["sqlite"], parameters)
