@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from typing import Final
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
@@ -13,7 +14,12 @@ from core.usage.entities import MOST_ENTITIES
 from core.usage.events import RejectedEvent, UsageEvent
 from core.usage.ledger_rows import find_licenses, find_series, make_rows
 from core.usage.recount import complete_from
-from core.usage.tables import LedgerEvent, UsageSum
+from core.usage.tables import ImportedFile, LedgerEvent, UsageSum
+
+NAMED: Final = 3
+"""The most earlier imports that a rejection names."""
+_SEARCHED: Final = 100
+"""The newest earlier imports, among which these are chosen."""
 
 
 class DroppedDays:
@@ -23,9 +29,17 @@ class DroppedDays:
     the ledger as to the count. So the cost does not grow with the number of transactions of an import.
     """
 
-    def __init__(self, most_entities: int = MOST_ENTITIES) -> None:
-        """Begin with nothing read. `most_entities` is the bound of :func:`core.usage.record.record`."""
+    def __init__(self, digest: str, name: str, most_entities: int = MOST_ENTITIES) -> None:
+        """Begin with nothing read.
+
+        Args:
+            digest: The digest of the file that is imported.
+            name: The name of the file. Earlier imports of a file of this name are named before others.
+            most_entities: The bound of :func:`core.usage.record.record`.
+        """
+        self._file = digest, name
         self._most_entities = most_entities
+        self._imports: list[ImportedFile] | None = None
         self._complete: date | None = None
         self._days: dict[int, set[tuple[int, date]]] = {}
 
@@ -51,11 +65,26 @@ class DroppedDays:
             and (row.series_id, day) in self._of(session, row.license_id, complete)
         ]
         held = _held(session, {(row.license_id, row.source, row.id) for _, row in uncertain})
-        return [
-            _maybe_counted(event, EPOCH.date() + timedelta(days=row.day))
+        days = [
+            (event, EPOCH.date() + timedelta(days=row.day))
             for event, row in uncertain
             if (row.license_id, row.source, row.id) not in held
         ]
+        return [_maybe_counted(event, day, self._imports_since(session, day)) for event, day in days]
+
+    def _imports_since(self, session: Session, day: date) -> list[ImportedFile]:
+        """Return the earlier imports that may have brought in events of a day, the likeliest first."""
+        digest, name = self._file
+        if self._imports is None:
+            newest = (
+                select(ImportedFile)
+                .where(ImportedFile.digest != digest, ImportedFile.accepted > 0)
+                .order_by(col(ImportedFile.started_at).desc())
+                .limit(_SEARCHED)
+            )
+            self._imports = sorted(session.exec(newest), key=lambda file: file.name != name)
+        # The day is of the license's time zone, which may be a day ahead.
+        return [file for file in self._imports if file.started_at.date() >= day - timedelta(days=1)][:NAMED]
 
     def _of(self, session: Session, license_id: int, complete: date) -> set[tuple[int, date]]:
         if license_id not in self._days:
@@ -92,11 +121,13 @@ def _held(session: Session, keys: set[tuple[int, str, str]]) -> set[tuple[int, s
     }
 
 
-def _maybe_counted(event: UsageEvent, day: date) -> RejectedEvent:
+def _maybe_counted(event: UsageEvent, day: date, imports: Sequence[ImportedFile]) -> RejectedEvent:
+    named = ", ".join(f"{shown(file.name)} on {file.started_at:%Y-%m-%d}" for file in imports)
     return RejectedEvent(
         event.position,
         event.id,
         "MAYBE_COUNTED",
         f"{shown(event.type)} of {day} was counted before, and the ledger has dropped events of that day since, so "
-        f"{shown(event.id)} of {shown(event.source)} could count twice.",
+        f"{shown(event.id)} of {shown(event.source)} could count twice."
+        + (f" It may have come in with an earlier import: {named}." if named else ""),
     )

@@ -95,7 +95,7 @@ def import_events(
         file = open_events(raw, path.name, raw.tell())
         done = ImportProgress(database, digest, path.name, backfill=backfill)
         rows = _rejected_rows(file, path, rejected and rejected.absolute(), done)
-        dropped_days = DroppedDays(settings.max_entities) if backfill else None
+        dropped_days = DroppedDays(digest, path.name, settings.max_entities) if backfill else None
         for chunk in _read_ahead(_chunks(file, done.lines, registry, settings, backfill=backfill)):
             _record(database, chunk, done, rows, settings, dropped_days)
             progress(*chunk.progress)

@@ -120,3 +120,24 @@ def test_a_backfill_of_days_that_nobody_counted_is_taken(
     rows = [sent(number, 1, JANUARY + timedelta(days=30, hours=number)) for number in range(100, 105)]
     assert bring_in(march, write(tmp_path / "february.ndjson", rows)).accepted == 5
     assert counted(march) == 26
+
+
+def test_an_event_that_may_have_been_counted_is_refused_with_the_earlier_imports(
+    march: Engine, clock: time_machine.Traveller, tmp_path: Path
+) -> None:
+    rows = [sent(one, 1, NOW) for one in range(30, 33)]
+    runtime = march.runtime
+    for number, name in enumerate(["sms.ndjson", "march.ndjson", "zzz.ndjson"]):
+        clock.shift(DAY)
+        path = write(tmp_path / name, [*rows, sent(40 + number, 1, NOW)])
+        imported = import_events(runtime.database, runtime.registry, runtime.settings, path, backfill=False)
+        assert imported.accepted > 0
+    wait(march, clock, 160)
+    before = counted(march)
+    grown = write(tmp_path / "march.ndjson", [*rows, sent(34, 1, NOW)])
+    [*_, refused] = bring_in(march, grown).first_rejected
+    assert (refused.code, counted(march)) == ("MAYBE_COUNTED", before)
+    assert refused.message.endswith(
+        " could count twice. It may have come in with an earlier import: 'march.ndjson' on 2026-03-17, "
+        "'zzz.ndjson' on 2026-03-18, 'sms.ndjson' on 2026-03-16."
+    )
