@@ -1,22 +1,25 @@
-"""``allowance events``: the import of usage events from files."""
+"""``allowance events``: the import of usage events from files, and corrections of counted usage."""
 
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cli.author import author
 from cli.progress import progress
 from cli.setup import start
+from core.administration.correct_usage import correct_usage
+from core.administration.inputs import CorrectionInput
+from core.errors import BadInput
 from core.runtime import Runtime, open_runtime
+from core.text import shown
+from core.times import NotAnInstant, parse_instant
 from core.usage.files.import_events import import_events
 from core.usage.files.import_progress import ImportedEvents
 
-app = typer.Typer(help="Import usage events from files.", no_args_is_help=True)
-
-
-@app.callback()
-def events() -> None:
-    """Import usage events from files."""
+app = typer.Typer(help="Import usage events from files, and correct counted usage.", no_args_is_help=True)
 
 
 @app.command("import")
@@ -78,6 +81,90 @@ def import_(
             f"The rejected lines are in {imported.rejected_path}. Correct them there, and import that file.", err=True
         )
         raise typer.Exit(1)
+
+
+@app.command(context_settings={"ignore_unknown_options": True})  # a negative quantity looks like an option
+def adjust(
+    license: Annotated[str, typer.Argument(metavar="LICENSE", help="The license's key.")],
+    event: Annotated[str, typer.Argument(metavar="TYPE", help="The event type, as interaction.sent.")],
+    quantity: Annotated[
+        str,
+        typer.Argument(metavar="QUANTITY", help="The amount to add; a negative one takes away."),
+    ],
+    id_: Annotated[str, typer.Option("--id", help="The correction's id; an id counts once, for ever.")],
+    reason: Annotated[str, typer.Option(help="The reason. It is stored with your user name.")],
+    time: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="The time of the usage, as 2026-11-22T10:00:00Z; by default now."),
+    ] = None,
+    entity: Annotated[str | None, typer.Option(help="The entity of the usage.")] = None,
+    dimension: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="A dimension of the usage, as channel=print; repeat for several."),
+    ] = None,
+) -> None:
+    """Add a signed quantity to the counted usage of a license.
+
+    The adjustment counts on the day of its time, of any age: past readings and history are measured again. A reading
+    never shows less than 0. Levels are not adjusted: report the right value, or cancel the wrong report.
+
+    \b
+    Examples:
+      allowance events adjust acme interaction.sent -250 --id 4711 --reason "sent twice" --time 2026-11-22T10:00:00Z
+      allowance events adjust acme interaction.sent 30 --id 4712 --reason "not reported" --dimension channel=print
+    """
+    dimensions = dict(_pair(part) for part in dimension or ()) or None
+    at = None if time is None else _time(time)
+    amount = _quantity(quantity)
+    _correct(CorrectionInput(id_, license, reason, event, amount, at, entity or None, dimensions))
+    typer.echo(f"Adjusted {event} of {license} by {amount:f}, correction {id_}.")
+
+
+@app.command()
+def cancel(
+    license: Annotated[str, typer.Argument(metavar="LICENSE", help="The license's key.")],
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="The source of the event, as /mailer.")],
+    event: Annotated[str, typer.Argument(metavar="EVENT", help="The id of the event.")],
+    id_: Annotated[str, typer.Option("--id", help="The correction's id; an id counts once, for ever.")],
+    reason: Annotated[str, typer.Option(help="The reason. It is stored with your user name.")],
+) -> None:
+    """Cancel an event: it counts 0 from then on, as if it had never been sent.
+
+    The ledger must still hold the event. If it is sent again, it is a duplicate. Past readings and history are measured
+    again.
+
+    \b
+    Example:
+      allowance events cancel acme /mailer c-4711 --id 4711 --reason "a test campaign"
+    """
+    _correct(CorrectionInput(id_, license, reason, cancels=(source, event)))
+    typer.echo(f"Cancelled the event {event} of {source} of {license}, correction {id_}.")
+
+
+def _correct(correction: CorrectionInput) -> None:
+    with open_runtime(start()) as runtime, runtime.database.write() as session:
+        correct_usage(session, correction, runtime.registry, runtime.settings, author(), datetime.now(UTC))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise BadInput(f"--dimension {shown(text)} is not KEY=VALUE, as channel=print.")
+    return key, value
+
+
+def _quantity(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise BadInput(f"The quantity {shown(text)} is not a number.") from None
+
+
+def _time(text: str) -> datetime:
+    try:
+        return parse_instant(text)
+    except NotAnInstant as problem:
+        raise BadInput(f"--time: {problem}.") from None
 
 
 def import_event_file(runtime: Runtime, file: Path, *, backfill: bool, rejected: Path | None = None) -> ImportedEvents:

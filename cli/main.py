@@ -18,7 +18,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "recount": "Recount the ledger, and compare it with the sums that meters read.",
     "plugins": "Show the plugins with their meters, and those that cannot be loaded.",
     "licenses": "Import licenses, contracts and grants from files.",
-    "events": "Import usage events from files.",
+    "events": "Import usage events from files, and correct counted usage.",
     "keys": "Create, list and revoke API keys.",
     "alerts": "Show crossed thresholds and their deliveries, and repeat failed deliveries.",
     "mail": "Show who gets the e-mails of a license, and change it.",

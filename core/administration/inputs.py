@@ -80,6 +80,24 @@ class VoidInput:
 
 
 @dataclass(frozen=True, slots=True)
+class CorrectionInput:
+    """A correction of usage: either a signed quantity of an event type, or an event to cancel by its source and id.
+
+    `time` is the time of the usage that the quantity corrects; None for now.
+    """
+
+    id: str
+    license: str
+    reason: str
+    event: str | None = None
+    quantity: Decimal | None = None
+    time: datetime | None = None
+    entity: str | None = None
+    dimensions: object = None
+    cancels: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CreditRequestInput:
     """Credits to request. `meter` may be left out if exactly one meter of credits is installed."""
 

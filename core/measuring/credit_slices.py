@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import pairwise
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -21,14 +21,16 @@ from allowance.exact import exact
 from allowance.license import midnight
 from allowance.series import Series
 from sqlalchemy import BigInteger, Date, and_, func
-from sqlmodel import Session
+from sqlmodel import Session, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from core.database.dialect import values_table
 from core.measuring.rollup_rows import fetch_rows
 from core.times import EPOCH, instant, microseconds
 from core.usage.amount import NANOS, from_nanos
-from core.usage.tables import CreditSlice, LedgerEvent, UsageSeries
+from core.usage.tables import CreditSlice, LedgerEvent, UsageSeries, UsageSum
 
+T = TypeVar("T")
 SeriesKey: TypeAlias = tuple[str, str, str]
 """Event type, entity, dimensions as canonical JSON."""
 Slices: TypeAlias = Mapping[datetime, Decimal]
@@ -144,8 +146,7 @@ def divide_days(session: Session, licenses: Collection[SpendingDays], events: Co
                 found = dict(stored[key])
             with exact():
                 found[EPOCH] = found.get(EPOCH, Decimal(0)) + total - _sum(found)
-            # Only a correction can take more than the first slice holds; the day then counts as a whole.
-            slices[key] = found if found[EPOCH] >= 0 else {EPOCH: total}
+            slices[key] = found
     return DividedDays(slices, new)
 
 
@@ -179,6 +180,37 @@ def store_slices(session: Session, new: Mapping[SliceKey, Slices]) -> None:
             row = {"license_id": key.license_id, "day": key.day, "series_id": numbers[key.license_id, *key.series]}
             rows.append({**row, "starts_at": starts_at, "whole": whole, "nanos": nanos})
     session.execute(sa.insert(_STORED), rows)
+
+
+def correct_slice(session: Session, event: LedgerEvent, change: int) -> None:
+    """Add a change to the stored slice of an event's time, if slices hold all that was counted before the change.
+
+    So the slices of a day of which the ledger has dropped events stay right.
+
+    Args:
+        session: A writing session, in which the rollup has the change already.
+        event: The event of the correction.
+        change: The change, in billionths.
+    """
+    slices = session.exec(_of_day(CreditSlice, event)).all()
+    counted = sum(_billionths(row) for row in session.exec(_of_day(UsageSum, event)))
+    if not slices or sum(map(_billionths, slices)) != counted - change:
+        return
+    stored = max((row for row in slices if row.starts_at <= event.time), key=lambda row: row.starts_at)
+    stored.whole, stored.nanos = divmod(_billionths(stored) + change, NANOS)
+    session.add(stored)
+    session.flush()
+
+
+def _of_day(table: type[T], event: LedgerEvent) -> SelectOfScalar[T]:
+    """Select the rows of the day and the series of an event."""
+    rows: Any = table
+    of_day = (rows.license_id == event.license_id, rows.series_id == event.series_id, rows.day == event.day)
+    return select(table).where(*of_day)
+
+
+def _billionths(row: CreditSlice | UsageSum) -> int:
+    return row.whole * NANOS + row.nanos
 
 
 def split_series(series: Series, slices: Mapping[date, Slices]) -> Series:
@@ -251,6 +283,7 @@ def _read_ledger(
             sa.cast(_EVENT.c.time, BigInteger) >= wanted.c.starts_at,
             sa.cast(_EVENT.c.time, BigInteger) < wanted.c.ends_at,
             _EVENT.c.spends,
+            _EVENT.c.cancelled_by.is_(None),
         ),
     )
     keys = [

@@ -19,6 +19,8 @@ from core.usage.unreadable import UnreadableEvent
 
 MAX_ID: Final = 200
 MAX_NAME: Final = 200
+ADJUSTMENT: Final = "allowance:adjustment"
+"""The source of signed adjustments in the ledger. Senders cannot use it."""
 _EARLIEST: Final = microseconds(datetime(1970, 1, 2, tzinfo=UTC))
 _DATA_FIELDS: Final = frozenset({"quantity", "value", "entity", "dimensions"})
 
@@ -146,6 +148,8 @@ class _Checker:
         """Return the event of a message's attributes and data. Raises :class:`Rejection`."""
         identifier = _text(attributes.get("id"), "id", MAX_ID)
         source = self._name(attributes.get("source"), "source")
+        if source == ADJUSTMENT:
+            raise Rejection("BAD_FIELD", f"source {ADJUSTMENT} is reserved: correct usage with 'adjustUsage'.")
         name = self._name(attributes.get("type"), "type")
         license_key = attributes.get(self._license_field)
         if not (type(license_key) is str and license_key in self._licenses):

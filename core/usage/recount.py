@@ -14,11 +14,11 @@ from sqlmodel import Session, col
 
 from core.times import instant
 from core.usage.amount import NANOS, from_nanos
+from core.usage.levels import LevelReport, newest_reports, select_reports
 from core.usage.retention import complete_since
 from core.usage.tables import LedgerEvent, UsageLevel, UsageSeries, UsageSum
 
 _STREAM_ROWS: Final = 1000
-_DAY: Final = timedelta(days=1)
 _Key = tuple[int, date]
 T = TypeVar("T")
 
@@ -113,8 +113,10 @@ def _levels(license_id: int, event_types: Mapping[str, EventType]) -> sa.Select[
 def _ledger_totals(session: Session, license_id: int, levels: sa.Select[int | None]) -> Iterator[tuple[_Key, DayTotal]]:
     event = LedgerEvent
     key = (col(event.series_id), col(event.day))
+    counts = col(event.cancelled_by).is_(None)
+    amounts = (sa.func.sum(sa.case((counts, part), else_=0)) for part in (event.whole, event.nanos))
     statement = (
-        sa.select(*key, sa.func.sum(event.whole), sa.func.sum(event.nanos), sa.func.count())
+        sa.select(*key, *amounts, sa.func.count())
         .where(col(event.license_id) == license_id, col(event.series_id).not_in(levels))
         .group_by(*key)
         .order_by(*key)
@@ -141,46 +143,16 @@ def _read_totals(session: Session, statement: sa.Executable) -> Iterator[tuple[_
 
 def _ledger_levels(session: Session, license_id: int, levels: sa.Select[int | None]) -> Iterator[tuple[_Key, DayLevel]]:
     """Yield the levels by the rules of the rollup, from the events in the order in which they were accepted."""
-    event = LedgerEvent
-    accepted = sa.func.coalesce(col(event.accepted), sa.type_coerce(event.time, sa.BigInteger))
-    statement = (
-        sa.select(
-            *(col(event.series_id), col(event.day), sa.type_coerce(event.time, sa.BigInteger), accepted),
-            *(col(event.source), col(event.id), col(event.whole), col(event.nanos)),
-        )
-        .where(col(event.license_id) == license_id, col(event.series_id).in_(levels))
-        .order_by(col(event.series_id), accepted)
+    statement = select_reports().where(
+        col(LedgerEvent.license_id) == license_id, col(LedgerEvent.series_id).in_(levels)
     )
     for series_id, rows in groupby(_stream(session, statement), key=itemgetter(0)):
-        days: dict[date, _Report] = {}
-        for _, day, *report in rows:
-            new = _Report(*report)
-            stored, following = days.get(day), days.get(day + _DAY)
-            if stored is None or new[:4] > stored[:4] or _is_outdated(stored, new):
-                days[day] = new
-            if following and _is_outdated(following, new):
-                del days[day + _DAY]
+        days = newest_reports((day, LevelReport(*report)) for _, day, *report in rows)
         for day, level in sorted(days.items()):
             yield (
                 (series_id, day),
                 DayLevel(level.whole * NANOS + level.nanos, instant(level.time), level.source, level.id),
             )
-
-
-class _Report(NamedTuple):
-    """A report of a level. Its times are in microseconds since 1970."""
-
-    time: int
-    accepted: int
-    source: str
-    id: str
-    whole: int
-    nanos: int
-
-
-def _is_outdated(ahead: _Report, new: _Report) -> bool:
-    """Return whether a report is from a clock ahead, and the new one arrived after its time had come."""
-    return ahead.time > ahead.accepted + 1_000_000 and new.accepted >= ahead.time and new.time > ahead.accepted
 
 
 def _rollup_levels(session: Session, license_id: int) -> Iterator[tuple[_Key, DayLevel]]:

@@ -4,12 +4,13 @@ An amount is two integers, `whole` and `nanos` (billionths), so that sums are ex
 """
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, Index, SmallInteger, UniqueConstraint, false, text
 from sqlmodel import Field, SQLModel
 
-from core.database.types import BigId, Json, Microseconds, Name, UtcDateTime
+from core.database.types import BigId, ExactDecimal, Json, Microseconds, Name, UtcDateTime
 
 
 class UsageSeries(SQLModel, table=True):
@@ -85,6 +86,32 @@ class LedgerEvent(SQLModel, table=True):
     """Of a level: the time of arrival in microseconds since 1970, and later than that of every report of the series
     before. None for counters, and for events from before this was recorded."""
     spends: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    cancelled_by: str | None = Field(default=None, sa_type=Name)
+    """The id of the correction that cancelled the event, which then counts 0. None for an event that counts."""
+
+
+class UsageCorrection(SQLModel, table=True):
+    """A correction of counted usage, with its reason and its author. It is kept for ever, so that an id counts once.
+
+    A correction either adds the signed `quantity` to an event type at a `time`, as an event of the source
+    :data:`core.usage.events.ADJUSTMENT` in the ledger, or cancels the event `cancelled_id` of `cancelled_source`. The
+    other columns are None then. `dimensions` is canonical JSON, `author` the name of the access key.
+    """
+
+    __tablename__ = "usage_correction"
+
+    license_id: int = Field(primary_key=True, sa_type=BigId, foreign_key="license.id")
+    id: str = Field(primary_key=True, sa_type=Name)
+    reason: str
+    author: str
+    corrected_at: datetime = Field(sa_type=UtcDateTime)
+    event: str | None = None
+    quantity: Decimal | None = Field(default=None, sa_type=ExactDecimal)
+    time: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    entity: str | None = None
+    dimensions: str | None = None
+    cancelled_source: str | None = Field(default=None, sa_type=Name)
+    cancelled_id: str | None = Field(default=None, sa_type=Name)
 
 
 class LedgerSegment(SQLModel, table=True):
@@ -99,7 +126,8 @@ class LedgerSegment(SQLModel, table=True):
 class UsageSum(SQLModel, table=True):
     """The rollup of a counter: the sum of a series on a day of the license's time zone.
 
-    A sum has a row for each `shard`, so that several writers of a series need not wait for each other.
+    A sum has a row for each `shard`, so that several writers of a series need not wait for each other. `events` counts
+    all events in the ledger, cancelled ones as well, so that dropped events are noticed.
     """
 
     __tablename__ = "usage_sum"

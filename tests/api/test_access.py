@@ -49,6 +49,11 @@ EVERYTHING: dict[str, tuple[str, set[str]]] = {
         'mutation { grantCredits(input: {id: "n", license: "acme", amount: 1}) { grant { key } errors { code } } }',
         {"contract:write"},
     ),
+    "adjustUsage": (
+        'mutation { adjustUsage(input: {id: "c", license: "acme", reason: "r", event: "sms.sent", quantity: -1}) '
+        "{ adjusted errors { code } } }",
+        {"contract:write"},
+    ),
     "voidGrant": (
         'mutation { voidGrant(input: {grant: "g-1", license: "acme", note: "n"}) { grant { key } errors { code } } }',
         {"contract:write"},

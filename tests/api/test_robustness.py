@@ -58,13 +58,17 @@ mutation Refresh($a: String, $b: [String!]) { refreshConsumption(license: $a, se
 mutation Put($a: LicenseInput!) { putLicense(input: $a) { errors { code } } }
 mutation Contract($a: ContractInput!) { putContract(input: $a) { errors { code } } }
 mutation Grant($a: GrantCreditsInput!) { grantCredits(input: $a) { errors { code } } }
+mutation Adjust($a: AdjustUsageInput!) { adjustUsage(input: $a) { errors { code } } }
 mutation Void($a: VoidGrantInput!) { voidGrant(input: $a) { errors { code } } }
 mutation Record($a: [UsageEventInput!]!) { recordUsage(events: $a) { accepted rejected { code } } }
 """
 INPUTS = st.fixed_dictionaries(
     {},
     optional={
-        **dict.fromkeys(("key", "name", "license", "id", "source", "type", "entity", "note", "meter", "grant"), TEXTS),
+        **dict.fromkeys(
+            ("key", "name", "license", "id", "source", "type", "entity", "note", "meter", "grant", "reason", "event"),
+            TEXTS,
+        ),
         **{name: st.one_of(TEXTS, st.dates().map(str)) for name in ("effectiveFrom", "startsOn", "billingPeriod")},
         **{name: st.datetimes().map(lambda time: f"{time.isoformat()}Z") for name in ("time", "expiresAt")},
         **{name: st.one_of(st.integers(), st.floats()) for name in ("amount", "quantity", "value")},

@@ -5,12 +5,12 @@ from time import monotonic, sleep
 
 import orjson
 import pytest
-from sqlmodel import func, select
+from sqlmodel import col, func, select
 
 from core.administration.inputs import LicenseInput
 from core.administration.put_license import put_license
 from core.database.engine import Database
-from core.usage.tables import ImportedFile, LedgerEvent
+from core.usage.tables import ImportedFile, LedgerEvent, UsageCorrection, UsageSum
 from tests.cli.command import Run, process
 
 
@@ -131,3 +131,57 @@ def test_a_backfill_that_was_killed_goes_on_and_every_event_counts_once(
     with database.read() as session:
         assert session.exec(select(func.count()).select_from(LedgerEvent)).one() == count
     assert run("recount").out == "No differences in 1 license.\n"
+
+
+def test_usage_is_adjusted_and_an_event_is_cancelled(run: Run, database: Database) -> None:
+    when = ("--reason", "sent twice", "--time", "2026-03-01T10:00:00Z")
+    adjust = (
+        "events",
+        "adjust",
+        "acme",
+        "interaction.sent",
+        "-2.5",
+        "--id",
+        "a",
+        *when,
+        "--dimension",
+        "channel=print",
+    )
+    for _ in range(2):
+        assert run(*adjust).out == "Adjusted interaction.sent of acme by -2.5, correction a.\n"
+    cancel = ("events", "cancel", "acme", "allowance:adjustment", "a", "--id", "b", "--reason", "right after all")
+    for _ in range(2):
+        assert run(*cancel).out == "Cancelled the event a of allowance:adjustment of acme, correction b.\n"
+    with database.read() as session:
+        [event] = session.exec(select(LedgerEvent))
+        corrections = session.exec(select(UsageCorrection).order_by(col(UsageCorrection.id))).all()
+        totals = session.exec(select(func.sum(UsageSum.whole), func.sum(UsageSum.nanos))).one()
+    assert (event.whole, event.nanos, event.segment, event.cancelled_by) == (-3, 500_000_000, 0, "b")
+    assert totals == (0, 0)
+    assert [(one.reason, one.author.endswith("(command line)")) for one in corrections] == [
+        ("sent twice", True),
+        ("right after all", True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["adjust", "acme", "interaction.sent", "-2", "--id", "a"], "--reason"),
+        (
+            ["adjust", "acme", "interaction.sent", "two", "--id", "a", "--reason", "r"],
+            "The quantity 'two' is not a number.",
+        ),
+        (["adjust", "acme", "forms.level", "-2", "--id", "a", "--reason", "r"], "forms.level is a level"),
+        (["adjust", "acme", "sms.sent", "-2", "--id", "a", "--reason", "r", "--time", "now"], "--time: 'now' is not"),
+        (["adjust", "acme", "sms.sent", "1", "--id", "a", "--reason", "r", "--dimension", "x"], "is not KEY=VALUE"),
+        (
+            ["cancel", "acme", "/mailer", "c-1", "--id", "a", "--reason", "r"],
+            "The ledger holds no event 'c-1' of '/mailer'.",
+        ),
+    ],
+)
+def test_a_correction_that_cannot_be_is_refused_in_a_line(run: Run, arguments: list[str], said: str) -> None:
+    refused = run("events", *arguments)
+    assert refused.code != 0
+    assert said in refused.err

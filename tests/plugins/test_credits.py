@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 from allowance import Contract, Credits, Dimension, Grant, InvalidDeclaration, License, Period, Reading, SumCell, Usage
 from allowance.kinds.credits import burn_down
+from allowance.reading_check import check_reading
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,6 +45,10 @@ def some_grants(draw: st.DrawFn) -> list[Grant]:
 some_spending = st.dictionaries(
     instants, st.dictionaries(st.sampled_from(ENTITIES), st.integers(0, 9).map(Decimal), min_size=1), max_size=8
 )
+some_corrected_spending = st.dictionaries(
+    instants, st.dictionaries(st.sampled_from(ENTITIES), st.integers(-9, 9).map(Decimal), min_size=1), max_size=8
+)
+"""Spending of which corrections made some negative."""
 
 
 def one_by_one(
@@ -52,7 +57,7 @@ def one_by_one(
     """Return the credits left, taken and owed, by a model that walks every hour and spends single credits.
 
     All instants are whole hours. Entities are served when a day begins and when a grant begins or ends, in the order of
-    their names, for all that they spend up to the next such hour.
+    their names, for all that they spend up to the next such hour. Credits that come back are returned before that.
     """
     purse = [grant.id for grant in grants for _ in range(int(grant.amount))]
     by_id = {grant.id: grant for grant in grants}
@@ -66,7 +71,22 @@ def one_by_one(
         for entity in ENTITIES:
             queue[entity] += sum(int(parts.get(entity, 0)) for at, parts in spent.items() if begin <= at < end)
         for entity in ENTITIES:
-            while queue[entity]:
+            while queue[entity] < 0:
+                payers = [
+                    one
+                    for one in grants
+                    if one.granted_at <= begin < (one.expires_at or never) and taken[entity, one.id] > 0
+                ]
+                if not payers:
+                    break
+                last = max(
+                    payers, key=lambda one: (one.expires_at or never, one.granted_at, one.entity is None, one.id)
+                )
+                purse.append(last.id)
+                taken[entity, last.id] -= 1
+                queue[entity] += 1
+        for entity in ENTITIES:
+            while queue[entity] > 0:
                 usable = [
                     by_id[id]
                     for id in purse
@@ -105,7 +125,7 @@ def usage_of(spent: Spent, until: date) -> Usage:
     return Usage(noon(until), sums=divided(spent))
 
 
-@given(grants=some_grants(), spent=some_spending, until=days)
+@given(grants=some_grants(), spent=some_spending | some_corrected_spending, until=days)
 def test_spending_equals_the_model_that_spends_single_credits(grants: list[Grant], spent: Spent, until: date) -> None:
     left, taken, owed = one_by_one(grants, spent, until)
 
@@ -130,6 +150,28 @@ def test_no_credit_appears_or_vanishes(grants: list[Grant], spent: Spent, until:
 def test_the_order_of_the_grants_makes_no_difference(grants: list[Grant], spent: Spent, until: date) -> None:
     usage = usage_of(spent, until)
     assert burn_down(grants, usage, "sms.sent") == burn_down(grants[::-1], usage, "sms.sent")
+
+
+@given(grants=some_grants(), spent=some_corrected_spending, until=days)
+def test_a_reading_of_corrected_spending_is_valid(grants: list[Grant], spent: Spent, until: date) -> None:
+    usage = Usage(noon(until), sums=divided(spent), grants=grants)
+    contract = Contract(1, Period(date(2026, 1, 1), date(2027, 1, 1)))
+    check_reading(SMS, SMS.measure(usage, License("acme", "Acme"), contract))
+
+
+def test_credits_that_come_back_fill_the_grant_that_paid_last_first() -> None:
+    grants = [grant("soon", 10, 1, 20), grant("later", 10, 1)]
+    cells = [SumCell("sms.sent", date(2026, 6, 2), date(2026, 6, 2), Decimal(13), "be")]
+    cells += [SumCell("sms.sent", date(2026, 6, 3), date(2026, 6, 3), Decimal(-5), "be")]
+    assert burn_down(grants, Usage(NOON, sums=cells), "sms.sent").left == {"soon": 2, "later": 10}
+
+
+def test_credits_that_nothing_paid_for_pay_for_the_next_usage() -> None:
+    cells = [
+        SumCell("sms.sent", date(2026, 6, day), date(2026, 6, day), Decimal(n), "be") for day, n in ((2, -5), (3, 8))
+    ]
+    burnt = burn_down([grant("g", 10, 1)], Usage(NOON, sums=cells), "sms.sent")
+    assert (burnt.left, burnt.owed) == ({"g": 7}, {})
 
 
 def grant(id: str, amount: int, granted: int, expires: int | None = None, entity: str | None = None) -> Grant:

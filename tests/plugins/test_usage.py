@@ -212,3 +212,20 @@ def test_the_inventory_lists_each_level_on_its_own() -> None:
         LevelCell("a.level", day, Decimal(1), "be", {"type": "x"}),
         LevelCell("a.level", day, Decimal(2), "be", {"type": "y"}),
     ]
+
+
+def test_a_total_is_zero_where_corrections_take_more_than_was_counted_and_days_add_up_exactly() -> None:
+    day, before = date(2026, 6, 15), date(2026, 6, 14)
+    cells = [
+        SumCell("push.sent", before, before, Decimal(3), dimensions={"to": "a"}),
+        SumCell("push.sent", day, day, Decimal(-5), dimensions={"to": "a"}),
+        SumCell("push.sent", day, day, Decimal(1), dimensions={"to": "b"}),
+    ]
+    usage = Usage(datetime(2026, 6, 15, 12, tzinfo=UTC), sums=cells)
+    june = Period(date(2026, 6, 1), date(2026, 7, 1))
+    assert usage.total("push.sent", june) == 0
+    assert usage.totals("push.sent", june, by="to") == {"a": 0, "b": 1}
+    assert usage.daily("push.sent", by="to") == {before: {"a": 3}, day: {"a": -5, "b": 1}}
+    assert usage.as_of(before).total("push.sent", june) == 3
+    assert usage.has_negative("push.sent")
+    assert not usage.has_negative("other")

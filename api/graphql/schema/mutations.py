@@ -13,6 +13,7 @@ from api.graphql.schema.webhooks import mutations as webhook_mutations
 @strawberry.type(description="The mutations. Errors in the input are returned as data in `errors` of the result.")
 class Mutation:
     record_usage = usage_mutations.record_usage
+    adjust_usage = usage_mutations.adjust_usage
     check_in = admission_mutations.check_in
     refresh_consumption = refresh_mutations.refresh_consumption
     put_license = license_mutations.put_license

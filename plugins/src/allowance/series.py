@@ -30,7 +30,7 @@ class Series:
         starts: The instant from which each cell counts, by its index, for the later parts of days that are divided.
     """
 
-    __slots__ = ("_running", "dimensions", "entity", "firsts", "lasts", "starts", "values")
+    __slots__ = ("_has_negative", "_running", "dimensions", "entity", "firsts", "lasts", "starts", "values")
 
     def __init__(
         self,
@@ -49,6 +49,7 @@ class Series:
         self.values = values
         self.starts = starts
         self._running: list[Decimal] | None = None
+        self._has_negative: bool | None = None
 
     @property
     def running(self) -> list[Decimal]:
@@ -57,6 +58,13 @@ class Series:
             with exact():
                 self._running = list(accumulate(self.values, initial=_ZERO))
         return self._running
+
+    @property
+    def has_negative(self) -> bool:
+        """True if an amount is below 0, as corrections can make it."""
+        if self._has_negative is None:
+            self._has_negative = min(self.values, default=_ZERO) < 0
+        return self._has_negative
 
     def total(self, first: date, last: date) -> Decimal | None:
         """Return the sum over the days `first` to `last`, both included.

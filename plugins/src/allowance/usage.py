@@ -126,14 +126,18 @@ class Usage:
             period: The days to sum; usually ``contract.period``.
             entity: The only entity to sum; None for all of them.
 
+        Returns:
+            The sum, or 0 if corrections take more than was counted.
+
         Raises:
             LookupError: If days of the period are not loaded.
         """
         with exact():
-            return sum(
+            total = sum(
                 (amount for series, amount in self._totals(event, period) if entity in (None, series.entity)),
                 _ZERO,
             )
+        return max(total, _ZERO)
 
     def totals(self, event: str, period: Period, *, by: str) -> dict[str, Decimal]:
         """Return the sums of an event type in `period` by the values of a dimension.
@@ -148,12 +152,14 @@ class Usage:
             by: The key of a dimension, or ``entity``.
 
         Returns:
-            The sum of each value that occurred. Usage without a value is under ``""``.
+            The sum of each value that occurred, 0 where corrections take more than was counted. Usage without a value
+            is under ``""``.
 
         Raises:
             LookupError: If days of the period are not loaded.
         """
-        return _sum_by_key((series.key(by), amount) for series, amount in self._totals(event, period))
+        sums = _sum_by_key((series.key(by), amount) for series, amount in self._totals(event, period))
+        return {key: max(amount, _ZERO) for key, amount in sums.items()}
 
     def daily(self, event: str, *, by: str) -> dict[date, dict[str, Decimal]]:
         """Return the sums of an event type for each day up to the day of the measurement.
@@ -163,9 +169,9 @@ class Usage:
             by: The key of a dimension, or ``entity``.
 
         Returns:
-            The sums by day, then by value of the dimension, as :meth:`totals` returns them. Days without usage are
-            missing. The days are at least those that the meter requests with `days`; there may be older ones,
-            which another meter requested.
+            The sums by day, then by value of the dimension. Corrections can make the sum of a day negative, so that
+            several days add up exactly. Days without usage are missing. The days are at least those that the meter
+            requests with `days`; there may be older ones, which another meter requested.
 
         Raises:
             LookupError: If no single days are loaded.
@@ -195,8 +201,7 @@ class Usage:
             by: The key of a dimension, or ``entity``.
 
         Returns:
-            The sums by day, then by value of the dimension, as :meth:`totals` returns them. Days without usage are
-            missing.
+            The sums by day, then by value of the dimension, as :meth:`daily` returns them.
 
         Raises:
             LookupError: If days are not loaded, or only as a total that cannot be divided.
@@ -214,6 +219,10 @@ class Usage:
         return _sum_by_key(
             (series.key(by), series.sum_of(begin, end)) for series, begin, end in self._between(event, since, until)
         )
+
+    def has_negative(self, event: str) -> bool:
+        """Return whether corrections made a sum of an event type negative, on a day or on a part of a day."""
+        return any(series.has_negative for series in self._sums.get(event, ()))
 
     def level(self, event: str, *, entity: str | None = None, on: date | None = None) -> Decimal | None:
         """Return the newest values of a level, added up over entities and dimensions.

@@ -1,11 +1,16 @@
-"""The mutation that records usage events. The endpoint over HTTP is :mod:`api.endpoints.events`."""
+"""The mutations that record usage events and correct usage. The endpoint over HTTP is :mod:`api.endpoints.events`."""
 
 from typing import Annotated
 
 import strawberry
 
 from api.graphql.schema.common.node import Info
-from api.graphql.schema.usage.inputs import UsageEventInput
+from api.graphql.schema.common.results import InputError, errors_field, reports_errors
+from api.graphql.schema.common.scalars import decimal
+from api.graphql.schema.usage.inputs import AdjustUsageInput, UsageEventInput
+from core.access.keys import Scope
+from core.administration.correct_usage import correct_usage
+from core.administration.inputs import CorrectionInput
 from core.usage.ingest import ingest
 from core.usage.record_result import RecordResult
 
@@ -70,3 +75,40 @@ def _as_result(recorded: RecordResult) -> RecordUsageResult:
             for event in recorded.rejected
         ],
     )
+
+
+@strawberry.type(description="The result of `adjustUsage`.")
+class AdjustUsageResult:
+    adjusted: bool = strawberry.field(
+        default=False,
+        description="Whether usage is corrected, now or by an earlier call with this id. False if there are errors.",
+    )
+    errors: list[InputError] = errors_field()
+
+
+@strawberry.mutation(
+    description="Correct counted usage: add a signed quantity to an event type, or cancel one event. The same "
+    "correction again changes nothing. Readings, history and alerts follow at the next refresh."
+)
+@reports_errors(AdjustUsageResult)
+def adjust_usage(
+    info: Info, input: Annotated[AdjustUsageInput, strawberry.argument(description="The correction.")]
+) -> AdjustUsageResult:
+    context = info.context
+    context.caller.require(Scope.CONTRACT_WRITE, license=input.license)
+    correction = CorrectionInput(
+        id=input.id,
+        license=input.license,
+        reason=input.reason,
+        event=input.event,
+        quantity=None if input.quantity is None else decimal(input.quantity),
+        time=input.time,
+        entity=input.entity,
+        dimensions=input.dimensions,
+        cancels=None if input.cancels is None else (input.cancels.source, input.cancels.id),
+    )
+    services = context.services
+    with context.write() as session:
+        correct_usage(session, correction, services.registry, services.settings, context.caller.name, context.now)
+    services.announcer.announce()
+    return AdjustUsageResult(adjusted=True)

@@ -1,7 +1,7 @@
 """Credits: what was granted and has not expired, less what was spent."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -93,6 +93,8 @@ class BurnDown:
         left: The credits left of each grant, by the grant's id.
         taken: The credits that an entity spent of a grant, by (entity, grant id).
         owed: The credits that an entity spent without any grant, by entity; only those above zero.
+
+    Corrections can make the spending of a day negative: credits come back, see :func:`burn_down`.
     """
 
     left: Mapping[str, Decimal]
@@ -108,6 +110,10 @@ def burn_down(grants: Iterable[Grant], usage: Usage, event: str) -> BurnDown:
     grant is owed: it is taken from the next grant that the entity may use. Between two instants at which grants begin
     or end, entities spend day by day, and on one day in the order of their names.
 
+    If an entity spends less than nothing on a day, because of a correction, credits come back. They lower what the
+    entity owes, then fill the grants that are valid at that instant with what the entity took from them, the grant that
+    is spent last first. What is left then pays for the entity's next usage.
+
     Args:
         grants: The grants; those that begin after the instant of the measurement are not spent.
         usage: The usage, with all days loaded.
@@ -120,18 +126,19 @@ def burn_down(grants: Iterable[Grant], usage: Usage, event: str) -> BurnDown:
     zone = ZoneInfo(usage.time_zone)
     turns = {grant.granted_at for grant in order} | {grant.expires_at for grant in order if grant.expires_at}
     burnt = _Burning({grant.id: grant.amount for grant in order})
+    is_corrected = usage.has_negative(event)
     with exact():
         # Between these instants the same grants are valid, and nothing changes but by what is spent.
         for since, until in pairwise([None, *sorted(turn for turn in turns if turn <= usage.at), None]):
-            valid = [grant for grant in order if burnt.left[grant.id] and _is_valid(grant, since)]
-            if burnt.take_at_once(valid, usage.spent_in_all(event, since, until, by="entity")):
+            valid = [grant for grant in order if _is_valid(grant, since) and (is_corrected or burnt.left[grant.id])]
+            if not is_corrected and burnt.take_at_once(valid, usage.spent_in_all(event, since, until, by="entity")):
                 continue
             daily = usage.spent(event, since, until, by="entity")
             # What is owed is taken on the first day, also if nothing was spent on it.
             first = set() if since is None else {since.astimezone(zone).date()}
             for day in sorted(first | daily.keys()):
                 burnt.take(valid, daily.get(day, {}))
-    return BurnDown(burnt.left, burnt.taken, {entity: amount for entity, amount in burnt.owed.items() if amount})
+    return BurnDown(burnt.left, burnt.taken, {entity: amount for entity, amount in burnt.owed.items() if amount > 0})
 
 
 def _is_valid(grant: Grant, at: datetime | None) -> bool:
@@ -140,25 +147,42 @@ def _is_valid(grant: Grant, at: datetime | None) -> bool:
 
 
 class _Burning:
-    """The state of spending: what is left of each grant, what was taken, and what is owed."""
+    """The state of spending: what is left of each grant, what was taken, and what is owed.
+
+    An entity that owes less than nothing has credits from a correction for its next usage.
+    """
 
     def __init__(self, left: dict[str, Decimal]) -> None:
         self.left = left
         self.taken: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
         self.owed: dict[str, Decimal] = defaultdict(Decimal)
 
-    def take(self, usable: Iterable[Grant], spent: Mapping[str, Decimal]) -> None:
-        """Take what was spent, and what is still owed, from the usable grants in their order."""
+    def take(self, usable: Sequence[Grant], spent: Mapping[str, Decimal]) -> None:
+        """Take what was spent, and what is still owed, from the usable grants in their order.
+
+        Credits that come back are returned first, so that other entities can spend them on the same day.
+        """
         for entity, amount in spent.items():
             self.owed[entity] += amount
-        for entity in sorted(entity for entity, amount in self.owed.items() if amount):
+        for entity in sorted(entity for entity, amount in self.owed.items() if amount < 0):
+            self._give_back(usable, entity)
+        for entity in sorted(entity for entity, amount in self.owed.items() if amount > 0):
             for grant in usable:
                 if grant.entity in (None, entity) and (part := min(self.owed[entity], self.left[grant.id])):
                     self.left[grant.id] -= part
                     self.owed[entity] -= part
                     self.taken[entity, grant.id] += part
 
-    def take_at_once(self, usable: Iterable[Grant], spent: Mapping[str, Decimal]) -> bool:
+    def _give_back(self, usable: Sequence[Grant], entity: str) -> None:
+        """Return credits of an entity to the usable grants that it took from, in the reverse of their order."""
+        for grant in reversed(usable):
+            key = entity, grant.id
+            if key in self.taken and (part := min(-self.owed[entity], self.taken[key])):
+                self.left[grant.id] += part
+                self.owed[entity] += part
+                self.taken[key] -= part
+
+    def take_at_once(self, usable: Sequence[Grant], spent: Mapping[str, Decimal]) -> bool:
         """Take what was spent over several days in one step, if no grant runs out on the way.
 
         Without a grant that runs out, the day on which something was spent makes no difference.

@@ -1,4 +1,4 @@
-"""Corrections over the API: grants that are voided."""
+"""Corrections over the API: grants that are voided, usage that is adjusted, and events that are cancelled."""
 
 from typing import Any
 
@@ -9,6 +9,9 @@ from tests.api.server import Client, Served, cloudevent, nodes
 GRANT = """mutation ($input: GrantCreditsInput!) { grantCredits(input: $input) { errors { code message path } } }"""
 VOID = """mutation ($input: VoidGrantInput!) { voidGrant(input: $input) {
   grant { key remaining voidedAt voidedAll } errors { code message path }
+} }"""
+ADJUST = """mutation ($input: AdjustUsageInput!) { adjustUsage(input: $input) {
+  adjusted errors { code message path }
 } }"""
 CREDITS = """{
   consumption(license: "acme") { section(key: "sms") { readings { used limit remaining overage } } }
@@ -59,3 +62,34 @@ def test_an_unknown_grant_is_refused_with_the_nearest(operator: Client) -> None:
     result = void(operator, "aa")
     [error] = result["errors"]
     assert (result["grant"], error["code"], error["path"]) == (None, "UNKNOWN_GRANT", ["grant"])
+
+
+def adjust(client: Client, id: str, **input: object) -> Any:
+    return client.data(ADJUST, input={"id": id, "license": "acme", "reason": "why", **input})["adjustUsage"]
+
+
+def test_usage_is_adjusted_by_a_signed_quantity(served: Served, operator: Client) -> None:
+    given = {"event": "sms.sent", "quantity": -12.5, "time": "2026-03-05T08:00:00Z"}
+    for _ in range(2):
+        assert adjust(operator, "1", **given) == {"adjusted": True, "errors": []}
+    assert credits(served, operator)[0] == (17.5, 200, 182.5, 0)
+    result = adjust(operator, "1", **{**given, "quantity": -1})
+    [error] = result["errors"]
+    assert (result["adjusted"], error["code"], error["path"]) == (False, "ID_CONFLICT", ["id"])
+
+
+def test_an_event_is_cancelled(served: Served, operator: Client) -> None:
+    assert adjust(operator, "1", cancels={"source": "/test", "id": "1"}) == {"adjusted": True, "errors": []}
+    assert credits(served, operator)[0] == (0, 200, 200, 0)
+    for id, code in (("1", "ALREADY_CANCELLED"), ("2", "UNKNOWN_EVENT")):
+        [error] = adjust(operator, "2", cancels={"source": "/test", "id": id})["errors"]
+        assert (error["code"], error["path"]) == (code, ["cancels"])
+
+
+def test_an_adjustment_is_checked_as_an_event(operator: Client) -> None:
+    given = {"event": "interaction.sent", "quantity": -1, "entity": "", "dimensions": {"channel": "prnt"}}
+    [error] = adjust(operator, "1", **given)["errors"]
+    assert (error["code"], error["path"]) == ("BAD_INPUT", ["entity"])
+    [error] = adjust(operator, "1", **{**given, "entity": "be"})["errors"]
+    assert (error["code"], error["path"]) == ("UNKNOWN_DIMENSION_VALUE", ["dimensions"])
+    assert "Did you mean 'print'?" in error["message"]

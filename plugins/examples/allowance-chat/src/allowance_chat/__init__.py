@@ -33,7 +33,7 @@ class BusiestDay(Meter):
         since = usage.day - timedelta(days=DAYS)
         days = usage.daily(SENT, by="entity").items()
         return Reading(
-            used=max((sum(parts.values()) for day, parts in days if day > since), default=0),
+            used=max([0, *(sum(parts.values()) for day, parts in days if day > since)]),  # corrections may be negative
             limit=self.limit_of(contract),
         )
 

@@ -1,0 +1,151 @@
+"""Cancelling an event of the ledger: it stays under its key, so that a retry is a duplicate, and counts 0."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
+
+from allowance import EventType
+from sqlalchemy import tuple_
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, delete, select
+
+from core.database.dialect import insert_into
+from core.errors import InputProblem, InvalidInput
+from core.text import shown
+from core.times import instant
+from core.usage.amount import TotalTooLarge
+from core.usage.levels import LevelReport, newest_reports, select_reports
+from core.usage.recount import complete_from
+from core.usage.retention import complete_since
+from core.usage.tables import LedgerEvent, UsageLevel, UsageSeries, UsageSum
+
+_DAY: Final = timedelta(days=1)
+
+
+def cancel_event(
+    session: Session, key: tuple[int, str, str], correction: str, event_types: Mapping[str, EventType]
+) -> LedgerEvent:
+    """Cancel an event, and take it out of the rollup.
+
+    Args:
+        session: A writing session, which has locked the license.
+        key: License id, source and id of the event.
+        correction: The id of the correction.
+        event_types: The known event types by name.
+
+    Returns:
+        The cancelled event.
+
+    Raises:
+        InvalidInput: The ledger does not hold the event; it is cancelled already; or it is a level of a day of which
+            the ledger has dropped reports, so that nobody knows the level without it.
+        TotalTooLarge: The sum could not stay exact.
+    """
+    event = session.get(LedgerEvent, key, with_for_update=True)
+    if event is None:
+        raise _refuse("UNKNOWN_EVENT", f"The ledger holds no event {_named(key)}. {_held_events(session)}")
+    if event.cancelled_by is not None:
+        message = f"The event {_named(key)} was cancelled before, by the correction {shown(event.cancelled_by)}."
+        raise _refuse("ALREADY_CANCELLED", message)
+    is_level = _is_level(session, event, event_types)
+    if is_level and (complete := complete_from(session)) and event.day < complete:
+        message = (
+            f"The ledger has dropped reports of {event.day}, so the level without {_named(key)} is not known. "
+            "Report the right value instead."
+        )
+        raise _refuse("DAY_DROPPED", message)
+    event.cancelled_by = correction
+    session.add(event)
+    session.flush()
+    if is_level:
+        _take_out_level(session, event)
+    else:
+        _take_out_amount(session, event)
+    return event
+
+
+def _is_level(session: Session, event: LedgerEvent, event_types: Mapping[str, EventType]) -> bool:
+    """Return whether an event is a level: by its type, or if no plugin knows the type any more, by its rollup."""
+    series = session.exec(select(UsageSeries).where(UsageSeries.id == event.series_id)).one()
+    if event_type := event_types.get(series.event):
+        return event_type.kind == "level"
+    of_series = (UsageLevel.license_id == event.license_id, UsageLevel.series_id == event.series_id)
+    return session.exec(select(UsageLevel).where(*of_series).limit(1)).first() is not None
+
+
+def _take_out_amount(session: Session, event: LedgerEvent) -> None:
+    # In a shard of its own row: only the sum over all shards has a meaning. The event still counts as an event.
+    rollup = insert_into(session, UsageSum).values(
+        license_id=event.license_id,
+        series_id=event.series_id,
+        day=event.day,
+        shard=0,
+        whole=-event.whole,
+        nanos=-event.nanos,
+        events=0,
+    )
+    added = {name: UsageSum.__table__.c[name] + rollup.excluded[name] for name in ("whole", "nanos")}  # type: ignore[attr-defined]
+    try:
+        session.execute(
+            rollup.on_conflict_do_update(index_elements=["license_id", "series_id", "day", "shard"], set_=added)
+        )
+    except IntegrityError as error:
+        if "usage_sum_in_range" not in str(error.orig):
+            raise
+        raise TotalTooLarge from None
+
+
+def _take_out_level(session: Session, event: LedgerEvent) -> None:
+    """Let the reports that are left decide the level of the day, and of the next one, where a report gave way to it."""
+    days = (event.day, event.day + _DAY)
+    table = UsageLevel
+    of_series = (col(table.license_id) == event.license_id, col(table.series_id) == event.series_id)
+    # Locked before the ledger is read, so that reports of other writers are either read here or compared later.
+    of_days = select(col(table.day)).where(*of_series, col(table.day).in_(days)).order_by(col(table.day))
+    stored = session.exec(of_days.with_for_update()).all()
+    reports = select_reports().where(
+        col(LedgerEvent.license_id) == event.license_id,
+        col(LedgerEvent.series_id) == event.series_id,
+        col(LedgerEvent.day).between(event.day - _DAY, event.day + _DAY),
+    )
+    left = newest_reports((day, LevelReport(*report)) for _, day, *report in session.execute(reports))
+    for day in days:
+        if (report := left.get(day)) is None:
+            session.execute(delete(table).where(*of_series, col(table.day) == day))
+            continue
+        values = {
+            "whole": report.whole,
+            "nanos": report.nanos,
+            "time": instant(report.time),
+            "source": report.source,
+            "event_id": report.id,
+            "accepted": report.accepted,
+        }
+        rollup = insert_into(session, table).values(
+            license_id=event.license_id, series_id=event.series_id, day=day, **values
+        )
+        new = rollup.excluded
+        is_newer = tuple_(new.time, new.accepted) > tuple_(col(table.time), col(table.accepted))
+        session.execute(
+            rollup.on_conflict_do_update(
+                index_elements=["license_id", "series_id", "day"],
+                set_={name: new[name] for name in values},
+                # A row that came in since the lock is of another writer.
+                where=None if day in stored else is_newer,
+            )
+        )
+
+
+def _named(key: tuple[int, str, str]) -> str:
+    return f"{shown(key[2])} of {shown(key[1])}"
+
+
+def _held_events(session: Session) -> str:
+    """Return the sentences that state which events the ledger holds, and what to do about others."""
+    since = complete_since(session)
+    held = f"It holds events that arrived since {since:%Y-%m-%d}. " if since else ""
+    return f"{held}To correct other usage, give an event type and a signed quantity."
+
+
+def _refuse(code: str, message: str) -> InvalidInput:
+    return InvalidInput([InputProblem(code, message, ("cancels",))])
