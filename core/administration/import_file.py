@@ -31,7 +31,7 @@ from core.plugins.registry import Registry
 from core.text import shown
 
 _CAMEL: Final = re.compile(
-    r"\b(timeZone|effectiveFrom|startsOn|billingPeriod|atRisk|alertAt|expiryNoticeDays|grantedAt|expiresAt|backOffDays|lostAfterDays|onOutage)\b"
+    r"\b(timeZone|effectiveFrom|endsOn|startsOn|billingPeriod|atRisk|alertAt|expiryNoticeDays|grantedAt|expiresAt|backOffDays|lostAfterDays|onOutage)\b"
 )
 T = TypeVar("T")
 D = TypeVar("D")
@@ -184,7 +184,8 @@ def _stored_contracts(session: Session, known: Mapping[str, int]) -> dict[tuple[
     keys = {license_id: key for key, license_id in known.items()}
     stored: dict[tuple[str, date], Contract] = {}
     for some in parts(list(keys)):
-        versions = select(Contract).where(col(Contract.license_id).in_(some)).order_by(col(Contract.version))
+        standing = col(Contract.license_id).in_(some), col(Contract.withdrawn_at).is_(None)
+        versions = select(Contract).where(*standing).order_by(col(Contract.version))
         stored |= {(keys[row.license_id], row.effective_from): row for row in session.exec(versions)}
     return stored
 
@@ -240,13 +241,23 @@ def _read_contracts(values: Iterable[Value], license: str) -> Iterator[tuple[Val
     for value in values:
         fields = value.fields(
             ["effective_from", "starts_on", "terms"],
-            clearable=["billing_period", "anchor", "at_risk", "alert_at", "warnings", "quotas", "expiry_notice_days"],
+            clearable=[
+                "ends_on",
+                "billing_period",
+                "anchor",
+                "at_risk",
+                "alert_at",
+                "warnings",
+                "quotas",
+                "expiry_notice_days",
+            ],
         )
         contract = ContractInput(
             license=license,
             effective_from=_get(fields, "effective_from", Value.date, date.min),
             starts_on=_get(fields, "starts_on", Value.date, date.min),
             terms=_get(fields, "terms", _read_numbers, ()),
+            ends_on=_stated(fields, "ends_on", Value.date),
             billing_period=_stated(fields, "billing_period", Value.text),
             anchor=_stated(fields, "anchor", Value.text),
             at_risk=_stated(fields, "at_risk", _read_numbers),

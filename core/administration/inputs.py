@@ -34,13 +34,15 @@ class LicenseInput:
 class ContractInput:
     """A contract version to put. Its terms are in force from `effective_from` on.
 
-    `terms` are all terms. A field that is left out keeps the value of the version that is in force on `effective_from`.
+    `terms` are all terms. A field that is left out keeps the value of the newest version by then. `ends_on` is the last
+    day in force; left out, it keeps the end of the version that is in force on `effective_from`.
     """
 
     license: str
     effective_from: date
     starts_on: date
     terms: tuple[tuple[str, Decimal], ...]
+    ends_on: date | LeftOut | None = LEFT_OUT
     billing_period: str | LeftOut | None = LEFT_OUT
     anchor: str | LeftOut | None = LEFT_OUT
     at_risk: tuple[tuple[str, Decimal], ...] | LeftOut | None = LEFT_OUT

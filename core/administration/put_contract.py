@@ -15,6 +15,7 @@ from core.consumption.snapshots import mark_changed
 from core.left_out import LEFT_OUT, resolve
 from core.licenses.billing import CONTRACT_DATE
 from core.licenses.find import find_license, lock_license, unknown_license
+from core.licenses.in_force import newest_version, version_in_force
 from core.licenses.tables import EXPIRY_NOTICE_DAYS, Contract, ContractVersion, id_of
 from core.plugins.registry import Registry
 from core.queue.queue import schedule_now
@@ -39,9 +40,10 @@ _FIRST: Final = ContractVersion(
 def put_contract(session: Session, given: ContractInput, registry: Registry, now: datetime) -> Contract:
     """Add a contract version that is in force from a date on, and make the license's refresh due.
 
-    A field that the input leaves out keeps the value of the version that is in force on that date. Before that date
-    earlier versions stay in force. A version with the date of an earlier one replaces it. History from
-    the date on is measured again.
+    A field that the input leaves out keeps the value of the newest version by that date, ended or not; only an end that
+    has passed is not kept. Before that date earlier versions stay in force. A version with the date of an earlier
+    one replaces it. Once the version has ended, no contract is in force: earlier versions do not come back. History
+    from the date on is measured again.
 
     A term that no installed meter knows is accepted, and logged, if the version with the same date has the same value:
     a plugin that is gone stops nobody's import.
@@ -60,19 +62,16 @@ def put_contract(session: Session, given: ContractInput, registry: Registry, now
     """
     license = find_license(session, given.license)
     versions = _locked_versions(session, id_of(license)) if license else []
-    same_day = [row for row in versions if row.effective_from == given.effective_from]
+    standing = [row for row in versions if row.withdrawn_at is None]
+    same_day = [row for row in standing if row.effective_from == given.effective_from]
     unknown = check_contract(given, registry.meters, same_day[-1] if same_day else None)
     if license is None:
         raise unknown_license(given.license)
     for problem in unknown:
         logger.warning("contract of license %s from %s: %s", given.license, given.effective_from, problem)
     license_id = id_of(license)
-    in_force = max(
-        (row for row in versions if row.effective_from <= given.effective_from),
-        key=lambda row: (row.effective_from, row.version),
-        default=_FIRST,
-    )
-    contract = _new_version(license_id, len(versions) + 1, given, in_force, now)
+    newest = newest_version(standing, given.effective_from) or _FIRST
+    contract = _new_version(license_id, len(versions) + 1, given, newest, now)
     if same_day and _content(same_day[-1]) == _content(contract):
         return same_day[-1]
     session.add(contract)
@@ -86,7 +85,7 @@ def put_contract(session: Session, given: ContractInput, registry: Registry, now
 
 
 def _locked_versions(session: Session, license_id: int) -> Sequence[Contract]:
-    """Lock a license, and return its contract versions in their order.
+    """Lock a license, and return its contract versions in their order, withdrawn or not.
 
     Transactions that add a version come one after the other, so that numbers follow their order.
     """
@@ -95,30 +94,33 @@ def _locked_versions(session: Session, license_id: int) -> Sequence[Contract]:
 
 
 def _new_version(
-    license_id: int, number: int, given: ContractInput, in_force: ContractVersion, now: datetime
+    license_id: int, number: int, given: ContractInput, newest: ContractVersion, now: datetime
 ) -> Contract:
-    """Return the version that an input makes of the version in force on its date."""
+    """Return the version that an input makes of the newest version on its date."""
+    in_force = version_in_force([newest], given.effective_from)
     at_risk, alert_at, quotas = given.at_risk, given.alert_at, given.quotas
-    notice_days = resolve(given.expiry_notice_days, tuple(in_force.expiry_notice_days), EXPIRY_NOTICE_DAYS)
+    notice_days = resolve(given.expiry_notice_days, tuple(newest.expiry_notice_days), EXPIRY_NOTICE_DAYS)
     return Contract(
         license_id=license_id,
         version=number,
         effective_from=given.effective_from,
+        ends_on=resolve(given.ends_on, in_force.ends_on if in_force else None, None),
         starts_on=given.starts_on,
-        billing_period=resolve(given.billing_period, in_force.billing_period, _FIRST.billing_period),
-        anchor=resolve(given.anchor, in_force.anchor, _FIRST.anchor),
+        billing_period=resolve(given.billing_period, newest.billing_period, _FIRST.billing_period),
+        anchor=resolve(given.anchor, newest.anchor, _FIRST.anchor),
         terms=decimal_texts(given.terms),
-        at_risk=in_force.at_risk if at_risk is LEFT_OUT else decimal_texts(at_risk or ()),
-        alert_at=in_force.alert_at if alert_at is LEFT_OUT else ratio_texts(alert_at or ()),
-        warnings=resolve(given.warnings, in_force.warnings, _FIRST.warnings),
+        at_risk=newest.at_risk if at_risk is LEFT_OUT else decimal_texts(at_risk or ()),
+        alert_at=newest.alert_at if alert_at is LEFT_OUT else ratio_texts(alert_at or ()),
+        warnings=resolve(given.warnings, newest.warnings, _FIRST.warnings),
         expiry_notice_days=sorted(notice_days, reverse=True),
-        quotas=in_force.quotas if quotas is LEFT_OUT else quota_documents(quotas or ()),
+        quotas=newest.quotas if quotas is LEFT_OUT else quota_documents(quotas or ()),
         created_at=now,
     )
 
 
 def _content(contract: Contract) -> tuple[object, ...]:
     return (
+        contract.ends_on,
         contract.starts_on,
         contract.billing_period,
         contract.anchor,

@@ -28,6 +28,7 @@ class _ContractRow(NamedTuple):
 
     version: int
     effective_from: str
+    ends_on: str | None
     starts_on: str
     billing_period: str
     anchor: str
@@ -44,6 +45,7 @@ class _ContractRow(NamedTuple):
             license_id=license_id,
             version=self.version,
             effective_from=date.fromisoformat(self.effective_from),
+            ends_on=None if self.ends_on is None else date.fromisoformat(self.ends_on),
             starts_on=date.fromisoformat(self.starts_on),
             billing_period=self.billing_period,
             anchor=self.anchor,
@@ -74,7 +76,7 @@ class _WindowRow(NamedTuple):
 _CURRENT: Final = """
 SELECT license.id, license.name, license.time_zone, snapshot.version, snapshot.readings,
   (SELECT CAST({all}({row}({contract})) AS TEXT)
-   FROM contract WHERE license_id = license.id),
+   FROM contract WHERE license_id = license.id AND withdrawn_at IS NULL),
   (SELECT CAST({all}({row}({window})) AS TEXT)
    FROM admission_window WHERE license_id = license.id)
 FROM license JOIN snapshot ON snapshot.license_id = license.id WHERE license.key = {key}

@@ -13,6 +13,7 @@ from allowance.license import midnight
 from sqlmodel import Session, col, select
 
 from core.licenses.billing import CALENDAR_YEAR, billing_period
+from core.licenses.in_force import newest_version, version_in_force
 from core.licenses.tables import Contract, ContractVersion, License, id_of
 
 # Remembered, since licenses share most of their terms, and each is read for several days.
@@ -21,7 +22,7 @@ _decimal = lru_cache(maxsize=4096)(Decimal)
 
 @dataclass(frozen=True, slots=True)
 class LoadedLicense:
-    """A license with all its contract versions. `today` is the current day in its time zone."""
+    """A license with all its contract versions but those withdrawn. `today` is the current day in its time zone."""
 
     id: int
     license: allowance.License
@@ -29,12 +30,11 @@ class LoadedLicense:
     today: date
 
     def version_on(self, day: date) -> ContractVersion | None:
-        """Return the version in force on a day, or None: the newest of those with the latest date not after the day."""
-        held = [version for version in self.versions if version.effective_from <= day]
-        return max(held, key=lambda version: (version.effective_from, version.version), default=None)
+        """Return the version in force on a day, or None if no contract is in force."""
+        return version_in_force(self.versions, day)
 
     def contract_on(self, day: date) -> allowance.Contract:
-        """Return the contract in force as a meter sees it: without any, no terms and calendar years."""
+        """Return the contract in force as a meter sees it: without any, version 0, no terms and calendar years."""
         version, period = self.version_on(day), self.period_on(day)
         if version is None:
             return allowance.Contract(0, period)
@@ -47,13 +47,19 @@ class LoadedLicense:
         )
 
     def period_on(self, day: date) -> allowance.Period:
-        """Return the billing period that holds the day, by the contract in force on that day."""
-        version = self.version_on(day)
-        if version is None:
-            year = billing_period(day, day, "P1Y", CALENDAR_YEAR, self.license.time_zone)
-            first = min((version.effective_from for version in self.versions), default=year.end)
-            return replace(year, end=min(first, year.end))
-        return billing_period(day, version.starts_on, version.billing_period, version.anchor, self.license.time_zone)
+        """Return the billing period that holds the day, by the contract in force on that day.
+
+        The last period of a contract ends with the contract. Without a contract in force, the period is the calendar
+        year, as far as no contract is in force.
+        """
+        time_zone, newest = self.license.time_zone, newest_version(self.versions, day)
+        end = newest.end if newest else None
+        if newest and (end is None or day < end):
+            period = billing_period(day, newest.starts_on, newest.billing_period, newest.anchor, time_zone)
+            return period if end is None or period.end <= end else replace(period, end=end)
+        year = billing_period(day, day, "P1Y", CALENDAR_YEAR, time_zone)
+        begins = [version.effective_from for version in self.versions if version.effective_from > day]
+        return replace(year, first=max(year.first, end or year.first), end=min([year.end, *begins]))
 
     def period_firsts(self, since: date) -> list[date]:
         """Return the first days of all billing periods that hold a day from `since` to today, in order."""
@@ -67,7 +73,7 @@ class LoadedLicense:
                 return sorted(firsts)
 
     def next_turn(self) -> datetime:
-        """Return the time at which the contract or the billing period in force today ends."""
+        """Return the time at which the contract or the billing period in force today ends, or a contract begins."""
         turns = [self.period_on(self.today).end]
         turns += [version.effective_from for version in self.versions if version.effective_from > self.today]
         return midnight(min(turns), self.license.time_zone)
@@ -86,7 +92,9 @@ def load_licenses(session: Session, ids: Collection[int], now: datetime) -> dict
     """Load licenses by id."""
     versions: dict[int, list[ContractVersion]] = defaultdict(list)
     for version in session.exec(
-        select(Contract).where(col(Contract.license_id).in_(ids)).order_by(col(Contract.version))
+        select(Contract)
+        .where(col(Contract.license_id).in_(ids), col(Contract.withdrawn_at).is_(None))
+        .order_by(col(Contract.version))
     ):
         versions[version.license_id].append(version)
     return {

@@ -1,14 +1,14 @@
 """The tables of licenses, admins, contract versions and grants."""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
 from sqlalchemy import false, text
 from sqlmodel import Field, SQLModel
 
-from core.database.types import BigId, ExactDecimal, Json, Name, UtcDateTime
+from core.database.types import BigId, ExactDecimal, Json, Microseconds, Name, UtcDateTime
 from core.text import fold
 
 EXPIRY_NOTICE_DAYS: Final = (30, 7)
@@ -24,6 +24,9 @@ class License(SQLModel, table=True):
     """A license, the tenant: what a customer bought. `id` is internal; `key` is its public name.
 
     `search` is the key and the name as :func:`searchable` folds them, so that the database's collation plays no part.
+    `revision` grows with every change of the license or its contract: what was read at another revision is out of date.
+    While the license is suspended, `suspended_at`, `suspended_because` and `suspended_by` state since when, why and by
+    whom; otherwise they are null.
     """
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
@@ -32,6 +35,10 @@ class License(SQLModel, table=True):
     time_zone: str
     search: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+    revision: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    suspended_at: datetime | None = Field(default=None, sa_type=Microseconds)
+    suspended_because: str | None = None
+    suspended_by: str | None = None
 
 
 class LicenseAdmin(SQLModel, table=True):
@@ -46,16 +53,18 @@ class LicenseAdmin(SQLModel, table=True):
 
 
 class ContractVersion(SQLModel):
-    """A version of a license's terms, in force from `effective_from` until a later version is.
+    """A version of a license's terms, in force from `effective_from` until a later version is, or until it ends.
 
-    `terms` and `at_risk` map names to exact decimals as text, `alert_at` to several of these, lowest first. `quotas`
-    holds the terms of hard quotas by meter (see :class:`core.licenses.quota_terms.QuotaTerms`). `expiry_notice_days`
-    are the days before credits expire at which notices are sent, the most days first.
+    `ends_on` is the last day on which it is in force; None if it has no end. `terms` and `at_risk` map names to exact
+    decimals as text, `alert_at` to several of these, lowest first. `quotas` holds the terms of hard quotas by meter
+    (see :class:`core.licenses.quota_terms.QuotaTerms`). `expiry_notice_days` are the days before credits expire at
+    which notices are sent, the most days first.
     """
 
     license_id: int = Field(primary_key=True, sa_type=BigId, foreign_key="license.id")
     version: int = Field(primary_key=True)
     effective_from: date
+    ends_on: date | None = None
     starts_on: date
     billing_period: str
     anchor: str
@@ -66,11 +75,18 @@ class ContractVersion(SQLModel):
     quotas: dict[str, dict[str, Any]] = Field(default_factory=dict, sa_type=Json)
     expiry_notice_days: list[int] = Field(default_factory=lambda: list(EXPIRY_NOTICE_DAYS), sa_type=Json)
 
+    @property
+    def end(self) -> date | None:
+        """The first day after the last day in force; None if it has no end."""
+        return None if self.ends_on is None else self.ends_on + timedelta(days=1)
+
 
 class Contract(ContractVersion, table=True):
-    """A contract version as it is stored."""
+    """A contract version as it is stored. A withdrawn version is kept for the record alone: it is never in force."""
 
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+    withdrawn_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    withdrawn_by: str | None = None
 
 
 class Grant(SQLModel, table=True):

@@ -79,6 +79,7 @@ LIST_SIZES: Final[Mapping[str, int | PageCost | Edges]] = {
     "WebhookEndpoint.deliveries": PageCost(20, 100),
     "WebhookDeliveryConnection.edges": Edges.OF_THE_PAGE,
     "WebhookDelivery.attempts": MOST_LISTED_ATTEMPTS,
+    "License.contracts": 5,
     "Contract.terms": 10,
     "Contract.quotas": 2,
     "Contract.alertAt": 2,

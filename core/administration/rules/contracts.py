@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Final
 
@@ -50,6 +51,9 @@ def check_contract(
     for name, day in (("effectiveFrom", contract.effective_from), ("startsOn", contract.starts_on)):
         if not EARLIEST <= day < LATEST:
             problems.add(f"{name} {day} must be from {EARLIEST} to before {LATEST}.", name)
+    ends_on = contract.ends_on
+    if isinstance(ends_on, date) and not contract.effective_from <= ends_on < LATEST:
+        problems.add(f"endsOn {ends_on} must be from effectiveFrom to before {LATEST}.", "endsOn")
     if isinstance(contract.billing_period, str):
         _check_duration(problems, contract.billing_period, "billingPeriod")
     if isinstance(contract.anchor, str) and contract.anchor not in (CONTRACT_DATE, CALENDAR_YEAR):

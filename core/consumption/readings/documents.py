@@ -172,9 +172,13 @@ def severity(document: Document) -> int:
 def crossing_times(
     document: Document, period: Period | None, limit: Decimal | None
 ) -> Mapping[Decimal, datetime | None]:
-    """Return the crossing times of thresholds by ratio; empty if the document has another period or limit."""
+    """Return the crossing times of thresholds by ratio; empty if the document has another period or limit.
+
+    A period is the same if it has the same first day: its contract may end earlier or later than was agreed before.
+    """
     kept = document.get("period")
-    if (_parse_period(*kept) if kept else None) != period or _limit(document.get("limit")) != limit:
+    first = _parse_period(*kept).first if kept else None
+    if first != (period and period.first) or _limit(document.get("limit")) != limit:
         return {}
     return {_parse_limit(ratio): _time(crossed_at) for ratio, _, _, crossed_at in document.get("thresholds", ())}
 

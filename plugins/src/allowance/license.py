@@ -66,8 +66,8 @@ class Contract:
     """The terms of a license that are in force on the day of the measurement.
 
     Attributes:
-        version: The number of the contract version. 0 if the license has no contract yet: it has no terms, and its
-            billing periods are calendar years.
+        version: The number of the contract version. 0 if no contract is in force: there are no terms, and billing
+            periods are calendar years.
         period: The billing period that holds the day of the measurement.
         terms: The numbers that were agreed, by name (``profiles``, ``interactions_per_profile``, …).
         at_risk: The ratio of the limit from which a meter is at risk, by the meter's key, if the contract sets it.
@@ -79,6 +79,11 @@ class Contract:
     terms: Mapping[str, Decimal] = field(default_factory=dict)
     at_risk: Mapping[str, Decimal] = field(default_factory=dict)
     alert_at: Mapping[str, tuple[Decimal, ...]] = field(default_factory=dict)
+
+    @property
+    def in_force(self) -> bool:
+        """False if no contract is in force on the day, so that nothing is agreed and nothing is unlimited."""
+        return self.version > 0
 
     def __post_init__(self) -> None:
         """Make the mappings read-only."""

@@ -53,7 +53,7 @@ class AlertAt:
     ratios: list[float] = strawberry.field(description="The thresholds as ratios of the limit, lowest first.")
 
 
-@strawberry.type(description="The terms of a license that are in force today.")
+@strawberry.type(description="A version of a license's contract: the terms in force from a day on.")
 class Contract:
     row: strawberry.Private[ContractVersion]
 
@@ -64,6 +64,13 @@ class Contract:
     @strawberry.field(description="The first day on which these terms are in force.")
     def effective_from(self) -> date:
         return self.row.effective_from
+
+    @strawberry.field(
+        description="The last day on which these terms are in force, unless a later version begins before. Null "
+        "for no end."
+    )
+    def ends_on(self) -> date | None:
+        return self.row.ends_on
 
     @strawberry.field(description="The day from which billing periods are counted.")
     def starts_on(self) -> date:

@@ -96,11 +96,17 @@ class QuotaInput:
 
 @strawberry.input(
     description="A version of a contract that is in force from a day on. Earlier days keep the terms of their own "
-    "version. A field that is left out keeps the value of the version in force on `effectiveFrom`. Null clears a field."
+    "version. A field that is left out keeps the value of the newest version by `effectiveFrom`. Null clears a field."
 )
 class ContractInput:
     license: str = strawberry.field(description="The key of the license.")
     effective_from: date = strawberry.field(description="The first day on which these terms are in force.")
+    ends_on: date | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The last day on which these terms are in force, in the license's time zone. After it no contract "
+        "is in force, until a later version begins. If left out, the end of the version in force on `effectiveFrom` "
+        "is kept. Null stands for no end.",
+    )
     starts_on: date = strawberry.field(description="The day from which billing periods are counted.")
     billing_period: Duration | None = strawberry.field(
         default=strawberry.UNSET,

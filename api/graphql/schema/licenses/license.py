@@ -67,6 +67,13 @@ class License(Node):
     ) -> list[BillingPeriod]:
         return billing_periods(self.loaded, last)
 
+    @strawberry.field(
+        description="All versions of the contract, newest first: those in force, over and to come. Withdrawn versions "
+        "are left out."
+    )
+    def contracts(self) -> list[Contract]:
+        return [Contract(row=version) for version in reversed(self.loaded.versions)]
+
     @strawberry.field(description="The current usage against the limits of the contract.")
     def consumption(self, info: Info) -> Consumption:
         # A caller who may only write contracts reaches this field through the result of a mutation.

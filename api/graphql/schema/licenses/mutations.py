@@ -74,6 +74,7 @@ def put_contract(
         license=input.license,
         effective_from=input.effective_from,
         starts_on=input.starts_on,
+        ends_on=stated(input.ends_on),
         billing_period=stated(input.billing_period),
         anchor=stated(input.anchor and input.anchor.value),
         terms=tuple((term.key, decimal(term.value)) for term in input.terms),
