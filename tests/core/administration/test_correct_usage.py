@@ -285,7 +285,7 @@ def test_a_cancelled_event_that_was_dropped_does_not_count_if_it_is_backfilled(e
     rules = EventRules(engine.runtime.registry.event_types, now, None, HOUR, lambda _: True)
     events, _ = check_events([raw], rules)
     with engine.database.write() as session:
-        [rejected] = DroppedDays().reject(session, events)
+        [rejected] = DroppedDays("a digest", "gone.csv").reject(session, events)
     assert rejected.code == "MAYBE_COUNTED"
 
 
