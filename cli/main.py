@@ -25,6 +25,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "outbox": "Count deliveries by status, show those that failed, and repeat them.",
     "webhooks": "Manage webhook endpoints of licenses, and show their deliveries.",
     "credits": "Show requests for credits and grants, grant credits, and void grants.",
+    "entities": "List, close and rename the entities of a license.",
     "check-in": "Simulate installations that check in against a hard quota.",
 }
 """The commands, each in the module of its name, with its line in the list of all commands."""

@@ -19,6 +19,7 @@ from core.queue.queue import schedule_now
 from core.text import shown
 from core.usage.entities import name_entities
 from core.usage.late_usage import mark_late
+from core.usage.tables import Entity
 
 
 def grant_credits(session: Session, given: GrantInput, registry: Registry, now: datetime) -> Grant:
@@ -68,6 +69,7 @@ def grant_credits(session: Session, given: GrantInput, registry: Registry, now: 
         if given.request is not None:
             require_answered(session, known, given.request)
         return known
+    _require_usable(session, license.time_zone, grant)
     mark_changed(session, license_id)
     answer_request(session, grant, given.request, now)
     today = now.astimezone(ZoneInfo(license.time_zone)).date()
@@ -83,6 +85,20 @@ def _name_entity(session: Session, license_id: int, spelling: str | None) -> str
     if spelling is None:
         return None
     return name_entities(session, [(license_id, spelling)])[license_id, spelling]
+
+
+def _require_usable(session: Session, time_zone: str, grant: Grant) -> None:
+    """Check that the entity of a new grant is open on its first day, or that another entity took over from it.
+
+    Raises:
+        InvalidInput: The entity is closed, so that nobody could use the credits.
+    """
+    entity = None if grant.entity is None else session.get(Entity, (grant.license_id, grant.entity))
+    if entity is None or entity.closed_from is None or entity.into is not None:
+        return
+    if entity.closed_from <= grant.granted_at.astimezone(ZoneInfo(time_zone)).date():
+        message = f"The entity {shown(grant.entity)} is closed from {entity.closed_from} on, and nobody took over."
+        raise InvalidInput([InputProblem("ENTITY_CLOSED", message, ("entity",))])
 
 
 def credit_meters(registry: Registry) -> list[str]:

@@ -108,3 +108,22 @@ class CreditRequestInput:
     entity: str | None = None
     note: str | None = None
     meter: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClosingInput:
+    """An entity to close from the day `from_` on, and the entity that takes over from it, if any."""
+
+    license: str
+    entity: str
+    from_: date
+    into: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RenamingInput:
+    """An entity, and the name that people are to see."""
+
+    license: str
+    entity: str
+    name: str

@@ -3,8 +3,9 @@
 import logging
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
@@ -56,7 +57,8 @@ def request_credits(
     meter = check_credit_request(given, credit_meters(registry))
     license = named_license(session, given.license)
     license_id = id_of(license)
-    entity = _known_entity(session, license_id, given.entity)
+    today = now.astimezone(ZoneInfo(license.time_zone)).date()
+    entity = _known_entity(session, license_id, given.entity, today)
     lock_license(session, license_id)  # so that requests are counted one after the other
     waiting = session.exec(
         select(CreditRequest).where(CreditRequest.license_id == license_id, col(CreditRequest.closed_by).is_(None))
@@ -92,11 +94,11 @@ def request_credits(
     return request
 
 
-def _known_entity(session: Session, license_id: int, spelling: str | None) -> str | None:
-    """Return the name of the entity that a request is for; None for the whole license.
+def _known_entity(session: Session, license_id: int, spelling: str | None, today: date) -> str | None:
+    """Return the name of the entity that a request is for, or of that which took over from it; None for the license.
 
     Raises:
-        InvalidInput: No usage and no credits of it are known. Credits of a misspelled entity could be used by nobody.
+        InvalidInput: No usage and no credits of it are known, or it is closed. Credits could be used by nobody.
     """
     if spelling is None:
         return None
@@ -105,4 +107,9 @@ def _known_entity(session: Session, license_id: int, spelling: str | None) -> st
         known = [each.name for each in list_entities(session, license_id)]
         message = f"No usage and no credits of an entity {shown(spelling)} are known.{did_you_mean(spelling, known)}"
         raise InvalidInput([InputProblem("BAD_INPUT", message, ("entity",))])
+    if entity.closed_from is not None and entity.closed_from <= today:
+        if entity.into is None:
+            message = f"The entity {shown(spelling)} is closed from {entity.closed_from} on, and nobody took over."
+            raise InvalidInput([InputProblem("ENTITY_CLOSED", message, ("entity",))])
+        return _known_entity(session, license_id, entity.into, today)
     return entity.name

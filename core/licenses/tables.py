@@ -23,6 +23,8 @@ def now() -> datetime:
 class License(SQLModel, table=True):
     """A license, the tenant: what a customer bought. `id` is internal; `key` is its public name.
 
+    `closings` is the number of times that entities of the license were closed. Servers compare it, to read closed
+    entities again when there is another.
     `search` is the key and the name as :func:`searchable` folds them, so that the database's collation plays no part.
     `revision` grows with every change of the license or its contract: what was read at another revision is out of date.
     While the license is suspended, `suspended_at`, `suspended_because` and `suspended_by` state since when, why and by
@@ -34,6 +36,7 @@ class License(SQLModel, table=True):
     name: str
     time_zone: str
     search: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
+    closings: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
     revision: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     suspended_at: datetime | None = Field(default=None, sa_type=Microseconds)

@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 import orjson
 import sqlalchemy as sa
-from allowance import AdmittedCell, Grant, Usage
+from allowance import AdmittedCell, EntityCell, Grant, Usage
 from allowance.exact import exact
 from allowance.series import Series
 from sqlmodel import Session, col
@@ -31,6 +31,7 @@ from core.measuring.credit_slices import (
 from core.measuring.rollup_rows import read_levels, read_sums
 from core.measuring.usage_range import EventGroup, LoadingPlan, UsageRange, group_events, plan_loading
 from core.plugins.registry import Registry
+from core.usage.tables import Entity
 
 _DAY: Final = timedelta(days=1)
 
@@ -91,6 +92,7 @@ def load_usage(
     plans = {each.license.id: plan_loading(each, groups, checkpoints.get(each.license.id)) for each in ranges}
     cells = _load_cells(session, groups, plans)
     grants = _load_grants(session, ranges)
+    entities = _load_entities(session, plans.keys())
     since = min((each.since for each in ranges), default=now.date())
     admitted = load_admitted(session, [each.license for each in ranges], since, registry, now)
     series = {key: _extend(_checkpoint_series(plan), cells[key]) for key, plan in plans.items()}
@@ -98,7 +100,7 @@ def load_usage(
     divided = _divide_days(session, ranges, series, grants, registry, times)
     kinds = {event: group.kind for group in groups for event in group.events}
     return {
-        key: _assemble(plan, series[key], divided[key], grants[key], admitted[key], kinds, times[key])
+        key: _assemble(plan, series[key], divided[key], grants[key], admitted[key], entities[key], kinds, times[key])
         for key, plan in plans.items()
     }
 
@@ -136,6 +138,18 @@ def _load_grants(session: Session, ranges: Collection[UsageRange]) -> Mapping[in
     return grants
 
 
+def _load_entities(session: Session, licenses: Collection[int]) -> Mapping[int, Sequence[EntityCell]]:
+    """Load the entities that have a label of their own, or that are closed, by license."""
+    row = Entity
+    columns = (row.license_id, row.name, row.label, row.closed_from, row.into)
+    is_marked = sa.or_(col(row.label).is_not(None), col(row.closed_from).is_not(None))
+    statement = sa.select(*map(col, columns)).where(col(row.license_id).in_(licenses), is_marked)
+    entities: dict[int, list[EntityCell]] = defaultdict(list)
+    for license_id, name, label, closed_from, into in session.execute(statement):
+        entities[license_id].append(EntityCell(name, label or name, closed_from, into))
+    return entities
+
+
 def _divide_days(
     session: Session,
     ranges: Collection[UsageRange],
@@ -169,10 +183,11 @@ def _assemble(
     divided: DividedDays,
     grants: Sequence[Grant],
     admitted: Sequence[AdmittedCell],
+    entities: Sequence[EntityCell],
     kinds: Mapping[str, str],
     now: datetime,
 ) -> LoadedUsage:
-    """Return the usage made of a license's series, with days divided, its grants and its quotas."""
+    """Return the usage made of a license's series, with days divided, its grants, its quotas and its entities."""
     slices: dict[_Key, dict[date, Slices]] = defaultdict(dict)
     for slice_key, parts in divided.slices.items():
         slices[slice_key.series][slice_key.day] = parts
@@ -189,6 +204,7 @@ def _assemble(
         grants=grants,
         admitted=admitted,
         loaded_from=plan.loaded_from,
+        entities=entities,
     )
     return LoadedUsage(usage, grants, plan, series, divided.new)
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from allowance.license import midnight
+
 from core.consumption.readings.documents import Document, due_at
 from core.credits.expiring import next_notice
 from core.licenses.load import LoadedLicense
@@ -14,7 +16,8 @@ from core.refresh.plan import RefreshPlan
 def next_turns(plan: RefreshPlan) -> dict[int, datetime]:
     """Return the next turning point of each license that is measured, by its id: readings are due then at the latest.
 
-    At a turning point a billing period, a contract or a grant begins or ends, or a notice of expiring credits is due.
+    At a turning point a billing period, a contract or a grant begins or ends, an entity closes, or a notice of expiring
+    credits is due.
     """
     return {license_id: _next_turn(plan.licenses[license_id], usage) for license_id, usage in plan.usage.items()}
 
@@ -28,6 +31,9 @@ def _next_turn(license: LoadedLicense, usage: LoadedUsage) -> datetime:
     """Return the first turning point of a license after the time of its usage."""
     now = usage.usage.at
     turns = [turn for grant in usage.grants for turn in (grant.granted_at, grant.expires_at) if turn and turn > now]
+    zone = license.license.time_zone
+    closings = [midnight(entity.closed_from, zone) for entity in usage.usage.entities if entity.closed_from]
+    turns += [closing for closing in closings if closing > now]
     notice = next_notice(license, usage.grants, now)
     return min([license.next_turn(), *turns, *([notice] if notice else [])])
 

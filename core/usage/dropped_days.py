@@ -12,7 +12,7 @@ from core.text import shown
 from core.times import EPOCH
 from core.usage.entities import MOST_ENTITIES
 from core.usage.events import RejectedEvent, UsageEvent
-from core.usage.ledger_rows import find_licenses, find_series, make_rows
+from core.usage.ledger_rows import prepare_rows
 from core.usage.recount import complete_from
 from core.usage.tables import ImportedFile, LedgerEvent, UsageSum
 
@@ -54,9 +54,7 @@ class DroppedDays:
             self._complete = complete
         if complete is None:
             return []
-        licenses = find_licenses(session, {event.license for event in events})
-        names = dict.fromkeys((event.license, event.type, event.entity, event.dimensions) for event in events)
-        made = make_rows([events], licenses, find_series(session, names, licenses, self._most_entities))
+        made, _ = prepare_rows(session, [events], self._most_entities)
         uncertain = [
             (event, row)
             for _, event, row in made.events

@@ -71,6 +71,14 @@ def list_entities(session: Session, license_id: int) -> Sequence[Entity]:
     return session.exec(select(Entity).where(Entity.license_id == license_id).order_by(col(Entity.name))).all()
 
 
+def add_spelling(session: Session, license_id: int, spelling: str, name: str) -> str:
+    """Make a spelling stand for an entity, unless it stands for one already. Return the name that it stands for."""
+    key = license_id, fold_name(spelling)
+    row = {"license_id": license_id, "folded": key[1], "name": name}
+    session.execute(insert_into(session, EntitySpelling).values(row).on_conflict_do_nothing())
+    return _read(session, [key])[key]
+
+
 def _read(session: Session, keys: Collection[NamedEntity]) -> dict[NamedEntity, str]:
     """Read the names of entities by license id and folded spelling."""
     row = EntitySpelling

@@ -15,8 +15,8 @@ _DROP_LEVELS_AHEAD: Final = _SQL["drop_levels_ahead"]
 
 
 def find_licenses(connection: Connection, licenses: Collection[str]) -> Iterable[Any]:
-    """Return key, id and time zone of the licenses that exist."""
-    statement = "SELECT key, id, time_zone FROM license WHERE key = ANY (%s::text[])"
+    """Return key, id, time zone and number of closings of the licenses that exist."""
+    statement = "SELECT key, id, time_zone, closings FROM license WHERE key = ANY (%s::text[])"
     return connection.exec_driver_sql(statement, (_texts(licenses),))
 
 

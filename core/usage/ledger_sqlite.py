@@ -19,8 +19,8 @@ _MARK_LATE: Final = _SQL["mark_late"]
 
 
 def find_licenses(connection: Connection, licenses: Collection[str]) -> Iterable[Any]:
-    """Return key, id and time zone of the licenses that exist."""
-    statement = "SELECT key, id, time_zone FROM license WHERE key IN (SELECT value FROM json_each(?))"
+    """Return key, id, time zone and number of closings of the licenses that exist."""
+    statement = "SELECT key, id, time_zone, closings FROM license WHERE key IN (SELECT value FROM json_each(?))"
     return connection.exec_driver_sql(statement, (orjson.dumps(list(licenses)).decode(),))
 
 

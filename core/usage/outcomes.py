@@ -1,6 +1,7 @@
 """The outcome of each event after its batch was written: accepted, a duplicate, or rejected."""
 
-from collections.abc import Collection, Set
+from collections.abc import Collection, Mapping, Set
+from itertools import chain
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
@@ -11,7 +12,7 @@ from core.usage.events import RejectedEvent, UsageEvent
 from core.usage.ledger import EventKey, LedgerRow
 from core.usage.ledger_rows import MadeRows
 from core.usage.record_result import RecordResult
-from core.usage.tables import LedgerEvent
+from core.usage.tables import LedgerEvent, UsageSeries
 from core.usage.unknown_licenses import reject_unknown
 
 
@@ -24,7 +25,9 @@ def record_results(session: Session, batches: int, made: MadeRows, new: Set[Even
         made: The rows of all batches.
         new: The keys of the rows that the ledger did not hold before.
     """
-    stored = _stored_rows(session, made.rows.keys() - new)
+    keys_of_closed = {(row.license_id, row.source, row.id) for _, _, row in made.closed}
+    stored = _stored_rows(session, (made.rows.keys() - new) | keys_of_closed)
+    forms = _forms_of_series(session, made, stored)
     accepted, duplicates = [0] * batches, [0] * batches
     rejected: list[list[RejectedEvent]] = [[] for _ in range(batches)]
     unknown: list[dict[int, str]] = [{} for _ in range(batches)]
@@ -33,12 +36,14 @@ def record_results(session: Session, batches: int, made: MadeRows, new: Set[Even
         unknown[number][event.position] = event.license
     for number, event in made.unnamed:
         rejected[number].append(_too_many_entities(event))
-    for number, event, row in made.events:
+    for number, event, row in chain(made.events, made.closed):
         key = (row.license_id, row.source, row.id)
-        first = stored.get(key) or made.rows[key]
-        if first is row:
+        first = stored.get(key) or made.rows.get(key)
+        if first is None:
+            rejected[number].append(_closed(event))
+        elif first is row:
             accepted[number] += 1
-        elif _is_same(event, row, first):
+        elif _is_same(event, row, first, forms):
             duplicates[number] += 1
         else:
             rejected[number].append(_conflict(event))
@@ -67,10 +72,35 @@ def _stored_rows(session: Session, keys: Collection[EventKey]) -> dict[EventKey,
     return {(row[0], row[1], row[2]): LedgerRow(*row) for row in rows}
 
 
-def _is_same(event: UsageEvent, row: LedgerRow, first: LedgerRow) -> bool:
+def _forms_of_series(
+    session: Session, made: MadeRows, stored: Mapping[EventKey, LedgerRow]
+) -> Mapping[int, tuple[str, str]]:
+    """Return event type and dimensions of the series of retries that name a closed entity, by series.
+
+    Their first sending may have counted for that entity, or for any that it was merged into.
+    """
+    retries = [
+        (row, stored[key])
+        for _, _, row in (chain(made.events, made.closed) if made.of_closed else ())
+        for key in [(row.license_id, row.source, row.id)]
+        if key in made.of_closed and key in stored
+    ]
+    wanted = {each.series_id for pair in retries for each in pair}
+    columns = col(UsageSeries.id), col(UsageSeries.event), col(UsageSeries.dimensions)
+    return {
+        series_id: (event, dimensions)
+        for part in parts(wanted)
+        for series_id, event, dimensions in session.execute(sa.select(*columns).where(col(UsageSeries.id).in_(part)))
+    }
+
+
+def _is_same(event: UsageEvent, row: LedgerRow, first: LedgerRow, forms: Mapping[int, tuple[str, str]]) -> bool:
     """Return whether an event whose key is known is a retry. The time counts only if the sender stated a time."""
     same_time = not event.timed or row.time == first.time
-    return same_time and (row.series_id, row.whole, row.nanos) == (first.series_id, first.whole, first.nanos)
+    same_series = row.series_id == first.series_id or (
+        row.series_id in forms and forms[row.series_id] == forms.get(first.series_id)
+    )
+    return same_time and same_series and (row.whole, row.nanos) == (first.whole, first.nanos)
 
 
 def _conflict(event: UsageEvent) -> RejectedEvent:
@@ -80,6 +110,16 @@ def _conflict(event: UsageEvent) -> RejectedEvent:
         "ID_CONFLICT",
         f"{shown(event.id)} of {shown(event.source)} was recorded before with other content. "
         "Give every event an id of its own, and send a retry unchanged.",
+    )
+
+
+def _closed(event: UsageEvent) -> RejectedEvent:
+    what = "Report the level of the entity that took over." if event.kind == "level" else "Name an open entity."
+    return RejectedEvent(
+        event.position,
+        event.id,
+        "ENTITY_CLOSED",
+        f"The entity {shown(event.entity)} is closed on the day of this event. {what}",
     )
 
 

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Sequence, Set
 from datetime import datetime
-from itertools import chain
 from typing import Final
 
 from sqlalchemy.exc import IntegrityError
@@ -17,7 +16,7 @@ from core.usage.days import local_day
 from core.usage.entities import MOST_ENTITIES
 from core.usage.events import UsageEvent
 from core.usage.ledger import Batch, EventKey
-from core.usage.ledger_rows import find_licenses, find_series, make_rows
+from core.usage.ledger_rows import prepare_rows
 from core.usage.outcomes import record_results
 from core.usage.record_result import RecordResult
 from core.usage.unknown_licenses import suggest_licenses
@@ -69,13 +68,8 @@ def record_together(
     Raises:
         TotalTooLarge: The sums could not stay exact. Nothing was written.
     """
-    names = dict.fromkeys(
-        (event.license, event.type, event.entity, event.dimensions) for event in chain.from_iterable(batches)
-    )
-    licenses = find_licenses(session, {license for license, *_ in names})
-    series = find_series(session, names, licenses, most_entities)
-    made = make_rows(batches, licenses, series)
-    today = {license_id: local_day(time_zone, microseconds(now)) for license_id, time_zone in licenses.values()}
+    made, licenses = prepare_rows(session, batches, most_entities)
+    today = {license.id: local_day(license.time_zone, microseconds(now)) for license in licenses.values()}
     permanent = None if permanent_before is None else microseconds(permanent_before)
     rows = list(made.rows.values())
     batch = Batch(rows, made.levels, made.spending, microseconds(now), today, os.getpid() % SHARDS, permanent)

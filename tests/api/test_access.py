@@ -54,6 +54,16 @@ EVERYTHING: dict[str, tuple[str, set[str]]] = {
         "{ adjusted errors { code } } }",
         {"contract:write"},
     ),
+    "closeEntity": (
+        'mutation { closeEntity(input: {license: "acme", entity: "be", from: "2026-03-15"}) '
+        "{ closed errors { code } } }",
+        {"contract:write"},
+    ),
+    "renameEntity": (
+        'mutation { renameEntity(input: {license: "acme", entity: "be", name: "Belgium"}) '
+        "{ renamed errors { code } } }",
+        {"contract:write"},
+    ),
     "voidGrant": (
         'mutation { voidGrant(input: {grant: "g-1", license: "acme", note: "n"}) { grant { key } errors { code } } }',
         {"contract:write"},

@@ -59,6 +59,8 @@ mutation Put($a: LicenseInput!) { putLicense(input: $a) { errors { code } } }
 mutation Contract($a: ContractInput!) { putContract(input: $a) { errors { code } } }
 mutation Grant($a: GrantCreditsInput!) { grantCredits(input: $a) { errors { code } } }
 mutation Adjust($a: AdjustUsageInput!) { adjustUsage(input: $a) { errors { code } } }
+mutation Close($a: CloseEntityInput!) { closeEntity(input: $a) { errors { code } } }
+mutation Rename($a: RenameEntityInput!) { renameEntity(input: $a) { errors { code } } }
 mutation Void($a: VoidGrantInput!) { voidGrant(input: $a) { errors { code } } }
 mutation Record($a: [UsageEventInput!]!) { recordUsage(events: $a) { accepted rejected { code } } }
 """

@@ -14,7 +14,19 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final, TypeVar
 
-from allowance import AdmittedCell, Contract, Grant, LevelCell, Limit, Period, Reading, Share, SumCell, Usage
+from allowance import (
+    AdmittedCell,
+    Contract,
+    EntityCell,
+    Grant,
+    LevelCell,
+    Limit,
+    Period,
+    Reading,
+    Share,
+    SumCell,
+    Usage,
+)
 from allowance.reading import Number
 
 _NUMBER: Final = re.compile(r"i-?[0-9]+|d-?[0-9]+(\.[0-9]+)?(E[+-]?[0-9]{1,3})?|f-?[0-9]+/[0-9]+")
@@ -44,6 +56,7 @@ def encode_usage(usage: Usage) -> dict[str, Any]:
         "grants": grants,
         "admitted": admitted,
         "loaded_from": dict(usage.loaded_from),
+        "entities": [(entity.name, entity.label, entity.closed_from, entity.into) for entity in usage.entities],
     }
 
 
@@ -67,6 +80,10 @@ def decode_usage(data: Mapping[str, Any]) -> Usage:
             for meter, window, on, *counts in data["admitted"]
         ),
         loaded_from={event: day(first) for event, first in data["loaded_from"].items()},
+        entities=(
+            EntityCell(name, label, day(closed) if closed else None, into)
+            for name, label, closed, into in data["entities"]
+        ),
     )
 
 

@@ -6,7 +6,7 @@ names the module in the entry-point group ``allowance``. A meter is a declaratio
 subclass of :class:`Meter` with a ``measure`` of its own. A notifier is a subclass of :class:`Notifier`.
 """
 
-from allowance.cells import Admitted, AdmittedCell, Grant, LevelCell, SumCell
+from allowance.cells import Admitted, AdmittedCell, EntityCell, Grant, LevelCell, SumCell
 from allowance.errors import InvalidDeclaration
 from allowance.events import Dimension, EventType
 from allowance.hookspecs import API_VERSION, ENTRY_POINT_GROUP, PROJECT_NAME, hookimpl, hookspec
@@ -35,6 +35,7 @@ __all__ = [
     "Credits",
     "Dimension",
     "Enforcement",
+    "EntityCell",
     "EventType",
     "ExpiringCredits",
     "GiveUp",

@@ -92,6 +92,27 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class EntityCell:
+    """An entity of a license that has a label of its own, or that is closed.
+
+    Attributes:
+        name: The name by which usage and grants know it.
+        label: The name that people see.
+        closed_from: The first day on which it is closed and no part of levels; None if it is not closed.
+        into: The entity that takes over its credits and debts when it closes; None if no entity does.
+    """
+
+    name: str
+    label: str
+    closed_from: date | None = None
+    into: str | None = None
+
+    def is_closed(self, day: date) -> bool:
+        """Return whether the entity is closed on a day."""
+        return self.closed_from is not None and self.closed_from <= day
+
+
+@dataclass(frozen=True, slots=True)
 class AdmittedCell:
     """The numbers of distinct identifiers that a meter admitted and refused on one day of a quota window.
 

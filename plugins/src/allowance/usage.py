@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from allowance.cells import INSTANT, Admitted, AdmittedCell, Grant, LevelCell, SumCell
+from allowance.cells import INSTANT, Admitted, AdmittedCell, EntityCell, Grant, LevelCell, SumCell
 from allowance.exact import exact
 from allowance.license import Period, midnight
 from allowance.series import Series, series_of_levels, series_of_sums
@@ -45,6 +45,7 @@ class Usage:
         grants: Iterable[Grant] = (),
         admitted: Iterable[AdmittedCell] = (),
         loaded_from: Mapping[str, date] = MappingProxyType({}),
+        entities: Iterable[EntityCell] = (),
     ) -> None:
         """Create the usage from its cells.
 
@@ -56,11 +57,13 @@ class Usage:
             grants: All grants of credits, also expired ones.
             admitted: The numbers of admitted and refused identifiers.
             loaded_from: See the class.
+            entities: The entities that have a label of their own, or that are closed.
 
         Raises:
             ValueError: If `at` has no time zone.
         """
-        self._set(at, time_zone, series_of_sums(sums), series_of_levels(levels), grants, admitted, loaded_from)
+        of_levels = series_of_levels(levels)
+        self._set(at, time_zone, series_of_sums(sums), of_levels, grants, admitted, loaded_from, entities)
 
     @classmethod
     def of_series(
@@ -73,10 +76,11 @@ class Usage:
         grants: Iterable[Grant],
         admitted: Iterable[AdmittedCell],
         loaded_from: Mapping[str, date],
+        entities: Iterable[EntityCell] = (),
     ) -> "Usage":
         """Create the usage from series by event type instead of cells. For the engine, which has series at hand."""
         usage = object.__new__(cls)
-        usage._set(at, time_zone, sums, levels, grants, admitted, loaded_from)
+        usage._set(at, time_zone, sums, levels, grants, admitted, loaded_from, entities)
         return usage
 
     def _set(
@@ -88,6 +92,7 @@ class Usage:
         grants: Iterable[Grant],
         admitted: Iterable[AdmittedCell],
         loaded_from: Mapping[str, date],
+        entities: Iterable[EntityCell],
     ) -> None:
         if at.tzinfo is None:
             raise ValueError("the instant of a measurement needs a time zone, as datetime.now(UTC)")
@@ -99,6 +104,7 @@ class Usage:
         self._grants: Sequence[Grant] = tuple(grants)
         self._admitted: Sequence[AdmittedCell] = tuple(admitted)
         self.loaded_from = MappingProxyType(dict(loaded_from))
+        self._entities: Mapping[str, EntityCell] = {entity.name: entity for entity in entities}
 
     def as_of(self, day: date) -> "Usage":
         """Return a view of this usage as of the end of an earlier day.
@@ -287,6 +293,24 @@ class Usage:
             if grant.granted_at <= self.at and (meter is None or grant.meter in (None, meter))
         )
 
+    def label_of(self, entity: str) -> str:
+        """Return the name of an entity that people see."""
+        known = self._entities.get(entity)
+        return entity if known is None else known.label
+
+    def owner_of(self, entity: str, day: date) -> str:
+        """Return the entity that has the credits and debts of an entity on a day: itself, or what it merged into."""
+        known = self._entities.get(entity)
+        while known is not None and known.into is not None and known.is_closed(day):
+            entity = known.into
+            known = self._entities.get(entity)
+        return entity
+
+    @property
+    def entities(self) -> tuple[EntityCell, ...]:
+        """The entities that have a label of their own, or that are closed. For the engine."""
+        return tuple(self._entities.values())
+
     def admitted(self, meter: str) -> Admitted | None:
         """Return how many identifiers a meter of admission has admitted and refused in the current quota window.
 
@@ -358,9 +382,10 @@ class Usage:
     def _latest(self, event: str, on: date | None) -> Iterable[tuple[Series, Decimal]]:
         day = min(on, self.day) if on else self.day
         self._check_loaded(event, day)
+        closed = {name for name, entity in self._entities.items() if entity.is_closed(day)}
         for series in self._levels.get(event, ()):
             value = series.latest(day)
-            if value is not None:
+            if value is not None and series.entity not in closed:
                 yield series, value
 
     def _check_loaded(self, event: str, first: date) -> None:

@@ -4,18 +4,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
-from allowance.events import Dimension
+from allowance.events import ENTITY, Dimension
 from allowance.exact import exact
 from allowance.reading import MAX_SHARES, Share
+from allowance.usage import Usage
 
 _OTHERS: Final = "…"
 
 
-def shares(by: Sequence[Dimension], used: Callable[[str], Mapping[str, Decimal]]) -> tuple[Share, ...]:
+def shares(by: Sequence[Dimension], usage: Usage, used: Callable[[str], Mapping[str, Decimal]]) -> tuple[Share, ...]:
     """Return a share for each value of each dimension.
 
     Args:
         by: The dimensions of the breakdown.
+        usage: The usage, which knows the labels of entities.
         used: A function that returns the usage by the values of the dimension with that key.
 
     Returns:
@@ -30,7 +32,7 @@ def shares(by: Sequence[Dimension], used: Callable[[str], Mapping[str, Decimal]]
             MAX_SHARES // len(by),
             [
                 Share(dimension.key, key, label, amounts.get(key, Decimal(0)))
-                for key, label in labels(dimension, amounts).items()
+                for key, label in labels(dimension, amounts, usage).items()
             ],
         )
     )
@@ -51,6 +53,8 @@ def at_most(count: int, shares: Sequence[Share]) -> tuple[Share, ...]:
     return (*(share for share in shares if share.key in largest), others)
 
 
-def labels(dimension: Dimension, used: Iterable[str]) -> dict[str, str]:
+def labels(dimension: Dimension, used: Iterable[str], usage: Usage) -> dict[str, str]:
     """Return the label of each value: first the declared values, then the other values in `used`, by name."""
-    return dict(dimension.values) | {key: key or "Not specified" for key in sorted(used) if key not in dimension.values}
+    label_of = usage.label_of if dimension.key == ENTITY.key else str
+    others = {key: label_of(key) or "Not specified" for key in sorted(used) if key not in dimension.values}
+    return dict(dimension.values) | others

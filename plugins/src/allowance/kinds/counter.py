@@ -41,5 +41,5 @@ class Counter(Meter):
             used=usage.total(self.event, contract.period),
             limit=self.limit_of(contract),
             period=contract.period,
-            shares=shares(self.by, lambda by: usage.totals(self.event, contract.period, by=by)),
+            shares=shares(self.by, usage, lambda by: usage.totals(self.event, contract.period, by=by)),
         )

@@ -1,10 +1,11 @@
 """Credits: what was granted and has not expired, less what was spent."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import partial
 from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -14,7 +15,7 @@ from allowance.errors import InvalidDeclaration
 from allowance.events import ENTITY, Dimension, EventType
 from allowance.exact import exact
 from allowance.kinds.breakdown import at_most
-from allowance.license import Contract, License
+from allowance.license import Contract, License, midnight
 from allowance.meter import Meter, in_words
 from allowance.reading import MAX_SHARES, Limit, Reading, Share
 from allowance.usage import Usage
@@ -28,7 +29,8 @@ class Credits(Meter):
 
     Usage at an instant is paid by the grants that are valid at that instant. Events spend the grant that expires
     soonest first, and of equal ones the oldest. A grant that was made to an entity can be spent only by that entity;
-    the entity spends it before a grant to the whole license of the same two instants. The limit is the sum of the
+    the entity spends it before a grant to the whole license of the same two instants. From the day on which an entity
+    is merged into another, the two spend each other's grants. The limit is the sum of the
     grants that have not expired. `used` is what was spent of these grants, plus what was spent without any grant.
     `remaining` is the sum of what these grants have left, and `overage` is what was spent without any grant: both can
     be above 0, because the debt of an entity takes nothing from the grants of another. The status is EXCEEDED when
@@ -74,7 +76,7 @@ class Credits(Meter):
             left = sum((burnt.left[key] for key in current), Decimal(0))
             owed = sum(burnt.owed.values(), Decimal(0))
             used = granted - left + owed
-            shares = _by_entity(current, burnt)
+            shares = _by_entity(current, burnt, usage)
         return Reading(
             used=used,
             limit=Limit(granted, f"{in_words(granted)} credits granted and not expired", exhaustible=True),
@@ -125,17 +127,24 @@ def burn_down(grants: Iterable[Grant], usage: Usage, event: str) -> BurnDown:
     )
     zone = ZoneInfo(usage.time_zone)
     turns = {grant.granted_at for grant in order} | {grant.expires_at for grant in order if grant.expires_at}
+    turns |= {
+        midnight(entity.closed_from, usage.time_zone)
+        for entity in usage.entities
+        if entity.closed_from is not None and entity.into is not None
+    }
     burnt = _Burning({grant.id: grant.amount for grant in order})
     is_corrected = usage.has_negative(event)
     with exact():
         # Between these instants the same grants are valid, and nothing changes but by what is spent.
         for since, until in pairwise([None, *sorted(turn for turn in turns if turn <= usage.at), None]):
             valid = [grant for grant in order if _is_valid(grant, since) and (is_corrected or burnt.left[grant.id])]
+            begin = date.min if since is None else since.astimezone(zone).date()
+            burnt.owner_of = partial(usage.owner_of, day=begin)
             if not is_corrected and burnt.take_at_once(valid, usage.spent_in_all(event, since, until, by="entity")):
                 continue
             daily = usage.spent(event, since, until, by="entity")
             # What is owed is taken on the first day, also if nothing was spent on it.
-            first = set() if since is None else {since.astimezone(zone).date()}
+            first = set() if since is None else {begin}
             for day in sorted(first | daily.keys()):
                 burnt.take(valid, daily.get(day, {}))
     return BurnDown(burnt.left, burnt.taken, {entity: amount for entity, amount in burnt.owed.items() if amount > 0})
@@ -156,6 +165,7 @@ class _Burning:
         self.left = left
         self.taken: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
         self.owed: dict[str, Decimal] = defaultdict(Decimal)
+        self.owner_of: Callable[[str], str] = str
 
     def take(self, usable: Sequence[Grant], spent: Mapping[str, Decimal]) -> None:
         """Take what was spent, and what is still owed, from the usable grants in their order.
@@ -168,7 +178,7 @@ class _Burning:
             self._give_back(usable, entity)
         for entity in sorted(entity for entity, amount in self.owed.items() if amount > 0):
             for grant in usable:
-                if grant.entity in (None, entity) and (part := min(self.owed[entity], self.left[grant.id])):
+                if self._may_spend(entity, grant) and (part := min(self.owed[entity], self.left[grant.id])):
                     self.left[grant.id] -= part
                     self.owed[entity] -= part
                     self.taken[entity, grant.id] += part
@@ -192,7 +202,7 @@ class _Burning:
         """
         wanted: dict[str, Decimal] = defaultdict(Decimal)
         for entity in spent.keys() | self.owed.keys():
-            first = next((grant.id for grant in usable if grant.entity in (None, entity)), None)
+            first = next((grant.id for grant in usable if self._may_spend(entity, grant)), None)
             if first is not None:
                 wanted[first] += spent.get(entity, Decimal(0)) + self.owed.get(entity, Decimal(0))
         if any(amount > self.left[key] for key, amount in wanted.items()):
@@ -200,9 +210,14 @@ class _Burning:
         self.take(usable, spent)
         return True
 
+    def _may_spend(self, entity: str, grant: Grant) -> bool:
+        return grant.entity in (None, entity) or self.owner_of(grant.entity) == self.owner_of(entity)
 
-def _by_entity(current: Mapping[str, Grant], burnt: BurnDown) -> tuple[Share, ...]:
+
+def _by_entity(current: Mapping[str, Grant], burnt: BurnDown, usage: Usage) -> tuple[Share, ...]:
     """Return a share for each entity: what it spent of unexpired grants or owes; its limit is its own grants.
+
+    The grants of an entity that was merged are those of the entity that it was merged into.
 
     What it spent of shared grants is in its usage, so what is left of its own grants does not follow from the two.
     """
@@ -211,8 +226,9 @@ def _by_entity(current: Mapping[str, Grant], burnt: BurnDown) -> tuple[Share, ..
     used: dict[str, Decimal] = defaultdict(Decimal)
     for grant in current.values():
         if grant.entity is not None:
-            own[grant.entity] += grant.amount
-            left[grant.entity] += burnt.left[grant.id]
+            owner = usage.owner_of(grant.entity, usage.day)
+            own[owner] += grant.amount
+            left[owner] += burnt.left[grant.id]
     for (entity, grant_id), amount in burnt.taken.items():
         if grant_id in current:
             used[entity] += amount
@@ -224,7 +240,7 @@ def _by_entity(current: Mapping[str, Grant], burnt: BurnDown) -> tuple[Share, ..
             Share(
                 "entity",
                 entity,
-                entity or "Not specified",
+                usage.label_of(entity) or "Not specified",
                 used.get(entity, Decimal(0)),
                 own.get(entity),
                 left.get(entity),

@@ -39,5 +39,5 @@ class Level(Meter):
         return Reading(
             used=usage.level(self.event),
             limit=self.limit_of(contract),
-            shares=shares(self.by, lambda by: usage.levels(self.event, by=by)),
+            shares=shares(self.by, usage, lambda by: usage.levels(self.event, by=by)),
         )

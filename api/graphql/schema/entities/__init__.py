@@ -1,0 +1,1 @@
+"""Entities in the schema: closed and renamed."""
