@@ -34,6 +34,7 @@ _FIELDS: Final[Mapping[str, str]] = {
     "UNKNOWN_DIMENSION_VALUE": "dimensions",
     "BAD_FIELD": "dimensions",
     "TOO_MANY_ENTITIES": "entity",
+    "ENTITY_CLOSED": "entity",
 }
 """The fields of an adjustment by the codes with which its event can be rejected; everything else was checked before."""
 
