@@ -79,22 +79,22 @@ def _refresh_apart(runtime: Runtime, claim: str, runs: Sequence[RefreshRun]) -> 
 
 def _refresh(runtime: Runtime, claim: str, runs: Sequence[RefreshRun]) -> None:
     registry = runtime.registry
-    wanted: dict[int, RefreshScope] = {}
+    scopes: dict[int, RefreshScope] = {}
     for run in runs:
-        asked = _wanted(run)
-        wanted[run.license_id] = wanted[run.license_id].merge(asked) if run.license_id in wanted else asked
+        scope = _scope(run)
+        scopes[run.license_id] = scopes[run.license_id].merge(scope) if run.license_id in scopes else scope
     with runtime.database.read() as session:
-        plan = plan_refresh(session, wanted, registry, datetime.now(UTC))
+        plan = plan_refresh(session, scopes, registry, datetime.now(UTC))
     answers = runtime.measurer.measure(plan.questions)
-    keeping = HistoryRetention(runtime.settings.history_hourly_days, runtime.settings.history_daily_days)
+    retention = HistoryRetention(runtime.settings.history_hourly_days, runtime.settings.history_daily_days)
     with runtime.database.write() as session:
-        next_due = save_refresh(session, plan, answers, registry, keeping)
+        next_due = save_refresh(session, plan, answers, registry, retention)
         finish_runs(session, claim, [run for run in runs if run.license_id in next_due], next_due, datetime.now(UTC))
         superseded = [run for run in runs if run.license_id not in next_due]
         requeue_runs(session, claim, superseded, datetime.now(UTC))
 
 
-def _wanted(run: RefreshRun) -> RefreshScope:
+def _scope(run: RefreshRun) -> RefreshScope:
     return RefreshScope(frozenset(run.sections) if run.sections is not None else None, run.only_due)
 
 

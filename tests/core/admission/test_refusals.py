@@ -133,7 +133,7 @@ def test_the_status_of_a_quota_is_what_a_plain_count_of_its_refusals_says(
             assert (found.status, found.used, found.refused) == (expected, used, len(outside))
             whole = next(one for one in found.thresholds if one.ratio == 1)
             assert (whole.crossed_at is not None) is (expected is EXCEEDED and used >= places)
-        engine.refresh(key, now=desk.now, wanted=SECTION)
+        engine.refresh(key, now=desk.now, scope=SECTION)
         stored = engine.reading(METER, key)
         assert (stored.status, stored.used, stored.refused) == (found.status, found.used, found.refused)
         today = desk.now.date()

@@ -14,14 +14,14 @@ def test_what_is_not_due_is_left_alone_and_no_version_is_made(engine: Engine) ->
     engine.license()
     license_id = engine.id()
     due = RefreshScope(only_due=True)
-    assert engine.refresh(wanted=due) == {license_id: NOW + DAY}
+    assert engine.refresh(scope=due) == {license_id: NOW + DAY}
     before = engine.snapshot()
 
-    assert engine.refresh(now=NOW + HOUR, wanted=due) == {license_id: NOW + DAY}
+    assert engine.refresh(now=NOW + HOUR, scope=due) == {license_id: NOW + DAY}
     assert engine.snapshot() == before
 
-    engine.refresh(now=NOW + HOUR, wanted=RefreshScope(frozenset({"web"})))
-    assert engine.refresh(now=NOW + DAY - timedelta(seconds=59), wanted=due) == {license_id: NOW + DAY + HOUR}
+    engine.refresh(now=NOW + HOUR, scope=RefreshScope(frozenset({"web"})))
+    assert engine.refresh(now=NOW + DAY - timedelta(seconds=59), scope=due) == {license_id: NOW + DAY + HOUR}
     measured = {key: one.measured_at for key, one in engine.readings().items()}
     assert measured["forms"] == NOW + HOUR
     assert measured["users"] == NOW + DAY - timedelta(seconds=59)
@@ -61,7 +61,7 @@ def test_at_the_next_update_the_period_the_contract_and_the_grant_are_the_new_on
     due = engine.refresh()[engine.id()]
     assert (engine.reading("interactions").used, engine.reading("sms_credits").limit) == (Decimal(500), Decimal(5))
 
-    engine.refresh(now=due, wanted=DUE)
+    engine.refresh(now=due, scope=DUE)
 
     interactions = engine.reading("interactions")
     assert (interactions.used, interactions.limit) == (Decimal(0), Decimal(49))

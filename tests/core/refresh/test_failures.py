@@ -31,7 +31,7 @@ def test_a_meter_that_fails_keeps_its_last_good_values_while_its_neighbours_refr
     assert flaky.reading("flaky") == good._replace(problem=problem, due_at=NOW + 3 * HOUR)
 
     flaky.contract("acme", GOOD, effective_from=TODAY)
-    flaky.refresh(now=NOW + 3 * HOUR, wanted=DUE)
+    flaky.refresh(now=NOW + 3 * HOUR, scope=DUE)
     mended = flaky.reading("flaky")
     assert (mended.used, mended.problem, mended.measured_at) == (Decimal(4), None, NOW + 3 * HOUR)
     assert flaky.points("flaky") == [NOW, NOW + 3 * HOUR]

@@ -67,7 +67,7 @@ def test_of_an_hour_the_last_refresh_is_left_with_all_that_the_others_said(engin
     for number in (0, 29, 30, 40, 50):
         engine.send(sent(1, NOW + number * minute), now=NOW + number * minute)
         engine.refresh(now=NOW + number * minute)
-    engine.refresh(now=NOW + 55 * minute, wanted=WEB)
+    engine.refresh(now=NOW + 55 * minute, scope=WEB)
 
     assert engine.points("interactions") == [NOW + 29 * minute, NOW + 50 * minute]
     assert engine.points("forms") == [NOW + 29 * minute, NOW + 55 * minute]
@@ -79,9 +79,9 @@ def test_of_an_hour_the_last_refresh_is_left_with_all_that_the_others_said(engin
 
 def test_history_is_thinned_to_the_ends_of_days_and_then_of_months(engine: Engine) -> None:
     engine.license("acme", "Asia/Kolkata", SMALL, effective_from=date(2020, 1, 1))
-    keeping, hours = HistoryRetention(hourly=3, daily=31), 12
+    retention, hours = HistoryRetention(hourly=3, daily=31), 12
     for number in range(0, 80 * 24, hours):
-        engine.refresh(now=NOW + number * HOUR, keeping=keeping)
+        engine.refresh(now=NOW + number * HOUR, retention=retention)
     last = NOW + (80 * 24 - hours) * HOUR
     loaded = engine.loaded(now=last)
     points = engine.points("forms")

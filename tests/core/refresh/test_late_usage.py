@@ -68,7 +68,7 @@ def test_a_section_alone_is_refreshed_with_all_others_where_usage_came_in_late(e
     engine.license()
     engine.send(sent(5, NOW - DAY), usage_event("forms.level", time=NOW - DAY, value=1))
     assert late_marks(engine) == {(engine.id(), days_ago(1))}
-    engine.refresh(wanted=WEB)
+    engine.refresh(scope=WEB)
     assert engine.history("interactions") == [(end_of(days_ago(1)), Decimal(5), "OK"), (NOW, Decimal(5), "OK")]
     assert late_marks(engine) == set()
 

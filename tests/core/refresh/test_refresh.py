@@ -106,7 +106,7 @@ def test_of_named_sections_only_their_meters_are_measured(engine: Engine) -> Non
     engine.license()
     engine.refresh()
     engine.send(usage_event("forms.level", value=5), usage_event("users.level", value=5))
-    engine.refresh(now=NOW + HOUR, wanted=RefreshScope(frozenset({"web", "sms"})))
+    engine.refresh(now=NOW + HOUR, scope=RefreshScope(frozenset({"web", "sms"})))
 
     measured = {key: one.measured_at for key, one in engine.readings().items()}
     assert {key for key, at in measured.items() if at == NOW + HOUR} == {
