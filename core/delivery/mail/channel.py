@@ -74,7 +74,8 @@ class MailChannel:
             return _NO_OPERATOR if claimed.message.kind == CREDITS_REQUESTED else _NOBODY
         if self._server is None:
             logger.info("ALLOWANCE_SMTP_URL is not set; this would be sent:\n%s", _text(message))
-            return Outcome(DeliveryStatus.SENT, "Written to the log, as ALLOWANCE_SMTP_URL is not set.")
+            detail = "Written to the log, as ALLOWANCE_SMTP_URL is not set."
+            return Outcome(DeliveryStatus.SENT, detail, reached=False)
         return _send(self._server, message, self._tls)
 
     def _message(self, session: Session, claimed: ClaimedDelivery) -> EmailMessage | None:

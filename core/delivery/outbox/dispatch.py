@@ -44,7 +44,7 @@ def send_due(
         database: The database.
         channels: The channels by name.
         wanted: The deliveries to claim; None for all.
-        on_sent: Is called for a delivery that was sent.
+        on_sent: Is called for a delivery that was sent and has reached its recipient.
     """
     with database.write() as session:
         claimed = claim_delivery(session, datetime.now(UTC), LEASE, wanted)
@@ -75,7 +75,7 @@ def _record(database: Database, claimed: ClaimedDelivery, outcome: Outcome, on_s
         try:
             with database.write() as session:
                 record_outcome(session, delivery, outcome, datetime.now(UTC))
-                if on_sent and outcome.status is DeliveryStatus.SENT:
+                if on_sent and outcome.status is DeliveryStatus.SENT and outcome.reached:
                     on_sent(session, claimed)
             return
         except Exception as error:

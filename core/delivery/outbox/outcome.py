@@ -23,6 +23,7 @@ class Outcome:
         status: SENT, PARKED or DROPPED; None if the delivery is to be tried again.
         detail: The answer of the other side, or why there was none.
         retry_after: How long the recipient asks to wait before the next attempt; six hours at the most are granted.
+        reached: Whether a sent delivery has reached its recipient; not if it was only written to the log.
         on_record: Writes what else the channel stores, in the transaction that records the outcome. May be called again
             if it is unknown whether that transaction was committed.
     """
@@ -30,6 +31,7 @@ class Outcome:
     status: DeliveryStatus | None
     detail: str
     retry_after: timedelta | None = None
+    reached: bool = True
     on_record: Callable[[Session], None] | None = None
 
 

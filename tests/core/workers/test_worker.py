@@ -10,6 +10,7 @@ import pytest
 from sqlmodel import col, select, update
 
 from core.administration.inputs import AdminInput
+from core.alerts.tables import Alert
 from core.delivery.channels import CHANNELS
 from core.delivery.mail import smtp
 from core.delivery.outbox.tables import Delivery
@@ -86,6 +87,25 @@ def test_at_its_end_it_waits_for_what_it_is_sending(engine: Engine, monkeypatch:
     assert (left.claim, left.status, left.attempts) == (None, "PENDING", 1)
     assert left.detail
     assert left.detail.startswith("The mail server did not take it")
+
+
+def test_an_alert_holds_that_somebody_was_notified_once_a_message_has_arrived(engine: Engine) -> None:
+    engine = with_settings(engine, sweep_seconds=0.05, webhook_networks="127.0.0.0/8")
+    engine.license(terms={"forms": 5}, admins=[AdminInput("ann@example.com", None, None)])
+    engine.send(usage_event("forms.level", value=6))
+
+    def alert() -> Alert:
+        with engine.database.read() as session:
+            return session.exec(select(Alert)).one()
+
+    with receiving() as endpoint:
+        with engine.database.write() as session:
+            networks = engine.runtime.settings.opened_networks
+            put_endpoint(session, EndpointInput("acme", "platform", endpoint.url()), networks, NOW)
+        engine.refresh()
+        with Worker(engine.runtime):
+            assert soon(lambda: alert().notified_at is not None)
+    assert alert().mailed_at is None  # the e-mail is in the log alone, without a mail server
 
 
 def test_endpoints_that_hang_hold_up_no_email(engine: Engine) -> None:
