@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from sqlalchemy import ColumnElement, case, literal
 from sqlmodel import Session, col, delete, insert, or_, select
 
 from core.addresses.mail_address import mailbox_of
 from core.administration.admin_mail import subscribe_mailboxes
+from core.administration.correct_zone import correct_zone
 from core.administration.inputs import AdminInput, LicenseInput
 from core.administration.rules.licenses import check_license
 from core.consumption.readings.status import SEVERITY, UsageStatus
@@ -28,7 +30,8 @@ _TIME_ZONE: Final = "UTC"
 def put_license(session: Session, given: LicenseInput, now: datetime) -> License:
     """Create a license or change it, and make its refresh due.
 
-    A new time zone applies to usage that comes in from now on. Days that were counted before keep their sums.
+    The days of usage follow a new time zone as far as the ledger holds the usage, see :mod:`core.usage.rezone`. A
+    license with many events is corrected by its refresh.
 
     Fields that the input leaves out keep their value. A new license is in UTC unless the input states another zone.
 
@@ -55,13 +58,13 @@ def put_license(session: Session, given: LicenseInput, now: datetime) -> License
     upsert = (
         statement.on_conflict_do_update(
             index_elements=["key"],
-            set_=changes,
+            set_={**changes, "zone_changed_at": _zone_changed_at(changes.get("time_zone"), now)},
             where=or_(*(_COLUMNS[name] != value for name, value in changes.items())),
         )
         if changes
         else statement.on_conflict_do_nothing()
     )
-    changed = session.execute(upsert.returning(col(License.id))).first()
+    changed = session.execute(upsert.returning(col(License.zone_changed_at))).first()
     license = session.exec(
         select(License).where(License.key == given.key).execution_options(populate_existing=True)
     ).one()
@@ -77,8 +80,16 @@ def put_license(session: Session, given: LicenseInput, now: datetime) -> License
     )
     if given.admins is not LEFT_OUT:
         _put_admins(session, license_id, given.admins or (), now)
+    if changed and changed.zone_changed_at == now:
+        correct_zone(session, license, now)
     schedule_now(session, license_id, now)
     return license
+
+
+def _zone_changed_at(time_zone: str | None, now: datetime) -> ColumnElement[datetime | None]:
+    """Return the time of the last change of the time zone: now if the license has another zone than the given one."""
+    before: ColumnElement[datetime | None] = License.__table__.c.zone_changed_at  # type: ignore[attr-defined]
+    return case((col(License.time_zone) != time_zone, literal(now, before.type)), else_=before) if time_zone else before
 
 
 def _put_admins(session: Session, license_id: int, admins: Sequence[AdminInput], now: datetime) -> None:

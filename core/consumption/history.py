@@ -89,6 +89,17 @@ def replace_history(
     _write(session, written)
 
 
+def complete_entries(session: Session, time_range: TimeRange) -> None:
+    """Rewrite the entries of a range as whole entries, so that each stands without the entries before it."""
+    before: dict[str, PointDelta] = {}
+    rows: dict[tuple[int, datetime], Mapping[str, PointDelta]] = {}
+    for license_id, at, entries in _read(session, [time_range]):
+        whole = {meter: full for meter, entry in entries.items() if (full := expand(entry, before.get(meter)))}
+        before |= whole
+        rows[license_id, at] = whole
+    _write(session, rows)
+
+
 def _merge_rows(*layers: Rows) -> Rows:
     """Merge rows; where several have an entry of the same meter at the same time, the last of them holds."""
     merged: dict[tuple[int, datetime], Mapping[str, PointDelta]] = {}

@@ -22,12 +22,16 @@ _decimal = lru_cache(maxsize=4096)(Decimal)
 
 @dataclass(frozen=True, slots=True)
 class LoadedLicense:
-    """A license with all its contract versions but those withdrawn. `today` is the current day in its time zone."""
+    """A license with all its contract versions but those withdrawn. `today` is the current day in its time zone.
+
+    `zone_changed_at` is the time at which the time zone changed last, or None if it never did.
+    """
 
     id: int
     license: allowance.License
     versions: tuple[ContractVersion, ...]
     today: date
+    zone_changed_at: datetime | None = None
 
     def version_on(self, day: date) -> ContractVersion | None:
         """Return the version in force on a day, or None if no contract is in force."""
@@ -103,6 +107,7 @@ def load_licenses(session: Session, ids: Collection[int], now: datetime) -> dict
             allowance.License(row.key, row.name, row.time_zone),
             tuple(versions[id_of(row)]),
             now.astimezone(ZoneInfo(row.time_zone)).date(),
+            row.zone_changed_at,
         )
         for row in session.exec(select(License).where(col(License.id).in_(ids)))
     }

@@ -29,6 +29,7 @@ class License(SQLModel, table=True):
     `revision` grows with every change of the license or its contract: what was read at another revision is out of date.
     While the license is suspended, `suspended_at`, `suspended_because` and `suspended_by` state since when, why and by
     whom; otherwise they are null.
+    `zone_changed_at` is the time at which `time_zone` changed last, or None if it never did.
     """
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
@@ -42,6 +43,7 @@ class License(SQLModel, table=True):
     suspended_at: datetime | None = Field(default=None, sa_type=Microseconds)
     suspended_because: str | None = None
     suspended_by: str | None = None
+    zone_changed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class LicenseAdmin(SQLModel, table=True):

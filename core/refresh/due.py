@@ -10,14 +10,15 @@ from core.credits.expiring import next_notice
 from core.licenses.load import LoadedLicense
 from core.measuring.load_usage import LoadedUsage
 from core.refresh.collect_documents import Documents
+from core.refresh.correct_days import settled_at
 from core.refresh.plan import RefreshPlan
 
 
 def next_turns(plan: RefreshPlan) -> dict[int, datetime]:
     """Return the next turning point of each license that is measured, by its id: readings are due then at the latest.
 
-    At a turning point a billing period, a contract or a grant begins or ends, an entity closes, or a notice of expiring
-    credits is due.
+    At a turning point a billing period, a contract or a grant begins or ends, an entity closes, a notice of expiring
+    credits is due, or the last events by an earlier time zone are committed.
     """
     return {license_id: _next_turn(plan.licenses[license_id], usage) for license_id, usage in plan.usage.items()}
 
@@ -34,6 +35,7 @@ def _next_turn(license: LoadedLicense, usage: LoadedUsage) -> datetime:
     zone = license.license.time_zone
     closings = [midnight(entity.closed_from, zone) for entity in usage.usage.entities if entity.closed_from]
     turns += [closing for closing in closings if closing > now]
+    turns += [turn for turn in (settled_at(license),) if turn and turn > now]
     notice = next_notice(license, usage.grants, now)
     return min([license.next_turn(), *turns, *([notice] if notice else [])])
 

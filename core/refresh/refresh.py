@@ -28,6 +28,7 @@ from core.refresh.ask_meters import ask_meters
 from core.refresh.choose_meters import choose_meters
 from core.refresh.closings import group_by_meter, judge_closings
 from core.refresh.collect_documents import collect_documents, merge_documents
+from core.refresh.correct_days import correct_days
 from core.refresh.due import next_due_times, next_turns
 from core.refresh.expiring import find_expiring_credits
 from core.refresh.history import write_history
@@ -79,7 +80,8 @@ def save_refresh(
 
     If another refresh of a license was saved since this one was planned, nobody can tell which of the two read later
     usage: the answers for the license are dropped, and the license has to be refreshed again. The count of saved
-    refreshes tells this, since the clocks of two workers cannot.
+    refreshes tells this, since the clocks of two workers cannot. The answers are dropped as well if they were measured
+    by the days of an earlier time zone.
 
     Args:
         session: The session of a transaction that writes.
@@ -93,6 +95,7 @@ def save_refresh(
     """
     stored = lock_snapshots(session, plan.snapshots)
     superseded = {key for key, snapshot in plan.snapshots.items() if stored[key].refreshed != snapshot.refreshed}
+    superseded |= correct_days(session, plan)
     turns = next_turns(plan)
     measurements = match_answers(plan, answers, stored, superseded)
     past = group_by_meter(measurements.past)
@@ -111,6 +114,7 @@ def save_refresh(
 
     # If a license changed meanwhile, its mark may be of usage that came in after this plan was made.
     unchanged = {key for key, snapshot in plan.snapshots.items() if stored[key].version == snapshot.version}
+    unchanged -= superseded
     forget_late_usage(session, [late for key, late in plan.late_usage.items() if key in unchanged])
     new_checkpoints = {key: usage.new_checkpoint() for key, usage in plan.usage.items() if key in unchanged}
     save_checkpoints(session, {key: checkpoint for key, checkpoint in new_checkpoints.items() if checkpoint})

@@ -1,25 +1,19 @@
 """Cancelling an event of the ledger: it stays under its key, so that a retry is a duplicate, and counts 0."""
 
 from collections.abc import Mapping
-from datetime import timedelta
-from typing import Final
 
 from allowance import EventType
-from sqlalchemy import tuple_
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col, delete, select
+from sqlmodel import Session, select
 
 from core.database.dialect import insert_into
 from core.errors import InputProblem, InvalidInput
 from core.text import shown
-from core.times import instant
 from core.usage.amount import TotalTooLarge
-from core.usage.levels import LevelReport, newest_reports, select_reports
 from core.usage.recount import complete_from
+from core.usage.renew_levels import renew_levels
 from core.usage.retention import complete_since
 from core.usage.tables import LedgerEvent, UsageLevel, UsageSeries, UsageSum
-
-_DAY: Final = timedelta(days=1)
 
 
 def cancel_event(
@@ -58,7 +52,7 @@ def cancel_event(
     session.add(event)
     session.flush()
     if is_level:
-        _take_out_level(session, event)
+        renew_levels(session, event.license_id, event.series_id, event.day, event.day)
     else:
         _take_out_amount(session, event)
     return event
@@ -93,47 +87,6 @@ def _take_out_amount(session: Session, event: LedgerEvent) -> None:
         if "usage_sum_in_range" not in str(error.orig):
             raise
         raise TotalTooLarge from None
-
-
-def _take_out_level(session: Session, event: LedgerEvent) -> None:
-    """Let the reports that are left decide the level of the day, and of the next one, where a report gave way to it."""
-    days = (event.day, event.day + _DAY)
-    table = UsageLevel
-    of_series = (col(table.license_id) == event.license_id, col(table.series_id) == event.series_id)
-    # Locked before the ledger is read, so that reports of other writers are either read here or compared later.
-    of_days = select(col(table.day)).where(*of_series, col(table.day).in_(days)).order_by(col(table.day))
-    stored = session.exec(of_days.with_for_update()).all()
-    reports = select_reports().where(
-        col(LedgerEvent.license_id) == event.license_id,
-        col(LedgerEvent.series_id) == event.series_id,
-        col(LedgerEvent.day).between(event.day - _DAY, event.day + _DAY),
-    )
-    left = newest_reports((day, LevelReport(*report)) for _, day, *report in session.execute(reports))
-    for day in days:
-        if (report := left.get(day)) is None:
-            session.execute(delete(table).where(*of_series, col(table.day) == day))
-            continue
-        values = {
-            "whole": report.whole,
-            "nanos": report.nanos,
-            "time": instant(report.time),
-            "source": report.source,
-            "event_id": report.id,
-            "accepted": report.accepted,
-        }
-        rollup = insert_into(session, table).values(
-            license_id=event.license_id, series_id=event.series_id, day=day, **values
-        )
-        new = rollup.excluded
-        is_newer = tuple_(new.time, new.accepted) > tuple_(col(table.time), col(table.accepted))
-        session.execute(
-            rollup.on_conflict_do_update(
-                index_elements=["license_id", "series_id", "day"],
-                set_={name: new[name] for name in values},
-                # A row that came in since the lock is of another writer.
-                where=None if day in stored else is_newer,
-            )
-        )
 
 
 def _named(key: tuple[int, str, str]) -> str:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from core.database.dialect import parts
+from core.licenses.tables import License
 from core.text import shown
 from core.times import EPOCH
 from core.usage.entities import MOST_ENTITIES
@@ -21,12 +22,19 @@ NAMED: Final = 3
 _SEARCHED: Final = 100
 """The newest earlier imports, among which these are chosen."""
 
+_DAY: Final = timedelta(days=1)
+_NEIGHBOURS: Final = range(-2, 3)
+"""An instant is of days that differ by two at the most, in whatever time zones."""
+
 
 class DroppedDays:
     """The days of each license and series of which the ledger holds fewer events than were counted.
 
     They are read once for a license, and again when the ledger has dropped a segment: a backfill adds as many events to
     the ledger as to the count. So the cost does not grow with the number of transactions of an import.
+
+    Dropped events keep the day of the time zone that the license had. If the time zone changed since, the event of a
+    file may be of a neighbouring day, so these days count as well.
     """
 
     def __init__(self, digest: str, name: str, most_entities: int = MOST_ENTITIES) -> None:
@@ -89,7 +97,13 @@ class DroppedDays:
             counted = sa.func.sum(UsageSum.events)
             in_rollup = self._counts(session, UsageSum, counted, license_id, complete)
             in_ledger = self._counts(session, LedgerEvent, sa.func.count(), license_id, complete)
-            self._days[license_id] = {day for day, count in in_rollup.items() if count > in_ledger.get(day, 0)}
+            changed_at = session.exec(select(License.zone_changed_at).where(License.id == license_id)).one()
+            self._days[license_id] = {
+                (series_id, day + neighbour * _DAY)
+                for (series_id, day), count in in_rollup.items()
+                if count > in_ledger.get((series_id, day), 0)
+                for neighbour in (_NEIGHBOURS if changed_at else (0,))
+            }
         return self._days[license_id]
 
     @staticmethod

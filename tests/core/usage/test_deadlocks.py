@@ -5,15 +5,18 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from random import Random
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from psycopg.errors import DeadlockDetected
 from sqlalchemy.exc import OperationalError
+from sqlmodel import col, select
 
 from core.usage import ledger_postgresql
 from core.usage.events import EventRules, UsageEvent, check_events
 from core.usage.record import record
 from core.usage.recount import recount
+from core.usage.tables import LedgerEvent
 from tests.fixtures.engine import NOW, Engine
 
 pytestmark = [pytest.mark.needs("postgres"), pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)]
@@ -86,3 +89,27 @@ def test_without_the_order_they_would(engine: Engine, monkeypatch: pytest.Monkey
     assert taken_away == 4
     monkeypatch.setattr(ledger_postgresql, "_WRITE", unsorted)
     assert deadlocks(engine, rounds=200)
+
+
+def test_time_zones_that_change_while_events_come_in_lose_nothing(engine: Engine) -> None:
+    zones = ("Pacific/Kiritimati", "Pacific/Honolulu", "Asia/Kathmandu", "UTC")
+
+    def change() -> None:
+        for number in range(20):
+            engine.license(f"license-{number % 5}", zones[number % len(zones)])
+
+    with ThreadPoolExecutor(1) as thread:
+        changing = thread.submit(change)
+        assert deadlocks(engine, rounds=6) == []
+        changing.result()
+    for number in range(5):
+        key = f"license-{number}"
+        engine.refresh(key)
+        engine.refresh(key)
+        with engine.database.read() as session:
+            assert list(recount(session, engine.id(key), engine.runtime.registry.event_types)) == []
+            days = session.exec(
+                select(col(LedgerEvent.day), col(LedgerEvent.time)).where(LedgerEvent.license_id == engine.id(key))
+            ).all()
+        zone = ZoneInfo(engine.loaded(key).license.time_zone)
+        assert {day for day, time in days if day != time.astimezone(zone).date()} == set()
