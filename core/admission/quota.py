@@ -16,6 +16,8 @@ from core.times import microseconds
 
 MAX_PLACES: Final = 2**62
 """A larger quota counts as none: databases count no further."""
+_ZONES: Final = timedelta(hours=26)
+"""The most by which the midnights of two time zones differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ def quota_at(license: LoadedLicense, meter: Admission, now: datetime, latest: Wi
     """Return the quota at an instant, by the contract in force then.
 
     If a contract changes the window while it is open, so that the window would begin earlier, it keeps its start: the
-    places in it count from there.
+    places in it count from there. It also keeps its start if the license's time zone changes.
 
     Args:
         license: The license.
@@ -64,7 +66,7 @@ def quota_at(license: LoadedLicense, meter: Admission, now: datetime, latest: Wi
     version = license.version_on(day)
     terms = quota_terms(version.quotas, meter.key) if version else QuotaTerms()
     window = window_at(now, terms, version, time_zone)
-    if latest and window.start < latest.start <= now:
+    if latest and latest.start <= now and (window.start < latest.start or _is_same(window, latest)):
         window = Window(latest.start, window.end, window.time_zone)
     limit = meter.limit_of(license.contract_on(day))
     return Quota(
@@ -79,3 +81,8 @@ def quota_at(license: LoadedLicense, meter: Admission, now: datetime, latest: Wi
         valid_until=min(window.end, midnight(day + timedelta(days=1), time_zone)),
         starts_at=microseconds(window.start),
     )
+
+
+def _is_same(window: Window, latest: Window) -> bool:
+    """Return whether two windows are the same one in two time zones: they end on the same day, and begin close by."""
+    return window.period.end == latest.period.end and window.start - latest.start <= _ZONES

@@ -65,16 +65,20 @@ def load_admitted(
         )
         .order_by(col(window.starts_at))
     )
-    newest: dict[tuple[int, str], Window] = {}
-    for license_id, meter, starts_at, ends_at, time_zone, day, admitted, refused in session.execute(statement):
-        opened = Window(starts_at, ends_at, time_zone)
-        newest[license_id, meter] = opened
-        if day is not None:
-            cells[license_id].append(AdmittedCell(meter, opened.period, day, admitted, refused))
+    days: dict[tuple[int, str], list[tuple[Window, date | None, int, int]]] = defaultdict(list)
+    for license_id, meter, starts_at, ends_at, time_zone, *counted in session.execute(statement):
+        days[license_id, meter].append((Window(starts_at, ends_at, time_zone), *counted))
     for license in licenses:
         for meter in meters:
-            present = quota_at(license, meter, now, newest.get((license.id, meter.key)))
-            cells[license.id].append(AdmittedCell(meter.key, present.window.period, license.today, 0))
+            of_meter = days[license.id, meter.key]
+            present = quota_at(license, meter, now, of_meter[-1][0] if of_meter else None).window
+            cells[license.id].append(AdmittedCell(meter.key, present.period, license.today, 0))
+            for opened, day, admitted, refused in of_meter:
+                if day is not None:
+                    period = present.period if opened.start == present.start else opened.period
+                    # A day after today is of an earlier time zone of the license.
+                    latest = min(day, license.today)
+                    cells[license.id].append(AdmittedCell(meter.key, period, latest, admitted, refused))
     return cells
 
 
