@@ -7,9 +7,8 @@ from allowance import Contract, Reading
 from sqlmodel import Session
 
 from core.consumption.crossing_days import DatedReading, date_crossings, load_points
-from core.consumption.readings.judged_reading import JudgedReading, Problem
+from core.consumption.readings.judged_reading import NEVER_MEASURED, JudgedReading, Problem
 from core.consumption.readings.judging import judge_reading
-from core.consumption.readings.status import UsageStatus
 from core.consumption.view import ConsumptionView, view_consumption
 from core.licenses.load import LoadedLicense
 from core.measuring.load_usage import load_usage
@@ -24,7 +23,7 @@ def measure_past(
     """Return the consumption at the end of `day`, judged by the contract of that day, late usage included.
 
     Thresholds are crossed since the day on which usage crossed them, as far as history knows. If no contract was in
-    force, the figures are shown, but no status: they were not held against anything.
+    force, the figures are shown, but they were not held against any terms, and count as never measured.
     """
     usage = load_usage(session, [UsageRange(license, day)], registry, now)[license.id].usage.as_of(day)
     contract = license.contract_on(day)
@@ -35,10 +34,10 @@ def measure_past(
         if isinstance(answer, Reading):
             reading = judge_reading(question.meter, contract, answer, None, end)
             if license.version_on(day) is None:
-                reading = reading._replace(status=UsageStatus.UNKNOWN, measured_at=None)
+                reading = reading._replace(measured_at=None)
         else:
             problem = Problem(answer.code, answer.message, now)
-            reading = JudgedReading(UsageStatus.UNKNOWN, problem=problem)
+            reading = NEVER_MEASURED._replace(problem=problem)
         readings[question.meter.key] = reading
     dated = _date_crossings(session, license, contract, readings, registry, end)
     return view_consumption(license, dated, 0, registry, now, day)

@@ -71,7 +71,7 @@ def write_snapshots(session: Session, readings: Mapping[int, Mapping[str, Docume
     rows = [
         (
             license_id,
-            max(map(severity, documents.values())),
+            severity(documents.values()),
             orjson.dumps(documents).decode(),
         )
         for license_id, documents in sorted(readings.items())

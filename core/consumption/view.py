@@ -8,7 +8,7 @@ from typing import Final
 
 from allowance import Meter, Section
 
-from core.consumption.readings.judged_reading import NEVER_MEASURED, JudgedReading, Problem
+from core.consumption.readings.judged_reading import NEVER_MEASURED, JudgedReading, Problem, worst_status
 from core.consumption.readings.status import UsageStatus, worst
 from core.licenses.load import LoadedLicense
 from core.plugins.registry import Registry
@@ -46,8 +46,8 @@ class SectionView:
 
     @property
     def status(self) -> UsageStatus:
-        """The worst status of the readings."""
-        return worst(view.reading.status for view in self.readings)
+        """The worst status of the readings that are parts of the section; see :func:`worst_status`."""
+        return worst_status(view.reading for view in self.readings)
 
     @property
     def freshness(self) -> Freshness:

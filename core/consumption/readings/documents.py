@@ -22,6 +22,7 @@ from core.consumption.readings.judged_reading import (
     Threshold,
     UsageAgainstLimit,
 )
+from core.consumption.readings.state import ReadingState
 from core.consumption.readings.status import SEVERITY, UsageStatus
 from core.text import decimal_text
 
@@ -29,10 +30,12 @@ from core.text import decimal_text
 class Document(TypedDict, total=False):
     """A stored reading. Arrays hold the fields of a record in its order, a period first day, end and time zone.
 
-    `stated` holds what remains, what is owed and what was refused; before 1.1 not what was refused.
+    `state` is left out where the other fields show it; before 1.1 it always was. `stated` holds what remains, what is
+    owed and what was refused; before 1.1 not what was refused.
     """
 
     status: Required[str]
+    state: str
     used: str
     limit: str
     measured_at: str
@@ -49,7 +52,12 @@ class Document(TypedDict, total=False):
 
 # Tables, since making or reading a member of an enumeration takes five times as long.
 _STATUSES: Final = {status.value: status for status in UsageStatus}
-_SEVERITIES: Final = {status.value: severity for status, severity in SEVERITY.items()}
+_SEVERITIES: Final = {status.value: rank for status, rank in SEVERITY.items()}
+_STATES: Final = {state.value: state for state in ReadingState}
+_MEASURED: Final = ReadingState.MEASURED
+_NOT_IN_CONTRACT: Final = ReadingState.NOT_IN_CONTRACT
+_OK: Final = UsageStatus.OK.value
+_LEAST: Final = SEVERITY[UsageStatus.OK]
 _NOTHING_STATED: Final = [None, None, None]
 # Remembered, since most readings of a batch share their times, periods, limits and ratios.
 _time_text = lru_cache(maxsize=1024)(datetime.isoformat)
@@ -62,7 +70,16 @@ _parse_period = lru_cache(maxsize=1024)(
 
 def encode_reading(reading: JudgedReading) -> Document:
     """Return the document of a reading. Times must be in UTC."""
-    status, used, limit, basis, period, shares, thresholds, grants, measured, due, problem, crossed, *stated = reading
+    document = _encode_fields(reading)
+    if reading.state is not _state(document):
+        document["state"] = reading.state._value_
+    return document
+
+
+def _encode_fields(reading: JudgedReading) -> Document:
+    """Return the document of a reading without its state."""
+    status, used, limit, basis, period, shares, thresholds, grants, measured, due, problem, crossed, *_ = reading
+    stated = [reading.stated_remaining, reading.stated_overage, reading.refused]
     document: Document = {"status": status._value_}
     if used is not None:
         document["used"] = str(used)
@@ -100,6 +117,19 @@ def encode_reading(reading: JudgedReading) -> Document:
     return document
 
 
+def _state(document: Document) -> ReadingState:
+    """Return the state of a reading: the stored one, else the state that the other fields show."""
+    if "state" in document:
+        return _STATES[document["state"]]
+    if "used" in document and "limit" in document:
+        return _MEASURED
+    if "measured_at" not in document:
+        return ReadingState.NEVER_MEASURED
+    if "limit" in document:
+        return ReadingState.TERM_ONLY if document["status"] == _OK else ReadingState.NOTHING_REPORTED
+    return ReadingState.UNLIMITED if Decimal(document.get("used", "0")) else _NOT_IN_CONTRACT
+
+
 NEVER_MEASURED_DOCUMENT: Final = encode_reading(NEVER_MEASURED)
 
 
@@ -129,6 +159,7 @@ def decode_reading(document: Document) -> JudgedReading:
         stated_remaining=_decimal(remaining),
         stated_overage=_decimal(overage),
         refused=_decimal(*refused) if refused else None,
+        state=_state(document),
     )
 
 
@@ -164,9 +195,13 @@ def due_at(document: Document | None) -> datetime | None:
     return _time(document.get("due_at")) if document else None
 
 
-def severity(document: Document) -> int:
-    """Return how bad the status of the reading is; see :data:`core.consumption.readings.status.SEVERITY`."""
-    return _SEVERITIES[document["status"]]
+def severity(documents: Iterable[Document]) -> int:
+    """Return how bad the worst status of a license is; see :data:`core.consumption.readings.status.SEVERITY`.
+
+    It is the severity of :func:`core.consumption.readings.judged_reading.worst_status` of the readings.
+    """
+    parts = (document["status"] for document in documents if _state(document) is not _NOT_IN_CONTRACT)
+    return max(map(_SEVERITIES.__getitem__, parts), default=_LEAST)
 
 
 def crossing_times(

@@ -3,7 +3,7 @@
 They are named tuples, which a refresh makes four times as fast as frozen dataclasses.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from types import MappingProxyType
@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 from allowance import Period
 from allowance.exact import exact
 
-from core.consumption.readings.status import UsageStatus
+from core.consumption.readings.state import ReadingState
+from core.consumption.readings.status import UsageStatus, worst
 
 
 class Threshold(NamedTuple):
@@ -73,7 +74,8 @@ class JudgedReading(NamedTuple):
     `measured_at` is None if the meter was never measured. `due_at` is the time of the next measurement. A meter of
     credits can state what remains and what is owed by itself; the stated figures are None if they are no other than
     the limit less the usage, and the usage less the limit. `refused` is the number of items that a hard limit refused
-    in the period; None for other limits.
+    in the period; None for other limits. `state` states
+    why there is no usage or no limit.
     """
 
     status: UsageStatus
@@ -91,6 +93,7 @@ class JudgedReading(NamedTuple):
     stated_remaining: Decimal | None = None
     stated_overage: Decimal | None = None
     refused: Decimal | None = None
+    state: ReadingState = ReadingState.MEASURED
 
     @property
     def remaining(self) -> Decimal | None:
@@ -111,4 +114,9 @@ def _excess(number: Decimal | None, other: Decimal | None) -> Decimal | None:
         return max(number - other, Decimal(0))
 
 
-NEVER_MEASURED: Final = JudgedReading(UsageStatus.UNKNOWN)
+NEVER_MEASURED: Final = JudgedReading(UsageStatus.UNKNOWN, state=ReadingState.NEVER_MEASURED)
+
+
+def worst_status(readings: Iterable[JudgedReading]) -> UsageStatus:
+    """Return the worst status of readings, without those that the contract does not have and nobody reported."""
+    return worst(reading.status for reading in readings if reading.state is not ReadingState.NOT_IN_CONTRACT)

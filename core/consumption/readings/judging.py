@@ -11,7 +11,8 @@ from allowance.reading import Number
 from core.consumption.readings.crossing_rule import CrossingRule
 from core.consumption.readings.documents import Document, crossing_times
 from core.consumption.readings.judged_reading import JudgedReading, ReadingShare, Threshold, UsageAgainstLimit
-from core.consumption.readings.status import multiply, status_of
+from core.consumption.readings.state import ReadingState, state_of
+from core.consumption.readings.status import UsageStatus, multiply, status_of
 from core.licenses.alerting_ratios import alerting_ratios, at_risk_ratio
 from core.usage.amount import NANOS, from_nanos
 
@@ -35,7 +36,8 @@ def judge_reading(
         measured_at: The time of the measurement.
         due_at: The time of the next measurement, or None if there is no such time.
     """
-    usage = judge_usage(meter, contract, reading)
+    state = state_of(meter, contract, reading)
+    usage = _judge_usage(meter, contract, reading, state)
     limit = reading.limit
     judged = JudgedReading(
         usage.status,
@@ -50,6 +52,7 @@ def judge_reading(
         {key: round_number(left) for key, left in reading.grants.items()} if reading.grants else {},
         measured_at,
         due_at,
+        state=state,
     )
     if reading.refused is not None:
         judged = judged._replace(refused=round_number(reading.refused))
@@ -58,9 +61,17 @@ def judge_reading(
 
 def judge_usage(meter: Meter, contract: Contract, reading: Reading) -> UsageAgainstLimit:
     """Return the status of a reading with its usage and limit, and nothing else."""
+    return _judge_usage(meter, contract, reading, state_of(meter, contract, reading))
+
+
+def _judge_usage(meter: Meter, contract: Contract, reading: Reading, state: ReadingState) -> UsageAgainstLimit:
+    """Return the status of a reading, which is UNKNOWN if no contract is in force and there is no limit without one."""
     used, limit = reading.used, reading.limit
-    at_risk = at_risk_ratio(meter, contract)
-    status = status_of(used, limit, at_risk, meter.enforcement, reading.overage, reading.refused)
+    if limit is None and state is ReadingState.NO_CONTRACT:
+        status = UsageStatus.UNKNOWN
+    else:
+        at_risk = at_risk_ratio(meter, contract)
+        status = status_of(used, limit, at_risk, meter.enforcement, reading.overage, reading.refused)
     return UsageAgainstLimit(
         status,
         None if used is None else _round_usage(used, limit, meter, contract),

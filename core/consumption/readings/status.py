@@ -11,7 +11,7 @@ from allowance.reading import Number
 
 
 class UsageStatus(StrEnum):
-    """OK: green. AT_RISK: yellow. EXCEEDED: red. UNKNOWN: grey, never measured yet."""
+    """OK: green. AT_RISK: yellow. EXCEEDED: red. UNKNOWN: grey; the state of a reading says why."""
 
     OK = "OK"
     AT_RISK = "AT_RISK"

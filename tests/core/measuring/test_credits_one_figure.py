@@ -22,7 +22,7 @@ def test_reading_shares_and_grants_agree(
     engine: Engine, grants: list[tuple[Decimal, str]], spent: dict[str, Decimal]
 ) -> None:
     key = new_key()
-    engine.license(key)
+    engine.license(key, terms={})
     for number, (amount, entity) in enumerate(grants):
         engine.grant(key, f"g{number}", str(amount), entity=entity or None, now=NOW)
     engine.send(*(usage_event("sms.sent", key, quantity=amount, entity=name or None) for name, amount in spent.items()))

@@ -65,7 +65,7 @@ def test_late_usage_counts_from_then_on_also_where_contracts_with_other_periods_
 
 
 def test_a_section_alone_is_refreshed_with_all_others_where_usage_came_in_late(engine: Engine) -> None:
-    engine.license()
+    engine.license(terms={})
     engine.send(sent(5, NOW - DAY), usage_event("forms.level", time=NOW - DAY, value=1))
     assert late_marks(engine) == {(engine.id(), days_ago(1))}
     engine.refresh(scope=WEB)

@@ -10,7 +10,7 @@ describe_enum(
     AT_RISK="Yellow: the usage is within the limit, and has reached the at-risk ratio of the limit.",
     EXCEEDED="Red: the usage is over the limit. For credits: no credits are left, or some are owed. For a hard quota: "
     "someone was refused in the window.",
-    UNKNOWN="Grey: the usage was never measured.",
+    UNKNOWN="Grey: no usage was measured or reported yet, or no contract is in force. The state of the reading tells.",
 )
 
 __all__ = ["UsageStatus"]

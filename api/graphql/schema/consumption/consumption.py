@@ -37,7 +37,8 @@ class Consumption(Node):
         return lazy_license(self.batch, self.view.license.id)
 
     @strawberry.field(
-        description="The worst status of the sections. The order from worst to best is EXCEEDED, AT_RISK, UNKNOWN, OK."
+        description="The worst status of the sections. The order from worst to best is EXCEEDED, AT_RISK, UNKNOWN, OK. "
+        "Readings with the state NOT_IN_CONTRACT are no part of it."
     )
     def status(self) -> UsageStatus:
         return self.view.status

@@ -19,8 +19,22 @@ from core.consumption.intervals import Interval
 from core.consumption.readings.judged_reading import Problem as StoredProblem
 from core.consumption.readings.judged_reading import ReadingShare
 from core.consumption.readings.judged_reading import Threshold as StoredThreshold
+from core.consumption.readings.state import ReadingState
 from core.consumption.view import Freshness
 
+describe_enum(
+    ReadingState,
+    "The state of a reading: whether usage is measured against a limit, and if not, why.",
+    MEASURED="Usage was measured against a limit. The status says how they compare.",
+    NOTHING_REPORTED="The contract sets a limit, but no usage was reported yet. The status is UNKNOWN.",
+    NEVER_MEASURED="The meter was never measured for this license. The status is UNKNOWN.",
+    NOT_IN_CONTRACT="The contract in force sets no limit, and no usage was reported: the feature was never sold. The "
+    "reading is no part of the status of its section and of the consumption.",
+    UNLIMITED="The contract in force sets no limit, and usage was reported. The status is OK.",
+    TERM_ONLY="The meter shows a term of the contract and has no usage. The status is OK.",
+    NO_CONTRACT="No contract is in force, so nothing is agreed. The status is UNKNOWN, except for credits that were "
+    "granted.",
+)
 describe_enum(
     Freshness,
     "The freshness of a reading: whether it is as new as its meter promises.",
@@ -107,6 +121,10 @@ class Reading(Node):
     @strawberry.field(description="The status of the usage against the limit.")
     def status(self) -> UsageStatus:
         return self.view.reading.status
+
+    @strawberry.field(description="The reason why the reading has usage and a limit, or why it lacks one of them.")
+    def state(self) -> ReadingState:
+        return self.view.reading.state
 
     @strawberry.field(
         description="The usage in the meter's unit. Null if the meter was never measured, or if it reports no usage."

@@ -35,7 +35,8 @@ class Section(Node):
         return self.view.section.description
 
     @strawberry.field(
-        description="The worst status of the readings. The order from worst to best is EXCEEDED, AT_RISK, UNKNOWN, OK."
+        description="The worst status of the readings. The order from worst to best is EXCEEDED, AT_RISK, UNKNOWN, OK. "
+        "Readings with the state NOT_IN_CONTRACT are no part of it."
     )
     def status(self) -> UsageStatus:
         return self.view.status

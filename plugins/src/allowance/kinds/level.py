@@ -15,7 +15,8 @@ class Level(Meter):
     """A meter that shows the newest value that was reported, by the time in the event.
 
     Its events are of the type ``<key>.level``. Values are reported for each entity and each value of the dimensions
-    in `by`; the meter adds them up. The status is UNKNOWN until the first value is reported.
+    in `by`; the meter adds them up. The status is UNKNOWN until the first value is reported. A level without a limit
+    that was never reported counts as not in the contract.
 
     Example::
 

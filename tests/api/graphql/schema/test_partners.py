@@ -76,7 +76,12 @@ def test_a_failing_meter_keeps_its_last_good_reading_marked_stale_with_the_probl
     served: Served, clock: time_machine.Traveller
 ) -> None:
     with served.client() as client:
-        client.data('mutation { putLicense(input: {key: "acme", name: "Acme"}) { errors { code } } }')
+        client.data("""mutation {
+          putLicense(input: {key: "acme", name: "Acme"}) { errors { code } }
+          putContract(input: {license: "acme", effectiveFrom: "2026-01-01", startsOn: "2026-01-01", terms: []}) {
+            errors { code }
+          }
+        }""")
 
         def calls(number: int, calls: int) -> Any:
             """The section after so many more calls and a refresh a minute later."""
@@ -87,8 +92,8 @@ def test_a_failing_meter_keeps_its_last_good_reading_marked_stale_with_the_probl
             return client.data(CALLS)["consumption"]
 
         assert calls(1, 12) == {
-            "status": "UNKNOWN",
-            "version": 1,
+            "status": "OK",
+            "version": 2,
             "section": {
                 "status": "OK",
                 "updatedAt": "2026-03-10T09:31:00Z",
@@ -110,8 +115,8 @@ def test_a_failing_meter_keeps_its_last_good_reading_marked_stale_with_the_probl
             "since": "2026-03-10T09:32:00Z",
         }
         assert calls(2, 1) == {
-            "status": "UNKNOWN",
-            "version": 2,
+            "status": "OK",
+            "version": 3,
             "section": {
                 "status": "OK",
                 "updatedAt": "2026-03-10T09:31:00Z",

@@ -31,6 +31,7 @@ from core.consumption.readings.judged_reading import (
     Threshold,
     UsageAgainstLimit,
 )
+from core.consumption.readings.state import ReadingState
 from core.consumption.readings.status import SEVERITY, UsageStatus
 
 NOW = datetime(2026, 3, 15, 12, tzinfo=UTC)
@@ -59,6 +60,7 @@ FULL = JudgedReading(
     stated_remaining=Decimal("199.25"),
     stated_overage=Decimal("0.75"),
     refused=Decimal(3),
+    state=ReadingState.NO_CONTRACT,
 )
 STORED = (
     b'{"status":"AT_RISK","used":"800.50","limit":"1000","measured_at":"2026-03-15T12:00:00+00:00",'
@@ -67,7 +69,7 @@ STORED = (
     b'"grants":{"g1":"0.5"},"due_at":"2026-03-15T13:00:00+00:00",'
     b'"thresholds":[["0.80","800","AT_RISK","2026-03-15T12:00:00+00:00"],["1","1000","EXCEEDED",null]],'
     b'"crossed":["2026-01-01","1000",["0.5","0.8"]],'
-    b'"problem":["METER_FAILED","It failed.","2026-03-15T13:00:00+00:00"]}'
+    b'"problem":["METER_FAILED","It failed.","2026-03-15T13:00:00+00:00"],"state":"NO_CONTRACT"}'
 )
 
 
@@ -91,7 +93,8 @@ def test_stored_form_of_a_reading_with_every_field() -> None:
 
 def test_what_is_none_or_empty_is_left_out() -> None:
     assert encode_reading(NEVER_MEASURED) == NEVER_MEASURED_DOCUMENT == {"status": "UNKNOWN"}
-    assert encode_reading(JudgedReading(UsageStatus.UNKNOWN, measured_at=NOW)) == {
+    unreported = JudgedReading(UsageStatus.UNKNOWN, measured_at=NOW, state=ReadingState.NOT_IN_CONTRACT)
+    assert encode_reading(unreported) == {
         "status": "UNKNOWN",
         "measured_at": "2026-03-15T12:00:00+00:00",
     }
@@ -114,7 +117,7 @@ def test_narrow_functions_read_the_same_as_the_whole() -> None:
     assert decode_usage(document) == UsageAgainstLimit(FULL.status, FULL.used, FULL.limit)
     assert decode_crossed(document) == FULL.crossed
     assert (measured_at(document), due_at(document)) == (FULL.measured_at, FULL.due_at)
-    assert severity(document) == SEVERITY[FULL.status]
+    assert severity([document, NEVER_MEASURED_DOCUMENT]) == SEVERITY[FULL.status]
     assert crossing_times(document, YEAR, Decimal("1000.0")) == {Decimal("0.8"): NOW, Decimal(1): None}
 
 
@@ -160,3 +163,25 @@ def test_figures_that_a_meter_of_credits_states_survive_the_document() -> None:
     assert decode_reading(document) == reading
     assert (reading.remaining, reading.overage) == (90, 100)
     assert [share.remaining for share in reading.shares] == [None, 90]
+
+
+MEASURED_AT = {"measured_at": "2026-03-15T12:00:00+00:00"}
+
+
+@pytest.mark.parametrize(
+    ("document", "state"),
+    [
+        ({"status": "UNKNOWN"}, ReadingState.NEVER_MEASURED),
+        ({"status": "UNKNOWN", "problem": ["A", "b", "2026-03-15T12:00:00+00:00"]}, ReadingState.NEVER_MEASURED),
+        ({"status": "OK", "used": "0", "limit": "5", **MEASURED_AT}, ReadingState.MEASURED),
+        ({"status": "UNKNOWN", "limit": "5", **MEASURED_AT}, ReadingState.NOTHING_REPORTED),
+        ({"status": "OK", "limit": "24", **MEASURED_AT}, ReadingState.TERM_ONLY),
+        ({"status": "UNKNOWN", **MEASURED_AT}, ReadingState.NOT_IN_CONTRACT),
+        ({"status": "OK", "used": "0.00", **MEASURED_AT}, ReadingState.NOT_IN_CONTRACT),
+        ({"status": "OK", "used": "0.01", **MEASURED_AT}, ReadingState.UNLIMITED),
+        ({"status": "OK", "used": "0", "state": "UNLIMITED", **MEASURED_AT}, ReadingState.UNLIMITED),
+    ],
+)
+def test_a_document_from_before_there_were_states_shows_its_state(document: Document, state: ReadingState) -> None:
+    assert decode_reading(document).state is state
+    assert encode_reading(decode_reading(document)) == document

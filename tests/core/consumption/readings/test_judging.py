@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from core.consumption.readings.documents import Document, decode_reading, encode_reading
 from core.consumption.readings.judged_reading import JudgedReading, ReadingShare, Threshold
 from core.consumption.readings.judging import judge_reading, round_number
+from core.consumption.readings.state import ReadingState
 from core.consumption.readings.status import UsageStatus
 
 NOW = datetime(2026, 3, 15, 12, tzinfo=UTC)
@@ -99,7 +100,7 @@ def test_the_sample_above_leaves_no_field_at_its_default(record: Any) -> None:
 
 
 def test_a_judged_reading_has_every_figure_that_the_meter_states() -> None:
-    found = judge_reading(COUNTER, CONTRACT, STATED, None, NOW, LATER)
+    found = judge_reading(COUNTER, Contract(0, YEAR_2026), STATED, None, NOW, LATER)
     assert found == JudgedReading(
         status=EXCEEDED,
         used=Decimal("800.5"),
@@ -117,6 +118,7 @@ def test_a_judged_reading_has_every_figure_that_the_meter_states() -> None:
         stated_remaining=Decimal("0.25"),
         stated_overage=Decimal("0.75"),
         refused=Decimal("3.5"),
+        state=ReadingState.NO_CONTRACT,
     )
     defaults = JudgedReading._field_defaults
     # A refresh adds the problem and the crossed ratios later.
@@ -221,7 +223,7 @@ def test_there_are_no_thresholds_without_a_limit_or_usage() -> None:
     assert judged(None).thresholds == ()
     term = Term(key="kept", section="s", title="t", description="d", unit="months", limit="months")
     assert judged(None, 13, meter=term, period=None) == JudgedReading(
-        OK, limit=Decimal(13), basis="13 messages", measured_at=NOW
+        OK, limit=Decimal(13), basis="13 messages", measured_at=NOW, state=ReadingState.TERM_ONLY
     )
 
 
