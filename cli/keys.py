@@ -8,7 +8,7 @@ import typer
 from cli.setup import start
 from cli.tables import show_table
 from core.access.keys import Scope, create_key, list_keys, revoke_key
-from core.runtime import open_runtime
+from core.migrations.upgrade import open_database
 
 app = typer.Typer(help="Create, list and revoke API keys.", no_args_is_help=True)
 
@@ -32,7 +32,7 @@ def create(
     """
     if (license is None) is not all_licenses:
         raise typer.BadParameter("give either --license KEY or --all-licenses.")
-    with open_runtime(start()) as runtime, runtime.database.write() as session:
+    with open_database(start().database_url) as database, database.write() as session:
         key, token = create_key(session, name, scope, license, datetime.now(UTC))
     typer.echo(f"Key {key.id} was created. This is its token; it is not shown again:", err=True)
     typer.echo(token)
@@ -41,7 +41,7 @@ def create(
 @app.command("list")
 def list_() -> None:
     """Show all keys, newest first. Tokens are not stored, so they cannot be shown."""
-    with open_runtime(start()) as runtime, runtime.database.read() as session:
+    with open_database(start().database_url) as database, database.read() as session:
         rows = [
             (
                 key.id,
@@ -61,6 +61,6 @@ def revoke(
     key: Annotated[str, typer.Argument(metavar="KEY", help="The key's id, as 'allowance keys list' shows it.")],
 ) -> None:
     """Revoke a key; it stops working within a second. Revoking it again changes nothing."""
-    with open_runtime(start()) as runtime, runtime.database.write() as session:
+    with open_database(start().database_url) as database, database.write() as session:
         revoked = revoke_key(session, key)
     typer.echo(f"Key {revoked.id} ({revoked.name}) is revoked.")

@@ -11,7 +11,7 @@ from core.access.authenticator import Authenticator
 from core.admission.admitter import Admitter
 from core.database.engine import Database
 from core.measuring.measure import Measurer
-from core.migrations.upgrade import require_current, upgrade
+from core.migrations.upgrade import prepare
 from core.plugins.host import load_plugins
 from core.plugins.registry import Registry
 from core.queue.early_refresh import EarlyRefresh
@@ -61,10 +61,7 @@ def open_runtime(settings: Settings) -> Iterator[Runtime]:
     database = Database(settings.database_url)
     for engine in database.engines:
         tracing.trace_statements(engine)
-    if database.is_sqlite:
-        upgrade(database)
-    else:
-        require_current(database)
+    prepare(database)
     with database.read() as session:
         require_dedup_window(session, settings, datetime.now(UTC))
     _collect_less()

@@ -43,8 +43,8 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Twice as many workers as there are processors: tests wait for servers, disks and leases half of their time."""
-    return 2 * (os.cpu_count() or 1)
+    """One worker more than there are processors: tests wait now and then, and each worker collects all of them."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,7 +2,7 @@
 
 In the short form a test that has a database runs on one of the two, and a test that has a broker over one of the two. A
 checksum of the test's name chooses, so that each database has half of the tests, the same in each run. Properties are
-tried on a fifth of the examples, and tests that take `long_form` have less of the same to do: fewer kills, a shorter
+tried on a tenth of the examples, and tests that take `long_form` have less of the same to do: fewer kills, a shorter
 flood.
 
 The marker ``long`` leaves a test to the whole of the suite, and `long` leaves one set of its parameters: soaks, floods,
@@ -31,13 +31,14 @@ settings.register_profile(
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
 )
-settings.register_profile("short", settings.get_profile("long"), max_examples=20)
+settings.register_profile("short", settings.get_profile("long"), max_examples=10)
 settings.load_profile("long")
 
 
 def examples(number: int) -> settings:
     """Return the settings of a property that is tried on so many examples in the long form, and on fewer in short."""
-    return settings(max_examples=number * settings().max_examples // settings.get_profile("long").max_examples)
+    tried = number * settings().max_examples // settings.get_profile("long").max_examples
+    return settings(max_examples=max(tried, 3))
 
 
 def long(*values: object) -> object:

@@ -37,6 +37,9 @@ NOWHERE = {
     "PATH": "/nonexistent",
 }
 
+BARE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+"""Spares it from importing the plugins of all that is installed, which takes longer than its tests."""
+
 NO_POSTGRES = (
     "no PostgreSQL at postgresql://me:***@127.0.0.1:1/postgres (connection failed: connection to server at "
     '"127.0.0.1", port 1 failed: Connection refused){more}. Start one or set ALLOWANCE_TEST_POSTGRES_URL.'
@@ -83,9 +86,9 @@ def run_pytest(suite: Path, *arguments: str, **environment: str) -> "subprocess.
     outer = ("PYTEST_", "ALLOWANCE_")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(outer)}
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "tests.services.plugin", "-p", "no:schemathesis", *arguments],
+        [sys.executable, "-m", "pytest", "-p", "tests.services.plugin", "-p", "xdist.plugin", *arguments],
         cwd=suite,
-        env=inherited | {"PYTHONPATH": str(ROOT), "PY_COLORS": "0"} | environment,
+        env=inherited | {"PYTHONPATH": str(ROOT), "PY_COLORS": "0", **BARE} | environment,
         capture_output=True,
         text=True,
         check=False,

@@ -3,6 +3,8 @@
 Alembic is imported where there is something to migrate: it takes longer to import than most commands take to run.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -47,6 +49,28 @@ def require_current(database: Database) -> None:
         raise SchemaNotCurrent(
             "The database's schema is not the one of this version. Run 'allowance migrate' and start again."
         )
+
+
+def prepare(database: Database) -> None:
+    """Migrate an SQLite database, and require of any other that it has been migrated."""
+    if database.is_sqlite:
+        upgrade(database)
+    else:
+        require_current(database)
+
+
+@contextmanager
+def open_database(url: str) -> Iterator[Database]:
+    """Open the database alone, prepared, and close it at the end of the block.
+
+    For commands that need nothing else of the runtime, which takes longer to import than they take to run.
+    """
+    database = Database(url)
+    try:
+        prepare(database)
+        yield database
+    finally:
+        database.close()
 
 
 def alembic_config() -> "Config":

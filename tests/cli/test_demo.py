@@ -50,6 +50,7 @@ def counts(database: Database) -> dict[str, int]:
         }
 
 
+@pytest.mark.long
 def test_an_empty_database_is_filled_within_half_a_minute_and_the_second_start_redoes_nothing(
     database: Database, database_url: str, tmp_path: Path
 ) -> None:

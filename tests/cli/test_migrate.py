@@ -46,6 +46,7 @@ def test_without_it_a_database_server_is_refused_with_what_to_do(bare_url: str, 
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("bare_url", ["sqlite"], indirect=True)
 def test_the_embedded_database_needs_none(bare_url: str, tmp_path: Path) -> None:
     assert ran("keys", "list", cwd=tmp_path, url=bare_url).code == 0

@@ -23,6 +23,7 @@ from core.runtime import Runtime
 from core.settings import Settings
 from core.workers.tidy_quotas import tidy_due
 from tests.api.server import Served, serving
+from tests.forms import long
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "check-in.md").read_text()
@@ -130,7 +131,7 @@ def report(page: Served, now: datetime) -> list[str]:
     return [*map(str, figures), str(found.skewed).lower()]
 
 
-@pytest.mark.parametrize("stayed", [False, True])
+@pytest.mark.parametrize("stayed", [long(False), True])
 def test_the_worked_example_matches_the_engine(page: Served, *, stayed: bool) -> None:
     march, april, may_without, may_with = (row[1:] for row in table("March") + table("April") + table("May"))
     turns = [BEGIN, *(datetime(2026, month, 1, 9, tzinfo=UTC) for month in (4, 5, 6))]

@@ -19,6 +19,8 @@ from tests.api.server import Client
 from tests.e2e.operations import put_licenses
 from tests.e2e.processes import PATIENCE, Installation, eventually
 
+pytestmark = pytest.mark.long
+
 EXAMPLE = Path(__file__).parents[2] / "plugins" / "examples" / "allowance-chat-notifier"
 
 
@@ -136,7 +138,6 @@ def test_what_is_refused_is_parked_where_operators_see_it(
     assert "The notifier gave up: The chat tool refused it: 404 Not Found" in installation.run("outbox").stdout
 
 
-@pytest.mark.long
 def test_what_hangs_is_ended_and_posted_again_and_keeps_no_mail_waiting(
     installation: Installation, client: Client, chat: Chat
 ) -> None:

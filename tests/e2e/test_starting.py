@@ -35,6 +35,7 @@ def test_a_wrong_setting_is_refused_by_name(home: Path, settings: dict[str, obje
     assert refused.stdout == ""
 
 
+@pytest.mark.long
 @pytest.mark.needs("postgres")
 def test_a_database_without_the_schema_is_refused_until_it_is_migrated(
     home: Path, new_without_schema: Callable[[], AbstractContextManager[str]]

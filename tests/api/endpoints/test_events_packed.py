@@ -91,6 +91,7 @@ def test_what_unpacks_to_more_than_is_taken_is_refused_before_it_is_unpacked(ser
     )
 
 
+@pytest.mark.long
 def test_what_unpacks_to_nothing_again_and_again_is_refused_as_well(served: Served, operator: Client) -> None:
     most = served.runtime.settings.max_body_bytes
     nothing = gzip.compress(b"")

@@ -111,6 +111,7 @@ def test_a_browser_shows_the_answer_and_asks_no_other_host(library: Served) -> N
     assert seen["address"] == f"{library.url}/graphiql"
 
 
+@pytest.mark.long
 @on_sqlite
 @pytest.mark.needs("node", "chromium")
 def test_a_browser_follows_a_subscription_and_asks_no_other_host(library: Served) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import col, select
 
@@ -12,6 +12,7 @@ from core.alerts.tables import Alert
 from core.delivery.message_kinds import CROSSED
 from core.delivery.outbox.tables import Message
 from tests.fixtures.engine import NOW, Engine, new_key, usage_event
+from tests.forms import examples
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -111,7 +112,7 @@ FIRST = date(2026, 3, 1)
 hours = st.integers(0, 90 * 24)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(30)
 @given(
     usage=st.lists(st.tuples(hours, st.integers(0, 34 * 24), st.integers(1, 70)), min_size=1, max_size=8),
     refreshes=st.lists(hours, max_size=6),

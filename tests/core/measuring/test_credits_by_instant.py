@@ -9,11 +9,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.usage.recount import recount
 from tests.fixtures.engine import NOW, Engine, new_key, usage_event
+from tests.forms import examples
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -198,7 +199,7 @@ def some_grants(draw: st.DrawFn) -> list[PlainGrant]:
     ]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(40)
 @given(
     grants=some_grants(),
     spent=st.lists(st.tuples(minutes, st.sampled_from(["", "be", "fr"]), st.integers(1, 9)), max_size=12),

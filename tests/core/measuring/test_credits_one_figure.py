@@ -2,18 +2,19 @@
 
 from decimal import Decimal
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from api.graphql.schema.consumption.consumption import Reading
 from core.consumption.readings.status import UsageStatus
 from tests.fixtures.engine import NOW, Engine, new_key, usage_event
+from tests.forms import examples
 
 ENTITIES = ("", "be", "fr", "nl")
 AMOUNTS = st.integers(1, 20) | st.decimals("0.000000001", 20, places=9)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(40)
 @given(
     grants=st.lists(st.tuples(AMOUNTS, st.sampled_from(ENTITIES)), max_size=5),
     spent=st.dictionaries(st.sampled_from(ENTITIES), AMOUNTS),

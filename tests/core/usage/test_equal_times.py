@@ -3,11 +3,12 @@
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.usage.recount import recount
 from tests.fixtures.engine import NOW, Engine, new_key, usage_event
+from tests.forms import examples
 
 MINUTE = timedelta(minutes=1)
 
@@ -79,7 +80,7 @@ def test_a_clock_ahead_over_midnight_stands_no_longer(engine: Engine) -> None:
     assert level(engine, late + 6 * MINUTE) == 5
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(100)
 @given(
     batches=st.lists(
         st.lists(
@@ -113,7 +114,7 @@ def test_the_newest_time_wins_and_of_equal_ones_the_last_accepted(
         assert list(recount(session, engine.id(key), engine.runtime.registry.event_types)) == []
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(100)
 @given(
     reports=st.lists(
         st.tuples(st.integers(1, 4), st.integers(-12, 5), st.integers(0, 9), st.booleans()), min_size=1, max_size=12

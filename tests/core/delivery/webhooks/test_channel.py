@@ -30,6 +30,7 @@ from core.settings import Settings
 from tests.core.delivery.webhooks.conftest import Hooks
 from tests.core.delivery.webhooks.receiver import Talk, answer, receiving
 from tests.fixtures.engine import NOW, counted_statements, new_key, usage_event
+from tests.forms import long
 
 HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
@@ -216,7 +217,7 @@ def test_a_redirect_is_not_followed_and_said_where_to(hooks: Hooks) -> None:
     assert (attempt.status, attempt.error) == (302, said)
 
 
-@pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
+@pytest.mark.parametrize("status", [long("429 Too Many Requests"), "503 Service Unavailable"])
 @pytest.mark.parametrize(
     ("asked", "least"),
     [

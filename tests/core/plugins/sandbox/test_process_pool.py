@@ -87,6 +87,7 @@ def test_results_are_in_the_order_of_the_questions_though_usages_alternate(measu
     assert found == [Reading(used=Decimal(n % 5)) for n in range(50)]
 
 
+@pytest.mark.long
 def test_threads_measure_at_once_and_each_gets_its_own_answers(measurer: Measurer, partner: Path, ask: Ask) -> None:
     before = processes(partner)
 

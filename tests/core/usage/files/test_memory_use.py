@@ -35,6 +35,7 @@ def test_text_that_never_ends_is_read_in_bounded_memory(tmp_path: Path, name: st
     assert peak(file) < MOST
 
 
+@pytest.mark.long
 def test_a_row_group_is_read_bit_by_bit(tmp_path: Path) -> None:
     file, count = tmp_path / "a.parquet", 300_000
     table = pa.table(
