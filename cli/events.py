@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlmodel import col, select
 
 from cli.author import author
+from cli.lookups import license_ids
 from cli.progress import progress
 from cli.setup import start
+from cli.tables import show_table, to_the_minute
 from core.administration.correct_usage import correct_usage
 from core.administration.inputs import CorrectionInput
 from core.errors import BadInput
@@ -18,8 +21,10 @@ from core.text import shown
 from core.times import NotAnInstant, parse_instant
 from core.usage.files.import_events import import_events
 from core.usage.files.import_progress import ImportedEvents
+from core.usage.tables import UsageCorrection
 
 app = typer.Typer(help="Import usage events from files, and correct counted usage.", no_args_is_help=True)
+MOST = 100
 
 
 @app.command("import")
@@ -139,6 +144,39 @@ def cancel(
     """
     _correct(CorrectionInput(id_, license, reason, cancels=(source, event)))
     typer.echo(f"Cancelled the event {event} of {source} of {license}, correction {id_}.")
+
+
+@app.command()
+def corrections(license: Annotated[str, typer.Argument(metavar="LICENSE", help="The license's key.")]) -> None:
+    """Show the corrections of the usage of a license, newest first, at most 100."""
+    with open_runtime(start()) as runtime, runtime.database.read() as session:
+        [license_id] = license_ids(session, [license]).values()
+        table = UsageCorrection
+        of_license = select(table).where(table.license_id == license_id)
+        newest_first = of_license.order_by(col(table.corrected_at).desc(), col(table.id)).limit(MOST)
+        rows = [_describe(correction) for correction in session.exec(newest_first)]
+    headings = (
+        "Correction",
+        "Corrected (UTC)",
+        "By",
+        "Reason",
+        "Event",
+        "Quantity",
+        "Time (UTC)",
+        "Entity",
+        "Dimensions",
+    )
+    show_table(headings, rows)
+
+
+def _describe(correction: UsageCorrection) -> tuple[str, ...]:
+    """Return the cells of a correction; of a cancelled event its id and source."""
+    event = correction.event or f"cancelled {correction.cancelled_id} of {correction.cancelled_source}"
+    quantity = "" if correction.quantity is None else f"{correction.quantity:f}"
+    return (
+        *(correction.id, to_the_minute(correction.corrected_at), correction.author, correction.reason, event),
+        *(quantity, to_the_minute(correction.time), correction.entity or "", correction.dimensions or ""),
+    )
 
 
 def _correct(correction: CorrectionInput) -> None:

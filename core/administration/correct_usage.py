@@ -21,7 +21,6 @@ from core.text import shown
 from core.usage.amount import LARGEST_TOTAL, NANOS, TotalTooLarge
 from core.usage.cancel import cancel_event
 from core.usage.events import ADJUSTMENT, EventRules, RejectedEvent, UsageEvent, check_events
-from core.usage.late_usage import mark_late
 from core.usage.record import record
 from core.usage.tables import LedgerEvent, UsageCorrection, UsageSum
 
@@ -74,25 +73,18 @@ def correct_usage(
             message = f"A correction {shown(given.id)} was made before with other content. Give each its own id."
             raise InvalidInput([InputProblem("ID_CONFLICT", message, ("id",))])
         return known
-    session.add(correction)
-    session.flush()
     if given.cancels is None:
-        result = record(
-            session,
-            [_signed_event(given, registry, settings.future_tolerance, now)],
-            now,
-            permanent_before=_FOR_EVER,
-            most_entities=settings.max_entities,
-        )
+        adjustment = _signed_event(given, registry, settings.future_tolerance, now)
+        result = record(session, [adjustment], now, permanent_before=_FOR_EVER, most_entities=settings.max_entities)
         if result.rejected:
             raise _rejection(result.rejected[0])
         event = session.get_one(LedgerEvent, (license_id, ADJUSTMENT, given.id))
         change = event.whole * NANOS + event.nanos
     else:
-        event = cancel_event(session, (license_id, *given.cancels), given.id, registry.event_types)
+        today = now.astimezone(ZoneInfo(license.time_zone)).date()
+        event = cancel_event(session, (license_id, *given.cancels), given.id, registry.event_types, today)
         change = -(event.whole * NANOS + event.nanos)
-        if event.day < now.astimezone(ZoneInfo(license.time_zone)).date():
-            mark_late(session, {license_id: event.day})
+    session.add(correction)
     _require_exact_sum(session, event)
     if event.spends:
         correct_slice(session, event, change)

@@ -1,6 +1,7 @@
 """Cancelling an event of the ledger: it stays under its key, so that a retry is a duplicate, and counts 0."""
 
 from collections.abc import Mapping
+from datetime import date
 
 from allowance import EventType
 from sqlalchemy.exc import IntegrityError
@@ -10,6 +11,7 @@ from core.database.dialect import insert_into
 from core.errors import InputProblem, InvalidInput
 from core.text import shown
 from core.usage.amount import TotalTooLarge
+from core.usage.late_usage import mark_late
 from core.usage.recount import complete_from
 from core.usage.renew_levels import renew_levels
 from core.usage.retention import complete_since
@@ -17,15 +19,16 @@ from core.usage.tables import LedgerEvent, UsageLevel, UsageSeries, UsageSum
 
 
 def cancel_event(
-    session: Session, key: tuple[int, str, str], correction: str, event_types: Mapping[str, EventType]
+    session: Session, key: tuple[int, str, str], correction: str, event_types: Mapping[str, EventType], today: date
 ) -> LedgerEvent:
-    """Cancel an event, and take it out of the rollup.
+    """Cancel an event, take it out of the rollup, and mark usage of a past day as late.
 
     Args:
         session: A writing session, which has locked the license.
         key: License id, source and id of the event.
         correction: The id of the correction.
         event_types: The known event types by name.
+        today: The present day of the license.
 
     Returns:
         The cancelled event.
@@ -51,6 +54,9 @@ def cancel_event(
     event.cancelled_by = correction
     session.add(event)
     session.flush()
+    # In the order in which ingestion locks these tables, so that the two never deadlock.
+    if event.day < today:
+        mark_late(session, {event.license_id: event.day})
     if is_level:
         renew_levels(session, event.license_id, event.series_id, event.day, event.day)
     else:

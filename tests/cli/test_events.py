@@ -152,6 +152,9 @@ def test_usage_is_adjusted_and_an_event_is_cancelled(run: Run, database: Databas
     cancel = ("events", "cancel", "acme", "allowance:adjustment", "a", "--id", "b", "--reason", "right after all")
     for _ in range(2):
         assert run(*cancel).out == "Cancelled the event a of allowance:adjustment of acme, correction b.\n"
+    listed = run("events", "corrections", "acme").out
+    for part in ("sent twice", "right after all", "-2.5", "2026-03-01 10:00", "print", "cancelled a of allowance:adj"):
+        assert part in listed
     with database.read() as session:
         [event] = session.exec(select(LedgerEvent))
         corrections = session.exec(select(UsageCorrection).order_by(col(UsageCorrection.id))).all()
