@@ -9,6 +9,7 @@ import orjson
 import pytest
 from graphql import build_schema, parse, validate
 
+from api.graphql.schema.meters.kind import MeterKind
 from api.graphql.subscriptions.protocol import CloseCode
 from core.admission.check_in import Decision
 from tests.api.graphql.subscriptions.test_event_stream import stream
@@ -24,6 +25,8 @@ TITLES = [query.split("{")[0].strip() for query in QUERIES]
 METHODS = {"GET", "POST", "OPTIONS"}
 OPERATORS = {"ERROR", "BAD_SETTING", "SCHEMA_NOT_CURRENT", "INVALID_INPUT", "ALREADY_IMPORTED", "BAD_JSON"}
 """The base class's own, and what is said on the command line alone."""
+CORRECTIONS = ("core/usage/cancel.py",)
+"""The files of usage whose codes are of input errors."""
 
 
 def table(heading: str) -> list[str]:
@@ -123,6 +126,7 @@ def test_the_tables_of_errors_name_every_code_of_a_request_and_of_an_event_and_n
     of_check_ins = codes("core/admission/check_in.py", "core/admission/quota_meters.py") - set(Decision)
     at_the_edge = codes("api/endpoints/events.py") & of_events  # of a header of an event
     of_requests = (codes("core/errors.py", "api/**/*.py") - at_the_edge) | (codes("core/usage/*.py") - of_events)
+    of_requests -= codes(*CORRECTIONS) | set(MeterKind)
     of_requests |= of_check_ins
     assert sorted(table("code")) == sorted(of_requests - METHODS - OPERATORS - {"REFRESH_FAILED"})
     assert sorted(table("code of a rejected event")) == sorted(of_events)
@@ -132,6 +136,7 @@ def test_the_table_of_input_errors_names_every_code_and_no_other() -> None:
     found = codes(
         "core/administration/**/*.py",
         "core/credits/*.py",
+        *CORRECTIONS,
         "core/delivery/webhooks/endpoints.py",
         "core/delivery/webhooks/manual_delivery.py",
     )
