@@ -141,7 +141,7 @@ def test_a_run_that_requires_services_ends_at_once_and_names_all_that_are_missin
     ]
 
 
-@pytest.mark.needs("postgres", "redis", "rabbitmq", "node")
+@pytest.mark.needs("postgres", "redis", "rabbitmq", "node", "chromium")
 @pytest.mark.parametrize("arguments", [[], long(["-n", "2"])])
 def test_every_test_is_run_where_all_services_are(suite: Path, services: Services, arguments: list[str]) -> None:
     there = {

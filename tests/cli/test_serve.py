@@ -10,7 +10,6 @@ import httpx2
 import pytest
 
 from tests.cli.command import Run, ask, process, serving
-from tests.forms import long
 from tests.services.brokers import emptied_redis, rabbitmq_queues
 from tests.services.finder import Services
 
@@ -42,7 +41,8 @@ def refresh_and_wait(address: str, token: str) -> dict[str, Any]:
     pytest.fail(f"nobody did it: {found}")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, long(signal.SIGINT)])
+@pytest.mark.long
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_says_where_it_is_answers_and_stops_in_good_order(
     database_url: str, tmp_path: Path, number: signal.Signals
 ) -> None:

@@ -51,7 +51,7 @@ def project(tmp_path: Path) -> Path:
 
 def run(project: Path, *arguments: str) -> str:
     search = os.pathsep.join([str(project / "src"), *sys.path])
-    environment = os.environ | {"PYTHONPATH": search, "PYTEST_ADDOPTS": ""}
+    environment = os.environ | {"PYTHONPATH": search, "PYTEST_ADDOPTS": "", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     done = subprocess.run(
         [sys.executable, *arguments], cwd=project, env=environment, capture_output=True, text=True, check=False
     )

@@ -30,10 +30,11 @@ def test_a_thousand_alerts_are_recorded_once_and_told_once_but_for_what_the_kill
     assert all(told.answers[answer] for answer in Answer if answer is not Answer.HANG)
 
 
+@pytest.mark.long
 def test_workers_that_nobody_kills_send_each_delivery_once(
-    installation: Installation, there: Recipients, random: Random, long_form: bool
+    installation: Installation, there: Recipients, random: Random
 ) -> None:
-    licenses = 100 if long_form else 30
+    licenses = 100
     told = tell_all(installation, there, random, licenses=licenses, rounds=0, workers=3)
     assert told.wrong == []
     assert (told.sent, told.attempts, told.repeated) == (2 * licenses, 2 * licenses, 0)

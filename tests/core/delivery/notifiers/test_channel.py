@@ -36,6 +36,7 @@ from core.usage.entities import name_entities
 from core.workers import worker
 from core.workers.worker import Worker
 from tests.fixtures.engine import NOW, Engine, usage_event
+from tests.forms import long
 
 
 @pytest.fixture(scope="module")
@@ -145,13 +146,13 @@ def test_a_message_that_is_sent_again_has_the_same_id(alerted: Engine, channel: 
     ("notifier", "status", "said"),
     [
         ("takes", "SENT", "The notifier sent the message."),
-        (
+        long(
             "answers_by_itself",
             "PENDING",
             "The notifier ended or damaged its process. The log has the details.",
         ),
         ("raises", "PENDING", "The notifier failed. The log has the reason."),
-        ("exits_politely", "PENDING", "The notifier failed. The log has the reason."),
+        long("exits_politely", "PENDING", "The notifier failed. The log has the reason."),
         ("hangs", "PENDING", "The notifier took too long and was stopped."),
         (
             "ends_its_process",
