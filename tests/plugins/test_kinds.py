@@ -92,6 +92,7 @@ def test_a_level_adds_up_the_newest_values_and_outlasts_the_period() -> None:
         used=Decimal(18),
         limit=Limit(Decimal(50), "50 tables"),
         shares=(Share("type", "linked", "linked", Decimal(10)), Share("type", "plain", "plain", Decimal(8))),
+        by_entity=(Share("entity", "", "Not specified", Decimal(17)), Share("entity", "be", "be", Decimal(1))),
     )
 
 

@@ -16,6 +16,7 @@ from allowance import Period
 from core.consumption.readings.judged_reading import (
     NEVER_MEASURED,
     CrossedRatios,
+    EntityUsage,
     JudgedReading,
     Problem,
     ReadingShare,
@@ -47,6 +48,7 @@ class Document(TypedDict, total=False):
     due_at: str
     thresholds: list[list[Any]]
     crossed: list[Any]
+    entities: list[Mapping[str, str]]
     problem: list[str]
 
 
@@ -73,11 +75,13 @@ def encode_reading(reading: JudgedReading) -> Document:
     document = _encode_fields(reading)
     if reading.state is not _state(document):
         document["state"] = reading.state._value_
+    if reading.entities is not None:
+        document["entities"] = list(reading.entities)
     return document
 
 
 def _encode_fields(reading: JudgedReading) -> Document:
-    """Return the document of a reading without its state."""
+    """Return the document of a reading without its state and its usage by entity."""
     status, used, limit, basis, period, shares, thresholds, grants, measured, due, problem, crossed, *_ = reading
     stated = [reading.stated_remaining, reading.stated_overage, reading.refused]
     document: Document = {"status": status._value_}
@@ -156,6 +160,7 @@ def decode_reading(document: Document) -> JudgedReading:
         due_at=_time(document.get("due_at")),
         problem=_decode_problem(problem) if problem else None,
         crossed=decode_crossed(document),
+        entities=EntityUsage(*document["entities"]) if "entities" in document else None,
         stated_remaining=_decimal(remaining),
         stated_overage=_decimal(overage),
         refused=_decimal(*refused) if refused else None,

@@ -44,6 +44,23 @@ class ReadingShare(NamedTuple):
         return _excess(self.limit, self.used) if self.stated_remaining is None else self.stated_remaining
 
 
+class EntityUsage(NamedTuple):
+    """The usage of a level by the names of entities, and the labels that differ from names.
+
+    Amounts stay the texts that the snapshot stores, since a license can have many entities, and few readers ask.
+    """
+
+    amounts: Mapping[str, str] = MappingProxyType({})
+    labels: Mapping[str, str] = MappingProxyType({})
+
+    def shares(self) -> tuple[ReadingShare, ...]:
+        """Return the shares by entity."""
+        return tuple(
+            ReadingShare("entity", key, self.labels.get(key) or key or "Not specified", Decimal(amount), None)
+            for key, amount in self.amounts.items()
+        )
+
+
 class Problem(NamedTuple):
     """The reason why the last refresh of a reading failed, in words that a caller may see."""
 
@@ -73,9 +90,9 @@ class JudgedReading(NamedTuple):
 
     `measured_at` is None if the meter was never measured. `due_at` is the time of the next measurement. A meter of
     credits can state what remains and what is owed by itself; the stated figures are None if they are no other than
-    the limit less the usage, and the usage less the limit. `refused` is the number of items that a hard limit refused
-    in the period; None for other limits. `state` states
-    why there is no usage or no limit.
+    the limit less the usage, and the usage less the limit. `entities` is the usage by entity of a level whose
+    shares are not by entity; None if no entity was named. `refused` is the number of items that a hard limit refused in
+    the period; None for other limits. `state` states why there is no usage or no limit.
     """
 
     status: UsageStatus
@@ -90,6 +107,7 @@ class JudgedReading(NamedTuple):
     due_at: datetime | None = None
     problem: Problem | None = None
     crossed: CrossedRatios | None = None
+    entities: EntityUsage | None = None
     stated_remaining: Decimal | None = None
     stated_overage: Decimal | None = None
     refused: Decimal | None = None

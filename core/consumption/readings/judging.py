@@ -1,5 +1,6 @@
 """The judging of a meter's reading against the limit of the contract. Pure; storing is in ``documents``."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -10,7 +11,13 @@ from allowance.reading import Number
 
 from core.consumption.readings.crossing_rule import CrossingRule
 from core.consumption.readings.documents import Document, crossing_times
-from core.consumption.readings.judged_reading import JudgedReading, ReadingShare, Threshold, UsageAgainstLimit
+from core.consumption.readings.judged_reading import (
+    EntityUsage,
+    JudgedReading,
+    ReadingShare,
+    Threshold,
+    UsageAgainstLimit,
+)
 from core.consumption.readings.state import ReadingState, state_of
 from core.consumption.readings.status import UsageStatus, multiply, status_of
 from core.licenses.alerting_ratios import alerting_ratios, at_risk_ratio
@@ -54,6 +61,8 @@ def judge_reading(
         due_at,
         state=state,
     )
+    if reading.by_entity:
+        judged = judged._replace(entities=_entity_usage(reading.by_entity))
     if reading.refused is not None:
         judged = judged._replace(refused=round_number(reading.refused))
     return judged if reading.remaining is None and reading.overage is None else _state_remaining(judged, reading)
@@ -114,6 +123,13 @@ def _round_share(share: Share) -> ReadingShare:
     if share.remaining is None or share.remaining == rounded.remaining:
         return rounded
     return rounded._replace(stated_remaining=round_number(share.remaining))
+
+
+def _entity_usage(shares: Sequence[Share]) -> EntityUsage:
+    return EntityUsage(
+        {share.key: str(round_number(share.used)) for share in shares},
+        {share.key: share.label for share in shares if share.key and share.label != share.key},
+    )
 
 
 def _state_remaining(judged: JudgedReading, reading: Reading) -> JudgedReading:

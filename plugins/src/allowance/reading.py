@@ -68,6 +68,8 @@ class Reading:
             above 0 where parts of the limit are reserved: one entity has credits left, and another owes some.
         refused: For a hard limit, the number of items that were refused in the period; None for other limits. The
             status is EXCEEDED if it is above 0.
+        by_entity: The shares by entity that people see only on demand. The kind Level fills it; of a meter with a
+            `measure` of its own it is ignored.
     """
 
     used: Number | None
@@ -78,6 +80,7 @@ class Reading:
     remaining: Number | None = None
     overage: Number | None = None
     refused: Number | None = None
+    by_entity: tuple[Share, ...] = ()
 
     def __post_init__(self) -> None:
         """Make the collections read-only."""

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from itertools import count
 from typing import Any
 
 from hypothesis import given
@@ -135,10 +136,11 @@ def test_any_closings_between_any_usage_agree_with_the_plain_model(
         engine.grant(key, grant, amount, granted_at=NOW - 15 * DAY, entity=entity)
         if entity:
             model.names.setdefault(entity, entity)
+    numbers = count()
     sent: list[dict[str, Any]] = []
     for step, content in steps:
         if step == "send":
-            raws = [raw_event(key, len(sent) + number, *usage) for number, usage in enumerate(content)]
+            raws = [raw for usage in content for raw in raw_events(key, 2 * next(numbers), *usage)]
             sent += raws
             send(engine, model, raws)
         elif step == "again" and sent:
@@ -161,12 +163,18 @@ def test_any_closings_between_any_usage_agree_with_the_plain_model(
         assert list(recount(session, engine.id(key), engine.runtime.registry.event_types)) == []
 
 
-def raw_event(key: str, number: int, kind: str, entity: str, day: int, amount: int, spelling: int) -> dict[str, Any]:
+def raw_events(
+    key: str, number: int, kind: str, entity: str, day: int, amount: int, spelling: int
+) -> list[dict[str, Any]]:
+    """Usage of credits, or the reports of two levels: one that is always broken down by entity, and one on demand."""
     spelled = SPELLINGS[entity][spelling % len(SPELLINGS[entity])]
     at = NOW + day * DAY - timedelta(hours=1) + timedelta(seconds=number)
     if kind == "level":
-        return usage_event("profiles.level", key, at, id=f"{key}-{number}", value=amount, entity=spelled)
-    return usage_event("sms.sent", key, at, id=f"{key}-{number}", quantity=amount, entity=spelled)
+        return [
+            usage_event(f"{meter}.level", key, at, id=f"{key}-{number + offset}", value=amount, entity=spelled)
+            for offset, meter in enumerate(("profiles", "forms"))
+        ]
+    return [usage_event("sms.sent", key, at, id=f"{key}-{number}", quantity=amount, entity=spelled)]
 
 
 def send(engine: Engine, model: Model, raws: list[dict[str, Any]]) -> None:
@@ -199,6 +207,10 @@ def assert_agrees(model: Model, day: date, readings: dict[str, JudgedReading]) -
     assert {share.key: share.used for share in profiles.shares} == {
         model.names[name]: value for name, value in levels.items()
     }
+    forms = readings["forms"]
+    assert forms.used == profiles.used
+    by_entity = forms.entities.shares() if forms.entities else ()
+    assert by_entity == profiles.shares
     left, owed = model.burn_down(day)
     credits = readings["sms_credits"]
     assert dict(credits.grants) == left

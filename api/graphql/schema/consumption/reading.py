@@ -183,19 +183,23 @@ class Reading(Node):
         period = self.view.reading.period
         return None if period is None else Period(start=period.starts_at, end=period.ends_at)
 
-    @strawberry.field(description="The shares of the usage by dimension.")
+    @strawberry.field(
+        description="The shares of the usage by dimension, of the same moment as `used`. Every level can be broken "
+        "down by `entity` on demand: name the dimension. Empty for a dimension without values."
+    )
     def breakdown(
         self,
         dimension: Annotated[
             str | None,
-            strawberry.argument(description="Only the shares of this dimension. The default is all dimensions."),
+            strawberry.argument(
+                description="Only the shares of this dimension. The default is all dimensions of the meter."
+            ),
         ] = None,
     ) -> list[Share]:
-        return [
-            Share(share=share)
-            for share in self.view.reading.shares
-            if dimension is None or share.dimension == dimension
-        ]
+        reading = self.view.reading
+        if dimension == "entity" and reading.entities is not None:
+            return [Share(share=share) for share in reading.entities.shares()]
+        return [Share(share=share) for share in reading.shares if dimension is None or share.dimension == dimension]
 
     @strawberry.field(description="The time of the last good measurement. Null if the meter was never measured.")
     def measured_at(self) -> datetime | None:

@@ -9,7 +9,9 @@ from tests.api.server import Client, Served, cloudevent
 CLOSE = """mutation ($input: CloseEntityInput!) { closeEntity(input: $input) { closed errors { code path } } }"""
 RENAME = """mutation ($input: RenameEntityInput!) { renameEntity(input: $input) { renamed errors { code path } } }"""
 LEVELS = """{ consumption(license: "acme") {
-  web: section(key: "web") { readings { meter { key } used } }
+  web: section(key: "web") { readings { meter { key } used breakdown { key } of: breakdown(dimension: "entity") {
+    key label used
+  } } }
   data: section(key: "data_model") { readings { meter { key } used breakdown { key label used } } }
 } }"""
 
@@ -42,6 +44,22 @@ def test_merged_entities_read_what_the_target_reports(served: Served, operator: 
     assert used(served, operator, "web", "forms")["used"] == 7
     answer = report(operator, ("4", "forms", "north", 4))
     assert [error["code"] for error in answer["rejected"]] == ["ENTITY_CLOSED"]
+
+
+def test_a_level_is_broken_down_by_entity_on_demand(served: Served, operator: Client) -> None:
+    report(operator, ("1", "forms", "north", 4), ("2", "forms", "south", 3))
+    reading = used(served, operator, "web", "forms")
+    assert (reading["used"], reading["breakdown"]) == (7, [])
+    assert reading["of"] == [
+        {"key": "north", "label": "north", "used": 4},
+        {"key": "south", "label": "south", "used": 3},
+    ]
+    given = {"license": "acme", "entity": "north", "name": "North"}
+    assert operator.data(RENAME, input=given)["renameEntity"]["renamed"]
+    assert [share["label"] for share in used(served, operator, "web", "forms")["of"]] == ["North", "south"]
+    given = {"license": "acme", "entity": "north", "from": "2026-03-01"}
+    assert operator.data(CLOSE, input=given)["closeEntity"]["closed"]
+    assert used(served, operator, "web", "forms")["of"] == [{"key": "south", "label": "south", "used": 3}]
 
 
 def test_spellings_are_joined_and_a_renamed_entity_shows_its_label(served: Served, operator: Client) -> None:

@@ -25,6 +25,7 @@ from core.consumption.readings.documents import (
 from core.consumption.readings.judged_reading import (
     NEVER_MEASURED,
     CrossedRatios,
+    EntityUsage,
     JudgedReading,
     Problem,
     ReadingShare,
@@ -61,6 +62,7 @@ FULL = JudgedReading(
     stated_overage=Decimal("0.75"),
     refused=Decimal(3),
     state=ReadingState.NO_CONTRACT,
+    entities=EntityUsage({"be": "7.5", "": "1"}, {"be": "Belgium"}),
 )
 STORED = (
     b'{"status":"AT_RISK","used":"800.50","limit":"1000","measured_at":"2026-03-15T12:00:00+00:00",'
@@ -69,7 +71,8 @@ STORED = (
     b'"grants":{"g1":"0.5"},"due_at":"2026-03-15T13:00:00+00:00",'
     b'"thresholds":[["0.80","800","AT_RISK","2026-03-15T12:00:00+00:00"],["1","1000","EXCEEDED",null]],'
     b'"crossed":["2026-01-01","1000",["0.5","0.8"]],'
-    b'"problem":["METER_FAILED","It failed.","2026-03-15T13:00:00+00:00"],"state":"NO_CONTRACT"}'
+    b'"problem":["METER_FAILED","It failed.","2026-03-15T13:00:00+00:00"],"state":"NO_CONTRACT",'
+    b'"entities":[{"be":"7.5","":"1"},{"be":"Belgium"}]}'
 )
 
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.consumption.readings.documents import Document, decode_reading, encode_reading
-from core.consumption.readings.judged_reading import JudgedReading, ReadingShare, Threshold
+from core.consumption.readings.judged_reading import EntityUsage, JudgedReading, ReadingShare, Threshold
 from core.consumption.readings.judging import judge_reading, round_number
 from core.consumption.readings.state import ReadingState
 from core.consumption.readings.status import UsageStatus
@@ -88,6 +88,7 @@ STATED = Reading(
     remaining=Fraction(1, 4),
     overage=Fraction(3, 4),
     refused=Fraction(7, 2),
+    by_entity=(Share("entity", "be", "Belgium", Fraction(1, 3)), Share("entity", "", "Not specified", 5)),
 )
 
 
@@ -119,6 +120,7 @@ def test_a_judged_reading_has_every_figure_that_the_meter_states() -> None:
         stated_overage=Decimal("0.75"),
         refused=Decimal("3.5"),
         state=ReadingState.NO_CONTRACT,
+        entities=EntityUsage({"be": "0.333333333", "": "5"}, {"be": "Belgium"}),
     )
     defaults = JudgedReading._field_defaults
     # A refresh adds the problem and the crossed ratios later.
