@@ -69,7 +69,7 @@ def ends_its_process(message):
 def eats_memory(message):
     kept = []
     while True:
-        kept.append(bytearray(2**27))
+        kept.append(bytearray(2**30))
 
 
 @notifier

@@ -229,7 +229,7 @@ def floods_the_pipe(usage, license, contract):
 def eats_memory(usage, license, contract):
     eaten = []
     while True:
-        eaten.append(bytearray(2**28))
+        eaten.append(bytearray(2**30))
 
 
 # It lies about its types.
