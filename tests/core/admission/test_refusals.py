@@ -96,7 +96,7 @@ STEPS = st.lists(
 )
 
 
-@examples(40)
+@examples(20)
 @given(STEPS, st.integers(0, 4), st.none() | st.sampled_from(["0.5", "1"]))
 def test_the_status_of_a_quota_is_what_a_plain_count_of_its_refusals_says(
     engine: Engine, steps: list[tuple[int, str | int]], places: int, at_risk: str | None
@@ -110,7 +110,7 @@ def test_the_status_of_a_quota_is_what_a_plain_count_of_its_refusals_says(
     refused: dict[int, dict[str, date]] = {}
     try:
         for hours, step in steps:
-            desk.wait(hours=hours)
+            desk.now += timedelta(hours=hours)
             window = desk.now.month
             inside, outside = admitted.setdefault(window, set()), refused.setdefault(window, {})
             if isinstance(step, int):
@@ -137,7 +137,7 @@ def test_the_status_of_a_quota_is_what_a_plain_count_of_its_refusals_says(
         stored = engine.reading(METER, key)
         assert (stored.status, stored.used, stored.refused) == (found.status, found.used, found.refused)
         today = desk.now.date()
-        for day in {today - timedelta(days=ago) for ago in range(1, 20)}:
+        for day in {today - timedelta(days=ago) for ago in (1, 2, 5)}:
             if day.month != today.month:
                 continue
             past = engine.past_readings(day, key, desk.now)[METER]
