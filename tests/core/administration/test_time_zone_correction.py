@@ -14,8 +14,11 @@ from sqlmodel import col, select, update
 
 from core.alerts.tables import Alert
 from core.consumption.intervals import Interval
+from core.usage.dropped_days import DroppedDays
+from core.usage.events import EventRules, check_events
 from core.usage.recount import recount
 from core.usage.tables import LedgerEvent, UsageSum
+from tests.core.administration.test_correct_usage import age, cancel
 from tests.core.measuring.test_credits_by_instant import PlainGrant, burn
 from tests.fixtures import plain
 from tests.fixtures.engine import Engine, new_key, usage_event
@@ -177,8 +180,13 @@ def test_an_event_that_was_recorded_by_the_old_zone_meanwhile_is_corrected(engin
 
 @pytest.mark.parametrize(("before", "after"), [("UTC", LOS_ANGELES), (KIRITIMATI, HONOLULU), (HONOLULU, KIRITIMATI)])
 def test_hours_of_today_keep_their_figures(engine: Engine, before: str, after: str) -> None:
-    """Entries of today are relative to entries that are of yesterday now, and that history replaces."""
-    engine.license("acme", before, {"profiles": 1, "interactions_per_profile": 10})
+    """Entries of today are relative to entries that are of yesterday now, and that history replaces.
+
+    The contract of today has a higher limit than that of yesterday.
+    """
+    engine.license("acme", before, {"profiles": 1, "interactions_per_profile": 1})
+    since = min(MORNING.astimezone(ZoneInfo(zone)).date() for zone in (before, after))
+    engine.contract("acme", {"profiles": 1, "interactions_per_profile": 1000}, effective_from=since)
     expected = []
     for number, hours in enumerate(range(40, 0, -1)):
         now = MORNING - hours * HOUR
@@ -191,8 +199,50 @@ def test_hours_of_today_keep_their_figures(engine: Engine, before: str, after: s
     zone = ZoneInfo(after)
     today = MORNING.astimezone(zone).date()
     hourly = engine.history("interactions", interval=Interval.HOUR)
-    of_today = [used for at, used, _ in hourly if at.astimezone(zone).date() == today and at < MORNING]
-    assert of_today == [used for at, used in expected if at.astimezone(zone).date() == today]
+    of_today = [point[1:] for point in hourly if point[0].astimezone(zone).date() == today and point[0] < MORNING]
+    assert of_today == [(used, "OK") for at, used in expected if at.astimezone(zone).date() == today]
+
+
+def test_usage_that_the_ledger_has_dropped_keeps_its_day(engine: Engine) -> None:
+    engine.license()
+    spent = usage_event("sms.sent", time=MORNING, quantity=4)
+    sent_events = [sent(3, MORNING), usage_event("forms.level", time=MORNING, value=5), spent]
+    engine.grant("acme", "g", 100, granted_at=MORNING - DAY, now=MORNING - DAY)
+    engine.send(*sent_events)
+    engine.refresh()
+    now = age(engine)
+    for zone in (HONOLULU, KIRITIMATI):
+        engine.license("acme", zone, now=now)
+        engine.refresh(now=now)
+        readings = engine.readings()
+        assert [readings[meter].used for meter in ("interactions", "forms", "sms_credits")] == [3, 5, 4]
+        assert engine.past_readings(date(2026, 3, 14), now=now)["interactions"].used == 0
+        assert engine.past_readings(date(2026, 3, 15), now=now)["interactions"].used == 3
+        assert differences(engine) == []
+        rules = EventRules(engine.runtime.registry.event_types, now, None, HOUR, lambda _: True)
+        events, _ = check_events(sent_events, rules)
+        with engine.database.write() as session:
+            rejected = DroppedDays("a digest", "again.csv").reject(session, events)
+        assert [one.code for one in rejected] == ["MAYBE_COUNTED", "MAYBE_COUNTED"]
+
+
+def test_a_cancelled_event_counts_on_no_day(engine: Engine) -> None:
+    engine.license()
+    events = [sent(3, MORNING - 2 * DAY), sent(12, MORNING - 4 * HOUR, id="wrong")]
+    levels = [
+        usage_event("forms.level", time=MORNING - 5 * HOUR, value=2),
+        usage_event("forms.level", time=MORNING - 4 * HOUR, value=9, id="high"),
+        usage_event("users.level", time=MORNING - 4 * HOUR, value=9, id="only"),
+    ]
+    engine.send(*events, *levels, now=MORNING)
+    for id in ("wrong", "high", "only"):
+        cancel(engine, f"c-{id}", id, now=MORNING)
+    for zone in (LOS_ANGELES, KIRITIMATI, "UTC"):
+        engine.license("acme", zone, now=MORNING)
+        engine.refresh(now=MORNING)
+        readings = engine.readings()
+        assert [readings[meter].used for meter in ("interactions", "forms", "users")] == [3, 2, None]
+        assert differences(engine) == []
 
 
 ODD = ("Etc/GMT+12", "America/St_Johns", "UTC", "Asia/Kathmandu", "Australia/Lord_Howe", LOS_ANGELES, KIRITIMATI)
@@ -227,11 +277,11 @@ def _amount(kind: str, amount: int) -> dict[str, Any]:
     return {"value" if kind.endswith(".level") else "quantity": amount}
 
 
-@examples(40)
+@examples(20)
 @given(
     now=MOMENTS,
     first=ZONES,
-    steps=st.lists(ZONES | EVENTS | st.just("refresh"), min_size=1, max_size=8),
+    steps=st.lists(ZONES | EVENTS | st.just("refresh"), min_size=1, max_size=6),
     grants=GRANTS,
     months=st.sampled_from([1, 12]),
 )
