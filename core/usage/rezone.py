@@ -27,7 +27,7 @@ from core.usage.recount import complete_from
 from core.usage.renew_levels import renew_levels
 from core.usage.tables import CreditSlice, LedgerEvent, UsageLevel, UsageSum
 
-MANY: Final = 50_000
+MANY: Final = 10_000
 """The number of events from which on the correction of a license is too long for a request."""
 
 _EVENT: Final = LedgerEvent.__table__  # type: ignore[attr-defined]
@@ -111,7 +111,8 @@ def _date(day: int) -> date:
 
 def _move_events(session: Session, license_id: int, moves: Sequence[Sequence[Any]]) -> list[_Moved]:
     """Write the new days of events into the ledger, and return what moved."""
-    given = values_table(session, _MOVES, moves, "moves")
+    # Materialized, since SQLite would read the values from their text anew for each event.
+    given = values_table(session, _MOVES, moves, "moves").prefix_with("MATERIALIZED")
     wrong = sa.and_(
         _EVENT.c.license_id == license_id,
         _EVENT.c.day == given.c.old_day,
