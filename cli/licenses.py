@@ -1,4 +1,4 @@
-"""``allowance licenses``: the import of licenses, contracts and grants from files."""
+"""``allowance licenses``: the import of licenses, contracts and grants from files, and the suspension of licenses."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -6,19 +6,20 @@ from typing import Annotated
 
 import typer
 
+from cli.author import author
 from cli.progress import progress
 from cli.setup import start
 from core.administration.import_file import ImportedLicenses, import_licenses, read_licenses
+from core.administration.suspend_license import resume_license, suspend_license
 from core.runtime import Runtime, open_runtime
 
-app = typer.Typer(help="Import licenses, contracts and grants from files.", no_args_is_help=True)
+app = typer.Typer(
+    help="Import licenses, contracts and grants from files; suspend and resume licenses.", no_args_is_help=True
+)
+
+Key = Annotated[str, typer.Argument(metavar="LICENSE", help="The license's key.")]
 
 File = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True, help="A YAML file.")]
-
-
-@app.callback()
-def licenses() -> None:
-    """Import licenses, contracts and grants from files."""
 
 
 @app.command("import")
@@ -61,6 +62,39 @@ def import_(file: File) -> None:
         f"{file} is in force. Licenses: {imported.licenses:,}, contracts: {imported.contracts:,}, "
         f"grants: {imported.grants:,}."
     )
+
+
+@app.command()
+def suspend(
+    license: Key,
+    reason: Annotated[
+        str, typer.Option(help="The reason, which users and installations of the license see; at most 500 characters.")
+    ],
+) -> None:
+    """Suspend a license: its installations are refused when they check in, within a second.
+
+    Its usage is still counted and shown. Suspending it again replaces the reason.
+
+    \b
+    Example:
+      allowance licenses suspend acme --reason "Unpaid since May. Write to billing@vendor.example."
+    """
+    with open_runtime(start()) as runtime, runtime.database.write() as session:
+        suspend_license(session, license, reason, by=author(), now=datetime.now(UTC))
+    typer.echo(f"{license} is suspended.")
+
+
+@app.command()
+def resume(license: Key) -> None:
+    """Resume a suspended license. Installations that have a place in the quota window are served again.
+
+    \b
+    Example:
+      allowance licenses resume acme
+    """
+    with open_runtime(start()) as runtime, runtime.database.write() as session:
+        resume_license(session, license)
+    typer.echo(f"{license} is not suspended.")
 
 
 def import_license_file(runtime: Runtime, file: Path) -> ImportedLicenses:

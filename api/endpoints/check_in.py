@@ -23,7 +23,7 @@ LARGEST: Final = 16_384
 
 
 class CheckInEndpoint:
-    """The endpoint of check-ins: 200 once a place is committed, 429 for an installation that has to back off.
+    """The endpoint of check-ins: 200 once a place is committed, 429 to back off, 403 if the license serves nobody.
 
     Installations of a product call it by the million.
     """
@@ -39,7 +39,7 @@ class CheckInEndpoint:
         check_in = await self._check_in(scope, receive)
         body = orjson.dumps(as_json(check_in))
         if check_in.back_off is None:
-            await send_json(send, 200, body)
+            await send_json(send, 200 if check_in.has_place else 403, body)
             return
         wait = ceil((check_in.back_off.retry_at - datetime.now(UTC)).total_seconds())
         await send_json(send, 429, body, [(b"retry-after", b"%d" % max(wait, 1))])
@@ -69,6 +69,7 @@ def as_json(check_in: CheckIn) -> dict[str, Any]:
         "quota": check_in.quota,
         "remaining": check_in.remaining,
         "outage": check_in.outage,
+        "reason": check_in.reason,
     }
 
 

@@ -1,21 +1,22 @@
 """Putting contract versions. Putting the same version again changes nothing."""
 
 import logging
-from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from core.administration.contract_content import decimal_texts, quota_documents, ratio_texts
+from core.administration.contract_versions import lock_versions
 from core.administration.inputs import ContractInput
 from core.administration.rules.contracts import check_contract
 from core.consumption.snapshots import mark_changed
 from core.left_out import LEFT_OUT, resolve
 from core.licenses.billing import CONTRACT_DATE
-from core.licenses.find import find_license, lock_license, unknown_license
+from core.licenses.find import find_license, unknown_license
 from core.licenses.in_force import newest_version, version_in_force
+from core.licenses.revision import raise_revision
 from core.licenses.tables import EXPIRY_NOTICE_DAYS, Contract, ContractVersion, id_of
 from core.plugins.registry import Registry
 from core.queue.queue import schedule_now
@@ -61,7 +62,7 @@ def put_contract(session: Session, given: ContractInput, registry: Registry, now
         InvalidInput: With every problem of the input, or if the license does not exist.
     """
     license = find_license(session, given.license)
-    versions = _locked_versions(session, id_of(license)) if license else []
+    versions = lock_versions(session, id_of(license)) if license else []
     standing = [row for row in versions if row.withdrawn_at is None]
     same_day = [row for row in standing if row.effective_from == given.effective_from]
     unknown = check_contract(given, registry.meters, same_day[-1] if same_day else None)
@@ -77,20 +78,12 @@ def put_contract(session: Session, given: ContractInput, registry: Registry, now
     session.add(contract)
     session.flush()
     mark_changed(session, license_id)
+    raise_revision(session, license_id)
     today = now.astimezone(ZoneInfo(license.time_zone)).date()
     if given.effective_from < today:
         mark_late(session, {license_id: given.effective_from})
     schedule_now(session, license_id, now)
     return contract
-
-
-def _locked_versions(session: Session, license_id: int) -> Sequence[Contract]:
-    """Lock a license, and return its contract versions in their order, withdrawn or not.
-
-    Transactions that add a version come one after the other, so that numbers follow their order.
-    """
-    lock_license(session, license_id)
-    return session.exec(select(Contract).where(Contract.license_id == license_id).order_by(col(Contract.version))).all()
 
 
 def _new_version(

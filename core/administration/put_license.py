@@ -58,7 +58,11 @@ def put_license(session: Session, given: LicenseInput, now: datetime) -> License
     upsert = (
         statement.on_conflict_do_update(
             index_elements=["key"],
-            set_={**changes, "zone_changed_at": _zone_changed_at(changes.get("time_zone"), now)},
+            set_={
+                **changes,
+                "zone_changed_at": _zone_changed_at(changes.get("time_zone"), now),
+                "revision": col(License.revision) + 1,
+            },
             where=or_(*(_COLUMNS[name] != value for name, value in changes.items())),
         )
         if changes

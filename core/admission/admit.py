@@ -53,11 +53,11 @@ def admit_groups(store: Store, connection: Connection, groups: Sequence[Group], 
     Returns:
         The outcome of each group, in their order.
     """
-    answers: list[dict[bytes, CheckIn]] = [{} for _ in groups]
+    answers = [_refused(group) for group in groups]
     used = [0] * len(groups)
     refusals = [_NO_REFUSALS] * len(groups)
     outdated: set[int] = set()
-    waiting = list(range(len(groups)))
+    waiting = [number for number, group in enumerate(groups) if not group.quota.refusal]
     while waiting:
         requests = [_request(groups[number], answers[number]) for number in waiting]
         results = store.admit(connection, requests, now)
@@ -81,6 +81,12 @@ def admit_groups(store: Store, connection: Connection, groups: Sequence[Group], 
         GroupOutcome(group.quota, answers[number], used[number], refusals[number], number in outdated)
         for number, group in enumerate(groups)
     ]
+
+
+def _refused(group: Group) -> dict[bytes, CheckIn]:
+    """Return the answers to a group whose license serves nobody; none if the license does."""
+    refusal = group.quota.refusal
+    return dict.fromkeys(group.identifiers, CheckIn(Decision.REFUSED, reason=refusal)) if refusal else {}
 
 
 def _request(group: Group, answers: Mapping[bytes, CheckIn]) -> AdmitRequest:

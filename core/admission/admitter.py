@@ -5,7 +5,8 @@ A check-in goes through these steps. Each ends the check-in with an answer or ha
 1. :meth:`Admitter.answer_from_memory`: the rate of the key, then an installation that this process knows;
 2. :meth:`Admitter.submit`: the check-in waits for the next look-up;
 3. :meth:`Admitter._look_up`, for up to 500 check-ins together: quota states, stored states of the installations;
-   an installation with a place is known, and an installation that was refused goes on backing off;
+   while no contract is in force or the license is suspended, every installation is refused; an installation with a
+   place is known, and an installation that found no place goes on backing off;
 4. :meth:`Admitter._admit`, for up to 1000 check-ins together: places are given while there are any, others back off;
 5. :meth:`Admitter._fail`, if the database does not answer: the contract may let an installation pass.
 
@@ -98,7 +99,11 @@ class Admitter:
         self._rates.require_call(request.key_id)
         now = self._clock()
         state = self._states.fresh(request.quota_key, now)
-        if state is None or not self._known.is_known(state.key_of(request.identifier), state, now):
+        if (
+            state is None
+            or state.quota.refusal
+            or not self._known.is_known(state.key_of(request.identifier), state, now)
+        ):
             return None
         return CheckIn(Decision.KNOWN, state.quota.places, state.quota.remaining(state.used))
 
@@ -110,6 +115,10 @@ class Admitter:
         if len(self._look_ups) + len(self._admissions) >= MAX_WAITING or not self._look_ups.put([check_in]):
             raise Overloaded("More installations check in than can be answered now. Send it again later.")
         return check_in.future
+
+    def forget(self, license: str) -> None:
+        """Believe nothing that was read of a license before now, since this process changed the license."""
+        self._states.forget(license)
 
     def close(self) -> None:
         """Answer the check-ins that wait, and end."""
@@ -128,8 +137,10 @@ class Admitter:
         candidates = find_candidates(self._store, connection, self._states, pending)
         wait_for_recent_places(self._store, connection, candidates, now)
         count_lost_with_place(self._database, self._states, candidates, now)
-        backing_off = {candidate.quota_key for candidate in candidates if candidate.backs_off(now)}
-        self._states.refresh(outdated_quotas(self._store, connection, self._states, backing_off), now)
+        turned_away = {
+            one.quota_key for one in candidates if one.backs_off(now) or self._states.is_refused(one.quota_key)
+        }
+        self._states.refresh(outdated_quotas(self._store, connection, self._states, turned_away), now)
         undecided = [candidate for candidate in candidates if not self._answer_stored(candidate, now)]
         if undecided and not self._admissions.put(undecided):
             for candidate in undecided:
@@ -188,7 +199,7 @@ class Admitter:
     def _answer_group(self, candidates: CandidatesByDigest, outcome: GroupOutcome) -> None:
         """Answer the candidates of a quota, and remember the installations with a place."""
         answers = outcome.answers
-        with_place = [digest for digest in candidates if answers[digest].decision is not Decision.BACK_OFF]
+        with_place = [digest for digest in candidates if answers[digest].has_place]
         self._known.remember_admitted(with_place, outcome.quota.starts_at, self._clock())
         for digest, (first, *others) in candidates.items():
             answer = answers[digest]

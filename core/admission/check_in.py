@@ -14,12 +14,14 @@ QuotaKey = tuple[str, str]
 class Decision(StrEnum):
     """The decision on a check-in.
 
-    ADMITTED: the installation took a place now. KNOWN: it has a place. BACK_OFF: no place is left for it.
+    ADMITTED: the installation took a place now. KNOWN: it has a place. BACK_OFF: no place is left for it. REFUSED: the
+    license is suspended or no contract is in force, so that no installation is served, not even with a place.
     """
 
     ADMITTED = "ADMITTED"
     KNOWN = "KNOWN"
     BACK_OFF = "BACK_OFF"
+    REFUSED = "REFUSED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class CheckInRequest:
 class CheckIn:
     """The answer to a check-in. `quota` and `remaining` are None if the contract sets no quota.
 
+    A refusal states its `reason`, and no figures, since nothing is recorded.
+
     With `outage` the database is away. The installation passes because it had a place in the last window. Nothing was
     recorded, and the number of places left is not known.
     """
@@ -50,6 +54,12 @@ class CheckIn:
     remaining: int | None = None
     back_off: BackOff | None = None
     outage: bool = False
+    reason: str | None = None
+
+    @property
+    def has_place(self) -> bool:
+        """True if the installation is served."""
+        return self.decision in (Decision.ADMITTED, Decision.KNOWN)
 
 
 def unknown_license(key: str) -> NotFound:

@@ -41,20 +41,22 @@ def wait_for_recent_places(
 def outdated_quotas(
     store: Store, connection: Connection, states: QuotaStates, keys: Collection[QuotaKey]
 ) -> set[QuotaKey]:
-    """Return the quotas whose contract has a newer version than their state."""
+    """Return the quotas whose license has changed since their state was read."""
     if not keys:
         return set()
     quotas = {key: states[key].quota for key in keys}
-    versions = store.versions(connection, {quota.license_id for quota in quotas.values()})
-    return {key for key, quota in quotas.items() if versions.get(quota.license_id, 0) != quota.versions}
+    revisions = store.revisions(connection, {quota.license_id for quota in quotas.values()})
+    return {key for key, quota in quotas.items() if revisions.get(quota.license_id) != quota.revision}
 
 
 def answer_of(state: QuotaState, stored: InstallationState | None, now: datetime) -> CheckIn | None:
-    """Return the answer to an installation that has a place or is backing off; None if it has to be decided.
+    """Return the answer to an installation that is refused, has a place or backs off; None if it has to be decided.
 
     An installation that is backing off is decided again if places are free now.
     """
     quota = state.quota
+    if quota.refusal:
+        return CheckIn(Decision.REFUSED, reason=quota.refusal)
     if stored and stored.has_place_in(quota):
         return CheckIn(Decision.KNOWN, quota.places, quota.remaining(state.used))
     if stored and (back_off := stored.backing_off_from(quota, now)) and not quota.has_room(state.used):

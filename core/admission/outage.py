@@ -1,10 +1,12 @@
 """Check-ins while the database is away. An installation passes only if its license's contract lets it."""
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from core.admission.check_in import CheckIn, Decision
 from core.admission.place_cache import CachedPlace
 from core.admission.quota_state import QuotaState
+from core.admission.refusal import refusal_on
 from core.admission.window import window_at, window_before
 from core.errors import Unavailable
 from core.licenses.quota_terms import OnOutage
@@ -20,12 +22,16 @@ def answer_in_outage(state: QuotaState, place: CachedPlace | None, now: datetime
         now: The present time.
 
     Returns:
-        The answer, or None if the contract lets nobody pass or the place is not remembered: nothing is guessed.
+        The answer, or None if the contract lets nobody pass, no contract is in force now, the license is suspended, or
+        the place is not remembered: nothing is guessed.
     """
     if place is None or state.quota.terms.on_outage != OnOutage.LET_THROUGH:
         return None
     terms, zone = state.quota.terms, state.license.license.time_zone
-    version = state.license.version_on(state.quota.day)
+    today = now.astimezone(ZoneInfo(zone)).date()
+    if refusal_on(state.license, today):
+        return None
+    version = state.license.version_on(today)
     last = window_before(window_at(now, terms, version, zone), terms, version, zone)
     return CheckIn(Decision.KNOWN, outage=True) if place.starts_at >= microseconds(last.start) else None
 

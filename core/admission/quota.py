@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from allowance import Admission
 from allowance.license import midnight
 
+from core.admission.refusal import refusal_on
 from core.admission.window import Window, window_at
 from core.licenses.load import LoadedLicense
 from core.licenses.quota_terms import QuotaTerms, quota_terms
@@ -24,8 +25,9 @@ _ZONES: Final = timedelta(hours=26)
 class Quota:
     """The quota of a license's meter, valid until `valid_until`.
 
-    `places` is None if the contract sets no quota. `versions` is the newest contract version of the license when the
-    quota was read; with a newer version, the quota has to be read again. `day` is today in the license's time zone.
+    `places` is None if the contract sets no quota. `refusal` is why every check-in is refused, or None. `revision` is
+    the revision of the license when the quota was read; at another revision, the quota has to be read again. `day` is
+    today in the license's time zone.
     """
 
     license_id: int
@@ -34,7 +36,8 @@ class Quota:
     places: int | None
     terms: QuotaTerms
     window: Window
-    versions: int
+    refusal: str | None
+    revision: int
     day: date
     valid_until: datetime
     starts_at: int
@@ -76,7 +79,8 @@ def quota_at(license: LoadedLicense, meter: Admission, now: datetime, latest: Wi
         places=None if limit is None or limit.value > MAX_PLACES else floor(limit.value),
         terms=terms,
         window=window,
-        versions=max((version.version for version in license.versions), default=0),
+        refusal=refusal_on(license, day),
+        revision=license.revision,
         day=day,
         valid_until=min(window.end, midnight(day + timedelta(days=1), time_zone)),
         starts_at=microseconds(window.start),

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
+from math import inf
 from threading import Lock
 from typing import Final
 
@@ -35,6 +36,17 @@ class QuotaStates:
         """Return the state if it was read within the last second and its window has not turned; otherwise None."""
         state = self._states.get(key)
         return state if state is not None and state.is_fresh(now) else None
+
+    def is_refused(self, key: QuotaKey) -> bool:
+        """Return whether every check-in is refused, by the state as last read."""
+        return self._states[key].quota.refusal is not None
+
+    def forget(self, license: str) -> None:
+        """Count the states of a license as not fresh."""
+        with self._lock:
+            for key, state in self._states.items():
+                if key[0] == license:
+                    self._states[key] = replace(state, read_at=-inf)
 
     def refresh_stale(self, keys: Collection[QuotaKey], now: datetime) -> None:
         """Read the states that are not fresh."""

@@ -90,8 +90,8 @@ class Store(Protocol):
     def find(self, connection: Connection, keys: Sequence[InstallationKey]) -> list[InstallationState | None]:
         """Return the stored state of each installation, None if there is none."""
 
-    def versions(self, connection: Connection, license_ids: Collection[int]) -> dict[int, int]:
-        """Return the newest contract version of each license; a license without a contract is left out."""
+    def revisions(self, connection: Connection, license_ids: Collection[int]) -> dict[int, int]:
+        """Return the revision of each license."""
 
     def admit(
         self, connection: Connection, requests: Sequence[AdmitRequest], now: datetime
@@ -101,7 +101,7 @@ class Store(Protocol):
         The places are on disk when this returns.
 
         Returns:
-            A result for each request; None if the license has a newer contract version than the quota. An
+            A result for each request; None if the license has another revision than the quota. An
             installation that is in neither set of its result found no place, or another process was quicker: it
             requests again.
         """

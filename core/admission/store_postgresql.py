@@ -26,7 +26,7 @@ from core.times import microseconds
 
 _SQL: Final = load_statements("core.admission", "sql/postgresql.sql")
 _FIND: Final = _SQL["find"]
-_VERSIONS: Final = _SQL["versions"]
+_REVISIONS: Final = _SQL["revisions"]
 _ADMIT: Final = _SQL["admit"]
 _OPEN_WINDOW: Final = _SQL["open_window"]
 _REFUSE: Final = _SQL["refuse"]
@@ -42,9 +42,9 @@ def find(connection: Connection, keys: Sequence[InstallationKey]) -> list[Instal
     return states
 
 
-def versions(connection: Connection, license_ids: Collection[int]) -> dict[int, int]:
+def revisions(connection: Connection, license_ids: Collection[int]) -> dict[int, int]:
     """See :class:`core.admission.store.Store`."""
-    return {row[0]: row[1] for row in connection.exec_driver_sql(_VERSIONS, (list(license_ids),))}
+    return {row[0]: row[1] for row in connection.exec_driver_sql(_REVISIONS, (list(license_ids),))}
 
 
 def admit(connection: Connection, requests: Sequence[AdmitRequest], now: datetime) -> list[AdmitResult | None]:
@@ -90,7 +90,7 @@ def _parameters(requests: Sequence[AdmitRequest], now: datetime) -> tuple[Any, .
     quotas = [
         (
             number, quota.license_id, quota.meter, quota.starts_at, microseconds(quota.window.end), quota.places,
-            quota.versions, quota.day,
+            quota.revision, quota.day,
         )
         for number, (quota, _) in enumerate(requests)
     ]  # fmt: skip
@@ -122,7 +122,7 @@ def _open_window(connection: Connection, quota: Quota) -> bool:
     window, places = quota.window, quota.places
     parameters = (
         quota.license_id, quota.meter, quota.starts_at, microseconds(window.end), window.time_zone,
-        places, places, quota.license_id, quota.versions,
+        places, places, quota.license_id, quota.revision,
     )  # fmt: skip
     return connection.exec_driver_sql(_OPEN_WINDOW, parameters).one_or_none() is not None
 

@@ -17,7 +17,7 @@ from core.times import microseconds
 
 _SQL: Final = load_statements("core.admission", "sql/sqlite.sql")
 _FIND: Final = _SQL["find"]
-_VERSION: Final = _SQL["version"]
+_REVISION: Final = _SQL["revision"]
 _WINDOW: Final = _SQL["window"]
 _OPEN_WINDOW: Final = _SQL["open_window"]
 _ADMIT: Final = _SQL["admit"]
@@ -35,11 +35,10 @@ def find(connection: Connection, keys: Sequence[InstallationKey]) -> list[Instal
         return [_state(cursor.execute(_FIND, key).fetchone()) for key in keys]
 
 
-def versions(connection: Connection, license_ids: Collection[int]) -> dict[int, int]:
+def revisions(connection: Connection, license_ids: Collection[int]) -> dict[int, int]:
     """See :class:`core.admission.store.Store`."""
     with _transaction(connection, "BEGIN") as cursor:
-        newest = {license_id: cursor.execute(_VERSION, (license_id,)).fetchone()[0] for license_id in license_ids}
-    return {license_id: version for license_id, version in newest.items() if version}
+        return {license_id: cursor.execute(_REVISION, (license_id,)).fetchone()[0] for license_id in license_ids}
 
 
 def admit(connection: Connection, requests: Sequence[AdmitRequest], now: datetime) -> list[AdmitResult | None]:
@@ -52,7 +51,7 @@ def _admit(cursor: Any, quota: Quota, identifiers: Mapping[bytes, str | None], n
     key = (quota.license_id, quota.meter)
     window = (*key, quota.starts_at)
     ends_at = microseconds(quota.window.end)
-    if cursor.execute(_VERSION, key[:1]).fetchone()[0] != quota.versions:
+    if cursor.execute(_REVISION, key[:1]).fetchone()[0] != quota.revision:
         return None
     counter = cursor.execute(_WINDOW, window).fetchone()
     if counter is None or counter[2:] != (quota.places, ends_at):

@@ -14,6 +14,8 @@ from core.licenses.load import LoadedLicense
 from core.plugins.registry import Registry
 
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
+NO_CONTRACT: Final = "NO_CONTRACT"
+"""The code of the problem that no contract is in force."""
 
 
 class Freshness(StrEnum):
@@ -102,6 +104,14 @@ class ConsumptionView:
     def status(self) -> UsageStatus:
         """The worst status of the sections."""
         return worst(section.status for section in self.sections)
+
+    @property
+    def problem(self) -> Problem | None:
+        """The problem that no contract is in force on the day, so that nothing is judged; None if a contract is."""
+        since = self.license.without_contract_since(self.day or self.license.today)
+        if since is None:
+            return None
+        return Problem(NO_CONTRACT, "No contract is in force: usage is held against no limit.", since)
 
     @property
     def updated_at(self) -> datetime | None:

@@ -19,6 +19,7 @@ from core.database.types import UtcDateTime
 from core.delivery.message_kinds import CREDITS_EXPIRING
 from core.delivery.messages import ExpiringContent, ExpiringItem
 from core.delivery.outbox.enqueue import OutboundMessage, enqueue
+from core.licenses.in_force import newest_version
 from core.licenses.load import LoadedLicense
 from core.licenses.tables import EXPIRY_NOTICE_DAYS
 
@@ -62,7 +63,8 @@ def next_notice(license: LoadedLicense, grants: Sequence[Grant], now: datetime) 
 
 
 def _notice_days(license: LoadedLicense) -> Sequence[int]:
-    version = license.version_on(license.today)
+    # Credits outlast a contract: after its end, notices come on its days.
+    version = newest_version(license.versions, license.today)
     return EXPIRY_NOTICE_DAYS if version is None else version.expiry_notice_days
 
 

@@ -14,6 +14,7 @@ from sqlmodel import Session, col, select
 
 from core.licenses.billing import CALENDAR_YEAR, billing_period
 from core.licenses.in_force import newest_version, version_in_force
+from core.licenses.state import LicenseState, Suspension
 from core.licenses.tables import Contract, ContractVersion, License, id_of
 
 # Remembered, since licenses share most of their terms, and each is read for several days.
@@ -25,6 +26,7 @@ class LoadedLicense:
     """A license with all its contract versions but those withdrawn. `today` is the current day in its time zone.
 
     `zone_changed_at` is the time at which the time zone changed last, or None if it never did.
+    `revision` tells whether anything that decides check-ins changed since; see :class:`core.licenses.tables.License`.
     """
 
     id: int
@@ -32,6 +34,15 @@ class LoadedLicense:
     versions: tuple[ContractVersion, ...]
     today: date
     zone_changed_at: datetime | None = None
+    suspension: Suspension | None = None
+    revision: int = 0
+
+    @property
+    def state(self) -> LicenseState:
+        """The state of the license today."""
+        if self.suspension:
+            return LicenseState.SUSPENDED
+        return LicenseState.NO_CONTRACT if self.version_on(self.today) is None else LicenseState.ACTIVE
 
     def version_on(self, day: date) -> ContractVersion | None:
         """Return the version in force on a day, or None if no contract is in force."""
@@ -64,6 +75,17 @@ class LoadedLicense:
         year = billing_period(day, day, "P1Y", CALENDAR_YEAR, time_zone)
         begins = [version.effective_from for version in self.versions if version.effective_from > day]
         return replace(year, first=max(year.first, end or year.first), end=min([year.end, *begins]))
+
+    def without_contract_since(self, day: date) -> datetime | None:
+        """Return since when no contract is in force on a day; None if a contract is.
+
+        It is the end of the last contract. Before a first contract it is the start of the calendar year.
+        """
+        if self.version_on(day):
+            return None
+        last = newest_version(self.versions, day)
+        first = last.end if last and last.end else self.period_on(day).first
+        return midnight(first, self.license.time_zone)
 
     def period_firsts(self, since: date) -> list[date]:
         """Return the first days of all billing periods that hold a day from `since` to today, in order."""
@@ -108,6 +130,8 @@ def load_licenses(session: Session, ids: Collection[int], now: datetime) -> dict
             tuple(versions[id_of(row)]),
             now.astimezone(ZoneInfo(row.time_zone)).date(),
             row.zone_changed_at,
+            Suspension.of(row.suspended_at, row.suspended_because),
+            row.revision,
         )
         for row in session.exec(select(License).where(col(License.id).in_(ids)))
     }

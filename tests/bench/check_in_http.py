@@ -18,7 +18,9 @@ PROCESSES: Final = 2
 CONNECTIONS: Final = 16
 INSTALLATIONS: Final = 1_000
 """Each of the senders' own."""
-ANSWER: Final = b'{"decision":"KNOWN","backOffDays":null,"retryAt":null,"quota":null,"remaining":null,"outage":false}'
+ANSWER: Final = (
+    b'{"decision":"KNOWN","backOffDays":null,"retryAt":null,"quota":null,"remaining":null,"outage":false,"reason":null}'
+)
 CONSTANT: Final = "the same server answering a constant"
 UNLIMITED: Final = {"check_ins_per_second": 10**9, "new_installations_per_second": 10**9}
 

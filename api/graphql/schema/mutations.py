@@ -19,6 +19,9 @@ class Mutation:
     refresh_consumption = refresh_mutations.refresh_consumption
     put_license = license_mutations.put_license
     put_contract = license_mutations.put_contract
+    withdraw_contract = license_mutations.withdraw_contract
+    suspend_license = license_mutations.suspend_license
+    resume_license = license_mutations.resume_license
     grant_credits = credit_mutations.grant_credits
     void_grant = credit_mutations.void_grant
     put_webhook_endpoint = webhook_mutations.put_webhook_endpoint

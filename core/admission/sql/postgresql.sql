@@ -12,9 +12,9 @@ CROSS JOIN LATERAL (
   WHERE stored.license_id = wanted.license_id AND stored.meter = wanted.meter AND stored.digest = wanted.digest OFFSET 0
 ) AS stored
 
--- name: versions
--- The newest contract version of each license.
-SELECT license_id, max(version) FROM contract WHERE license_id = ANY (%b::bigint[]) GROUP BY license_id
+-- name: revisions
+-- The revision of each license.
+SELECT id, revision FROM license WHERE id = ANY (%b::bigint[])
 
 -- name: admit
 -- Give places to installations that have none, for several quotas at once.
@@ -23,7 +23,7 @@ SELECT license_id, max(version) FROM contract WHERE license_id = ANY (%b::bigint
 WITH quota AS (
   SELECT * FROM unnest(
     %b::int[], %b::bigint[], %b::text[], %b::bigint[], %b::bigint[], %b::bigint[], %b::int[], %b::date[]
-  ) AS quota(number, license_id, meter, starts_at, ends_at, quota, versions, day)
+  ) AS quota(number, license_id, meter, starts_at, ends_at, quota, revision, day)
   WHERE set_config('synchronous_commit', 'off', true) IS NOT NULL
 ), candidate AS (
   SELECT * FROM unnest(%b::int[], %b::bytea[], %b::text[]) WITH ORDINALITY
@@ -31,8 +31,7 @@ WITH quota AS (
 ), counter AS (
   SELECT quota.*, stored.used, stored.places,
          stored.quota IS NOT DISTINCT FROM quota.quota AND stored.ends_at = quota.ends_at AS same,
-         quota.versions = (SELECT coalesce(max(version), 0) FROM contract WHERE license_id = quota.license_id)
-         AS current
+         quota.revision = (SELECT revision FROM license WHERE id = quota.license_id) AS current
   FROM quota LEFT JOIN LATERAL (
     SELECT * FROM admission_window AS stored WHERE stored.license_id = quota.license_id
     AND stored.meter = quota.meter AND stored.starts_at = quota.starts_at OFFSET 0
@@ -86,11 +85,11 @@ SELECT counter.same, counter.current, coalesce(counted.used, counter.used),
 FROM counter LEFT JOIN counted USING (number) LEFT JOIN total USING (number) ORDER BY counter.number
 
 -- name: open_window
--- Insert the counters of a window, or update them to the quota. No row if the contract has a newer version.
+-- Insert the counters of a window, or update them to the quota. No row if the license has another revision.
 INSERT INTO admission_window AS stored
   (license_id, meter, starts_at, ends_at, time_zone, quota, places, used, new, lost, refused)
 SELECT %b::bigint, %b::text, %b::bigint, %b::bigint, %b::text, %b::bigint, %b::bigint, 0, 0, 0, 0
-WHERE (SELECT coalesce(max(version), 0) FROM contract WHERE license_id = %b::bigint) = %b::int
+WHERE (SELECT revision FROM license WHERE id = %b::bigint) = %b::int
 ON CONFLICT (license_id, meter, starts_at) DO UPDATE
 SET ends_at = excluded.ends_at, time_zone = excluded.time_zone, quota = excluded.quota,
     places = greatest(excluded.quota, CASE WHEN excluded.quota IS NOT NULL THEN stored.used END)

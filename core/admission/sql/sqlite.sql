@@ -4,9 +4,9 @@
 -- The stored state of an installation.
 SELECT place, seen, refused_at, retry_at FROM installation WHERE license_id = ? AND meter = ? AND digest = ?
 
--- name: version
--- The newest contract version of a license; 0 without a contract.
-SELECT coalesce(max(version), 0) FROM contract WHERE license_id = ?
+-- name: revision
+-- The revision of a license.
+SELECT revision FROM license WHERE id = ?
 
 -- name: window
 -- The counters of a window.

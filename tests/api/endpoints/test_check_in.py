@@ -17,7 +17,7 @@ from tests.fixtures.outage import away
 from tests.services.finder import Services
 
 CHECK_IN = """mutation CheckIn($input: CheckInInput!) {
-  checkIn(input: $input) { decision backOffDays retryAt quota remaining outage }
+  checkIn(input: $input) { decision backOffDays retryAt quota remaining outage reason }
 }"""
 REPORT = """query Report($window: Date, $meter: String) {
   consumption(license: "acme") {
@@ -78,7 +78,7 @@ def test_an_installation_is_admitted_then_known_and_over_the_quota_told_to_back_
     fleet: Client, operator: Client
 ) -> None:
     put_quota(operator, 1)
-    nothing = {"backOffDays": None, "retryAt": None, "outage": False}
+    nothing = {"backOffDays": None, "retryAt": None, "outage": False, "reason": None}
     assert over_http(fleet, "a") == (200, {"decision": "ADMITTED", "quota": 1, "remaining": 0, **nothing})
     assert over_http(fleet, "a") == (200, {"decision": "KNOWN", "quota": 1, "remaining": 0, **nothing})
     refused = fleet.post("/check-in", json={"license": "acme", "installation": "b"})
@@ -91,6 +91,7 @@ def test_an_installation_is_admitted_then_known_and_over_the_quota_told_to_back_
         "quota": 1,
         "remaining": 0,
         "outage": False,
+        "reason": None,
     }
     assert over_http(fleet, "b") == (429, refused.json())
     assert over_graphql(fleet, "a") == {"decision": "KNOWN", "quota": 1, "remaining": 0, **nothing}
@@ -355,6 +356,7 @@ def test_while_the_database_is_away_those_pass_whom_the_license_lets_and_the_oth
                     "quota": None,
                     "remaining": None,
                     "outage": True,
+                    "reason": None,
                 },
             )
             refused = fleet.post("/check-in", json={"license": "acme", "installation": "b"})

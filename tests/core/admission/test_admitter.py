@@ -92,9 +92,6 @@ def test_without_a_quota_everybody_is_admitted(desk: Desk, quota: Quota) -> None
     quota(None)
     assert desk.check_in("a") == CheckIn(Decision.ADMITTED, None, None)
     assert desk.check_in("a") == CheckIn(Decision.KNOWN, None, None)
-    desk.engine.license("other")
-    desk.license = "other"  # which has no contract at all
-    assert desk.check_in("a") == CheckIn(Decision.ADMITTED, None, None)
 
 
 def test_a_fraction_of_a_place_is_none(desk: Desk, quota: Quota) -> None:

@@ -15,6 +15,8 @@ describe_enum(
     ADMITTED="The installation took a place in the quota window with this check-in.",
     KNOWN="The installation already has a place in the quota window.",
     BACK_OFF="The installation has no place, since all places are taken. It must not check in again before `retryAt`.",
+    REFUSED="No installation is served, not even with a place: the license is suspended, or no contract is in force. "
+    "The field `reason` states why. Nothing is recorded.",
 )
 
 
@@ -49,8 +51,8 @@ class CheckIn:
         return self.record.back_off.retry_at if self.record.back_off else None
 
     @strawberry.field(
-        description="The number of places in the quota window. Null if the contract sets no quota, and during an "
-        "outage of the database."
+        description="The number of places in the quota window. Null if the contract sets no quota, during an "
+        "outage of the database, and if the check-in is refused."
     )
     def quota(self) -> float | None:
         return self.record.quota
@@ -68,3 +70,7 @@ class CheckIn:
     )
     def outage(self) -> bool:
         return self.record.outage
+
+    @strawberry.field(description="The reason of a refusal, in words for people. Null unless the decision is REFUSED.")
+    def reason(self) -> str | None:
+        return self.record.reason

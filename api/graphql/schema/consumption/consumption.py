@@ -7,7 +7,7 @@ import strawberry
 
 from api.graphql.license_batch import LicenseBatch
 from api.graphql.schema.admission.installations import InstallationReport, installations_of
-from api.graphql.schema.common.node import Info, Node
+from api.graphql.schema.common.node import Info, Node, Problem
 from api.graphql.schema.common.status import UsageStatus
 from api.graphql.schema.consumption.ids import view_id
 from api.graphql.schema.consumption.lazy_license import LazyLicense, lazy_license
@@ -42,6 +42,14 @@ class Consumption(Node):
     )
     def status(self) -> UsageStatus:
         return self.view.status
+
+    @strawberry.field(
+        description="The problem `NO_CONTRACT`: no contract is in force, so usage is held against no limit. It began "
+        "with the end of the last contract; before a first, with the calendar year. Null if a contract is in force."
+    )
+    def problem(self) -> Problem | None:
+        found = self.view.problem
+        return found and Problem(code=found.code, message=found.message, since=found.since)
 
     @strawberry.field(
         description="The update time of the section that was updated least recently, among those that were ever "

@@ -6,6 +6,7 @@ from api.graphql.schema.common.enums import describe_enum
 from core.consumption.list_licenses import LicenseOrder
 from core.licenses.billing import CALENDAR_YEAR, CONTRACT_DATE
 from core.licenses.quota_terms import Identifiers, OnOutage
+from core.licenses.state import LicenseState
 
 
 class PeriodAnchor(StrEnum):
@@ -44,4 +45,14 @@ describe_enum(
     KEY="By key.",
 )
 
-__all__ = ["Identifiers", "LicenseOrder", "OnOutage", "PeriodAnchor"]
+describe_enum(
+    LicenseState,
+    "The state of a license today.",
+    ACTIVE="A contract is in force.",
+    SUSPENDED="An operator suspended the license, whatever its contract. Usage is still counted. Installations that "
+    "check in are refused.",
+    NO_CONTRACT="No contract is in force: the first has not begun, or the last has ended. Nothing is limited or "
+    "unlimited. Installations that check in are refused.",
+)
+
+__all__ = ["Identifiers", "LicenseOrder", "LicenseState", "OnOutage", "PeriodAnchor"]

@@ -140,3 +140,27 @@ class ContractInput:
         description="All rules for hard quotas that differ from the defaults. A field that is left out of a quota has "
         "its default.",
     )
+
+
+@strawberry.input(description="A contract version to take back.")
+class WithdrawContractInput:
+    license: str = strawberry.field(description="The key of the license.")
+    version: int = strawberry.field(description="The number of the version.")
+    begun: bool = strawberry.field(
+        default=False,
+        description="True to take back a version that has begun as well. Its days are measured again by what was in "
+        "force before.",
+    )
+
+
+@strawberry.input(description="A license to suspend.")
+class SuspendLicenseInput:
+    license: str = strawberry.field(description="The key of the license.")
+    reason: str = strawberry.field(
+        description="The reason, at most 500 characters. Users of the license and installations that check in see it."
+    )
+
+
+@strawberry.input(description="A suspended license to resume.")
+class ResumeLicenseInput:
+    license: str = strawberry.field(description="The key of the license.")

@@ -8,7 +8,7 @@ from api.graphql.license_batch import LicenseBatch
 from api.graphql.schema.alerts.connections import AlertConnection, alert_connection
 from api.graphql.schema.common.arguments import After
 from api.graphql.schema.common.cursors import encode
-from api.graphql.schema.common.node import Info, Node
+from api.graphql.schema.common.node import Info, Node, Problem
 from api.graphql.schema.consumption.consumption import Consumption
 from api.graphql.schema.credits.connections import (
     CreditRequestConnection,
@@ -18,6 +18,7 @@ from api.graphql.schema.credits.connections import (
 )
 from api.graphql.schema.licenses.billing_period import BillingPeriod, billing_periods
 from api.graphql.schema.licenses.contract import Contract
+from api.graphql.schema.licenses.enums import LicenseState
 from core.access.keys import READERS
 from core.licenses.load import LoadedLicense
 
@@ -47,6 +48,20 @@ class License(Node):
     )
     def time_zone(self) -> str:
         return self.loaded.license.time_zone
+
+    @strawberry.field(description="The state of the license today: active, suspended, or without a contract in force.")
+    def state(self) -> LicenseState:
+        return self.loaded.state
+
+    @strawberry.field(
+        description="The suspension of the license: the code `SUSPENDED`, the operator's reason, and since when. Null "
+        "if the license is not suspended."
+    )
+    def suspended(self) -> Problem | None:
+        suspension = self.loaded.suspension
+        return (
+            None if suspension is None else Problem(code="SUSPENDED", message=suspension.reason, since=suspension.since)
+        )
 
     @strawberry.field(description="The contract that is in force today. Null if there is none.")
     def contract(self) -> Contract | None:

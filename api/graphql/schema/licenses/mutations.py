@@ -5,18 +5,28 @@ from typing import Annotated, TypeVar
 
 import strawberry
 
+from api.graphql.context import Context
 from api.graphql.license_batch import find_batch
 from api.graphql.schema.common.arguments import stated
 from api.graphql.schema.common.node import Info
 from api.graphql.schema.common.results import InputError, errors_field, reports_errors
 from api.graphql.schema.common.scalars import decimal
 from api.graphql.schema.licenses.contract import Contract
-from api.graphql.schema.licenses.inputs import ContractInput, LicenseInput, QuotaInput
+from api.graphql.schema.licenses.inputs import (
+    ContractInput,
+    LicenseInput,
+    QuotaInput,
+    ResumeLicenseInput,
+    SuspendLicenseInput,
+    WithdrawContractInput,
+)
 from api.graphql.schema.licenses.license import License
 from core.access.keys import Scope
 from core.administration import inputs
 from core.administration import put_contract as contracts
 from core.administration import put_license as licenses
+from core.administration import suspend_license as suspensions
+from core.administration import withdraw_contract as withdrawals
 from core.left_out import LEFT_OUT, LeftOut
 from core.licenses.quota_terms import QuotaTerms
 
@@ -38,6 +48,26 @@ class PutContractResult:
     errors: list[InputError] = errors_field()
 
 
+@strawberry.type(description="The result of `withdrawContract`.")
+class WithdrawContractResult:
+    withdrawn: bool = strawberry.field(
+        default=False, description="True if the version is withdrawn, now or before. False if there are errors."
+    )
+    errors: list[InputError] = errors_field()
+
+
+@strawberry.type(description="The result of `suspendLicense`.")
+class SuspendLicenseResult:
+    license: License | None = strawberry.field(default=None, description="The license. Null if there are errors.")
+    errors: list[InputError] = errors_field()
+
+
+@strawberry.type(description="The result of `resumeLicense`.")
+class ResumeLicenseResult:
+    license: License | None = strawberry.field(default=None, description="The license. Null if there are errors.")
+    errors: list[InputError] = errors_field()
+
+
 @strawberry.mutation(description="Create a license, or change it.")
 @reports_errors(PutLicenseResult)
 def put_license(
@@ -55,9 +85,8 @@ def put_license(
     )
     with context.write() as session:
         licenses.put_license(session, license, context.now)
-    context.services.announcer.announce()
-    batch = find_batch(context, input.key)
-    return PutLicenseResult(license=License(loaded=batch.license, batch=batch) if batch else None)
+    _announce_change(context, input.key)
+    return PutLicenseResult(license=_changed_license(context, input.key))
 
 
 @strawberry.mutation(
@@ -86,8 +115,67 @@ def put_contract(
     )
     with context.write() as session:
         row = contracts.put_contract(session, contract, context.services.registry, context.now)
-    context.services.announcer.announce()
+    _announce_change(context, input.license)
     return PutContractResult(contract=Contract(row=row))
+
+
+@strawberry.mutation(
+    description="Take back a contract version as if it had never been put. Taking it back again changes nothing."
+)
+@reports_errors(WithdrawContractResult)
+def withdraw_contract(
+    info: Info, input: Annotated[WithdrawContractInput, strawberry.argument(description="The contract version.")]
+) -> WithdrawContractResult:
+    context = info.context
+    context.caller.require(Scope.CONTRACT_WRITE, license=input.license)
+    with context.write() as session:
+        withdrawals.withdraw_contract(
+            session, input.license, input.version, begun=input.begun, by=context.caller.name, now=context.now
+        )
+    _announce_change(context, input.license)
+    return WithdrawContractResult(withdrawn=True)
+
+
+@strawberry.mutation(
+    description="Suspend a license: its installations are refused when they check in, and its usage is still counted. "
+    "Suspending it again with the same reason changes nothing."
+)
+@reports_errors(SuspendLicenseResult)
+def suspend_license(
+    info: Info, input: Annotated[SuspendLicenseInput, strawberry.argument(description="The license and the reason.")]
+) -> SuspendLicenseResult:
+    context = info.context
+    context.caller.require(Scope.CONTRACT_WRITE, license=input.license)
+    with context.write() as session:
+        suspensions.suspend_license(session, input.license, input.reason, by=context.caller.name, now=context.now)
+    _announce_change(context, input.license)
+    return SuspendLicenseResult(license=_changed_license(context, input.license))
+
+
+@strawberry.mutation(
+    description="Resume a suspended license. Resuming a license that is not suspended changes nothing."
+)
+@reports_errors(ResumeLicenseResult)
+def resume_license(
+    info: Info, input: Annotated[ResumeLicenseInput, strawberry.argument(description="The license.")]
+) -> ResumeLicenseResult:
+    context = info.context
+    context.caller.require(Scope.CONTRACT_WRITE, license=input.license)
+    with context.write() as session:
+        suspensions.resume_license(session, input.license)
+    _announce_change(context, input.license)
+    return ResumeLicenseResult(license=_changed_license(context, input.license))
+
+
+def _announce_change(context: Context, license: str) -> None:
+    """Announce the license's refresh, and let check-ins at this process notice the change at once."""
+    context.services.announcer.announce()
+    context.services.admitter.forget(license)
+
+
+def _changed_license(context: Context, key: str) -> License | None:
+    batch = find_batch(context, key)
+    return License(loaded=batch.license, batch=batch) if batch else None
 
 
 def _items(values: Sequence[T] | None, make: Callable[[T], R]) -> tuple[R, ...] | LeftOut | None:
