@@ -1,15 +1,13 @@
 """The web application: the list of its routes, and the parts that each endpoint uses."""
 
 from starlette.applications import Starlette
-from starlette.responses import RedirectResponse
-from starlette.routing import Mount, Route, WebSocketRoute
-from starlette.staticfiles import StaticFiles
+from starlette.routing import Route, WebSocketRoute
 
 from api.endpoints.check_in import CheckInEndpoint
 from api.endpoints.events import EventsEndpoint
 from api.endpoints.health import HealthEndpoint
 from api.endpoints.metrics import MetricsEndpoint
-from api.endpoints.pages import GRAPHIQL, GraphiQLEndpoint
+from api.endpoints.pages import page_routes
 from api.endpoints.unsubscribe import UnsubscribeEndpoint
 from api.graphql.answer_cache import AnswerCache
 from api.graphql.context import Services
@@ -64,12 +62,6 @@ def create_app(runtime: Runtime, announcer: Announcer) -> Starlette:
         authenticator, operations, subscriptions, connections, most=settings.subscriptions_per_connection
     )
     events = EventsEndpoint(authenticator, runtime.committer, runtime.registry, settings)
-    pages = [
-        Route("/", RedirectResponse("/graphiql"), methods=["GET"]),
-        Route("/graphiql", GraphiQLEndpoint(), methods=["GET"]),
-        Route("/graphiql/", GraphiQLEndpoint(), methods=["GET"]),
-        Mount("/graphiql/assets", StaticFiles(directory=GRAPHIQL / "assets")),
-    ]
     app = Starlette(
         # Routes are tried in this order, so the busiest come first.
         routes=[
@@ -80,7 +72,7 @@ def create_app(runtime: Runtime, announcer: Announcer) -> Starlette:
             Route("/healthz", HealthEndpoint(database), methods=["GET"]),
             Route("/metrics", MetricsEndpoint(authenticator, metrics.registry), methods=["GET"]),
             Route("/unsubscribe/{token}", UnsubscribeEndpoint(database), methods=["GET", "POST"]),
-            *(pages if settings.graphiql else ()),
+            *page_routes(graphiql=settings.graphiql),
         ],
         exception_handlers=EXCEPTION_HANDLERS,
     )

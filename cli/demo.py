@@ -29,11 +29,15 @@ OPERATOR: Final = "operator"
 _INTO_PERIOD: Final = timedelta(days=320)
 
 
-def prepare_demo(runtime: Runtime) -> str | None:
-    """Fill an empty database with the demonstration, and return a text that lists its tokens.
+def prepare_demo(runtime: Runtime, address: str) -> str | None:
+    """Fill an empty database with the demonstration, and return a text that lists its pages, each of which signs in.
 
     A filled database gives the same tokens again. Files and tokens are kept in ``demo`` beside the SQLite database. An
     interrupted preparation continues where it stopped.
+
+    Args:
+        runtime: The parts of the process.
+        address: The address of the server, for the links.
 
     Returns:
         The text; None if the database has licenses of its own, and was not changed.
@@ -43,7 +47,7 @@ def prepare_demo(runtime: Runtime) -> str | None:
     licenses, events, tokens = folder / "licenses.yaml", folder / "events.ndjson", folder / "tokens.json"
     with runtime.database.read() as session:
         if known := _known_tokens(session, tokens):
-            return _list_tokens(known, tokens)
+            return _list_pages(known, tokens, address)
         keys = session.exec(select(License.key).limit(len(LICENSES) + 1)).all()
     if keys and not (set(keys) <= set(LICENSES) and events.exists()):
         typer.echo("The database holds licenses already: no demonstration is added.", err=True)
@@ -56,7 +60,7 @@ def prepare_demo(runtime: Runtime) -> str | None:
         import_event_file(runtime, events, backfill=True)
     with progress("Measuring a year of history"):
         refresh_all_due(runtime)
-    return _list_tokens(_make_tokens(runtime, tokens), tokens)
+    return _list_pages(_make_tokens(runtime, tokens), tokens, address)
 
 
 def _write_files(licenses: Path, events: Path, today: date) -> None:
@@ -98,9 +102,9 @@ def _known_tokens(session: Session, file: Path) -> dict[str, str] | None:
     return tokens
 
 
-def _list_tokens(tokens: dict[str, str], file: Path) -> str:
-    lines = [f"Tokens of the demonstration, kept in {file}:"]
+def _list_pages(tokens: dict[str, str], file: Path, address: str) -> str:
+    lines = [f"The demonstration. Each link signs in by itself; the tokens are kept in {file}:"]
     for name, token in tokens.items():
-        may = "every license, every right" if name == OPERATOR else f"reads {name}, writes its usage"
-        lines.append(f"  {name:<10}{token}  {may}")
+        page = "graphiql" if name == OPERATOR else "consumption"
+        lines.append(f"  {name:<10}{address}/{page}#token={token}")
     return "\n".join(lines)

@@ -30,9 +30,10 @@ def serve(
     demo: Annotated[bool, typer.Option("--demo", help="Fill an empty database with a demonstration first.")] = False,
     access_log: Annotated[bool, typer.Option("--access-log", help="Log every request.")] = False,
 ) -> None:
-    """Serve GraphQL, events and GraphiQL over HTTP.
+    """Serve the page My consumption, GraphQL and events over HTTP.
 
-    GraphQL is at /graphql, events are sent to /events, and GraphiQL, a page to try queries, is at /graphiql.
+    The page is at /consumption, GraphQL at /graphql, and GraphiQL, a page to try queries, at /graphiql. Events are sent
+    to /events.
     Without a broker (ALLOWANCE_BROKER_URL), workers and the schedule run inside this process. SIGTERM or Ctrl-C
     stops the server after the requests that it has begun.
 
@@ -52,12 +53,14 @@ def serve(
     give_up_on_stalled(listener)
     address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
     with listener, open_runtime(settings) as runtime:
-        tokens = prepare_demo(runtime) if demo else None
+        pages = prepare_demo(runtime, address) if demo else None
 
         def show_address() -> None:
-            typer.echo(f"GraphiQL: {address}/graphiql")
-            if tokens:
-                typer.echo(tokens)
+            typer.echo(f"My consumption: {address}/consumption")
+            if settings.graphiql:
+                typer.echo(f"GraphiQL: {address}/graphiql")
+            if pages:
+                typer.echo(pages)
 
         with _announcer(runtime) as announcer:
             app = create_app(runtime, announcer)

@@ -199,9 +199,10 @@ class Settings(BaseSettings):
     public_url: str = Field(
         "http://127.0.0.1:8000", description="The address of the server from outside, for links in e-mails."
     )
-    consumption_url: str = Field(
-        "http://127.0.0.1:8000/graphiql",
-        description="The address of the page My consumption. `{license}` in it is replaced by the license's key.",
+    consumption_url: str | None = Field(
+        None,
+        description="The address of the page My consumption. `{license}` in it is replaced by the license's key. "
+        "Without it, it is the page of this server, at `ALLOWANCE_PUBLIC_URL`.",
     )
     webhook_networks: str | None = Field(
         None,
@@ -306,6 +307,11 @@ class Settings(BaseSettings):
     def allowed_origins(self) -> list[str]:
         """The origins whose pages may use GraphQL, as browsers write them."""
         return [origin.strip().lower() for origin in (self.cors_origins or "").split(",") if origin]
+
+    @property
+    def consumption_page(self) -> str:
+        """The address of the page My consumption, with `{license}` for the key of the license."""
+        return self.consumption_url or f"{self.public_url}/consumption?license={{license}}"
 
     @property
     def operators(self) -> list[str]:

@@ -14,6 +14,7 @@ import httpx2
 import pytest
 
 COMMAND = Path(sys.executable).with_name("allowance")
+PAGE = "My consumption: "
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def process(*arguments: object, cwd: Path, **settings: object) -> Iterator[Proce
 def serving(*arguments: object, cwd: Path, **settings: object) -> Iterator[tuple[Process, str]]:
     """A server at a port of its own, and its address."""
     with process("serve", "--port", 0, *arguments, cwd=cwd, **settings) as server:
-        yield server, server.line_with("GraphiQL: ").removeprefix("GraphiQL: ").removesuffix("/graphiql")
+        yield server, server.line_with(PAGE).removeprefix(PAGE).removesuffix("/consumption")
 
 
 def ask(address: str, token: str, query: str, **variables: Any) -> Mapping[str, Any]:

@@ -118,7 +118,7 @@ def test_a_database_with_licenses_of_its_own_is_left_alone(
     assert run("licenses", "import", "own.yaml").code == 0
     with process("serve", "--demo", "--port", 0, cwd=tmp_path, database_url=database_url) as server:
         assert server.line_with("no demonstration is added")
-        server.line_with("GraphiQL: ")
+        server.line_with("My consumption: ")
         assert server.stop() == 0
     assert counts(database)["LedgerEvent"] == 0
     assert not list(tmp_path.rglob("tokens.json"))

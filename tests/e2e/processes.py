@@ -107,7 +107,7 @@ class Installation:
     def serving(self, *options: str, **settings: object) -> Iterator[tuple[Process, str]]:
         """Run a server on a free port meanwhile; the process, and its URL once it answers."""
         with self.running("serve", "--port", "0", *options, **settings) as process:
-            url = process.says("GraphiQL: ").removesuffix("/graphiql")
+            url = process.says("My consumption: ").removesuffix("/consumption")
             eventually(lambda: httpx2.get(f"{url}/healthz", timeout=PATIENCE).status_code == 200)
             yield process, url
 

@@ -103,7 +103,7 @@ class MailChannel:
             _license(session, delivery.license_id),
             self._registry,
             admin.language,
-            self._settings.consumption_url,
+            self._settings.consumption_page,
             unsubscribe,
         )
         message = self._envelope(claimed, address_of(admin.email, admin.name or ""), mail)

@@ -52,7 +52,7 @@ class NotifierChannel:
             return Outcome(DeliveryStatus.DROPPED, "The notifier does not want messages of this kind any more.")
         with self._database.read() as session:
             license = session.exec(select(License).where(License.id == license_id)).one()
-        message = message_of(claimed, license, self._registry, self._settings.consumption_url)
+        message = message_of(claimed, license, self._registry, self._settings.consumption_page)
         return self._notify(self._pool_of(key, notifier.environment), key, message)
 
     def _notify(self, pool: ProcessPool, key: str, message: Message) -> Outcome:

@@ -1,0 +1,1 @@
+export * from './allowance-V1tB6rAD.js';

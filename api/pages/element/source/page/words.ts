@@ -1,0 +1,28 @@
+// The words of the page around the element.
+
+export const words: Record<string, Record<string, string>> = {
+  en: {
+    title: 'My consumption',
+    language: 'Language',
+    theme: 'Theme',
+    auto: 'As the device',
+    light: 'Light',
+    dark: 'Dark',
+    print: 'Print',
+    leave: 'Sign out',
+    token: 'Access token',
+    enter: 'Sign in',
+  },
+  fr: {
+    title: 'Ma consommation',
+    language: 'Langue',
+    theme: 'Thème',
+    auto: 'Comme l’appareil',
+    light: 'Clair',
+    dark: 'Sombre',
+    print: 'Imprimer',
+    leave: 'Se déconnecter',
+    token: 'Jeton d’accès',
+    enter: 'Se connecter',
+  },
+};

@@ -1,0 +1,192 @@
+// <allowance-consumption> and <allowance-notice>: the consumption of a license in any page.
+
+import { render } from 'preact';
+import { formatsOf } from './format';
+import { type Failure, type Overview } from './model';
+import { storeOf, type GetToken, type State, type Store } from './store';
+import styles from './styles.css?inline';
+import { wordsFor } from './texts';
+import { Around } from './views/context';
+import { Full } from './views/full';
+import { Halo } from './views/halo';
+import { Notices } from './views/notices';
+import { Failed, Loading, SignedOut } from './views/states';
+import { Summary } from './views/summary';
+import { countByStatus } from './views/tiles';
+
+const sheet = new CSSStyleSheet();
+sheet.replaceSync(styles);
+
+const ATTRIBUTES = ['endpoint', 'license', 'sections', 'application', 'lang', 'theme', 'view'];
+
+class AllowanceElement extends HTMLElement {
+  static observedAttributes = ATTRIBUTES;
+
+  #getToken: GetToken | undefined;
+  #store: Store | null = null;
+  #leave: (() => void) | null = null;
+  #told: { overview: Overview | null; failure: Failure | null } = { overview: null, failure: null };
+  #printing = matchMedia('print');
+  #draw = () => this.#render();
+
+  constructor() {
+    super();
+    this.attachShadow({ mode: 'open' }).adoptedStyleSheets = [sheet];
+  }
+
+  /** Asked for a token at each connection; it may answer later. */
+  get getToken(): GetToken | undefined {
+    return this.#getToken;
+  }
+  set getToken(getToken: GetToken | undefined) {
+    if (this.#getToken) this.#store?.removeTokens(this.#getToken);
+    this.#getToken = getToken;
+    if (getToken) this.#store?.addTokens(getToken);
+  }
+
+  /** Connect again, for example after the person has signed in. */
+  reconnect(): void {
+    this.#store?.retry();
+  }
+
+  connectedCallback(): void {
+    this.#takeProperty('getToken');
+    this.#printing.addEventListener('change', this.#draw);
+    this.#join();
+  }
+
+  disconnectedCallback(): void {
+    this.#printing.removeEventListener('change', this.#draw);
+    this.#part();
+    render(null, this.shadowRoot!);
+  }
+
+  attributeChangedCallback(name: string): void {
+    if (!this.isConnected || !this.#store) return;
+    if (name === 'endpoint' || name === 'license' || name === 'lang') {
+      this.#part();
+      this.#join();
+    } else this.#render();
+  }
+
+  /** The view that is shown. */
+  protected get shownView(): string {
+    return this.getAttribute('view') ?? 'full';
+  }
+
+  /** A property that was set before the element was known hides the accessor of the class. */
+  #takeProperty(name: 'getToken'): void {
+    if (!Object.hasOwn(this, name)) return;
+    const value = this[name];
+    delete (this as Partial<AllowanceElement>)[name];
+    this[name] = value;
+  }
+
+  #words() {
+    const near = this.closest('[lang]')?.getAttribute('lang');
+    return wordsFor([...(near ? [near] : []), ...navigator.languages]);
+  }
+
+  #join(): void {
+    const endpoint = new URL(this.getAttribute('endpoint') ?? '/graphql', location.href).href;
+    const store = storeOf(endpoint, this.getAttribute('license'), this.#words().language);
+    this.#store = store;
+    if (this.#getToken) store.addTokens(this.#getToken);
+    this.#leave = store.join(() => this.#changed());
+    this.#render();
+  }
+
+  #part(): void {
+    if (this.#getToken) this.#store?.removeTokens(this.#getToken);
+    this.#leave?.();
+    this.#leave = this.#store = null;
+  }
+
+  #changed(): void {
+    const { overview, failure, phase } = this.#store!.state;
+    if (overview && overview.version !== this.#told.overview?.version)
+      this.#emit('allowance-status', {
+        status: overview.status,
+        halo: overview.warnings.halo,
+        counts: countByStatus(overview),
+        version: overview.version,
+      });
+    if (failure && failure !== this.#told.failure) this.#emit('allowance-error', failure);
+    if (phase === 'signed-out' && this.#told.failure?.code !== 'UNAUTHENTICATED')
+      this.#emit('allowance-error', { code: 'UNAUTHENTICATED', message: 'There is no valid token.', trace: null });
+    const before = this.#told.overview;
+    this.#told = {
+      overview,
+      failure: phase === 'signed-out' ? { code: 'UNAUTHENTICATED', message: '', trace: null } : failure,
+    };
+    this.#render(before && overview ? statusChanges(before, overview, this.#words().text) : undefined);
+  }
+
+  #emit(name: string, detail: unknown): void {
+    this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true }));
+  }
+
+  #said = '';
+
+  #render(said?: string): void {
+    if (!this.#store) return;
+    if (said) this.#said = said;
+    const { state } = this.#store;
+    const { language, text } = this.#words();
+    const formats = formatsOf(language, text, state.overview?.license.timeZone ?? 'UTC');
+    const view = this.shownView;
+    render(
+      <Around.Provider value={{ formats, store: this.#store, printing: this.#printing.matches }}>
+        <div class="allowance" lang={language} data-view={view}>
+          {this.#view(view, state)}
+          {view !== 'halo' && (
+            <p class="hidden" role="status" aria-live="polite">
+              {this.#said}
+            </p>
+          )}
+        </div>
+      </Around.Provider>,
+      this.shadowRoot!,
+    );
+  }
+
+  #view(view: string, state: State) {
+    const { overview } = state;
+    const sections = list(this.getAttribute('sections'));
+    if (view === 'halo') return <Halo overview={overview} />;
+    if (view === 'notices') return overview && <Notices notices={noticesOf(overview, this.getAttribute('application'))} />;
+    if (state.phase === 'signed-out') return <SignedOut />;
+    if (state.phase === 'failed') return <Failed failure={state.failure!} />;
+    if (!overview) return view === 'full' ? <Loading license={this.#store!.license} /> : <div class="card skeleton" />;
+    if (view === 'summary') return <Summary overview={overview} sections={sections} />;
+    return <Full key={this.#store!.endpoint} state={state} sections={sections} />;
+  }
+}
+
+class AllowanceNotice extends AllowanceElement {
+  protected override get shownView(): string {
+    return 'notices';
+  }
+}
+
+const list = (value: string | null) => value?.split(/[\s,]+/).filter(Boolean) ?? null;
+
+/** A meter without applications concerns all of them. */
+const noticesOf = ({ warnings }: Overview, application: string | null) =>
+  warnings.notices.filter((notice) => !application || !notice.application || notice.application === application);
+
+function statusChanges(before: Overview, now: Overview, text: ReturnType<typeof wordsFor>['text']): string {
+  const readings = ({ sections }: Overview) => sections.flatMap((section) => section.readings);
+  const known = new Map(readings(before).map(({ meter, status }) => [meter.key, status]));
+  return readings(now)
+    .filter(({ meter, status }) => known.has(meter.key) && known.get(meter.key) !== status)
+    .map(({ meter, status }) => text.changed(meter.title, text.status[status]))
+    .join('. ');
+}
+
+if (!customElements.get('allowance-consumption')) {
+  customElements.define('allowance-consumption', AllowanceElement);
+  customElements.define('allowance-notice', AllowanceNotice);
+}
+
+export { AllowanceElement as AllowanceConsumption, AllowanceNotice };

@@ -1,0 +1,162 @@
+// The answers of the GraphQL API, as the queries in queries.ts ask for them.
+
+export type Status = 'OK' | 'AT_RISK' | 'EXCEEDED' | 'UNKNOWN';
+export type ReadingState =
+  | 'MEASURED'
+  | 'NOTHING_REPORTED'
+  | 'NEVER_MEASURED'
+  | 'NOT_IN_CONTRACT'
+  | 'UNLIMITED'
+  | 'TERM_ONLY'
+  | 'NO_CONTRACT';
+export type Kind = 'COUNTER' | 'LEVEL' | 'CREDITS' | 'RATIO' | 'TERM' | 'ADMISSION' | 'OTHER';
+
+export interface Problem {
+  code: string;
+  message: string;
+  since: string;
+}
+export interface Period {
+  start: string;
+  end: string;
+}
+export interface Threshold {
+  ratio: number;
+  value: number;
+  status: Status;
+  crossedAt: string | null;
+}
+export interface Share {
+  dimension: string;
+  key: string;
+  label: string;
+  used: number;
+  limit: number | null;
+  remaining: number | null;
+}
+export interface Meter {
+  key: string;
+  title: string;
+  description: string;
+  unit: string;
+  kind: Kind;
+  enforcement: 'SOFT' | 'HARD' | 'NONE';
+}
+export interface Reading {
+  id: string;
+  meter: Meter;
+  state: ReadingState;
+  status: Status;
+  used: number | null;
+  limit: number | null;
+  remaining: number | null;
+  overage: number | null;
+  utilization: number | null;
+  refused: number | null;
+  limitBasis: string | null;
+  freshness: 'FRESH' | 'STALE' | 'NEVER';
+  measuredAt: string | null;
+  problem: Problem | null;
+  period: Period | null;
+  thresholds: Threshold[];
+  breakdown: Share[];
+}
+export interface Section {
+  key: string;
+  title: string;
+  description: string | null;
+  status: Status;
+  updatedAt: string | null;
+  nextUpdateAt: string | null;
+  consumptionSince: string | null;
+  readings: Reading[];
+}
+export interface Notice {
+  application: string;
+  message: string;
+  since: string;
+  status: Status;
+  meter: { key: string; title: string };
+}
+export interface License {
+  key: string;
+  name: string;
+  timeZone: string;
+  state: 'ACTIVE' | 'SUSPENDED' | 'NO_CONTRACT';
+  suspended: Problem | null;
+}
+export interface Overview {
+  version: number;
+  status: Status;
+  updatedAt: string | null;
+  license: License;
+  warnings: { enabled: boolean; halo: boolean; notices: Notice[] };
+  sections: Section[];
+}
+
+export interface Point {
+  at: string;
+  used: number | null;
+  limit: number | null;
+  status: Status;
+}
+/** The points of a history by meter; an error instead where only that history could not be read. */
+export type Histories = Record<string, Point[] | Failure>;
+
+export interface BillingPeriod extends Period {
+  current: boolean;
+}
+export interface Grant {
+  key: string;
+  meter: string;
+  amount: number;
+  remaining: number;
+  entity: string | null;
+  grantedAt: string;
+  expiresAt: string | null;
+}
+export interface CreditRequest {
+  id: string;
+  amount: number;
+  entity: string | null;
+  note: string | null;
+  requestedAt: string;
+  closedAt: string | null;
+}
+export interface Alert {
+  id: string;
+  meter: { key: string; title: string; unit: string } | null;
+  ratio: number;
+  limit: number;
+  used: number;
+  status: Status;
+  crossedAt: string;
+  foundAt: string;
+  recoveredAt: string | null;
+}
+export interface Installations {
+  period: Period;
+  quota: number | null;
+  active: number;
+  new: number;
+  returning: number;
+  lost: number;
+  refused: number;
+  skewed: boolean;
+}
+/** What the page shows around the readings. */
+export interface Surroundings {
+  periods: BillingPeriod[];
+  grants: Grant[];
+  requests: CreditRequest[];
+  alerts: Alert[];
+  installations: Installations | null;
+}
+
+export interface Failure {
+  code: string;
+  message: string;
+  trace: string | null;
+}
+export const isFailure = (value: unknown): value is Failure =>
+  typeof value === 'object' && value !== null && 'code' in value && 'message' in value;

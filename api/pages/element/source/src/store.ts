@@ -1,0 +1,246 @@
+// The connection to the API that all elements of a page share, if they show the same license of the same server.
+
+import { asFailure, request, RequestFailed, type Answer, type GraphQLProblem } from './http';
+import { type Failure, type Histories, type Overview, type Point, type Surroundings } from './model';
+import { subscribe } from './socket';
+import { CHANGES, CURRENT, DAYS, MONTHS, PAST, REFRESH, REQUEST_CREDITS, SURROUNDINGS } from './queries';
+
+export type GetToken = () => string | null | undefined | Promise<string | null | undefined>;
+
+export interface State {
+  phase: 'loading' | 'ready' | 'signed-out' | 'failed';
+  overview: Overview | null;
+  /** True while changes arrive by themselves. */
+  live: boolean;
+  /** Since when the server cannot be reached; null while it can. */
+  awaySince: Date | null;
+  failure: Failure | null;
+}
+
+const START: State = { phase: 'loading', overview: null, live: false, awaySince: null, failure: null };
+const UNAUTHENTICATED = 4403;
+const SIGNED_OUT = new Set(['UNAUTHENTICATED', 'FORBIDDEN_TOKEN']);
+/** Codes that pass by themselves. */
+const PASSING = new Set(['UNAVAILABLE', 'OVERLOADED', 'RATE_LIMITED', 'TIMED_OUT', 'UNREACHABLE']);
+
+export class Store {
+  state: State = START;
+  #listeners = new Set<() => void>();
+  #tokens = new Set<GetToken>();
+  #isOpen = false;
+  #disconnect: (() => void) | null = null;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #tries = 0;
+  #refused: string | null = null;
+  #token: string | null = null;
+
+  constructor(
+    readonly endpoint: string,
+    readonly license: string | null,
+    readonly language: string,
+  ) {}
+
+  /** Take part: returns the function that ends it. The connection opens with the first and closes with the last. */
+  join(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    if (this.#listeners.size === 1) this.#open();
+    return () => {
+      this.#listeners.delete(listener);
+      if (!this.#listeners.size) {
+        this.#close();
+        stores.delete(storeKey(this.endpoint, this.license, this.language));
+      }
+    };
+  }
+
+  /** Add a source of tokens. What was refused before is tried again with it. */
+  addTokens(getToken: GetToken): void {
+    const isNew = !this.#tokens.has(getToken);
+    this.#tokens.add(getToken);
+    if (isNew && this.#listeners.size) this.retry();
+  }
+
+  removeTokens(getToken: GetToken): void {
+    this.#tokens.delete(getToken);
+  }
+
+  retry(): void {
+    this.#refused = null;
+    this.#close();
+    if (this.state.phase !== 'ready') this.#set({ ...START });
+    this.#open();
+  }
+
+  async ask(query: string, variables: Record<string, unknown>): Promise<Answer> {
+    const answer = await request(this.endpoint, await this.#freshToken(), this.language, query, {
+      license: this.license,
+      ...variables,
+    });
+    const refusal = answer.errors.find((error) => SIGNED_OUT.has(error.extensions?.code ?? ''));
+    if (refusal) this.#signOut();
+    return answer;
+  }
+
+  /** The overview at the end of a past day. */
+  async past(at: string): Promise<Overview> {
+    return (await this.#demand(PAST, { at })).consumption;
+  }
+
+  /** The last twelve months of each reading. A history that could not be read costs no other. */
+  async months(at: string | null): Promise<Histories> {
+    const { data, errors, trace } = await this.ask(MONTHS, { at });
+    const histories: Histories = {};
+    (data?.consumption?.sections ?? []).forEach((section: any, place: number) =>
+      section.readings.forEach((reading: any, index: number) => {
+        const path = `consumption.sections.${place}.readings.${index}.history`;
+        histories[reading.meter.key] = points(reading.history, errors, path, trace);
+      }),
+    );
+    return histories;
+  }
+
+  /** The last three months of a reading, day by day. */
+  async days(reading: string): Promise<Point[] | Failure> {
+    const { data, errors, trace } = await this.ask(DAYS, { reading });
+    return points(data?.node?.history, errors, 'node.history', trace);
+  }
+
+  async surroundings(key: string): Promise<Surroundings> {
+    const { license } = await this.#demand(SURROUNDINGS, { key });
+    const nodes = (connection: any) => connection.edges.map((edge: any) => edge.node);
+    return {
+      periods: license.periods,
+      grants: nodes(license.grants),
+      requests: nodes(license.creditRequests),
+      alerts: nodes(license.alerts),
+      installations: license.consumption.installations,
+    };
+  }
+
+  /** Ask for new readings; they arrive with the next change. */
+  async refresh(): Promise<void> {
+    await this.#demand(REFRESH, {});
+  }
+
+  /** Ask the vendor for credits. Returns the reason of a refusal, or null. */
+  async requestCredits(license: string, amount: number, note: string): Promise<string | null> {
+    const { requestCredits } = await this.#demand(REQUEST_CREDITS, { input: { license, amount, note: note || null } });
+    return requestCredits.errors[0]?.message ?? null;
+  }
+
+  async #demand(query: string, variables: Record<string, unknown>): Promise<any> {
+    const { data, errors, trace } = await this.ask(query, variables);
+    if (errors[0]) throw new RequestFailed(asFailure(errors[0], trace), false);
+    return data;
+  }
+
+  async #freshToken(): Promise<string | null> {
+    for (const getToken of [...this.#tokens].reverse()) {
+      const token = await getToken();
+      if (token) return (this.#token = token);
+    }
+    return (this.#token = null);
+  }
+
+  #open(): void {
+    const url = this.endpoint.replace(/^http/, 'ws');
+    this.#isOpen = true;
+    this.#disconnect = subscribe(url, CHANGES, { license: this.license }, {
+      payload: async () => {
+        const token = await this.#freshToken();
+        return { 'Accept-Language': this.language, ...(token ? { Authorization: `Bearer ${token}` } : {}) };
+      },
+      next: (data, [error]) => {
+        if (error) return this.#onError(error);
+        this.#tries = 0;
+        clearTimeout(this.#timer);
+        this.#set({ ...START, phase: 'ready', overview: data.consumptionChanged, live: true });
+      },
+      error: ([error]) => this.#onError(error!),
+      closed: (code, opened) => {
+        if (code === UNAUTHENTICATED) return void this.#onRefused();
+        if (opened && this.state.phase !== 'failed') this.#lose();
+        // A proxy that lets no WebSocket through: the figures still come, by HTTP.
+        else if (!opened) void this.#pull();
+        if (this.state.phase !== 'failed') this.#reopen();
+      },
+    });
+  }
+
+  /** Connect again, later with each try, so that a server that comes back is not overrun. */
+  #reopen(): void {
+    this.#disconnect?.();
+    const pause = Math.min(10_000, 500 * 2 ** this.#tries++) * (0.5 + Math.random());
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#isOpen && this.#open(), pause);
+  }
+
+  #lose(): void {
+    this.#set({ live: false, awaySince: this.state.awaySince ?? new Date() });
+  }
+
+  #onError(problem: GraphQLProblem): void {
+    const failure = asFailure(problem, null);
+    if (SIGNED_OUT.has(failure.code)) return this.#signOut();
+    if (PASSING.has(failure.code)) {
+      this.#lose();
+      this.#reopen();
+    } else this.#set({ phase: 'failed', overview: null, live: false, failure });
+  }
+
+  /** A token was refused: a new one is tried, the same one not again. */
+  async #onRefused(): Promise<void> {
+    const before = this.#token;
+    const again = await this.#freshToken();
+    if (again && again !== before && again !== this.#refused) {
+      this.#refused = before;
+      this.#close();
+      this.#open();
+    } else this.#signOut();
+  }
+
+  async #pull(): Promise<void> {
+    try {
+      const { data, errors, trace } = await this.ask(CURRENT, {});
+      if (errors[0]) this.#onError({ ...errors[0], extensions: { trace: trace ?? undefined, ...errors[0].extensions } });
+      else this.#set({ ...START, phase: 'ready', overview: data.consumption });
+    } catch {
+      this.#lose();
+    }
+  }
+
+  #signOut(): void {
+    this.#close();
+    this.#set({ ...START, phase: 'signed-out' });
+  }
+
+  #close(): void {
+    this.#isOpen = false;
+    clearTimeout(this.#timer);
+    this.#disconnect?.();
+    this.#disconnect = null;
+  }
+
+  #set(change: Partial<State>): void {
+    this.state = { ...this.state, ...change };
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+function points(history: any, errors: GraphQLProblem[], path: string, trace: string | null): Point[] | Failure {
+  if (history) return history.edges.map((edge: any) => edge.node);
+  const problem = errors.find((error) => error.path?.join('.') === path) ?? errors[0];
+  return asFailure(problem ?? { message: 'There is no history.' }, trace);
+}
+
+const storeKey = (...parts: (string | null)[]) => JSON.stringify(parts);
+const stores = new Map<string, Store>();
+
+/** The store of a license; the same one for all elements that show it. */
+export function storeOf(endpoint: string, license: string | null, language: string): Store {
+  const key = storeKey(endpoint, license, language);
+  let store = stores.get(key);
+  if (!store) stores.set(key, (store = new Store(endpoint, license, language)));
+  return store;
+}
+

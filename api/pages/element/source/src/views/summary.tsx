@@ -1,0 +1,28 @@
+// A short form for a start page or a sidebar: the worst status, and each section in a line.
+
+import type { Overview } from '../model';
+import { useAround, useText } from './context';
+import { StatusMark } from './status';
+
+export function Summary({ overview, sections }: { overview: Overview; sections: string[] | null }) {
+  const { formats } = useAround();
+  const text = useText();
+  return (
+    <section class="card summary" part="card summary" aria-labelledby="summary">
+      <header>
+        <h2 id="summary">{text.title}</h2>
+        <StatusMark status={overview.status} />
+      </header>
+      <ul class="plain">
+        {overview.sections
+          .filter(({ key }) => !sections || sections.includes(key))
+          .map(({ key, title, status }) => (
+            <li key={key}>
+              <span>{title}</span> <StatusMark status={status} />
+            </li>
+          ))}
+      </ul>
+      {overview.updatedAt && <footer class="quiet">{text.updated(formats.time(overview.updatedAt))}</footer>}
+    </section>
+  );
+}

@@ -1,0 +1,202 @@
+"""The page "My consumption" in a browser: its figures, live changes, signing in and out, languages, past periods."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Protocol
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.api import node
+from tests.api.conftest import NOW
+from tests.api.node import CLIENTS
+from tests.api.pages.browser import Visit, browser, visit
+from tests.api.server import Served, cloudevent
+
+pytestmark = [
+    pytest.mark.needs("chromium"),
+    pytest.mark.parametrize("library", ["sqlite"], indirect=True),
+]
+
+
+class Visits(Protocol):
+    """Opens a page of the browser."""
+
+    def __call__(self, **options: object) -> AbstractContextManager[Visit]: ...
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as started:
+        yield started
+
+
+@pytest.fixture
+def visits(chromium: Browser, library: Served) -> Visits:
+    return partial(visit, chromium, library.url)
+
+
+def open_page(seen: Visit, library: Served, token: str, query: str = "") -> None:
+    seen.page.clock.set_fixed_time(NOW)
+    seen.page.goto(f"{library.url}/consumption{query}#token={token}")
+    seen.page.locator("allowance-consumption .card[part~=alerts]").wait_for()
+
+
+def reading(seen: Visit, meter: str) -> str:
+    return seen.text(f'[data-meter="{meter}"] >> nth=0')
+
+
+def test_the_page_shows_the_figures_of_the_license_and_asks_this_server_alone(visits: Visits, library: Served) -> None:
+    with visits() as seen:
+        open_page(seen, library, library.token("consumption:read", license="acme"))
+        assert seen.page.url == f"{library.url}/consumption"
+        assert seen.text("h1") == "My consumption"
+        assert seen.text("header .name p") == "Acme Retail Exceeded"
+        assert seen.texts(".card[part~=section] h2") == [
+            *("Channels", "SMS", "Data model", "Goals and forms", "Automation", "License settings", "Installations"),
+        ]
+        assert reading(seen, "interactions").startswith(
+            "Interactions At risk 11,000,000 of 12,000,000 interactions · 91.7% 1,000,000 interactions left"
+        )
+        assert "50,000 profiles over the limit. Nothing is blocked." in reading(seen, "profiles")
+        assert "900.5 credits left" in reading(seen, "sms_credits")
+        assert "25 months · Set by your contract" in reading(seen, "retention")
+        bar = seen.page.locator('[data-meter="interactions"] [role=meter]')
+        assert bar.get_attribute("aria-valuetext") == "11,000,000 of 12,000,000 interactions, 91.7%"
+        assert seen.hosts == {library.url}
+        assert len(seen.sockets) == 1
+        assert seen.complaints == []
+
+
+def test_what_the_contract_does_not_have_is_folded_away(visits: Visits, library: Served) -> None:
+    with visits() as seen:
+        open_page(seen, library, library.token("consumption:read"), "?license=acme")
+        section = seen.page.locator(".card[part~=section]").filter(has_text="Automation")
+        expect(section.locator(".unsold > summary")).to_have_text("Not in your contract (4)")
+        expect(section.locator('[data-meter="scenarios"]')).to_be_hidden()
+        section.locator(".unsold > summary").click()
+        expect(section.locator('[data-meter="scenarios"]')).to_be_visible()
+
+
+def test_a_change_shows_within_two_seconds(visits: Visits, library: Served) -> None:
+    with visits() as seen, library.client() as client:
+        client.data('mutation { putLicense(input: {key: "live", name: "Live"}) { errors { code } } }')
+        library.refresh()
+        open_page(seen, library, library.token("consumption:read", license="live"))
+        client.post_events(cloudevent("users.level", "live", "l-1", value=7))
+        client.data('mutation { refreshConsumption(license: "live") { id } }')
+        library.refresh()
+        expect(seen.page.locator('[data-meter="users"] .figure')).to_contain_text("7 users", timeout=10_000)
+        assert seen.text(".live") == "Live"
+
+
+def test_who_has_no_token_or_a_revoked_one_sees_no_figures(visits: Visits, library: Served) -> None:
+    token, key = library.key("consumption:read", license="acme")
+    with visits() as seen:
+        open_page(seen, library, token)
+        library.revoke(key)
+        expect(seen.page.locator("allowance-consumption .message h2")).to_have_text(
+            "You are signed out", timeout=20_000
+        )
+        assert seen.page.locator("[data-meter]").count() == 0
+        seen.page.get_by_label("Access token").fill(library.token("consumption:read", license="acme"))
+        seen.page.get_by_role("button", name="Sign in").click()
+        expect(seen.page.locator("h1")).to_have_text("My consumption")
+
+
+def test_the_page_speaks_french_with_its_numbers_and_dates(visits: Visits, library: Served) -> None:
+    with visits(locale="fr-FR") as seen:
+        open_page(seen, library, library.token("consumption:read", license="acme"))
+        assert seen.text("h1") == "Ma consommation"
+        assert "11 000 000 sur 12 000 000 interactions · 91,7 %" in reading(seen, "interactions")
+        assert "du 15 janvier 2026 au 14 janvier 2027" in seen.text(".period")
+        assert seen.page.locator("html").get_attribute("lang") == "fr"
+        seen.page.get_by_label("Langue").select_option("en")
+        expect(seen.page.locator("h1")).to_have_text("My consumption")
+
+
+def test_a_tile_shows_only_the_readings_of_its_status(visits: Visits, library: Served) -> None:
+    with visits() as seen:
+        open_page(seen, library, library.token("consumption:read", license="acme"))
+        seen.page.get_by_role("button", name="At risk").click()
+        assert seen.texts(".reading h3") == ["Interactions"]
+        seen.page.get_by_role("button", name="Show all").click()
+        assert len(seen.texts(".card[part~=section]")) == 7
+
+
+def test_details_show_the_thresholds_the_breakdown_and_a_history_with_its_table(
+    visits: Visits, library: Served
+) -> None:
+    with visits() as seen:
+        open_page(seen, library, library.token("consumption:read", license="acme"))
+        row = seen.page.locator('[data-meter="interactions"]')
+        row.get_by_text("Details").click()
+        expect(row.locator(".details")).to_contain_text("Limit: 1,000,000 profiles × 12 interactions per profile")
+        expect(row.locator(".details")).to_contain_text("80% (9,600,000 interactions) – crossed on February 20, 2026")
+        expect(row.locator("table.breakdown")).to_contain_text("Marketing e-mails10,000,000")
+        row.get_by_text("As a table").click()
+        expect(row.locator(".history tbody tr").first).to_contain_text("March 10, 2026")
+
+
+def test_several_elements_share_one_connection(visits: Visits, library: Served) -> None:
+    with visits() as seen:
+        open_page(seen, library, library.token("consumption:read", license="acme"))
+        seen.page.evaluate(
+            """() => {
+                const first = document.querySelector('allowance-consumption');
+                for (const [name, view] of [['allowance-consumption', 'summary'], ['allowance-notice', '']]) {
+                    const element = document.createElement(name);
+                    element.setAttribute('view', view);
+                    element.getToken = first.getToken;
+                    document.body.append(element);
+                }
+            }"""
+        )
+        expect(seen.page.locator("allowance-consumption[view=summary] .summary li")).to_have_count(7)
+        assert len(seen.sockets) == 1
+
+
+def test_a_connection_that_is_lost_leaves_the_figures_and_says_since_when(visits: Visits, library: Served) -> None:
+    with visits() as seen:
+        connected: list[object] = []
+
+        def pass_on(socket: object) -> None:
+            connected.append(socket)
+            if len(connected) == 1:
+                socket.connect_to_server()  # type: ignore[attr-defined]
+
+        seen.page.route_web_socket("**/graphql", pass_on)
+        open_page(seen, library, library.token("consumption:read", license="acme"))
+        connected[0].close()  # type: ignore[attr-defined]
+        expect(seen.page.locator(".away")).to_contain_text("The server is not reachable since Mar 10, 2026, 10:30 AM")
+        assert "11,000,000" in reading(seen, "interactions")
+
+
+AXE = CLIENTS / "node_modules" / "axe-core" / "axe.min.js"
+LOOKS = [
+    pytest.param({"color_scheme": "light"}, id="light"),
+    pytest.param({"color_scheme": "dark"}, id="dark", marks=pytest.mark.long),
+    pytest.param({"forced_colors": "active"}, id="forced", marks=pytest.mark.long),
+]
+
+
+@pytest.mark.needs("node")
+@pytest.mark.parametrize("locale", ["en-US", "fr-FR"])
+@pytest.mark.parametrize("look", LOOKS)
+def test_axe_finds_no_violation(visits: Visits, library: Served, locale: str, look: dict[str, str]) -> None:
+    node.install()
+    with visits(locale=locale, bypass_csp=True, **look) as seen:
+        open_page(seen, library, library.token("consumption:read", license="acme"))
+        seen.page.locator('[data-meter="interactions"] summary').first.click()
+        seen.page.locator(".history").wait_for()
+        seen.page.add_script_tag(path=AXE)
+        found = seen.page.evaluate("axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})")
+        assert [(each["id"], each["nodes"][0]["html"]) for each in found["violations"]] == []
+
+
+@pytest.mark.parametrize("width", [320, 768])
+def test_nothing_is_wider_than_the_screen(visits: Visits, library: Served, width: int) -> None:
+    with visits(viewport={"width": width, "height": 800}) as seen:
+        open_page(seen, library, library.token("consumption:read", license="acme"))
+        assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
