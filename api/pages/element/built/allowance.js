@@ -1,1 +1,1 @@
-export * from './allowance-V1tB6rAD.js';
+export * from './allowance-DfE_prb3.js';

@@ -42,8 +42,7 @@ export const en = {
   filter: 'Show by status',
   filtered: (status: string) => `Only “${status}” is shown.`,
   showAll: 'Show all',
-  nothingHere: 'Nothing here has this status.',
-  noSections: 'There is nothing to show.',
+  nothingHere: 'There is nothing to show.',
 
   notices: 'Limits that are exceeded',
   allApplications: 'All applications',
@@ -67,11 +66,8 @@ export const en = {
   setByContract: 'Set by your contract',
   nothingReported: 'Nothing was reported yet',
   neverMeasured: 'Not measured yet',
-  outsideContract: 'Outside of a contract: no limit applies',
-  notSold: 'Not in your contract',
   none: 'None is allowed by your contract',
-  full: (limit: string, until: string) => `All ${limit} places are taken. New ones are refused until ${until}.`,
-  allTaken: (limit: string) => `All ${limit} places are taken. New ones will be refused.`,
+  full: (limit: string) => `All ${limit} places are taken. New ones will be refused.`,
   refused: (count: string, one: boolean, until: string) =>
     `${count} ${one ? 'was' : 'were'} refused. New ones are refused until ${until}.`,
   stale: (time: string) => `This figure is from ${time}. The last update failed:`,

@@ -38,8 +38,7 @@ export const fr: Text = {
   filter: 'Afficher par état',
   filtered: (status) => `Seul l’état « ${status} » est affiché.`,
   showAll: 'Tout afficher',
-  nothingHere: 'Rien n’est dans cet état.',
-  noSections: 'Il n’y a rien à afficher.',
+  nothingHere: 'Il n’y a rien à afficher.',
 
   notices: 'Limites dépassées',
   allApplications: 'Toutes les applications',
@@ -63,11 +62,8 @@ export const fr: Text = {
   setByContract: 'Fixé par votre contrat',
   nothingReported: 'Rien n’a encore été transmis',
   neverMeasured: 'Pas encore mesuré',
-  outsideContract: 'Hors contrat : aucune limite ne s’applique',
-  notSold: 'Hors de votre contrat',
   none: 'Votre contrat n’en permet aucun',
-  full: (limit, until) => `Les ${limit} places sont prises. Les nouvelles demandes sont refusées jusqu’au ${le(until)}.`,
-  allTaken: (limit) => `Les ${limit} places sont prises. Les nouvelles demandes seront refusées.`,
+  full: (limit) => `Les ${limit} places sont prises. Les nouvelles demandes seront refusées.`,
   refused: (count, one, until) =>
     `${count} ${one ? 'a été refusée' : 'ont été refusées'}. Les nouvelles demandes sont refusées jusqu’au ${le(until)}.`,
   stale: (time) => `Ce chiffre date du ${le(time)}. La dernière mise à jour a échoué :`,

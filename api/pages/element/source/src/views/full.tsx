@@ -131,7 +131,7 @@ function Body({ overview, sections, past, histories, surroundings, onSent }: Bod
           </button>
         </p>
       )}
-      {!wanted.length && <p class="quiet">{chosen ? text.nothingHere : text.noSections}</p>}
+      {!wanted.length && <p class="quiet">{text.nothingHere}</p>}
       <div class="columns">
         {columns.map((column, side) => (
           <div key={side}>

@@ -39,7 +39,7 @@ function Figure({ reading }: { reading: Reading }) {
   const text = useText();
   const { meter, state, used, limit, remaining, utilization } = reading;
   const strong = (value: number) => <strong>{formats.number(value)}</strong>;
-  if (state === 'NOT_IN_CONTRACT') return <p class="figure quiet">{text.notSold}</p>;
+  if (state === 'NOT_IN_CONTRACT') return null;
   if (state === 'TERM_ONLY' && limit !== null)
     return (
       <p class="figure">
@@ -55,7 +55,6 @@ function Figure({ reading }: { reading: Reading }) {
       <p class="figure">
         {strong(used)} {meter.unit}
         {state === 'UNLIMITED' && ` · ${text.unlimited}`}
-        {state === 'NO_CONTRACT' && ` · ${text.outsideContract}`}
       </p>
     );
   return (
@@ -76,7 +75,7 @@ function Remark({ reading }: { reading: Reading }) {
   if (meter.enforcement === 'HARD' && refused)
     return <p class="remark over">{text.refused(formats.number(refused), refused === 1, until)}</p>;
   if (meter.enforcement === 'HARD' && limit > 0 && used >= limit)
-    return <p class="remark">{until ? text.full(formats.number(limit), until) : text.allTaken(formats.number(limit))}</p>;
+    return <p class="remark">{text.full(formats.number(limit))}</p>;
   if (overage)
     return (
       <p class="remark over">
