@@ -12,6 +12,7 @@ from graphql import build_schema, parse, validate
 from api.graphql.schema.meters.kind import MeterKind
 from api.graphql.subscriptions.protocol import CloseCode
 from core.admission.check_in import Decision
+from core.licenses.state import LicenseState
 from tests.api.graphql.subscriptions.test_event_stream import stream
 from tests.docs.conftest import Demo
 from tests.e2e.processes import eventually
@@ -23,6 +24,7 @@ QUERIES = re.findall(r"^```graphql\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 TITLES = [query.split("{")[0].strip() for query in QUERIES]
 
 METHODS = {"GET", "POST", "OPTIONS"}
+SQL = {"MATERIALIZED"}
 OPERATORS = {"ERROR", "BAD_SETTING", "SCHEMA_NOT_CURRENT", "INVALID_INPUT", "ALREADY_IMPORTED", "BAD_JSON"}
 """The base class's own, and what is said on the command line alone."""
 CORRECTIONS = ("core/usage/cancel.py",)
@@ -126,7 +128,7 @@ def test_the_tables_of_errors_name_every_code_of_a_request_and_of_an_event_and_n
     of_check_ins = codes("core/admission/check_in.py", "core/admission/quota_meters.py") - set(Decision)
     at_the_edge = codes("api/endpoints/events.py") & of_events  # of a header of an event
     of_requests = (codes("core/errors.py", "api/**/*.py") - at_the_edge) | (codes("core/usage/*.py") - of_events)
-    of_requests -= codes(*CORRECTIONS) | set(MeterKind)
+    of_requests -= codes(*CORRECTIONS) | set(MeterKind) | set(LicenseState) | SQL
     of_requests |= of_check_ins
     assert sorted(table("code")) == sorted(of_requests - METHODS - OPERATORS - {"REFRESH_FAILED"})
     assert sorted(table("code of a rejected event")) == sorted(of_events)
@@ -144,5 +146,5 @@ def test_the_table_of_input_errors_names_every_code_and_no_other() -> None:
 
 
 def test_the_table_of_problems_names_every_code_and_no_other() -> None:
-    found = codes("core/plugins/sandbox/failure.py") | {"REFRESH_FAILED"}
+    found = codes("core/plugins/sandbox/failure.py") | {"REFRESH_FAILED"} | set(LicenseState) - {LicenseState.ACTIVE}
     assert sorted(table("code of a `problem`")) == sorted(found)

@@ -45,9 +45,9 @@ class Problems:
 
     def name(self, value: str, *path: object) -> None:
         """Add a problem unless the value can name an entity."""
-        self.text(value, LONGEST_NAME, *path)
-        if value and not fold_name(value):
-            self.add(f"{path[-1]} must not be blank.", *path)
+        problem = problem_with(value, LONGEST_NAME) or (None if fold_name(value) else "must not be blank")
+        if problem:
+            self.add(f"{path[-1]} {problem}.", *path)
 
     def number(self, called: str, value: Decimal, must: str, most: int, *path: object, zero: bool = False) -> None:
         """Add a problem unless the value is from 0 to `most` and has at most 9 digits behind the point.

@@ -87,7 +87,7 @@ def test_putting_a_license_creates_it_and_putting_it_again_changes_it(served: Se
             "timeZone": "Asia/Kolkata",
             "contract": None,
             "grants": {"edges": []},
-            "consumption": {"status": "UNKNOWN", "version": 0},
+            "consumption": {"status": "UNKNOWN", "version": 1},
         },
         "errors": [],
     }
