@@ -11,7 +11,7 @@ import typer
 from core.errors import AllowanceError
 
 COMMANDS: Final[Mapping[str, str]] = {
-    "serve": "Serve GraphQL, events and GraphiQL over HTTP.",
+    "serve": "Serve the page My consumption, GraphQL and events over HTTP.",
     "worker": "Refresh meters in the background.",
     "migrate": "Bring the database to the schema of this version.",
     "refresh": "Measure licenses now, and wait until they are measured.",

@@ -161,7 +161,7 @@ def _create(programs: Path, home: Path, account: _Account, *, durable: bool) -> 
     """Create the data directory."""
     settings = ["listen_addresses=127.0.0.1", "unix_socket_directories="]
     if not durable:
-        settings += ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
+        settings += ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=300"]
     _run(
         programs,
         home,

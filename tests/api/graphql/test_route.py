@@ -146,7 +146,7 @@ class TestSwitchedOff:
                 "Cannot query field 'nam' on type 'Viewer'. Did you mean 'name'?",
             )
 
-    @pytest.mark.parametrize("path", ["/", "/graphiql", "/graphiql/", "/graphiql/assets/index.js"])
+    @pytest.mark.parametrize("path", ["/graphiql", "/graphiql/", "/graphiql/assets/index.js"])
     def test_the_page_is_not_served(self, closed: Served, path: str) -> None:
         with closed.anonymous() as client:
             assert client.get(path, follow_redirects=False).status_code == 404

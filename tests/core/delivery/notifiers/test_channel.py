@@ -128,7 +128,7 @@ def test_a_message_is_sent_whole_and_under_the_id_of_its_delivery(
             license_key="acme",
             license_name="Acme & Söhne",
             occurred_at=NOW,
-            link="http://127.0.0.1:8000/graphiql",
+            link="http://127.0.0.1:8000/consumption?license=acme",
             alerts=(alert,),
         )
     )
