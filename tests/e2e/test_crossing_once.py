@@ -3,6 +3,7 @@
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from sqlmodel import select
 
 from core.alerts.tables import Alert
@@ -29,6 +30,7 @@ def told(database: Database) -> Counter[tuple[int, str]]:
         return Counter((one.license_id, one.kind) for one in session.exec(select(Message)))
 
 
+@pytest.mark.long
 def test_processes_that_refresh_the_same_licenses_at_once_record_a_crossing_and_its_recovery_once(
     installation: Installation, database: Database, long_form: bool
 ) -> None:

@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.api.graphql.subscriptions.sockets import FOLLOW
 from tests.api.graphql.subscriptions.test_event_stream import stream, version
 from tests.e2e.operations import put_licenses, versions
 from tests.e2e.processes import Installation, eventually
 
 
+@pytest.mark.long
 def test_a_refresh_by_the_command_is_told_by_a_server_that_stops_in_peace(database_url: str, tmp_path: Path) -> None:
     installation = Installation(tmp_path, database_url)
     with installation.serving() as (server, url), installation.client(url) as client:

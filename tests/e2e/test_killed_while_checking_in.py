@@ -56,6 +56,7 @@ def test_who_was_admitted_by_a_server_that_died_before_it_said_so_is_known_to_th
         assert [decision(again, one) for one in ("unlucky", "other")] == ["KNOWN", "BACK_OFF"]
 
 
+@pytest.mark.long
 def test_places_are_exact_through_any_number_of_kills_while_the_quota_fills(
     installation: House, random: Random, long_form: bool
 ) -> None:

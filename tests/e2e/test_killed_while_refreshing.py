@@ -104,6 +104,7 @@ def test_the_refreshes_of_a_killed_worker_are_done_by_others(
     eventually(lambda: installation.processes() == [])
 
 
+@pytest.mark.long
 def test_the_refreshes_of_a_killed_server_are_done_when_it_is_started_again(
     home: Path, tmp_path: Path, keys: Sequence[str], kills: int, random: Random
 ) -> None:

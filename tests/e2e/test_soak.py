@@ -16,6 +16,7 @@ from tests.soak.sender import WAYS
 PLACES = {"sqlite": on_sqlite, "postgresql": on_postgresql}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("database", ["sqlite", long("postgresql")])
 def test_what_was_acknowledged_is_counted_once_through_any_number_of_kills(
     database: str, home: Path, without_postgresql: Callable[[object], Never], random: Random, long_form: bool

@@ -22,6 +22,7 @@ NEVER = 3600
 SOON = 0.3
 
 
+@pytest.mark.long
 def test_a_message_brings_refreshes_to_a_worker_at_once_also_when_the_broker_was_away(
     distributed: Installation,
 ) -> None:

@@ -79,6 +79,7 @@ def test_ten_thousand_packed_lines_are_one_request(operator: Client) -> None:
         assert answer.json() == {"accepted": 0, "duplicates": 0, "rejected": [], key: 10_000}
 
 
+@pytest.mark.long
 def test_what_unpacks_to_more_than_is_taken_is_refused_before_it_is_unpacked(served: Served, operator: Client) -> None:
     most = served.runtime.settings.max_body_bytes
     bomb = zlib.compressobj(9, wbits=31)

@@ -110,6 +110,7 @@ def test_a_browser_shows_the_answer_and_asks_no_other_host(library: Served) -> N
 
 
 @pytest.mark.long
+@pytest.mark.long
 @on_sqlite
 @pytest.mark.needs("node", "chromium")
 def test_a_browser_follows_a_subscription_and_asks_no_other_host(library: Served) -> None:

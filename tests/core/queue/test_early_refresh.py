@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+import pytest
 import time_machine
 
 from core.queue.early_refresh import AT_ONCE, EarlyRefresh, bring_forward
@@ -140,6 +141,7 @@ def test_usage_is_shown_within_seconds(database_url: str, database: object) -> N
             assert soon(lambda value=value: engine.reading("forms").used == value)
 
 
+@pytest.mark.long
 def test_a_server_requests_so_many_early_refreshes_at_once_and_the_others_later(engine: Engine) -> None:
     keys = [f"l{number}" for number in range(2 * AT_ONCE + 1)]
     waiting(engine, *keys)

@@ -169,6 +169,7 @@ while True:
 """
 
 
+@pytest.mark.long
 def test_many_processes_never_take_the_same_run(engine: Engine, database_url: str) -> None:
     put_many(engine, 60)
     workers = [

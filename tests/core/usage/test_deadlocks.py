@@ -84,6 +84,7 @@ def test_senders_of_the_same_events_and_sums_do_not_deadlock(engine: Engine) -> 
             assert list(found) == []
 
 
+@pytest.mark.long
 def test_without_the_order_they_would(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     unsorted, taken_away = re.subn(r"ORDER BY .*$", "", ledger_postgresql._WRITE, flags=re.MULTILINE)
     assert taken_away == 4
@@ -91,6 +92,7 @@ def test_without_the_order_they_would(engine: Engine, monkeypatch: pytest.Monkey
     assert deadlocks(engine, rounds=200)
 
 
+@pytest.mark.long
 def test_time_zones_that_change_while_events_come_in_lose_nothing(engine: Engine) -> None:
     zones = ("Pacific/Kiritimati", "Pacific/Honolulu", "Asia/Kathmandu", "UTC")
 

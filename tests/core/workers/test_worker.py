@@ -71,6 +71,7 @@ def test_at_its_end_it_finishes_what_it_has_and_takes_nothing_more(engine: Engin
     assert engine.snapshot("late").version == 0
 
 
+@pytest.mark.long
 def test_at_its_end_it_waits_for_what_it_is_sending(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(smtp, "DEADLINE", 11.0)  # longer than a worker waits for anything else
     engine.license(terms={"forms": 5}, admins=[AdminInput("ann@example.com", None, None)])

@@ -18,6 +18,7 @@ CONTRACT = """mutation ($terms: [TermInput!]!) {
 }"""
 
 
+@pytest.mark.long
 def test_a_status_that_is_asked_for_a_hundred_thousand_times_is_asked_for_once(reader: Client) -> None:
     every = reader.data(LICENSES)["licenses"]
     assert reader.data(LICENSES, s=["AT_RISK", "UNKNOWN", "OK", "EXCEEDED"] * 30_000)["licenses"] == every
@@ -30,6 +31,7 @@ def test_a_text_longer_than_any_name_finds_nothing(reader: Client, text: str) ->
     assert reader.data(LICENSES, t=text) == {"licenses": {"edges": []}}
 
 
+@pytest.mark.long
 def test_the_first_hundred_things_that_are_wrong_in_an_input_are_told(reader: Client) -> None:
     terms = [{"key": f"nope_{number}", "value": 1} for number in range(60_000)]
     errors = reader.data(CONTRACT, terms=terms)["putContract"]["errors"]

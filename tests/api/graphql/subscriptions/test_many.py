@@ -49,6 +49,7 @@ def test_200_followers_get_a_change_each(live: Served) -> None:
     eventually(lambda: live.tasks() <= 1)
 
 
+@pytest.mark.long
 def test_a_slow_reader_misses_what_is_old_and_slows_nobody(live: Served) -> None:
     token = live.token(license="acme")
     with narrow(live, token) as slow, socket_to(live, token) as fast:
@@ -102,6 +103,7 @@ def test_followers_that_leave_leave_nothing_behind(live: Served) -> None:
     eventually(lambda: live.tasks() <= 1)
 
 
+@pytest.mark.long
 def test_who_leaves_while_something_is_executed_leaves_nothing_behind(
     live: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -207,6 +207,7 @@ def test_notifiers_share_no_process_and_keep_theirs(alerted: Engine, channel: No
     assert len(processes) == len({pid for _, pid in processes}) == 2
 
 
+@pytest.mark.long
 def test_a_worker_has_notifiers_that_hang_hold_up_none_of_the_others(
     alerted: Engine, partner: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

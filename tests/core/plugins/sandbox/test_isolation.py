@@ -124,6 +124,7 @@ def test_a_child_sees_what_a_meter_in_this_process_would_see(warm: Measurer, ask
     assert [repr(reading) for reading in found] == [repr(reading) for reading in here]  # types and digits as well
 
 
+@pytest.mark.long
 def test_a_meter_that_timed_out_is_skipped_for_the_rest_of_the_batch(measurer: Measurer, ask: Ask) -> None:
     licenses = [f"license-{number}" for number in range(100)]
     begun = time.monotonic()
@@ -148,6 +149,7 @@ def test_a_meter_that_timed_out_is_measured_again_in_the_next_batch(measurer: Me
         assert time.monotonic() - begun >= 1
 
 
+@pytest.mark.long
 def test_a_meter_that_crashes_three_times_is_skipped_for_the_rest_of_the_batch(measurer: Measurer, ask: Ask) -> None:
     begun = time.monotonic()
     found = measurer.measure([ask("leaves_at_once"), ask("honest")] * 500)

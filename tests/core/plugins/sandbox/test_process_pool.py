@@ -116,6 +116,7 @@ def test_a_process_that_was_killed_while_idle_is_replaced(measurer: Measurer, as
     assert reading == Reading(used=Decimal("7.10"))
 
 
+@pytest.mark.long
 def test_a_hanging_meter_costs_at_most_two_deadlines_for_any_number_of_used_processes(
     measurer: Measurer, partner: Path, ask: Ask
 ) -> None:
@@ -132,6 +133,7 @@ def test_a_hanging_meter_costs_at_most_two_deadlines_for_any_number_of_used_proc
     assert 2 <= time.monotonic() - begun < 3
 
 
+@pytest.mark.long
 def test_close_leaves_no_process_behind(measurer: Measurer, partner: Path, ask: Ask) -> None:
     before = processes(partner)
     meters = ("leaves_a_fork_behind", "leaves_a_grandchild", "hangs_with_a_fork", "hangs_with_a_grandchild", "honest")
@@ -200,6 +202,7 @@ def test_children_do_not_get_the_secrets_of_the_server(
     assert measurer.measure([ask("sees_secrets")]) == [Reading(used=0)]
 
 
+@pytest.mark.long
 def test_a_usage_too_large_to_load_costs_the_readings_from_it_alone(partner: Path, ask: Ask) -> None:
     first = date(2000, 1, 1)
     huge = Usage(
