@@ -77,7 +77,7 @@ class VoidInput:
 
     license: str
     grant: str
-    note: str
+    note: str | None = None
     all: bool = False
 
 

@@ -38,7 +38,8 @@ def void_grant(session: Session, given: VoidInput, voided_by: str, now: datetime
     """
     problems = Problems()
     problems.text(given.grant, 200, "grant")
-    problems.text(given.note, 1000, "note")
+    if given.note is not None:
+        problems.text(given.note, 1000, "note")
     problems.raise_if_any()
     license = named_license(session, given.license)
     license_id = id_of(license)
@@ -68,7 +69,8 @@ def void_grant(session: Session, given: VoidInput, voided_by: str, now: datetime
 def _describe_void(grant: Grant) -> str:
     """Return the sentence that refuses to void a grant in another way than it was voided before."""
     what = "As a whole" if grant.voided_all else "What was left"
+    note = "without a note" if grant.void_note is None else f"with the note {shown(grant.void_note)}"
     return (
         f"{what} of the grant {shown(grant.id)} was voided at {grant.voided_at:%Y-%m-%dT%H:%M:%SZ} by "
-        f"{shown(grant.voided_by)}, with the note {shown(grant.void_note)}. To give credits back, make a new grant."
+        f"{shown(grant.voided_by)}, {note}. To give credits back, make a new grant."
     )

@@ -37,7 +37,9 @@ class GrantCreditsInput:
 class VoidGrantInput:
     license: str = strawberry.field(description="The key of the license.")
     grant: str = strawberry.field(description="The `key` of the grant.")
-    note: str = strawberry.field(description="The reason, for people. It is stored with the name of the API key.")
+    note: str | None = strawberry.field(
+        default=None, description="The reason, for people. It is stored with the name of the API key."
+    )
     all: bool = strawberry.field(
         default=False,
         description="Whether to void the whole grant, as if it had never been made: what it paid is then taken from "

@@ -50,6 +50,14 @@ def test_what_is_left_of_a_grant_is_voided(served: Served, operator: Client) -> 
     assert credits(served, operator) == ((0, 100, 100, 0), [("a", 0, False), ("b", 100, False)])
 
 
+def test_a_grant_is_voided_without_a_note_as_well(operator: Client) -> None:
+    for _ in range(2):
+        answer = operator.data(VOID, input={"license": "acme", "grant": "b"})["voidGrant"]
+        assert (answer["grant"]["remaining"], answer["errors"]) == (0, [])
+    (problem,) = void(operator, "b", note="why")["errors"]
+    assert (problem["code"], "without a note" in problem["message"]) == ("ALREADY_VOIDED", True)
+
+
 def test_a_grant_is_voided_as_if_it_had_never_been(served: Served, operator: Client) -> None:
     assert void(operator, "a", all=True)["grant"]["voidedAll"] is True
     assert credits(served, operator) == ((30, 100, 70, 0), [("a", 0, True), ("b", 70, False)])
