@@ -7,12 +7,13 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 from itertools import count
 from multiprocessing.connection import Connection
-from time import monotonic
+from time import monotonic, sleep
 from typing import NamedTuple
 
 from core.admission.admitter import Admitter
 from core.admission.check_in import CheckInRequest
 from core.database.engine import Database
+from core.errors import Unavailable
 from core.plugins.host import load_plugins
 from core.settings import Settings
 
@@ -75,8 +76,15 @@ def _run(pipe: Connection, url: str, license: str, seed: int, drawing: Drawing) 
                 if done == drawing.check_ins or (drawing.check_ins is None and pipe.poll()):
                     return
                 installation = f"i-{drawn.randrange(drawing.installations)}"
-                began = monotonic()
-                found = admitter.check_in(CheckInRequest(license, "active_installations", installation, "crowd"))
+                while True:
+                    began = monotonic()
+                    try:
+                        found = admitter.check_in(
+                            CheckInRequest(license, "active_installations", installation, "crowd")
+                        )
+                        break
+                    except Unavailable:  # the server has no connection left beside the other tests of the run
+                        sleep(0.1)
                 answers.append(Answer(installation, found.decision.value, began, monotonic()))
 
         threads = [threading.Thread(target=check_in, args=(number,)) for number in range(drawing.threads)]
