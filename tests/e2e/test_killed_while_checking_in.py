@@ -86,7 +86,7 @@ def test_places_are_exact_through_any_number_of_kills_while_the_quota_fills(
             server.kill()
             server, url = stack.enter_context(installation.serving())
             clients.append(stack.enter_context(installation.client(url)))
-        eventually(lambda: any("BACK_OFF" in answers for answers in told.values()))
+        eventually(lambda: any("BACK_OFF" in answers for answers in list(told.values())))
         stopped.set()
         for each in calling:
             each.result()

@@ -117,7 +117,8 @@ def test_a_message_is_posted_once(installation: Installation, client: Client, ch
     ask(client, "at once")
     eventually(lambda: delivery(installation, "at once").status == "SENT")
     assert heard(chat, "at once") == [
-        "*License acme*\n• Request for 5,000 of SMS credits: at once\n<http://127.0.0.1:8000/graphiql|My consumption>"
+        "*License acme*\n• Request for 5,000 of SMS credits: at once\n"
+        "<http://127.0.0.1:8000/consumption?license=acme|My consumption>"
     ]
 
 
