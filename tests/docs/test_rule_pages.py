@@ -1,4 +1,4 @@
-"""The page on corrections: its queries are of the schema, and its commands exist."""
+"""The pages on corrections and on entities: their queries are of the schema, and their commands exist."""
 
 import re
 from pathlib import Path
@@ -10,10 +10,12 @@ from typer.main import get_command
 from cli.main import command_line
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "corrections.md").read_text()
+PAGES = [(ROOT / "docs" / name).read_text() for name in ("corrections.md", "entities.md")]
 SCHEMA = build_schema((ROOT / "api" / "schema.graphql").read_text())
-QUERIES = re.findall(r"^```graphql\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-COMMANDS = sorted(set(re.findall(r"^allowance ([a-z]+) ([a-z]+)", PAGE, re.MULTILINE)))
+QUERIES = [query for page in PAGES for query in re.findall(r"^```graphql\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)]
+COMMANDS = sorted(
+    {found for page in PAGES for found in re.findall(r"^allowance ([a-z]+) ([a-z]+)", page, re.MULTILINE)}
+)
 
 
 @pytest.mark.parametrize("query", QUERIES)
