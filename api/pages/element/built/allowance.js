@@ -1,1 +1,1 @@
-export * from './allowance-DfE_prb3.js';
+export * from './allowance-ComnHf3v.js';

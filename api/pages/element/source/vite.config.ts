@@ -39,7 +39,7 @@ export default defineConfig(({ mode }) => {
     root: page ? here('page') : here('.'),
     base: '/consumption/',
     publicDir: false,
-    oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+    oxc: page ? {} : { jsx: { runtime: 'classic', pragma: 'h', pragmaFrag: 'Fragment' }, jsxInject: "import { h, Fragment } from 'preact'" },
     plugins: page ? [elementInPage] : [shortQueries, stableName],
     build: {
       outDir,
@@ -52,8 +52,11 @@ export default defineConfig(({ mode }) => {
       ...(page
         ? {}
         : {
-            lib: { entry: here('src/element.tsx'), formats: ['es'], fileName: () => 'allowance-[hash].js' },
-            rolldownOptions: { output: { entryFileNames: 'allowance-[hash].js', minify: true } },
+            rolldownOptions: {
+              input: here('src/element.tsx'),
+              preserveEntrySignatures: 'strict' as const,
+              output: { entryFileNames: 'allowance-[hash].js' },
+            },
           }),
     },
   };

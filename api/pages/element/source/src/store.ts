@@ -19,7 +19,7 @@ export interface State {
 
 const START: State = { phase: 'loading', overview: null, live: false, awaySince: null, failure: null };
 const UNAUTHENTICATED = 4403;
-const SIGNED_OUT = new Set(['UNAUTHENTICATED', 'FORBIDDEN_TOKEN']);
+const SIGNED_OUT = 'UNAUTHENTICATED';
 /** Codes that pass by themselves. */
 const PASSING = new Set(['UNAVAILABLE', 'OVERLOADED', 'RATE_LIMITED', 'TIMED_OUT', 'UNREACHABLE']);
 
@@ -76,7 +76,7 @@ export class Store {
       license: this.license,
       ...variables,
     });
-    const refusal = answer.errors.find((error) => SIGNED_OUT.has(error.extensions?.code ?? ''));
+    const refusal = answer.errors.find((error) => error.extensions?.code === SIGNED_OUT);
     if (refusal) this.#signOut();
     return answer;
   }
@@ -181,7 +181,7 @@ export class Store {
 
   #onError(problem: GraphQLProblem): void {
     const failure = asFailure(problem, null);
-    if (SIGNED_OUT.has(failure.code)) return this.#signOut();
+    if (failure.code === SIGNED_OUT) return this.#signOut();
     if (PASSING.has(failure.code)) {
       this.#lose();
       this.#reopen();
