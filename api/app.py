@@ -67,7 +67,7 @@ def create_app(runtime: Runtime, announcer: Announcer) -> Starlette:
         routes=[
             Route("/check-in", CheckInEndpoint(authenticator, runtime.admitter), methods=["POST"]),
             Route("/events", events, methods=["POST"]),
-            graphql_route(graphql, settings.allowed_origins),
+            graphql_route(graphql, settings.allowed_origins, settings.allowed_headers),
             WebSocketRoute(PATH, graphql_socket),
             Route("/healthz", HealthEndpoint(database), methods=["GET"]),
             Route("/metrics", MetricsEndpoint(authenticator, metrics.registry), methods=["GET"]),

@@ -26,6 +26,8 @@ from core.nearest import did_you_mean
 PREFIX = "ALLOWANCE_"
 FILE_VARIABLE = "ALLOWANCE_CONFIG"
 DEFAULT_FILE = "allowance.toml"
+_HEADER: Final = re.compile(r"[!#$%&'+.^_`|~0-9A-Za-z-]+")
+"""The name of a header (RFC 9110, section 5.6.2) without `*`, which stands for all headers in CORS."""
 _ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 BROKERS = {"memory": "in-process", "redis": "Redis", "rediss": "Redis", "amqp": "RabbitMQ", "amqps": "RabbitMQ"}
 
@@ -179,6 +181,11 @@ class Settings(BaseSettings):
         description="Origins whose pages may use GraphQL from a browser, separated by commas: "
         "`https://app.example.com`. Without it, only pages of this server may.",
     )
+    cors_headers: str | None = Field(
+        None,
+        description="Further headers that pages of these origins may send to GraphQL, separated by commas, for example "
+        "`X-Request-Id, baggage`.",
+    )
     meter_timeout_seconds: float = Field(
         10, gt=0, le=3600, description="Seconds after which a partner's meter is stopped for a license."
     )
@@ -295,6 +302,14 @@ class Settings(BaseSettings):
                 raise ValueError("is not a list of origins; write https://app.example.com, https://other.example.com")
         return value
 
+    @field_validator("cors_headers")
+    @classmethod
+    def _headers(cls, value: str | None) -> str | None:
+        for name in [] if value is None else value.split(","):
+            if not _HEADER.fullmatch(name.strip()):
+                raise ValueError("is not a list of headers; write X-Request-Id, baggage")
+        return value
+
     @field_validator("broker_url")
     @classmethod
     def _broker(cls, value: str) -> str:
@@ -307,6 +322,11 @@ class Settings(BaseSettings):
     def allowed_origins(self) -> list[str]:
         """The origins whose pages may use GraphQL, as browsers write them."""
         return [origin.strip().lower() for origin in (self.cors_origins or "").split(",") if origin]
+
+    @property
+    def allowed_headers(self) -> list[str]:
+        """The further headers that pages of the allowed origins may send."""
+        return [name.strip().lower() for name in (self.cors_headers or "").split(",") if name]
 
     @property
     def consumption_page(self) -> str:

@@ -24,10 +24,11 @@ _OVERHEAD: Final = 1000
 
 
 class CacheKey(NamedTuple):
-    """All that an answer depends on beside the data: the caller, the media type, and the bytes of the request."""
+    """All that an answer depends on beside the data: the caller, its form, and the bytes of the request."""
 
     caller: Caller
     media_type: str
+    takes_gzip: bool
     method: str
     text: bytes
     """The query of the URL for GET, else the body."""
@@ -42,6 +43,7 @@ class CachedAnswer:
     """
 
     body: bytes
+    """Compressed if the headers say so."""
     key_size: int
     """Bytes of the request's text."""
     status: int

@@ -38,6 +38,7 @@ from api.graphql.subscriptions.event_stream import EventStreams, event
 from api.http.asgi import header, list_header, read_small_body
 from api.http.bodies import JsonResponse, forget_frames, read_body
 from api.http.callers import find_caller
+from api.http.compression import SMALLEST, accepts_gzip, gzip
 from api.http.tracing import parent_context, trace_header, trace_id
 from api.metrics import MEMORY, RENEWED, Metrics
 from core.access.authenticator import Authenticator
@@ -48,7 +49,9 @@ from core.tracing import Tracing
 
 logger = logging.getLogger(__name__)
 
-_VARY: Final = "Accept, Authorization"
+_VARY: Final = "Accept, Accept-Encoding, Authorization"
+_OF_A_MATCH: Final = {b"cache-control", b"vary", b"etag"}
+"""Headers of an answer that the client has already (RFC 9110, section 15.4.5)."""
 _HEADERS: Final = {"Cache-Control": "private, no-store", "Vary": _VARY}
 
 
@@ -123,7 +126,8 @@ class GraphQLEndpoint:
             # The token comes first: nobody without one makes this read a body.
             caller = await find_caller(self._authenticator, header(scope, b"authorization"))
             self._operations.admit(caller)
-            key = CacheKey(caller, kind, scope["method"], await self._read_text(scope, receive))
+            takes_gzip = accepts_gzip(list_header(scope, b"accept-encoding"))
+            key = CacheKey(caller, kind, takes_gzip, scope["method"], await self._read_text(scope, receive))
             answer = self._answers.get_fresh(key)
             if answer is None:
                 answer = await self._answer(key, trace_id(scope))
@@ -204,6 +208,9 @@ class GraphQLEndpoint:
         body, etag, caching = orjson.dumps(result.answer), None, b"private, no-store"
         if key.media_type == EVENT_STREAM:
             body = event("next", body) + event("complete")
+        # Answers of mutations may carry a new secret; see docs/security.md.
+        if packs := key.takes_gzip and len(body) >= SMALLEST and result.operation.kind == "query":
+            body = gzip(body)
         if result.expires_at and key.method == "GET":
             etag = b'"%s"' % hashlib.blake2b(body, digest_size=16).hexdigest().encode()
             caching = b"private, no-cache"  # clients may keep it, and revalidate it by its tag
@@ -217,6 +224,7 @@ class GraphQLEndpoint:
                 (b"cache-control", caching),
                 (b"vary", _VARY.encode()),
                 *([(b"etag", etag)] if etag else []),
+                *([(b"content-encoding", b"gzip")] if packs else []),
                 (b"content-length", b"%d" % len(body)),
             ],
             etag=etag,
@@ -265,7 +273,8 @@ def _refused(error: AllowanceError, answer: Mapping[str, Any], kind: str, method
 async def _send(answer: CachedAnswer, scope: Scope, send: Send) -> None:
     status, headers, body = answer.status, answer.headers, answer.body
     if answer.etag and _matches(list_header(scope, b"if-none-match"), answer.etag):
-        status, headers, body = 304, answer.headers[1:-1], b""
+        status, body = 304, b""
+        headers = [(name, value) for name, value in headers if name in _OF_A_MATCH]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

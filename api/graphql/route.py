@@ -11,7 +11,10 @@ from api.graphql.endpoint import GraphQLEndpoint
 PATH: Final = "/graphql"
 
 
-def graphql_route(endpoint: GraphQLEndpoint, allowed_origins: list[str]) -> Route:
+_HEADERS: Final = ("authorization", "content-type", "if-none-match", "traceparent", "tracestate")
+
+
+def graphql_route(endpoint: GraphQLEndpoint, allowed_origins: list[str], allowed_headers: list[str]) -> Route:
     """Return the route, with CORS if there are allowed origins.
 
     All methods reach the endpoint, since its refusals carry a code. Cookies are never read, so browsers send no
@@ -20,6 +23,7 @@ def graphql_route(endpoint: GraphQLEndpoint, allowed_origins: list[str]) -> Rout
     Args:
         endpoint: The endpoint.
         allowed_origins: Origins such as https://portal.example whose pages may call the API from a browser.
+        allowed_headers: Headers that these pages may send beside those that the API reads.
     """
     if not allowed_origins:
         return Route(PATH, endpoint)
@@ -27,7 +31,7 @@ def graphql_route(endpoint: GraphQLEndpoint, allowed_origins: list[str]) -> Rout
         CORSMiddleware,
         allow_origins=allowed_origins,
         allow_methods=["GET", "POST"],
-        allow_headers=["authorization", "content-type", "if-none-match", "traceparent", "tracestate"],
+        allow_headers=[*_HEADERS, *allowed_headers],
         expose_headers=["etag", "retry-after", "traceresponse"],
         max_age=7200,
     )

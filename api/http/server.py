@@ -4,15 +4,29 @@ import logging
 import socket
 import sys
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 from starlette.applications import Starlette
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from api.http.compression import CompressLarge
 
 MOST_MESSAGE: Final = 2**16
 """Bytes of one message over WebSocket. An operation seldom has a tenth of that; large batches of usage go by HTTP."""
 STALLED: Final = 30_000
 """Milliseconds after which a connection is dropped whose client reads nothing."""
+
+
+_COMPRESS_LARGE: Final = CompressLarge()
+
+
+class _CompressingProtocol(WebSocketsSansIOProtocol):
+    """The protocol of WebSocket, which compresses large messages if the client can."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.conn.available_extensions = [_COMPRESS_LARGE]
 
 
 class Server(uvicorn.Server):
@@ -32,10 +46,9 @@ class Server(uvicorn.Server):
             log_config=None,
             access_log=access_log,
             timeout_graceful_shutdown=30,
-            ws="websockets-sansio",
+            ws=_CompressingProtocol,
             ws_max_size=MOST_MESSAGE,
-            # Compression would take more memory for each connection than all the rest, and answers are small.
-            ws_per_message_deflate=False,
+            ws_per_message_deflate=False,  # keeps a context for each connection; see CompressLarge
         )
         super().__init__(config)
         log = logging.getLogger("uvicorn.error")

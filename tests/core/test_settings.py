@@ -123,6 +123,13 @@ WRONG = {
         "https://app.example.com,": "is not a list of origins",
         "null": "is not a list of origins",
     },
+    "ALLOWANCE_CORS_HEADERS": {
+        "": "is not a list of headers; write X-Request-Id, baggage",
+        "*": "is not a list of headers",
+        "X-Request-Id: 1": "is not a list of headers",
+        "X-Request-Id baggage": "is not a list of headers",
+        "baggage,": "is not a list of headers",
+    },
     "ALLOWANCE_METER_TIMEOUT_SECONDS": {
         "0": "greater than 0",
         "inf": "less than or equal to 3600",

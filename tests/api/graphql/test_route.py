@@ -75,6 +75,18 @@ def test_pages_of_an_origin_that_is_named_may_ask_graphql(named: Served, origin:
         assert "Origin" in answer.headers["vary"]
 
 
+def test_operators_may_allow_further_headers(library: Served) -> None:
+    url = library.runtime.settings.database_url
+    asked = {**PREFLIGHT, "Access-Control-Request-Headers": "authorization,x-request-id,baggage"}
+    for more, status in ((None, 400), ("X-Request-Id, baggage", 200), ("X-Request-Id", 400)):
+        with serving(Settings(database_url=url, cors_origins=APP, cors_headers=more)) as served, served.anonymous() as client:
+            preflight = client.options("/graphql", headers=asked)
+            assert preflight.status_code == status
+            allowed = preflight.headers["access-control-allow-headers"].split(", ")
+            assert ("x-request-id" in allowed) is (more is not None)
+            assert {"authorization", "content-type", "if-none-match", "traceparent", "tracestate"} <= set(allowed)
+
+
 def test_pages_of_another_origin_may_not(named: Served) -> None:
     with named.client() as client:
         for origin in ("https://app.example.com.evil.example", "http://app.example.com", "null", f"{APP}:8443"):
