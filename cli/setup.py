@@ -3,6 +3,7 @@
 import logging
 
 from core.settings import Settings, load_settings
+from core.text import visible
 
 
 def start(*, quiet: bool = True) -> Settings:
@@ -16,6 +17,16 @@ def start(*, quiet: bool = True) -> Settings:
     """
     settings = load_settings()
     level = "WARNING" if quiet else settings.log_level
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(_VisibleFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler])
     logging.getLogger("alembic").setLevel("WARNING")
     return settings
+
+
+class _VisibleFormatter(logging.Formatter):
+    """A formatter whose lines hold no commands for terminals, whatever was logged."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record."""
+        return visible(super().format(record))

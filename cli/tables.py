@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from core.text import visible
+
 _WIDEST: Final = 100_000
 
 
@@ -18,7 +20,7 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for number, title in enumerate(columns):
         table.add_column(title, overflow="fold", no_wrap=number == 0)
     for row in rows:
-        table.add_row(*map(Text, row))  # Text, since names may look like markup
+        table.add_row(*(Text(visible(cell)) for cell in row))  # Text, since names may look like markup
     console = Console()
     if not console.is_terminal:
         console = Console(width=Console(width=_WIDEST).measure(table).maximum)

@@ -5,7 +5,10 @@ import unicodedata
 from decimal import Decimal
 from typing import Final
 
-_UNSTORABLE: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+_UNSTORABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters, also those from 0x80 on (C1), which terminals take for commands, and halves of characters."""
+_REORDERING: Final = re.compile("[\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Separators of lines, and all characters with the property Bidi_Control, with which a text looks like another."""
 _INVISIBLE: Final = dict.fromkeys(map(ord, "\u200b\u2060\ufeff"))
 """Spaces without width, and the mark of byte order, which texts from files and web pages hold unseen."""
 
@@ -21,9 +24,25 @@ def problem_with(value: object, longest: int) -> str | None:
         return "must not be empty"
     if len(value) > longest:
         return f"must have {longest} characters at most, not {len(value)}"
+    return _problem_with_characters(value)
+
+
+def _problem_with_characters(value: str) -> str | None:
     if _UNSTORABLE.search(value):
         return "must not hold control characters"
+    if _REORDERING.search(value):
+        return "must not hold line separators or characters that control the direction of text"
     return None
+
+
+def visible(text: str) -> str:
+    """Return a text for a terminal or a log, with a replacement character for what :func:`problem_with` refuses.
+
+    Texts from before those characters were refused may hold them. Line breaks and tabs stay.
+    """
+    if text.isprintable():
+        return text
+    return _REORDERING.sub("\ufffd", _UNSTORABLE.sub(lambda found: found[0] if found[0] in "\n\t" else "\ufffd", text))
 
 
 def shown(value: object) -> str:

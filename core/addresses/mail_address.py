@@ -21,6 +21,8 @@ def address_of(email: str, name: str = "") -> Address:
     Raises:
         BadAddress: The text is no address, or more than one.
     """
+    if "=?" in email:  # Python's parser decodes such words (RFC 2047), which may hold anything
+        raise BadAddress(f"{email!r} is no address that mail can be written to.")
     local, _, domain = email.rpartition("@")
     # Python's parser refuses all letters beyond ASCII in the local part. It checks the rest with other letters there.
     parsed_local = local if '"' in local else "".join("x" if _is_beyond_ascii(one) else one for one in local)

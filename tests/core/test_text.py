@@ -7,7 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from core.text import canonical, decimal_text, fold_name, problem_with, shown
+from core.text import canonical, decimal_text, fold_name, problem_with, shown, visible
+
+REORDERS = "must not hold line separators or characters that control the direction of text"
 
 
 @pytest.mark.parametrize(
@@ -26,10 +28,28 @@ from core.text import canonical, decimal_text, fold_name, problem_with, shown
         ("a\x1fb", "must not hold control characters"),
         ("a\x7fb", "must not hold control characters"),
         ("\ud800", "must not hold control characters"),
+        ("a\x80b", "must not hold control characters"),
+        ("a\x85b", "must not hold control characters"),
+        ("a\x9b31m", "must not hold control characters"),
+        ("a\xa0b", None),
+        *(
+            (f"a{mark}b", REORDERS)
+            for mark in "\u2028\u2029\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2069"
+        ),
+        ("a\u200bb\u200dc", None),
     ],
 )
 def test_what_is_wrong_with_a_text(value: object, problem: str | None) -> None:
     assert problem_with(value, 10) == problem
+
+
+@given(st.text())
+@example("\x1b[31m\x9b31m\u202e\n\t")
+def test_visible_text_holds_nothing_but_line_breaks_and_tabs_that_a_new_text_may_not_hold(text: str) -> None:
+    seen = visible(text)
+    assert len(seen) == len(text)
+    assert problem_with("x" + seen.replace("\n", "").replace("\t", ""), len(text) + 1) is None
+    assert seen == text or problem_with(text, len(text)) is not None
 
 
 def test_a_value_is_shown_quoted_short_and_in_letters_that_can_be_written() -> None:

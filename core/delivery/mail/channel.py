@@ -2,9 +2,8 @@
 
 import logging
 import ssl
-from email.headerregistry import Address, BaseHeader, HeaderRegistry, UniqueUnstructuredHeader
+from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import EmailPolicy, Policy
 from email.utils import format_datetime, parseaddr
 from typing import Final
 
@@ -20,6 +19,7 @@ from sqlmodel import Session, select
 from core.addresses.mail_address import BadAddress, address_of, mailbox_of
 from core.addresses.smtp_server import SmtpServer
 from core.database.engine import Database
+from core.delivery.mail.headers import POLICY, UnsafeHeader, verify_headers
 from core.delivery.mail.letters import mail_to_admin, mail_to_operator
 from core.delivery.mail.render import Mail
 from core.delivery.mail.smtp import NeedsSmtpUtf8, send
@@ -35,18 +35,6 @@ from core.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-
-class _Link(UniqueUnstructuredHeader, BaseHeader):  # type: ignore[misc]  # how the registry combines them
-    """A header that stays on one line. A long link that is folded would be encoded, and mail readers ignore it then."""
-
-    def fold(self, *, policy: Policy) -> str:
-        """Return the header as one line."""
-        return f"{self.name}: {self}{policy.linesep}"
-
-
-_HEADERS: Final = HeaderRegistry()
-_HEADERS.map_to_type("List-Unsubscribe", _Link)
-_POLICY: Final = EmailPolicy(header_factory=_HEADERS)
 _NOBODY: Final = Outcome(DeliveryStatus.DROPPED, "No admin of the license any more, or unsubscribed.")
 _NO_OPERATOR: Final = Outcome(None, "This worker's ALLOWANCE_OPERATORS_EMAIL does not name this operator.")
 """Tried again, as the settings of another worker may name the operator."""
@@ -68,7 +56,9 @@ class MailChannel:
         try:
             with self._database.write() as session:
                 message = self._message(session, claimed)
-        except BadAddress as problem:
+            if message is not None:
+                verify_headers(message)
+        except (BadAddress, UnsafeHeader) as problem:
             return Outcome(DeliveryStatus.PARKED, str(problem))
         if message is None:
             return _NO_OPERATOR if claimed.message.kind == CREDITS_REQUESTED else _NOBODY
@@ -121,7 +111,7 @@ class MailChannel:
     def _envelope(self, claimed: ClaimedDelivery, to: Address, mail: Mail) -> EmailMessage:
         name, email = parseaddr(self._settings.mail_from)
         sender = address_of(email, name)
-        message = EmailMessage(_POLICY)
+        message = EmailMessage(POLICY)
         message["Message-ID"] = f"<{claimed.delivery.id}@{sender.domain}>"
         message["Date"] = format_datetime(claimed.message.occurred_at)
         message["From"] = sender

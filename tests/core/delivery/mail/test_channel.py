@@ -233,6 +233,21 @@ def test_a_meter_that_is_beyond_several_thresholds_is_told_of_once(
     assert text.count("6 / 5 forms (120%)") == text.count("Reached: 80%, 100% of the limit") == 1
 
 
+def test_a_name_that_spells_a_header_is_read_as_a_name(engine: Engine, received: tuple[Received, str]) -> None:
+    server, url = received
+    name = "=?utf-8?q?x=0D=0AX-Injected:_1?="
+    engine.license(terms={"forms": 5}, admins=(AdminInput("ann@example.com", name),), name=name)
+    engine.send(usage_event("forms.level", value=6))
+    engine.refresh()
+    deliver(engine, url)
+    [(_, mail, _)] = server.mails
+    assert mail["X-Injected"] is None
+    assert mail["Subject"] == f"{name}: a limit of your license is exceeded"
+    [address] = mail["To"].addresses
+    assert (address.display_name, address.addr_spec) == (name, "ann@example.com")
+    assert b"\r\nX-Injected" not in server.raw[0]
+
+
 def test_an_address_that_cannot_be_written_to_is_parked_at_once(engine: Engine, received: tuple[Received, str]) -> None:
     server, url = received
     crossed(engine, ANN)
@@ -283,7 +298,7 @@ def test_without_a_mail_server_what_would_be_sent_is_in_the_log(
 def test_operators_are_written_to_with_the_command_that_grants(engine: Engine, received: tuple[Received, str]) -> None:
     server, url = received
     engine.license(name="Acme & Söhne")
-    given = CreditRequestInput("acme", Decimal(5000), "be'; rm -rf /", "Bcc: eve@example.com,\u2028<b>please</b>")
+    given = CreditRequestInput("acme", Decimal(5000), "be'; rm -rf /", "Bcc: eve@example.com, <b>please</b>")
     operators = ["ann@example.com", "gone@example.com"]
     with engine.database.write() as session:
         name_entities(session, [(engine.id(), "be'; rm -rf /")])
