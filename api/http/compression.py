@@ -1,7 +1,7 @@
 """The compression of answers: by gzip over HTTP, by permessage-deflate over WebSocket.
 
-Starlette's middleware for gzip was weighed: it compresses each response anew, on the event loop, and also those that carry
-a new secret. Answers of GraphQL are compressed once, where they are made, and cached compressed.
+Starlette's middleware for gzip was weighed: it compresses each response anew, on the event loop, and also those that
+carry a new secret. Answers of GraphQL are compressed once, where they are made, and cached compressed.
 """
 
 import zlib

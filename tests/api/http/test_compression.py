@@ -18,7 +18,8 @@ from api.http.server import MOST_MESSAGE
 from tests.api.server import Served
 
 OVERVIEW = """
-{ consumption(license: "acme") { sections { key title readings { id used limit status meter { key title description } } } } }
+{ consumption(license: "acme") { sections { key title
+  readings { id used limit status meter { key title description } } } } }
 """
 FOLLOW = f"subscription {OVERVIEW.replace('consumption(', 'consumptionChanged(')}"
 on_sqlite = pytest.mark.parametrize("library", ["sqlite"], indirect=True)
