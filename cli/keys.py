@@ -46,7 +46,7 @@ def list_() -> None:
             (
                 key.id,
                 key.name,
-                license or "all licenses",
+                license or ("all licenses" if key.license_id is None else "(gone)"),
                 ", ".join(key.scopes),
                 f"{key.created_at:%Y-%m-%d %H:%M}",
                 f"{key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else "",

@@ -71,9 +71,14 @@ def open_runtime(settings: Settings) -> Iterator[Runtime]:
     early_refresh = EarlyRefresh(database, timedelta(seconds=settings.refresh_after_seconds))
     committer = Committer(database, settings.max_waiting_events, early_refresh, settings.max_entities)
     registry = load_plugins()
+    authenticator = Authenticator(
+        database,
+        outage_seconds=settings.key_outage_seconds,
+        unknown_per_second=settings.unknown_tokens_per_second,
+    )
     admitter = Admitter(database, registry, settings)
     try:
-        yield Runtime(settings, database, registry, measurer, committer, Authenticator(database), admitter, tracing)
+        yield Runtime(settings, database, registry, measurer, committer, authenticator, admitter, tracing)
     finally:
         admitter.close()
         committer.close()

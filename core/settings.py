@@ -133,6 +133,19 @@ class Settings(BaseSettings):
     connections_per_address: int = Field(
         1000, ge=1, description="The most connections for subscriptions of a client address at a server."
     )
+    key_outage_seconds: int = Field(
+        14_400,
+        ge=0,
+        le=604_800,
+        description="Seconds for which a server accepts an API key for check-ins after it last found the key valid, "
+        "while the database is away.",
+    )
+    unknown_tokens_per_second: int = Field(
+        100,
+        ge=1,
+        description="Requests per second of a client address with tokens that no key matches. With more, the address "
+        "gets an error that states when to try again. Keys that the server knows are always served.",
+    )
     subscriptions_per_connection: int = Field(
         100, ge=1, description="The most operations that run at once on a WebSocket."
     )

@@ -9,7 +9,7 @@ import orjson
 from starlette.types import Receive, Scope, Send
 
 from api.concurrency.thread_results import ThreadResults
-from api.http.asgi import header, read_small_body, send_json
+from api.http.asgi import address_of, header, read_small_body, send_json
 from api.http.bodies import read_body
 from api.http.callers import find_caller
 from core.access.authenticator import Authenticator
@@ -48,7 +48,9 @@ class CheckInEndpoint:
         admitter = self._admitter
         # The token comes first: nobody without one makes this read a body. A known installation is served by what
         # this process remembers of it, also while the database is away.
-        caller = await find_caller(self._authenticator, header(scope, b"authorization"), survives_outage=True)
+        caller = await find_caller(
+            self._authenticator, header(scope, b"authorization"), address_of(scope), survives_outage=True
+        )
         request = admitter.quota_meters.check(caller, _parse(await _read_body(scope, receive)))
         if remembered := admitter.answer_from_memory(request):
             return remembered

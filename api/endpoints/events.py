@@ -17,7 +17,7 @@ from starlette.datastructures import Headers
 
 from api.concurrency.body_budget import BodyBudget
 from api.concurrency.thread_results import ThreadResults
-from api.http.asgi import header, read_small_body, send_json
+from api.http.asgi import address_of, header, read_small_body, send_json
 from api.http.bodies import read_body
 from api.http.callers import find_caller
 from core.access.authenticator import Authenticator
@@ -64,7 +64,7 @@ class EventsEndpoint:
     async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         """Serve one request."""
         # The token comes first: nobody without one makes this read a body.
-        caller = await find_caller(self._authenticator, header(scope, b"authorization"))
+        caller = await find_caller(self._authenticator, header(scope, b"authorization"), address_of(scope))
         caller.require(Scope.USAGE_WRITE)
         ingestion = await self._receive(scope, receive, caller)
         recorded = ingestion.result_with(await self._results.of(ingestion.recording))

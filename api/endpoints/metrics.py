@@ -6,7 +6,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Send
 from starlette.types import Scope as AsgiScope
 
-from api.http.asgi import header
+from api.http.asgi import address_of, header
 from api.http.callers import find_caller
 from core.access.authenticator import Authenticator
 from core.access.keys import Scope
@@ -22,7 +22,7 @@ class MetricsEndpoint:
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        caller = await find_caller(self._authenticator, header(scope, b"authorization"))
+        caller = await find_caller(self._authenticator, header(scope, b"authorization"), address_of(scope))
         caller.require_all_licenses(Scope.OPERATE)
         content = await run_in_threadpool(generate_latest, self._registry)
         await Response(content, media_type=CONTENT_TYPE_LATEST)(scope, receive, send)

@@ -16,6 +16,7 @@ from core.consumption.current import TURNING, Current, load_current
 from core.consumption.intervals import Histories, Span, read_histories
 from core.consumption.points import Point
 from core.database.engine import Database
+from core.database.suggestions import withhold_suggestions
 from core.licenses.load import LoadedLicense
 from core.measuring.measure import Measurer
 from core.plugins.registry import Registry
@@ -83,6 +84,7 @@ class Context:
         self.is_cacheable = False
         if self._session is None:
             self._session = self._reading.enter_context(self.services.database.read())
+            self._guard(self._session)
         return self._session
 
     def current(self, key: str) -> Current | None:
@@ -118,7 +120,13 @@ class Context:
         self.is_cacheable = False
         self.close()
         with self.services.database.write() as session:
+            self._guard(session)
             yield session
+
+    def _guard(self, session: Session) -> None:
+        """Withhold stored names from a caller who may only write."""
+        if not self.caller.may_read:
+            withhold_suggestions(session)
 
     def reset(self) -> None:
         """Drop all that was read, to execute the operation again."""

@@ -35,7 +35,7 @@ from api.graphql.operations.request import (
 )
 from api.graphql.operations.run import Operations
 from api.graphql.subscriptions.event_stream import EventStreams, event
-from api.http.asgi import header, list_header, read_small_body
+from api.http.asgi import address_of, header, list_header, read_small_body
 from api.http.bodies import JsonResponse, forget_frames, read_body
 from api.http.callers import find_caller
 from api.http.compression import SMALLEST, accepts_gzip, gzip
@@ -124,7 +124,7 @@ class GraphQLEndpoint:
         try:
             kind = media_type(list_header(scope, b"accept"))
             # The token comes first: nobody without one makes this read a body.
-            caller = await find_caller(self._authenticator, header(scope, b"authorization"))
+            caller = await find_caller(self._authenticator, header(scope, b"authorization"), address_of(scope))
             self._operations.admit(caller)
             takes_gzip = accepts_gzip(list_header(scope, b"accept-encoding"))
             key = CacheKey(caller, kind, takes_gzip, scope["method"], await self._read_text(scope, receive))

@@ -9,28 +9,30 @@ from core.database.engine import is_away
 
 
 async def find_caller(
-    authenticator: Authenticator, authorization: str | None, *, survives_outage: bool = False
+    authenticator: Authenticator, authorization: str | None, address: str, *, survives_outage: bool = False
 ) -> Caller:
     """Return the caller that an Authorization header names; needs no thread if the caller was found a moment ago.
 
     Args:
         authenticator: The callers of this process.
         authorization: The value of the header, None if there is none.
-        survives_outage: While the database is away, accept a caller as it was last found, however long ago.
+        address: The client's address; empty if it is not known.
+        survives_outage: While the database is away, accept a caller as it was last found, up to a bound.
 
     Raises:
         core.errors.Unauthenticated: No key matches.
+        core.errors.RateLimited: Too many unknown tokens came from the address.
     """
     known = authenticator.cached_caller(authorization)
     if known:
         return known
     look_up = _find_or_recall if survives_outage else Authenticator.find_caller
-    return await run_in_threadpool(look_up, authenticator, authorization)
+    return await run_in_threadpool(look_up, authenticator, authorization, address)
 
 
-def _find_or_recall(authenticator: Authenticator, authorization: str | None) -> Caller:
+def _find_or_recall(authenticator: Authenticator, authorization: str | None, address: str) -> Caller:
     try:
-        return authenticator.find_caller(authorization)
+        return authenticator.find_caller(authorization, address)
     except SQLAlchemyError as error:
         known = authenticator.last_caller(authorization)
         if not is_away(error) or known is None:

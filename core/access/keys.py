@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from sqlalchemy import String
-from sqlmodel import Session, col, select
+from sqlmodel import Session, and_, col, or_, select
 
 from core.access.tables import ApiKey
 from core.database.dialect import values_table
@@ -45,6 +45,11 @@ class Caller(NamedTuple):
     name: str
     license: str | None
     scopes: frozenset[Scope]
+
+    @property
+    def may_read(self) -> bool:
+        """True if the key may read contracts and consumption, and with them the names of what it reaches."""
+        return not self.scopes.isdisjoint(READERS)
 
     def may_reach(self, license: str) -> bool:
         """Return whether the key is for this license or for all licenses."""
@@ -131,11 +136,13 @@ def authenticate(session: Session, authorization: str | None) -> Caller:
     if row is None:
         raise Unauthenticated("This token is not known, or was revoked. Ask an operator for a new one.")
     key, license = row
+    if key.license_id is not None and license is None:
+        raise Unauthenticated("The license of this token is gone. Ask an operator for a new one.")
     return Caller(key.id, key.name, license, frozenset(Scope(scope) for scope in key.scopes if scope in list(Scope)))
 
 
 def list_keys(session: Session) -> list[tuple[ApiKey, str | None]]:
-    """Return all API keys with the key of their license, newest first."""
+    """Return all API keys, newest first, with the key of their license; None for all licenses, or if it is gone."""
     rows = session.execute(
         select(ApiKey, License.key)
         .outerjoin(License, col(License.id) == col(ApiKey.license_id))
@@ -155,10 +162,18 @@ def revoke_key(session: Session, key_id: str) -> ApiKey:
 
 
 def find_revoked(session: Session, keys: Collection[str]) -> set[str]:
-    """Return the ids of revoked API keys among these ids."""
+    """Return the ids among these of API keys that are revoked, or whose license is gone."""
     wanted = values_table(session, {"id": String()}, [(key,) for key in keys])
     revoked = (
-        select(col(ApiKey.id)).join(wanted, wanted.c.id == col(ApiKey.id)).where(col(ApiKey.revoked_at).is_not(None))
+        select(col(ApiKey.id))
+        .join(wanted, wanted.c.id == col(ApiKey.id))
+        .outerjoin(License, col(License.id) == col(ApiKey.license_id))
+        .where(
+            or_(
+                col(ApiKey.revoked_at).is_not(None),
+                and_(col(ApiKey.license_id).is_not(None), col(License.id).is_(None)),
+            )
+        )
     )
     return set(session.execute(revoked).scalars())
 

@@ -33,6 +33,13 @@ class RateLimit:
         self._lock = Lock()
         self._buckets: dict[str, tuple[float, float]] = {}
 
+    def wait(self, caller: str) -> float:
+        """Return the seconds until there is a token, without taking it; 0 if there is one."""
+        now = self._clock()
+        with self._lock:
+            tokens, at = self._buckets.get(caller, (self._burst, now))
+        return max(0.0, (1 - tokens) / self._rate - (now - at))
+
     def take(self, caller: str) -> float:
         """Take a token. Return 0 if there was one, otherwise the seconds until there is."""
         now = self._clock()

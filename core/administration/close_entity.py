@@ -9,10 +9,10 @@ from sqlmodel import Session, col, update
 from core.administration.inputs import ClosingInput
 from core.administration.rules.problems import EARLIEST, LATEST, Problems
 from core.consumption.snapshots import mark_changed
+from core.database.suggestions import suggest_stored
 from core.errors import InputProblem, InvalidInput
 from core.licenses.find import lock_license, named_license
 from core.licenses.tables import License, id_of
-from core.nearest import did_you_mean
 from core.queue.queue import schedule_now
 from core.text import shown
 from core.usage.entities import find_entity, list_entities, name_entities
@@ -79,8 +79,8 @@ def named_entity(session: Session, license_id: int, spelling: str) -> Entity:
     """
     entity = find_entity(session, license_id, spelling)
     if entity is None:
-        known = [each.name for each in list_entities(session, license_id)]
-        message = f"The license has no entity {shown(spelling)}.{did_you_mean(spelling, known)}"
+        near = suggest_stored(session, spelling, lambda: [each.name for each in list_entities(session, license_id)])
+        message = f"The license has no entity {shown(spelling)}.{near}"
         raise InvalidInput([InputProblem("UNKNOWN_ENTITY", message, ("entity",))])
     return entity
 

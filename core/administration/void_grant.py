@@ -8,10 +8,10 @@ from sqlmodel import Session, select
 from core.administration.inputs import VoidInput
 from core.administration.rules.problems import Problems
 from core.consumption.snapshots import mark_changed
+from core.database.suggestions import suggest_stored
 from core.errors import InputProblem, InvalidInput
 from core.licenses.find import lock_license, named_license
 from core.licenses.tables import Grant, id_of
-from core.nearest import did_you_mean
 from core.queue.queue import schedule_now
 from core.text import shown
 from core.usage.late_usage import mark_late
@@ -46,8 +46,9 @@ def void_grant(session: Session, given: VoidInput, voided_by: str, now: datetime
     lock_license(session, license_id)
     grant = session.get(Grant, (license_id, given.grant))
     if grant is None:
-        known = session.exec(select(Grant.id).where(Grant.license_id == license_id)).all()
-        message = f"The license has no grant {shown(given.grant)}.{did_you_mean(given.grant, known)}"
+        grants = select(Grant.id).where(Grant.license_id == license_id)
+        near = suggest_stored(session, given.grant, lambda: session.exec(grants).all())
+        message = f"The license has no grant {shown(given.grant)}.{near}"
         raise InvalidInput([InputProblem("UNKNOWN_GRANT", message, ("grant",))])
     if grant.voided_at is not None and (grant.voided_all or not given.all):
         if (grant.voided_all, grant.void_note) == (given.all, given.note):

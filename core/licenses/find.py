@@ -2,9 +2,9 @@
 
 from sqlmodel import Session, select
 
+from core.database.suggestions import suggest_stored
 from core.errors import InputProblem, InvalidInput, NotFound
 from core.licenses.tables import LICENSE_KEY, License
-from core.nearest import did_you_mean
 from core.text import shown
 
 
@@ -17,7 +17,8 @@ def find_license(session: Session, key: str) -> License | None:
 
 def no_license(session: Session, key: str) -> NotFound:
     """Return the error for an unknown key, with the nearest known key: for callers with access to all licenses."""
-    return NotFound(f"No license {shown(key)}.{did_you_mean(key, session.exec(select(License.key)).all())}")
+    near = suggest_stored(session, key, lambda: session.exec(select(License.key)).all())
+    return NotFound(f"No license {shown(key)}.{near}")
 
 
 def lock_license(session: Session, license_id: int) -> None:

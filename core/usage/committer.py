@@ -34,6 +34,7 @@ GATHER_SECONDS: Final = 0.002
 class _Submission:
     events: Sequence[UsageEvent]
     now: datetime
+    suggests: bool
     result: Future[RecordResult]
 
 
@@ -85,9 +86,18 @@ class Committer:
         if self._waiting >= self._max_waiting:
             raise Overloaded("More comes in than can be recorded. Nothing of this was; send it again later.")
 
-    def submit(self, events: Sequence[UsageEvent], now: datetime) -> "Future[RecordResult]":
-        """Queue events for the next transaction. Raises :class:`Overloaded` if too many events wait."""
-        batch = _Submission(events, now, Future())
+    def submit(self, events: Sequence[UsageEvent], now: datetime, *, suggests: bool = True) -> "Future[RecordResult]":
+        """Queue events for the next transaction.
+
+        Args:
+            events: The checked events.
+            now: The time of their arrival.
+            suggests: Whether errors about unknown licenses may name the nearest license.
+
+        Raises:
+            Overloaded: Too many events wait.
+        """
+        batch = _Submission(events, now, suggests, Future())
         # From here on the batch is recorded, whether or not its sender still waits: it cannot be cancelled.
         batch.result.set_running_or_notify_cancel()
         with self._changed:
@@ -167,7 +177,7 @@ class Committer:
         """Set the results. Those with unknown licenses come last, as they get suggestions."""
         unknown: list[tuple[_Submission, RecordResult]] = []
         for batch, result in zip(batches, results, strict=True):
-            if result.unknown:
+            if result.unknown and batch.suggests:
                 unknown.append((batch, result))
             else:
                 batch.result.set_result(result)

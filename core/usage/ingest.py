@@ -81,7 +81,9 @@ def ingest(
         may_write=caller.may_reach,
     )
     events, rejected = check(raws, rules)
-    return Ingestion(rejected, committer.submit(events, now) if events else _nothing_recorded())
+    if not events:
+        return Ingestion(rejected, _nothing_recorded())
+    return Ingestion(rejected, committer.submit(events, now, suggests=caller.may_read))
 
 
 def _nothing_recorded() -> Future[RecordResult]:

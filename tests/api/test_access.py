@@ -259,3 +259,51 @@ def test_a_caller_without_the_scope_is_refused_whatever_the_body_is(library: Ser
     with library.client("consumption:read") as client:
         answer = client.post("/events", content=b"x" * 1_000_000, headers={"Content-Type": "application/json"})
     assert answer.status_code == 403
+
+
+GRANT_AND_REST = """mutation { grantCredits(input: {id: "seen", license: "acme", amount: 1}) {
+  grant { key amount %s } errors { code }
+} }"""
+PUT_AND_REST = 'mutation { putLicense(input: {key: "acme", name: "Acme"}) { license { name %s } errors { code } } }'
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        GRANT_AND_REST % "remaining",
+        PUT_AND_REST % "consumption { version }",
+        PUT_AND_REST % "grants { edges { node { remaining } } }",
+        PUT_AND_REST % "alerts { edges { cursor } }",
+        PUT_AND_REST % "creditRequests { edges { cursor } }",
+        'mutation { voidGrant(input: {grant: "g-1", license: "acme", note: "n"}) { grant { remaining } } }',
+    ],
+)
+def test_a_mutation_shows_consumption_with_the_scope_to_read_alone(library: Served, query: str) -> None:
+    with library.client("contract:write", license="acme") as writer:
+        assert errors_of(writer.graphql(query)) == {"FORBIDDEN"}
+    with library.client("contract:write", "consumption:read", license="acme") as both:
+        assert "errors" not in both.graphql(query)
+
+
+def test_a_key_that_only_writes_learns_no_names_from_suggestions(library: Served) -> None:
+    mutations = [
+        'closeEntity(input: {license: "acme", entity: "bee", from: "2026-03-15"}) { errors { message } }',
+        'renameEntity(input: {license: "acme", entity: "bee", name: "x"}) { errors { message } }',
+        'voidGrant(input: {grant: "g-11", license: "acme", note: "n"}) { errors { message } }',
+        'putWebhookEndpoint(input: {license: "acne", key: "x", url: "https://x.example"}) { errors { message } }',
+        'recordUsage(events: [{id: "1", source: "/t", type: "users.level", license: "acne", value: 1}]) '
+        "{ rejected { message } }",
+    ]
+    writes = ("contract:write", "usage:write", "webhooks:write", "check-in:write")
+    queries = [f"mutation {{ {mutation} }}" for mutation in mutations] + [
+        '{ webhookEndpoints(license: "acne") { key } }'
+    ]
+    event = cloudevent("users.level", "acne", "u-1", value=3)
+    with library.client(*writes) as writer, library.client(*ALL_SCOPES) as reader:
+        for query in queries:
+            blind, seeing = (str(client.graphql(query)) for client in (writer, reader))
+            assert "No license 'acne'." in blind or "The license has no" in blind
+            assert "Did you mean" not in blind
+            assert "Did you mean" in seeing
+        assert "Did you mean" not in writer.post_events(event).text
+        assert "Did you mean 'acme'?" in reader.post_events(event).text

@@ -2,12 +2,18 @@
 
 import pytest
 
+from core.access import authenticator
 from core.settings import Settings
 
 
 def test_graphql_operations_are_not_limited_by_default() -> None:
     """A fast machine answers some ten thousand a second in one process."""
     assert Settings().graphql_operations_per_second == 1_000_000
+
+
+def test_the_authenticator_has_the_defaults_of_the_settings() -> None:
+    assert Settings().key_outage_seconds == authenticator.KEY_OUTAGE_SECONDS
+    assert Settings().unknown_tokens_per_second == authenticator.UNKNOWN_TOKENS_PER_SECOND
 
 
 def test_check_ins_are_not_limited_by_default() -> None:

@@ -61,6 +61,8 @@ def test_settings_cannot_be_changed() -> None:
 WRONG = {
     "ALLOWANCE_CONNECTIONS_PER_KEY": {"0": "greater than or equal to 1"},
     "ALLOWANCE_CONNECTIONS_PER_ADDRESS": {"0": "greater than or equal to 1"},
+    "ALLOWANCE_KEY_OUTAGE_SECONDS": {"-1": "greater than or equal to 0"},
+    "ALLOWANCE_UNKNOWN_TOKENS_PER_SECOND": {"0": "greater than or equal to 1"},
     "ALLOWANCE_SUBSCRIPTIONS_PER_CONNECTION": {"0": "greater than or equal to 1"},
     "ALLOWANCE_TRUSTED_DOCUMENTS": {"": "is not a file", "/nowhere/documents.json": "is not a file"},
     "ALLOWANCE_OTLP_URL": {"": "is not a URL; write https://…", "collector:4318": "is not a URL; write https://…"},

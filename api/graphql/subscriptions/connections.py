@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
+from time import monotonic
 from typing import ClassVar, Final
 
 from core.access.keys import Caller, find_revoked
@@ -35,6 +36,7 @@ class EndReason(Enum):
     """A reason to end a connection that is not an error of its client."""
 
     REVOKED = "The key was revoked."
+    UNCHECKED = "The key could not be checked for too long."
     CLOSING = "The server closes."
 
 
@@ -111,13 +113,18 @@ class OpenConnections:
             connection.end(EndReason.CLOSING)
 
     async def _watch_keys(self) -> None:
+        checked_at = monotonic()
         while True:
             await asyncio.sleep(EVERY)
             try:
                 revoked = await asyncio.to_thread(self._find_revoked, list(self._keys))
             except Exception:  # any error: without another check, revoked keys would stay connected for ever
                 logger.warning("The keys of open connections cannot be checked now.", exc_info=True)
+                if monotonic() >= checked_at + self._settings.key_outage_seconds:
+                    for connection in self._open:
+                        connection.end(EndReason.UNCHECKED)
                 continue
+            checked_at = monotonic()
             for connection in self._open:
                 if connection.caller.key_id in revoked:
                     connection.end(EndReason.REVOKED)

@@ -44,7 +44,7 @@ from api.http.bodies import forget_frames
 from api.http.callers import find_caller
 from core.access.authenticator import Authenticator
 from core.access.keys import Caller
-from core.errors import AllowanceError, BadInput, Unauthenticated
+from core.errors import AllowanceError, BadInput, RateLimited, Unauthenticated
 
 INIT: Final = 10.0
 """Seconds within which a client has to send connection_init."""
@@ -105,7 +105,7 @@ class WebSocketEndpoint:
                 raise BadSubprotocol(f"Offer the subprotocol {PROTOCOL}; no other is spoken here.")
             with self.connections.from_address(address_of(scope)):
                 await send({"type": "websocket.accept", "subprotocol": PROTOCOL})
-                await _Conversation(self, header(scope, b"authorization"), receive, send).hold()
+                await _Conversation(self, scope, receive, send).hold()
         except AllowanceError as error:
             await _deny(error, send)
 
@@ -113,9 +113,10 @@ class WebSocketEndpoint:
 class _Conversation:
     """The messages of one connection. Its operations are tasks of a group, which ends with the connection."""
 
-    def __init__(self, endpoint: WebSocketEndpoint, authorization: str | None, receive: Receive, send: Send) -> None:
+    def __init__(self, endpoint: WebSocketEndpoint, scope: Scope, receive: Receive, send: Send) -> None:
         self._endpoint = endpoint
-        self._authorization = authorization
+        self._authorization = header(scope, b"authorization")
+        self._address = address_of(scope)
         self._receive = receive
         self._asgi_send = send
         self._operations: dict[str, asyncio.Task[None]] = {}
@@ -162,9 +163,11 @@ class _Conversation:
         authorization = init_token(message, self._authorization)
         self._authorization = None  # a token is not held longer than needed
         try:
-            return await find_caller(self._endpoint.authenticator, authorization)
+            return await find_caller(self._endpoint.authenticator, authorization, self._address)
         except Unauthenticated:
             raise Close(CloseCode.FORBIDDEN, "Forbidden") from None
+        except RateLimited as limited:
+            raise Close(CloseCode.TRY_AGAIN_LATER, limited.message) from None
 
     async def _take(self, message: Mapping[str, Any], caller: Caller, tasks: asyncio.TaskGroup) -> None:
         kind = message["type"]

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 import time_machine
 from sqlmodel import select
 
@@ -144,6 +145,32 @@ def test_which_of_many_keys_were_revoked_is_found_at_once(engine: Engine) -> Non
     with engine.database.read() as session:
         assert find_revoked(session, []) == set()
         assert find_revoked(session, [kept, ended, "unknown"]) == {ended}
+
+
+def test_a_key_whose_license_is_gone_opens_nothing(engine: Engine) -> None:
+    engine.license()
+    key, token = create(engine, license="acme")
+    engine.license("globex")
+    kept, _ = create(engine, "kept", license="globex")
+    lose_license(engine, key.id)
+    with engine.database.read() as session:
+        with pytest.raises(Unauthenticated) as refused:
+            authenticate(session, f"Bearer {token}")
+        assert refused.value.message == "The license of this token is gone. Ask an operator for a new one."
+        assert find_revoked(session, [key.id, kept.id]) == {key.id}
+
+
+def lose_license(engine: Engine, key_id: str) -> None:
+    """Leave a key without the row of its license, as a restored part of a backup would."""
+    update = sa.text("UPDATE api_key SET license_id = 999999 WHERE id = :id")
+    with engine.database.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        if engine.database.is_sqlite:
+            connection.exec_driver_sql("COMMIT")  # the pragma has no effect in a transaction
+            connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+        else:
+            connection.exec_driver_sql("SET session_replication_role = replica")
+        connection.execute(update, {"id": key_id})
+        connection.invalidate()
 
 
 def test_a_scope_that_this_version_does_not_know_gives_nothing(engine: Engine) -> None:

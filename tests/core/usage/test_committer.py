@@ -122,7 +122,7 @@ def test_a_deadlock_is_tried_again_for_each(engine: Engine, monkeypatch: pytest.
     committer = Committer(engine.database, max_waiting=100)
     with failing(monkeypatch, deadlock) as tried:
         committer._commit(
-            [module._Submission(checked(engine, usage_event("sms.sent")), NOW, Future()) for _ in range(3)]
+            [module._Submission(checked(engine, usage_event("sms.sent")), NOW, True, Future()) for _ in range(3)]
         )
     assert tried == [3, 1, 1, 1]
     committer.close()

@@ -6,7 +6,8 @@ import strawberry
 
 from api.graphql.license_batch import LicenseBatch
 from api.graphql.schema.common.cursors import encode
-from api.graphql.schema.common.node import Node
+from api.graphql.schema.common.node import Info, Node
+from core.access.keys import READERS
 from core.licenses.tables import Grant as GrantRow
 
 
@@ -34,7 +35,9 @@ class Grant(Node):
     @strawberry.field(
         description="The number of credits left at the last refresh. It is 0 after the grant has expired or was voided."
     )
-    def remaining(self) -> float:
+    def remaining(self, info: Info) -> float:
+        # A caller who may only write contracts reaches this field through the result of a mutation.
+        info.context.caller.require(*READERS)
         return float(self.batch.remaining(self.row))
 
     @strawberry.field(description="The entity that the credits are for. Null if all entities may use them.")

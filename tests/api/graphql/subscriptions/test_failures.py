@@ -9,9 +9,10 @@ import pytest
 from sqlalchemy import text
 
 from api.graphql.operations.run import Operations
+from core.settings import Settings
 from tests.api.graphql.subscriptions.sockets import FOLLOW, change, socket_to
 from tests.api.graphql.subscriptions.test_event_stream import stream, version
-from tests.api.server import Served
+from tests.api.server import Served, serving
 from tests.e2e.processes import PATIENCE, eventually
 from tests.fixtures.outage import away
 from tests.services.finder import Services
@@ -121,3 +122,13 @@ def test_a_database_that_is_away_costs_time_only(live: Served, other: Served, se
                 assert late.closed() == (1013, "The database does not answer now; try again.")
         other.refresh()
         assert socket.version("a") == version(next(events)) == before + 1
+
+
+@on_postgresql
+def test_a_key_that_cannot_be_checked_for_too_long_is_disconnected(database_url: str, services: Services) -> None:
+    settings = Settings(database_url=database_url, key_outage_seconds=0)
+    with serving(settings) as served, socket_to(served, served.token("check-in:write")) as socket:
+        socket.say(type="ping")
+        assert socket.hear()["type"] == "pong"
+        with away(services.url("postgres"), served.runtime.database):
+            assert socket.closed() == (1012, "The key could not be checked for too long.")
