@@ -123,6 +123,12 @@ class JudgedReading(NamedTuple):
         """The usage that no part of the limit covers, at least 0; None without usage or limit."""
         return _excess(self.used, self.limit) if self.stated_overage is None else self.stated_overage
 
+    def shares_by(self, dimension: str) -> tuple[ReadingShare, ...]:
+        """Return the shares by one dimension; every level has shares by entity. Empty for an unknown dimension."""
+        if dimension == "entity" and self.entities is not None:
+            return self.entities.shares()
+        return tuple(share for share in self.shares if share.dimension == dimension)
+
 
 def _excess(number: Decimal | None, other: Decimal | None) -> Decimal | None:
     """Return how much `number` is above `other`, at least 0; None if either is None."""

@@ -11,8 +11,8 @@ from api.graphql.schema.common.connections import Connection
 from api.graphql.schema.common.cursors import cursor_time, decode_cursor, encode
 from api.graphql.schema.common.enums import describe_enum
 from api.graphql.schema.common.node import Info
-from api.graphql.schema.common.scalars import number, page_size
-from api.graphql.schema.common.status import UsageStatus
+from api.graphql.schema.common.scalars import page_size
+from api.graphql.schema.consumption.history_point import PointsOfPage, ReadingPoint
 from core.consumption.intervals import Interval, Span
 from core.consumption.points import Point
 from core.consumption.view import ReadingView
@@ -48,29 +48,6 @@ class HistoryPage:
     before: str | None
 
 
-@strawberry.type(description="A reading at a past time.")
-class ReadingPoint:
-    point: strawberry.Private[Point]
-
-    @strawberry.field(description="The time of the reading.")
-    def at(self) -> datetime:
-        return self.point.at
-
-    @strawberry.field(description="The usage in the meter's unit. Null if the meter was not measured.")
-    def used(self) -> float | None:
-        return number(self.point.used)
-
-    @strawberry.field(
-        description="The limit in the meter's unit, by the contract of that time. Null if that contract set no limit."
-    )
-    def limit(self) -> float | None:
-        return number(self.point.limit)
-
-    @strawberry.field(description="The status of the usage, by the contract of that time.")
-    def status(self) -> UsageStatus:
-        return self.point.status
-
-
 @strawberry.type(description="A page of the history of a reading, oldest first (Relay connection).")
 class ReadingHistoryConnection(Connection[ReadingPoint]):
     pass
@@ -83,6 +60,7 @@ def reading_history(
     end: datetime | None,
     interval: Interval,
     page: HistoryPage,
+    dimension: str | None,
 ) -> ReadingHistoryConnection:
     """Return a page of the history of a reading: the last point of each interval, oldest first.
 
@@ -94,13 +72,17 @@ def reading_history(
         end: The end of the history; None stands for now.
         interval: The interval between two points.
         page: The part of the history to return.
+        dimension: The dimension of the points' shares, or None for no shares.
 
     Raises:
-        BadInput: The times are in the wrong order or out of range, or both `after` and `before` are given.
+        BadInput: The times are in the wrong order or out of range, both `after` and `before` are given, or a dimension
+            with an interval shorter than a day.
         core.errors.BadCursor: A cursor is not of a history.
     """
     if page.after is not None and page.before is not None:
         raise BadInput("Give `after` or `before`, not both.")
+    if dimension is not None and interval is Interval.HOUR:
+        raise BadInput("Shares are known for the ends of days: with `dimension`, the interval is DAY, WEEK or MONTH.")
     size = page_size(page.first, 100, 1000) if page.last is None else page_size(page.last, 100, 1000, "last")
     newest = page.last is not None or page.before is not None or (start is None and page.after is None)
     until = _end_of_history(view, end, info.context.now)
@@ -119,9 +101,15 @@ def reading_history(
         until = min(until, before - _INSTANT)
     span = Span(interval, exclusive, until, size + 1, newest, before)
     points = info.context.history(view.license, view.meter.key, span)
+    shown, earlier = (points[-size:], points[-size - 1 : -size]) if newest else (points[:size], [])
+    of_page = PointsOfPage(info.context, view, shown, earlier[0] if earlier else None, span, dimension)
+
+    def node_of(point: Point) -> ReadingPoint:
+        return ReadingPoint(point=point, page=of_page)
+
     if newest:
-        return ReadingHistoryConnection.last_page(points, size, page.before, cursor=_cursor_of, node=_node_of)
-    return ReadingHistoryConnection.page(points, size, page.after, cursor=_cursor_of, node=_node_of)
+        return ReadingHistoryConnection.last_page(points, size, page.before, cursor=_cursor_of, node=node_of)
+    return ReadingHistoryConnection.page(points, size, page.after, cursor=_cursor_of, node=node_of)
 
 
 def _end_of_history(view: ReadingView, end: datetime | None, now: datetime) -> datetime:
@@ -151,7 +139,3 @@ def _time_of(cursor: str, argument: str) -> datetime:
 
 def _cursor_of(point: Point) -> str:
     return encode(_FIELD, point.at.isoformat())
-
-
-def _node_of(point: Point) -> ReadingPoint:
-    return ReadingPoint(point=point)

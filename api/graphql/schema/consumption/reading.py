@@ -13,11 +13,11 @@ from api.graphql.schema.common.scalars import number
 from api.graphql.schema.common.status import UsageStatus
 from api.graphql.schema.consumption.history import HistoryPage, ReadingHistoryConnection, reading_history
 from api.graphql.schema.consumption.ids import view_id
+from api.graphql.schema.consumption.share import Share
 from api.graphql.schema.meters.meter import Meter
 from core.consumption import view
 from core.consumption.intervals import Interval
 from core.consumption.readings.judged_reading import Problem as StoredProblem
-from core.consumption.readings.judged_reading import ReadingShare
 from core.consumption.readings.judged_reading import Threshold as StoredThreshold
 from core.consumption.readings.state import ReadingState
 from core.consumption.view import Freshness
@@ -69,41 +69,6 @@ class Threshold:
     )
     def crossed_at(self) -> datetime | None:
         return self.threshold.crossed_at
-
-
-@strawberry.type(description="The share of one value of a dimension in the usage.")
-class Share:
-    share: strawberry.Private[ReadingShare]
-
-    @strawberry.field(description="The dimension, for example `channel` or `entity`.")
-    def dimension(self) -> str:
-        return self.share.dimension
-
-    @strawberry.field(description="The value of the dimension, for example `print`. Empty for usage without a value.")
-    def key(self) -> str:
-        return self.share.key
-
-    @strawberry.field(description="The display name of the value.")
-    def label(self) -> str:
-        return self.share.label
-
-    @strawberry.field(description="The usage of this value, in the meter's unit.")
-    def used(self) -> float:
-        return float(self.share.used)
-
-    @strawberry.field(
-        description="The part of the limit that is reserved for this value, in the meter's unit. Null if nothing is "
-        "reserved."
-    )
-    def limit(self) -> float | None:
-        return number(self.share.limit)
-
-    @strawberry.field(
-        description="The part of the limit that is left, in the meter's unit: the limit minus the usage, never below "
-        "0; for credits the sum of what the value's own grants have left. Null if there is no limit."
-    )
-    def remaining(self) -> float | None:
-        return number(self.share.remaining)
 
 
 @strawberry.type(description="The reading of one meter for a license: usage, limit and status.")
@@ -197,9 +162,8 @@ class Reading(Node):
         ] = None,
     ) -> list[Share]:
         reading = self.view.reading
-        if dimension == "entity" and reading.entities is not None:
-            return [Share(share=share) for share in reading.entities.shares()]
-        return [Share(share=share) for share in reading.shares if dimension is None or share.dimension == dimension]
+        shares = reading.shares if dimension is None else reading.shares_by(dimension)
+        return [Share(share=share) for share in shares]
 
     @strawberry.field(description="The time of the last good measurement. Null if the meter was never measured.")
     def measured_at(self) -> datetime | None:
@@ -254,9 +218,16 @@ class Reading(Node):
             ),
         ] = None,
         before: Before = None,
+        dimension: Annotated[
+            str | None,
+            strawberry.argument(
+                description="The dimension of the `shares` of the points, for example `channel` or `entity`. It needs "
+                "an interval of a day or more. By default points have no shares."
+            ),
+        ] = None,
     ) -> ReadingHistoryConnection | None:
         page = HistoryPage(first, after, last, before)
-        return reading_history(info, self.view, from_, to, interval or Interval.DAY, page)
+        return reading_history(info, self.view, from_, to, interval or Interval.DAY, page, dimension)
 
 
 def shown_problem(problem: StoredProblem | None) -> Problem | None:
