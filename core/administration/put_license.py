@@ -12,17 +12,20 @@ from core.administration.admin_mail import subscribe_mailboxes
 from core.administration.correct_zone import correct_zone
 from core.administration.inputs import AdminInput, LicenseInput
 from core.administration.rules.licenses import check_license
-from core.consumption.readings.status import SEVERITY, UsageStatus
-from core.consumption.snapshots import mark_changed
-from core.consumption.tables import Snapshot
+from core.consumption.snapshots import insert_snapshot, mark_changed
 from core.database.dialect import insert_into
 from core.errors import InputProblem, InvalidInput
 from core.left_out import LEFT_OUT, resolve
 from core.licenses.find import lock_license
-from core.licenses.tables import License, LicenseAdmin, id_of, searchable
+from core.licenses.tables import License, LicenseAdmin, alphabetical, id_of, searchable
 from core.queue.queue import schedule_now
 
-_COLUMNS: Final = {"name": col(License.name), "time_zone": col(License.time_zone), "search": col(License.search)}
+_COLUMNS: Final = {
+    "name": col(License.name),
+    "time_zone": col(License.time_zone),
+    "search": col(License.search),
+    "name_order": col(License.name_order),
+}
 _TIME_ZONE: Final = "UTC"
 """The time zone of a license unless its input states another."""
 
@@ -46,7 +49,11 @@ def put_license(session: Session, given: LicenseInput, now: datetime) -> License
     check_license(given)
     changes: dict[str, str] = {}
     if isinstance(given.name, str):
-        changes |= {"name": given.name, "search": searchable(given.key, given.name)}
+        changes |= {
+            "name": given.name,
+            "search": searchable(given.key, given.name),
+            "name_order": alphabetical(given.name),
+        }
     elif session.exec(select(License.id).where(License.key == given.key)).first() is None:
         raise InvalidInput([InputProblem("MISSING", "name is missing.", ("name",))])
     if given.time_zone is not LEFT_OUT:
@@ -75,13 +82,7 @@ def put_license(session: Session, given: LicenseInput, now: datetime) -> License
     license_id = id_of(license)
     if changed:
         mark_changed(session, license_id)
-    session.execute(
-        insert_into(session, Snapshot)
-        .values(
-            license_id=license_id, license_key=given.key, version=0, severity=SEVERITY[UsageStatus.UNKNOWN], readings={}
-        )
-        .on_conflict_do_nothing()
-    )
+    insert_snapshot(session, license_id, given.key)
     if given.admins is not LEFT_OUT:
         _put_admins(session, license_id, given.admins or (), now)
     if changed and changed.zone_changed_at == now:

@@ -1,12 +1,13 @@
 """The consumption of a license as people see it: sections of readings, with a status and an update time."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
-from allowance import Meter, Section
+from allowance import Admission, Enforcement, Meter, Section
 
 from core.consumption.readings.judged_reading import NEVER_MEASURED, JudgedReading, Problem, worst_status
 from core.consumption.readings.status import UsageStatus, worst
@@ -36,6 +37,11 @@ class ReadingView:
     reading: JudgedReading
     freshness: Freshness
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether the limit of the reading has an effect, so that its utilization tells how full the license is."""
+        return self.meter.enforcement is not Enforcement.NONE
+
 
 @dataclass(frozen=True, slots=True)
 class SectionView:
@@ -54,10 +60,7 @@ class SectionView:
     @property
     def freshness(self) -> Freshness:
         """NEVER if no reading was ever measured, STALE if any is, else FRESH."""
-        measured = {view.freshness for view in self.readings} - {Freshness.NEVER}
-        if not measured:
-            return Freshness.NEVER
-        return Freshness.STALE if Freshness.STALE in measured else Freshness.FRESH
+        return _joint_freshness(view.freshness for view in self.readings)
 
     @property
     def problem(self) -> Problem | None:
@@ -106,6 +109,23 @@ class ConsumptionView:
         return worst(section.status for section in self.sections)
 
     @property
+    def freshness(self) -> Freshness:
+        """NEVER if no reading was ever measured, STALE if any is, else FRESH.
+
+        Hard quotas are counted at each look, and do not tell when the license was refreshed.
+        """
+        readings = [view for section in self.sections for view in section.readings]
+        refreshed = [view for view in readings if not isinstance(view.meter, Admission)]
+        return _joint_freshness(view.freshness for view in refreshed or readings)
+
+    @property
+    def utilization(self) -> Decimal | None:
+        """The highest utilization of a reading whose limit has an effect; None if no reading has a limit above 0."""
+        readings = (view.reading for section in self.sections for view in section.readings if view.is_limited)
+        parts = ((reading.used, reading.limit) for reading in readings)
+        return max((used / limit for used, limit in parts if used is not None and limit), default=None)
+
+    @property
     def problem(self) -> Problem | None:
         """The problem that no contract is in force on the day, so that nothing is judged; None if a contract is."""
         since = self.license.without_contract_since(self.day or self.license.today)
@@ -142,6 +162,13 @@ def view_consumption(
         SectionView(license, day, registry.sections[key], tuple(views)) for key, views in by_section.items() if views
     )
     return ConsumptionView(license, day, version, sections, stale_at)
+
+
+def _joint_freshness(parts: Iterable[Freshness]) -> Freshness:
+    measured = set(parts) - {Freshness.NEVER}
+    if not measured:
+        return Freshness.NEVER
+    return Freshness.STALE if Freshness.STALE in measured else Freshness.FRESH
 
 
 def _freshness(reading: JudgedReading, *, overdue: bool) -> Freshness:

@@ -1,11 +1,12 @@
 """The tables of licenses, admins, contract versions and grants."""
 
 import re
+import unicodedata
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import false, text
+from sqlalchemy import Index, false, text
 from sqlmodel import Field, SQLModel
 
 from core.database.types import BigId, ExactDecimal, Json, Microseconds, Name, UtcDateTime
@@ -25,18 +26,22 @@ class License(SQLModel, table=True):
 
     `closings` is the number of times that entities of the license were closed. Servers compare it, to read closed
     entities again when there is another.
-    `search` is the key and the name as :func:`searchable` folds them, so that the database's collation plays no part.
+    `search` is the key and the name as :func:`searchable` folds them, and `name_order` the text of
+    :func:`alphabetical`, so that the database's collation plays no part.
     `revision` grows with every change of the license or its contract: what was read at another revision is out of date.
     While the license is suspended, `suspended_at`, `suspended_because` and `suspended_by` state since when, why and by
     whom; otherwise they are null.
     `zone_changed_at` is the time at which `time_zone` changed last, or None if it never did.
     """
 
+    __table_args__ = (Index("license_by_name", "name_order", "key"),)
+
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     key: str = Field(sa_type=Name, unique=True)
     name: str
     time_zone: str
     search: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
+    name_order: str = Field(default="", sa_type=Name, sa_column_kwargs={"server_default": text("''")})
     closings: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
     revision: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
@@ -126,6 +131,12 @@ LONGEST_NAME: Final = 200
 def searchable(key: str, name: str) -> str:
     """Return the text in which a search for a license looks."""
     return f"{fold(key)}\n{fold(name)}"
+
+
+def alphabetical(name: str) -> str:
+    """Return the text by which a list in the order of names sorts a name: without case and accents."""
+    letters = unicodedata.normalize("NFKD", fold(name))
+    return unicodedata.normalize("NFC", "".join(letter for letter in letters if not unicodedata.combining(letter)))
 
 
 def id_of(license: License) -> int:

@@ -106,7 +106,7 @@ def save_refresh(
     snapshots = merge_documents(stored, documents, registry.meters.keys())
 
     write_history(session, plan, stored, measurements, readings, retention)
-    write_snapshots(session, {license_id: snapshots[license_id] for license_id in documents})
+    write_snapshots(session, {license_id: snapshots[license_id] for license_id in documents}, registry.meters)
     notifiers = registry.notifiers.values()
     record_crossings(session, changed_crossings(readings, closings), plan.now, notifiers, closings)
     record_expiring(session, find_expiring_credits(plan, readings), plan.now, notifiers)

@@ -5,13 +5,14 @@ from typing import Any, Final
 
 from sqlalchemy import insert
 
-from core.consumption.readings.status import SEVERITY, UsageStatus
-from core.consumption.tables import Snapshot
+from core.consumption.overview import NEW_LICENSE
+from core.consumption.tables import LicenseOverview, Snapshot
 from core.database.engine import Database
 from core.licenses.billing import CONTRACT_DATE
 from core.licenses.tables import Contract, Grant, License
 from core.queue.queue import SCHEDULE
 from core.queue.tables import RefreshRun
+from core.times import microseconds
 
 YEAR: Final = timedelta(days=365)
 TIME_ZONES: Final = ("Europe/Brussels", "America/New_York", "Asia/Kolkata", "UTC")
@@ -86,8 +87,16 @@ def make_licenses(database: Database, count: int) -> None:
                 "license_id": number,
                 "license_key": license_key(number - 1),
                 "version": 0,
-                "severity": SEVERITY[UsageStatus.UNKNOWN],
                 "readings": {},
+            }
+            for number in numbers
+        ],
+        LicenseOverview: [
+            {
+                "license_id": number,
+                "license_key": license_key(number - 1),
+                "changed_at": microseconds(now),
+                **NEW_LICENSE._asdict(),
             }
             for number in numbers
         ],

@@ -61,13 +61,12 @@ def run(scale: Scale) -> Iterator[Found]:
 
 
 _ROWS: Final = {
-    "snapshot": "SELECT license_id, license_key, version, severity, readings FROM snapshot "
-    "WHERE %s > 0 ORDER BY license_id",
+    "snapshot": "SELECT license_id, license_key, version, readings FROM snapshot WHERE %s > 0 ORDER BY license_id",
     "reading_history": "SELECT license_id, at, readings FROM reading_history WHERE at >= %s ORDER BY license_id",
 }
 _INSERT: Final = {
-    "snapshot": "INSERT INTO snapshot_copy (license_id, license_key, version, severity, readings) "
-    "SELECT * FROM unnest(%b::bigint[], %b::text[], %b::int[], %b::int[], %b::text[])",
+    "snapshot": "INSERT INTO snapshot_copy (license_id, license_key, version, readings) "
+    "SELECT * FROM unnest(%b::bigint[], %b::text[], %b::int[], %b::text[])",
     "reading_history": "INSERT INTO reading_history_copy (license_id, at, readings) "
     "SELECT * FROM unnest(%b::bigint[], %b::bigint[], %b::text[])",
 }

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Final, Required, TypedDict
+from typing import Any, Final, NamedTuple, Required, TypedDict
 
 from allowance import Period
 
@@ -52,6 +52,20 @@ class Document(TypedDict, total=False):
     problem: list[str]
 
 
+class ListedReading(NamedTuple):
+    """The parts of a stored reading that decide where its license is listed.
+
+    `severity` is None for a reading that is no part of the status. `utilization` is usage by limit, None without either
+    or if the limit is 0.
+    """
+
+    severity: int | None
+    utilization: float | None
+    measured_at: datetime | None
+    due_at: datetime | None
+    has_problem: bool
+
+
 # Tables, since making or reading a member of an enumeration takes five times as long.
 _STATUSES: Final = {status.value: status for status in UsageStatus}
 _SEVERITIES: Final = {status.value: rank for status, rank in SEVERITY.items()}
@@ -59,7 +73,6 @@ _STATES: Final = {state.value: state for state in ReadingState}
 _MEASURED: Final = ReadingState.MEASURED
 _NOT_IN_CONTRACT: Final = ReadingState.NOT_IN_CONTRACT
 _OK: Final = UsageStatus.OK.value
-_LEAST: Final = SEVERITY[UsageStatus.OK]
 _NOTHING_STATED: Final = [None, None, None]
 # Remembered, since most readings of a batch share their times, periods, limits and ratios.
 _time_text = lru_cache(maxsize=1024)(datetime.isoformat)
@@ -200,13 +213,18 @@ def due_at(document: Document | None) -> datetime | None:
     return _time(document.get("due_at")) if document else None
 
 
-def severity(documents: Iterable[Document]) -> int:
-    """Return how bad the worst status of a license is; see :data:`core.consumption.readings.status.SEVERITY`.
-
-    It is the severity of :func:`core.consumption.readings.judged_reading.worst_status` of the readings.
-    """
-    parts = (document["status"] for document in documents if _state(document) is not _NOT_IN_CONTRACT)
-    return max(map(_SEVERITIES.__getitem__, parts), default=_LEAST)
+def listed_reading(document: Document) -> ListedReading:
+    """Return the parts of a document that decide where its license is listed."""
+    counts = _state(document) is not _NOT_IN_CONTRACT
+    used, limit = document.get("used"), document.get("limit")
+    whole = float(limit) if limit is not None else 0.0
+    return ListedReading(
+        _SEVERITIES[document["status"]] if counts else None,
+        float(used) / whole if used is not None and whole > 0 else None,
+        measured_at(document),
+        due_at(document),
+        "problem" in document,
+    )
 
 
 def crossing_times(

@@ -1,10 +1,12 @@
 """Pages of licenses: every license once, in order, whatever is searched for."""
 
+from typing import Any
+
 import pytest
 
 from core.administration.inputs import LicenseInput
 from core.administration.put_license import put_license
-from core.consumption.list_licenses import LicenseCursor, LicenseOrder, list_licenses
+from core.consumption.list_licenses import LicenseCursor, LicenseFilter, LicenseOrder, list_licenses
 from core.consumption.readings.status import SEVERITY, UsageStatus
 from tests.fixtures.engine import NOW, Engine, usage_event
 
@@ -18,16 +20,18 @@ def put(engine: Engine, *licenses: tuple[str, str]) -> None:
             put_license(session, LicenseInput(key, name), NOW)
 
 
-def keys(engine: Engine, order: LicenseOrder = WORST, most: int = 100, **rest: object) -> list[str]:
+def keys(engine: Engine, order: LicenseOrder = WORST, most: int = 100, **rest: Any) -> list[str]:
     with engine.database.read() as session:
-        return [place.key for _, place in list_licenses(session, order=order, most=most, **rest)]  # type: ignore[arg-type]
+        after = rest.pop("after", None)
+        shown = LicenseFilter(NOW, **rest)
+        return [place.key for _, place in list_licenses(session, shown, order=order, most=most, after=after)]
 
 
 def pages(engine: Engine, order: LicenseOrder, most: int) -> list[str]:
     found: list[str] = []
     after: LicenseCursor | None = None
     with engine.database.read() as session:
-        while page := list_licenses(session, order=order, most=most, after=after):
+        while page := list_licenses(session, LicenseFilter(NOW), order=order, most=most, after=after):
             assert len(page) <= most
             found += [place.key for _, place in page]
             after = page[-1][1]

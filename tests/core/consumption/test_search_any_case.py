@@ -11,7 +11,7 @@ from psycopg import sql
 
 from core.administration.inputs import LicenseInput
 from core.administration.put_license import put_license
-from core.consumption.list_licenses import LicenseOrder, list_licenses
+from core.consumption.list_licenses import LicenseFilter, LicenseOrder, list_licenses
 from core.database.engine import Database
 from core.migrations.upgrade import upgrade
 from tests.fixtures.engine import NOW, Engine
@@ -35,7 +35,7 @@ def put_names(database: Database) -> None:
 
 def search(database: Database, text: str) -> list[str]:
     with database.read() as session:
-        found = list_licenses(session, order=LicenseOrder.KEY, most=10, search=text)
+        found = list_licenses(session, LicenseFilter(NOW, search=text), order=LicenseOrder.KEY, most=10)
     return [place.key for _, place in found]
 
 

@@ -217,8 +217,7 @@ def test_a_batch_as_large_as_the_settings_allow_can_be_planned(engine: Engine) -
         session.add_all(License(id=number, key=f"k{number}", name="n", time_zone="UTC") for number in range(1, 1001))
         session.flush()
         session.add_all(
-            Snapshot(license_id=number, license_key=f"k{number}", version=0, severity=2, readings={})
-            for number in range(1, 1001)
+            Snapshot(license_id=number, license_key=f"k{number}", version=0, readings={}) for number in range(1, 1001)
         )
     with engine.database.read() as session:
         plan = plan_refresh(session, dict.fromkeys(range(1, 1001), RefreshScope()), engine.runtime.registry, NOW)

@@ -1,10 +1,11 @@
 """What was recorded under an older schema is carried over."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import orjson
 import pytest
 import sqlalchemy as sa
 from alembic import command
@@ -17,12 +18,13 @@ from core.alerts.tables import Alert
 from core.consumption.intervals import Interval, Span, read_histories
 from core.consumption.points import Point
 from core.consumption.readings.status import UsageStatus
-from core.consumption.tables import ReadingHistory
+from core.consumption.tables import LicenseOverview, ReadingHistory
 from core.database.engine import Database
 from core.database.types import UtcDateTime
 from core.delivery.mail.tables import MailRecipient
-from core.licenses.tables import Contract, Grant, License, searchable
+from core.licenses.tables import Contract, Grant, License, alphabetical, searchable
 from core.migrations.upgrade import MIGRATIONS, upgrade
+from core.times import microseconds
 from core.usage.events import UsageEvent
 from core.usage.record import record
 from core.usage.recount import recount
@@ -350,3 +352,33 @@ def test_alerts_and_recipients_of_before_hold_who_was_notified(empty: Database) 
         ("ann@xn--exmple-cua.com", "token of ann@xn--exmple-cua.com", False),
         ("bob@x.de", "token of Bob@x.de", True),
     ]
+
+
+def test_licenses_are_listed_from_their_snapshots(empty: Database) -> None:
+    upgrade_to(empty, "0025")
+    at = datetime(2026, 3, 15, 12, tzinfo=UTC)
+    readings = {
+        "profiles": {"status": "EXCEEDED", "used": "12", "limit": "10", "measured_at": at.isoformat(),
+                     "due_at": (at + timedelta(hours=1)).isoformat()},
+        "forms": {"status": "UNKNOWN"},
+    }  # fmt: skip
+    created = UtcDateTime().process_bind_param(at, empty.engine.dialect)
+    with empty.engine.begin() as connection:
+        connection.execute(
+            text("INSERT INTO license (id, key, name, time_zone, created_at) VALUES (7, 'acme', 'Éa', 'UTC', :at)"),
+            {"at": created},
+        )
+        connection.execute(
+            text(
+                "INSERT INTO snapshot (license_id, license_key, version, severity, readings) "
+                "VALUES (7, 'acme', 3, 4, :readings)"
+            ),
+            {"readings": orjson.dumps(readings).decode()},
+        )
+    upgrade(empty)
+    with empty.read() as session:
+        [row] = session.exec(select(LicenseOverview))
+        [license] = session.exec(select(License))
+    assert (row.license_id, row.license_key, row.severity, row.utilization) == (7, "acme", 4, 1_200_000)
+    assert (row.updated_at, row.stale_at) == (microseconds(at), microseconds(at + timedelta(hours=2)))
+    assert (row.meters, license.name_order) == ("|profiles=4|", alphabetical(license.name))

@@ -8,6 +8,7 @@ import strawberry
 from api.graphql.license_batch import LicenseBatch
 from api.graphql.schema.admission.installations import InstallationReport, installations_of
 from api.graphql.schema.common.node import Info, Node, Problem
+from api.graphql.schema.common.scalars import number
 from api.graphql.schema.common.status import UsageStatus
 from api.graphql.schema.consumption.ids import view_id
 from api.graphql.schema.consumption.lazy_license import LazyLicense, lazy_license
@@ -15,6 +16,7 @@ from api.graphql.schema.consumption.reading import Reading
 from api.graphql.schema.consumption.section import Section
 from api.graphql.schema.consumption.warnings import Warnings
 from core.consumption import view
+from core.consumption.view import Freshness
 from core.consumption.warnings import warnings_of
 from core.errors import BadInput
 from core.nearest import did_you_mean
@@ -57,6 +59,19 @@ class Consumption(Node):
     )
     def updated_at(self) -> datetime | None:
         return self.view.updated_at
+
+    @strawberry.field(
+        description="The freshness of the readings: STALE if any is stale, NEVER if the license was never measured."
+    )
+    def freshness(self) -> Freshness:
+        return self.view.freshness
+
+    @strawberry.field(
+        description="The highest utilization of a reading: usage divided by the limit, for example 0.85. Null if no "
+        "reading has a limit above 0. Limits that have no effect are left out."
+    )
+    def utilization(self) -> float | None:
+        return number(self.view.utilization)
 
     @strawberry.field(
         description="The version of the readings. It grows with every change that a reader can see. It is 0 for a "

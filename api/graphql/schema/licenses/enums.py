@@ -43,6 +43,11 @@ describe_enum(
     "The order of licenses.",
     WORST_FIRST="By status from worst to best, then by key.",
     KEY="By key.",
+    NAME="By name in alphabetical order, without regard to case and accents, then by key.",
+    UTILIZATION="By the utilization of the consumption from high to low, then by key. Licenses without a limit come "
+    "last. Check-ins count from the next refresh.",
+    UPDATED="By the update time of the consumption, the least recent first, then by key. Licenses that were never "
+    "updated come first.",
 )
 
 describe_enum(

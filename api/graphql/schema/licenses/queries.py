@@ -11,7 +11,12 @@ from api.graphql.schema.common.status import UsageStatus
 from api.graphql.schema.licenses.connections import LicenseConnection, license_connection
 from api.graphql.schema.licenses.enums import LicenseOrder
 from api.graphql.schema.licenses.license import License
-from core.access.keys import Scope
+from core.access.keys import READERS
+from core.consumption.list_licenses import LicenseFilter
+from core.consumption.view import Freshness
+from core.errors import BadInput
+from core.nearest import did_you_mean
+from core.text import shown
 
 
 @strawberry.field(description="Return the license with a key. Null only together with an error.")
@@ -23,7 +28,8 @@ def license(
 
 
 @strawberry.field(
-    description="List all licenses. The caller's key must be for all licenses and have the scope `operate`."
+    description="List all licenses. The caller's key must be for all licenses and have the scope `consumption:read` or "
+    "`operate`."
 )
 def licenses(
     info: Info,
@@ -33,15 +39,36 @@ def licenses(
     after: After = None,
     status: Annotated[
         list[UsageStatus] | None,
-        strawberry.argument(description="Only the licenses with one of these statuses. The default is all statuses."),
+        strawberry.argument(
+            description="Only the licenses with one of these statuses. With `meter`, the status of that meter counts. "
+            "The default is all statuses."
+        ),
     ] = None,
     search: Annotated[
         str | None, strawberry.argument(description="Only the licenses with this text in their key or name.")
+    ] = None,
+    freshness: Annotated[
+        list[Freshness] | None,
+        strawberry.argument(
+            description="Only the licenses whose consumption has one of these values of `freshness`. The default is "
+            "all."
+        ),
+    ] = None,
+    meter: Annotated[
+        str | None,
+        strawberry.argument(
+            description="Only the licenses whose contract has the meter with this key, or that have usage of it. The "
+            "default is all licenses."
+        ),
     ] = None,
     order_by: Annotated[
         LicenseOrder | None, strawberry.argument(description="The order of the licenses. The default is WORST_FIRST.")
     ] = None,
 ) -> LicenseConnection:
-    info.context.caller.require_all_licenses(Scope.OPERATE)
-    order = order_by or LicenseOrder.WORST_FIRST
-    return license_connection(info.context, order, first, after, status, search)
+    context = info.context
+    context.caller.require_all_licenses(*READERS)
+    known = context.services.registry.meters
+    if meter is not None and meter not in known:
+        raise BadInput(f"No meter {shown(meter)}.{did_you_mean(meter, known)}")
+    filter_ = LicenseFilter(context.now, status, search, freshness, meter)
+    return license_connection(context, filter_, order_by or LicenseOrder.WORST_FIRST, first, after)

@@ -376,3 +376,31 @@ def test_the_histories_of_all_readings_cost_one_statement(served: Served, operat
         counts.append(len(statements))
     assert all(len(one["history"]["edges"]) == 1 for section in sections for one in section["readings"])
     assert counts[1] == counts[0] + 1
+
+
+COUNTED = """query (
+    $status: [UsageStatus!], $search: String, $freshness: [Freshness!], $meter: String, $orderBy: LicenseOrder
+  ) {
+  licenses(first: 2, status: $status, search: $search, freshness: $freshness, meter: $meter, orderBy: $orderBy) {
+    totalCount byStatus { status count } edges { node { key consumption { freshness utilization } } } } }"""
+
+
+def test_licenses_are_counted_over_all_pages(operator: Client) -> None:
+    put_licenses(operator, "zeta", "beta", "alpha")
+    found = operator.data(COUNTED, orderBy="NAME")["licenses"]
+    assert keys(found) == ["alpha", "beta"]
+    assert found["totalCount"] == 3
+    counts = {"EXCEEDED": 0, "AT_RISK": 0, "UNKNOWN": 3, "OK": 0}
+    assert {each["status"]: each["count"] for each in found["byStatus"]} == counts
+    assert found["edges"][0]["node"]["consumption"] == {"freshness": "NEVER", "utilization": None}
+    assert operator.data(COUNTED, status=["OK"], search="a")["licenses"]["totalCount"] == 0
+    assert operator.data(COUNTED, search="BET")["licenses"]["totalCount"] == 1
+    assert operator.data(COUNTED, freshness=["NEVER"])["licenses"]["totalCount"] == 3
+    assert operator.data(COUNTED, meter="profiles")["licenses"]["totalCount"] == 0
+
+
+def test_a_filter_by_a_meter_that_is_not_installed_is_refused(operator: Client) -> None:
+    assert operator.error(COUNTED, meter="profile") == (
+        "BAD_INPUT",
+        "No meter 'profile'. Did you mean 'profiles'?",
+    )

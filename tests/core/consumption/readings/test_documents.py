@@ -19,7 +19,6 @@ from core.consumption.readings.documents import (
     due_at,
     encode_reading,
     measured_at,
-    severity,
     with_problem,
 )
 from core.consumption.readings.judged_reading import (
@@ -33,7 +32,7 @@ from core.consumption.readings.judged_reading import (
     UsageAgainstLimit,
 )
 from core.consumption.readings.state import ReadingState
-from core.consumption.readings.status import SEVERITY, UsageStatus
+from core.consumption.readings.status import UsageStatus
 
 NOW = datetime(2026, 3, 15, 12, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -120,7 +119,6 @@ def test_narrow_functions_read_the_same_as_the_whole() -> None:
     assert decode_usage(document) == UsageAgainstLimit(FULL.status, FULL.used, FULL.limit)
     assert decode_crossed(document) == FULL.crossed
     assert (measured_at(document), due_at(document)) == (FULL.measured_at, FULL.due_at)
-    assert severity([document, NEVER_MEASURED_DOCUMENT]) == SEVERITY[FULL.status]
     assert crossing_times(document, YEAR, Decimal("1000.0")) == {Decimal("0.8"): NOW, Decimal(1): None}
 
 

@@ -25,8 +25,9 @@ from allowance import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.consumption.readings.documents import decode_reading, encode_reading, severity
-from core.consumption.readings.judged_reading import NEVER_MEASURED, JudgedReading, worst_status
+from core.consumption.overview import overview_of
+from core.consumption.readings.documents import decode_reading, encode_reading
+from core.consumption.readings.judged_reading import NEVER_MEASURED, worst_status
 from core.consumption.readings.judging import judge_reading, judge_usage
 from core.consumption.readings.state import ReadingState
 from core.consumption.readings.status import SEVERITY, UsageStatus
@@ -167,5 +168,5 @@ def test_the_status_of_sections_and_of_the_whole_is_the_worst_of_what_the_contra
         assert section.status.value == plain([one.meter.key for one in section.readings])
     assert view.status.value == plain(list(registry.meters))
 
-    shown: list[JudgedReading] = [one.reading for section in view.sections for one in section.readings]
-    assert severity(map(encode_reading, shown)) == SEVERITY[view.status]
+    shown = {one.meter.key: encode_reading(one.reading) for section in view.sections for one in section.readings}
+    assert overview_of(shown, registry.meters).severity == SEVERITY[view.status]
