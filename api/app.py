@@ -20,6 +20,7 @@ from api.graphql.subscriptions.subscribe import Subscriptions
 from api.graphql.subscriptions.web_socket import WebSocketEndpoint
 from api.http.failures import EXCEPTION_HANDLERS
 from api.metrics import Metrics
+from core.consumption.changed_licenses import ChangedLicenses
 from core.consumption.changes import Changes
 from core.runtime import Runtime
 from core.workers.broker import Announcer
@@ -47,7 +48,7 @@ def create_app(runtime: Runtime, announcer: Announcer) -> Starlette:
         announcer=announcer,
     )
     operations = Operations(services, runtime.tracing, metrics)
-    subscriptions = Subscriptions(operations, Changes(database))
+    subscriptions = Subscriptions(operations, Changes(database), ChangedLicenses(database))
     connections = OpenConnections(database, settings)
     graphql = GraphQLEndpoint(
         authenticator,

@@ -10,9 +10,9 @@ from sqlmodel import Session, col, select
 from cli.setup import start
 from cli.tables import show_table, to_the_minute
 from core.database.prefixes import find_by_prefix
-from core.delivery.outbox.counts import HAS_FAILED, count_deliveries
+from core.delivery.outbox.counts import count_deliveries
 from core.delivery.outbox.redeliver import redeliver
-from core.delivery.outbox.tables import Delivery, DeliveryStatus
+from core.delivery.outbox.tables import STUCK, Delivery, DeliveryStatus
 from core.licenses.tables import License
 from core.runtime import open_runtime
 from core.text import shown
@@ -25,7 +25,6 @@ MOST = 100
 """Deliveries that are shown."""
 STEP = 1_000
 """Deliveries that are repeated in one transaction."""
-_STUCK = (col(Delivery.status) == DeliveryStatus.PARKED) | HAS_FAILED
 
 
 @app.callback()
@@ -39,7 +38,7 @@ def show(context: typer.Context) -> None:
         stuck = session.execute(
             select(Delivery, License.key)
             .join(License, col(License.id) == Delivery.license_id)
-            .where(_STUCK)
+            .where(STUCK)
             .order_by(col(Delivery.created_at).desc())
             .limit(MOST)
         )
@@ -96,5 +95,5 @@ def _parked(session: Session, channel: str | None, before: datetime) -> Sequence
 def _find(session: Session, prefix: str) -> Delivery:
     """Return the delivery that failed or is parked whose id begins with a prefix, locked."""
     missing = f"No delivery {shown(prefix)} is parked or failed. 'allowance outbox' names them."
-    stuck = select(Delivery).where(_STUCK).with_for_update()
+    stuck = select(Delivery).where(STUCK).with_for_update()
     return find_by_prefix(session, stuck, Delivery.id, prefix, plural="deliveries", missing=missing)

@@ -15,6 +15,7 @@ from core.admission.tables import AdmissionWindow
 from core.consumption.current import TURNING, Current, load_current
 from core.consumption.intervals import Histories, Span, read_histories
 from core.consumption.points import Point
+from core.consumption.readings.status import UsageStatus
 from core.database.engine import Database
 from core.database.suggestions import withhold_suggestions
 from core.licenses.load import LoadedLicense
@@ -40,6 +41,13 @@ class Services:
     announcer: Announcer
 
 
+@dataclass(frozen=True, slots=True)
+class AllLicenses:
+    """The licenses that a subscription to all licenses follows: those that have one of the statuses; None for all."""
+
+    statuses: frozenset[UsageStatus] | None
+
+
 class Context:
     """The context of one operation.
 
@@ -50,10 +58,20 @@ class Context:
         shown: The licenses that the answer shows, by their ids. Data of all of them is loaded together.
         versions: Versions of the licenses that were read without a session, by their ids.
         is_cacheable: Whether nothing else was read: the answer is valid while the versions stay, until `expires_at`.
+        changed: The license that a subscription to all licenses sends now; None for the license that changed last.
+        follows: The licenses that a subscription to all licenses follows, as its resolver states.
         expires_at: The moment from which the answer may differ although nothing was written.
     """
 
-    def __init__(self, services: Services, caller: Caller, now: datetime, deadline: float, trace: str) -> None:
+    def __init__(
+        self,
+        services: Services,
+        caller: Caller,
+        now: datetime,
+        deadline: float,
+        trace: str,
+        changed: int | None = None,
+    ) -> None:
         """Start an operation.
 
         Args:
@@ -62,6 +80,7 @@ class Context:
             now: The time of the operation.
             deadline: The end of a query, on the clock of :func:`time.monotonic`.
             trace: The id of the trace, for errors and the log.
+            changed: The id of the license that a subscription to all licenses sends now.
         """
         self.services = services
         self.caller = caller
@@ -71,6 +90,8 @@ class Context:
         self.shown: dict[int, LoadedLicense] = {}
         self.versions: dict[int, int] = {}
         self.is_cacheable = True
+        self.changed = changed
+        self.follows: AllLicenses | None = None
         self.expires_at = datetime.fromtimestamp((now.timestamp() // _TURN + 1) * _TURN, UTC)
         self._reading = ExitStack()
         self._session: Session | None = None

@@ -4,7 +4,7 @@ The batch knows no type of the schema. It returns rows and records of the core, 
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
@@ -25,7 +25,7 @@ from core.consumption.view import ConsumptionView, view_consumption
 from core.credits.listing import RequestCursor, list_requests
 from core.credits.tables import CreditRequest
 from core.licenses.find import no_license
-from core.licenses.load import LoadedLicense
+from core.licenses.load import LoadedLicense, load_licenses
 from core.licenses.tables import Grant
 
 
@@ -131,6 +131,11 @@ class LicenseBatch:
             return self.consumption(license_id)
         services = context.services
         return measure_past(context.session, license, day, services.registry, services.measurer, context.now)
+
+
+def batch_of(context: Context, ids: Iterable[int]) -> LicenseBatch:
+    """Return a batch of the licenses with these ids."""
+    return LicenseBatch(context, load_licenses(context.session, set(ids), context.now))
 
 
 def find_batch(context: Context, key: str) -> LicenseBatch | None:

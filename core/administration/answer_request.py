@@ -39,7 +39,7 @@ def answer_request(session: Session, grant: Grant, named: str | None, now: datet
         InvalidInput: The license has no open request with this id.
     """
     ours = select(CreditRequest).where(
-        CreditRequest.license_id == grant.license_id, col(CreditRequest.closed_by).is_(None)
+        CreditRequest.license_id == grant.license_id, col(CreditRequest.closed_at).is_(None)
     )
     if named is None:
         same = col(CreditRequest.meter) == grant.meter, col(CreditRequest.entity).is_not_distinct_from(grant.entity)

@@ -82,6 +82,15 @@ class VoidInput:
 
 
 @dataclass(frozen=True, slots=True)
+class DeclineInput:
+    """A request for credits to decline, with the reason for people."""
+
+    license: str
+    request: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class CorrectionInput:
     """A correction of usage: either a signed quantity of an event type, or an event to cancel by its source and id.
 

@@ -61,7 +61,7 @@ def request_credits(
     entity = _known_entity(session, license_id, given.entity, today)
     lock_license(session, license_id)  # so that requests are counted one after the other
     waiting = session.exec(
-        select(CreditRequest).where(CreditRequest.license_id == license_id, col(CreditRequest.closed_by).is_(None))
+        select(CreditRequest).where(CreditRequest.license_id == license_id, col(CreditRequest.closed_at).is_(None))
     ).all()
     said = meter, given.amount, entity, given.note
     for one in waiting:

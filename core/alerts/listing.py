@@ -1,7 +1,7 @@
-"""The lists of alerts of licenses, newest first."""
+"""The lists of alerts, newest first: of each of several licenses, and across licenses."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from core.alerts.tables import Alert
+from core.consumption.readings.status import UsageStatus
 from core.database.first_of_each import first_of_each, older_than
 from core.text import problem_with
 
@@ -48,3 +49,36 @@ def list_alerts(
     for alert in session.scalars(first_of_each(Alert, Alert.license_id, order, most, *conditions)):
         alerts[alert.license_id].append(alert)
     return alerts
+
+
+def list_all_alerts(
+    session: Session,
+    *,
+    most: int,
+    license_id: int | None = None,
+    after: tuple[datetime, str] | None = None,
+    is_open: bool | None = None,
+    statuses: Collection[UsageStatus] | None = None,
+) -> Sequence[Alert]:
+    """Return alerts of all licenses together, newest first.
+
+    Args:
+        session: The session to read with.
+        most: The largest number of alerts.
+        license_id: The only license; None for all.
+        after: The time found and the id of the last alert of the page before.
+        is_open: True for alerts that have not recovered, False for alerts that have; None for all.
+        statuses: The statuses of the readings when the thresholds were crossed; None for all.
+    """
+    statement = sa.select(Alert)
+    if license_id is not None:
+        statement = statement.where(col(Alert.license_id) == license_id)
+    if is_open is not None:
+        recovered_at = col(Alert.recovered_at)
+        statement = statement.where(recovered_at.is_(None) if is_open else recovered_at.is_not(None))
+    if statuses is not None:
+        statement = statement.where(col(Alert.status).in_([status.value for status in statuses]))
+    if after is not None:
+        # The first condition begins at the place in the index.
+        statement = statement.where(col(Alert.found_at) <= after[0], older_than(Alert.found_at, Alert.id, after))
+    return session.scalars(statement.order_by(col(Alert.found_at).desc(), col(Alert.id)).limit(most)).all()

@@ -2,11 +2,14 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Final
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from core.database.types import BigId, ExactDecimal, Name, UtcDateTime
+
+OPEN: Final = text("recovered_at IS NULL")
 
 
 class Alert(SQLModel, table=True):
@@ -23,7 +26,11 @@ class Alert(SQLModel, table=True):
     `mailed_at` the time at which the first e-mail about it was delivered to an admin. Both are null before.
     """
 
-    __table_args__ = (UniqueConstraint("license_id", "meter", "period_first", "ratio", "limit"),)
+    __table_args__ = (
+        UniqueConstraint("license_id", "meter", "period_first", "ratio", "limit"),
+        Index("alert_found", text("found_at DESC"), "id"),
+        Index("alert_open", text("found_at DESC"), "id", sqlite_where=OPEN, postgresql_where=OPEN),
+    )
 
     license_id: int = Field(primary_key=True, sa_type=BigId, foreign_key="license.id")
     id: str = Field(primary_key=True, sa_type=Name)

@@ -14,10 +14,11 @@ from typing import Any, Final, TypeAlias
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from core.consumption.overview import meter_pattern, severities_of
+from core.consumption.overview import meter_mark, severities_of
 from core.consumption.readings.status import SEVERITY, WORST_FIRST, UsageStatus
 from core.consumption.tables import LicenseOverview
 from core.consumption.view import Freshness
+from core.database.dialect import is_postgresql
 from core.licenses.tables import LONGEST_NAME, License
 from core.text import fold
 from core.times import microseconds
@@ -97,7 +98,7 @@ def list_licenses(
     by_name = order is LicenseOrder.NAME
     key = col(License.key) if by_name else _KEY  # of the table whose index has the order
     columns = [col(LicenseOverview.license_id), sa.literal(0) if value is None else value, key]
-    statement = _filtered(_select(*columns), shown, joined=by_name).where(_of_statuses(shown))
+    statement = _filtered(session, _select(*columns), shown, joined=by_name).where(_of_statuses(session, shown))
     if value is None:
         start = statement if after is None else statement.where(key > after.key)
         return _read(session, start.order_by(key).limit(most))
@@ -121,14 +122,14 @@ def count_licenses(session: Session, shown: LicenseFilter) -> dict[UsageStatus, 
     """
     if _finds_nothing(shown):
         return dict.fromkeys(WORST_FIRST, 0)
-    if shown.meter is None:
-        severity = col(LicenseOverview.severity)
-        rows = session.execute(_filtered(_select(severity, sa.func.count()), shown).group_by(severity))
-        counts: dict[int, int] = {row[0]: row[1] for row in rows}
-        return {status: counts.get(SEVERITY[status], 0) for status in WORST_FIRST}
-    columns = (sa.func.count(sa.case((_has(shown.meter, status), 1))) for status in WORST_FIRST)
-    row = session.execute(_filtered(_select(*columns), shown)).one()
-    return dict(zip(WORST_FIRST, row, strict=True))
+    severity: Any = (
+        col(LicenseOverview.severity)
+        if shown.meter is None
+        else sa.cast(_severity_of(session, shown.meter), sa.Integer)
+    )
+    counted = _filtered(session, _select(severity.label("counted"), sa.func.count()), shown).group_by("counted")
+    counts: dict[int, int] = {row[0]: row[1] for row in session.execute(counted)}
+    return {status: counts.get(SEVERITY[status], 0) for status in WORST_FIRST}
 
 
 def _select(*columns: Any) -> sa.Select[Any]:
@@ -145,7 +146,9 @@ def _finds_nothing(shown: LicenseFilter) -> bool:
     return any(text is not None and ("\0" in text or len(text) > LONGEST_NAME) for text in texts)
 
 
-def _filtered(statement: sa.Select[Any], shown: LicenseFilter, *, joined: bool = False) -> sa.Select[Any]:
+def _filtered(
+    session: Session, statement: sa.Select[Any], shown: LicenseFilter, *, joined: bool = False
+) -> sa.Select[Any]:
     """Return the statement with all conditions but the status."""
     if joined or shown.search:
         statement = statement.join_from(LicenseOverview, License, col(License.id) == col(LicenseOverview.license_id))
@@ -155,20 +158,29 @@ def _filtered(statement: sa.Select[Any], shown: LicenseFilter, *, joined: bool =
     if shown.freshness is not None:
         statement = statement.where(sa.or_(sa.false(), *(_is(freshness, shown.now) for freshness in shown.freshness)))
     if shown.meter is not None:
-        statement = statement.where(_has(shown.meter))
+        statement = statement.where(_place_of(session, shown.meter) > 0)
     return statement
 
 
-def _of_statuses(shown: LicenseFilter) -> sa.ColumnElement[bool]:
+def _of_statuses(session: Session, shown: LicenseFilter) -> sa.ColumnElement[bool]:
     if shown.statuses is None:
         return sa.true()
+    severities = severities_of(shown.statuses)
     if shown.meter is None:
-        return col(LicenseOverview.severity).in_(severities_of(shown.statuses))
-    return sa.or_(sa.false(), *(_has(shown.meter, status) for status in shown.statuses))
+        return col(LicenseOverview.severity).in_(severities)
+    return _severity_of(session, shown.meter).in_(map(str, severities))
 
 
-def _has(meter: str, status: UsageStatus | None = None) -> sa.ColumnElement[bool]:
-    return col(LicenseOverview.meters).like(meter_pattern(meter, status), escape="\\")
+def _place_of(session: Session, meter: str) -> sa.ColumnElement[int]:
+    """Return the place of a meter in the column `meters`, from 1; 0 if it is not there."""
+    find = sa.func.strpos if is_postgresql(session) else sa.func.instr
+    return find(col(LicenseOverview.meters), meter_mark(meter))
+
+
+def _severity_of(session: Session, meter: str) -> sa.ColumnElement[str]:
+    """Return the digit of the severity of a meter. Another text if the meter is not there."""
+    start = _place_of(session, meter) + len(meter_mark(meter))
+    return sa.func.substr(col(LicenseOverview.meters), start, 1)
 
 
 def _is(freshness: Freshness, now: datetime) -> sa.ColumnElement[bool]:

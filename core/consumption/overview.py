@@ -66,15 +66,9 @@ def overview_of(documents: Mapping[str, Document], meters: Mapping[str, Meter]) 
     )
 
 
-def meter_pattern(meter: str, status: UsageStatus | None = None) -> str:
-    """Return the LIKE pattern of the column `meters` for a meter in the contract, with a status or with any.
-
-    Args:
-        meter: The key of the meter. The escape character is a backslash.
-        status: The status of the reading; None for any status.
-    """
-    escaped = meter.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%|{escaped}={'' if status is None else f'{SEVERITY[status]}|'}%"
+def meter_mark(meter: str) -> str:
+    """Return the text before the severity of a meter in the column `meters`."""
+    return f"|{meter}="
 
 
 def severities_of(statuses: Iterable[UsageStatus]) -> list[int]:

@@ -39,7 +39,7 @@ class ReadingView:
 
     @property
     def is_limited(self) -> bool:
-        """Whether the limit of the reading has an effect, so that its utilization tells how full the license is."""
+        """True if the limit of the reading has an effect, so that its utilization tells how full the license is."""
         return self.meter.enforcement is not Enforcement.NONE
 
 

@@ -2,19 +2,25 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
+from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
 from core.database.types import BigId, ExactDecimal, Name, UtcDateTime
 
+OPEN: Final = text("closed_at IS NULL")
+
 
 class CreditRequest(SQLModel, table=True):
-    """A request for credits, which is open until a grant answers it.
+    """A request for credits, which is open until a grant answers it or an operator declines it, at `closed_at`.
 
-    `requested_by` is the name of the access key of the request, `closed_by` the id of the grant.
+    `requested_by` is the name of the access key of the request, `closed_by` the id of the grant. Of a declined request
+    `declined_by` is the name of the access key, `declined_because` the reason.
     """
 
     __tablename__ = "credit_request"
+    __table_args__ = (Index("credit_request_open", "requested_at", "id", sqlite_where=OPEN, postgresql_where=OPEN),)
 
     license_id: int = Field(primary_key=True, sa_type=BigId, foreign_key="license.id")
     id: str = Field(primary_key=True, sa_type=Name)
@@ -26,6 +32,8 @@ class CreditRequest(SQLModel, table=True):
     requested_at: datetime = Field(sa_type=UtcDateTime)
     closed_by: str | None = Field(default=None, sa_type=Name)
     closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    declined_by: str | None = None
+    declined_because: str | None = None
 
 
 class CreditNotice(SQLModel, table=True):

@@ -12,8 +12,10 @@ CREDITS_EXPIRING: Final = "credits.expiring"
 """Credits expire soon, and some are left."""
 CREDITS_REQUESTED: Final = "credits.requested"
 """A license requests credits from the operators."""
+CREDITS_DECLINED: Final = "credits.declined"
+"""An operator declined a request for credits."""
 TEST: Final = "webhook.test"
 """A test of a webhook endpoint, which only that endpoint receives."""
 
-KINDS: Final = (CROSSED, RECOVERED, REOPENED, CREDITS_EXPIRING, CREDITS_REQUESTED)
+KINDS: Final = (CROSSED, RECOVERED, REOPENED, CREDITS_EXPIRING, CREDITS_REQUESTED, CREDITS_DECLINED)
 """The kinds that recipients can choose from."""

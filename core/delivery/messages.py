@@ -1,8 +1,8 @@
 """The contents of messages, and the JSON documents that store them.
 
-Three producers make contents (alerts, credits about to expire, requests for credits) and three consumers read them
-(e-mails, webhooks, notifiers). Webhooks publish the documents as they are stored: docs/webhooks.md describes them, so
-that their keys and texts must not change.
+Four producers make contents (alerts, credits about to expire, requests for credits, and answers that decline them) and
+three consumers read them (e-mails, webhooks, notifiers). Webhooks publish the documents as they are stored:
+docs/webhooks.md describes them, so that their keys and texts must not change.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from core.delivery.message_kinds import CREDITS_EXPIRING, CREDITS_REQUESTED, TEST
+from core.delivery.message_kinds import CREDITS_DECLINED, CREDITS_EXPIRING, CREDITS_REQUESTED, TEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +181,18 @@ class RequestContent:
 
 
 @dataclass(frozen=True, slots=True)
+class DeclinedContent:
+    """The content of credits.declined: the request, and the operator's reason."""
+
+    request: RequestItem
+    reason: str
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the document that is stored and published."""
+        return {"request": self.request.to_document(), "reason": self.reason}
+
+
+@dataclass(frozen=True, slots=True)
 class WebhookTestContent:
     """The content of webhook.test: the key of the endpoint that is tested."""
 
@@ -191,7 +203,7 @@ class WebhookTestContent:
         return {"endpoint": self.endpoint}
 
 
-MessageContent: TypeAlias = AlertsContent | ExpiringContent | RequestContent | WebhookTestContent
+MessageContent: TypeAlias = AlertsContent | ExpiringContent | RequestContent | DeclinedContent | WebhookTestContent
 
 
 def read_content(kind: str, document: Mapping[str, Any]) -> MessageContent:
@@ -205,6 +217,8 @@ def read_content(kind: str, document: Mapping[str, Any]) -> MessageContent:
         return ExpiringContent(tuple(map(ExpiringItem.from_document, document["grants"])))
     if kind == CREDITS_REQUESTED:
         return RequestContent(RequestItem.from_document(document["request"]))
+    if kind == CREDITS_DECLINED:
+        return DeclinedContent(RequestItem.from_document(document["request"]), document["reason"])
     if kind == TEST:
         return WebhookTestContent(document["endpoint"])
     return AlertsContent(tuple(map(AlertItem.from_document, document["alerts"])))

@@ -76,6 +76,15 @@ EVERYTHING: dict[str, tuple[str, set[str]]] = {
         'mutation { checkIn(input: {license: "acme", installation: "i-1"}) { decision } }',
         {"check-in:write"},
     ),
+    "declineCreditRequest": (
+        'mutation { declineCreditRequest(input: {license: "acme", request: "none", reason: "n"}) { errors { code } } }',
+        {"contract:write"},
+    ),
+    "redeliver": (
+        'mutation { redeliver(input: {license: "acme", delivery: "none"}) { errors { code } } }',
+        {"operate"},
+    ),
+    "alerts": ("{ alerts { edges { node { license { key } } } } }", READ),
     "webhookEndpoints": ('{ webhookEndpoints(license: "acme") { key } }', {"webhooks:write", "operate"}),
     "putWebhookEndpoint": (
         """mutation { putWebhookEndpoint(input: {license: "acme", key: "k", url: "https://hooks.example/"}) {
@@ -94,7 +103,11 @@ EVERYTHING: dict[str, tuple[str, set[str]]] = {
     },
     "installations": ('{ consumption(license: "acme") { installations { active } } }', READ),
 }
-FOR_ALL_LICENSES = {"licenses": ("{ licenses { edges { node { key } } } }", READ)}
+FOR_ALL_LICENSES = {
+    "licenses": ("{ licenses { edges { node { key } } } }", READ),
+    "openCreditRequests": ("{ openCreditRequests { edges { node { id } } } }", {"operate"}),
+    "stuckDeliveries": ("{ stuckDeliveries { edges { node { id } } } }", {"operate"}),
+}
 
 
 def errors_of(answer: dict[str, Any]) -> set[str]:
@@ -113,11 +126,12 @@ def test_each_scope_alone_allows_what_it_is_for_and_nothing_else(library: Served
             assert errors_of(answer) == {"FORBIDDEN"}, scope
 
 
+@pytest.mark.parametrize("name", FOR_ALL_LICENSES)
 @pytest.mark.parametrize("scope", ALL_SCOPES)
-def test_only_a_reader_for_all_licenses_may_list_them(library: Served, scope: str) -> None:
-    query = "{ licenses { edges { node { key } } } }"
+def test_only_a_key_for_all_licenses_lists_across_them(library: Served, scope: str, name: str) -> None:
+    query, allowing = FOR_ALL_LICENSES[name]
     with library.client(scope) as everywhere, library.client(scope, license="acme") as one:
-        assert errors_of(everywhere.graphql(query)) == (set() if scope in READ else {"FORBIDDEN"})
+        assert errors_of(everywhere.graphql(query)) == (set() if scope in allowing else {"FORBIDDEN"})
         assert errors_of(one.graphql(query)) == {"FORBIDDEN"}
 
 

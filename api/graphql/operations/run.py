@@ -10,7 +10,7 @@ from typing import Any
 from graphql import GraphQLError
 from opentelemetry.trace import SpanKind, get_current_span
 
-from api.graphql.context import Context, Services
+from api.graphql.context import AllLicenses, Context, Services
 from api.graphql.errors import present_error
 from api.graphql.limits.check import cost_report
 from api.graphql.limits.deadline import DeadlineExceeded, timeout_error
@@ -36,6 +36,8 @@ class OperationResult:
     """Versions of the licenses that it shows, by the licenses' ids."""
     expires_at: float = 0
     """Seconds since 1970 until which it is valid while the versions stay; 0 if it shows anything else."""
+    follows: AllLicenses | None = None
+    """The licenses that a subscription to all licenses follows; None for all other operations."""
 
 
 class Operations:
@@ -74,14 +76,21 @@ class Operations:
         answer = {"errors": [present_error(error, trace) for error in refused.errors]}
         return self._count(OperationResult(answer, self._metrics.operation(None, "refused"), {}))
 
-    def run(self, call: OperationCall, caller: Caller, trace: str) -> OperationResult:
+    def run(self, call: OperationCall, caller: Caller, trace: str, changed: int | None = None) -> OperationResult:
         """Execute an operation; a subscription once, as a query.
+
+        Args:
+            call: The operation.
+            caller: The caller.
+            trace: The id of the trace, for errors and the log.
+            changed: The id of the license that a subscription to all licenses sends; None for another operation, and
+                for the license that changed last.
 
         Raises:
             api.graphql.limits.limits.TooCostly: The operation costs too much.
         """
         seconds = self._services.settings.graphql_max_seconds
-        context = Context(self._services, caller, datetime.now(UTC), monotonic() + seconds, trace)
+        context = Context(self._services, caller, datetime.now(UTC), monotonic() + seconds, trace, changed)
         operation = self._metrics.operation(call.name, call.operation.kind.value)
         report = cost_report(call.cost, self._limits)
         try:
@@ -95,7 +104,7 @@ class Operations:
             context.close()
         cacheable = call.reads and context.is_cacheable and "errors" not in answer
         expires_at = context.expires_at.timestamp() if cacheable else 0
-        return self._count(OperationResult(answer, operation, context.versions, expires_at))
+        return self._count(OperationResult(answer, operation, context.versions, expires_at, context.follows))
 
     def answer_failed(self, error: Exception, trace: str) -> dict[str, Any]:
         """Return an error of a request, as its caller gets it; a fault is logged."""

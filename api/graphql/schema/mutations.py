@@ -4,6 +4,7 @@ import strawberry
 
 from api.graphql.schema.admission import mutations as admission_mutations
 from api.graphql.schema.credits import mutations as credit_mutations
+from api.graphql.schema.deliveries import mutations as delivery_mutations
 from api.graphql.schema.entities import mutations as entity_mutations
 from api.graphql.schema.licenses import mutations as license_mutations
 from api.graphql.schema.refresh import mutations as refresh_mutations
@@ -30,5 +31,7 @@ class Mutation:
     send_test_webhook = webhook_mutations.send_test_webhook
     redeliver_webhook = webhook_mutations.redeliver_webhook
     request_credits = credit_mutations.request_credits
+    decline_credit_request = credit_mutations.decline_credit_request
+    redeliver = delivery_mutations.redeliver
     close_entity = entity_mutations.close_entity
     rename_entity = entity_mutations.rename_entity

@@ -4,7 +4,10 @@ import strawberry
 
 from api.graphql.schema import nodes
 from api.graphql.schema.access import queries as access_queries
+from api.graphql.schema.alerts import queries as alert_queries
 from api.graphql.schema.consumption import queries as consumption_queries
+from api.graphql.schema.credits import queries as credit_queries
+from api.graphql.schema.deliveries import queries as delivery_queries
 from api.graphql.schema.licenses import queries as license_queries
 from api.graphql.schema.meters import queries as meter_queries
 from api.graphql.schema.webhooks import queries as webhook_queries
@@ -19,5 +22,8 @@ class Query:
     webhook_endpoints = webhook_queries.webhook_endpoints
     meters = meter_queries.meters
     plugins = meter_queries.plugins
+    alerts = alert_queries.alerts
+    open_credit_requests = credit_queries.open_credit_requests
+    stuck_deliveries = delivery_queries.stuck_deliveries
     node = nodes.node
     nodes = nodes.nodes

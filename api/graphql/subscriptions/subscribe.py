@@ -1,15 +1,18 @@
-"""The answers to a subscription: one at once, and one for each change of its license."""
+"""The answers to a subscription: one at once, and one for each change of its license, or of any license."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Hashable
+from contextlib import aclosing
 from typing import Any, Final
 
 import orjson
 
 from api.concurrency.threads import Threads, mark_retrieved
+from api.graphql.context import AllLicenses
 from api.graphql.operations.execute import OperationCall
 from api.graphql.operations.run import OperationResult, Operations
 from core.access.keys import Caller
+from core.consumption.changed_licenses import PAUSE, ChangedLicenses
 from core.consumption.changes import Changes
 from core.errors import Unavailable
 
@@ -35,10 +38,11 @@ class Subscriptions:
     one.
     """
 
-    def __init__(self, operations: Operations, changes: Changes) -> None:
+    def __init__(self, operations: Operations, changes: Changes, licenses: ChangedLicenses) -> None:
         """Execute subscriptions as operations, once for each of the changes."""
         self._operations = operations
         self._changes = changes
+        self._licenses = licenses
         self._threads = Threads(THREADS, "subscriptions")
         self._running: dict[Hashable, asyncio.Task[OperationResult]] = {}
 
@@ -49,6 +53,10 @@ class Subscriptions:
             SubscriptionRefused: The first answer shows no license.
         """
         result = await self._run(call, caller, trace)
+        if result.follows:
+            async with aclosing(self._of_all_licenses(result.follows, call, caller, trace)) as answers:
+                async for answer in answers:
+                    yield answer
         if not result.versions:
             raise SubscriptionRefused(result.answer["errors"])
         # A subscription has one field, and that is of one license.
@@ -66,16 +74,36 @@ class Subscriptions:
                     watch.seen = version
                     yield result.answer
 
-    async def _run(self, call: OperationCall, caller: Caller, trace: str) -> OperationResult:
+    async def _of_all_licenses(
+        self, follows: AllLicenses, call: OperationCall, caller: Caller, trace: str
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """Yield the license that changed last, and each license that changes. Without any license wait for one."""
+        async with self._licenses.watch(follows.statuses) as watch:
+            result = await self._run(call, caller, trace)
+            if result.answer.get("data"):
+                yield result.answer
+            while True:
+                license_id = await watch.take()
+                result = await self._run(call, caller, trace, license_id)
+                if _is_away(result):
+                    watch.put_back(license_id)
+                    await asyncio.sleep(RETRY)
+                else:
+                    yield result.answer
+                    await asyncio.sleep(PAUSE)
+
+    async def _run(
+        self, call: OperationCall, caller: Caller, trace: str, changed: int | None = None
+    ) -> OperationResult:
         """Execute a subscription in a thread; equal ones of a caller at the same time are executed once.
 
         An execution that began before a change may show the version before it; the caller compares versions, and
         executes it again.
         """
-        key = caller, id(call.operation), orjson.dumps(call.variables, option=orjson.OPT_SORT_KEYS)
+        key = caller, changed, id(call.operation), orjson.dumps(call.variables, option=orjson.OPT_SORT_KEYS)
         task = self._running.get(key)
         if task is None:
-            running = self._threads.run(self._operations.run, call, caller, trace)
+            running = self._threads.run(self._operations.run, call, caller, trace, changed)
             task = self._running[key] = asyncio.create_task(running)
             task.add_done_callback(lambda _: self._running.pop(key))
             task.add_done_callback(mark_retrieved)

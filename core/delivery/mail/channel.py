@@ -25,7 +25,14 @@ from core.delivery.mail.render import Mail
 from core.delivery.mail.smtp import NeedsSmtpUtf8, send
 from core.delivery.mail.subscriptions import recipient_of
 from core.delivery.message_kinds import CREDITS_REQUESTED
-from core.delivery.messages import AlertsContent, ExpiringContent, RequestContent, WebhookTestContent, read_content
+from core.delivery.messages import (
+    AlertsContent,
+    DeclinedContent,
+    ExpiringContent,
+    RequestContent,
+    WebhookTestContent,
+    read_content,
+)
 from core.delivery.outbox.claim import ClaimedDelivery
 from core.delivery.outbox.outcome import Outcome
 from core.delivery.outbox.tables import Delivery, DeliveryStatus
@@ -72,13 +79,13 @@ class MailChannel:
         match read_content(claimed.message.kind, claimed.message.document):
             case RequestContent() as content:
                 return self._to_operator(session, claimed, content)
-            case AlertsContent() | ExpiringContent() as content:
+            case AlertsContent() | ExpiringContent() | DeclinedContent() as content:
                 return self._to_admin(session, claimed, content)
             case WebhookTestContent():  # only for its endpoint
                 return None
 
     def _to_admin(
-        self, session: Session, claimed: ClaimedDelivery, content: AlertsContent | ExpiringContent
+        self, session: Session, claimed: ClaimedDelivery, content: AlertsContent | ExpiringContent | DeclinedContent
     ) -> EmailMessage | None:
         delivery = claimed.delivery
         admin = _admin(session, delivery)

@@ -12,16 +12,25 @@ from core.delivery.mail.render import (
     Mail,
     RequestLine,
     render_crossed,
+    render_declined,
     render_expiring,
     render_requested,
 )
-from core.delivery.messages import AlertItem, AlertsContent, ExpiringContent, ExpiringItem, RequestContent
+from core.delivery.messages import (
+    AlertItem,
+    AlertsContent,
+    DeclinedContent,
+    ExpiringContent,
+    ExpiringItem,
+    RequestContent,
+    RequestItem,
+)
 from core.licenses.tables import License
 from core.plugins.registry import Registry
 
 
 def mail_to_admin(
-    content: AlertsContent | ExpiringContent,
+    content: AlertsContent | ExpiringContent | DeclinedContent,
     license: License,
     registry: Registry,
     language: str | None,
@@ -39,6 +48,9 @@ def mail_to_admin(
         unsubscribe_url: The page that unsubscribes this admin.
     """
     link = consumption_url.replace("{license}", license.key)
+    if isinstance(content, DeclinedContent):
+        line, reason = _request_line(content.request, license, registry), _on_one_line(content.reason)
+        return render_declined(language, license.name, license.key, line, reason, link, unsubscribe_url)
     if isinstance(content, ExpiringContent):
         expiring = [_expiring_line(grant, registry) for grant in content.grants]
         return render_expiring(language, license.name, license.key, license.time_zone, expiring, link, unsubscribe_url)
@@ -50,26 +62,28 @@ def mail_to_admin(
 
 def mail_to_operator(content: RequestContent, license: License, registry: Registry) -> Mail:
     """Return the e-mail for an operator about a request for credits, with the command that grants them."""
-    request = content.request
+    return render_requested(license.name, license.key, _request_line(content.request, license, registry))
+
+
+def _request_line(request: RequestItem, license: License, registry: Registry) -> RequestLine:
     meter = registry.meters.get(request.meter)
     amount = f"{request.amount:f}"
-    line = RequestLine(
+    return RequestLine(
         request_id=request.id,
         title=meter.title if meter else request.meter,
         unit=meter.unit if meter else "credits",
         amount=request.amount,
-        entity=_on_one_line(request.entity),
-        note=_on_one_line(request.note),
+        entity=None if request.entity is None else _on_one_line(request.entity),
+        note=None if request.note is None else _on_one_line(request.note),
         requested_by=request.requested_by,
         # The command takes meter and entity from the request, so that it holds no text that users wrote.
         command=f"allowance credits grant {license.key} {amount} --request {request.id}",
     )
-    return render_requested(license.name, license.key, line)
 
 
-def _on_one_line(text: str | None) -> str | None:
-    """Return a text that users wrote without line separators, after which it could look like ours."""
-    return None if text is None else " ".join(text.split())
+def _on_one_line(text: str) -> str:
+    """Return a text that people wrote without line separators, after which it could look like ours."""
+    return " ".join(text.split())
 
 
 def _crossed_line(alerts: list[AlertItem], registry: Registry, zone: ZoneInfo) -> CrossedLine:

@@ -152,6 +152,28 @@ def render_requested(license_name: str, license_key: str, request: RequestLine) 
     return _render("requested", "en", license_name=license_name, license_key=license_key, request=request)
 
 
+def render_declined(
+    language: str | None,
+    license_name: str,
+    license_key: str,
+    request: RequestLine,
+    reason: str,
+    consumption_url: str,
+    unsubscribe_url: str,
+) -> Mail:
+    """Return the e-mail about a request for credits that an operator declined, in English if not translated."""
+    return _render(
+        "declined",
+        language,
+        license_name=license_name,
+        license_key=license_key,
+        request=request,
+        reason=reason,
+        consumption_url=consumption_url,
+        unsubscribe_url=unsubscribe_url,
+    )
+
+
 def _render(name: str, language: str | None, **values: Any) -> Mail:
     translated = negotiate_locale([language or "en"], LANGUAGES, sep="-") or "en"
     environment = _environment(translated)

@@ -5,6 +5,7 @@ from allowance import Alert, ExpiringCredits, Message, Period, RequestedCredits
 from core.delivery.messages import (
     AlertItem,
     AlertsContent,
+    DeclinedContent,
     ExpiringContent,
     ExpiringItem,
     RequestContent,
@@ -31,7 +32,10 @@ def message_of(claimed: ClaimedDelivery, license: License, registry: Registry, c
         link=consumption_url.replace("{license}", license.key),
         alerts=tuple(_alert(alert, license, registry) for alert in alerts),
         expiring=tuple(_expiring(grant, registry) for grant in grants),
-        requested=_requested(content.request, registry) if isinstance(content, RequestContent) else None,
+        requested=_requested(content.request, registry)
+        if isinstance(content, RequestContent | DeclinedContent)
+        else None,
+        reason=content.reason if isinstance(content, DeclinedContent) else None,
     )
 
 

@@ -10,6 +10,10 @@ from sqlmodel import Field, SQLModel
 from core.database.types import BigId, Json, Name, UtcDateTime
 
 CLAIMED: Final = text("claim IS NOT NULL")
+STUCK: Final = text(
+    "(status = 'PARKED' OR (status = 'PENDING' AND (attempts > 1 OR (attempts = 1 AND claim IS NULL))))"
+)
+"""The condition of deliveries that were given up, or that failed and are tried again."""
 
 
 class DeliveryStatus(StrEnum):
@@ -52,6 +56,7 @@ class Delivery(SQLModel, table=True):
         UniqueConstraint("license_id", "message_id", "channel", "recipient"),
         Index("delivery_due", "due_at"),
         Index("delivery_recipient", "license_id", "channel", "recipient", "created_at"),
+        Index("delivery_stuck", text("created_at DESC"), "id", sqlite_where=STUCK, postgresql_where=STUCK),
         Index("delivery_claimed", "license_id", "channel", sqlite_where=CLAIMED, postgresql_where=CLAIMED),
     )
 

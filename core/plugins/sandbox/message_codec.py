@@ -22,7 +22,7 @@ def decode_message(data: Mapping[str, Any]) -> Message:
     """Return the message of the data that :func:`encode_message` returned."""
     requested = data["requested"]
     return Message(
-        **{key: data[key] for key in ("id", "kind", "license_key", "license_name", "link")},
+        **{key: data[key] for key in ("id", "kind", "license_key", "license_name", "link", "reason")},
         occurred_at=datetime.fromisoformat(data["occurred_at"]),
         alerts=tuple(
             Alert(**_numbers(alert, "used", "limit", "ratio"), period=_period(alert["period"]))

@@ -12,10 +12,11 @@ from allowance.exact import exact
 from allowance.license import Period
 
 KINDS: Final = (
-    "threshold.crossed", "threshold.recovered", "threshold.reopened", "credits.expiring", "credits.requested"
+    "threshold.crossed", "threshold.recovered", "threshold.reopened", "credits.expiring", "credits.requested",
+    "credits.declined",
 )  # fmt: skip
 """The kinds of messages: thresholds were crossed, have recovered, or are crossed again; credits expire soon or are
-requested."""
+requested; a request for credits was declined."""
 
 _TENTH: Final = Decimal("0.1")
 
@@ -110,7 +111,9 @@ class Message:
         alerts: The thresholds, for the kinds ``threshold.crossed``, ``threshold.recovered`` and
             ``threshold.reopened``.
         expiring: The credits, for the kind ``credits.expiring``.
-        requested: The request, for the kind ``credits.requested``; otherwise None.
+        requested: The request, for the kinds ``credits.requested`` and ``credits.declined``; otherwise None.
+        reason: The operator's reason, for the kind ``credits.declined``; otherwise None. It is text that a person
+            wrote: escape it.
     """
 
     id: str
@@ -122,6 +125,7 @@ class Message:
     alerts: tuple[Alert, ...] = ()
     expiring: tuple[ExpiringCredits, ...] = ()
     requested: RequestedCredits | None = None
+    reason: str | None = None
 
 
 class GiveUp(Exception):

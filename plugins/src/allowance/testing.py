@@ -143,6 +143,8 @@ def message(kind: str = "threshold.crossed", **changed: Any) -> Message:
     else:
         amount, note = Decimal(5000), "For the spring campaign"
         fields["requested"] = RequestedCredits("sms_credits", "SMS credits", amount, None, note, "My consumption")
+        if kind == "credits.declined":
+            fields["reason"] = "The credits of this year are used up"
     return Message(kind=kind, **(fields | changed))
 
 

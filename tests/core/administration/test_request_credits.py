@@ -171,5 +171,5 @@ def test_open_requests_are_listed_first_and_then_the_newest(engine: Engine) -> N
         place = None
         while page := list_requests(session, [license_id], most=2, after=place)[license_id]:
             seen += [one.id for one in page]
-            place = (page[-1].closed_by is not None, page[-1].requested_at, page[-1].id)
+            place = (page[-1].closed_at is not None, page[-1].requested_at, page[-1].id)
     assert seen == order

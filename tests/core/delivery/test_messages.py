@@ -5,10 +5,11 @@ from decimal import Decimal
 
 import pytest
 
-from core.delivery.message_kinds import CREDITS_EXPIRING, CREDITS_REQUESTED, CROSSED, RECOVERED, TEST
+from core.delivery.message_kinds import CREDITS_DECLINED, CREDITS_EXPIRING, CREDITS_REQUESTED, CROSSED, RECOVERED, TEST
 from core.delivery.messages import (
     AlertItem,
     AlertsContent,
+    DeclinedContent,
     ExpiringContent,
     ExpiringItem,
     MessageContent,
@@ -66,6 +67,11 @@ REQUEST_DOCUMENT = {
         (RECOVERED, AlertsContent(), {"alerts": []}),
         (CREDITS_EXPIRING, ExpiringContent((GRANT,)), {"grants": [GRANT_DOCUMENT]}),
         (CREDITS_REQUESTED, RequestContent(REQUEST), {"request": REQUEST_DOCUMENT}),
+        (
+            CREDITS_DECLINED,
+            DeclinedContent(REQUEST, "used up"),
+            {"request": REQUEST_DOCUMENT, "reason": "used up"},
+        ),
         (TEST, WebhookTestContent("platform"), {"endpoint": "platform"}),
     ],
 )

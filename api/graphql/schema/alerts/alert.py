@@ -5,6 +5,8 @@ from datetime import datetime
 import strawberry
 from allowance.license import midnight
 
+from api.graphql.license_batch import LicenseBatch
+from api.graphql.schema.common.lazy_license import LazyLicense, lazy_license
 from api.graphql.schema.common.node import Info
 from api.graphql.schema.common.period import Period
 from api.graphql.schema.common.status import UsageStatus
@@ -16,11 +18,15 @@ from core.consumption.readings.status import UsageStatus as Status
 @strawberry.type(description="A crossed threshold. Each threshold alerts once for each period and limit.")
 class Alert:
     row: strawberry.Private[AlertRow]
-    time_zone: strawberry.Private[str]
+    batch: strawberry.Private[LicenseBatch]
 
     @strawberry.field(description="The id of the alert. It never changes.")
     def id(self) -> strawberry.ID:
         return strawberry.ID(self.row.id)
+
+    @strawberry.field(description="The license whose threshold was crossed.")
+    def license(self) -> LazyLicense:
+        return lazy_license(self.batch, self.row.license_id)
 
     @strawberry.field(
         description="The meter that crossed the threshold. Null if the plugin of the meter is no longer installed."
@@ -55,9 +61,8 @@ class Alert:
 
     @strawberry.field(description="The period in which the threshold was crossed.")
     def period(self) -> Period:
-        return Period(
-            start=midnight(self.row.period_first, self.time_zone), end=midnight(self.row.period_end, self.time_zone)
-        )
+        time_zone = self.batch.licenses[self.row.license_id].license.time_zone
+        return Period(start=midnight(self.row.period_first, time_zone), end=midnight(self.row.period_end, time_zone))
 
     @strawberry.field(
         description="The time since which the threshold was crossed, as far as the history knows. It is earlier than "

@@ -1,12 +1,15 @@
-"""Pages of the alerts of a license."""
+"""Pages of the alerts of a license, and of the alerts across licenses."""
 
 import strawberry
 
-from api.graphql.license_batch import LicenseBatch
+from api.graphql.context import Context
+from api.graphql.license_batch import LicenseBatch, batch_of
 from api.graphql.schema.alerts.alert import Alert
 from api.graphql.schema.common.connections import Connection
 from api.graphql.schema.common.cursors import cursor_time, decode_cursor, encode
 from api.graphql.schema.common.scalars import page_size
+from api.graphql.schema.common.status import UsageStatus
+from core.alerts.listing import list_all_alerts
 
 
 @strawberry.type(description="A page of alerts, newest first (Relay connection).")
@@ -23,11 +26,37 @@ def alert_connection(
     if after is not None:
         at, key = decode_cursor(after, "alerts", str, str)
         position = (cursor_time(at), str(key))
-    time_zone = batch.licenses[license_id].license.time_zone
     return AlertConnection.page(
         batch.alerts(license_id, size + 1, position, meter, is_open),
         size,
         after,
         cursor=lambda row: encode("alerts", row.found_at.isoformat(), row.id),
-        node=lambda row: Alert(row=row, time_zone=time_zone),
+        node=lambda row: Alert(row=row, batch=batch),
+    )
+
+
+def all_alerts_connection(
+    context: Context,
+    license_id: int | None,
+    first: int | None,
+    after: str | None,
+    is_open: bool | None,
+    statuses: list[UsageStatus] | None,
+) -> AlertConnection:
+    """Return a page of alerts across licenses, newest first; with `license_id` of one license."""
+    size = page_size(first, 20)
+    position = None
+    if after is not None:
+        at, key = decode_cursor(after, "allAlerts", str, str)
+        position = (cursor_time(at), str(key))
+    rows = list_all_alerts(
+        context.session, most=size + 1, license_id=license_id, after=position, is_open=is_open, statuses=statuses
+    )
+    batch = batch_of(context, (row.license_id for row in rows[:size]))
+    return AlertConnection.page(
+        rows,
+        size,
+        after,
+        cursor=lambda row: encode("allAlerts", row.found_at.isoformat(), row.id),
+        node=lambda row: Alert(row=row, batch=batch),
     )

@@ -7,11 +7,11 @@ import strawberry
 
 from api.graphql.license_batch import LicenseBatch
 from api.graphql.schema.admission.installations import InstallationReport, installations_of
+from api.graphql.schema.common.lazy_license import LazyLicense, lazy_license
 from api.graphql.schema.common.node import Info, Node, Problem
 from api.graphql.schema.common.scalars import number
 from api.graphql.schema.common.status import UsageStatus
 from api.graphql.schema.consumption.ids import view_id
-from api.graphql.schema.consumption.lazy_license import LazyLicense, lazy_license
 from api.graphql.schema.consumption.reading import Reading
 from api.graphql.schema.consumption.section import Section
 from api.graphql.schema.consumption.warnings import Warnings

@@ -2,12 +2,14 @@
 
 import strawberry
 
-from api.graphql.license_batch import LicenseBatch
+from api.graphql.context import Context
+from api.graphql.license_batch import LicenseBatch, batch_of
 from api.graphql.schema.common.connections import Connection
 from api.graphql.schema.common.cursors import cursor_time, decode_cursor, encode
 from api.graphql.schema.common.scalars import page_size
 from api.graphql.schema.credits.credit_request import CreditRequest
 from api.graphql.schema.credits.grant import Grant
+from core.credits.listing import list_open_requests
 
 
 @strawberry.type(description="A page of grants, newest first (Relay connection).")
@@ -15,7 +17,7 @@ class GrantConnection(Connection[Grant]):
     pass
 
 
-@strawberry.type(description="A page of credit requests: open requests first, then the newest (Relay connection).")
+@strawberry.type(description="A page of credit requests (Relay connection).")
 class CreditRequestConnection(Connection[CreditRequest]):
     pass
 
@@ -52,8 +54,26 @@ def credit_request_connection(
         size,
         after,
         cursor=lambda row: encode(
-            "creditRequests", int(row.closed_by is not None), row.requested_at.isoformat(), row.id
+            "creditRequests", int(row.closed_at is not None), row.requested_at.isoformat(), row.id
         ),
+        node=lambda row: CreditRequest(row=row, batch=batch),
+    )
+
+
+def open_request_connection(context: Context, first: int | None, after: str | None) -> CreditRequestConnection:
+    """Return a page of the open requests for credits of all licenses, oldest first."""
+    size = page_size(first, 20)
+    position = None
+    if after is not None:
+        at, key = decode_cursor(after, "openCreditRequests", str, str)
+        position = (cursor_time(at), str(key))
+    rows = list_open_requests(context.session, most=size + 1, after=position)
+    batch = batch_of(context, (row.license_id for row in rows[:size]))
+    return CreditRequestConnection.page(
+        rows,
+        size,
+        after,
+        cursor=lambda row: encode("openCreditRequests", row.requested_at.isoformat(), row.id),
         node=lambda row: CreditRequest(row=row, batch=batch),
     )
 

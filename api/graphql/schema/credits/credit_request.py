@@ -6,13 +6,14 @@ import strawberry
 
 from api.graphql.license_batch import LicenseBatch
 from api.graphql.schema.common.cursors import decode_id, encode
+from api.graphql.schema.common.lazy_license import LazyLicense, lazy_license
 from api.graphql.schema.common.node import Node
 from api.graphql.schema.credits.grant import Grant
 from core.credits.tables import CreditRequest as CreditRequestRow
 from core.errors import BadInput
 
 
-@strawberry.type(description="A request for credits, which an operator answers with a grant.")
+@strawberry.type(description="A request for credits, which an operator answers with a grant or declines.")
 class CreditRequest(Node):
     row: strawberry.Private[CreditRequestRow]
     batch: strawberry.Private[LicenseBatch]
@@ -21,6 +22,10 @@ class CreditRequest(Node):
     def id(self) -> strawberry.ID:
         key = self.batch.licenses[self.row.license_id].license.key
         return strawberry.ID(encode("CreditRequest", key, self.row.id))
+
+    @strawberry.field(description="The license that requests the credits.")
+    def license(self) -> LazyLicense:
+        return lazy_license(self.batch, self.row.license_id)
 
     @strawberry.field(description="The key of the meter that the credits are for.")
     def meter(self) -> str:
@@ -46,11 +51,23 @@ class CreditRequest(Node):
     def requested_at(self) -> datetime:
         return self.row.requested_at
 
-    @strawberry.field(description="The time at which a grant answered the request. Null while the request is open.")
+    @strawberry.field(
+        description="The time at which a grant answered the request, or an operator declined it. Null while the "
+        "request is open."
+    )
     def closed_at(self) -> datetime | None:
         return self.row.closed_at
 
-    @strawberry.field(description="The grant that answered the request. Null while the request is open.")
+    @strawberry.field(
+        description="The reason for which an operator declined the request. Null while the request is open, and if a "
+        "grant answered it."
+    )
+    def declined_because(self) -> str | None:
+        return self.row.declined_because
+
+    @strawberry.field(
+        description="The grant that answered the request. Null while the request is open, and if it was declined."
+    )
     def closed_by(self) -> Grant | None:
         rows = self.batch.grants.get(self.row.license_id, [])
         return next((Grant(row=row, batch=self.batch) for row in rows if row.id == self.row.closed_by), None)

@@ -47,6 +47,15 @@ class VoidGrantInput:
     )
 
 
+@strawberry.input(description="A request for credits to decline.")
+class DeclineCreditRequestInput:
+    license: str = strawberry.field(description="The key of the license.")
+    request: strawberry.ID = strawberry.field(description="The `id` of the credit request.")
+    reason: str = strawberry.field(
+        description="The reason, at most 500 characters. Users and admins of the license see it."
+    )
+
+
 @strawberry.input(description="A request for credits.")
 class RequestCreditsInput:
     license: str = strawberry.field(description="The key of the license.")

@@ -10,8 +10,14 @@ from api.graphql.schema.common.results import InputError, errors_field, reports_
 from api.graphql.schema.common.scalars import decimal
 from api.graphql.schema.credits.credit_request import CreditRequest, request_key
 from api.graphql.schema.credits.grant import Grant
-from api.graphql.schema.credits.inputs import GrantCreditsInput, RequestCreditsInput, VoidGrantInput
+from api.graphql.schema.credits.inputs import (
+    DeclineCreditRequestInput,
+    GrantCreditsInput,
+    RequestCreditsInput,
+    VoidGrantInput,
+)
 from core.access.keys import READERS, Scope
+from core.administration import decline_request as declining
 from core.administration import grant_credits as grants
 from core.administration import inputs
 from core.administration import request_credits as requests
@@ -33,6 +39,14 @@ class VoidGrantResult:
 @strawberry.type(description="The result of `requestCredits`.")
 class RequestCreditsResult:
     request: CreditRequest | None = strawberry.field(default=None, description="The request. Null if there are errors.")
+    errors: list[InputError] = errors_field()
+
+
+@strawberry.type(description="The result of `declineCreditRequest`.")
+class DeclineCreditRequestResult:
+    request: CreditRequest | None = strawberry.field(
+        default=None, description="The declined request. Null if there are errors."
+    )
     errors: list[InputError] = errors_field()
 
 
@@ -106,3 +120,22 @@ def request_credits(
         )
     batch = find_batch(context, input.license)
     return RequestCreditsResult(request=CreditRequest(row=row, batch=batch) if batch else None)
+
+
+@strawberry.mutation(
+    description="Decline a request for credits, with a reason. The admins of the license get an e-mail. Declining it "
+    "again with the same reason changes nothing."
+)
+@reports_errors(DeclineCreditRequestResult)
+def decline_credit_request(
+    info: Info,
+    input: Annotated[DeclineCreditRequestInput, strawberry.argument(description="The request and the reason.")],
+) -> DeclineCreditRequestResult:
+    context = info.context
+    context.caller.require(Scope.CONTRACT_WRITE, license=input.license)
+    given = inputs.DeclineInput(input.license, request_key(input.license, input.request), input.reason)
+    notifiers = context.services.registry.notifiers.values()
+    with context.write() as session:
+        row = declining.decline_request(session, given, notifiers, context.caller.name, context.now)
+    batch = find_batch(context, input.license)
+    return DeclineCreditRequestResult(request=CreditRequest(row=row, batch=batch) if batch else None)

@@ -5,7 +5,7 @@ from typing import Final
 import strawberry
 
 from api.graphql.context import Context
-from api.graphql.license_batch import LicenseBatch
+from api.graphql.license_batch import batch_of
 from api.graphql.schema.common.connections import Connection
 from api.graphql.schema.common.cursors import decode_cursor, encode, refuse_cursor
 from api.graphql.schema.common.scalars import page_size
@@ -14,7 +14,6 @@ from api.graphql.schema.licenses.enums import LicenseOrder
 from api.graphql.schema.licenses.license import License
 from core.consumption.list_licenses import LicenseCursor, LicenseFilter, count_licenses, list_licenses
 from core.consumption.readings.status import SEVERITY
-from core.licenses.load import load_licenses
 
 _LARGEST: Final = 2**62
 """More than any value of an order, and as much as databases compare with."""
@@ -73,14 +72,13 @@ def license_connection(
     field = f"licenses:{order.value}"
     position = None if after is None else _position(after, field, order)
     rows = list_licenses(context.session, shown, order=order, most=size + 1, after=position)
-    licenses = load_licenses(context.session, [license_id for license_id, _ in rows[:size]], context.now)
-    batch = LicenseBatch(context, licenses)
+    batch = batch_of(context, (license_id for license_id, _ in rows[:size]))
     page: Connection[License] = Connection.page(
         rows,
         size,
         after,
         cursor=lambda row: encode(field, row[1].value, row[1].key),
-        node=lambda row: License(loaded=licenses[row[0]], batch=batch),
+        node=lambda row: License(loaded=batch.licenses[row[0]], batch=batch),
     )
     return LicenseConnection(edges=page.edges, page_info=page.page_info, counts=LicenseCounts(context, shown))
 

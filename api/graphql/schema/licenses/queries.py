@@ -4,7 +4,8 @@ from typing import Annotated
 
 import strawberry
 
-from api.graphql.license_batch import readable_batch
+from api.graphql.context import AllLicenses
+from api.graphql.license_batch import batch_of, readable_batch
 from api.graphql.schema.common.arguments import After
 from api.graphql.schema.common.node import Info
 from api.graphql.schema.common.status import UsageStatus
@@ -12,9 +13,10 @@ from api.graphql.schema.licenses.connections import LicenseConnection, license_c
 from api.graphql.schema.licenses.enums import LicenseOrder
 from api.graphql.schema.licenses.license import License
 from core.access.keys import READERS
+from core.consumption.changed_licenses import last_changed
 from core.consumption.list_licenses import LicenseFilter
 from core.consumption.view import Freshness
-from core.errors import BadInput
+from core.errors import BadInput, NotFound
 from core.nearest import did_you_mean
 from core.text import shown
 
@@ -72,3 +74,29 @@ def licenses(
         raise BadInput(f"No meter {shown(meter)}.{did_you_mean(meter, known)}")
     filter_ = LicenseFilter(context.now, status, search, freshness, meter)
     return license_connection(context, filter_, order_by or LicenseOrder.WORST_FIRST, first, after)
+
+
+# The field is no generator: the operation is executed again for each license, see api.graphql.subscriptions.subscribe.
+@strawberry.field(
+    description="Send the license that changed last at once, and each license after it changed, at most five a second. "
+    "If many licenses change at once, some are left out: list the licenses again. Check-ins count from the next "
+    "refresh. The caller's key must be for all licenses and have the scope `consumption:read` or `operate`."
+)
+def licenses_changed(
+    info: Info,
+    status: Annotated[
+        list[UsageStatus] | None,
+        strawberry.argument(
+            description="Only the licenses that have one of these statuses after the change. The default is all "
+            "statuses."
+        ),
+    ] = None,
+) -> License:
+    context = info.context
+    context.caller.require_all_licenses(*READERS)
+    context.follows = AllLicenses(None if status is None else frozenset(status))
+    license_id = context.changed or last_changed(context.session, status)
+    if license_id is None:
+        raise NotFound("No license has such a status.")
+    batch = batch_of(context, [license_id])
+    return License(loaded=batch.license, batch=batch)

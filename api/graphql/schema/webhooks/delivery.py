@@ -4,20 +4,9 @@ from datetime import datetime
 
 import strawberry
 
-from api.graphql.schema.common.enums import describe_enum
-from core.delivery.outbox.tables import DeliveryStatus
+from api.graphql.schema.common.delivery_status import DeliveryStatus
 from core.delivery.webhooks.log import LoggedDelivery
 from core.delivery.webhooks.tables import WebhookAttempt
-
-describe_enum(
-    DeliveryStatus,
-    "The state of a delivery.",
-    name="DeliveryStatus",
-    PENDING="The delivery waits for its first or next attempt.",
-    SENT="The endpoint accepted the message.",
-    PARKED="All attempts failed. Nothing more is sent until the delivery is sent again by hand.",
-    DROPPED="The endpoint was removed or disabled, or answered that it is gone.",
-)
 
 
 @strawberry.type(name="WebhookAttempt", description="An attempt to deliver a message to an endpoint.")

@@ -54,6 +54,7 @@ def test_the_plugin_loads() -> None:
         ("threshold.recovered", "🟢 Interactions: recovered from 100 % of 1,000 interactions"),
         ("threshold.reopened", "🔴 Interactions: over 100 % of 1,000 interactions again"),
         ("credits.expiring", "1,200 of 5,000 of SMS credits expire on 22 June 2026"),
+        ("credits.declined", "Request for 5,000 of SMS credits was declined: The credits of this year are used up"),
         ("credits.requested", "Request for 5,000 of SMS credits: For the spring campaign"),
     ],
 )

@@ -18,7 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import col, func, select, update
 
-from core.administration.inputs import CreditRequestInput
+from core.administration.decline_request import decline_request
+from core.administration.inputs import CreditRequestInput, DeclineInput
 from core.administration.request_credits import request_credits
 from core.delivery import message_kinds as kinds
 from core.delivery.notifiers.channel import DEADLINE, NotifierChannel
@@ -286,7 +287,9 @@ def test_messages_about_credits_state_all_that_is_known(alerted: Engine) -> None
     with alerted.database.write() as session:
         name_entities(session, [(alerted.id(), "be")])
         given = CreditRequestInput("acme", Decimal("5.50"), "be", "soon")
-        request_credits(session, given, everything, [], "console", NOW)
+        request = request_credits(session, given, everything, [], "console", NOW)
+        declined = DeclineInput("acme", request.id, "used up")
+        decline_request(session, declined, everything.notifiers.values(), "operator", NOW)
     alerted = Engine(replace(alerted.runtime, registry=everything))
     alerted.grant("acme", "g", 10, expires_at=NOW + timedelta(days=5), entity="nl")
     alerted.refresh(now=NOW + timedelta(minutes=1))
@@ -301,6 +304,8 @@ def test_messages_about_credits_state_all_that_is_known(alerted: Engine) -> None
     assert requested.requested == RequestedCredits(
         "sms_credits", "SMS credits", Decimal("5.5"), "be", "soon", "console"
     )
+    declining = found["credits.declined", "all"]
+    assert (declining.requested, declining.reason, requested.reason) == (requested.requested, "used up", None)
     assert expiring.expiring == (
         ExpiringCredits("sms_credits", "SMS credits", Decimal(10), Decimal(10), "nl", NOW + timedelta(days=5)),
     )
@@ -318,6 +323,7 @@ REQUESTED = st.builds(RequestedCredits, TEXTS, TEXTS, NUMBERS, st.none() | TEXTS
 MESSAGES = st.builds(
     Message, TEXTS, st.sampled_from(KINDS), TEXTS, TEXTS, TIMES, TEXTS,
     st.lists(ALERTS, max_size=3).map(tuple), st.lists(EXPIRING, max_size=3).map(tuple), st.none() | REQUESTED,
+    st.none() | TEXTS,
 )  # fmt: skip
 
 

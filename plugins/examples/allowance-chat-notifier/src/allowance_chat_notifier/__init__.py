@@ -61,7 +61,8 @@ def text_of(message: Message) -> str:
     if message.requested:
         request = message.requested
         note = f": {request.note}" if request.note else ""
-        lines.append(f"Request for {_number(request.amount)} of {request.title}{note}")
+        answer = f" was declined: {message.reason}" if message.reason else note
+        lines.append(f"Request for {_number(request.amount)} of {request.title}{answer}")
     body = "\n".join(f"• {_escape(line)}" for line in lines)
     return f"*{_escape(message.license_name)}*\n{body}\n<{message.link}|My consumption>"
 

@@ -1,7 +1,7 @@
-"""The reference from a consumption back to its license.
+"""The reference from a part of a license back to the license.
 
-The types License and Consumption refer to each other. `schema.licenses` imports `schema.consumption`. The reference
-back is only in this module, which imports the license when it is first used.
+The type License refers to its consumption, alerts and requests, and these refer back to it. `schema.licenses` imports
+their modules. The reference back is only in this module, which imports the license when it is first used.
 """
 
 from typing import TYPE_CHECKING, Annotated, TypeAlias

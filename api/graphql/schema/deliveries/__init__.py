@@ -1,0 +1,1 @@
+"""Deliveries over every channel in the schema, for operators."""
