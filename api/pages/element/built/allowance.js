@@ -1,1 +1,1 @@
-export * from './allowance-ComnHf3v.js';
+export * from './allowance-CqO8ErrU.js';

@@ -55,6 +55,14 @@ theme.addEventListener('change', () => {
   localStorage.setItem('allowance:theme', theme.value);
   dress(theme.value);
 });
+const menu = find<HTMLDetailsElement>('menu');
+/** The menu closes as menus do: by Escape, and by a click elsewhere. */
+addEventListener('click', ({ target }) => menu.contains(target as Node) || (menu.open = false));
+addEventListener('keydown', ({ key }) => {
+  if (key !== 'Escape' || !menu.open) return;
+  menu.open = false;
+  menu.querySelector('summary')!.focus();
+});
 find('print').addEventListener('click', () => print());
 find('leave').addEventListener('click', () => {
   sessionStorage.removeItem(TOKEN);

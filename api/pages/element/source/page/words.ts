@@ -3,6 +3,7 @@
 export const words: Record<string, Record<string, string>> = {
   en: {
     title: 'My consumption',
+    options: 'Options',
     language: 'Language',
     theme: 'Theme',
     auto: 'As the device',
@@ -15,6 +16,7 @@ export const words: Record<string, Record<string, string>> = {
   },
   fr: {
     title: 'Ma consommation',
+    options: 'Options',
     language: 'Langue',
     theme: 'Thème',
     auto: 'Comme l’appareil',

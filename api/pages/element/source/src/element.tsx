@@ -6,7 +6,7 @@ import { type Failure, type Overview } from './model';
 import { storeOf, type GetToken, type State, type Store } from './store';
 import styles from './styles.css?inline';
 import { wordsFor } from './texts';
-import { Around } from './views/context';
+import { Within } from './views/context';
 import { Full } from './views/full';
 import { Halo } from './views/halo';
 import { Notices } from './views/notices';
@@ -133,10 +133,11 @@ class AllowanceElement extends HTMLElement {
     if (said) this.#said = said;
     const { state } = this.#store;
     const { language, text } = this.#words();
-    const formats = formatsOf(language, text, state.overview?.license.timeZone ?? 'UTC');
+    const formats = formatsOf(language, state.overview?.license.timeZone ?? 'UTC');
+    const around = { formats, text, store: this.#store, printing: this.#printing.matches };
     const view = this.shownView;
     render(
-      <Around.Provider value={{ formats, store: this.#store, printing: this.#printing.matches }}>
+      <Within around={around}>
         <div class="allowance" lang={language} data-view={view}>
           {this.#view(view, state)}
           {view !== 'halo' && (
@@ -145,7 +146,7 @@ class AllowanceElement extends HTMLElement {
             </p>
           )}
         </div>
-      </Around.Provider>,
+      </Within>,
       this.shadowRoot!,
     );
   }

@@ -1,30 +1,29 @@
 // Numbers, dates and words in the reader's language and in the license's time zone.
 
-import type { Text } from './texts';
+import type { Period } from './model';
 
 export interface Formats {
   language: string;
-  text: Text;
   number(value: number): string;
   percent(ratio: number): string;
   date(instant: string): string;
-  /** The last day of a period whose end is the first instant after it. */
-  lastDay(end: string): string;
+  /** The first and the last day of a period. */
+  days(period: Period): [string, string];
   time(instant: string): string;
   month(instant: string): string;
-  days(from: Date, until: string): number;
+  daysUntil(end: string): number;
 }
 
-export function formatsOf(language: string, text: Text, timeZone: string): Formats {
+export function formatsOf(language: string, timeZone: string): Formats {
   const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 2 });
   const fine = new Intl.NumberFormat(language, { maximumSignificantDigits: 4 });
   const percent = new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 1 });
   const date = new Intl.DateTimeFormat(language, { dateStyle: 'long', timeZone });
+  const inUtc = new Intl.DateTimeFormat(language, { dateStyle: 'long', timeZone: 'UTC' });
   const time = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short', timeZone });
   const month = new Intl.DateTimeFormat(language, { month: 'long', year: 'numeric', timeZone });
   return {
     language,
-    text,
     number: (value) => (value !== 0 && Math.abs(value) < 0.1 ? fine : whole).format(value),
     // Never 100 % for what is a little more or less than the whole.
     percent: (ratio) => {
@@ -33,9 +32,13 @@ export function formatsOf(language: string, text: Text, timeZone: string): Forma
       return percent.format(shown);
     },
     date: (instant) => date.format(new Date(instant)),
-    lastDay: (end) => date.format(new Date(new Date(end).getTime() - 1)),
+    days: ({ start, end }) => {
+      // Quota windows are months in UTC, all other periods days of the license.
+      const { format } = start.endsWith('T00:00:00Z') || start.includes('T00:00:00+00') ? inUtc : date;
+      return [format(new Date(start)), format(new Date(Date.parse(end) - 1))];
+    },
     time: (instant) => time.format(new Date(instant)),
     month: (instant) => month.format(new Date(instant)),
-    days: (from, until) => Math.ceil((new Date(until).getTime() - from.getTime()) / 86_400_000),
+    daysUntil: (end) => Math.ceil((Date.parse(end) - Date.now()) / 86_400_000),
   };
 }

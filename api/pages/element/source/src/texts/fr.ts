@@ -3,7 +3,6 @@ import type { Text } from '.';
 const many = (count: number, one: string, other: string) => (Math.abs(count) < 2 ? one : other);
 /** “du 1er novembre”: the first of a month is an ordinal number in French. */
 const le = (date: string) => date.replace(/^1 /, '1er ');
-const de = (words: string) => (/^[aeiouyhéèêàâîôœ]/i.test(words) ? `d’${words}` : `de ${words}`);
 
 export const fr: Text = {
   status: { OK: 'Dans la limite', AT_RISK: 'À risque', EXCEEDED: 'Dépassé', UNKNOWN: 'Non mesuré' },
@@ -55,15 +54,17 @@ export const fr: Text = {
 
   of: (used, limit, unit) => `${used} sur ${limit} ${unit}`,
   ofLimit: (limit, unit) => `sur ${limit} ${unit}`,
-  left: (amount, unit) => `Reste : ${amount} ${unit}`,
-  over: (amount, unit) => `Dépassement ${de(`${amount} ${unit}`)}. Rien n’est bloqué.`,
+  left: (amount) => `Reste : ${amount}`,
+  nothingLeft: 'Il ne reste rien',
+  over: (amount) => `Dépassement de ${amount}. Rien n’est bloqué.`,
   owed: (amount, unit) => `${amount} ${unit} ont été utilisés au-delà des crédits. Les prochains crédits les couvriront.`,
   unlimited: 'Sans limite dans votre contrat',
   setByContract: 'Fixé par votre contrat',
   nothingReported: 'Rien n’a encore été transmis',
   neverMeasured: 'Pas encore mesuré',
   none: 'Votre contrat n’en permet aucun',
-  full: (limit) => `Les ${limit} places sont prises. Les nouvelles demandes seront refusées.`,
+  full: (limit, until) =>
+    `Les ${limit} places sont prises. Les nouvelles demandes sont refusées jusqu’au ${le(until)}.`,
   refused: (count, one, until) =>
     `${count} ${one ? 'a été refusée' : 'ont été refusées'}. Les nouvelles demandes sont refusées jusqu’au ${le(until)}.`,
   stale: (time) => `Ce chiffre date du ${le(time)}. La dernière mise à jour a échoué :`,

@@ -1,34 +1,31 @@
 // The latest alerts: which threshold was crossed, when, and whether that is over.
 
 import type { Alert } from '../model';
-import { useAround, useText } from './context';
+import type { Around } from './context';
 import { StatusMark } from './status';
 
-export function Alerts({ alerts }: { alerts: Alert[] }) {
-  const { formats } = useAround();
-  const text = useText();
+export function Alerts({ alerts }: { alerts: Alert[] }, { formats, text }: Around) {
+  const { date, number, percent } = formats;
   return (
     <section class="card" part="card alerts" aria-labelledby="alerts">
       <header>
         <h2 id="alerts">{text.alerts}</h2>
       </header>
-      {alerts.length ? (
-        <ul class="plain alerts">
-          {alerts.map(({ id, meter, ratio, used, limit, status, crossedAt, recoveredAt }) => (
-            <li key={id} class={recoveredAt ? 'quiet' : ''}>
-              <StatusMark status={status} /> <strong>{meter?.title ?? text.goneMeter}</strong>{' '}
-              {text.alert(formats.percent(ratio), formats.number(used), formats.number(limit), meter?.unit ?? '')}
-              <span class="quiet">
-                {' '}
-                {formats.date(crossedAt)}
-                {recoveredAt && `, ${text.recovered(formats.date(recoveredAt))}`}
+      {!alerts.length && <p class="quiet">{text.noAlerts}</p>}
+      <ul class="plain alerts">
+        {alerts.map(({ id, meter, ratio, used, limit, status, crossedAt, recoveredAt }) => (
+          <li key={id}>
+            <p class="line">
+              <strong>{meter?.title ?? text.goneMeter}</strong> <StatusMark status={status} />
+              <span class="figure quiet">
+                {date(crossedAt)}
+                {recoveredAt && `, ${text.recovered(date(recoveredAt))}`}
               </span>
-            </li>
-          ))}
-        </ul>
-      ) : (
-        <p class="quiet">{text.noAlerts}</p>
-      )}
+            </p>
+            <p class="quiet">{text.alert(percent(ratio), number(used), number(limit), meter?.unit ?? '')}</p>
+          </li>
+        ))}
+      </ul>
     </section>
   );
 }

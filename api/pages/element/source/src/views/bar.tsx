@@ -1,10 +1,9 @@
 // The bar of a reading: what is used of the limit, the thresholds as marks, and what is beyond the limit, hatched.
 
 import type { Reading } from '../model';
-import { tone, useAround } from './context';
+import { tone, type Around } from './context';
 
-export function Bar({ reading, label }: { reading: Reading; label: string }) {
-  const { formats } = useAround();
+export function Bar({ reading, label }: { reading: Reading; label: string }, { formats }: Around) {
   const used = Math.max(0, reading.used ?? 0);
   const limit = reading.limit ?? 0;
   const whole = Math.max(used, limit) || 1;

@@ -1,18 +1,17 @@
 // Small charts in SVG: a spark of twelve months, and the history of a reading with its table beside it.
 
 import { type Point } from '../model';
-import { tone, useAround, useText } from './context';
+import { tone, type Around } from './context';
 
 const top = (points: Point[]) => Math.max(...points.flatMap(({ used, limit }) => [used ?? 0, limit ?? 0]), 0) || 1;
 
-export function Spark({ points, title }: { points: Point[]; title: string }) {
-  const { formats } = useAround();
+export function Spark({ points, title }: { points: Point[]; title: string }, { formats, text }: Around) {
   const most = Math.max(...points.map(({ used }) => used ?? 0)) || 1;
   const words = points.map(
     ({ at, used }) => `${formats.month(at)}: ${used === null ? '–' : formats.number(used)}`,
   );
   return (
-    <svg class="spark" viewBox="0 0 72 18" role="img" aria-label={`${formats.text.months(title)}. ${words.join('; ')}`}>
+    <svg class="spark" viewBox="0 0 72 18" role="img" aria-label={`${text.months(title)}. ${words.join('; ')}`}>
       {points.map(({ at, used, status }, place) => {
         const height = used === null ? 0 : Math.max(1, (18 * Math.max(0, used)) / most);
         const x = 72 - 6 * (points.length - place);
@@ -22,11 +21,15 @@ export function Spark({ points, title }: { points: Point[]; title: string }) {
   );
 }
 
-export function HistoryChart({ points, title, unit }: { points: Point[]; title: string; unit: string }) {
-  const { formats, printing } = useAround();
-  const text = useText();
+interface Props {
+  points: Point[];
+  title: string;
+  unit: string;
+}
+
+export function HistoryChart({ points, title, unit }: Props, { formats, text, printing }: Around) {
   if (!points.length) return <p class="quiet">{text.noHistory}</p>;
-  const [width, height, most] = [600, 140, top(points) * 1.05];
+  const [width, height, most] = [600, 140, top(points)];
   const x = (place: number) => (points.length > 1 ? (width * place) / (points.length - 1) : width);
   const y = (value: number) => height - (height * Math.max(0, value)) / most;
   const line = (value: (point: Point) => number | null) => {
@@ -47,14 +50,21 @@ export function HistoryChart({ points, title, unit }: { points: Point[]; title: 
   return (
     <figure class="history">
       <figcaption>{text.historyOf(title)}</figcaption>
+      <p class="ends">
+        <span>{formats.number(top(points))}</span>
+        <span class="legend">
+          {text.used}
+          {points.some(({ limit }) => limit !== null) && <span class="limit">{text.limit}</span>}
+        </span>
+      </p>
       <svg viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" aria-hidden="true">
         <path class="limit" d={line(({ limit }) => limit)} />
         <path class="used" d={line(({ used }) => used)} />
       </svg>
-      <div class="ends">
+      <p class="ends">
         <span>{formats.date(points[0]!.at)}</span>
         <span>{formats.date(points.at(-1)!.at)}</span>
-      </div>
+      </p>
       <details open={printing}>
         <summary>{text.asTable}</summary>
         <div class="scroll" tabIndex={0} role="region" aria-label={text.historyOf(title)}>

@@ -1,8 +1,7 @@
 // The credits of a license: what was granted and what is left of it, and the form to ask for more.
 
-import { useState } from 'preact/hooks';
 import type { CreditRequest, Grant, Reading } from '../model';
-import { failureOf, useAround, useText } from './context';
+import { failureOf, View, type Around } from './context';
 
 interface Props {
   license: string;
@@ -12,9 +11,7 @@ interface Props {
   onSent: () => void;
 }
 
-export function Credits({ license, readings, grants, requests, onSent }: Props) {
-  const { formats } = useAround();
-  const text = useText();
+export function Credits({ license, readings, grants, requests, onSent }: Props, { formats, text }: Around) {
   return (
     <section class="card" part="card credits" aria-labelledby="credits">
       <header>
@@ -45,9 +42,7 @@ export function Credits({ license, readings, grants, requests, onSent }: Props) 
   );
 }
 
-function Grants({ grants }: { grants: Grant[] }) {
-  const { formats } = useAround();
-  const text = useText();
+function Grants({ grants }: { grants: Grant[] }, { formats, text }: Around) {
   const now = new Date();
   const forEntities = grants.some(({ entity }) => entity);
   if (!grants.length) return <p class="quiet">{text.noGrants}</p>;
@@ -67,7 +62,7 @@ function Grants({ grants }: { grants: Grant[] }) {
         <tbody>
           {grants.map(({ key, amount, remaining, entity, grantedAt, expiresAt }) => {
             const over = expiresAt !== null && new Date(expiresAt) <= now;
-            const soon = !over && expiresAt !== null && remaining > 0 && formats.days(now, expiresAt) <= 30;
+            const soon = !over && expiresAt !== null && remaining > 0 && formats.daysUntil(expiresAt) <= 30;
             return (
               <tr key={key} class={over ? 'quiet' : ''}>
                 <th scope="row">{formats.date(grantedAt)}</th>
@@ -87,50 +82,57 @@ function Grants({ grants }: { grants: Grant[] }) {
   );
 }
 
-function RequestForm({ license, onSent }: { license: string; onSent: () => void }) {
-  const { store } = useAround();
-  const text = useText();
-  const [answer, setAnswer] = useState<{ ok: boolean; words: string } | null>(null);
-  const [busy, setBusy] = useState(false);
-  const send = async (event: Event) => {
+interface Sending {
+  answer?: string;
+  refused?: boolean;
+  busy?: boolean;
+}
+
+class RequestForm extends View<{ license: string; onSent: () => void }, Sending> {
+  #send = async (event: Event) => {
+    const { store, text } = this.context;
+    const { license, onSent } = this.props;
     event.preventDefault();
     const form = event.currentTarget as HTMLFormElement;
     const fields = new FormData(form);
     const amount = Number(fields.get('amount'));
-    if (!(amount >= 1)) return setAnswer({ ok: false, words: text.atLeastOne });
-    setBusy(true);
+    if (!(amount >= 1)) return this.setState({ answer: text.atLeastOne, refused: true });
+    this.setState({ busy: true });
+    let refusal: string | null;
     try {
-      const refusal = await store.requestCredits(license, amount, String(fields.get('note')).trim());
-      setAnswer(refusal ? { ok: false, words: refusal } : { ok: true, words: text.sent });
-      if (!refusal) {
-        form.reset();
-        onSent();
-      }
+      refusal = await store.requestCredits(license, amount, String(fields.get('note')).trim());
     } catch (error) {
-      setAnswer({ ok: false, words: failureOf(error).message });
-    } finally {
-      setBusy(false);
+      refusal = failureOf(error).message;
     }
+    this.setState({ answer: refusal ?? text.sent, refused: refusal !== null, busy: false });
+    if (refusal !== null) return;
+    form.reset();
+    onSent();
   };
-  return (
-    <form onSubmit={send} noValidate>
-      <h4>{text.request}</h4>
-      <div class="fields">
-        <label>
-          {text.requestAmount}
-          <input name="amount" type="number" min="1" step="1" inputMode="numeric" required />
-        </label>
-        <label class="wide">
-          {text.requestNote}
-          <input name="note" maxLength={500} autocomplete="off" />
-        </label>
-        <button type="submit" class="button" part="button" disabled={busy}>
-          {text.send}
-        </button>
-      </div>
-      <p role="status" class={answer?.ok === false ? 'over' : ''}>
-        {answer?.words}
-      </p>
-    </form>
-  );
+
+  render() {
+    const { text } = this.context;
+    const { answer, refused, busy } = this.state;
+    return (
+      <form onSubmit={this.#send} noValidate>
+        <h4>{text.request}</h4>
+        <div class="fields">
+          <label>
+            {text.requestAmount}
+            <input name="amount" type="number" min="1" step="1" inputMode="numeric" required />
+          </label>
+          <label class="wide">
+            {text.requestNote}
+            <input name="note" maxLength={500} autocomplete="off" />
+          </label>
+          <button type="submit" class="button" part="button" disabled={busy}>
+            {text.send}
+          </button>
+        </div>
+        <p role="status" class={refused ? 'over' : ''}>
+          {answer}
+        </p>
+      </form>
+    );
+  }
 }

@@ -1,11 +1,11 @@
 // The whole of “My consumption”.
 
-import { useEffect, useState } from 'preact/hooks';
-import { isFailure, type Overview, type Section, type Status } from '../model';
+import { isFailure, type Histories, type Overview, type Section, type Status, type Surroundings } from '../model';
 import type { State } from '../store';
 import { Alerts } from './alerts';
-import { failureOf, useAnswer, useAround, useText } from './context';
+import { failureOf, known, View } from './context';
 import { Credits } from './credits';
+import { download } from './download';
 import { Halo } from './halo';
 import { Notices } from './notices';
 import { PeriodBar } from './period';
@@ -14,181 +14,186 @@ import { Failed, Loading, rememberShape, splitEvenly } from './states';
 import { StatusMark } from './status';
 import { Tiles } from './tiles';
 
-export function Full({ state, sections }: { state: State; sections: string[] | null }) {
-  const { store, formats } = useAround();
-  const [place, setPlace] = useState<number | null>(null);
-  const [sent, setSent] = useState(0);
-  const current = state.overview!;
-  const { license, version } = current;
-  const around = useAnswer(() => store.surroundings(license.key), [store, license.key, version, sent]);
-  const known = around && !isFailure(around) ? around : null;
-  const periods = known?.periods ?? [];
-  const shown = place ?? periods.length - 1;
-  const period = periods[shown];
-  // The last instant of a past period.
-  const at = period && !period.current ? new Date(Date.parse(period.end) - 1).toISOString() : null;
-  const past = useAnswer(() => (at ? store.past(at) : Promise.resolve(null)), [store, at, at ? version : 0]);
-  const histories = useAnswer(() => store.months(at), [store, at, version]);
-  const overview = at ? (past && !isFailure(past) ? past : null) : current;
-  useEffect(() => rememberShape(store.license, current.sections.map(({ readings }) => readings.length)), [version]);
-  return (
-    <>
-      <Header overview={current} state={state} />
-      {state.awaySince && (
-        <p class="away" role="status">
-          {formats.text.away(formats.time(state.awaySince.toISOString()))}
-        </p>
-      )}
-      {license.suspended && <p class="away">{formats.text.suspended(license.suspended.message)}</p>}
-      {license.state === 'NO_CONTRACT' && <p class="away">{formats.text.noContract}</p>}
-      <PeriodBar periods={periods} shown={shown} onShow={(next) => setPlace(next === periods.length - 1 ? null : next)} />
-      {isFailure(past) && <Failed failure={past} />}
-      {!overview && !isFailure(past) && <Loading license={store.license} />}
-      {overview && (
-        <Body
-          overview={overview}
-          sections={sections}
-          past={at !== null}
-          histories={histories && !isFailure(histories) ? histories : null}
-          surroundings={known}
-          onSent={() => setSent(sent + 1)}
-        />
-      )}
-    </>
-  );
+interface Shown {
+  /** The place of the shown period; undefined for the current one. */
+  place?: number;
+  /** The number of requests for credits that were sent. */
+  sent?: number;
 }
 
-function Header({ overview, state }: { overview: Overview; state: State }) {
-  const { store } = useAround();
-  const text = useText();
-  const [said, say] = useState('');
-  const refresh = async () => {
-    say(text.refreshing);
-    try {
-      await store.refresh();
-      say(text.refreshed);
-    } catch (error) {
-      say(failureOf(error).message);
-    }
-  };
-  return (
-    <header class="top" part="header">
-      <div class="name">
-        <h1>{text.title}</h1>
-        <p>
-          {overview.license.name} <StatusMark status={overview.status} />
-        </p>
-      </div>
-      <div class="tools">
-        {!state.awaySince && (
-          <span class={`live ${state.live ? 'on' : ''}`}>
-            {state.live ? text.live : text.polling}
-          </span>
+export class Full extends View<{ state: State; sections: string[] | null }, Shown> {
+  render() {
+    const { store, formats, text } = this.context;
+    const { state, sections } = this.props;
+    const { place, sent = 0 } = this.state;
+    const current = state.overview!;
+    const { license, version } = current;
+    const around = known(
+      this.answer('around', `${license.key} ${version} ${sent}`, () => store.surroundings(license.key)),
+    );
+    const periods = around?.periods ?? [];
+    const shown = place ?? periods.length - 1;
+    const period = periods[shown];
+    // The last instant of a past period.
+    const at = period && !period.current ? new Date(Date.parse(period.end) - 1).toISOString() : null;
+    const past = this.answer('past', at && `${at} ${version}`, async () => at && store.past(at));
+    const histories = known(this.answer('histories', `${at} ${version}`, () => store.months(at)));
+    const overview = at ? known(past) : current;
+    rememberShape(store.license, current.sections.map(({ readings }) => readings.length));
+    return (
+      <>
+        <Header overview={current} state={state} />
+        {state.awaySince && (
+          <p class="away" role="status">
+            {text.away(formats.time(state.awaySince.toISOString()))}
+          </p>
         )}
-        <button class="button" part="button" onClick={refresh}>
-          {text.refresh}
-        </button>
-        <button class="button" part="button" onClick={() => download(overview)}>
-          {text.download}
-        </button>
-        <slot name="toolbar" />
-        <Halo overview={overview} />
-      </div>
-      <p role="status" class="said">
-        {said}
-      </p>
-    </header>
-  );
+        {license.suspended && <p class="away">{text.suspended(license.suspended.message)}</p>}
+        {license.state === 'NO_CONTRACT' && <p class="away">{text.noContract}</p>}
+        <PeriodBar
+          periods={periods}
+          shown={shown}
+          onShow={(next) => this.setState({ place: next === periods.length - 1 ? undefined : next })}
+        />
+        {at && isFailure(past) ? (
+          <Failed failure={past} />
+        ) : overview ? (
+          <Body
+            overview={overview}
+            sections={sections}
+            past={at !== null}
+            histories={histories}
+            around={around}
+            onSent={() => this.setState({ sent: sent + 1 })}
+          />
+        ) : (
+          <Loading license={store.license} />
+        )}
+      </>
+    );
+  }
+}
+
+class Header extends View<{ overview: Overview; state: State }, { said?: string }> {
+  #refresh = async () => {
+    const { store, text } = this.context;
+    this.setState({ said: text.refreshing });
+    const said = await store.refresh().then(
+      () => text.refreshed,
+      (error) => failureOf(error).message,
+    );
+    this.setState({ said });
+  };
+
+  render() {
+    const { text } = this.context;
+    const { overview, state } = this.props;
+    return (
+      <header class="top" part="header">
+        <div class="name">
+          <h1>{text.title}</h1>
+          <p>
+            {overview.license.name} <StatusMark status={overview.status} />
+          </p>
+        </div>
+        <div class="tools">
+          {!state.awaySince && <span class={`live ${state.live ? 'on' : ''}`}>{state.live ? text.live : text.polling}</span>}
+          <button class="button" part="button" onClick={this.#refresh}>
+            {text.refresh}
+          </button>
+          <button class="button" part="button" onClick={() => download(overview)}>
+            {text.download}
+          </button>
+          <slot name="toolbar" />
+          <Halo overview={overview} />
+        </div>
+        <p role="status" class="said">
+          {this.state.said}
+        </p>
+      </header>
+    );
+  }
 }
 
 interface BodyProps {
   overview: Overview;
   sections: string[] | null;
   past: boolean;
-  histories: import('../model').Histories | null;
-  surroundings: import('../model').Surroundings | null;
+  histories: Histories | null;
+  around: Surroundings | null;
   onSent: () => void;
 }
 
-function Body({ overview, sections, past, histories, surroundings, onSent }: BodyProps) {
-  const text = useText();
-  const [chosen, choose] = useState<Status | null>(null);
-  const wanted = overview.sections
-    .filter(({ key }) => !sections || sections.includes(key))
-    .map((section) => (chosen ? only(section, chosen) : section))
-    .filter(({ readings }) => readings.length > 0);
-  const credits = overview.sections.flatMap(({ readings }) => readings.filter(({ meter }) => meter.kind === 'CREDITS'));
-  const columns = splitEvenly(wanted, ({ readings }) => readings.length);
-  return (
-    <>
-      <Tiles overview={overview} chosen={chosen} onChoose={choose} />
-      {!past && <Notices notices={overview.warnings.notices} selectable />}
-      {chosen && (
-        <p class="quiet" role="status">
-          {text.filtered(text.tiles[chosen])}{' '}
-          <button class="link" onClick={() => choose(null)}>
-            {text.showAll}
-          </button>
-        </p>
-      )}
-      {!wanted.length && <p class="quiet">{text.nothingHere}</p>}
-      <div class="columns">
-        {columns.map((column, side) => (
-          <div key={side}>
-            {column.map((section) => (
-              <SectionCard
-                key={section.key}
-                section={section}
-                histories={histories}
-                installations={past ? null : (surroundings?.installations ?? null)}
-                past={past}
-              />
-            ))}
-          </div>
-        ))}
-      </div>
-      {!past && surroundings && !chosen && !sections && (
+class Body extends View<BodyProps, { chosen?: Status | null }> {
+  render() {
+    const { text } = this.context;
+    const { overview, past } = this.props;
+    const { chosen } = this.state;
+    const choose = (status: Status | null) => this.setState({ chosen: status });
+    const cards = this.#cards(chosen);
+    return (
+      <>
+        <Tiles overview={overview} chosen={chosen ?? null} onChoose={choose} />
+        {!past && <Notices notices={overview.warnings.notices} selectable />}
+        {chosen && (
+          <p class="quiet" role="status">
+            {text.filtered(text.tiles[chosen])}{' '}
+            <button class="link" onClick={() => choose(null)}>
+              {text.showAll}
+            </button>
+          </p>
+        )}
+        {!cards.length && <p class="quiet">{text.nothingHere}</p>}
         <div class="columns">
-          <div>
-            {credits.length > 0 && (
-              <Credits
-                license={overview.license.key}
-                readings={credits}
-                grants={surroundings.grants}
-                requests={surroundings.requests}
-                onSent={onSent}
-              />
-            )}
-          </div>
-          <div>
-            <Alerts alerts={surroundings.alerts} />
-          </div>
+          {splitEvenly(cards, ({ size }) => size).map((column, side) => (
+            <div key={side}>{column.map(({ card }) => card)}</div>
+          ))}
         </div>
-      )}
-    </>
-  );
+      </>
+    );
+  }
+
+  /** The cards in their order, each with about how many readings are as high as it. */
+  #cards(chosen: Status | null | undefined) {
+    const { overview, sections, past, histories, around, onSent } = this.props;
+    const credits = overview.sections.flatMap(({ readings }) => readings.filter(({ meter }) => meter.kind === 'CREDITS'));
+    const cards = overview.sections
+      .filter(({ key }) => !sections || sections.includes(key))
+      .map((section) => (chosen ? only(section, chosen) : section))
+      .filter(({ readings }) => readings.length > 0)
+      .map((section) => ({
+        size: section.readings.filter(({ state }) => state !== 'NOT_IN_CONTRACT').length,
+        card: (
+          <SectionCard
+            key={section.key}
+            section={section}
+            histories={histories}
+            installations={past ? null : (around?.installations ?? null)}
+            past={past}
+          />
+        ),
+      }));
+    if (past || !around || chosen || sections) return cards;
+    const { grants, requests, alerts } = around;
+    if (credits.length)
+      cards.push({
+        size: 1.5 + (grants.length + requests.length) / 3,
+        card: (
+          <Credits
+            key="credits"
+            license={overview.license.key}
+            readings={credits}
+            grants={grants}
+            requests={requests}
+            onSent={onSent}
+          />
+        ),
+      });
+    return [...cards, { size: alerts.length / 1.8, card: <Alerts key="alerts" alerts={alerts} /> }];
+  }
 }
 
 const only = (section: Section, status: Status): Section => ({
   ...section,
   readings: section.readings.filter((reading) => reading.status === status && reading.state !== 'NOT_IN_CONTRACT'),
 });
-
-function download(overview: Overview) {
-  const rows = overview.sections.flatMap(({ title, readings }) =>
-    readings.map(({ meter, status, used, limit, remaining, measuredAt }) =>
-      [title, meter.key, meter.title, status, used, limit, remaining, meter.unit, measuredAt].map(cell).join(','),
-    ),
-  );
-  const head = 'section,meter,title,status,used,limit,remaining,unit,measured_at';
-  const url = URL.createObjectURL(new Blob([`\uFEFF${[head, ...rows].join('\r\n')}\r\n`], { type: 'text/csv' }));
-  const link = Object.assign(document.createElement('a'), { href: url, download: `${overview.license.key}.csv` });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 1000);
-}
-
-/** A field of a CSV file (RFC 4180). A text that a spreadsheet would run as a formula is kept a text. */
-const cell = (value: string | number | null) => {
-  const words = typeof value === 'string' && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value ?? '');
-  return /[",\r\n]/.test(words) ? `"${words.replaceAll('"', '""')}"` : words;
-};

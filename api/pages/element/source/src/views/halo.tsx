@@ -1,10 +1,9 @@
 // The account circle with its red halo while a limit is exceeded.
 
 import type { Overview } from '../model';
-import { useText } from './context';
+import type { Around } from './context';
 
-export function Halo({ overview }: { overview: Overview | null }) {
-  const text = useText();
+export function Halo({ overview }: { overview: Overview | null }, { text }: Around) {
   const on = overview?.warnings.halo ?? false;
   const initials = (overview?.license.name ?? '')
     .split(/\s+/)

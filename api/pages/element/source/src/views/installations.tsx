@@ -1,31 +1,24 @@
 // The figures of the installations in the quota window, and why they may mislead.
 
 import type { Installations } from '../model';
-import { useAround } from './context';
+import type { Around } from './context';
 
-export function InstallationFigures({ figures }: { figures: Installations }) {
-  const { formats } = useAround();
-  const { text, number } = formats;
-  const shown: [string, number][] = [
-    [text.active, figures.active],
-    [text.newOnes, figures.new],
-    [text.returning, figures.returning],
-    [text.lost, figures.lost],
-    [text.refusedOnes, figures.refused],
-  ];
+export function InstallationFigures({ figures }: { figures: Installations }, { formats, text }: Around) {
+  const { period, active, returning, lost, refused } = figures;
+  const shown = { active, newOnes: figures.new, returning, lost, refusedOnes: refused };
   return (
     <div class="installations">
       <h4>{text.installations}</h4>
-      <p class="quiet">{text.periodOf(formats.date(figures.period.start), formats.lastDay(figures.period.end))}</p>
+      <p class="quiet">{text.periodOf(...formats.days(period))}</p>
       <dl>
-        {shown.map(([word, value]) => (
-          <div key={word}>
-            <dt>{word}</dt>
-            <dd>{number(value)}</dd>
+        {(Object.keys(shown) as (keyof typeof shown)[]).map((name) => (
+          <div key={name}>
+            <dt>{text[name]}</dt>
+            <dd>{formats.number(shown[name])}</dd>
           </div>
         ))}
       </dl>
-      {figures.skewed && <p class="stale">{text.skewed(number(figures.refused), figures.refused === 1)}</p>}
+      {figures.skewed && <p class="stale">{text.skewed(formats.number(refused), refused === 1)}</p>}
     </div>
   );
 }

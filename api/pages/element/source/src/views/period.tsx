@@ -1,7 +1,7 @@
 // The billing period that is shown, how far it has gone, and the way to the periods before it.
 
 import type { BillingPeriod } from '../model';
-import { useAround } from './context';
+import type { Around } from './context';
 
 interface Props {
   periods: BillingPeriod[];
@@ -10,14 +10,12 @@ interface Props {
   onShow: (place: number) => void;
 }
 
-export function PeriodBar({ periods, shown, onShow }: Props) {
-  const { formats } = useAround();
-  const { text } = formats;
+export function PeriodBar({ periods, shown, onShow }: Props, { formats, text }: Around) {
   const period = periods[shown];
   if (!period) return null;
   const [start, end] = [Date.parse(period.start), Date.parse(period.end)];
   const gone = Math.min(1, Math.max(0, (Date.now() - start) / (end - start)));
-  const days = formats.days(new Date(), period.end);
+  const days = formats.daysUntil(period.end);
   return (
     <nav class="period" aria-label={text.period}>
       <button class="button" part="button" disabled={shown === 0} onClick={() => onShow(shown - 1)}>
@@ -25,7 +23,7 @@ export function PeriodBar({ periods, shown, onShow }: Props) {
         {text.previous}
       </button>
       <p>
-        <strong>{text.periodOf(formats.date(period.start), formats.lastDay(period.end))}</strong>
+        <strong>{text.periodOf(...formats.days(period))}</strong>
         {period.current ? (
           <>
             <progress max={1} value={gone} aria-label={text.period} />
@@ -36,12 +34,10 @@ export function PeriodBar({ periods, shown, onShow }: Props) {
         )}
       </p>
       {shown < periods.length - 1 && (
-        <>
-          <button class="button" part="button" onClick={() => onShow(shown + 1)}>
-            {shown + 1 < periods.length - 1 ? text.next : text.now}
-            <span aria-hidden="true"> →</span>
-          </button>
-        </>
+        <button class="button" part="button" onClick={() => onShow(shown + 1)}>
+          {shown + 1 < periods.length - 1 ? text.next : text.now}
+          <span aria-hidden="true"> →</span>
+        </button>
       )}
     </nav>
   );

@@ -1,7 +1,7 @@
 // A section: a card with its readings and the time of its latest update.
 
 import type { Histories, Installations, Section } from '../model';
-import { tone, useAround } from './context';
+import { tone, type Around } from './context';
 import { InstallationFigures } from './installations';
 import { ReadingRow } from './reading';
 import { StatusMark } from './status';
@@ -13,17 +13,18 @@ interface Props {
   past: boolean;
 }
 
-export function SectionCard({ section, histories, installations, past }: Props) {
-  const { formats, printing } = useAround();
-  const { text } = formats;
+export function SectionCard(
+  { section, histories, installations, past }: Props,
+  { formats, text, printing }: Around,
+) {
   const sold = section.readings.filter(({ state }) => state !== 'NOT_IN_CONTRACT');
   const unsold = section.readings.filter(({ state }) => state === 'NOT_IN_CONTRACT');
   const row = (reading: Section['readings'][number]) => (
     <ReadingRow key={reading.meter.key} reading={reading} months={histories?.[reading.meter.key]} past={past} />
   );
-  const counts = section.readings.some(({ meter }) => meter.kind === 'ADMISSION');
+  const counts = sold.some(({ meter }) => meter.kind === 'ADMISSION');
   return (
-    <section class={`card ${tone(section.status)}`} part="card section" aria-labelledby={`section-${section.key}`}>
+    <section class={`card ${sold.length ? tone(section.status) : 'none'}`} part="card section" aria-labelledby={`section-${section.key}`}>
       <header>
         <h2 id={`section-${section.key}`}>{section.title}</h2>
         {sold.length > 0 && <StatusMark status={section.status} />}

@@ -1,7 +1,7 @@
 // What is shown in place of the figures: while they load, after signing out, and after a failure.
 
 import type { Failure } from '../model';
-import { useAround, useText } from './context';
+import type { Around } from './context';
 
 const READINGS = [1, 1, 4, 4, 4, 5, 1];
 
@@ -22,8 +22,7 @@ function shapeOf(license: string | null): number[] {
   }
 }
 
-export function Loading({ license }: { license: string | null }) {
-  const text = useText();
+export function Loading({ license }: { license: string | null }, { text }: Around) {
   const shape = shapeOf(license);
   const half = splitEvenly(shape, (count) => count);
   return (
@@ -58,8 +57,7 @@ export function splitEvenly<T>(items: T[], size: (item: T) => number): [T[], T[]
   return [items.slice(0, place), items.slice(place)];
 }
 
-export function SignedOut() {
-  const text = useText();
+export function SignedOut(_: object, { text }: Around) {
   return (
     <div class="message" part="message" role="alert">
       <h2>{text.signedOutTitle}</h2>
@@ -69,9 +67,7 @@ export function SignedOut() {
   );
 }
 
-export function Failed({ failure }: { failure: Failure }) {
-  const { store } = useAround();
-  const text = useText();
+export function Failed({ failure }: { failure: Failure }, { store, text }: Around) {
   return (
     <div class="message" part="message" role="alert">
       <h2>{text.failedTitle}</h2>

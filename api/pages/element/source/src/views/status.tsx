@@ -1,7 +1,7 @@
 // A status is shown by sign, word and colour, so that none of them has to be seen alone.
 
 import type { Status } from '../model';
-import { tone, useText } from './context';
+import { tone, type Around } from './context';
 
 const SIGNS: Record<Status, string> = {
   OK: 'M4.6 8.3l2.3 2.3 4.6-5',
@@ -17,12 +17,11 @@ export const Sign = ({ status }: { status: Status }) => (
   </svg>
 );
 
-export function StatusMark({ status, word }: { status: Status; word?: string }) {
-  const text = useText();
+export function StatusMark({ status }: { status: Status }, { text }: Around) {
   return (
     <span class={`status ${tone(status)}`} part={`status status-${tone(status)}`}>
       <Sign status={status} />
-      {word ?? text.status[status]}
+      {text.status[status]}
     </span>
   );
 }

@@ -1,12 +1,15 @@
 // A short form for a start page or a sidebar: the worst status, and each section in a line.
 
 import type { Overview } from '../model';
-import { useAround, useText } from './context';
+import type { Around } from './context';
 import { StatusMark } from './status';
 
-export function Summary({ overview, sections }: { overview: Overview; sections: string[] | null }) {
-  const { formats } = useAround();
-  const text = useText();
+interface Props {
+  overview: Overview;
+  sections: string[] | null;
+}
+
+export function Summary({ overview, sections }: Props, { formats, text }: Around) {
   return (
     <section class="card summary" part="card summary" aria-labelledby="summary">
       <header>

@@ -1,7 +1,7 @@
 // Four tiles that count the readings by status, and filter the sections.
 
 import type { Overview, Status } from '../model';
-import { tone, useAround } from './context';
+import { tone, type Around } from './context';
 import { Sign } from './status';
 
 const ORDER: Status[] = ['EXCEEDED', 'AT_RISK', 'OK', 'UNKNOWN'];
@@ -19,22 +19,22 @@ interface Props {
   onChoose: (status: Status | null) => void;
 }
 
-export function Tiles({ overview, chosen, onChoose }: Props) {
-  const { formats } = useAround();
+export function Tiles({ overview, chosen, onChoose }: Props, { formats, text }: Around) {
   const counts = countByStatus(overview);
   return (
-    <div class="tiles" role="group" aria-label={formats.text.filter}>
+    <div class="tiles" role="group" aria-label={text.filter}>
       {ORDER.map((status) => (
         <button
           key={status}
           class={`tile ${tone(status)}`}
           part="tile"
           aria-pressed={chosen === status}
+          disabled={!counts[status] && chosen !== status}
           onClick={() => onChoose(chosen === status ? null : status)}
         >
           <strong>{formats.number(counts[status])}</strong>
           <span>
-            <Sign status={status} /> {formats.text.tiles[status]}
+            <Sign status={status} /> {text.tiles[status]}
           </span>
         </button>
       ))}

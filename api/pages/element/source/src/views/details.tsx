@@ -1,0 +1,78 @@
+// The details of a reading: what it is, its limit, its thresholds, its parts and its history.
+
+import { isFailure, type Reading, type Share } from '../model';
+import { HistoryChart } from './charts';
+import { View, type Around } from './context';
+
+export function Details({ reading, past }: { reading: Reading; past: boolean }, { formats, text }: Around) {
+  const { meter, thresholds, breakdown, limitBasis } = reading;
+  const dimensions = [...new Set(breakdown.map(({ dimension }) => dimension))];
+  return (
+    <div class="details" id={`details-${meter.key}`}>
+      <p>{meter.description}</p>
+      {limitBasis && <p class="quiet">{text.basis(limitBasis)}</p>}
+      {thresholds.length > 0 && (
+        <>
+          <h4>{text.thresholds}</h4>
+          <ul class="plain">
+            {thresholds.map(({ ratio, value, crossedAt }) => (
+              <li key={ratio}>
+                {text.threshold(formats.percent(ratio), formats.number(value), meter.unit)} –{' '}
+                {crossedAt ? text.crossedOn(formats.date(crossedAt)) : text.notCrossed}
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+      {dimensions.map((dimension) => (
+        <Breakdown key={dimension} dimension={dimension} shares={breakdown.filter((one) => one.dimension === dimension)} />
+      ))}
+      {!past && meter.kind !== 'TERM' && <History reading={reading} />}
+    </div>
+  );
+}
+
+function Breakdown({ dimension, shares }: { dimension: string; shares: Share[] }, { formats, text }: Around) {
+  const limited = shares.some(({ limit }) => limit !== null);
+  const most = Math.max(...shares.map(({ used }) => used), 1);
+  return (
+    <table class="breakdown">
+      <caption>{text.breakdown(dimension === 'entity' ? text.dimensionEntity : dimension.replaceAll('_', ' '))}</caption>
+      <thead class={limited ? '' : 'hidden'}>
+        <tr>
+          <th scope="col">{text.value}</th>
+          <th scope="col" class="number">{text.used}</th>
+          {limited && <th scope="col" class="number">{text.remaining}</th>}
+        </tr>
+      </thead>
+      <tbody>
+        {shares.map(({ key, label, used, remaining }) => (
+          <tr key={key}>
+            <th scope="row">{label}</th>
+            <td class="number">
+              <span class="part" style={{ width: `${(100 * Math.max(0, used)) / most}%` }} />
+              {formats.number(used)}
+            </td>
+            {limited && <td class="number">{remaining === null ? '–' : formats.number(remaining)}</td>}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+class History extends View<{ reading: Reading }> {
+  render() {
+    const { store, text } = this.context;
+    const { id, measuredAt, meter } = this.props.reading;
+    const points = this.answer('points', `${id} ${measuredAt}`, () => store.days(id));
+    if (!points) return <div class="skeleton chart" />;
+    if (isFailure(points))
+      return (
+        <p class="stale">
+          {text.historyFailed} {points.message}
+        </p>
+      );
+    return <HistoryChart points={points} title={meter.title} unit={meter.unit} />;
+  }
+}
