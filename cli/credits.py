@@ -11,6 +11,7 @@ from cli.author import author
 from cli.lookups import license_ids
 from cli.setup import start
 from cli.tables import show_table, to_the_minute
+from core.access.person import read_person, requester_name
 from core.administration.answer_request import grant_for_request
 from core.administration.grant_credits import grant_credits
 from core.administration.inputs import GrantInput, VoidInput
@@ -46,7 +47,8 @@ def requests(
         requests = session.exec(statement.order_by(col(CreditRequest.requested_at), col(CreditRequest.id)).limit(MOST))
         rows = [
             (request.id, key, request.meter, f"{request.amount:f}", request.entity or "", request.note or "",
-             request.requested_by, to_the_minute(request.requested_at), request.closed_by or "")
+             requester_name(read_person(request.person), ""), request.requested_by,
+             to_the_minute(request.requested_at), request.closed_by or "")
             for request, key in requests
         ]  # fmt: skip
     headings = (
@@ -56,6 +58,7 @@ def requests(
         "Amount",
         "Entity",
         "Note",
+        "Requested by",
         "Requested with",
         "Requested (UTC)",
         "Answered by",

@@ -16,7 +16,8 @@ from cli.demo_events import DAYS, STORIES, make_events
 from cli.events import import_event_file
 from cli.licenses import import_license_file
 from cli.progress import progress
-from core.access.keys import Scope, authenticate, create_key
+from core.access.authenticate import authenticate
+from core.access.keys import Scope, create_key
 from core.errors import Unauthenticated
 from core.licenses.tables import License
 from core.runtime import Runtime

@@ -60,7 +60,7 @@ def list_() -> None:
 def revoke(
     key: Annotated[str, typer.Argument(metavar="KEY", help="The key's id, as 'allowance keys list' shows it.")],
 ) -> None:
-    """Revoke a key; it stops working within a second. Revoking it again changes nothing."""
+    """Revoke a key; it and its sessions stop working within a second. Revoking it again changes nothing."""
     with open_database(start().database_url) as database, database.write() as session:
         revoked = revoke_key(session, key)
     typer.echo(f"Key {revoked.id} ({revoked.name}) is revoked.")

@@ -21,6 +21,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "contracts": "List the versions of a contract, and take versions back.",
     "events": "Import usage events from files, and correct counted usage.",
     "keys": "Create, list and revoke API keys.",
+    "sessions": "Create sessions to try them out, and list them.",
     "alerts": "Show crossed thresholds and their deliveries, and repeat failed deliveries.",
     "mail": "Show who gets the e-mails of a license, and change it.",
     "outbox": "Count deliveries by status, show those that failed, and repeat them.",

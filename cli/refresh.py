@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import typer
 from sqlmodel import col, func, select
 
+from cli.author import author
 from cli.lookups import license_ids, section_keys
 from cli.progress import progress
 from cli.setup import start
@@ -64,7 +65,7 @@ def refresh(
 def _request(runtime: Runtime, license_ids: Sequence[int], sections: list[str] | None) -> list[str]:
     with runtime.database.write() as session:
         now = datetime.now(UTC)
-        return [run.id for run in request_refresh(session, license_ids, sections, now)]
+        return [run.id for run in request_refresh(session, license_ids, sections, now, by=author())]
 
 
 def _unfinished(runtime: Runtime, runs: Sequence[str]) -> int:

@@ -127,8 +127,18 @@ class Settings(BaseSettings):
         ge=1,
         description="Installations with a place that each server holds in memory and answers without a query.",
     )
+    sessions_per_key: int = Field(
+        100_000,
+        ge=1,
+        description="The most sessions of an API key that have not ended. With more, the key gets an error.",
+    )
+    connections_per_session: int = Field(
+        20, ge=1, description="The most connections for subscriptions of a session at a server."
+    )
     connections_per_key: int = Field(
-        1000, ge=1, description="The most connections for subscriptions of an API key at a server."
+        1000,
+        ge=1,
+        description="The most connections for subscriptions of an API key at a server, with those of its sessions.",
     )
     connections_per_address: int = Field(
         1000, ge=1, description="The most connections for subscriptions of a client address at a server."

@@ -1,1 +1,1 @@
-"""Access: API keys, scopes, authentication and rates."""
+"""Access: API keys, sessions, scopes, authentication and rates."""

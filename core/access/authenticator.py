@@ -9,13 +9,14 @@ from typing import Final
 
 from sqlmodel import Session
 
-from core.access.keys import Caller, authenticate, find_revoked
+from core.access.authenticate import authenticate
+from core.access.keys import Caller, find_revoked
 from core.access.rate_limit import RateLimit
 from core.database.engine import Database
 from core.errors import RateLimited, Unauthenticated
 
 CACHE_SECONDS: Final = 1.0
-"""Seconds for which a caller is cached. A revoked key may be accepted for as long."""
+"""Seconds for which a caller is cached. A revoked key, or a session that has ended, may be accepted for as long."""
 CHECK_SECONDS: Final = 10.0
 """Seconds between two checks of all remembered keys, which a look-up makes on the way, by one more statement."""
 MAX_CALLERS: Final = 10_000
@@ -87,7 +88,7 @@ class Authenticator:
             address: The client's address, for the rate of unknown tokens; empty if it is not known.
 
         Raises:
-            Unauthenticated: No API key matches.
+            Unauthenticated: No API key or session matches.
             RateLimited: Too many unknown tokens came from the address.
         """
         if cached := self.cached_caller(authorization):
@@ -105,9 +106,17 @@ class Authenticator:
                 raise
             self._forget_revoked(session, queried_at)
         if len(self._cache) >= MAX_CALLERS and digest not in self._cache:
-            self._cache.clear()
+            self._make_room()
         self._cache[digest] = _KnownCaller(caller, queried_at, queried_at)
         return caller
+
+    def _make_room(self) -> None:
+        """Drop the sessions, or without any of them all callers: keys are needed while the database is away."""
+        sessions = [digest for digest, one in list(self._cache.items()) if one.caller.session]
+        for digest in sessions:
+            self._cache.pop(digest, None)
+        if not sessions:
+            self._cache.clear()
 
     def _forget_revoked(self, session: Session, now: float) -> None:
         """Drop callers whose keys are revoked, and note that the others are valid; at most once in CHECK_SECONDS."""

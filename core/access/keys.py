@@ -1,4 +1,4 @@
-"""API keys: creation, authentication, revocation. A token is shown once; only its digest is stored."""
+"""API keys: creation, look-up, revocation. A token is shown once; only its digest is stored."""
 
 import hashlib
 import secrets
@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import String
 from sqlmodel import Session, and_, col, or_, select
 
+from core.access.person import Person
 from core.access.tables import ApiKey
 from core.database.dialect import values_table
 from core.errors import BadInput, Forbidden, NotFound, Unauthenticated
@@ -39,12 +40,28 @@ WEBHOOK_READERS: Final = (Scope.WEBHOOKS_WRITE, Scope.OPERATE)
 
 
 class Caller(NamedTuple):
-    """The API key of a request: its name, its license (None for all licenses) and its scopes."""
+    """The API key or the session of a request: its name, its license (None for all licenses) and its scopes.
+
+    A session has the id and the name of its key. Only a session has the id `session`, an end, and perhaps a person.
+    """
 
     key_id: str
     name: str
     license: str | None
     scopes: frozenset[Scope]
+    session: str | None = None
+    person: Person | None = None
+    expires_at: datetime | None = None
+
+    @property
+    def kind(self) -> str:
+        """The word for the credential in messages."""
+        return "session" if self.session else "key"
+
+    @property
+    def audience(self) -> "Caller":
+        """The caller without the person: all callers of an audience may see the same of a license."""
+        return self._replace(session="any", person=None, expires_at=None) if self.session else self
 
     @property
     def may_read(self) -> bool:
@@ -52,26 +69,32 @@ class Caller(NamedTuple):
         return not self.scopes.isdisjoint(READERS)
 
     def may_reach(self, license: str) -> bool:
-        """Return whether the key is for this license or for all licenses."""
+        """Return whether the caller is for this license or for all licenses."""
         return self.license is None or self.license == license
 
     def require(self, *scopes: Scope, license: str | None = None) -> None:
         """Require one of the scopes, and access to the license if a license is named.
 
         Raises:
-            Forbidden: The key lacks the scopes or the access. The message does not tell whether the license exists.
+            Forbidden: The caller lacks the scopes or the access. The message does not tell whether the license exists.
         """
         if not self.scopes.intersection(scopes):
             needed = " or ".join(scopes)
-            raise Forbidden(f"This key lacks the scope {needed}. Ask an operator for a key that has it.")
+            hint = "Use a key in a back end." if self.session else "Ask an operator for a key that has it."
+            raise Forbidden(f"This {self.kind} lacks the scope {needed}. {hint}")
         if license is not None and not self.may_reach(license):
-            raise Forbidden(f"This key does not give access to license {shown(license)}.")
+            raise Forbidden(f"This {self.kind} does not give access to license {shown(license)}.")
+
+    def require_key(self) -> None:
+        """Require a key. Raises :class:`Forbidden` for a session, which could prolong itself otherwise."""
+        if self.session is not None:
+            raise Forbidden("A session cannot create sessions. The back end creates them with its key.")
 
     def require_all_licenses(self, *scopes: Scope) -> None:
         """Require one of the scopes, and a key for all licenses. Raises :class:`Forbidden`."""
         self.require(*scopes)
         if self.license is not None:
-            raise Forbidden("This key is for one license; a key made with --all-licenses is needed here.")
+            raise Forbidden(f"This {self.kind} is for one license; a key made with --all-licenses is needed here.")
 
 
 def create_key(
@@ -112,7 +135,7 @@ def create_key(
     key = ApiKey(
         id=secrets.token_hex(6),
         name=name,
-        digest=_digest(token),
+        digest=digest_of(token),
         license_id=license_id,
         scopes=sorted(set(scopes)),
         created_at=now,
@@ -122,23 +145,48 @@ def create_key(
     return key, token
 
 
-def authenticate(session: Session, authorization: str | None) -> Caller:
-    """Return the caller of an ``Authorization: Bearer`` header. Raises :class:`Unauthenticated` if no key matches."""
-    kind, _, token = (authorization or "").partition(" ")
-    token = token.strip()
-    if kind.lower() != "bearer" or not token:
-        raise Unauthenticated("Send a token: 'Authorization: Bearer …'. An operator makes one: allowance keys create.")
+def find_key_caller(session: Session, token: str) -> Caller:
+    """Return the caller of a key's token. Raises :class:`Unauthenticated` if no key matches."""
     row = session.execute(
         select(ApiKey, License.key)
         .outerjoin(License, col(License.id) == col(ApiKey.license_id))
-        .where(ApiKey.digest == _digest(token), col(ApiKey.revoked_at).is_(None))
+        .where(ApiKey.digest == digest_of(token), col(ApiKey.revoked_at).is_(None))
     ).first()
     if row is None:
         raise Unauthenticated("This token is not known, or was revoked. Ask an operator for a new one.")
-    key, license = row
+    return caller_of(*row)
+
+
+def find_caller_of_key(session: Session, key_id: str) -> Caller:
+    """Return the caller of a key that an operator names by its id.
+
+    Raises:
+        NotFound: There is no such key, or it was revoked.
+    """
+    row = session.execute(
+        select(ApiKey, License.key)
+        .outerjoin(License, col(License.id) == col(ApiKey.license_id))
+        .where(ApiKey.id == key_id, col(ApiKey.revoked_at).is_(None))
+    ).first()
+    if row is None:
+        raise NotFound(f"No key {shown(key_id)} that was not revoked. 'allowance keys list' names them.")
+    return caller_of(*row)
+
+
+def caller_of(key: ApiKey, license: str | None) -> Caller:
+    """Return the caller of a key, with the key of its license.
+
+    Raises:
+        Unauthenticated: The license of the key is gone.
+    """
     if key.license_id is not None and license is None:
         raise Unauthenticated("The license of this token is gone. Ask an operator for a new one.")
-    return Caller(key.id, key.name, license, frozenset(Scope(scope) for scope in key.scopes if scope in list(Scope)))
+    return Caller(key.id, key.name, license, known_scopes(key.scopes))
+
+
+def known_scopes(stored: Collection[str]) -> frozenset[Scope]:
+    """Return stored scopes without those that this version does not know."""
+    return frozenset(Scope(scope) for scope in stored if scope in list(Scope))
 
 
 def list_keys(session: Session) -> list[tuple[ApiKey, str | None]]:
@@ -152,7 +200,11 @@ def list_keys(session: Session) -> list[tuple[ApiKey, str | None]]:
 
 
 def revoke_key(session: Session, key_id: str) -> ApiKey:
-    """Revoke an API key. Revoking it again changes nothing. Raises :class:`NotFound` for an unknown id."""
+    """Revoke an API key, which ends its sessions. Revoking it again changes nothing.
+
+    Raises:
+        NotFound: No key has the id.
+    """
     key = session.get(ApiKey, key_id)
     if key is None:
         raise NotFound(f"No key {shown(key_id)}. 'allowance keys list' names them.")
@@ -178,6 +230,6 @@ def find_revoked(session: Session, keys: Collection[str]) -> set[str]:
     return set(session.execute(revoked).scalars())
 
 
-def _digest(token: str) -> str:
+def digest_of(token: str) -> str:
     """Return the digest of a token. Tokens have 256 random bits, so a plain hash is enough."""
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()

@@ -7,6 +7,7 @@ from typing import Final
 from allowance import Notifier
 from sqlmodel import Session
 
+from core.access.person import read_person
 from core.administration.inputs import DeclineInput
 from core.administration.rules.problems import Problems
 from core.alerts.recipients import load_recipients
@@ -68,6 +69,7 @@ def decline_request(
         request.note,
         request.requested_by,
         request.requested_at,
+        read_person(request.person),
     )
     outbound = OutboundMessage(license_id, CREDITS_DECLINED, now, DeclinedContent(item, given.reason))
     enqueue(session, [outbound], load_recipients(session, [license_id], notifiers))

@@ -1,4 +1,4 @@
-"""Inputs of operators and back ends: licenses, contracts, grants, and requests for credits.
+"""Inputs of operators and back ends: licenses, contracts, grants, requests for credits, and sessions.
 
 A field that is LEFT_OUT keeps its stored value. A field that is None is cleared: it returns to its default.
 """
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
+from core.access.keys import Scope
+from core.access.person import Person
 from core.left_out import LEFT_OUT, LeftOut
 from core.licenses.quota_terms import QuotaTerms
 
@@ -136,3 +138,13 @@ class RenamingInput:
     license: str
     entity: str
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionInput:
+    """A session to create: a token that reads one license for so many minutes, perhaps for a person."""
+
+    license: str
+    scopes: tuple[Scope, ...]
+    minutes: int = 60
+    person: Person | None = None

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
+from core.access.person import Person, read_person, stored_person
 from core.administration.grant_credits import credit_meters
 from core.administration.inputs import CreditRequestInput
 from core.administration.rules.credits import check_credit_request
@@ -38,10 +39,11 @@ def request_credits(
     operators: Sequence[str],
     requested_by: str,
     now: datetime,
+    person: Person | None = None,
 ) -> CreditRequest:
     """Record a request for credits, and enqueue its messages to operators, admins' webhooks and notifiers.
 
-    An open request with the same content is returned instead of a second one, and sends no message.
+    An open request of the same person with the same content is returned instead of a second one, and sends no message.
 
     Args:
         session: The caller commits it.
@@ -50,6 +52,7 @@ def request_credits(
         operators: E-mail addresses of the operators.
         requested_by: The name of the API key that requests.
         now: The time of the request.
+        person: The person of the session that requests, if any.
 
     Raises:
         InvalidInput: The request is wrong, nothing is known of its entity, or the license has MOST_OPEN open requests.
@@ -63,9 +66,11 @@ def request_credits(
     waiting = session.exec(
         select(CreditRequest).where(CreditRequest.license_id == license_id, col(CreditRequest.closed_at).is_(None))
     ).all()
-    said = meter, given.amount, entity, given.note
+    person_id = person.id if person else None
+    content = meter, given.amount, entity, given.note, person_id
     for one in waiting:
-        if (one.meter, one.amount, one.entity, one.note) == said:
+        asker = read_person(one.person)
+        if (one.meter, one.amount, one.entity, one.note, asker.id if asker else None) == content:
             return one
     if len(waiting) >= MOST_OPEN:
         message = f"{MOST_OPEN} requests of this license are open. Wait until some are answered."
@@ -78,11 +83,12 @@ def request_credits(
         entity=entity,
         note=given.note,
         requested_by=requested_by,
+        person=stored_person(person),
         requested_at=now,
     )
     session.add(request)
     session.flush()
-    item = RequestItem(request.id, meter, given.amount, entity, given.note, requested_by, now)
+    item = RequestItem(request.id, meter, given.amount, entity, given.note, requested_by, now, person)
     recipients = load_recipients(session, [license_id], registry.notifiers.values(), operators)
     if not operators:
         logger.warning(

@@ -2,12 +2,12 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
-from core.database.types import BigId, ExactDecimal, Name, UtcDateTime
+from core.database.types import BigId, ExactDecimal, Json, Name, UtcDateTime
 
 OPEN: Final = text("closed_at IS NULL")
 
@@ -15,8 +15,9 @@ OPEN: Final = text("closed_at IS NULL")
 class CreditRequest(SQLModel, table=True):
     """A request for credits, which is open until a grant answers it or an operator declines it, at `closed_at`.
 
-    `requested_by` is the name of the access key of the request, `closed_by` the id of the grant. Of a declined request
-    `declined_by` is the name of the access key, `declined_because` the reason.
+    `requested_by` is the name of the API key of the request, `person` the stored form of the person of its session, if
+    it was one; `closed_by` is the id of the grant. Of a declined request `declined_by` is the name of the API key,
+    `declined_because` the reason.
     """
 
     __tablename__ = "credit_request"
@@ -29,6 +30,7 @@ class CreditRequest(SQLModel, table=True):
     entity: str | None = None
     note: str | None = None
     requested_by: str
+    person: dict[str, Any] | None = Field(default=None, sa_type=Json)
     requested_at: datetime = Field(sa_type=UtcDateTime)
     closed_by: str | None = Field(default=None, sa_type=Name)
     closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

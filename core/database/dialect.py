@@ -1,6 +1,7 @@
 """Statements that differ between PostgreSQL and SQLite, and the size of statements that both accept."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Final, TypeVar
 
@@ -10,6 +11,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.selectable import CTE
 from sqlalchemy.types import TypeEngine
 from sqlmodel import Session
+
+from core.database.types import UtcDateTime
 
 T = TypeVar("T")
 _JSON_ELEMENTS: Final = {
@@ -28,6 +31,16 @@ def insert_into(session: Session, table: type[Any]) -> Any:
     dialect = postgresql if is_postgresql(session) else sqlite
     target: sa.Table = table.__table__
     return dialect.insert(target)
+
+
+def current_time(session: Session) -> sa.ColumnElement[datetime]:
+    """Return the database's present time, for what servers with clocks of their own must agree on.
+
+    SQLite runs in this process, whose clock it would read.
+    """
+    if is_postgresql(session):
+        return sa.type_coerce(sa.func.statement_timestamp(), UtcDateTime())
+    return sa.literal(datetime.now(UTC), UtcDateTime())
 
 
 def advisory_lock(session: Session, key: int) -> None:

@@ -11,6 +11,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeAlias
 
+from core.access.person import Person, read_person, requester_name, stored_person
 from core.delivery.message_kinds import CREDITS_DECLINED, CREDITS_EXPIRING, CREDITS_REQUESTED, TEST
 
 
@@ -111,15 +112,24 @@ class ExpiringItem:
 
 @dataclass(frozen=True, slots=True)
 class RequestItem:
-    """A request for credits, as a message states it. `requested_by` names the key that it was made with."""
+    """A request for credits, as a message states it.
+
+    `requested_with` is the name of the key that it was made with, `person` the person of its session, if it was one.
+    """
 
     id: str
     meter: str
     amount: Decimal
     entity: str | None
     note: str | None
-    requested_by: str
+    requested_with: str
     requested_at: datetime
+    person: Person | None = None
+
+    @property
+    def requested_by(self) -> str:
+        """The name of the person, or that of the key without a person."""
+        return requester_name(self.person, self.requested_with)
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "RequestItem":
@@ -130,8 +140,9 @@ class RequestItem:
             amount=Decimal(document["amount"]),
             entity=document["entity"],
             note=document["note"],
-            requested_by=document["requestedBy"],
+            requested_with=document.get("requestedWith", document["requestedBy"]),
             requested_at=datetime.fromisoformat(document["requestedAt"]),
+            person=read_person(document.get("person")),
         )
 
     def to_document(self) -> dict[str, Any]:
@@ -143,7 +154,9 @@ class RequestItem:
             "entity": self.entity,
             "note": self.note,
             "requestedBy": self.requested_by,
+            "requestedWith": self.requested_with,
             "requestedAt": self.requested_at.isoformat(),
+            "person": stored_person(self.person),
         }
 
 

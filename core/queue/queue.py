@@ -14,6 +14,7 @@ from typing import Final
 from sqlalchemy import case, tuple_
 from sqlmodel import Session, col, func, select, update
 
+from core.access.person import Person, stored_person
 from core.database.dialect import insert_into, parts
 from core.database.leases import claim_due
 from core.queue.tables import RefreshRun, RefreshStatus
@@ -29,7 +30,13 @@ _KEY = tuple_(col(RefreshRun.license_id), col(RefreshRun.id))
 
 
 def request_refresh(
-    session: Session, license_ids: Collection[int], sections: Iterable[str] | None, now: datetime
+    session: Session,
+    license_ids: Collection[int],
+    sections: Iterable[str] | None,
+    now: datetime,
+    *,
+    by: str | None = None,
+    person: Person | None = None,
 ) -> list[RefreshRun]:
     """Request a refresh of each license now. Return a run for each license, in the order of the licenses.
 
@@ -40,12 +47,20 @@ def request_refresh(
         license_ids: The licenses.
         sections: The sections to refresh; None for all.
         now: The time of the request.
+        by: The name of the API key or of the operator who requests; None if nobody does.
+        person: The person of the session that requests, if any.
     """
     wanted = None if sections is None else sorted(set(sections))
     waiting = _waiting(session, license_ids, wanted)
     new = {
         license_id: RefreshRun(
-            license_id=license_id, id=uuid.uuid4().hex, sections=wanted, due_at=now, requested_at=now
+            license_id=license_id,
+            id=uuid.uuid4().hex,
+            sections=wanted,
+            due_at=now,
+            requested_at=now,
+            requested_by=by,
+            person=stored_person(person),
         )
         for license_id in license_ids
         if license_id not in waiting

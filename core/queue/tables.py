@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
@@ -23,6 +24,8 @@ class RefreshRun(SQLModel, table=True):
 
     `due_at` is when a worker may claim the run; while a worker holds `claim`, when its lease ends; null once the run is
     over. `sections` are the sections to refresh, null for all; with `only_due`, only readings that are due.
+    `requested_by` is the name of the API key or operator who requested the run, null for others. `person` is the stored
+    form of the person of the session that requested it, if it was one.
     """
 
     __tablename__ = "refresh_run"
@@ -37,5 +40,7 @@ class RefreshRun(SQLModel, table=True):
     claim: str | None = None
     attempts: int = 0
     requested_at: datetime = Field(sa_type=UtcDateTime)
+    requested_by: str | None = None
+    person: dict[str, Any] | None = Field(default=None, sa_type=Json)
     finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     problem: str | None = None

@@ -1,4 +1,4 @@
-"""Deletion of finished refreshes, delivered messages and the log of webhooks, after the time they are kept."""
+"""Deletion of finished refreshes, delivered messages, logged attempts and ended sessions."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -7,6 +7,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlmodel import col
 
+from core.access.tables import AccessSession
 from core.database.engine import Database
 from core.delivery.outbox.tables import Delivery, DeliveryStatus, Message
 from core.delivery.webhooks.tables import WebhookAttempt
@@ -15,6 +16,8 @@ from core.queue.tables import RefreshRun
 REFRESHES: Final = timedelta(days=30)
 MESSAGES: Final = timedelta(days=90)
 ATTEMPTS: Final = timedelta(days=30)
+SESSIONS: Final = timedelta(hours=1)
+"""Ended sessions are kept longer than clocks of hosts differ: the database's clock decides that a session has ended."""
 STEP: Final = 1_000
 """Rows deleted in one transaction, so that others wait for short transactions only."""
 
@@ -43,6 +46,10 @@ def purge_finished(database: Database, now: datetime) -> None:
     _delete_in_steps(database, messages, {delivery: "message_id", message: "id"})
     attempts = sa.select(col(attempt.license_id), col(attempt.id)).where(col(attempt.at) < now - ATTEMPTS)
     _delete_in_steps(database, attempts, {attempt: "id"})
+    ended = sa.select(col(AccessSession.license_id), col(AccessSession.id)).where(
+        col(AccessSession.expires_at) < now - SESSIONS
+    )
+    _delete_in_steps(database, ended, {AccessSession: "id"})
 
 
 def _delete_in_steps(database: Database, finished: sa.Select[int, str], columns: Mapping[type[Any], str]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
@@ -18,7 +18,10 @@ from dramatiq.brokers.stub import StubBroker
 
 from api.app import create_app
 from api.http.server import Server, give_up_on_stalled
-from core.access.keys import Scope, create_key, revoke_key
+from core.access.keys import Scope, create_key, find_caller_of_key, revoke_key
+from core.access.person import Person
+from core.administration.create_session import create_session
+from core.administration.inputs import SessionInput
 from core.runtime import Runtime, open_runtime
 from core.settings import Settings
 from core.workers.broker import Announcer
@@ -93,6 +96,22 @@ class Served:
         with self.runtime.database.write() as session:
             key, token = create_key(session, "a test", scopes or ALL_SCOPES, license, datetime.now(UTC))
             return token, key.id
+
+    def session(
+        self, license: str = "acme", *, minutes: int = 60, person: Person | None = None, seconds: float | None = None
+    ) -> tuple[str, str]:
+        """A new session of a new key that reads the license: its token and the key's id.
+
+        With `seconds` it ends so many seconds from now, by the database's clock.
+        """
+        _, key = self.key("consumption:read", license=license)
+        given = SessionInput(license, (Scope.CONSUMPTION_READ,), minutes, person)
+        with self.runtime.database.write() as session:
+            row, token = create_session(session, given, find_caller_of_key(session, key), 10)
+            if seconds is not None:
+                row.expires_at = row.created_at + timedelta(seconds=seconds)
+                session.add(row)
+        return token, key
 
     def revoke(self, key: str) -> None:
         """End a key."""

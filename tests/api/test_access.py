@@ -64,6 +64,10 @@ EVERYTHING: dict[str, tuple[str, set[str]]] = {
         "{ renamed errors { code } } }",
         {"contract:write"},
     ),
+    "createSession": (
+        'mutation { createSession(input: {license: "acme", scopes: [CONSUMPTION_READ]}) { errors { code } } }',
+        {"consumption:read"},
+    ),
     "voidGrant": (
         'mutation { voidGrant(input: {grant: "g-1", license: "acme", note: "n"}) { grant { key } errors { code } } }',
         {"contract:write"},

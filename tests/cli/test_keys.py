@@ -3,7 +3,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from core.access.keys import Scope, authenticate, create_key
+from core.access.authenticate import authenticate
+from core.access.keys import Scope, create_key
 from core.administration.inputs import LicenseInput
 from core.administration.put_license import put_license
 from core.database.engine import Database

@@ -59,6 +59,8 @@ def test_settings_cannot_be_changed() -> None:
 
 
 WRONG = {
+    "ALLOWANCE_SESSIONS_PER_KEY": {"0": "greater than or equal to 1"},
+    "ALLOWANCE_CONNECTIONS_PER_SESSION": {"0": "greater than or equal to 1"},
     "ALLOWANCE_CONNECTIONS_PER_KEY": {"0": "greater than or equal to 1"},
     "ALLOWANCE_CONNECTIONS_PER_ADDRESS": {"0": "greater than or equal to 1"},
     "ALLOWANCE_KEY_OUTAGE_SECONDS": {"-1": "greater than or equal to 0"},

@@ -9,8 +9,10 @@ import orjson
 import pytest
 from graphql import build_schema, parse, validate
 
+from api.graphql.schema.access.permission import Permission
 from api.graphql.schema.meters.kind import MeterKind
 from api.graphql.subscriptions.protocol import CloseCode
+from core.access.keys import Scope
 from core.admission.check_in import Decision
 from core.licenses.state import LicenseState
 from tests.api.graphql.subscriptions.test_event_stream import stream
@@ -50,6 +52,8 @@ def _texts(tree: ast.AST) -> Iterable[str]:
 
 def test_the_page_has_its_queries() -> None:
     assert TITLES == [
+        "mutation CreateSession",
+        "query WhoAmI",
         "query MyConsumption",
         "query History",
         "mutation Refresh",
@@ -72,7 +76,7 @@ def test_a_query_is_one_of_the_schema_and_runs_on_the_demonstration(demo: Demo, 
 
 def test_the_overview_shows_every_section_and_the_history_a_year_of_weeks(demo: Demo) -> None:
     with demo.client("acme") as client:
-        overview, history = (client.data(query)["consumption"] for query in QUERIES[:2])
+        overview, history = (client.data(query)["consumption"] for query in QUERIES[2:4])
     assert [section["key"] for section in overview["sections"]] == [
         "channels",
         "sms",
@@ -89,13 +93,13 @@ def test_the_overview_shows_every_section_and_the_history_a_year_of_weeks(demo: 
 def test_a_requested_refresh_is_done_in_the_end(demo: Demo) -> None:
     (ask,) = re.findall(r"`node\(id: …\) (.*?)` until it is `DONE`", PAGE)
     with demo.client("acme") as client:
-        asked = client.data(QUERIES[2])["refreshConsumption"]["id"]
+        asked = client.data(QUERIES[4])["refreshConsumption"]["id"]
         eventually(lambda: client.data(f'{{ node(id: "{asked}") {ask} }}') == {"node": {"status": "DONE"}})
 
 
 def test_an_equal_request_for_credits_returns_the_open_request(demo: Demo) -> None:
     with demo.client("acme") as client:
-        first, again = (client.data(QUERIES[4])["requestCredits"] for _ in range(2))
+        first, again = (client.data(QUERIES[6])["requestCredits"] for _ in range(2))
     assert (first["errors"], first["request"]) == ([], again["request"])
 
 
@@ -128,7 +132,9 @@ def test_the_tables_of_errors_name_every_code_of_a_request_and_of_an_event_and_n
     of_check_ins = codes("core/admission/check_in.py", "core/admission/quota_meters.py") - set(Decision)
     at_the_edge = codes("api/endpoints/events.py") & of_events  # of a header of an event
     of_requests = (codes("core/errors.py", "api/**/*.py") - at_the_edge) | (codes("core/usage/*.py") - of_events)
-    of_requests -= codes(*CORRECTIONS) | set(MeterKind) | set(LicenseState) | SQL
+    of_requests -= (
+        codes(*CORRECTIONS) | set(MeterKind) | set(LicenseState) | set(Permission) | set(Scope.__members__) | SQL
+    )
     of_requests |= of_check_ins
     assert sorted(table("code")) == sorted(of_requests - METHODS - OPERATORS - {"REFRESH_FAILED"})
     assert sorted(table("code of a rejected event")) == sorted(of_events)
@@ -138,6 +144,7 @@ def test_the_table_of_input_errors_names_every_code_and_no_other() -> None:
     found = codes(
         "core/administration/**/*.py",
         "core/credits/*.py",
+        "core/access/sessions.py",
         *CORRECTIONS,
         "core/delivery/webhooks/endpoints.py",
         "core/delivery/webhooks/manual_delivery.py",

@@ -2,6 +2,7 @@
 
 import strawberry
 
+from api.graphql.schema.access import mutations as access_mutations
 from api.graphql.schema.admission import mutations as admission_mutations
 from api.graphql.schema.credits import mutations as credit_mutations
 from api.graphql.schema.deliveries import mutations as delivery_mutations
@@ -35,3 +36,4 @@ class Mutation:
     redeliver = delivery_mutations.redeliver
     close_entity = entity_mutations.close_entity
     rename_entity = entity_mutations.rename_entity
+    create_session = access_mutations.create_session

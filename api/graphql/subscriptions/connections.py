@@ -1,15 +1,17 @@
-"""The connections that stay open: their bounds, and their end when a key is revoked or the server stops."""
+"""The connections that stay open: their bounds, and their end by a revoked key, an ended session or the server."""
 
 import asyncio
 import logging
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from enum import Enum
 from time import monotonic
 from typing import ClassVar, Final
 
 from core.access.keys import Caller, find_revoked
+from core.access.sessions import find_ended
 from core.database.engine import Database
 from core.errors import AllowanceError
 from core.settings import Settings
@@ -17,11 +19,14 @@ from core.settings import Settings
 logger = logging.getLogger(__name__)
 
 EVERY: Final = 1.0
-"""Seconds between two checks of the keys, by one statement for all: a revoked key works as long as that."""
+"""Seconds between two checks of the keys and the sessions, by one statement for all of each.
+
+A revoked key, or a session that has ended, works as long as that.
+"""
 
 
 class TooManyConnections(AllowanceError):
-    """More connections than a key or an address may hold open."""
+    """More connections than a key, a session or an address may hold open."""
 
     code = "TOO_MANY_CONNECTIONS"
     status: ClassVar[int] = 429
@@ -37,6 +42,7 @@ class EndReason(Enum):
 
     REVOKED = "The key was revoked."
     UNCHECKED = "The key could not be checked for too long."
+    EXPIRED = "The session has ended."
     CLOSING = "The server closes."
 
 
@@ -71,11 +77,12 @@ class OpenConnections:
     """The open connections of one process, on one event loop."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
-        """Bound connections by the settings; look up revoked keys in the database."""
+        """Bound connections by the settings; look up revoked keys and ended sessions in the database."""
         self._database = database
         self._settings = settings
         self._addresses: Counter[str] = Counter()
         self._keys: Counter[str] = Counter()
+        self._sessions: Counter[str] = Counter()
         self._open: set[OpenConnection] = set()
         self._watching: asyncio.Task[None] | None = None
         self._is_closing = False
@@ -90,14 +97,20 @@ class OpenConnections:
     @contextmanager
     def of(self, caller: Caller) -> Iterator[OpenConnection]:
         """Yield a connection of a caller, which counts during the block. Raises :class:`TooManyConnections`."""
-        most = self._settings.connections_per_key
-        with _counted(self._keys, caller.key_id, most, "This key holds as many connections as it may."):
+        with ExitStack() as held:
+            if caller.session:
+                most = self._settings.connections_per_session
+                message = "This session holds as many connections as it may."
+                held.enter_context(_counted(self._sessions, caller.session, most, message))
+            most = self._settings.connections_per_key
+            message = "This key holds as many connections as it may."
+            held.enter_context(_counted(self._keys, caller.key_id, most, message))
             connection = OpenConnection(caller)
             self._open.add(connection)
             if self._is_closing:
                 connection.end(EndReason.CLOSING)
             if self._watching is None:
-                self._watching = asyncio.create_task(self._watch_keys())
+                self._watching = asyncio.create_task(self._watch_ends())
             try:
                 yield connection
             finally:
@@ -112,26 +125,36 @@ class OpenConnections:
         for connection in self._open:
             connection.end(EndReason.CLOSING)
 
-    async def _watch_keys(self) -> None:
+    async def _watch_ends(self) -> None:
         checked_at = monotonic()
         while True:
             await asyncio.sleep(EVERY)
             try:
-                revoked = await asyncio.to_thread(self._find_revoked, list(self._keys))
+                revoked, ended = await asyncio.to_thread(self._find_ends, list(self._keys), list(self._sessions))
             except Exception:  # any error: without another check, revoked keys would stay connected for ever
                 logger.warning("The keys of open connections cannot be checked now.", exc_info=True)
                 if monotonic() >= checked_at + self._settings.key_outage_seconds:
                     for connection in self._open:
                         connection.end(EndReason.UNCHECKED)
-                continue
-            checked_at = monotonic()
+                revoked, ended = set(), self._ended_by_own_clock()
+            else:
+                checked_at = monotonic()
             for connection in self._open:
                 if connection.caller.key_id in revoked:
                     connection.end(EndReason.REVOKED)
+                elif connection.caller.session in ended:
+                    connection.end(EndReason.EXPIRED)
 
-    def _find_revoked(self, keys: list[str]) -> set[str]:
+    def _find_ends(self, keys: list[str], sessions: list[str]) -> tuple[set[str], set[str]]:
+        """Return the ids of the keys that were revoked, and of the sessions that have ended."""
         with self._database.read() as session:
-            return find_revoked(session, keys)
+            return find_revoked(session, keys), find_ended(session, sessions)
+
+    def _ended_by_own_clock(self) -> set[str]:
+        """Return the ids of the sessions that have ended, by the clock of this host: for while the database is away."""
+        now = datetime.now(UTC)
+        callers = [connection.caller for connection in self._open]
+        return {one.session for one in callers if one.session and one.expires_at and one.expires_at <= now}
 
 
 @contextmanager

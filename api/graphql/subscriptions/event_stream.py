@@ -103,7 +103,7 @@ class _EventStream:
             return why.errors
         if not isinstance(why, ConnectionEnded):
             return [self._operations.answer_failed(why, self._trace)]
-        if why.reason is EndReason.REVOKED:
+        if why.reason in (EndReason.REVOKED, EndReason.EXPIRED):
             return [self._operations.answer_failed(Unauthenticated(why.reason.value), self._trace)]
         return []
 

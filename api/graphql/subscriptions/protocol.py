@@ -42,7 +42,7 @@ def close_for(error: BaseException) -> Close:
     """Return the close that tells a client of an error that ends its connection."""
     if isinstance(error, Close):
         return error
-    if isinstance(error, ConnectionEnded) and error.reason is not EndReason.REVOKED:
+    if isinstance(error, ConnectionEnded) and error.reason not in (EndReason.REVOKED, EndReason.EXPIRED):
         return Close(CloseCode.SERVICE_RESTART, error.reason.value)
     if isinstance(error, ConnectionEnded):
         return Close(CloseCode.FORBIDDEN, error.reason.value)

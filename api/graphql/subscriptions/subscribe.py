@@ -95,12 +95,14 @@ class Subscriptions:
     async def _run(
         self, call: OperationCall, caller: Caller, trace: str, changed: int | None = None
     ) -> OperationResult:
-        """Execute a subscription in a thread; equal ones of a caller at the same time are executed once.
+        """Execute a subscription in a thread; equal ones of an audience at the same time are executed once.
+
+        Subscriptions show no viewer, so that all sessions of a key for a license share their answers.
 
         An execution that began before a change may show the version before it; the caller compares versions, and
         executes it again.
         """
-        key = caller, changed, id(call.operation), orjson.dumps(call.variables, option=orjson.OPT_SORT_KEYS)
+        key = caller.audience, changed, id(call.operation), orjson.dumps(call.variables, option=orjson.OPT_SORT_KEYS)
         task = self._running.get(key)
         if task is None:
             running = self._threads.run(self._operations.run, call, caller, trace, changed)

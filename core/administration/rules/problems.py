@@ -1,5 +1,6 @@
 """Problems of an input, collected so that one answer names them all."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
@@ -14,6 +15,7 @@ MOST_PROBLEMS: Final = 100
 EARLIEST, LATEST = date(1970, 1, 1), date(2200, 1, 1)
 """Dates from the first to before the second are accepted."""
 _BILLIONTH: Final = Decimal("1e-9")
+_LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,5}")
 
 
 @dataclass(slots=True)
@@ -48,6 +50,11 @@ class Problems:
         problem = problem_with(value, LONGEST_NAME) or (None if fold_name(value) else "must not be blank")
         if problem:
             self.add(f"{path[-1]} {problem}.", *path)
+
+    def language(self, value: str, *path: object) -> None:
+        """Add a problem unless the value is a language tag."""
+        if not _LANGUAGE.fullmatch(value):
+            self.add(f"{path[-1]} {shown(value)} is not a language tag, as 'en' or 'fr'.", *path)
 
     def number(self, called: str, value: Decimal, must: str, most: int, *path: object, zero: bool = False) -> None:
         """Add a problem unless the value is from 0 to `most` and has at most 9 digits behind the point.

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from allowance import Enforcement
 
+from core.access.person import Person
 from core.delivery.mail.render import (
     CrossedLine,
     ExpiringLine,
@@ -75,10 +76,16 @@ def _request_line(request: RequestItem, license: License, registry: Registry) ->
         amount=request.amount,
         entity=None if request.entity is None else _on_one_line(request.entity),
         note=None if request.note is None else _on_one_line(request.note),
-        requested_by=request.requested_by,
+        requested_by=_on_one_line(_person_text(request.person)) if request.person else None,
+        requested_with=request.requested_with,
         # The command takes meter and entity from the request, so that it holds no text that users wrote.
         command=f"allowance credits grant {license.key} {amount} --request {request.id}",
     )
+
+
+def _person_text(person: Person) -> str:
+    """Return a person's name with the id behind it, or the id alone."""
+    return f"{person.name} ({person.id})" if person.name else person.id
 
 
 def _on_one_line(text: str) -> str:

@@ -81,7 +81,7 @@ class ExpiringLine:
 
 @dataclass(frozen=True, slots=True)
 class RequestLine:
-    """A request for credits, with the `command` that grants them."""
+    """A request for credits, with the `command` that grants them. `requested_by` is None if no person is known."""
 
     request_id: str
     title: str
@@ -89,8 +89,9 @@ class RequestLine:
     amount: Decimal
     entity: str | None
     note: str | None
-    requested_by: str
+    requested_with: str
     command: str
+    requested_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

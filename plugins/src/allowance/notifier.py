@@ -86,7 +86,8 @@ class RequestedCredits:
         amount: The number of credits.
         entity: The entity that the credits are for; None for all. It is text that a person wrote: escape it.
         note: The reason; None for none. It is text that a person wrote: escape it.
-        requested_by: The name of the API key that made the request.
+        requested_by: The name of the person who made the request, as the back end of their session gave it; the name of
+            the API key if no person is known. It is text from outside: escape it.
     """
 
     meter: str

@@ -7,7 +7,10 @@ from sqlalchemy import event
 
 from core.access import authenticator as module
 from core.access.authenticator import CACHE_SECONDS, CHECK_SECONDS, Authenticator
-from core.access.keys import create_key, revoke_key
+from core.access.keys import Scope, create_key, find_caller_of_key, revoke_key
+from core.access.tables import ApiKey
+from core.administration.create_session import create_session
+from core.administration.inputs import SessionInput
 from core.errors import RateLimited, Unauthenticated
 from tests.fixtures.engine import NOW, Engine
 
@@ -123,3 +126,20 @@ def test_no_more_callers_are_remembered_than_there_is_room_for(engine: Engine, m
     for authorization in keys:
         authenticator.find_caller(authorization)
     assert [authenticator.cached_caller(authorization) is not None for authorization in keys] == [False, False, True]
+
+
+def test_sessions_make_room_before_keys_do(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_CALLERS", 3)
+    engine.license()
+    key_id, key = new_key(engine)
+    with engine.database.write() as session:
+        session.get_one(ApiKey, key_id).scopes = ["consumption:read"]
+    authenticator = Authenticator(engine.database)
+    authenticator.find_caller(key)
+    for _ in range(3):
+        given = SessionInput("acme", (Scope.CONSUMPTION_READ,))
+        with engine.database.write() as session:
+            _, token = create_session(session, given, find_caller_of_key(session, key_id), 10)
+        authenticator.find_caller(f"Bearer {token}")
+    assert authenticator.cached_caller(key)
+    assert authenticator.cached_caller(f"Bearer {token}")

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 import time_machine
 from sqlmodel import select
 
-from core.access.keys import Caller, Scope, authenticate, create_key, find_revoked, list_keys, revoke_key
+from core.access.authenticate import authenticate
+from core.access.keys import Caller, Scope, create_key, find_revoked, list_keys, revoke_key
 from core.access.tables import ApiKey
 from core.errors import AllowanceError, BadInput, Forbidden, NotFound, Unauthenticated
 from tests.fixtures.engine import NOW, Engine

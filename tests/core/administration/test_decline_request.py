@@ -52,7 +52,7 @@ def test_a_declined_request_is_closed_without_a_grant_and_admins_get_the_reason(
     assert message.document == {
         "request": {
             "id": id, "meter": "sms_credits", "amount": "5", "entity": None, "note": None, "requestedBy": "console",
-            "requestedAt": "2026-03-15T12:00:00+00:00",
+            "requestedAt": "2026-03-15T12:00:00+00:00", "requestedWith": "console", "person": None,
         },
         "reason": "used up",
     }  # fmt: skip

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from sqlmodel import col, select
 
+from core.access.person import Person, read_person
 from core.administration.inputs import CreditRequestInput
 from core.administration.request_credits import MOST_OPEN, request_credits
 from core.credits.listing import list_requests
@@ -63,7 +64,9 @@ def test_a_request_is_recorded_and_told_to_every_operator(engine: Engine) -> Non
                 "entity": "be",
                 "note": "for Easter",
                 "requestedBy": "console",
+                "requestedWith": "console",
                 "requestedAt": "2026-03-15T12:00:00+00:00",
+                "person": None,
             }
         },
     )
@@ -71,6 +74,31 @@ def test_a_request_is_recorded_and_told_to_every_operator(engine: Engine) -> Non
         ("email", "ann@example.com"),
         ("email", "bob@example.com"),
     ]
+
+
+def test_a_request_of_a_person_is_recorded_and_told_under_their_name(engine: Engine) -> None:
+    engine.license()
+    ann, bob = Person("u-1", "Ann", "fr", admin=True), Person("u-2")
+
+    def asked_by(person: Person | None) -> str:
+        given = CreditRequestInput("acme", Decimal(5))
+        with engine.database.write() as session:
+            return request_credits(session, given, engine.runtime.registry, (), "portal", NOW, person).id
+
+    first = asked_by(ann)
+    assert asked_by(ann._replace(name="Ann Smith")) == first, "the same person asks again"
+    others = [asked_by(bob), asked_by(None)]
+    assert len({first, *others}) == 3
+    with engine.database.read() as session:
+        kept = {one.id: (one.requested_by, read_person(one.person)) for one in session.exec(select(CreditRequest))}
+        documents = [one.document["request"] for one in session.exec(select(Message))]
+    assert kept == {first: ("portal", ann), others[0]: ("portal", bob), others[1]: ("portal", None)}
+    told = {one["id"]: (one["requestedBy"], one["requestedWith"], one["person"]) for one in documents}
+    assert told == {
+        first: ("Ann", "portal", {"id": "u-1", "name": "Ann", "language": "fr", "admin": True}),
+        others[0]: ("u-2", "portal", {"id": "u-2", "name": None, "language": None, "admin": False}),
+        others[1]: ("portal", "portal", None),
+    }
 
 
 def test_without_operators_a_request_is_in_the_log(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:

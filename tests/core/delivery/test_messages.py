@@ -56,6 +56,8 @@ REQUEST_DOCUMENT = {
     "entity": "north",
     "note": "soon",
     "requestedBy": "acme key",
+    "requestedWith": "acme key",
+    "person": None,
     "requestedAt": "2026-03-15T12:00:00+00:00",
 }
 

@@ -6,6 +6,10 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
+from core.access.keys import Scope, create_key, find_caller_of_key
+from core.access.tables import AccessSession
+from core.administration.create_session import create_session
+from core.administration.inputs import SessionInput
 from core.delivery.message_kinds import CROSSED
 from core.delivery.messages import AlertsContent
 from core.delivery.outbox.claim import claim_delivery
@@ -60,6 +64,25 @@ def test_ended_refreshes_go_after_30_days_and_standing_ones_stay(
     assert left(engine, RefreshRun) == 6
     purge_finished(engine.database, NOW + 31 * DAY)
     assert left(engine, RefreshRun) == 1
+
+
+@pytest.mark.parametrize("step", [2, 1000])
+def test_sessions_go_an_hour_after_their_end(engine: Engine, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    monkeypatch.setattr(module, "STEP", step)
+    engine.license()
+    given = SessionInput("acme", (Scope.CONSUMPTION_READ,), minutes=60)
+    with engine.database.write() as session:
+        key, _ = create_key(session, "portal", [Scope.CONSUMPTION_READ], None, NOW)
+        caller = find_caller_of_key(session, key.id)
+        for number in range(5):
+            row, _ = create_session(session, given, caller, 10)
+            row.expires_at = NOW + number * timedelta(microseconds=1)
+            session.add(row)
+    hour = timedelta(hours=1)
+    purge_finished(engine.database, NOW + hour)
+    assert left(engine, AccessSession) == 5
+    purge_finished(engine.database, NOW + hour + timedelta(microseconds=4))
+    assert left(engine, AccessSession) == 1
 
 
 @pytest.mark.parametrize("step", [2, 1000])

@@ -1,1 +1,1 @@
-"""API keys in the schema."""
+"""API keys and sessions in the schema."""

@@ -8,7 +8,9 @@ from api.graphql.license_batch import LicenseBatch
 from api.graphql.schema.common.cursors import decode_id, encode
 from api.graphql.schema.common.lazy_license import LazyLicense, lazy_license
 from api.graphql.schema.common.node import Node
+from api.graphql.schema.common.person import Person, shown_person
 from api.graphql.schema.credits.grant import Grant
+from core.access.person import read_person, requester_name
 from core.credits.tables import CreditRequest as CreditRequestRow
 from core.errors import BadInput
 
@@ -43,9 +45,24 @@ class CreditRequest(Node):
     def note(self) -> str | None:
         return self.row.note
 
-    @strawberry.field(description="The name of the API key that made the request.")
+    @strawberry.field(
+        description="The name of the person who made the request, or the id of a person without a name. The name of "
+        "the API key if the request was not made with the session of a person."
+    )
     def requested_by(self) -> str:
+        return requester_name(read_person(self.row.person), self.row.requested_by)
+
+    @strawberry.field(
+        description="The name of the API key that made the request, or that the session of the request belongs to."
+    )
+    def requested_with(self) -> str:
         return self.row.requested_by
+
+    @strawberry.field(
+        description="The person who made the request. Null if the request was not made with the session of a person."
+    )
+    def person(self) -> Person | None:
+        return shown_person(read_person(self.row.person))
 
     @strawberry.field(description="The time of the request.")
     def requested_at(self) -> datetime:

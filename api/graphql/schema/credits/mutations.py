@@ -97,8 +97,8 @@ def void_grant(
 
 
 @strawberry.mutation(
-    description="Request credits from the operators. An open request with the same content is returned again "
-    "instead of a new one."
+    description="Request credits from the operators. An open request of the same person with the same content is "
+    "returned again instead of a new one."
 )
 @reports_errors(RequestCreditsResult)
 def request_credits(
@@ -116,7 +116,13 @@ def request_credits(
     services = context.services
     with context.write() as session:
         row = requests.request_credits(
-            session, request, services.registry, services.settings.operators, context.caller.name, context.now
+            session,
+            request,
+            services.registry,
+            services.settings.operators,
+            context.caller.name,
+            context.now,
+            context.caller.person,
         )
     batch = find_batch(context, input.license)
     return RequestCreditsResult(request=CreditRequest(row=row, batch=batch) if batch else None)

@@ -37,6 +37,8 @@ def refresh_consumption(
         if key not in known:
             raise BadInput(f"No section {shown(key)}.{did_you_mean(key, known)}")
     with context.write() as session:
-        [run] = request_refresh(session, [id_of(row)], sections, context.now)
+        [run] = request_refresh(
+            session, [id_of(row)], sections, context.now, by=context.caller.name, person=context.caller.person
+        )
     context.services.announcer.announce()
     return RefreshRequest(run=run, license_key=row.key)

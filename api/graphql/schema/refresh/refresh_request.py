@@ -7,6 +7,9 @@ import strawberry
 from api.graphql.schema.common.cursors import encode
 from api.graphql.schema.common.enums import describe_enum
 from api.graphql.schema.common.node import Node, Problem
+from api.graphql.schema.common.person import Person, shown_person
+from core.access.person import Person as PersonOfSession
+from core.access.person import read_person
 from core.queue import tables
 
 describe_enum(
@@ -35,6 +38,23 @@ class RefreshRequest(Node):
     @strawberry.field(description="The time of the request.")
     def requested_at(self) -> datetime:
         return self.run.requested_at
+
+    @strawberry.field(
+        description="The name of the person who made the request, or the id of a person without a name. The name of "
+        "the API key, or of the operator on the command line, if no person is known. Null if that was not recorded."
+    )
+    def requested_by(self) -> str | None:
+        return self._person.shown_name if self._person else self.run.requested_by
+
+    @strawberry.field(
+        description="The person who made the request. Null if the request was not made with the session of a person."
+    )
+    def person(self) -> Person | None:
+        return shown_person(self._person)
+
+    @property
+    def _person(self) -> PersonOfSession | None:
+        return read_person(self.run.person)
 
     @strawberry.field(description="The time at which the refresh ended. Null before that.")
     def finished_at(self) -> datetime | None:

@@ -159,6 +159,14 @@ def test_a_revoked_key_is_told_so_and_its_stream_is_over(live: Served, other: Se
         assert list(events) == [("next", {"errors": [error]}), ("complete", None)]
 
 
+def test_a_session_that_ends_is_told_so_and_its_stream_is_over(live: Served) -> None:
+    token, _ = live.session(seconds=2)
+    with Client(live.url, token) as client, stream(client, FOLLOW) as (_, events):
+        version(next(events))
+        error = {"message": "The session has ended.", "extensions": {"code": "UNAUTHENTICATED", "trace": TRACE}}
+        assert list(events) == [("next", {"errors": [error]}), ("complete", None)]
+
+
 @on_sqlite
 def test_streams_are_limited_by_key_and_leave_nothing_behind(database_url: str) -> None:
     settings = Settings(database_url=database_url, connections_per_key=1)

@@ -1,15 +1,18 @@
 """The protocol graphql-transport-ws, by its specification."""
 
 import json
+from time import monotonic
+from typing import NoReturn
 
 import pytest
+from sqlalchemy.exc import OperationalError
 from websockets.exceptions import InvalidStatus
 
-from api.graphql.subscriptions import web_socket
+from api.graphql.subscriptions import connections, web_socket
 from core.settings import Settings
 from tests.api.graphql.subscriptions.sockets import FOLLOW, change, socket_to
 from tests.api.server import Served, serving
-from tests.e2e.processes import eventually
+from tests.e2e.processes import PATIENCE, eventually
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -243,6 +246,60 @@ def test_a_revoked_key_is_closed_and_others_stay(live: Served, other: Served) ->
         assert socket.closed() == (4403, "The key was revoked.")
         change(live)
         assert stays.version() == before + 1
+
+
+def test_a_session_is_closed_at_its_end_or_with_its_key_and_others_stay(live: Served, other: Served) -> None:
+    short, _ = live.session(seconds=2)
+    with_key, key = live.session()
+    kept, _ = live.session()
+    with socket_to(live, kept) as stays, socket_to(live, short) as ends, socket_to(live, with_key) as revoked:
+        before, _, _ = (socket.follow() for socket in (stays, ends, revoked))
+        began = monotonic()
+        assert ends.closed() == (4403, "The session has ended.")
+        assert monotonic() - began < PATIENCE
+        other.revoke(key)
+        assert revoked.closed() == (4403, "The key was revoked.")
+        change(live)
+        assert stays.version() == before + 1
+    with socket_to(live) as again:
+        again.say(type="connection_init", payload={"Authorization": f"Bearer {short}"})
+        assert again.closed() == (4403, "Forbidden")
+
+
+@on_sqlite
+def test_a_session_that_ends_while_the_database_is_away_is_closed_by_the_servers_clock(
+    live: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, _ = live.session(seconds=3)
+    with socket_to(live, token) as ends, socket_to(live, live.token()) as stays:
+        ends.follow()
+        before = stays.follow()
+
+        def away(*_: object) -> NoReturn:
+            raise OperationalError("SELECT", {}, Exception("away"))
+
+        with monkeypatch.context() as broken:
+            broken.setattr(connections, "find_revoked", away)
+            assert ends.closed() == (4403, "The session has ended.")
+        change(live)
+        assert stays.version() == before + 1
+
+
+@on_sqlite
+def test_a_session_holds_few_of_the_connections_of_its_key(database_url: str) -> None:
+    settings = Settings(database_url=database_url, connections_per_key=2, connections_per_session=1)
+    with serving(settings) as served:
+        with served.client() as operator:
+            operator.data('mutation { putLicense(input: {key: "acme", name: "A"}) { errors { code } } }')
+        token, _ = served.session()
+        with socket_to(served, token), socket_to(served) as second:
+            second.say(type="connection_init", payload={"Authorization": f"Bearer {token}"})
+            assert second.closed() == (
+                1013, "This session holds as many connections as it may. Close one, or come back later."
+            )  # fmt: skip
+        eventually(lambda: served.tasks() <= 2)
+        with socket_to(served, token):
+            pass
 
 
 @on_sqlite
