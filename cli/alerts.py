@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from cli.lookups import license_ids
 from cli.setup import start
-from cli.tables import show_table, to_the_minute
+from cli.tables import Column, Json, show_list, to_the_minute
 from core.alerts.tables import Alert
 from core.database.prefixes import find_by_prefix
 from core.delivery.messages import listed_alerts
@@ -31,6 +31,7 @@ def list_(
         list[str] | None, typer.Option(metavar="KEY", help="Only this license; repeat for several.")
     ] = None,
     open_: Annotated[bool, typer.Option("--open", help="Only alerts that have not recovered.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Show alerts, newest first, at most 100."""
     with open_runtime(start()) as runtime, runtime.database.read() as session:
@@ -42,43 +43,33 @@ def list_(
             statement = statement.where(col(Alert.recovered_at).is_(None))
         alerts = session.exec(statement.order_by(col(Alert.found_at).desc(), col(Alert.id)).limit(MOST)).all()
         rows = [
-            (alert.id[:12], key, alert.meter, _percent(alert.ratio), f"{alert.used:f} of {alert.limit:f}",
-             to_the_minute(alert.crossed_at), to_the_minute(alert.recovered_at), _notified(alert))
+            (alert.id, key, alert.meter, alert.ratio, alert.used, alert.limit, alert.status, alert.crossed_at,
+             alert.recovered_at, alert.notified_at)
             for alert, key in alerts
         ]  # fmt: skip
-    headings = ("Alert", "License", "Meter", "Threshold", "Used", "Crossed (UTC)", "Recovered (UTC)", "Notified (UTC)")
-    show_table(headings, rows)
+    show_list(_COLUMNS, rows, as_json=as_json)
 
 
 @app.command()
 def show(
     alert: Annotated[str, typer.Argument(metavar="ALERT", help="The beginning of the alert's id.")],
+    as_json: Json = False,
 ) -> None:
-    """Show an alert, and the outcome of its deliveries."""
+    """Show an alert, and the outcome of its deliveries.
+
+    With --json the deliveries alone are printed; 'allowance alerts list --json' has the alert.
+    """
     with open_runtime(start()) as runtime, runtime.database.read() as session:
         row = _find(session, alert)
         key = session.exec(select(License.key).where(License.id == row.license_id)).one()
-        typer.echo(f"{key}: {row.meter} crossed {_percent(row.ratio)} of {row.limit:f} ({row.basis}) at {row.used:f}")
-        typer.echo(
-            f"in {row.period_first} to {row.period_end}, contract version {row.contract_version}, "
-            f"crossed {to_the_minute(row.crossed_at)} UTC, found {to_the_minute(row.found_at)} UTC"
-            + (f", recovered {to_the_minute(row.recovered_at)} UTC" if row.recovered_at else "")
-            + f", notified {_notified(row)}"
-            + (" UTC" if row.notified_at else "")
-        )
         rows = [
-            (
-                message.kind,
-                delivery.channel,
-                delivery.recipient,
-                delivery.status,
-                str(delivery.attempts),
-                to_the_minute(delivery.finished_at),
-                delivery.detail or "",
-            )
+            (message.kind, delivery.channel, delivery.recipient, delivery.status, delivery.attempts,
+             delivery.finished_at, delivery.detail)
             for message, delivery in _deliveries(session, row)
-        ]
-    show_table(("Message", "Channel", "Recipient", "Status", "Attempts", "Ended (UTC)", "Detail"), rows)
+        ]  # fmt: skip
+        if not as_json:
+            _describe(row, key)
+    show_list(_DELIVERIES, rows, as_json=as_json)
 
 
 @app.command("redeliver")
@@ -95,6 +86,17 @@ def redeliver_(
             redeliver(session, delivery, datetime.now(UTC))
     summary = f"Deliveries sent again: {len(parked)}." if parked else "Nothing of it is parked."
     typer.echo(summary + (f" On their way already: {waiting}." if waiting else ""))
+
+
+def _describe(row: Alert, key: str) -> None:
+    typer.echo(f"{key}: {row.meter} crossed {_percent(row.ratio)} of {row.limit:f} ({row.basis}) at {row.used:f}")
+    typer.echo(
+        f"in {row.period_first} to {row.period_end}, contract version {row.contract_version}, "
+        f"crossed {to_the_minute(row.crossed_at)} UTC, found {to_the_minute(row.found_at)} UTC"
+        + (f", recovered {to_the_minute(row.recovered_at)} UTC" if row.recovered_at else "")
+        + f", notified {_notified(row.notified_at)}"
+        + (" UTC" if row.notified_at else "")
+    )
 
 
 def _find(session: Session, prefix: str) -> Alert:
@@ -121,10 +123,33 @@ def _lists(message: Message, alert: Alert) -> bool:
     return any(item.id == alert.id for item in listed_alerts(message.kind, message.document))
 
 
-def _notified(alert: Alert) -> str:
-    """Return when the first message about the crossing was delivered."""
-    return to_the_minute(alert.notified_at) or "nobody"
+def _notified(time: datetime | None) -> str:
+    """Return the time at which the first message about the crossing was delivered, in words if there is none."""
+    return to_the_minute(time) or "nobody"
 
 
 def _percent(ratio: Decimal) -> str:
     return f"{(ratio * 100).normalize():f}%"
+
+
+_COLUMNS = (
+    Column("id", "Alert", lambda id: id[:12]),
+    Column("license", "License"),
+    Column("meter", "Meter"),
+    Column("ratio", "Threshold", _percent),
+    Column("used", "Used"),
+    Column("limit", "Limit"),
+    Column("status", "Status"),
+    Column("crossedAt", "Crossed (UTC)"),
+    Column("recoveredAt", "Recovered (UTC)"),
+    Column("notifiedAt", "Notified (UTC)", _notified),
+)
+_DELIVERIES = (
+    Column("kind", "Message"),
+    Column("channel", "Channel"),
+    Column("recipient", "Recipient"),
+    Column("status", "Status"),
+    Column("attempts", "Attempts"),
+    Column("finishedAt", "Ended (UTC)"),
+    Column("detail", "Detail"),
+)

@@ -1,6 +1,7 @@
 """``allowance contracts``: the versions of contracts."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Annotated
 
 import typer
@@ -9,7 +10,7 @@ from sqlmodel import col, select
 from cli.author import author
 from cli.lookups import license_ids
 from cli.setup import start
-from cli.tables import show_table, to_the_minute
+from cli.tables import Column, Json, show_list
 from core.administration.withdraw_contract import withdraw_contract
 from core.licenses.tables import Contract
 from core.runtime import open_runtime
@@ -19,8 +20,19 @@ app = typer.Typer(help="List the versions of a contract, and take versions back.
 License = Annotated[str, typer.Argument(metavar="LICENSE", help="The license's key.")]
 
 
+_COLUMNS = (
+    Column("version", "Version"),
+    Column("effectiveFrom", "First day"),
+    Column("endsOn", "Last day"),
+    Column("terms", "Terms", lambda terms: ", ".join(f"{term} {value:f}" for term, value in terms.items())),
+    Column("createdAt", "Put (UTC)"),
+    Column("withdrawnAt", "Withdrawn (UTC)"),
+    Column("withdrawnBy", "Withdrawn by"),
+)
+
+
 @app.command("list")
-def list_(license: License) -> None:
+def list_(license: License, as_json: Json = False) -> None:
     """Show all contract versions of a license, newest first, withdrawn ones too.
 
     A version is in force from its first day to its last day, unless a newer version begins before.
@@ -30,18 +42,17 @@ def list_(license: License) -> None:
         versions = select(Contract).where(Contract.license_id == license_id).order_by(col(Contract.version).desc())
         rows = [
             (
-                str(one.version),
-                one.effective_from.isoformat(),
-                one.ends_on.isoformat() if one.ends_on else "",
-                ", ".join(f"{term} {value}" for term, value in sorted(one.terms.items())),
-                to_the_minute(one.created_at),
-                to_the_minute(one.withdrawn_at) if one.withdrawn_at else "",
-                one.withdrawn_by or "",
+                one.version,
+                one.effective_from,
+                one.ends_on,
+                {term: Decimal(value) for term, value in sorted(one.terms.items())},
+                one.created_at,
+                one.withdrawn_at,
+                one.withdrawn_by,
             )
             for one in session.exec(versions)
         ]
-    headings = ("Version", "First day", "Last day", "Terms", "Put (UTC)", "Withdrawn (UTC)", "Withdrawn by")
-    show_table(headings, rows)
+    show_list(_COLUMNS, rows, as_json=as_json)
 
 
 @app.command()

@@ -10,11 +10,12 @@ from sqlmodel import Session, col, select
 from cli.author import author
 from cli.lookups import license_ids
 from cli.setup import start
-from cli.tables import show_table, to_the_minute
+from cli.tables import Column, Json, show_list
 from core.access.person import read_person, requester_name
 from core.administration.answer_request import grant_for_request
+from core.administration.decline_request import decline_request
 from core.administration.grant_credits import grant_credits
-from core.administration.inputs import GrantInput, VoidInput
+from core.administration.inputs import DeclineInput, GrantInput, VoidInput
 from core.administration.void_grant import void_grant
 from core.credits.tables import CreditRequest
 from core.database.prefixes import find_by_prefix
@@ -25,8 +26,36 @@ from core.runtime import open_runtime
 from core.text import shown
 from core.times import NotAnInstant, parse_instant
 
-app = typer.Typer(help="Show requests for credits and grants, grant credits, and void grants.", no_args_is_help=True)
+app = typer.Typer(
+    help="Show requests for credits and grants, grant or decline credits, and void grants.", no_args_is_help=True
+)
 MOST = 100
+_REQUESTS = (
+    Column("id", "Request"),
+    Column("license", "License"),
+    Column("meter", "Meter"),
+    Column("amount", "Amount"),
+    Column("entity", "Entity"),
+    Column("note", "Note"),
+    Column("person", "Requested by"),
+    Column("requestedWith", "Requested with"),
+    Column("requestedAt", "Requested (UTC)"),
+    Column("closedAt", "Answered (UTC)"),
+    Column("closedBy", "Answered by"),
+    Column("declinedBecause", "Declined because"),
+)
+_GRANTS = (
+    Column("key", "Grant"),
+    Column("meter", "Meter"),
+    Column("amount", "Amount"),
+    Column("entity", "Entity"),
+    Column("grantedAt", "Granted (UTC)"),
+    Column("expiresAt", "Expires (UTC)"),
+    Column("voidedAt", "Voided (UTC)"),
+    Column("voidedAll", "As a whole"),
+    Column("voidedBy", "Voided by"),
+    Column("voidNote", "Reason"),
+)
 
 
 @app.command()
@@ -35,6 +64,7 @@ def requests(
         list[str] | None, typer.Option(metavar="KEY", help="Only this license; repeat for several.")
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Also requests that were answered.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Show open requests for credits, oldest first, at most 100."""
     with open_runtime(start()) as runtime, runtime.database.read() as session:
@@ -43,27 +73,15 @@ def requests(
         if ids is not None:
             statement = statement.where(col(CreditRequest.license_id).in_(ids.values()))
         if not all_:
-            statement = statement.where(col(CreditRequest.closed_by).is_(None))
+            statement = statement.where(col(CreditRequest.closed_at).is_(None))
         requests = session.exec(statement.order_by(col(CreditRequest.requested_at), col(CreditRequest.id)).limit(MOST))
         rows = [
-            (request.id, key, request.meter, f"{request.amount:f}", request.entity or "", request.note or "",
-             requester_name(read_person(request.person), ""), request.requested_by,
-             to_the_minute(request.requested_at), request.closed_by or "")
+            (request.id, key, request.meter, request.amount, request.entity, request.note,
+             requester_name(read_person(request.person), "") or None, request.requested_by,
+             request.requested_at, request.closed_at, request.closed_by, request.declined_because)
             for request, key in requests
         ]  # fmt: skip
-    headings = (
-        "Request",
-        "License",
-        "Meter",
-        "Amount",
-        "Entity",
-        "Note",
-        "Requested by",
-        "Requested with",
-        "Requested (UTC)",
-        "Answered by",
-    )
-    show_table(headings, rows)
+    show_list(_REQUESTS, rows, as_json=as_json)
 
 
 @app.command()
@@ -117,7 +135,9 @@ def grant(
 
 
 @app.command("list")
-def list_(license: Annotated[str, typer.Argument(metavar="LICENSE", help="The license's key.")]) -> None:
+def list_(
+    license: Annotated[str, typer.Argument(metavar="LICENSE", help="The license's key.")], as_json: Json = False
+) -> None:
     """Show the grants of a license, newest first, at most 100."""
     with open_runtime(start()) as runtime, runtime.database.read() as session:
         [license_id] = license_ids(session, [license]).values()
@@ -128,24 +148,32 @@ def list_(license: Annotated[str, typer.Argument(metavar="LICENSE", help="The li
             .limit(MOST)
         )
         rows = [
-            (one.id, one.meter, f"{one.amount:f}", one.entity or "", to_the_minute(one.granted_at),
-             to_the_minute(one.expires_at), to_the_minute(one.voided_at), "yes" if one.voided_all else "",
-             one.voided_by or "", one.void_note or "")
+            (one.id, one.meter, one.amount, one.entity, one.granted_at, one.expires_at, one.voided_at, one.voided_all,
+             one.voided_by, one.void_note)
             for one in grants
         ]  # fmt: skip
-    headings = (
-        "Grant",
-        "Meter",
-        "Amount",
-        "Entity",
-        "Granted (UTC)",
-        "Expires (UTC)",
-        "Voided (UTC)",
-        "As a whole",
-        "Voided by",
-        "Reason",
-    )
-    show_table(headings, rows)
+    show_list(_GRANTS, rows, as_json=as_json)
+
+
+@app.command()
+def decline(
+    license: Annotated[str, typer.Argument(metavar="LICENSE", help="The license's key.")],
+    request: Annotated[str, typer.Argument(metavar="REQUEST", help="The id of the request, or the beginning of it.")],
+    reason: Annotated[str, typer.Option(help="The reason. Users and admins of the license see it.")],
+) -> None:
+    """Decline a request for credits, with a reason that admins get by e-mail.
+
+    Declining a request again with the same reason changes nothing.
+
+    \b
+    Example:
+      allowance credits decline acme 4f0c2a9d --reason "The budget of this year is spent. Ask again in January."
+    """
+    with open_runtime(start()) as runtime, runtime.database.write() as session:
+        given = DeclineInput(license, _find(session, license, request).id, reason)
+        declined = decline_request(session, given, runtime.registry.notifiers.values(), author(), datetime.now(UTC))
+        amount, of, id_ = f"{declined.amount:f}", declined.meter, declined.id
+    typer.echo(f"The request {id_} of {license} is declined: {amount} of {of}.")
 
 
 @app.command()

@@ -8,7 +8,7 @@ import typer
 from cli.author import author
 from cli.lookups import license_ids
 from cli.setup import start
-from cli.tables import show_table
+from cli.tables import Column, Json, show_list
 from core.administration.close_entity import close_entity
 from core.administration.inputs import ClosingInput, RenamingInput
 from core.administration.rename_entity import rename_entity
@@ -23,21 +23,30 @@ License = Annotated[str, typer.Argument(metavar="LICENSE", help="The license's k
 Entity = Annotated[str, typer.Argument(metavar="ENTITY", help="The entity, in any spelling.")]
 
 
+_COLUMNS = (
+    Column("name", "Entity"),
+    Column("label", "Shown as"),
+    Column("closedFrom", "Closed from"),
+    Column("into", "Merged into"),
+    Column("changedBy", "Changed by"),
+)
+
+
 @app.callback()
 def entities() -> None:
     """List, close and rename the entities of a license."""
 
 
 @app.command("list")
-def list_(license: License) -> None:
+def list_(license: License, as_json: Json = False) -> None:
     """Show the entities of a license: all that usage or a grant of credits has named."""
     with open_runtime(start()) as runtime, runtime.database.read() as session:
         [license_id] = license_ids(session, [license]).values()
         rows = [
-            (one.name, one.label or "", str(one.closed_from or ""), one.into or "", one.changed_by or "")
+            (one.name, one.label, one.closed_from, one.into, one.changed_by)
             for one in list_entities(session, license_id)
         ]
-    show_table(("Entity", "Shown as", "Closed from", "Merged into", "Changed by"), rows)
+    show_list(_COLUMNS, rows, as_json=as_json)
 
 
 @app.command()

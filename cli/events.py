@@ -12,7 +12,7 @@ from cli.author import author
 from cli.lookups import license_ids
 from cli.progress import progress
 from cli.setup import start
-from cli.tables import show_table, to_the_minute
+from cli.tables import Column, Json, show_list
 from core.administration.correct_usage import correct_usage
 from core.administration.inputs import CorrectionInput
 from core.errors import BadInput
@@ -25,6 +25,17 @@ from core.usage.tables import UsageCorrection
 
 app = typer.Typer(help="Import usage events from files, and correct counted usage.", no_args_is_help=True)
 MOST = 100
+_CORRECTIONS = (
+    Column("id", "Correction"),
+    Column("correctedAt", "Corrected (UTC)"),
+    Column("author", "By"),
+    Column("reason", "Reason"),
+    Column("event", "Event"),
+    Column("quantity", "Quantity"),
+    Column("time", "Time (UTC)"),
+    Column("entity", "Entity"),
+    Column("dimensions", "Dimensions"),
+)
 
 
 @app.command("import")
@@ -147,35 +158,25 @@ def cancel(
 
 
 @app.command()
-def corrections(license: Annotated[str, typer.Argument(metavar="LICENSE", help="The license's key.")]) -> None:
+def corrections(
+    license: Annotated[str, typer.Argument(metavar="LICENSE", help="The license's key.")], as_json: Json = False
+) -> None:
     """Show the corrections of the usage of a license, newest first, at most 100."""
     with open_runtime(start()) as runtime, runtime.database.read() as session:
         [license_id] = license_ids(session, [license]).values()
         table = UsageCorrection
         of_license = select(table).where(table.license_id == license_id)
         newest_first = of_license.order_by(col(table.corrected_at).desc(), col(table.id)).limit(MOST)
-        rows = [_describe(correction) for correction in session.exec(newest_first)]
-    headings = (
-        "Correction",
-        "Corrected (UTC)",
-        "By",
-        "Reason",
-        "Event",
-        "Quantity",
-        "Time (UTC)",
-        "Entity",
-        "Dimensions",
-    )
-    show_table(headings, rows)
+        rows = [_cells(correction) for correction in session.exec(newest_first)]
+    show_list(_CORRECTIONS, rows, as_json=as_json)
 
 
-def _describe(correction: UsageCorrection) -> tuple[str, ...]:
+def _cells(correction: UsageCorrection) -> tuple[object, ...]:
     """Return the cells of a correction; of a cancelled event its id and source."""
     event = correction.event or f"cancelled {correction.cancelled_id} of {correction.cancelled_source}"
-    quantity = "" if correction.quantity is None else f"{correction.quantity:f}"
     return (
-        *(correction.id, to_the_minute(correction.corrected_at), correction.author, correction.reason, event),
-        *(quantity, to_the_minute(correction.time), correction.entity or "", correction.dimensions or ""),
+        *(correction.id, correction.corrected_at, correction.author, correction.reason, event),
+        *(correction.quantity, correction.time, correction.entity, correction.dimensions),
     )
 
 

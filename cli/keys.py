@@ -6,11 +6,19 @@ from typing import Annotated
 import typer
 
 from cli.setup import start
-from cli.tables import show_table
+from cli.tables import Column, Json, show_list
 from core.access.keys import Scope, create_key, list_keys, revoke_key
 from core.migrations.upgrade import open_database
 
 app = typer.Typer(help="Create, list and revoke API keys.", no_args_is_help=True)
+_COLUMNS = (
+    Column("id", "Key"),
+    Column("name", "Name"),
+    Column("license", "License", lambda license: license or "all licenses"),
+    Column("scopes", "Scopes"),
+    Column("createdAt", "Created (UTC)"),
+    Column("revokedAt", "Revoked (UTC)"),
+)
 
 
 @app.command()
@@ -39,21 +47,21 @@ def create(
 
 
 @app.command("list")
-def list_() -> None:
+def list_(as_json: Json = False) -> None:
     """Show all keys, newest first. Tokens are not stored, so they cannot be shown."""
     with open_database(start().database_url) as database, database.read() as session:
         rows = [
             (
                 key.id,
                 key.name,
-                license or ("all licenses" if key.license_id is None else "(gone)"),
-                ", ".join(key.scopes),
-                f"{key.created_at:%Y-%m-%d %H:%M}",
-                f"{key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else "",
+                license or (None if key.license_id is None else "(gone)"),
+                key.scopes,
+                key.created_at,
+                key.revoked_at,
             )
             for key, license in list_keys(session)
         ]
-    show_table(("Key", "Name", "License", "Scopes", "Created (UTC)", "Revoked (UTC)"), rows)
+    show_list(_COLUMNS, rows, as_json=as_json)
 
 
 @app.command()

@@ -1,25 +1,118 @@
-"""``allowance licenses``: the import of licenses, contracts and grants from files, and the suspension of licenses."""
+"""``allowance licenses``: the list of licenses, their import from files, and their suspension."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlmodel import col, select
 
 from cli.author import author
 from cli.progress import progress
 from cli.setup import start
+from cli.statuses import WORDS, percent, sign_of
+from cli.tables import Column, Json, show_list
 from core.administration.import_file import ImportedLicenses, import_licenses, read_licenses
 from core.administration.suspend_license import resume_license, suspend_license
+from core.consumption.list_licenses import (
+    LicenseFilter,
+    LicenseOrder,
+    count_licenses,
+    freshness_of,
+    list_licenses,
+)
+from core.consumption.overview import NO_UTILIZATION, UTILIZATION_UNIT
+from core.consumption.readings.status import SEVERITY, UsageStatus
+from core.consumption.tables import LicenseOverview
+from core.consumption.view import Freshness
+from core.errors import NotFound
+from core.licenses.tables import License
+from core.nearest import did_you_mean
 from core.runtime import Runtime, open_runtime
+from core.text import shown
+from core.times import instant
 
 app = typer.Typer(
-    help="Import licenses, contracts and grants from files; suspend and resume licenses.", no_args_is_help=True
+    help="List licenses; import licenses, contracts and grants from files; suspend and resume licenses.",
+    no_args_is_help=True,
 )
+
+MOST = 10_000
 
 Key = Annotated[str, typer.Argument(metavar="LICENSE", help="The license's key.")]
 
 File = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True, help="A YAML file.")]
+
+
+@app.command("list")
+def list_(
+    search: Annotated[str | None, typer.Option(help="Only licenses with this text in their key or name.")] = None,
+    status: Annotated[
+        list[UsageStatus] | None, typer.Option(help="Only licenses of this status; repeat for several.")
+    ] = None,
+    freshness: Annotated[
+        list[Freshness] | None, typer.Option(help="Only licenses of this freshness; repeat for several.")
+    ] = None,
+    meter: Annotated[
+        str | None, typer.Option(help="Only licenses that have this meter; --status is then that of the meter.")
+    ] = None,
+    order: Annotated[LicenseOrder, typer.Option(help="The order of the list.")] = LicenseOrder.WORST_FIRST,
+    most: Annotated[int, typer.Option(min=1, max=MOST, help="The most licenses to list.")] = 100,
+    as_json: Json = False,
+) -> None:
+    """List licenses with their status, the utilization of their fullest limit, and their latest update.
+
+    Utilization and status are those of the last refresh. UPDATED lists the least recent update first.
+
+    \b
+    Examples:
+      allowance licenses list --status EXCEEDED --status AT_RISK
+      allowance licenses list --freshness STALE --order UPDATED
+      allowance licenses list --search retail --json
+    """
+    now = datetime.now(UTC)
+    with open_runtime(start()) as runtime, runtime.database.read() as session:
+        known = runtime.registry.meters
+        if meter is not None and meter not in known:
+            raise NotFound(f"No meter {shown(meter)}.{did_you_mean(meter, known)}")
+        filter_ = LicenseFilter(now, status or None, search, freshness or None, meter)
+        counts = count_licenses(session, filter_)
+        ids = [license_id for license_id, _ in list_licenses(session, filter_, order=order, most=most)]
+        joined = select(License, LicenseOverview).join(
+            LicenseOverview, col(LicenseOverview.license_id) == col(License.id)
+        )
+        found = {
+            row.license_id: (license, row) for license, row in session.exec(joined.where(col(License.id).in_(ids)))
+        }
+        rows = [_cells(*found[license_id], now) for license_id in ids]
+    show_list(_COLUMNS, rows, as_json=as_json)
+    total = sum(count for each, count in counts.items() if not status or each in status)
+    if not as_json and total > len(rows):
+        typer.echo(f"{total - len(rows):,} more. --most, --search and --status show others.")
+
+
+def _cells(license: License, overview: LicenseOverview, now: datetime) -> tuple[object, ...]:
+    return (
+        license.key,
+        license.name,
+        next(status for status, severity in SEVERITY.items() if severity == overview.severity),
+        None if overview.utilization == NO_UTILIZATION else Decimal(overview.utilization) / UTILIZATION_UNIT,
+        freshness_of(overview, now),
+        instant(overview.updated_at) if overview.updated_at else None,
+        license.suspended_because,
+    )
+
+
+_COLUMNS = (
+    Column("key", "License"),
+    Column("name", "Name"),
+    Column("status", "Status", lambda status: f"{sign_of(status)} {WORDS[status]}"),
+    Column("utilization", "Utilization", lambda part: "" if part is None else percent(part)),
+    Column("freshness", "Freshness", lambda freshness: freshness.lower()),
+    Column("updatedAt", "Updated (UTC)"),
+    Column("suspendedBecause", "Suspended"),
+)
 
 
 @app.command("import")

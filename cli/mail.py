@@ -7,7 +7,7 @@ import typer
 
 from cli.lookups import license_ids
 from cli.setup import start
-from cli.tables import show_table, to_the_minute
+from cli.tables import Column, Json, show_list
 from core.administration.admin_mail import list_mailed_admins, subscribe_admin, unsubscribe_admin
 from core.runtime import open_runtime
 
@@ -17,8 +17,17 @@ LicenseKey = Annotated[str, typer.Argument(metavar="LICENSE", help="The license'
 Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The e-mail address of an admin, in any spelling.")]
 
 
+_COLUMNS = (
+    Column("email", "E-mail"),
+    Column("name", "Name"),
+    Column("language", "Language"),
+    Column("subscribed", "Subscribed", lambda subscribed: "yes" if subscribed else "no"),
+    Column("unsubscribedAt", "Unsubscribed (UTC)"),
+)
+
+
 @app.command("list")
-def list_(license: LicenseKey) -> None:
+def list_(license: LicenseKey, as_json: Json = False) -> None:
     """Show the admins of a license, and since when an admin gets no e-mails.
 
     Admins come from 'allowance licenses import' and from the mutation putLicense.
@@ -29,14 +38,10 @@ def list_(license: LicenseKey) -> None:
     """
     with open_runtime(start()) as runtime, runtime.database.read() as session:
         admins = list_mailed_admins(session, license_ids(session, [license])[license])
-    rows = [
-        (one.email, one.name or "", one.language or "", "no" if one.unsubscribed_at else "yes",
-         to_the_minute(one.unsubscribed_at))
-        for one in admins
-    ]  # fmt: skip
-    if rows:
-        show_table(("E-mail", "Name", "Language", "Subscribed", "Unsubscribed (UTC)"), rows)
-    if all(one.unsubscribed_at for one in admins):
+    rows = [(one.email, one.name, one.language, one.unsubscribed_at is None, one.unsubscribed_at) for one in admins]
+    if rows or as_json:
+        show_list(_COLUMNS, rows, as_json=as_json)
+    if not as_json and all(one.unsubscribed_at for one in admins):
         typer.echo(f"Nobody gets the e-mails of the license {license}.")
 
 

@@ -17,7 +17,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "refresh": "Measure licenses now, and wait until they are measured.",
     "recount": "Recount the ledger, and compare it with the sums that meters read.",
     "plugins": "Show the plugins with their meters, and those that cannot be loaded.",
-    "licenses": "Import licenses, contracts and grants from files; suspend and resume licenses.",
+    "licenses": "List licenses; import licenses, contracts and grants from files; suspend and resume licenses.",
+    "consumption": "Draw the consumption of a license: usage against limits, with statuses.",
     "contracts": "List the versions of a contract, and take versions back.",
     "events": "Import usage events from files, and correct counted usage.",
     "keys": "Create, list and revoke API keys.",
@@ -26,7 +27,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "mail": "Show who gets the e-mails of a license, and change it.",
     "outbox": "Count deliveries by status, show those that failed, and repeat them.",
     "webhooks": "Manage webhook endpoints of licenses, and show their deliveries.",
-    "credits": "Show requests for credits and grants, grant credits, and void grants.",
+    "credits": "Show requests for credits and grants, grant or decline credits, and void grants.",
     "entities": "List, close and rename the entities of a license.",
     "check-in": "Simulate installations that check in against a hard quota.",
 }

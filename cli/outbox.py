@@ -8,7 +8,7 @@ import typer
 from sqlmodel import Session, col, select
 
 from cli.setup import start
-from cli.tables import show_table, to_the_minute
+from cli.tables import Column, Json, print_json, show_list
 from core.database.prefixes import find_by_prefix
 from core.delivery.outbox.counts import count_deliveries
 from core.delivery.outbox.redeliver import redeliver
@@ -27,14 +27,25 @@ STEP = 1_000
 """Deliveries that are repeated in one transaction."""
 
 
+_COLUMNS = (
+    Column("id", "Delivery", lambda id: id[:12]),
+    Column("license", "License"),
+    Column("channel", "Channel"),
+    Column("recipient", "Recipient"),
+    Column("status", "Status"),
+    Column("attempts", "Attempts"),
+    Column("dueAt", "Due (UTC)"),
+    Column("detail", "Detail"),
+)
+
+
 @app.callback()
-def show(context: typer.Context) -> None:
+def show(context: typer.Context, as_json: Json = False) -> None:
     """Count deliveries by status, and show those that are parked, or failed and will be tried again."""
     if context.invoked_subcommand:
         return
     with open_runtime(start()) as runtime, runtime.database.read() as session:
-        for status, number in count_deliveries(session).items():
-            typer.echo(f"{status}: {number:,}")
+        counts = count_deliveries(session)
         stuck = session.execute(
             select(Delivery, License.key)
             .join(License, col(License.id) == Delivery.license_id)
@@ -43,13 +54,18 @@ def show(context: typer.Context) -> None:
             .limit(MOST)
         )
         rows = [
-            (delivery.id[:12], key, delivery.channel, delivery.recipient, delivery.status,
-             str(delivery.attempts), to_the_minute(delivery.due_at), delivery.detail or "")
+            (delivery.id, key, delivery.channel, delivery.recipient, delivery.status, delivery.attempts,
+             delivery.due_at, delivery.detail)
             for delivery, key in stuck
         ]  # fmt: skip
+    if as_json:
+        fields = [column.field for column in _COLUMNS]
+        print_json({"counts": counts, "stuck": [dict(zip(fields, row, strict=True)) for row in rows]})
+        return
+    for status, number in counts.items():
+        typer.echo(f"{status}: {number:,}")
     if rows:
-        headings = ("Delivery", "License", "Channel", "Recipient", "Status", "Attempts", "Due (UTC)", "Detail")
-        show_table(headings, rows)
+        show_list(_COLUMNS, rows, as_json=False)
 
 
 @app.command("redeliver")

@@ -1,11 +1,11 @@
 """``allowance plugins``: the installed plugins, and those that cannot be loaded."""
 
 from cli.setup import start
-from cli.tables import show_table
+from cli.tables import Column, Json, show_list
 from core.plugins.host import load_plugins
 
 
-def plugins() -> None:
+def plugins(as_json: Json = False) -> None:
     """Show the plugins with their meters, and those that cannot be loaded.
 
     A plugin that cannot be loaded adds nothing; everything else runs. The log above the table has the error that
@@ -15,12 +15,22 @@ def plugins() -> None:
     rows = [
         (
             plugin.name,
-            plugin.distribution or "",
-            plugin.version or "",
-            f"{plugin.problem.code}: {plugin.problem.message}" if plugin.problem else "loaded",
-            ", ".join(meter.key for meter in plugin.meters),
-            ", ".join(notifier.key for notifier in plugin.notifiers),
+            plugin.distribution,
+            plugin.version,
+            {"code": plugin.problem.code, "message": plugin.problem.message} if plugin.problem else None,
+            [meter.key for meter in plugin.meters],
+            [notifier.key for notifier in plugin.notifiers],
         )
         for plugin in load_plugins().plugins
     ]
-    show_table(("Plugin", "Distribution", "Version", "State", "Meters", "Notifiers"), rows)
+    show_list(_COLUMNS, rows, as_json=as_json)
+
+
+_COLUMNS = (
+    Column("name", "Plugin"),
+    Column("distribution", "Distribution"),
+    Column("version", "Version"),
+    Column("problem", "State", lambda problem: f"{problem['code']}: {problem['message']}" if problem else "loaded"),
+    Column("meters", "Meters"),
+    Column("notifiers", "Notifiers"),
+)

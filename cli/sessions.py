@@ -5,7 +5,7 @@ from typing import Annotated, Final
 import typer
 
 from cli.setup import start
-from cli.tables import show_table, to_the_minute
+from cli.tables import Column, Json, show_list, to_the_minute
 from core.access.keys import Scope, find_caller_of_key
 from core.access.person import Person, read_person, requester_name
 from core.access.sessions import list_sessions
@@ -15,6 +15,14 @@ from core.migrations.upgrade import open_database
 
 app = typer.Typer(help="Create sessions to try them out, and list them.", no_args_is_help=True)
 MOST: Final = 100
+_COLUMNS: Final = (
+    Column("id", "Session"),
+    Column("license", "License"),
+    Column("person", "Person"),
+    Column("key", "Made with"),
+    Column("createdAt", "Created (UTC)"),
+    Column("expiresAt", "Ends (UTC)"),
+)
 
 
 @app.command()
@@ -54,18 +62,18 @@ def create(
 
 
 @app.command("list")
-def list_() -> None:
+def list_(as_json: Json = False) -> None:
     """Show the sessions that have not ended, newest first, at most 100. Their tokens are not stored."""
     with open_database(start().database_url) as database, database.read() as session:
         rows = [
             (
                 row.id,
                 license,
-                requester_name(read_person(row.person), ""),
+                requester_name(read_person(row.person), "") or None,
                 key,
-                to_the_minute(row.created_at),
-                to_the_minute(row.expires_at),
+                row.created_at,
+                row.expires_at,
             )
             for row, key, license in list_sessions(session, MOST)
         ]
-    show_table(("Session", "License", "Person", "Made with", "Created (UTC)", "Ends (UTC)"), rows)
+    show_list(_COLUMNS, rows, as_json=as_json)

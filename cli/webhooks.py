@@ -8,7 +8,7 @@ from sqlmodel import col, select
 
 from cli.lookups import license_ids
 from cli.setup import start
-from cli.tables import show_table
+from cli.tables import Column, Json, print_json, show_list, show_table
 from core.database.prefixes import find_by_prefix
 from core.delivery.channels import WEBHOOK
 from core.delivery.message_kinds import KINDS
@@ -20,7 +20,7 @@ from core.delivery.webhooks.endpoints import (
     remove_endpoint,
     rotate_secret,
 )
-from core.delivery.webhooks.log import list_deliveries
+from core.delivery.webhooks.log import LoggedDelivery, list_deliveries
 from core.delivery.webhooks.manual_delivery import redeliver_by_hand, send_test
 from core.delivery.webhooks.sign import LONGEST_OVERLAP, OVERLAP, read_secrets
 from core.delivery.webhooks.tables import WebhookAttempt, WebhookEndpoint
@@ -78,6 +78,7 @@ def list_(
     license: Annotated[
         list[str] | None, typer.Option(metavar="KEY", help="Only this license; repeat for several.")
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Show the endpoints of all licenses."""
     with open_runtime(start()) as runtime, runtime.database.read() as session:
@@ -87,10 +88,10 @@ def list_(
         if license:
             statement = statement.where(col(License.key).in_(license_ids(session, license)))
         rows = [
-            (key, endpoint.key, endpoint.url, ", ".join(endpoint.kinds or ["all"]), _state(endpoint.enabled))
+            (key, endpoint.key, endpoint.url, endpoint.kinds, endpoint.enabled)
             for endpoint, key in session.exec(statement.order_by(col(License.key), col(WebhookEndpoint.key)))
         ]
-    show_table(("License", "Endpoint", "URL", "Kinds", "State"), rows)
+    show_list(_COLUMNS, rows, as_json=as_json)
 
 
 @app.command()
@@ -144,16 +145,19 @@ def test(license: LicenseKey, endpoint: EndpointKey) -> None:
 
 
 @app.command()
-def log(license: LicenseKey, endpoint: EndpointKey) -> None:
+def log(license: LicenseKey, endpoint: EndpointKey, as_json: Json = False) -> None:
     """Show the deliveries to an endpoint with all their attempts, newest first, at most 100 deliveries."""
     with open_runtime(start()) as runtime, runtime.database.read() as session:
         row = find_endpoint(session, license_ids(session, [license])[license], endpoint)
         logged = list_deliveries(session, row.license_id, [row.id], most=MOST)[row.id]
-        rows = [
-            (entry.delivery.id, entry.kind, entry.delivery.status, *attempt)
-            for entry in logged
-            for attempt in [*map(_attempt, entry.attempts)] or [_NEVER]
-        ]
+    if as_json:
+        print_json([_plain(entry) for entry in logged])
+        return
+    rows = [
+        (entry.delivery.id, entry.kind, entry.delivery.status, *attempt)
+        for entry in logged
+        for attempt in [*map(_attempt, entry.attempts)] or [_NEVER]
+    ]
     show_table(("Delivery", "Kind", "Status", "Tried (UTC)", "Took", "Code", "Answer"), rows)
 
 
@@ -175,6 +179,17 @@ def redeliver(
     typer.echo(f"Delivery {row.id} is on its way again.")
 
 
+def _plain(entry: LoggedDelivery) -> dict[str, object]:
+    """Return a delivery with its attempts as JSON has it."""
+    fields = ("at", "milliseconds", "status", "answer", "error")
+    return {
+        "id": entry.delivery.id,
+        "kind": entry.kind,
+        "status": entry.delivery.status,
+        "attempts": [{field: getattr(attempt, field) for field in fields} for attempt in entry.attempts],
+    }
+
+
 def _attempt(attempt: WebhookAttempt) -> tuple[str, str, str, str]:
     return (
         f"{attempt.at:%Y-%m-%d %H:%M:%S}",
@@ -190,3 +205,12 @@ def _state(enabled: bool) -> str:
 
 def _at(time: datetime) -> str:
     return f"{time:%Y-%m-%d %H:%M}"
+
+
+_COLUMNS = (
+    Column("license", "License"),
+    Column("key", "Endpoint"),
+    Column("url", "URL"),
+    Column("kinds", "Kinds", lambda kinds: ", ".join(kinds or ["all"])),
+    Column("enabled", "State", _state),
+)

@@ -17,10 +17,9 @@ from core.access.keys import READERS
 from core.alerts.listing import list_alerts
 from core.alerts.tables import Alert
 from core.consumption.current import Current, load_all_current
+from core.consumption.current_readings import current_readings
 from core.consumption.past import measure_past
-from core.consumption.readings.documents import decode_reading
 from core.consumption.readings.judged_reading import JudgedReading
-from core.consumption.readings.live import live_readings
 from core.consumption.view import ConsumptionView, view_consumption
 from core.credits.listing import RequestCursor, list_requests
 from core.credits.tables import CreditRequest
@@ -62,14 +61,7 @@ class LicenseBatch:
         if current is None:
             current = load_all_current(self.context.session, self.licenses.values())
         registry, now = self.context.services.registry, self.context.now
-        return {
-            one.license.id: (
-                one.version,
-                {key: decode_reading(part) for key, part in one.readings.items()}
-                | live_readings(one.license, one.windows, one.readings, registry, now),
-            )
-            for one in current
-        }
+        return {one.license.id: (one.version, current_readings(one, registry, now)) for one in current}
 
     @cached_property
     def grants(self) -> dict[int, list[Grant]]:

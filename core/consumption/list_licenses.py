@@ -132,6 +132,13 @@ def count_licenses(session: Session, shown: LicenseFilter) -> dict[UsageStatus, 
     return {status: counts.get(SEVERITY[status], 0) for status in WORST_FIRST}
 
 
+def freshness_of(overview: LicenseOverview, now: datetime) -> Freshness:
+    """Return the freshness of a listed license at a time."""
+    if not overview.updated_at:
+        return Freshness.NEVER
+    return Freshness.STALE if overview.stale_at < microseconds(now) else Freshness.FRESH
+
+
 def _select(*columns: Any) -> sa.Select[Any]:
     return sa.select(*columns)
 

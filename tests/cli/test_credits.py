@@ -103,3 +103,11 @@ def test_a_grant_that_cannot_be_voided_is_refused_in_a_line(
     refused = run("credits", "void", *arguments)
     assert refused.code != 0
     assert said in refused.err
+
+
+def test_a_request_is_declined_with_a_reason(run: Run, request_id: str) -> None:
+    declined = run("credits", "decline", "acme", request_id[:8], "--reason", "used up")
+    assert declined.out == f"The request {request_id} of acme is declined: 12.50 of sms_credits.\n"
+    assert request_id not in run("credits", "requests").out
+    assert "used up" in run("credits", "requests", "--all").out
+    assert "was declined by" in run("credits", "decline", "acme", request_id, "--reason", "other").err

@@ -1,7 +1,11 @@
+import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlmodel import select
 
+from core.administration.inputs import LicenseInput
+from core.administration.put_license import put_license
 from core.database.engine import Database
 from core.licenses.tables import Contract, License
 from tests.cli.command import Run
@@ -53,3 +57,23 @@ def test_a_file_that_is_not_there_is_a_usage_error(run: Run) -> None:
     refused = run("licenses", "import", "nowhere.yaml")
     assert refused.code == 2
     assert "'nowhere.yaml' does not exist" in refused.err
+
+
+def test_licenses_are_listed_filtered_and_counted(run: Run, database: Database) -> None:
+    with database.write() as session:
+        for key, name in (("acme", "Acme Retail"), ("beta", "Beta"), ("ci", "Élan")):
+            put_license(session, LicenseInput(key, name), datetime.now(UTC))
+    listed = run("licenses", "list", "--order", "NAME")
+    assert (listed.code, listed.err) == (0, "")
+    assert [line.split()[0] for line in listed.out.splitlines() if "Unknown" in line] == ["acme", "beta", "ci"]
+    assert "? Unknown" in listed.out
+    assert "never" in listed.out
+    found = json.loads(run("licenses", "list", "--search", "RETAIL", "--json").out)
+    assert found == [
+        {"key": "acme", "name": "Acme Retail", "status": "UNKNOWN", "utilization": None, "freshness": "NEVER",
+         "updatedAt": None, "suspendedBecause": None}
+    ]  # fmt: skip
+    assert json.loads(run("licenses", "list", "--status", "OK", "--json").out) == []
+    assert run("licenses", "list", "--most", 1).out.endswith("2 more. --most, --search and --status show others.\n")
+    refused = run("licenses", "list", "--meter", "form")
+    assert (refused.code, refused.err) == (1, "No meter 'form'. Did you mean 'forms'?\n")
