@@ -18,6 +18,7 @@ from api.graphql.subscriptions.connections import OpenConnections
 from api.graphql.subscriptions.event_stream import EventStreams
 from api.graphql.subscriptions.subscribe import Subscriptions
 from api.graphql.subscriptions.web_socket import WebSocketEndpoint
+from api.http.connection_guard import ConnectionGuard
 from api.http.failures import EXCEPTION_HANDLERS
 from api.metrics import Metrics
 from core.consumption.changed_licenses import ChangedLicenses
@@ -49,7 +50,7 @@ def create_app(runtime: Runtime, announcer: Announcer) -> Starlette:
     )
     operations = Operations(services, runtime.tracing, metrics)
     subscriptions = Subscriptions(operations, Changes(database), ChangedLicenses(database))
-    connections = OpenConnections(database, settings)
+    connections = OpenConnections(database, settings, metrics)
     graphql = GraphQLEndpoint(
         authenticator,
         runtime.tracing,
@@ -78,4 +79,5 @@ def create_app(runtime: Runtime, announcer: Announcer) -> Starlette:
         exception_handlers=EXCEPTION_HANDLERS,
     )
     app.state.connections = connections
+    app.state.guard = ConnectionGuard(settings, metrics)
     return app

@@ -37,6 +37,33 @@ class Fallback(StrEnum):
     """Anything else: a fault of a resolver or of the plan."""
 
 
+class Refusal(StrEnum):
+    """Why a connection is refused or ended."""
+
+    DESCRIPTORS = "descriptors"
+    """The process has as many open files as it may."""
+    ADDRESS = "address"
+    """The client's address holds as many connections as it may."""
+    KEY = "key"
+    """The key holds as many connections as it may."""
+    SESSION = "session"
+    """The session holds as many connections as it may."""
+    UNGREETED = "ungreeted"
+    """The client's address holds as many WebSockets without a token as it may."""
+    HEAD_SIZE = "head_size"
+    """The head of a request, or what follows its body, is too large."""
+    HEAD_TIME = "head_time"
+    """The head of a request took too long."""
+    BODY_TIME = "body_time"
+    """The body of a request took too long, or came too slowly."""
+    UNREAD = "unread"
+    """The client reads its answer too slowly."""
+    FRAMES = "frames"
+    """Too many frames without a message came over a WebSocket."""
+    MALFORMED = "malformed"
+    """The client does not speak HTTP."""
+
+
 class OperationLabels(NamedTuple):
     """The labels of an operation: its name, and its kind, or `refused` if it was not executed."""
 
@@ -77,6 +104,14 @@ class Metrics:
         )
         for reason in Fallback:
             self.fallbacks.labels(reason)
+        self.refusals = Counter(
+            "allowance_connections_refused",
+            "Connections that were refused or ended to keep bounds, by reason.",
+            ["reason"],
+            registry=self.registry,
+        )
+        for refusal in Refusal:
+            self.refusals.labels(refusal)
         self.registry.register(_Outbox(database))
 
     def operation(self, name: str | None, kind: str) -> OperationLabels:
@@ -99,6 +134,10 @@ class Metrics:
     def count_fallback(self, reason: Fallback) -> None:
         """Count an operation that graphql-core executes instead of its plan."""
         self.fallbacks.labels(reason).inc()
+
+    def count_refusal(self, reason: Refusal) -> None:
+        """Count a connection that is refused or ended."""
+        self.refusals.labels(reason).inc()
 
     def count_errors(self, answer: Mapping[str, Any]) -> None:
         """Count the errors of an answer by their codes."""

@@ -48,8 +48,10 @@ def serve(
     listener = _bind(host, port)
     # These imports take longer than all others. A taken port is reported before them, and no other command needs them.
     from api.app import create_app  # noqa: PLC0415
+    from api.http.descriptors import raise_limit  # noqa: PLC0415
     from api.http.server import Server, give_up_on_stalled  # noqa: PLC0415
 
+    raise_limit()
     give_up_on_stalled(listener)
     address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
     with listener, open_runtime(settings) as runtime:

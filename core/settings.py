@@ -136,12 +136,36 @@ class Settings(BaseSettings):
         20, ge=1, description="The most connections for subscriptions of a session at a server."
     )
     connections_per_key: int = Field(
-        1000,
+        200,
         ge=1,
         description="The most connections for subscriptions of an API key at a server, with those of its sessions.",
     )
     connections_per_address: int = Field(
-        1000, ge=1, description="The most connections for subscriptions of a client address at a server."
+        1000,
+        ge=1,
+        description="The most connections of a client address at a server, and the most for subscriptions. A "
+        "network of 64 bits counts as one IPv6 address.",
+    )
+    ungreeted_per_address: int = Field(
+        50, ge=1, description="The most WebSockets of a client address that have not shown a token yet."
+    )
+    trusted_proxies: str | None = Field(
+        None,
+        description="Proxies whose `X-Forwarded-For` names the client, separated by commas: "
+        "`10.0.0.5,fd00::/64`. Without it, those in `FORWARDED_ALLOW_IPS`, or proxies on this machine.",
+    )
+    head_seconds: int = Field(
+        10, ge=1, le=3600, description="Seconds within which the head of a request has to arrive."
+    )
+    body_seconds: int = Field(
+        120, ge=1, le=3600, description="Seconds within which the body of a request has to arrive."
+    )
+    least_bytes_per_second: int = Field(
+        1024,
+        ge=0,
+        le=2**20,
+        description="The least bytes per second, over ten seconds, at which a body has to arrive and an answer has "
+        "to be read.",
     )
     key_outage_seconds: int = Field(
         14_400,
@@ -299,7 +323,7 @@ class Settings(BaseSettings):
             raise ValueError("is not a file")
         return value
 
-    @field_validator("webhook_networks")
+    @field_validator("webhook_networks", "trusted_proxies")
     @classmethod
     def _networks(cls, value: str | None) -> str | None:
         try:

@@ -4,29 +4,24 @@ import logging
 import socket
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import uvicorn
 from starlette.applications import Starlette
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from api.http.compression import CompressLarge
+from api.http.connection import HttpConnection
+from api.http.connection_guard import ConnectionGuard
+from api.http.web_socket_connection import WebSocketConnection
 
 MOST_MESSAGE: Final = 2**16
 """Bytes of one message over WebSocket. An operation seldom has a tenth of that; large batches of usage go by HTTP."""
 STALLED: Final = 30_000
 """Milliseconds after which a connection is dropped whose client reads nothing."""
 
-
-_COMPRESS_LARGE: Final = CompressLarge()
-
-
-class _CompressingProtocol(WebSocketsSansIOProtocol):
-    """The protocol of WebSocket, which compresses large messages if the client can."""
-
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        self.conn.available_extensions = [_COMPRESS_LARGE]
+TICKS: Final = 10
+"""Ticks of uvicorn in one second."""
 
 
 class Server(uvicorn.Server):
@@ -36,32 +31,49 @@ class Server(uvicorn.Server):
         """Serve an application.
 
         Args:
-            app: The application; its state holds its open connections.
+            app: The application; its state holds its open connections, and the guard of new ones.
             started: Called once the server listens.
             access_log: Whether to log each request.
         """
+        guard: ConnectionGuard = app.state.guard
         config = uvicorn.Config(
             app,
             lifespan="off",
             log_config=None,
             access_log=access_log,
             timeout_graceful_shutdown=30,
-            ws=_CompressingProtocol,
+            forwarded_allow_ips=guard.trusted_proxies,  # None: the variable FORWARDED_ALLOW_IPS
             ws_max_size=MOST_MESSAGE,
             ws_per_message_deflate=False,  # keeps a context for each connection; see CompressLarge
         )
+        proxies: Any = ProxyHeadersMiddleware(app, config.forwarded_allow_ips).trusted_hosts  # type: ignore[arg-type]
+        http: Any = partial(HttpConnection, guard, proxies)
+        web_socket: Any = partial(WebSocketConnection, guard)
+        config.http, config.ws = http, web_socket
         super().__init__(config)
         log = logging.getLogger("uvicorn.error")
         log.addFilter(_is_no_refusal)
+        log.addFilter(_is_no_request)
         if not access_log:  # only the log of requests shows connections
             log.addFilter(_is_no_access)
         self._app = app
+        self._guard = guard
         self._started = started
+        self._second = 0
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and report that."""
         await super().startup(sockets)
         self._started()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look at all connections once per second."""
+        if counter % TICKS == 0:
+            self._second += 1
+            self._guard.look(self._second)
+            for connection in list(self.server_state.connections):
+                connection.check(self._second)  # type: ignore[union-attr]
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End open connections first, since uvicorn waits for them."""
@@ -72,6 +84,11 @@ class Server(uvicorn.Server):
 def _is_no_refusal(record: logging.LogRecord) -> bool:
     """Drop the message of uvicorn that a handshake was not completed: it was refused with a status."""
     return "without completing handshake" not in str(record.msg)
+
+
+def _is_no_request(record: logging.LogRecord) -> bool:
+    """Drop the messages of uvicorn about malformed requests: a metric counts them, and anybody can send them."""
+    return record.msg not in ("Invalid HTTP request received.", "Unsupported upgrade request.")
 
 
 def _is_no_access(record: logging.LogRecord) -> bool:

@@ -74,6 +74,8 @@ class Installation:
     settings: dict[str, object] = field(default_factory=dict)
     path: tuple[Path, ...] = ()
     """Directories with partners' plugins."""
+    open_files: int | None = None
+    """The limit of the system on open files of each process, where it is not that of the tests."""
     _numbers: Iterator[int] = field(default_factory=partial(count, 1))
 
     def run(self, *arguments: str, within: float = PATIENCE) -> subprocess.CompletedProcess[str]:
@@ -94,9 +96,9 @@ class Installation:
         name = f"{arguments[0]}-{next(self._numbers)}"
         out, log = self.home / f"{name}.out", self.home / f"{name}.log"
         with out.open("wb") as stdout, log.open("wb") as stderr:
-            popen = subprocess.Popen(
-                [COMMAND, *arguments], cwd=self.home, env=self._environment(settings), stdout=stdout, stderr=stderr
-            )
+            command = [*self._limited(), str(COMMAND), *arguments]
+            environment = self._environment(settings)
+            popen = subprocess.Popen(command, cwd=self.home, env=environment, stdout=stdout, stderr=stderr)
         process = Process(popen, out, log)
         try:
             yield process
@@ -134,6 +136,11 @@ class Installation:
             return (process / "cmdline").read_bytes().replace(b"\0", b" ").decode() if ours else ""
         except (OSError, ProcessLookupError):  # it has ended meanwhile, or is somebody else's
             return ""
+
+    def _limited(self) -> list[str]:
+        if self.open_files is None:
+            return []
+        return ["sh", "-c", f'ulimit -n {self.open_files} && exec "$0" "$@"']
 
     def _environment(self, more: dict[str, object]) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("ALLOWANCE_")}

@@ -10,6 +10,8 @@ from enum import Enum
 from time import monotonic
 from typing import ClassVar, Final
 
+from api.http.client_network import network_of
+from api.metrics import Metrics, Refusal
 from core.access.keys import Caller, find_revoked
 from core.access.sessions import find_ended
 from core.database.engine import Database
@@ -23,6 +25,13 @@ EVERY: Final = 1.0
 
 A revoked key, or a session that has ended, works as long as that.
 """
+
+_MESSAGES: Final = {
+    Refusal.ADDRESS: "This address holds as many connections as it may.",
+    Refusal.UNGREETED: "This address holds as many connections without a token as it may.",
+    Refusal.SESSION: "This session holds as many connections as it may.",
+    Refusal.KEY: "This key holds as many connections as it may.",
+}
 
 
 class TooManyConnections(AllowanceError):
@@ -76,11 +85,19 @@ class OpenConnection:
 class OpenConnections:
     """The open connections of one process, on one event loop."""
 
-    def __init__(self, database: Database, settings: Settings) -> None:
-        """Bound connections by the settings; look up revoked keys and ended sessions in the database."""
+    def __init__(self, database: Database, settings: Settings, metrics: Metrics) -> None:
+        """Bound connections by the settings.
+
+        Args:
+            database: Has the revoked keys and the ended sessions.
+            settings: The bounds.
+            metrics: Counts refusals.
+        """
         self._database = database
         self._settings = settings
+        self._metrics = metrics
         self._addresses: Counter[str] = Counter()
+        self._ungreeted: Counter[str] = Counter()
         self._keys: Counter[str] = Counter()
         self._sessions: Counter[str] = Counter()
         self._open: set[OpenConnection] = set()
@@ -91,7 +108,14 @@ class OpenConnections:
     def from_address(self, address: str) -> Iterator[None]:
         """Count a connection of an address during the block. Raises :class:`TooManyConnections`."""
         most = self._settings.connections_per_address
-        with _counted(self._addresses, address, most, "This address holds as many connections as it may."):
+        with self._counted(self._addresses, network_of(address), most, Refusal.ADDRESS):
+            yield
+
+    @contextmanager
+    def ungreeted(self, address: str) -> Iterator[None]:
+        """Count a connection that has shown no token during the block. Raises :class:`TooManyConnections`."""
+        most = self._settings.ungreeted_per_address
+        with self._counted(self._ungreeted, network_of(address), most, Refusal.UNGREETED):
             yield
 
     @contextmanager
@@ -100,11 +124,9 @@ class OpenConnections:
         with ExitStack() as held:
             if caller.session:
                 most = self._settings.connections_per_session
-                message = "This session holds as many connections as it may."
-                held.enter_context(_counted(self._sessions, caller.session, most, message))
+                held.enter_context(self._counted(self._sessions, caller.session, most, Refusal.SESSION))
             most = self._settings.connections_per_key
-            message = "This key holds as many connections as it may."
-            held.enter_context(_counted(self._keys, caller.key_id, most, message))
+            held.enter_context(self._counted(self._keys, caller.key_id, most, Refusal.KEY))
             connection = OpenConnection(caller)
             self._open.add(connection)
             if self._is_closing:
@@ -156,15 +178,15 @@ class OpenConnections:
         callers = [connection.caller for connection in self._open]
         return {one.session for one in callers if one.session and one.expires_at and one.expires_at <= now}
 
-
-@contextmanager
-def _counted(held: Counter[str], holder: str, most: int, message: str) -> Iterator[None]:
-    if held[holder] >= most:
-        raise TooManyConnections(f"{message} Close one, or come back later.")
-    held[holder] += 1
-    try:
-        yield
-    finally:
-        held[holder] -= 1
-        if not held[holder]:
-            del held[holder]
+    @contextmanager
+    def _counted(self, held: Counter[str], holder: str, most: int, reason: Refusal) -> Iterator[None]:
+        if held[holder] >= most:
+            self._metrics.count_refusal(reason)
+            raise TooManyConnections(f"{_MESSAGES[reason]} Close one, or come back later.")
+        held[holder] += 1
+        try:
+            yield
+        finally:
+            held[holder] -= 1
+            if not held[holder]:
+                del held[holder]

@@ -8,8 +8,8 @@ the connections of a key that is revoked.
 """
 
 import asyncio
-from collections.abc import Mapping
-from contextlib import aclosing, suppress
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, aclosing, suppress
 from secrets import token_hex
 from typing import Any, ClassVar, Final, Never
 
@@ -48,6 +48,8 @@ from core.errors import AllowanceError, BadInput, RateLimited, Unauthenticated
 
 INIT: Final = 10.0
 """Seconds within which a client has to send connection_init."""
+GREETING: Final = 10
+"""Messages within which a client has to send connection_init; pings and pongs may come before it."""
 DRAIN: Final = 20.0
 """Seconds within which a client has to read each message."""
 THREADS: Final = 10
@@ -103,9 +105,11 @@ class WebSocketEndpoint:
         try:
             if PROTOCOL not in scope["subprotocols"]:
                 raise BadSubprotocol(f"Offer the subprotocol {PROTOCOL}; no other is spoken here.")
-            with self.connections.from_address(address_of(scope)):
+            address = address_of(scope)
+            with self.connections.from_address(address), ExitStack() as ungreeted:
+                ungreeted.enter_context(self.connections.ungreeted(address))
                 await send({"type": "websocket.accept", "subprotocol": PROTOCOL})
-                await _Conversation(self, scope, receive, send).hold()
+                await _Conversation(self, scope, receive, send, ungreeted.close).hold()
         except AllowanceError as error:
             await _deny(error, send)
 
@@ -113,10 +117,13 @@ class WebSocketEndpoint:
 class _Conversation:
     """The messages of one connection. Its operations are tasks of a group, which ends with the connection."""
 
-    def __init__(self, endpoint: WebSocketEndpoint, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(
+        self, endpoint: WebSocketEndpoint, scope: Scope, receive: Receive, send: Send, greeted: Callable[[], None]
+    ) -> None:
         self._endpoint = endpoint
         self._authorization = header(scope, b"authorization")
         self._address = address_of(scope)
+        self._greeted = greeted
         self._receive = receive
         self._asgi_send = send
         self._operations: dict[str, asyncio.Task[None]] = {}
@@ -128,6 +135,7 @@ class _Conversation:
             async with asyncio.TaskGroup() as tasks:
                 caller = await self._greet()
                 with self._endpoint.connections.of(caller) as connection:
+                    self._greeted()
                     tasks.create_task(connection.until_ended())
                     await self._send({"type": "connection_ack"})
                     while True:
@@ -154,10 +162,15 @@ class _Conversation:
         """Wait for connection_init, and return the caller that it names."""
         try:
             async with asyncio.timeout(INIT):
-                while (message := await self._next())["type"] != "connection_init":
+                for _ in range(GREETING):
+                    message = await self._next()
+                    if message["type"] == "connection_init":
+                        break
                     if message["type"] not in ("ping", "pong"):
                         raise Close(CloseCode.UNAUTHORIZED, "Unauthorized")
                     await self._keep_alive(message)
+                else:
+                    raise Close(CloseCode.UNAUTHORIZED, "Unauthorized")
         except TimeoutError:
             raise Close(CloseCode.INIT_TIMEOUT, "Connection initialisation timeout") from None
         authorization = init_token(message, self._authorization)
