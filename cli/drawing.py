@@ -114,7 +114,7 @@ def draw_bar(reading: JudgedReading, width: int) -> Text:
 
 def _figures(view: ReadingView) -> Text:
     """Return the figures of a reading in words: usage, limit and utilization, and whether the reading is stale."""
-    reading, unit = view.reading, view.meter.unit
+    reading, unit = view.reading, str(view.meter.unit)
     used, limit = reading.used, reading.limit
     match reading.state:
         case ReadingState.NEVER_MEASURED:

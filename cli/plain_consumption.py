@@ -44,7 +44,7 @@ def _reading(view: ReadingView) -> dict[str, Any]:
     return {
         "meter": meter.key,
         "title": meter.title,
-        "unit": meter.unit,
+        "unit": str(meter.unit),
         "status": reading.status,
         "state": reading.state,
         "used": reading.used,

@@ -1,6 +1,6 @@
 """Installations: unique installations that checked in."""
 
-from allowance import Admission, Meter, Section, hookimpl
+from allowance import Admission, Meter, Section, Text, Unit, hookimpl
 
 API_VERSION = 1
 
@@ -11,8 +11,11 @@ def allowance_sections() -> list[Section]:
     return [
         Section(
             key="installations",
-            title="Installations",
-            description="Unique installations that checked in during the quota window.",
+            title=Text("Installations", fr="Installations"),
+            description=Text(
+                "Unique installations that checked in during the quota window.",
+                fr="Installations uniques qui se sont signalées pendant la fenêtre du quota.",
+            ),
             order=70,
         )
     ]
@@ -25,9 +28,12 @@ def allowance_meters() -> list[Meter]:
         Admission(
             key="active_installations",
             section="installations",
-            title="Active installations",
-            description="Unique installations that checked in during the quota window.",
-            unit="installations",
+            title=Text("Active installations", fr="Installations actives"),
+            description=Text(
+                "Unique installations that checked in during the quota window.",
+                fr="Installations uniques qui se sont signalées pendant la fenêtre du quota.",
+            ),
+            unit=Unit(one=Text("installation", fr="installation"), other=Text("installations", fr="installations")),
             limit="active_installations",
         )
     ]

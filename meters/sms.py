@@ -1,14 +1,23 @@
 """SMS: prepaid credits."""
 
-from allowance import Credits, Meter, Section, hookimpl
+from allowance import Application, Credits, Meter, Section, Text, Unit, hookimpl
 
 API_VERSION = 1
+
+SMS = Application("sms", Text("SMS", fr="SMS"))
 
 
 @hookimpl
 def allowance_sections() -> list[Section]:
     """Return the section "SMS"."""
-    return [Section(key="sms", title="SMS", description="Credits for text messages.", order=20)]
+    return [
+        Section(
+            key="sms",
+            title=Text("SMS", fr="SMS"),
+            description=Text("Credits for text messages.", fr="Crédits pour les SMS."),
+            order=20,
+        )
+    ]
 
 
 @hookimpl
@@ -18,10 +27,13 @@ def allowance_meters() -> list[Meter]:
         Credits(
             key="sms_credits",
             section="sms",
-            title="SMS credits",
-            description="Credits that were granted and have not expired, less the credits spent, over all entities.",
-            unit="credits",
+            title=Text("SMS credits", fr="Crédits SMS"),
+            description=Text(
+                "Credits that were granted and have not expired, less the credits spent, over all entities.",
+                fr="Crédits accordés et non expirés, moins les crédits dépensés, pour toutes les entités.",
+            ),
+            unit=Unit(one=Text("credit", fr="crédit"), other=Text("credits", fr="crédits")),
             event="sms.sent",
-            applications=("sms",),
+            applications=(SMS,),
         )
     ]

@@ -1,8 +1,11 @@
 """Goals and forms: goals on websites, forms and landing pages."""
 
-from allowance import Latest, Level, Meter, Ratio, Section, Total, hookimpl
+from allowance import Application, Latest, Level, Meter, Ratio, Section, Text, Total, Unit, UnitFormat, hookimpl
 
 API_VERSION = 1
+
+FORMS = Application("forms", Text("Forms", fr="Formulaires"))
+GOALS = Application("goals", Text("Goals", fr="Objectifs"))
 
 
 @hookimpl
@@ -11,8 +14,11 @@ def allowance_sections() -> list[Section]:
     return [
         Section(
             key="web",
-            title="Goals and forms",
-            description="Goals on websites, forms and landing pages.",
+            title=Text("Goals and forms", fr="Objectifs et formulaires"),
+            description=Text(
+                "Goals on websites, forms and landing pages.",
+                fr="Objectifs sur les sites web, formulaires et pages d’atterrissage.",
+            ),
             order=40,
         )
     ]
@@ -25,39 +31,46 @@ def allowance_meters() -> list[Meter]:
         Ratio(
             key="goal_interactions",
             section="web",
-            title="Goal interactions per profile",
-            description="Goals triggered in the billing period, divided by the number of profiles.",
-            unit="interactions per profile",
+            title=Text("Goal interactions per profile", fr="Interactions d’objectif par profil"),
+            description=Text(
+                "Goals triggered in the billing period, divided by the number of profiles.",
+                fr="Objectifs déclenchés pendant la période de facturation, divisés par le nombre de profils.",
+            ),
+            unit=Unit(
+                one=Text("interaction per profile", fr="interaction par profil"),
+                other=Text("interactions per profile", fr="interactions par profil"),
+                format=UnitFormat.RATIO,
+            ),
             numerator=Total("goal.triggered"),
             denominator=Latest("profiles.level"),
             limit="goal_interactions_per_profile",
-            applications=("goals",),
+            applications=(GOALS,),
         ),
         Level(
             key="website_goals",
             section="web",
-            title="Website goals",
-            description="Active goals on website visits.",
-            unit="goals",
+            title=Text("Website goals", fr="Objectifs web"),
+            description=Text("Active goals on website visits.", fr="Objectifs actifs sur les visites de sites web."),
+            unit=Unit(one=Text("goal", fr="objectif"), other=Text("goals", fr="objectifs")),
             limit="website_goals",
-            applications=("goals",),
+            applications=(GOALS,),
         ),
         Level(
             key="transactional_goals",
             section="web",
-            title="Transactional goals",
-            description="Active transactional goals.",
-            unit="goals",
+            title=Text("Transactional goals", fr="Objectifs transactionnels"),
+            description=Text("Active transactional goals.", fr="Objectifs transactionnels actifs."),
+            unit=Unit(one=Text("goal", fr="objectif"), other=Text("goals", fr="objectifs")),
             limit="transactional_goals",
-            applications=("goals",),
+            applications=(GOALS,),
         ),
         Level(
             key="forms",
             section="web",
-            title="Forms",
-            description="Active forms and landing pages.",
-            unit="forms",
+            title=Text("Forms", fr="Formulaires"),
+            description=Text("Active forms and landing pages.", fr="Formulaires et pages d’atterrissage actifs."),
+            unit=Unit(one=Text("form", fr="formulaire"), other=Text("forms", fr="formulaires")),
             limit="forms",
-            applications=("forms",),
+            applications=(FORMS,),
         ),
     ]

@@ -13,6 +13,7 @@ from api.metrics import OperationLabels
 from core.access.keys import Caller
 from core.consumption.current import load_versions
 from core.database.engine import Database
+from core.languages.negotiation import Languages
 
 FRESH: Final = 1.0
 """Seconds for which an answer is sent again without a look at the versions of its licenses."""
@@ -24,11 +25,12 @@ _OVERHEAD: Final = 1000
 
 
 class CacheKey(NamedTuple):
-    """All that an answer depends on beside the data: the caller, its form, and the bytes of the request."""
+    """All that an answer depends on beside the data: the caller, form, languages, and the bytes of the request."""
 
     caller: Caller
     media_type: str
     takes_gzip: bool
+    languages: Languages
     method: str
     text: bytes
     """The query of the URL for GET, else the body."""

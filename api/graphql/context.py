@@ -18,6 +18,8 @@ from core.consumption.points import Point
 from core.consumption.readings.status import UsageStatus
 from core.database.engine import Database
 from core.database.suggestions import withhold_suggestions
+from core.languages.negotiation import Languages
+from core.languages.words import words_in
 from core.licenses.load import LoadedLicense
 from core.measuring.measure import Measurer
 from core.plugins.registry import Registry
@@ -56,6 +58,7 @@ class Context:
 
     Attributes:
         shown: The licenses that the answer shows, by their ids. Data of all of them is loaded together.
+        words: The words of the reader's languages.
         versions: Versions of the licenses that were read without a session, by their ids.
         is_cacheable: Whether nothing else was read: the answer is valid while the versions stay, until `expires_at`.
         changed: The license that a subscription to all licenses sends now; None for the license that changed last.
@@ -70,6 +73,7 @@ class Context:
         now: datetime,
         deadline: float,
         trace: str,
+        languages: Languages,
         changed: int | None = None,
     ) -> None:
         """Start an operation.
@@ -80,6 +84,7 @@ class Context:
             now: The time of the operation.
             deadline: The end of a query, on the clock of :func:`time.monotonic`.
             trace: The id of the trace, for errors and the log.
+            languages: The languages of the reader.
             changed: The id of the license that a subscription to all licenses sends now.
         """
         self.services = services
@@ -87,6 +92,7 @@ class Context:
         self.now = now
         self.deadline = deadline
         self.trace = trace
+        self.words = words_in(languages)
         self.shown: dict[int, LoadedLicense] = {}
         self.versions: dict[int, int] = {}
         self.is_cacheable = True

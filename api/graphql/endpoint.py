@@ -8,6 +8,7 @@ from time import monotonic
 from typing import Any, Final
 
 import orjson
+from allowance.text import ENGLISH
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind
 from sqlalchemy.exc import SQLAlchemyError
@@ -39,20 +40,23 @@ from api.http.asgi import address_of, header, list_header, read_small_body
 from api.http.bodies import JsonResponse, forget_frames, read_body
 from api.http.callers import find_caller
 from api.http.compression import SMALLEST, accepts_gzip, gzip
+from api.http.languages import languages_of
 from api.http.tracing import parent_context, trace_header, trace_id
 from api.metrics import MEMORY, RENEWED, Metrics
 from core.access.authenticator import Authenticator
 from core.access.keys import Caller
 from core.database.engine import is_away
 from core.errors import AllowanceError, Unavailable
+from core.languages.negotiation import content_language
 from core.tracing import Tracing
 
 logger = logging.getLogger(__name__)
 
-_VARY: Final = "Accept, Accept-Encoding, Authorization"
+_VARY: Final = "Accept, Accept-Encoding, Accept-Language, Authorization"
 _OF_A_MATCH: Final = {b"cache-control", b"vary", b"etag"}
 """Headers of an answer that the client has already (RFC 9110, section 15.4.5)."""
-_HEADERS: Final = {"Cache-Control": "private, no-store", "Vary": _VARY}
+_HEADERS: Final = {"Cache-Control": "private, no-store", "Vary": _VARY, "Content-Language": ENGLISH}
+"""The headers of refusals, which are in English."""
 
 
 class SubscriptionRequested(Exception):
@@ -127,7 +131,9 @@ class GraphQLEndpoint:
             caller = await find_caller(self._authenticator, header(scope, b"authorization"), address_of(scope))
             self._operations.admit(caller)
             takes_gzip = accepts_gzip(list_header(scope, b"accept-encoding"))
-            key = CacheKey(caller, kind, takes_gzip, scope["method"], await self._read_text(scope, receive))
+            languages = languages_of(scope, self._operations.negotiator)
+            text = await self._read_text(scope, receive)
+            key = CacheKey(caller, kind, takes_gzip, languages, scope["method"], text)
             answer = self._answers.get_fresh(key)
             if answer is None:
                 answer = await self._answer(key, trace_id(scope))
@@ -197,7 +203,7 @@ class GraphQLEndpoint:
         seen_at = monotonic()
         request = from_url(key.text) if key.method == "GET" else from_body(key.text)
         try:
-            call = self._operations.prepare(request)
+            call = self._operations.prepare(request, key.languages)
             if call.subscribes:
                 raise SubscriptionRequested(call, key.caller)
             if key.method == "GET" and not call.reads:
@@ -223,6 +229,7 @@ class GraphQLEndpoint:
                 (b"content-type", f"{key.media_type}; charset=utf-8".encode()),
                 (b"cache-control", caching),
                 (b"vary", _VARY.encode()),
+                (b"content-language", content_language(key.languages).encode()),
                 *([(b"etag", etag)] if etag else []),
                 *([(b"content-encoding", b"gzip")] if packs else []),
                 (b"content-length", b"%d" % len(body)),

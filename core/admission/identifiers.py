@@ -4,7 +4,7 @@ import secrets
 from hashlib import blake2b
 from typing import Final
 
-from allowance.events import UNSTORABLE
+from allowance.text import UNSTORABLE
 
 from core.errors import BadInput
 from core.licenses.quota_terms import Identifiers, QuotaTerms

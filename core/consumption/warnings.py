@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from allowance import Enforcement, Meter
-from allowance.meter import in_words
+from allowance import Application, Enforcement, Meter
 
+from core.consumption.readings.judged_reading import JudgedReading
 from core.consumption.readings.status import UsageStatus
 from core.consumption.view import ConsumptionView, ReadingView
+from core.languages.words import Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +21,8 @@ class Notice:
     status: UsageStatus
     used: Decimal
     limit: Decimal
-    message: str
     since: datetime
+    reading: JudgedReading
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +56,36 @@ def _notices(view: ReadingView) -> list[Notice]:
         return []
     crossed = [threshold.crossed_at for threshold in reading.thresholds if threshold.status is UsageStatus.EXCEEDED]
     since = next((at for at in crossed if at), reading.measured_at)
-    message = f"{meter.title}: {in_words(reading.used)} of {in_words(reading.limit)} {meter.unit} used. {_effect(view)}"
     # A meter that concerns no application in particular is shown only by the halo, in a notice of no application.
     return [
-        Notice(meter, application, reading.status, reading.used, reading.limit, message, since)
-        for application in meter.applications or ("",)
+        Notice(meter, application.key, reading.status, reading.used, reading.limit, since, reading)
+        for application in meter.shown_in or (Application(""),)
     ]
 
 
-def _effect(view: ReadingView) -> str:
+def notice_in_words(notice: Notice, words: Words) -> str:
+    """Return the text of a notice: the usage, the limit, and the effect of new actions."""
+    unit = notice.meter.unit_forms
+    figures = words.sentence(
+        "%(title)s: %(used)s of %(limit)s used.",
+        title=words.text(notice.meter.title),
+        used=words.number(notice.used, unit),
+        limit=words.amount(notice.limit, unit),
+    )
+    return f"{figures} {_effect(notice, words)}"
+
+
+def _effect(notice: Notice, words: Words) -> str:
     """Return the effect of the exceeded limit, in words for people."""
-    meter, reading = view.meter, view.reading
+    meter, reading = notice.meter, notice.reading
     if meter.enforcement is Enforcement.HARD:
-        refused = f"{in_words(reading.refused)} refused in this period. " if reading.refused else ""
-        return f"{refused}{'Places are free again.' if reading.remaining else 'New ones are refused.'}"
-    owed = reading.stated_overage
-    unpaid = f" No grant paid for {in_words(owed)} {meter.unit}." if owed else ""
-    return f"New actions take it further over the limit.{unpaid}"
+        sentences = []
+        if reading.refused:
+            refused = words.number(reading.refused, meter.unit_forms)
+            sentences.append(words.sentence("%(refused)s refused in this period.", refused=refused))
+        sentences.append(words.sentence("Places are free again." if reading.remaining else "New ones are refused."))
+        return " ".join(sentences)
+    sentences = [words.sentence("New actions take it further over the limit.")]
+    if owed := reading.stated_overage:
+        sentences.append(words.sentence("No grant paid for %(amount)s.", amount=words.amount(owed, meter.unit_forms)))
+    return " ".join(sentences)

@@ -1,11 +1,12 @@
 """The registry: everything that the installed plugins contribute."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
-from allowance import EventType, Meter, Notifier, Section
+from allowance import Application, EventType, Meter, Notifier, Section, Unit
+from allowance.text import languages_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ class Registry:
         days: The number of days before today that meters need day by day, by event type; the largest number of all
             meters that read the type. None if a meter needs all days.
         notifiers: The notifiers by key.
+        applications: The applications that meters name, by key, each with the first title and address that is given.
+        languages: The tags of the languages in which plugins bring texts.
     """
 
     plugins: tuple[InstalledPlugin, ...]
@@ -67,6 +70,8 @@ class Registry:
     plugin_of: Mapping[str, InstalledPlugin]
     days: Mapping[str, int | None]
     notifiers: Mapping[str, Notifier] = field(default_factory=dict)
+    applications: Mapping[str, Application] = field(default_factory=dict)
+    languages: frozenset[str] = frozenset()
 
 
 def build_registry(plugins: Sequence[InstalledPlugin]) -> Registry:
@@ -86,6 +91,8 @@ def build_registry(plugins: Sequence[InstalledPlugin]) -> Registry:
         plugin_of=MappingProxyType({meter.key: plugin_of[meter.key] for meter in meters}),
         days=MappingProxyType(_days_needed(meters)),
         notifiers=MappingProxyType({notifier.key: notifier for plugin in plugins for notifier in plugin.notifiers}),
+        applications=MappingProxyType(_united_applications(meters)),
+        languages=frozenset(tag for plugin in plugins for text in _texts_of(plugin) for tag in languages_of(text)),
     )
 
 
@@ -104,3 +111,25 @@ def _days_needed(meters: Iterable[Meter]) -> dict[str, int | None]:
             known = needed.get(event_type.name, 0)
             needed[event_type.name] = None if known is None or meter.days is None else max(known, meter.days)
     return needed
+
+
+def _united_applications(meters: Iterable[Meter]) -> dict[str, Application]:
+    united: dict[str, Application] = {}
+    for application in (application for meter in meters for application in meter.shown_in):
+        known = united.get(application.key, application)
+        title = application.title if known.title is None else known.title
+        united[application.key] = Application(application.key, title, known.url or application.url)
+    return united
+
+
+def _texts_of(plugin: InstalledPlugin) -> Iterator[str | Unit]:
+    """Yield the texts of a plugin that people read."""
+    for section in plugin.sections:
+        yield from (section.title, section.description or "")
+    for notifier in plugin.notifiers:
+        yield notifier.title
+    for meter in plugin.meters:
+        yield from (meter.title, meter.description, meter.unit, *meter.limit_words.values())
+        yield from (application.title or "" for application in meter.shown_in)
+        for dimension in (*meter.by, *(dimension for event in meter.events() for dimension in event.dimensions)):
+            yield from (dimension.title or "", *dimension.values.values())

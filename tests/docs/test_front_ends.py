@@ -59,6 +59,7 @@ def test_the_page_has_its_queries() -> None:
         "mutation Refresh",
         "subscription Changes",
         "mutation Request",
+        "query Units",
     ]
 
 
@@ -131,7 +132,8 @@ def test_the_tables_of_errors_name_every_code_of_a_request_and_of_an_event_and_n
     )
     of_check_ins = codes("core/admission/check_in.py", "core/admission/quota_meters.py") - set(Decision)
     at_the_edge = codes("api/endpoints/events.py") & of_events  # of a header of an event
-    of_requests = (codes("core/errors.py", "api/**/*.py") - at_the_edge) | (codes("core/usage/*.py") - of_events)
+    found = codes("core/errors.py", "core/languages/negotiation.py", "api/**/*.py")
+    of_requests = (found - at_the_edge) | (codes("core/usage/*.py") - of_events)
     of_requests -= (
         codes(*CORRECTIONS) | set(MeterKind) | set(LicenseState) | set(Permission) | set(Scope.__members__) | SQL
     )

@@ -15,7 +15,9 @@ DOMAIN = frozenset(
         *("InstallationReport", "License", "LicenseInput", "Message", "Meter", "Notice", "Notifier", "Period"),
         *(
             "Person",
+            "Application",
             "Plugin",
+            "Unit",
             "Problem",
             "QuotaTerms",
             "Reading",

@@ -14,17 +14,19 @@ from api.graphql.operations.prepare import Operation, PreparedDocument
 from api.graphql.schema.build import schema
 from api.metrics import Fallback
 from core.errors import AllowanceError
+from core.languages.negotiation import ENGLISH_ALONE, Languages
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class OperationCall:
-    """An operation of a document, with the variables of a request."""
+    """An operation of a document, with the variables and the languages of a request."""
 
     prepared: PreparedDocument
     operation: Operation
     variables: dict[str, Any]
+    languages: Languages = ENGLISH_ALONE
 
     @property
     def reads(self) -> bool:

@@ -23,6 +23,7 @@ from api.metrics import EXECUTED, Metrics, OperationLabels
 from core.access.keys import Caller
 from core.access.rate_limit import RateLimit
 from core.errors import RateLimited
+from core.languages.negotiation import Languages, Negotiator
 from core.tracing import Tracing
 
 
@@ -46,6 +47,7 @@ class Operations:
     def __init__(self, services: Services, tracing: Tracing, metrics: Metrics) -> None:
         """Run operations with the services that resolvers use, within the limits of their settings."""
         settings = services.settings
+        self.negotiator = Negotiator(services.registry.languages)
         self._services = services
         self._tracing = tracing
         self._metrics = metrics
@@ -59,8 +61,8 @@ class Operations:
         if wait := self._rate.take(caller.key_id):
             raise RateLimited("This key asks more often than it may.", wait)
 
-    def prepare(self, request: Request) -> OperationCall:
-        """Return the operation that a request names, ready to run.
+    def prepare(self, request: Request, languages: Languages) -> OperationCall:
+        """Return the operation that a request names, ready to run and to be answered in the languages.
 
         Raises:
             api.graphql.operations.prepare.DocumentRefused: The document is not valid.
@@ -69,7 +71,7 @@ class Operations:
         text = self._documents.text(request.query, request.digest)
         prepared = self._preparer.prepare(text)
         self._documents.keep(text, request.digest)
-        return OperationCall(prepared, prepared.operation(request.name), request.variables)
+        return OperationCall(prepared, prepared.operation(request.name), request.variables, languages)
 
     def answer_refused(self, refused: DocumentRefused, trace: str) -> OperationResult:
         """Return the answer to a document that is not valid."""
@@ -90,7 +92,9 @@ class Operations:
             api.graphql.limits.limits.TooCostly: The operation costs too much.
         """
         seconds = self._services.settings.graphql_max_seconds
-        context = Context(self._services, caller, datetime.now(UTC), monotonic() + seconds, trace, changed)
+        context = Context(
+            self._services, caller, datetime.now(UTC), monotonic() + seconds, trace, call.languages, changed
+        )
         operation = self._metrics.operation(call.name, call.operation.kind.value)
         report = cost_report(call.cost, self._limits)
         try:

@@ -74,7 +74,7 @@ def _consumption_node(context: Context, license: str, day: str | None = None) ->
 
 
 def _section_node(context: Context, license: str, section: str, day: str | None = None) -> Node | None:
-    return _consumption_node(context, license, day).find_section(section)
+    return _consumption_node(context, license, day).find_section(section, context.words)
 
 
 def _reading_node(context: Context, license: str, meter: str, day: str | None = None) -> Node | None:
@@ -89,7 +89,7 @@ def _license_node(context: Context, license: str) -> Node:
 def _meter_node(context: Context, meter: str) -> Node | None:
     context.caller.require(*READERS)
     installed = context.services.registry.meters.get(meter)
-    return None if installed is None else Meter(meter=installed)
+    return None if installed is None else Meter(meter=installed, words=context.words)
 
 
 def _grant_node(context: Context, license: str, grant: str) -> Node | None:

@@ -20,6 +20,7 @@ from api.http.asgi import address_of
 from api.http.tracing import trace_id
 from core.access.keys import Caller
 from core.errors import Unauthenticated
+from core.languages.negotiation import content_language
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ DRAIN: Final = 20.0
 _HEADERS: Final = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"private, no-store"),
-    (b"vary", b"Accept, Authorization"),
+    (b"vary", b"Accept, Authorization, Accept-Language"),
     (b"x-accel-buffering", b"no"),  # otherwise nginx buffers events
 ]
 
@@ -60,7 +61,13 @@ class EventStreams:
             trace = trace_id(scope)
             stream = _EventStream(self._operations, send, trace)
             try:
-                await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+                await send(
+                    {
+                        "type": "http.response.start",
+                        "status": 200,
+                        "headers": [*_HEADERS, (b"content-language", content_language(call.languages).encode())],
+                    }
+                )
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(_until_gone(receive))
                     tasks.create_task(stream.keep_alive())

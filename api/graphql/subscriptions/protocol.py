@@ -10,6 +10,7 @@ from typing import Any, Final
 import orjson
 
 from api.graphql.subscriptions.connections import ConnectionEnded, EndReason
+from core.languages.negotiation import BadLanguage, Languages, Negotiator
 
 PROTOCOL: Final = "graphql-transport-ws"
 
@@ -87,11 +88,31 @@ def operation_payload(message: Mapping[str, Any]) -> dict[str, Any]:
 
 def init_token(message: Mapping[str, Any], default: str | None) -> str | None:
     """Return the Authorization in the payload of connection_init, else that of the handshake. Raises :class:`Close`."""
+    return _init_text(message, "Authorization", default)
+
+
+def init_languages(message: Mapping[str, Any], negotiator: Negotiator, default: Languages) -> Languages:
+    """Return the languages that `lang` or Accept-Language of connection_init state, else those of the handshake.
+
+    Raises:
+        Close: `lang` is not a language tag, or one of the two is not a text.
+    """
+    tag, header = _init_text(message, "lang"), _init_text(message, "Accept-Language")
+    if not tag:
+        return default if header is None else negotiator.accepted(header)
+    try:
+        return negotiator.named(tag)
+    except BadLanguage as error:
+        raise Close(CloseCode.BAD_REQUEST, error.message) from None
+
+
+def _init_text(message: Mapping[str, Any], name: str, default: str | None = None) -> str | None:
+    """Return a text in the payload of connection_init by its name in any case, else the default."""
     payload = message.get("payload")
     if not isinstance(payload, dict | None):
         raise Close(CloseCode.BAD_REQUEST, "The payload of connection_init must be an object")
-    tokens = [value for name, value in (payload or {}).items() if name.lower() == "authorization"]
-    authorization = tokens[0] if tokens else default
-    if not isinstance(authorization, str | None):
-        raise Close(CloseCode.BAD_REQUEST, "Authorization must be a text")
-    return authorization
+    found = [value for key, value in (payload or {}).items() if key.lower() == name.lower()]
+    text = found[0] if found else default
+    if not isinstance(text, str | None):
+        raise Close(CloseCode.BAD_REQUEST, f"{name} must be a text")
+    return text

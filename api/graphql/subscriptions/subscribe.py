@@ -95,14 +95,15 @@ class Subscriptions:
     async def _run(
         self, call: OperationCall, caller: Caller, trace: str, changed: int | None = None
     ) -> OperationResult:
-        """Execute a subscription in a thread; equal ones of an audience at the same time are executed once.
+        """Execute a subscription in a thread; equal ones of an audience and language at the same time run once.
 
         Subscriptions show no viewer, so that all sessions of a key for a license share their answers.
 
         An execution that began before a change may show the version before it; the caller compares versions, and
         executes it again.
         """
-        key = caller.audience, changed, id(call.operation), orjson.dumps(call.variables, option=orjson.OPT_SORT_KEYS)
+        variables = orjson.dumps(call.variables, option=orjson.OPT_SORT_KEYS)
+        key = caller.audience, changed, call.languages, id(call.operation), variables
         task = self._running.get(key)
         if task is None:
             running = self._threads.run(self._operations.run, call, caller, trace, changed)

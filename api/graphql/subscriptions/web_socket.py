@@ -33,6 +33,7 @@ from api.graphql.subscriptions.protocol import (
     Close,
     CloseCode,
     close_for,
+    init_languages,
     init_token,
     operation_id,
     operation_payload,
@@ -42,9 +43,11 @@ from api.graphql.subscriptions.subscribe import SubscriptionRefused, Subscriptio
 from api.http.asgi import address_of, header
 from api.http.bodies import forget_frames
 from api.http.callers import find_caller
+from api.http.languages import languages_of
 from core.access.authenticator import Authenticator
 from core.access.keys import Caller
 from core.errors import AllowanceError, BadInput, RateLimited, Unauthenticated
+from core.languages.negotiation import Languages
 
 INIT: Final = 10.0
 """Seconds within which a client has to send connection_init."""
@@ -105,11 +108,11 @@ class WebSocketEndpoint:
         try:
             if PROTOCOL not in scope["subprotocols"]:
                 raise BadSubprotocol(f"Offer the subprotocol {PROTOCOL}; no other is spoken here.")
-            address = address_of(scope)
+            address, languages = address_of(scope), languages_of(scope, self.operations.negotiator)
             with self.connections.from_address(address), ExitStack() as ungreeted:
                 ungreeted.enter_context(self.connections.ungreeted(address))
                 await send({"type": "websocket.accept", "subprotocol": PROTOCOL})
-                await _Conversation(self, scope, receive, send, ungreeted.close).hold()
+                await _Conversation(self, scope, languages, receive, send, ungreeted.close).hold()
         except AllowanceError as error:
             await _deny(error, send)
 
@@ -118,9 +121,16 @@ class _Conversation:
     """The messages of one connection. Its operations are tasks of a group, which ends with the connection."""
 
     def __init__(
-        self, endpoint: WebSocketEndpoint, scope: Scope, receive: Receive, send: Send, greeted: Callable[[], None]
+        self,
+        endpoint: WebSocketEndpoint,
+        scope: Scope,
+        languages: Languages,
+        receive: Receive,
+        send: Send,
+        greeted: Callable[[], None],
     ) -> None:
         self._endpoint = endpoint
+        self._languages = languages
         self._authorization = header(scope, b"authorization")
         self._address = address_of(scope)
         self._greeted = greeted
@@ -174,6 +184,7 @@ class _Conversation:
         except TimeoutError:
             raise Close(CloseCode.INIT_TIMEOUT, "Connection initialisation timeout") from None
         authorization = init_token(message, self._authorization)
+        self._languages = init_languages(message, self._endpoint.operations.negotiator, self._languages)
         self._authorization = None  # a token is not held longer than needed
         try:
             return await find_caller(self._endpoint.authenticator, authorization, self._address)
@@ -218,7 +229,7 @@ class _Conversation:
         operations, threads, trace = self._endpoint.operations, self._endpoint.threads, token_hex(16)
         try:
             operations.admit(caller)
-            call = await threads.run(operations.prepare, request_of(payload))
+            call = await threads.run(operations.prepare, request_of(payload), self._languages)
             if call.subscribes:
                 await self._follow(id, call, caller, trace)
             executed = await threads.run(operations.run, call, caller, trace)

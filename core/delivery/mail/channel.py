@@ -36,6 +36,8 @@ from core.delivery.messages import (
 from core.delivery.outbox.claim import ClaimedDelivery
 from core.delivery.outbox.outcome import Outcome
 from core.delivery.outbox.tables import Delivery, DeliveryStatus
+from core.languages.negotiation import Negotiator
+from core.languages.words import words_in
 from core.licenses.tables import License, LicenseAdmin
 from core.plugins.registry import Registry
 from core.settings import Settings
@@ -55,6 +57,7 @@ class MailChannel:
         self._settings = settings
         self._database = database
         self._registry = registry
+        self._languages = Negotiator(registry.languages)
         self._server = SmtpServer.of(settings.smtp_url) if settings.smtp_url else None
         self._tls = ssl.create_default_context()  # made once: reading all certificates takes longer than sending
 
@@ -99,7 +102,7 @@ class MailChannel:
             content,
             _license(session, delivery.license_id),
             self._registry,
-            admin.language,
+            words_in(self._languages.accepted(admin.language)),
             self._settings.consumption_page,
             unsubscribe,
         )

@@ -30,7 +30,7 @@ class _Link(UniqueUnstructuredHeader, BaseHeader):  # type: ignore[misc]  # how 
         return f"{self.name}: {self}{policy.linesep}"
 
 
-class _Text(UniqueUnstructuredHeader, BaseHeader):  # type: ignore[misc]
+class _TextHeader(UniqueUnstructuredHeader, BaseHeader):  # type: ignore[misc]
     """A header of text. A text that looks encoded is encoded itself, so that readers show it as it was written."""
 
     @classmethod
@@ -63,7 +63,7 @@ class _Addresses(UniqueAddressHeader, BaseHeader):  # type: ignore[misc]
 
 _HEADERS: Final = HeaderRegistry()
 _HEADERS.map_to_type("List-Unsubscribe", _Link)
-_HEADERS.map_to_type("Subject", _Text)
+_HEADERS.map_to_type("Subject", _TextHeader)
 _HEADERS.map_to_type("From", _Addresses)
 _HEADERS.map_to_type("To", _Addresses)
 POLICY: Final = EmailPolicy(header_factory=_HEADERS)

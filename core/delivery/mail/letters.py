@@ -2,9 +2,10 @@
 
 from itertools import groupby
 from operator import attrgetter
+from typing import Final
 from zoneinfo import ZoneInfo
 
-from allowance import Enforcement
+from allowance import Enforcement, Text, Unit
 
 from core.access.person import Person
 from core.delivery.mail.render import (
@@ -26,15 +27,21 @@ from core.delivery.messages import (
     RequestContent,
     RequestItem,
 )
+from core.languages.basis import basis_in_words
+from core.languages.negotiation import ENGLISH_ALONE
+from core.languages.words import Words, words_in
 from core.licenses.tables import License
 from core.plugins.registry import Registry
+
+_CREDITS: Final = Unit(one=Text("credit", fr="crédit"), other=Text("credits", fr="crédits"))
+"""The unit of a meter of credits that is not installed any more."""
 
 
 def mail_to_admin(
     content: AlertsContent | ExpiringContent | DeclinedContent,
     license: License,
     registry: Registry,
-    language: str | None,
+    words: Words,
     consumption_url: str,
     unsubscribe_url: str,
 ) -> Mail:
@@ -44,35 +51,36 @@ def mail_to_admin(
         content: The content of the message.
         license: The license that the message is about.
         registry: The installed meters, whose titles and units the e-mail states.
-        language: The admin's language, as "fr"; English if None or not translated.
+        words: The words of the admin's languages.
         consumption_url: The page of a license's consumption, with "{license}" for its key.
         unsubscribe_url: The page that unsubscribes this admin.
     """
     link = consumption_url.replace("{license}", license.key)
     if isinstance(content, DeclinedContent):
-        line, reason = _request_line(content.request, license, registry), _on_one_line(content.reason)
-        return render_declined(language, license.name, license.key, line, reason, link, unsubscribe_url)
+        line, reason = _request_line(content.request, license, registry, words), _on_one_line(content.reason)
+        return render_declined(words, license.name, license.key, line, reason, link, unsubscribe_url)
     if isinstance(content, ExpiringContent):
-        expiring = [_expiring_line(grant, registry) for grant in content.grants]
-        return render_expiring(language, license.name, license.key, license.time_zone, expiring, link, unsubscribe_url)
+        expiring = [_expiring_line(grant, registry, words) for grant in content.grants]
+        return render_expiring(words, license.name, license.key, license.time_zone, expiring, link, unsubscribe_url)
     by_meter = groupby(content.alerts, attrgetter("meter"))  # alerts are listed by meter and ratio
     zone = ZoneInfo(license.time_zone)
-    lines = [_crossed_line(list(alerts), registry, zone) for _, alerts in by_meter]
-    return render_crossed(language, license.name, license.key, lines, link, unsubscribe_url)
+    lines = [_crossed_line(list(alerts), registry, zone, words) for _, alerts in by_meter]
+    return render_crossed(words, license.name, license.key, lines, link, unsubscribe_url)
 
 
 def mail_to_operator(content: RequestContent, license: License, registry: Registry) -> Mail:
     """Return the e-mail for an operator about a request for credits, with the command that grants them."""
-    return render_requested(license.name, license.key, _request_line(content.request, license, registry))
+    line = _request_line(content.request, license, registry, words_in(ENGLISH_ALONE))
+    return render_requested(license.name, license.key, line)
 
 
-def _request_line(request: RequestItem, license: License, registry: Registry) -> RequestLine:
+def _request_line(request: RequestItem, license: License, registry: Registry, words: Words) -> RequestLine:
     meter = registry.meters.get(request.meter)
     amount = f"{request.amount:f}"
     return RequestLine(
         request_id=request.id,
-        title=meter.title if meter else request.meter,
-        unit=meter.unit if meter else "credits",
+        title=words.text(meter.title) if meter else request.meter,
+        unit=meter.unit_forms if meter else _CREDITS,
         amount=request.amount,
         entity=None if request.entity is None else _on_one_line(request.entity),
         note=None if request.note is None else _on_one_line(request.note),
@@ -93,7 +101,7 @@ def _on_one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _crossed_line(alerts: list[AlertItem], registry: Registry, zone: ZoneInfo) -> CrossedLine:
+def _crossed_line(alerts: list[AlertItem], registry: Registry, zone: ZoneInfo, words: Words) -> CrossedLine:
     """Return the line for all crossed thresholds of a meter, with the reading of the highest.
 
     Days are those of the license's time zone.
@@ -101,11 +109,11 @@ def _crossed_line(alerts: list[AlertItem], registry: Registry, zone: ZoneInfo) -
     alert = alerts[-1]
     meter = registry.meters.get(alert.meter)
     return CrossedLine(
-        title=meter.title if meter else alert.meter,
-        unit=meter.unit if meter else "",
+        title=words.text(meter.title) if meter else alert.meter,
+        unit=meter.unit_forms if meter else None,
         used=alert.used,
         limit=alert.limit,
-        basis=alert.basis,
+        basis=basis_in_words(alert.basis, meter, words),
         ratios=tuple(alert.ratio for alert in alerts),
         first=alert.first,
         end=alert.end,
@@ -116,10 +124,11 @@ def _crossed_line(alerts: list[AlertItem], registry: Registry, zone: ZoneInfo) -
     )
 
 
-def _expiring_line(grant: ExpiringItem, registry: Registry) -> ExpiringLine:
+def _expiring_line(grant: ExpiringItem, registry: Registry, words: Words) -> ExpiringLine:
     meter = registry.meters.get(grant.meter)
     return ExpiringLine(
-        title=meter.title if meter else grant.meter,
+        title=words.text(meter.title) if meter else grant.meter,
+        unit=meter.unit_forms if meter else _CREDITS,
         left=grant.left,
         amount=grant.amount,
         entity=grant.entity,

@@ -2,41 +2,30 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
-from functools import cache
-from io import BytesIO
-from pathlib import Path
-from typing import Any, Final
-from zoneinfo import ZoneInfo
+from decimal import Decimal, localcontext
+from functools import lru_cache
+from typing import Any
 
-from babel.core import Locale, negotiate_locale
-from babel.dates import format_date, format_time
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
-from babel.numbers import format_decimal, format_percent
-from babel.support import NullTranslations, Translations
+from allowance import Unit
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from core.colours import COLOURS, worst_colour
+from core.colours import COLOURS, LINK, worst_colour
+from core.languages.negotiation import ENGLISH_ALONE, Languages
+from core.languages.words import MOST_DIGITS, Words, words_in
 from core.licenses.alerting_ratios import FULL
-
-HERE: Final = Path(__file__).parent
-LANGUAGES: Final = ("en", "fr")
-_TENTH_OF_A_PERCENT: Final = Decimal("0.001")
-MOST_DIGITS: Final = 1000
-"""More digits than a reading has. Babel rounds in the decimal context of the thread, which refuses longer numbers."""
 
 
 @dataclass(frozen=True, slots=True)
 class CrossedLine:
     """A meter whose thresholds were crossed: `ratios` of `limit`, lowest first, in the period [first, end).
 
+    `unit` is None if the meter is not installed any more.
     `status` is the status of the reading. `crossed_on` and `found_on` are the days on which usage crossed each ratio,
     and on which a refresh found that, in the order of the ratios.
     """
 
     title: str
-    unit: str
+    unit: Unit | None
     used: Decimal
     limit: Decimal
     basis: str
@@ -73,6 +62,7 @@ class ExpiringLine:
     """A grant that expires, with `left` of `amount` credits."""
 
     title: str
+    unit: Unit
     left: Decimal
     amount: Decimal
     entity: str | None
@@ -85,7 +75,7 @@ class RequestLine:
 
     request_id: str
     title: str
-    unit: str
+    unit: Unit
     amount: Decimal
     entity: str | None
     note: str | None
@@ -104,17 +94,17 @@ class Mail:
 
 
 def render_crossed(
-    language: str | None,
+    words: Words,
     license_name: str,
     license_key: str,
     lines: list[CrossedLine],
     consumption_url: str,
     unsubscribe_url: str,
 ) -> Mail:
-    """Return the e-mail about crossed thresholds, in English if there is no translation to the language."""
+    """Return the e-mail about crossed thresholds, in the words of its reader."""
     return _render(
         "crossed",
-        language,
+        words,
         license_name=license_name,
         license_key=license_key,
         lines=lines,
@@ -127,7 +117,7 @@ def render_crossed(
 
 
 def render_expiring(
-    language: str | None,
+    words: Words,
     license_name: str,
     license_key: str,
     time_zone: str,
@@ -138,7 +128,7 @@ def render_expiring(
     """Return the e-mail about credits that expire soon, with times in the license's zone."""
     return _render(
         "expiring",
-        language,
+        words,
         license_name=license_name,
         license_key=license_key,
         time_zone=time_zone,
@@ -150,11 +140,13 @@ def render_expiring(
 
 def render_requested(license_name: str, license_key: str, request: RequestLine) -> Mail:
     """Return the e-mail about a request for credits, in English."""
-    return _render("requested", "en", license_name=license_name, license_key=license_key, request=request)
+    return _render(
+        "requested", words_in(ENGLISH_ALONE), license_name=license_name, license_key=license_key, request=request
+    )
 
 
 def render_declined(
-    language: str | None,
+    words: Words,
     license_name: str,
     license_key: str,
     request: RequestLine,
@@ -162,10 +154,10 @@ def render_declined(
     consumption_url: str,
     unsubscribe_url: str,
 ) -> Mail:
-    """Return the e-mail about a request for credits that an operator declined, in English if not translated."""
+    """Return the e-mail about a request for credits that an operator declined, in the words of its reader."""
     return _render(
         "declined",
-        language,
+        words,
         license_name=license_name,
         license_key=license_key,
         request=request,
@@ -175,22 +167,20 @@ def render_declined(
     )
 
 
-def _render(name: str, language: str | None, **values: Any) -> Mail:
-    translated = negotiate_locale([language or "en"], LANGUAGES, sep="-") or "en"
-    environment = _environment(translated)
-    with localcontext() as exact:
-        exact.prec = MOST_DIGITS
+def _render(name: str, words: Words, **values: Any) -> Mail:
+    environment = _environment(words.languages)
+    with localcontext(prec=MOST_DIGITS):
         subject = " ".join(environment.get_template(f"{name}_subject.txt").render(values).split())
         return Mail(
             subject,
             environment.get_template(f"{name}.txt").render(values),
-            environment.get_template(f"{name}.html").render(values, subject=subject, language=translated),
+            environment.get_template(f"{name}.html").render(values, subject=subject, language=words.language),
         )
 
 
-@cache
-def _environment(language: str) -> Environment:
-    locale = Locale.parse(language)
+@lru_cache(32)
+def _environment(languages: Languages) -> Environment:
+    words = words_in(languages)
     environment = Environment(
         loader=PackageLoader("core.delivery.mail"),
         autoescape=select_autoescape(["html"]),
@@ -200,47 +190,17 @@ def _environment(language: str) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.install_gettext_translations(_translations(language), newstyle=True)  # type: ignore[attr-defined]
-
-    def number(value: Decimal) -> str:
-        return format_decimal(value, locale=locale)
-
-    def percent(used: Decimal, limit: Decimal) -> str:
-        if not limit:
-            return "∞" if used else "–"
-        # Rounded away from the limit, so that neither more nor less than the limit reads as 100 %.
-        rounded = (used / limit).quantize(_TENTH_OF_A_PERCENT, ROUND_CEILING if used > limit else ROUND_FLOOR)
-        return format_percent(rounded, locale=locale, decimal_quantization=False)
-
-    def day(value: date | datetime) -> str:
-        return format_date(value, format="long", locale=locale)
-
-    def instant(value: datetime, time_zone: str) -> str:
-        local = value.astimezone(ZoneInfo(time_zone))
-        return f"{day(local)}, {format_time(local.timetz(), format='short', tzinfo=local.tzinfo, locale=locale)}"
-
-    def part(ratio: Decimal) -> str:
-        return format_percent(ratio, locale=locale, decimal_quantization=False)
-
-    def parts(ratios: tuple[Decimal, ...]) -> str:
-        return ", ".join(map(part, ratios))
+    environment.install_gettext_translations(words.translations, newstyle=True)  # type: ignore[attr-defined]
 
     def day_before(value: date) -> str:
-        return day(value - timedelta(days=1))
+        return words.day(value - timedelta(days=1))
 
-    environment.filters |= {"number": number, "day": day, "day_before": day_before, "instant": instant}
-    environment.filters |= {"part": part, "parts": parts}
-    environment.globals |= {"percent": percent, "colours": COLOURS}
+    def count(value: Decimal) -> int:
+        """Return a whole number for which the catalogue has the form that the number needs: gettext takes no other."""
+        return 2 if words.is_plural(value) else 1
+
+    environment.filters |= {"day": words.day, "day_before": day_before, "day_of": words.day_of, "clock": words.clock}
+    environment.filters |= {"number": words.number, "amount": words.amount, "count": count}
+    environment.filters |= {"part": words.part, "parts": words.parts}
+    environment.globals |= {"percent": words.percent, "colours": COLOURS, "link": LINK}
     return environment
-
-
-def _translations(language: str) -> NullTranslations:
-    """Return the catalogue of a language, compiled at run time, so that only the texts are kept in the repository."""
-    file = HERE / "locale" / language / "LC_MESSAGES" / "mail.po"
-    if not file.exists():
-        return NullTranslations()
-    compiled: Any = BytesIO()
-    with file.open("rb") as source:
-        write_mo(compiled, read_po(source, locale=language))
-    compiled.seek(0)
-    return Translations(compiled, domain="mail")

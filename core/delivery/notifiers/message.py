@@ -44,7 +44,7 @@ def _alert(alert: AlertItem, license: License, registry: Registry) -> Alert:
     return Alert(
         meter=alert.meter,
         title=_title(alert.meter, registry),
-        unit=meter.unit if meter else "",
+        unit=str(meter.unit) if meter else "",
         used=canonical(alert.used),
         limit=canonical(alert.limit),
         ratio=canonical(alert.ratio),
@@ -77,4 +77,4 @@ def _requested(request: RequestItem, registry: Registry) -> RequestedCredits:
 
 def _title(meter: str, registry: Registry) -> str:
     """Return the title of a meter, or its key if it is not installed any more."""
-    return registry.meters[meter].title if meter in registry.meters else meter
+    return str(registry.meters[meter].title) if meter in registry.meters else meter

@@ -20,6 +20,7 @@ from allowance.license import Contract, License, Period
 from allowance.meter import Enforcement, Meter, Section
 from allowance.notifier import Alert, ExpiringCredits, GiveUp, Message, Notifier, RequestedCredits
 from allowance.reading import Limit, Reading, Share
+from allowance.text import Application, Text, Unit, UnitFormat
 from allowance.usage import Usage
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Admitted",
     "AdmittedCell",
     "Alert",
+    "Application",
     "Contract",
     "Counter",
     "Credits",
@@ -57,7 +59,10 @@ __all__ = [
     "Share",
     "SumCell",
     "Term",
+    "Text",
     "Total",
+    "Unit",
+    "UnitFormat",
     "Usage",
     "hookimpl",
     "hookspec",

@@ -7,12 +7,10 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from allowance.errors import InvalidDeclaration
+from allowance.text import check_text
 
 KEY: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 EVENT_NAME: Final = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){1,4}")
-
-UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
-"""NUL and halves of surrogate pairs, which no database and no JSON document can store."""
 
 
 def check_key(what: str, key: object) -> None:
@@ -22,12 +20,6 @@ def check_key(what: str, key: object) -> None:
             f"{what}: the key {key!r} must begin with a lower-case letter and hold only "
             f"lower-case letters, digits and underscores, 63 at most"
         )
-
-
-def check_text(what: str, text: object) -> None:
-    """Raise :class:`InvalidDeclaration` unless `text` is a text that is not empty and can be stored."""
-    if not isinstance(text, str) or not text.strip() or UNSTORABLE.search(text):
-        raise InvalidDeclaration(f"{what} must be a text and not empty, not {text!r}")
 
 
 def check_dimensions(what: str, dimensions: object) -> None:
@@ -45,13 +37,14 @@ class Dimension:
 
     Example::
 
-        Dimension("platform", {"android": "Android", "ios": "iOS"})
+        Dimension("platform", {"android": "Android", "ios": "iOS"}, Text("Platform", fr="Plateforme"))
 
     Attributes:
         key: The name of the property in events: lower-case letters, digits and underscores. The key ``entity``
             stands for the event's entity, and takes any value.
         values: The label for people of each known value, in the order of display. Events with another value are
             refused. Without values the dimension is open: it takes any value.
+        title: The title for people; None for the key in words.
 
     Raises:
         InvalidDeclaration: If a value cannot work.
@@ -59,6 +52,7 @@ class Dimension:
 
     key: str
     values: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    title: str | None = None
 
     def __post_init__(self) -> None:
         """Check the declaration."""
@@ -70,13 +64,17 @@ class Dimension:
         for value, label in self.values.items():
             check_text(f"Dimension {self.key}: a value", value)
             check_text(f"Dimension {self.key}: the label of {value!r}", label)
+        if self.title is not None:
+            check_text(f"Dimension {self.key}: `title`", self.title)
         object.__setattr__(self, "values", MappingProxyType(dict(self.values)))
 
     def united(self, other: "Dimension") -> "Dimension":
-        """Return the dimension with the values of both; open if either is. Labels of this dimension come first."""
+        """Return the dimension with the values of both; open if either is. Title and labels of this one come first."""
+        title = other.title if self.title is None else self.title
         if not self.values or not other.values:
-            return Dimension(self.key)
-        return Dimension(self.key, {**self.values, **{k: v for k, v in other.values.items() if k not in self.values}})
+            return Dimension(self.key, title=title)
+        values = {**self.values, **{k: v for k, v in other.values.items() if k not in self.values}}
+        return Dimension(self.key, values, title)
 
 
 ENTITY: Final = Dimension("entity")

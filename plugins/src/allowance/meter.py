@@ -1,19 +1,22 @@
 """Meters and sections: the declarations of resource types."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
 from math import prod
+from types import MappingProxyType
 from typing import ClassVar, Final
 
 from allowance.errors import InvalidDeclaration
-from allowance.events import Dimension, EventType, check_dimensions, check_key, check_text
+from allowance.events import Dimension, EventType, check_dimensions, check_key
 from allowance.exact import exact
 from allowance.license import Contract, License
 from allowance.reading import Limit, Reading
+from allowance.text import Application, Unit, check_application, check_text, check_unit, unit_of
 from allowance.usage import Usage
 
 _MOST_DAYS: Final = 3_660
@@ -43,7 +46,7 @@ class Section:
 
     Attributes:
         key: The stable key: lower-case letters, digits and underscores.
-        title: The title for people.
+        title: The title for people; a :class:`~allowance.text.Text` has it in several languages.
         description: A sentence for people; None for none.
         order: The position among the sections, ascending. Sections of equal order are shown by key. The built-in
             sections have the orders 10 to 70.
@@ -86,16 +89,20 @@ class Meter(ABC):
     Attributes:
         key: The stable key: lower-case letters, digits and underscores.
         section: The key of the section in which the meter is shown.
-        title: The title for people.
+        title: The title for people; a :class:`~allowance.text.Text` has it in several languages.
         description: A sentence for people that states what is measured.
-        unit: The unit of the usage and the limit, in the plural, as ``messages``.
+        unit: The unit of the usage and the limit: a :class:`~allowance.text.Unit` with its plural forms and the format
+            of numbers, or only the plural, as ``messages``.
         limit: The name of the contract's term that is the limit, or several names whose product is the limit; None if
             the meter has no limit.
+        limit_words: The words for terms in `limit`, by name, for the calculation that people see; in English the
+            words of the name by default, and in other languages the unit, if there is one term.
         at_risk: The ratio of the limit from which the status is AT_RISK, above 0 and up to 1, unless the contract
             sets another; None for no such status.
         notices: Further ratios at which people are alerted, between 0 and 1. They do not change the status.
         by: The dimensions of the breakdown.
-        applications: The platform's applications in which notices of this meter are shown.
+        applications: The platform's applications in which notices of this meter are shown: their keys, or
+            :class:`~allowance.text.Application` with a title and an address.
         every: The time after which a reading is refreshed, from a minute to 366 days.
         days: The single days before today that `measure` needs. 0: only the totals of the billing period so far are
             loaded. None: all days are loaded.
@@ -110,14 +117,15 @@ class Meter(ABC):
     section: str
     title: str
     description: str
-    unit: str
+    unit: str | Unit
     limit: str | tuple[str, ...] | None = None
     at_risk: Decimal | None = None
     notices: tuple[Decimal, ...] = ()
     by: tuple[Dimension, ...] = ()
-    applications: tuple[str, ...] = ()
+    applications: tuple[str | Application, ...] = ()
     every: timedelta = timedelta(days=1)
     days: int | None = 0
+    limit_words: Mapping[str, str | Unit] = field(default_factory=lambda: MappingProxyType({}), hash=False)
 
     enforcement: ClassVar[Enforcement] = Enforcement.SOFT
     counts_over_period: ClassVar[bool] = False
@@ -127,17 +135,23 @@ class Meter(ABC):
         check_key(type(self).__name__, self.key)
         where = f"{type(self).__name__} {self.key}"
         check_key(f"{where}: section", self.section)
-        for name in ("title", "description", "unit"):
+        for name in ("title", "description"):
             check_text(f"{where}: `{name}`", getattr(self, name))
+        check_unit(f"{where}: `unit`", self.unit)
         check_dimensions(f"{where}: `by`", self.by)
         if not isinstance(self.applications, tuple):
             raise InvalidDeclaration(f"{where}: `applications` must be a tuple, as ('campaigns',)")
         for application in self.applications:
-            check_text(f"{where}: an application", application)
+            check_application(f"{where}: an application", application)
         if not isinstance(self.limit, str | tuple | None) or self.limit == ():
             raise InvalidDeclaration(f"{where}: `limit` must be the name of a term or a tuple of names, or left out")
         for term in self.limit_terms:
             check_key(f"{where}: limit", term)
+        if not isinstance(self.limit_words, Mapping) or not set(self.limit_words) <= set(self.limit_terms):
+            raise InvalidDeclaration(f"{where}: `limit_words` must map names of terms in `limit` to their words")
+        for term, words in self.limit_words.items():
+            check_unit(f"{where}: `limit_words` of {term}", words)
+        object.__setattr__(self, "limit_words", MappingProxyType(dict(self.limit_words)))
         ratio = self.at_risk
         if ratio is not None and not (isinstance(ratio, Decimal) and ratio.is_finite() and 0 < ratio <= 1):
             raise InvalidDeclaration(f"{where}: `at_risk` must be a Decimal above 0 and up to 1, as Decimal('0.8')")
@@ -157,6 +171,16 @@ class Meter(ABC):
         if self.limit is None:
             return ()
         return (self.limit,) if isinstance(self.limit, str) else self.limit
+
+    @property
+    def unit_forms(self) -> Unit:
+        """The unit with its plural forms; a plain unit has its plural for every number."""
+        return unit_of(self.unit)
+
+    @property
+    def shown_in(self) -> tuple[Application, ...]:
+        """The applications in which notices of this meter are shown."""
+        return tuple(one if isinstance(one, Application) else Application(one) for one in self.applications)
 
     def events(self) -> tuple[EventType, ...]:
         """Return the event types that this meter reads. The application refuses events that no meter reads."""

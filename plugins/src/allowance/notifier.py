@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import Final
 
 from allowance.errors import InvalidDeclaration
-from allowance.events import check_key, check_text
+from allowance.events import check_key
 from allowance.exact import exact
 from allowance.license import Period
+from allowance.text import check_text
 
 KINDS: Final = (
     "threshold.crossed", "threshold.recovered", "threshold.reopened", "credits.expiring", "credits.requested",

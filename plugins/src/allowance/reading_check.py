@@ -8,10 +8,10 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from allowance.errors import InvalidReading, type_of
-from allowance.events import UNSTORABLE
 from allowance.license import Period
 from allowance.meter import Enforcement, Meter
 from allowance.reading import MAX_SHARES, Limit, Reading, Share
+from allowance.text import UNSTORABLE
 
 LARGEST: Final = 10**50
 """The largest number in a reading. It is above the product of several terms that mean "no limit"."""

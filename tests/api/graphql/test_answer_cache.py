@@ -15,6 +15,7 @@ from sqlalchemy import Engine, event, text
 from api.graphql import answer_cache as answers
 from api.graphql.answer_cache import AnswerCache, CachedAnswer, CacheKey
 from api.metrics import OperationLabels
+from core.languages.negotiation import ENGLISH_ALONE
 from tests.api.server import Client, Served
 from tests.e2e.processes import PATIENCE, eventually
 from tests.fixtures.engine import OPERATOR
@@ -195,7 +196,7 @@ def test_a_revoked_key_gets_no_answer_from_memory(served: Served) -> None:
 
 
 def question(number: int) -> CacheKey:
-    return CacheKey(OPERATOR, "application/json", False, "POST", b"%d" % number)
+    return CacheKey(OPERATOR, "application/json", False, ENGLISH_ALONE, "POST", b"%d" % number)
 
 
 def answer(size: int, expires_at: float = 1e12) -> CachedAnswer:
@@ -240,7 +241,7 @@ def test_the_changes_of_many_licenses_are_remembered_for_as_long_as_answers_are_
 
 def test_a_question_counts_as_what_it_takes_and_a_long_one_is_not_kept(served: Served) -> None:
     kept = AnswerCache(served.runtime.database)
-    long = CacheKey(OPERATOR, "application/json", False, "POST", bytes(answers.LARGEST_KEY + 1))
+    long = CacheKey(OPERATOR, "application/json", False, ENGLISH_ALONE, "POST", bytes(answers.LARGEST_KEY + 1))
     kept.put(long, answer(10))
     assert kept.get(long) is None
     assert kept_answer(b"12345", {}).size == 5 + 2 + 1_000

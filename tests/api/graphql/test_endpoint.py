@@ -24,7 +24,7 @@ def test_an_answer_is_private_and_not_to_be_kept(reader: Client) -> None:
     assert answer.json()["data"] == {"viewer": {"name": "a test"}}
     assert answer.headers["content-type"] == "application/json; charset=utf-8"
     assert answer.headers["cache-control"] == "private, no-store"
-    assert answer.headers["vary"] == "Accept, Accept-Encoding, Authorization"
+    assert answer.headers["vary"] == "Accept, Accept-Encoding, Accept-Language, Authorization"
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from api.http.compression import SMALLEST, accepts_gzip, gzip
 from api.http.server import MOST_MESSAGE
 from tests.api.server import Served
 
+VARY = "Accept, Accept-Encoding, Accept-Language, Authorization"
 OVERVIEW = """
 { consumption(license: "acme") { sections { key title
   readings { id used limit status meter { key title description } } } } }
@@ -78,7 +79,7 @@ def test_large_answers_are_compressed_for_whom_takes_it(library: Served, method:
         for _ in range(2):  # executed, and from the cache
             packed = ask(client, OVERVIEW, "gzip", method)
             assert packed.headers["content-encoding"] == "gzip"
-            assert packed.headers["vary"] == plain.headers["vary"] == "Accept, Accept-Encoding, Authorization"
+            assert packed.headers["vary"] == plain.headers["vary"] == VARY
             assert packed.json()["data"] == plain.json()["data"]
             assert int(packed.headers["content-length"]) < len(plain.content) / 3
         assert "content-encoding" not in plain.headers
@@ -92,7 +93,7 @@ def test_small_answers_are_not_compressed(library: Served) -> None:
         answer = ask(client, "{ viewer { name } }", "gzip")
         assert len(answer.content) < SMALLEST
         assert "content-encoding" not in answer.headers
-        assert answer.headers["vary"] == "Accept, Accept-Encoding, Authorization"
+        assert answer.headers["vary"] == VARY
 
 
 @on_sqlite

@@ -13,6 +13,7 @@ from api.graphql.schema.common.status import UsageStatus
 from api.graphql.schema.meters.meter import Meter
 from core.alerts.tables import Alert as AlertRow
 from core.consumption.readings.status import UsageStatus as Status
+from core.languages.basis import basis_in_words
 
 
 @strawberry.type(description="A crossed threshold. Each threshold alerts once for each period and limit.")
@@ -33,7 +34,7 @@ class Alert:
     )
     def meter(self, info: Info) -> Meter | None:
         meter = info.context.services.registry.meters.get(self.row.meter)
-        return Meter(meter=meter) if meter else None
+        return Meter(meter=meter, words=info.context.words) if meter else None
 
     @strawberry.field(description="The threshold as a ratio of the limit, for example 0.8 or 1.")
     def ratio(self) -> float:
@@ -44,8 +45,9 @@ class Alert:
         return float(self.row.limit)
 
     @strawberry.field(description='The reason for the limit in the contract, for example "50 custom tables".')
-    def basis(self) -> str:
-        return self.row.basis
+    def basis(self, info: Info) -> str:
+        meter = info.context.services.registry.meters.get(self.row.meter)
+        return basis_in_words(self.row.basis, meter, info.context.words)
 
     @strawberry.field(description="The version of the contract that set the limit.")
     def contract_version(self) -> int:

@@ -12,13 +12,14 @@ from api.graphql.schema.common.node import Info, Node, Problem
 from api.graphql.schema.common.scalars import number
 from api.graphql.schema.common.status import UsageStatus
 from api.graphql.schema.consumption.ids import view_id
-from api.graphql.schema.consumption.reading import Reading
+from api.graphql.schema.consumption.reading import Reading, shown_problem
 from api.graphql.schema.consumption.section import Section
 from api.graphql.schema.consumption.warnings import Warnings
 from core.consumption import view
 from core.consumption.view import Freshness
 from core.consumption.warnings import warnings_of
 from core.errors import BadInput
+from core.languages.words import Words
 from core.nearest import did_you_mean
 from core.text import shown
 
@@ -49,9 +50,8 @@ class Consumption(Node):
         description="The problem `NO_CONTRACT`: no contract is in force, so usage is held against no limit. It began "
         "with the end of the last contract; before a first, with the calendar year. Null if a contract is in force."
     )
-    def problem(self) -> Problem | None:
-        found = self.view.problem
-        return found and Problem(code=found.code, message=found.message, since=found.since)
+    def problem(self, info: Info) -> Problem | None:
+        return shown_problem(self.view.problem, info.context.words)
 
     @strawberry.field(
         description="The update time of the section that was updated least recently, among those that were ever "
@@ -102,16 +102,16 @@ class Consumption(Node):
         with_keys = known if keys is None else frozenset(keys)
         with_status = None if status is None else frozenset(status)
         return [
-            Section(view=section)
+            Section(view=section, words=info.context.words)
             for section in self.view.sections
             if section.section.key in with_keys and (with_status is None or section.status in with_status)
         ]
 
     @strawberry.field(description="The section with a key. Null if no installed meter belongs to the section.")
     def section(
-        self, key: Annotated[str, strawberry.argument(description="The key of the section.")]
+        self, info: Info, key: Annotated[str, strawberry.argument(description="The key of the section.")]
     ) -> Section | None:
-        return self.find_section(key)
+        return self.find_section(key, info.context.words)
 
     @strawberry.field(description="The warnings to show in applications now.")
     def warnings(self) -> Warnings:
@@ -133,9 +133,9 @@ class Consumption(Node):
     ) -> InstallationReport | None:
         return installations_of(info.context, self.view.license, window or self.view.day, meter)
 
-    def find_section(self, key: str) -> Section | None:
+    def find_section(self, key: str, words: Words) -> Section | None:
         """Return the section with that key, or None if no installed meter belongs to it."""
-        return next((Section(view=view) for view in self.view.sections if view.section.key == key), None)
+        return next((Section(view=view, words=words) for view in self.view.sections if view.section.key == key), None)
 
     def find_reading(self, meter: str) -> Reading | None:
         """Return the reading of a meter, or None if the meter is not installed."""

@@ -7,8 +7,10 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 import strawberry
+from allowance import Meter
 
 from api.graphql.context import Context
+from api.graphql.schema.common.node import Info
 from api.graphql.schema.common.scalars import number
 from api.graphql.schema.common.status import UsageStatus
 from api.graphql.schema.consumption.share import Share
@@ -57,6 +59,11 @@ class PointsOfPage:
         """Return the version of the contract in force on the day of a point, or None without a contract."""
         version = self._view.license.version_on(self.day(point))
         return None if version is None else version.version
+
+    @property
+    def meter(self) -> Meter:
+        """The meter of the history."""
+        return self._view.meter
 
     def increment(self, point: Point) -> Decimal | None:
         """Return how much usage a point adds; see :func:`core.consumption.increments.increments`."""
@@ -147,5 +154,6 @@ class ReadingPoint:
         description="The shares of `used` by the dimension that `history` names, late usage included. Empty without a "
         "dimension, and for a point within a day, except for the current reading."
     )
-    def shares(self) -> list[Share]:
-        return [Share(share=share) for share in self.page.shares(self.point)]
+    def shares(self, info: Info) -> list[Share]:
+        meter, words = self.page.meter, info.context.words
+        return [Share(share=share, meter=meter, words=words) for share in self.page.shares(self.point)]

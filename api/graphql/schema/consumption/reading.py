@@ -21,6 +21,8 @@ from core.consumption.readings.judged_reading import Problem as StoredProblem
 from core.consumption.readings.judged_reading import Threshold as StoredThreshold
 from core.consumption.readings.state import ReadingState
 from core.consumption.view import Freshness
+from core.languages.basis import basis_in_words
+from core.languages.words import Words
 
 describe_enum(
     ReadingState,
@@ -80,8 +82,8 @@ class Reading(Node):
         return view_id("Reading", self.view, self.view.meter.key)
 
     @strawberry.field(description="The meter.")
-    def meter(self) -> Meter:
-        return Meter(meter=self.view.meter)
+    def meter(self, info: Info) -> Meter:
+        return Meter(meter=self.view.meter, words=info.context.words)
 
     @strawberry.field(description="The status of the usage against the limit.")
     def status(self) -> UsageStatus:
@@ -134,8 +136,9 @@ class Reading(Node):
         description='The reason for the limit in the contract, for example "50 custom tables". Null if there is no '
         "limit."
     )
-    def limit_basis(self) -> str | None:
-        return self.view.reading.basis
+    def limit_basis(self, info: Info) -> str | None:
+        basis = self.view.reading.basis
+        return None if basis is None else basis_in_words(basis, self.view.meter, info.context.words)
 
     @strawberry.field(description="The thresholds that alert, lowest first.")
     def thresholds(self) -> list[Threshold]:
@@ -154,6 +157,7 @@ class Reading(Node):
     )
     def breakdown(
         self,
+        info: Info,
         dimension: Annotated[
             str | None,
             strawberry.argument(
@@ -161,9 +165,9 @@ class Reading(Node):
             ),
         ] = None,
     ) -> list[Share]:
-        reading = self.view.reading
+        reading, words = self.view.reading, info.context.words
         shares = reading.shares if dimension is None else reading.shares_by(dimension)
-        return [Share(share=share) for share in shares]
+        return [Share(share=share, meter=self.view.meter, words=words) for share in shares]
 
     @strawberry.field(description="The time of the last good measurement. Null if the meter was never measured.")
     def measured_at(self) -> datetime | None:
@@ -177,8 +181,8 @@ class Reading(Node):
         description="The reason why the last refresh failed; the last good values are still shown. Null if the last "
         "refresh succeeded."
     )
-    def problem(self) -> Problem | None:
-        return shown_problem(self.view.reading.problem)
+    def problem(self, info: Info) -> Problem | None:
+        return shown_problem(self.view.reading.problem, info.context.words)
 
     @strawberry.field(
         description="The history of the reading: the last point of each interval, oldest first. Without `from` and "
@@ -230,6 +234,8 @@ class Reading(Node):
         return reading_history(info, self.view, from_, to, interval or Interval.DAY, page, dimension)
 
 
-def shown_problem(problem: StoredProblem | None) -> Problem | None:
+def shown_problem(problem: StoredProblem | None, words: Words) -> Problem | None:
     """Return a stored problem as the schema shows it, or None if there is none."""
-    return None if problem is None else Problem(code=problem.code, message=problem.message, since=problem.since)
+    if problem is None:
+        return None
+    return Problem(code=problem.code, message=words.sentence(problem.message), since=problem.since)

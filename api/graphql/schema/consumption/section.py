@@ -10,11 +10,13 @@ from api.graphql.schema.consumption.ids import view_id
 from api.graphql.schema.consumption.reading import Reading, shown_problem
 from core.consumption import view
 from core.consumption.view import Freshness
+from core.languages.words import Words
 
 
 @strawberry.type(description="A section: meters that are shown together, with one status and one update time.")
 class Section(Node):
     view: strawberry.Private[view.SectionView]
+    words: strawberry.Private[Words]
 
     @strawberry.field(description="The global id: stable and opaque. The field `node` finds the object by this id.")
     def id(self) -> strawberry.ID:
@@ -28,11 +30,12 @@ class Section(Node):
 
     @strawberry.field(description="The display name of the section.")
     def title(self) -> str:
-        return self.view.section.title
+        return self.words.text(self.view.section.title)
 
     @strawberry.field(description="A sentence that describes the section. Null if the plugin gives none.")
     def description(self) -> str | None:
-        return self.view.section.description
+        description = self.view.section.description
+        return None if description is None else self.words.text(description)
 
     @strawberry.field(
         description="The worst status of the readings. The order from worst to best is EXCEEDED, AT_RISK, UNKNOWN, OK. "
@@ -68,7 +71,7 @@ class Section(Node):
         "stands longest. Null if the last refresh of every reading succeeded."
     )
     def problem(self) -> Problem | None:
-        return shown_problem(self.view.problem)
+        return shown_problem(self.view.problem, self.words)
 
     @strawberry.field(description="The readings of the section's meters.")
     def readings(self) -> list[Reading]:

@@ -1,14 +1,19 @@
 """Shares of usage in the schema."""
 
+import allowance
 import strawberry
 
 from api.graphql.schema.common.scalars import number
 from core.consumption.readings.judged_reading import ReadingShare
+from core.languages.labels import label_in_words
+from core.languages.words import Words
 
 
 @strawberry.type(description="The share of one value of a dimension in the usage.")
 class Share:
     share: strawberry.Private[ReadingShare]
+    meter: strawberry.Private[allowance.Meter]
+    words: strawberry.Private[Words]
 
     @strawberry.field(description="The dimension, for example `channel` or `entity`.")
     def dimension(self) -> str:
@@ -20,7 +25,7 @@ class Share:
 
     @strawberry.field(description="The display name of the value.")
     def label(self) -> str:
-        return self.share.label
+        return label_in_words(self.meter, self.share.dimension, self.share.key, self.share.label, self.words)
 
     @strawberry.field(description="The usage of this value, in the meter's unit.")
     def used(self) -> float:

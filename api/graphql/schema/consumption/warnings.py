@@ -5,10 +5,13 @@ from typing import Annotated
 
 import strawberry
 
+from api.graphql.schema.common.node import Info
 from api.graphql.schema.common.status import UsageStatus
 from api.graphql.schema.meters.meter import Meter
+from api.graphql.schema.meters.unit import Application, application_in_words
 from core.consumption.warnings import Notice as NoticeRecord
 from core.consumption.warnings import Warnings as WarningsRecord
+from core.consumption.warnings import notice_in_words
 
 
 @strawberry.type(description="A notice: a limit is exceeded, and an application shows it as long as that lasts.")
@@ -16,14 +19,22 @@ class Notice:
     record: strawberry.Private[NoticeRecord]
 
     @strawberry.field(description="The meter whose limit is exceeded.")
-    def meter(self) -> Meter:
-        return Meter(meter=self.record.meter)
+    def meter(self, info: Info) -> Meter:
+        return Meter(meter=self.record.meter, words=info.context.words)
 
     @strawberry.field(
-        description="The application that shows the notice. Empty if the notice concerns every application."
+        description="The key of the application that shows the notice. Empty if the notice concerns every application.",
+        deprecation_reason="Use `shownIn`, which has the title too. This field may be removed from 2028-01-01.",
     )
     def application(self) -> str:
         return self.record.application
+
+    @strawberry.field(
+        description="The application that shows the notice. Null if the notice concerns every application."
+    )
+    def shown_in(self, info: Info) -> Application | None:
+        found = info.context.services.registry.applications.get(self.record.application)
+        return None if found is None else application_in_words(found, info.context.words)
 
     @strawberry.field(description="The status of the reading: always EXCEEDED.")
     def status(self) -> UsageStatus:
@@ -38,8 +49,8 @@ class Notice:
         return float(self.record.limit)
 
     @strawberry.field(description="The text to show, with the effect of new actions.")
-    def message(self) -> str:
-        return self.record.message
+    def message(self, info: Info) -> str:
+        return notice_in_words(self.record, info.context.words)
 
     @strawberry.field(description="The time at which a refresh found the limit exceeded.")
     def since(self) -> datetime:

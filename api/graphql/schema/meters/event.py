@@ -6,6 +6,9 @@ from typing import Final
 import allowance
 import strawberry
 
+from api.graphql.schema.meters.unit import title_of
+from core.languages.words import Words
+
 _AMOUNT_FIELDS: Final[Mapping[str, str]] = {"counter": "quantity", "level": "value"}
 
 
@@ -18,6 +21,7 @@ class MeterDimensionValue:
 @strawberry.type(description="A dimension: a property of usage events by which usage is broken down.")
 class MeterDimension:
     dimension: strawberry.Private[allowance.Dimension]
+    words: strawberry.Private[Words]
 
     @strawberry.field(description="The name of the property in usage events, for example `channel`.")
     def key(self) -> str:
@@ -25,19 +29,22 @@ class MeterDimension:
 
     @strawberry.field(description="The display name of the dimension.")
     def title(self) -> str:
-        return self.dimension.key.replace("_", " ").capitalize()
+        return self.words.text(self.dimension.title or title_of(self.dimension.key))
 
     @strawberry.field(
         description="The values that an event may carry, in their order of display. Null if any value may be sent."
     )
     def values(self) -> list[MeterDimensionValue] | None:
         values = self.dimension.values
-        return [MeterDimensionValue(key=key, title=title) for key, title in values.items()] if values else None
+        if not values:
+            return None
+        return [MeterDimensionValue(key=key, title=self.words.text(title)) for key, title in values.items()]
 
 
 @strawberry.type(description="A type of usage events, which platforms send and a meter reads.")
 class MeterEvent:
     event_type: strawberry.Private[allowance.EventType]
+    words: strawberry.Private[Words]
 
     @strawberry.field(description="The `type` of the CloudEvent, for example `interaction.sent`.")
     def type(self) -> str:
@@ -60,4 +67,4 @@ class MeterEvent:
         description="The dimensions that an event may carry. Events may name an entity as well, whatever their type."
     )
     def dimensions(self) -> list[MeterDimension]:
-        return [MeterDimension(dimension=dimension) for dimension in self.event_type.dimensions]
+        return [MeterDimension(dimension=dimension, words=self.words) for dimension in self.event_type.dimensions]

@@ -8,6 +8,8 @@ from api.graphql.schema.common.enums import describe_enum
 from api.graphql.schema.common.node import Info, Node, Problem
 from api.graphql.schema.meters.event import MeterEvent
 from api.graphql.schema.meters.kind import MeterKind, kind_of
+from api.graphql.schema.meters.unit import Application, Unit, application_in_words, unit_in_words
+from core.languages.words import Words
 from core.plugins.registry import InstalledPlugin
 
 describe_enum(
@@ -31,6 +33,7 @@ class SectionInfo:
 @strawberry.type(description="A meter: one type of resource that licenses are measured by.")
 class Meter(Node):
     meter: strawberry.Private[allowance.Meter]
+    words: strawberry.Private[Words]
 
     @strawberry.field(description="The global id: stable and opaque. The field `node` finds the object by this id.")
     def id(self) -> strawberry.ID:
@@ -45,15 +48,23 @@ class Meter(Node):
 
     @strawberry.field(description="The display name of the meter.")
     def title(self) -> str:
-        return self.meter.title
+        return self.words.text(self.meter.title)
 
     @strawberry.field(description="A sentence that describes the measured resource.")
     def description(self) -> str:
-        return self.meter.description
+        return self.words.text(self.meter.description)
 
-    @strawberry.field(description="The unit of `used` and `limit`, as a plural noun, for example `custom tables`.")
+    @strawberry.field(
+        description="The unit of `used` and `limit`, as a plural noun, for example `custom tables`.",
+        deprecation_reason="Use `unitForms`, which has the singular too. This field may be removed from 2028-01-01.",
+    )
     def unit(self) -> str:
-        return self.meter.unit
+        unit = self.meter.unit_forms
+        return unit.form("other", unit.language_in(self.words.languages))
+
+    @strawberry.field(description="The unit of `used` and `limit`, with its plural forms and the format of numbers.")
+    def unit_forms(self) -> Unit:
+        return unit_in_words(self.meter.unit_forms, self.words)
 
     @strawberry.field(description="The effect of the limit on new actions.")
     def enforcement(self) -> allowance.Enforcement:
@@ -69,7 +80,7 @@ class Meter(Node):
     )
     def events(self, info: Info) -> list[MeterEvent]:
         known = info.context.services.registry.event_types
-        return [MeterEvent(event_type=known[event.name]) for event in self.meter.events()]
+        return [MeterEvent(event_type=known[event.name], words=self.words) for event in self.meter.events()]
 
     @strawberry.field(
         description="The contract's terms whose product is the limit, by key. Empty if no term sets the limit."
@@ -77,25 +88,41 @@ class Meter(Node):
     def limit_terms(self) -> list[str]:
         return list(self.meter.limit_terms)
 
-    @strawberry.field(description="The key of the section that shows the meter.")
+    @strawberry.field(
+        description="The key of the section that shows the meter.",
+        deprecation_reason="Use `sectionOf`, which has the title too. This field may be removed from 2028-01-01.",
+    )
     def section(self) -> str:
         return self.meter.section
 
     @strawberry.field(description="The section that shows the meter.")
     def section_of(self, info: Info) -> SectionInfo:
         section = info.context.services.registry.sections[self.meter.section]
-        return SectionInfo(key=section.key, title=section.title, description=section.description)
+        return SectionInfo(
+            key=section.key,
+            title=self.words.text(section.title),
+            description=None if section.description is None else self.words.text(section.description),
+        )
+
+    @strawberry.field(
+        description="The keys of the platform's applications that show the notices of this meter. Empty if the notices "
+        "concern every application.",
+        deprecation_reason="Use `shownIn`, which has titles too. This field may be removed from 2028-01-01.",
+    )
+    def applications(self) -> list[str]:
+        return [application.key for application in self.meter.shown_in]
 
     @strawberry.field(
         description="The platform's applications that show the notices of this meter. Empty if the notices concern "
         "every application."
     )
-    def applications(self) -> list[str]:
-        return list(self.meter.applications)
+    def shown_in(self, info: Info) -> list[Application]:
+        known = info.context.services.registry.applications
+        return [application_in_words(known[application.key], self.words) for application in self.meter.shown_in]
 
     @strawberry.field(description="The plugin that contributes the meter.")
     def plugin(self, info: Info) -> "Plugin":
-        return Plugin(plugin=info.context.services.registry.plugin_of[self.meter.key])
+        return Plugin(plugin=info.context.services.registry.plugin_of[self.meter.key], words=self.words)
 
 
 @strawberry.type(description="A notifier: a channel for messages beside e-mail and webhooks, contributed by a plugin.")
@@ -110,6 +137,7 @@ class Notifier:
 @strawberry.type(description="An installed plugin. Plugins that failed to load are included.")
 class Plugin:
     plugin: strawberry.Private[InstalledPlugin]
+    words: strawberry.Private[Words]
 
     @strawberry.field(description="The name of the plugin.")
     def name(self) -> str:
@@ -133,10 +161,10 @@ class Plugin:
     @strawberry.field(description="The notifiers that the plugin contributes. Empty if it failed to load.")
     def notifiers(self) -> list[Notifier]:
         return [
-            Notifier(key=notifier.key, title=notifier.title, kinds=list(notifier.kinds))
+            Notifier(key=notifier.key, title=self.words.text(notifier.title), kinds=list(notifier.kinds))
             for notifier in self.plugin.notifiers
         ]
 
     @strawberry.field(description="The meters that the plugin contributes. Empty if it failed to load.")
     def meters(self) -> list[Meter]:
-        return [Meter(meter=meter) for meter in self.plugin.meters]
+        return [Meter(meter=meter, words=self.words) for meter in self.plugin.meters]

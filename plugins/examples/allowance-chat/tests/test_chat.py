@@ -1,6 +1,7 @@
 from datetime import UTC, date, datetime
 
 from allowance.testing import Event, check_plugin, measure
+from allowance.text import in_languages, languages_of
 
 import allowance_chat
 from allowance_chat import BUSIEST_DAY, MESSAGES
@@ -53,3 +54,12 @@ def test_the_last_30_days_reach_back_over_the_start_of_the_billing_period() -> N
 
 def test_the_busiest_day_of_an_unused_chat_is_zero() -> None:
     assert measure(BUSIEST_DAY).used == 0
+
+
+def test_its_texts_are_in_english_and_french() -> None:
+    found = check_plugin(allowance_chat)
+    texts = [text for one in (*found.sections, *found.meters) for text in (one.title, one.description)]
+    assert [text for text in texts if languages_of(text) != {"en", "fr"}] == []
+    assert MESSAGES.title == "Chat messages"
+    assert in_languages(MESSAGES.title, ["fr"]) == "Messages de chat"
+    assert MESSAGES.unit_forms.form("one", "fr") == "message"

@@ -27,6 +27,7 @@ from api.graphql.operations.plan import AnswerPlan, Planner, Step
 from api.graphql.operations.prepare import Preparer
 from api.graphql.schema.build import schema
 from core.errors import AllowanceError
+from core.languages.negotiation import ENGLISH_ALONE
 from core.settings import Settings
 from tests.api.conftest import NOW
 from tests.api.server import TRACE, Served
@@ -70,7 +71,7 @@ def context_of(served: Served, now: datetime) -> Context:
         measurer=runtime.measurer,
         announcer=cast("Any", None),
     )
-    return Context(services, OPERATOR, now, inf, TRACE)
+    return Context(services, OPERATOR, now, inf, TRACE, ENGLISH_ALONE)
 
 
 @st.composite

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from api.graphql.schema.consumption.warnings import Warnings
+from core.consumption.readings.judged_reading import NEVER_MEASURED
 from core.consumption.readings.status import UsageStatus
 from core.consumption.warnings import Notice
 from core.consumption.warnings import Warnings as FoundWarnings
@@ -61,7 +62,9 @@ def test_an_exceeded_limit_is_shown_in_its_application_with_a_red_halo(served: S
 def test_a_notice_for_every_application_is_in_the_notices_of_each_application(served: Served) -> None:
     meters = served.runtime.registry.meters
     notices = tuple(
-        Notice(meters[meter], application, UsageStatus.EXCEEDED, Decimal(6), Decimal(5), "", datetime.now(UTC))
+        Notice(
+            meters[meter], application, UsageStatus.EXCEEDED, Decimal(6), Decimal(5), datetime.now(UTC), NEVER_MEASURED
+        )
         for meter, application in [("forms", "forms"), ("users", "")]
     )
     warnings = Warnings(record=FoundWarnings(enabled=True, notices=notices))

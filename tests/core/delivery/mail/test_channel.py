@@ -230,7 +230,7 @@ def test_a_meter_that_is_beyond_several_thresholds_is_told_of_once(
     body = mail.get_body(("plain",))
     assert body
     text = body.get_content()
-    assert text.count("6 / 5 forms (120%)") == text.count("Reached: 80%, 100% of the limit") == 1
+    assert text.count("6 / 5 forms (120%)") == text.count("Reached: 80% and 100% of the limit") == 1
 
 
 def test_a_name_that_spells_a_header_is_read_as_a_name(engine: Engine, received: tuple[Received, str]) -> None:
@@ -334,6 +334,6 @@ def test_admins_are_written_to_before_credits_expire(engine: Engine, received: t
     [(_, mail, _)] = server.mails
     assert mail["Subject"] == "Acme : des crédits expirent bientôt"
     text = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
-    for part in ("SMS credits : il reste 10 crédits sur 10", "Réservés à be", "le 20 mars 2026, 12:00 (UTC)"):
+    for part in ("Crédits SMS : il reste 10 sur 10 crédits", "Réservés à be", "le 20 mars 2026 à 12:00 (UTC)"):
         assert part in text
     assert mail["List-Unsubscribe"].strip().startswith("<https://allowance.example/unsubscribe/")

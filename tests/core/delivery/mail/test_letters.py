@@ -7,6 +7,7 @@ import pytest
 
 from core.delivery.mail.letters import mail_to_admin
 from core.delivery.messages import AlertItem, AlertsContent, DeclinedContent, RequestItem
+from core.languages.words import words_in
 from core.licenses.tables import License
 from core.plugins.registry import Registry
 
@@ -33,7 +34,9 @@ CROSSED = AlertItem(
 )
 def test_the_days_of_a_crossing_are_those_of_the_license(registry: Registry, time_zone: str, said: str | None) -> None:
     license = License(id=1, key="acme", name="Acme", time_zone=time_zone)
-    mail = mail_to_admin(AlertsContent((CROSSED,)), license, registry, "en", "https://a.example", "https://b.example")
+    mail = mail_to_admin(
+        AlertsContent((CROSSED,)), license, registry, words_in(("en",)), "https://a.example", "https://b.example"
+    )
     assert ("found on" in mail.text) is (said is not None)
     assert said is None or said in mail.text
     assert mail.subject == "Acme: a limit of your license is exceeded"
@@ -46,13 +49,13 @@ def test_the_days_of_a_crossing_are_those_of_the_license(registry: Registry, tim
         (
             "en",
             "Acme: a request for credits was declined",
-            ("The request of the license Acme (acme) for 5,000 SMS credits was declined.", "Only for be",
+            ("The request of the license Acme (acme) for 5,000 credits of SMS credits was declined.", "Only for be",
              "Note: for Easter", "Reason: used up Sincerely"),
         ),
         (
             "fr",
             "Acme : une demande de crédits a été refusée",
-            ("La demande de la licence Acme (acme) a été refusée : 5\u202f000 SMS credits.", "Réservés à be",
+            ("La demande de la licence Acme (acme) a été refusée : 5\u202f000 crédits, Crédits SMS.", "Réservés à be",
              "Remarque : for Easter", "Motif : used up Sincerely"),
         ),
     ],
@@ -64,7 +67,9 @@ def test_a_declined_request_is_stated_with_the_reason_in_the_language_of_the_adm
     at = datetime(2026, 3, 15, 12, tzinfo=UTC)
     request = RequestItem("r", "sms_credits", Decimal(5000), "be", "for Easter", "console", at)
     content = DeclinedContent(request, "used up\nSincerely")
-    mail = mail_to_admin(content, license, registry, language, "https://a.example", "https://b.example")
+    mail = mail_to_admin(
+        content, license, registry, words_in((language, "en")), "https://a.example", "https://b.example"
+    )
     assert mail.subject == subject
     for text in texts:
         assert text in mail.text

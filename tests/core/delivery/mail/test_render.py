@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
+from allowance import Text, Unit
 
 from core.colours import COLOURS, worst_colour
 from core.consumption.readings.status import WORST_FIRST
@@ -17,19 +18,22 @@ from core.delivery.mail.render import (
     render_expiring,
     render_requested,
 )
+from core.languages.words import words_in
 
 FOUND = date(2026, 3, 15)
+FORMS = Unit(one=Text("form", fr="formulaire"), other=Text("forms", fr="formulaires"))
+CREDITS = Unit(one=Text("credit", fr="crédit"), other=Text("credits", fr="crédits"))
+EN, FR = words_in(("en",)), words_in(("fr", "en"))
+WORDS = {"en": EN, "fr": FR}
 LINE = CrossedLine(
-    "Forms", "forms", Decimal(6), Decimal(5), "as agreed", (Decimal(1),), date(2026, 1, 1), date(2027, 1, 1),
+    "Forms", FORMS, Decimal(6), Decimal(5), "as agreed", (Decimal(1),), date(2026, 1, 1), date(2027, 1, 1),
     "EXCEEDED", False, (FOUND,), (FOUND,),
 )  # fmt: skip
 
 
-def render(
-    language: str | None = "en", name: str = "Acme", used: Decimal = Decimal(6), limit: Decimal = Decimal(5)
-) -> Mail:
+def render(language: str = "en", name: str = "Acme", used: Decimal = Decimal(6), limit: Decimal = Decimal(5)) -> Mail:
     line = replace(LINE, used=used, limit=limit)
-    return render_crossed(language, name, "acme", [line], "https://app.example", "https://allowance.example/u")
+    return render_crossed(WORDS[language], name, "acme", [line], "https://app.example", "https://allowance.example/u")
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
@@ -62,16 +66,21 @@ def test_a_name_is_text_wherever_the_page_shows_it(language: str) -> None:
 
 @pytest.mark.parametrize(
     ("language", "said"),
-    [("en", "Reached: 80%, 92.5%, 100% of the limit"), ("fr", "Atteint : 80\xa0%, 92,5\xa0%, 100\xa0% de la limite")],
+    [
+        ("en", "Reached: 80%, 92.5%, and 100% of the limit"),
+        ("fr", "Atteint : 80\xa0%, 92,5\xa0% et 100\xa0% de la limite"),
+    ],
 )
 def test_all_thresholds_that_were_reached_are_named(language: str, said: str) -> None:
     ratios = (Decimal("0.8"), Decimal("0.925"), Decimal(1))
     line = replace(LINE, ratios=ratios, crossed_on=(FOUND,) * 3, found_on=(FOUND,) * 3)
-    mail = render_crossed(language, "Acme", "acme", [line], "https://a.example", "https://b.example")
+    mail = render_crossed(WORDS[language], "Acme", "acme", [line], "https://a.example", "https://b.example")
     assert mail.text.count(said) == mail.html.count(said) == 1
 
 
-EXPIRING = ExpiringLine("SMS credits", Decimal("1200.5"), Decimal(5000), None, datetime(2026, 12, 31, 23, tzinfo=UTC))
+EXPIRING = ExpiringLine(
+    "SMS credits", CREDITS, Decimal("1200.5"), Decimal(5000), None, datetime(2026, 12, 31, 23, tzinfo=UTC)
+)
 
 
 @pytest.mark.parametrize(
@@ -82,15 +91,15 @@ EXPIRING = ExpiringLine("SMS credits", Decimal("1200.5"), Decimal(5000), None, d
             "Acme: credits expire soon",
             [
                 "SMS credits: 1,200.5 of 5,000 credits are left",
-                "They expire on January 1, 2027, 12:00\u202fAM (Europe/Brussels)",
+                "This grant expires on January 1, 2027 at 12:00\u202fAM (Europe/Brussels)",
             ],
         ),
         (
-            "fr-BE",
+            "fr",
             "Acme : des crédits expirent bientôt",
             [
-                "SMS credits : il reste 1\u202f200,5 crédits sur 5\u202f000",
-                "Ils expirent le 1 janvier 2027, 00:00 (Europe/Brussels)",
+                "SMS credits : il reste 1\u202f200,5 sur 5\u202f000 crédits",
+                "Cet octroi expire le 1er janvier 2027 à 00:00 (Europe/Brussels)",
             ],
         ),
     ],
@@ -99,7 +108,9 @@ def test_credits_that_expire_are_told_in_the_language_and_time_of_the_license(
     language: str, subject: str, said: list[str]
 ) -> None:
     lines = [EXPIRING, replace(EXPIRING, entity="<i>be</i>")]
-    mail = render_expiring(language, "Acme", "acme", "Europe/Brussels", lines, "https://a.example", "https://b.example")
+    mail = render_expiring(
+        WORDS[language], "Acme", "acme", "Europe/Brussels", lines, "https://a.example", "https://b.example"
+    )
     assert mail.subject == subject
     for part in (*said, "https://a.example", "https://b.example"):
         assert part in mail.text
@@ -112,7 +123,9 @@ def test_a_further_ratio_is_told_as_what_is_used() -> None:
     line = replace(LINE, limit=Decimal(10), ratios=(Decimal("0.5"),), status="OK")
 
     def subject(language: str, *lines: CrossedLine) -> str:
-        return render_crossed(language, "Acme", "acme", list(lines), "https://a.example", "https://b.example").subject
+        return render_crossed(
+            WORDS[language], "Acme", "acme", list(lines), "https://a.example", "https://b.example"
+        ).subject
 
     assert subject("en", line, replace(line, ratios=(Decimal("0.125"),))) == "Acme: 50% of a limit is used"
     assert subject("en", replace(line, ratios=(Decimal("0.125"),))) == "Acme: 12.5% of a limit is used"
@@ -126,7 +139,7 @@ def test_a_further_ratio_is_told_as_what_is_used() -> None:
 def test_a_mail_has_the_colour_of_the_status_and_no_other(status: str) -> None:
     at_risk = replace(LINE, status="OK")
     for lines, worst in (([replace(LINE, status=status)], status), ([at_risk, replace(LINE, status=status)], status)):
-        mail = render_crossed("en", "Acme", "acme", lines, "https://a.example", "https://b.example")
+        mail = render_crossed(EN, "Acme", "acme", lines, "https://a.example", "https://b.example")
         shown = {name for name, colour in COLOURS.items() if colour in mail.html}
         assert shown == {line.status for line in lines}
         assert f"border-top:6px solid {COLOURS[worst]}" in mail.html
@@ -145,7 +158,7 @@ def test_a_mail_has_the_colour_of_the_status_and_no_other(status: str) -> None:
 )
 def test_a_mail_states_what_the_limit_does_now(used: int, hard: bool, status: str, said: str) -> None:
     line = replace(LINE, used=Decimal(used), hard=hard, status=status)
-    mail = render_crossed("en", "Acme", "acme", [line], "https://a.example", "https://b.example")
+    mail = render_crossed(EN, "Acme", "acme", [line], "https://a.example", "https://b.example")
     assert mail.text.count(said) == mail.html.count(said) == 1
 
 
@@ -155,20 +168,20 @@ def test_a_crossing_states_its_day_and_the_day_on_which_it_was_found_if_they_dif
     line = replace(LINE, ratios=ratios, crossed_on=days, found_on=(FOUND,) * 4)
     said = {
         "en": [
-            "80%, 90% crossed on February 3, 2026, found on March 15, 2026",
+            "80% and 90% crossed on February 3, 2026, found on March 15, 2026",
             "100% crossed on February 28, 2026, found on March 15, 2026",
         ],
         "fr": [
-            "80\xa0%, 90\xa0% : seuil franchi le 3 février 2026, constaté le 15 mars 2026",
+            "80\xa0% et 90\xa0% : seuil franchi le 3 février 2026, constaté le 15 mars 2026",
             "100\xa0% : seuil franchi le 28 février 2026, constaté le 15 mars 2026",
         ],
     }
     for language, parts in said.items():
-        mail = render_crossed(language, "Acme", "acme", [line], "https://a.example", "https://b.example")
+        mail = render_crossed(WORDS[language], "Acme", "acme", [line], "https://a.example", "https://b.example")
         for part in parts:
             assert mail.text.count(part) == mail.html.count(part) == 1
         assert mail.text.count(parts[0].partition("2026, ")[2] or "constaté") == 2
-    same_day = render_crossed("en", "Acme", "acme", [LINE], "https://a.example", "https://b.example")
+    same_day = render_crossed(EN, "Acme", "acme", [LINE], "https://a.example", "https://b.example")
     assert "found on" not in same_day.text + same_day.html
 
 
@@ -186,7 +199,7 @@ def test_what_people_write_in_a_request_is_text_and_nothing_else() -> None:
     asked = RequestLine(
         "4f0c",
         "SMS credits",
-        "credits",
+        CREDITS,
         Decimal("5000.50"),
         "</p><script>",
         "Bcc: eve@example.com<b>",

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from allowance import (
+    Application,
     Contract,
     Counter,
     Dimension,
@@ -11,6 +12,8 @@ from allowance import (
     Meter,
     Reading,
     Section,
+    Text,
+    Unit,
     Usage,
     hookimpl,
 )
@@ -19,6 +22,13 @@ API_VERSION = 1
 
 SENT = "chat.sent"
 DAYS = 30
+UNIT = Unit(one=Text("message", fr="message"), other=Text("messages", fr="messages"))
+CHANNEL = Dimension(
+    "channel",
+    {"web": Text("Website", fr="Site web"), "app": Text("Mobile app", fr="Application mobile")},
+    Text("Channel", fr="Canal"),
+)
+CHAT = Application("chat", Text("Chat", fr="Chat"))
 
 
 class BusiestDay(Meter):
@@ -41,23 +51,30 @@ class BusiestDay(Meter):
 MESSAGES = Counter(
     key="chat_messages",
     section="chat",
-    title="Chat messages",
-    description="Messages sent in the chat since the start of the billing period.",
-    unit="messages",
+    title=Text("Chat messages", fr="Messages de chat"),
+    description=Text(
+        "Messages sent in the chat since the start of the billing period.",
+        fr="Messages envoyés dans le chat depuis le début de la période de facturation.",
+    ),
+    unit=UNIT,
     event=SENT,
     limit="chat_messages",
-    by=(Dimension("channel", {"web": "Website", "app": "Mobile app"}),),
-    applications=("chat",),
+    by=(CHANNEL,),
+    applications=(CHAT,),
 )
 
 BUSIEST_DAY = BusiestDay(
     key="chat_busiest_day",
     section="chat",
-    title="Busiest day",
-    description="Messages sent on the busiest of the last 30 days.",
-    unit="messages",
+    title=Text("Busiest day", fr="Jour le plus actif"),
+    description=Text(
+        "Messages sent on the busiest of the last 30 days.",
+        fr="Messages envoyés le jour le plus actif des 30 derniers.",
+    ),
+    unit=UNIT,
     limit="chat_messages_per_day",
-    applications=("chat",),
+    limit_words={"chat_messages_per_day": Text("messages per day", fr="messages par jour")},
+    applications=(CHAT,),
     days=DAYS,
 )
 
@@ -65,7 +82,8 @@ BUSIEST_DAY = BusiestDay(
 @hookimpl
 def allowance_sections() -> list[Section]:
     """Return the section "Chat"."""
-    return [Section(key="chat", title="Chat", description="Messages in the chat.", order=80)]
+    description = Text("Messages in the chat.", fr="Messages dans le chat.")
+    return [Section(key="chat", title=Text("Chat", fr="Chat"), description=description, order=80)]
 
 
 @hookimpl

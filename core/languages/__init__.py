@@ -1,0 +1,1 @@
+"""The languages of readers: their negotiation, the translated sentences, and numbers and dates in words."""
