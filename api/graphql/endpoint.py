@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from api.concurrency.body_budget import BodyBudget
 from api.concurrency.threads import mark_retrieved
 from api.graphql.answer_cache import AnswerCache, CachedAnswer, CacheKey
 from api.graphql.errors import INTERNAL, refusal, something_failed
@@ -41,12 +42,13 @@ from api.http.bodies import JsonResponse, forget_frames, read_body
 from api.http.callers import find_caller
 from api.http.compression import SMALLEST, accepts_gzip, gzip
 from api.http.languages import languages_of
+from api.http.server import MOST_MESSAGE
 from api.http.tracing import parent_context, trace_header, trace_id
 from api.metrics import MEMORY, RENEWED, Metrics
 from core.access.authenticator import Authenticator
 from core.access.keys import Caller
 from core.database.engine import is_away
-from core.errors import AllowanceError, Unavailable
+from core.errors import AllowanceError, TooLarge, Unavailable
 from core.languages.negotiation import content_language
 from core.tracing import Tracing
 
@@ -57,6 +59,9 @@ _OF_A_MATCH: Final = {b"cache-control", b"vary", b"etag"}
 """Headers of an answer that the client has already (RFC 9110, section 15.4.5)."""
 _HEADERS: Final = {"Cache-Control": "private, no-store", "Vary": _VARY, "Content-Language": ENGLISH}
 """The headers of refusals, which are in English."""
+
+SMALL: Final = 16_384
+"""Bytes of a body that counts for no budget. Requests of front ends are smaller."""
 
 
 class SubscriptionRequested(Exception):
@@ -104,6 +109,7 @@ class GraphQLEndpoint:
         self._streams = streams
         self._metrics = metrics
         self._max_body_bytes = max_body_bytes
+        self._budget = BodyBudget(4 * max_body_bytes)
         self._revalidating: dict[CacheKey, asyncio.Task[CachedAnswer]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -130,15 +136,7 @@ class GraphQLEndpoint:
             # The token comes first: nobody without one makes this read a body.
             caller = await find_caller(self._authenticator, header(scope, b"authorization"), address_of(scope))
             self._operations.admit(caller)
-            takes_gzip = accepts_gzip(list_header(scope, b"accept-encoding"))
-            languages = languages_of(scope, self._operations.negotiator)
-            text = await self._read_text(scope, receive)
-            key = CacheKey(caller, kind, takes_gzip, languages, scope["method"], text)
-            answer = self._answers.get_fresh(key)
-            if answer is None:
-                answer = await self._answer(key, trace_id(scope))
-            else:
-                answer.memory_counter.inc()
+            answer = await self._read_and_answer(scope, receive, caller, kind)
         except ClientDisconnect:
             raise
         except SubscriptionRequested as subscription:
@@ -160,16 +158,28 @@ class GraphQLEndpoint:
         except AllowanceError as error:
             await self._refuse(error, JSON, scope, receive, send)
 
-    async def _read_text(self, scope: Scope, receive: Receive) -> bytes:
-        """Return the bytes of the request: the query of the URL, or the body."""
+    async def _read_and_answer(self, scope: Scope, receive: Receive, caller: Caller, kind: str) -> CachedAnswer:
+        """Read the request, which is the query of the URL or the body, and answer it."""
         if scope["method"] == "GET":
-            query: bytes = scope["query_string"]
-            return query
+            return await self._find_answer(scope, caller, kind, scope["query_string"])
         if scope["method"] != "POST":
             raise MethodNotAllowed("Ask with POST, or with GET.")
         require_json(header(scope, b"content-type"))
-        body = await read_small_body(scope, receive, self._max_body_bytes)
-        return body if isinstance(body, bytes) else await read_body(body, self._max_body_bytes)
+        body = await read_small_body(scope, receive, min(SMALL, self._max_body_bytes))
+        if isinstance(body, bytes):
+            return await self._find_answer(scope, caller, kind, body)
+        with self._budget.body() as grow:
+            return await self._find_answer(scope, caller, kind, await read_body(body, self._max_body_bytes, grow))
+
+    async def _find_answer(self, scope: Scope, caller: Caller, kind: str, text: bytes) -> CachedAnswer:
+        takes_gzip = accepts_gzip(list_header(scope, b"accept-encoding"))
+        languages = languages_of(scope, self._operations.negotiator)
+        key = CacheKey(caller, kind, takes_gzip, languages, scope["method"], text)
+        answer = self._answers.get_fresh(key)
+        if answer is None:
+            return await self._answer(key, trace_id(scope))
+        answer.memory_counter.inc()
+        return answer
 
     async def _answer(self, key: CacheKey, trace: str) -> CachedAnswer:
         """Return the valid cached answer, else execute the request. Equal requests are revalidated together."""
@@ -205,6 +215,8 @@ class GraphQLEndpoint:
         try:
             call = self._operations.prepare(request, key.languages)
             if call.subscribes:
+                if len(key.text) > MOST_MESSAGE:  # a subscription holds its variables for as long as it is open
+                    raise TooLarge(f"A subscription has {MOST_MESSAGE} bytes at most, as over WebSocket.")
                 raise SubscriptionRequested(call, key.caller)
             if key.method == "GET" and not call.reads:
                 raise MethodNotAllowed("A mutation is not taken here; mutations go by POST.")

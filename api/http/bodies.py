@@ -17,6 +17,9 @@ from core.text import shown
 _GZIP: Final = 16 + zlib.MAX_WBITS
 """The window size by which zlib expects the header of gzip."""
 
+MOST_MEMBERS: Final = 1000
+"""Members of gzip in a body. Each takes time also if it holds nothing, and a packed body could hold 800,000."""
+
 
 class UnsupportedEncoding(BadInput):
     """A body with a content encoding other than gzip."""
@@ -50,7 +53,7 @@ async def read_body(request: Request, most: int, grow: Callable[[int], None] = l
         grow: Called with the number of bytes of each new part; may raise.
 
     Raises:
-        TooLarge: The body is larger; raised before the rest is read.
+        TooLarge: The body is larger, or has more members of gzip than MOST_MEMBERS; raised before the rest is read.
         UnsupportedEncoding: The content encoding is not gzip.
         BadEncoding: The body is not gzip although its content encoding says so.
     """
@@ -73,7 +76,7 @@ async def read_body(request: Request, most: int, grow: Callable[[int], None] = l
 async def _decompress(request: Request, most: int, grow: Callable[[int], None]) -> bytes:
     unpacked = bytearray()
     packed = 0
-    member = zlib.decompressobj(_GZIP)
+    member, members = zlib.decompressobj(_GZIP), 1
     try:
         async for part in request.stream():
             packed += len(part)
@@ -81,7 +84,9 @@ async def _decompress(request: Request, most: int, grow: Callable[[int], None]) 
                 raise TooLarge(f"The body passes {most} bytes. Send it in parts.")
             while part:
                 if member.eof:  # a file may have several members (RFC 1952, section 2.2)
-                    member = zlib.decompressobj(_GZIP)
+                    member, members = zlib.decompressobj(_GZIP), members + 1
+                    if members > MOST_MEMBERS:
+                        raise TooLarge(f"The body has more than {MOST_MEMBERS} members of gzip. Pack it as one.")
                 more = member.decompress(part, most + 1 - len(unpacked))
                 if len(unpacked) + len(more) > most:
                     raise TooLarge(f"The body passes {most} bytes when it is unpacked. Send it in parts.")

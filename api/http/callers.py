@@ -3,6 +3,7 @@
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
+from api.http.client_network import network_of
 from core.access.authenticator import Authenticator
 from core.access.keys import Caller
 from core.database.engine import is_away
@@ -27,7 +28,7 @@ async def find_caller(
     if known:
         return known
     look_up = _find_or_recall if survives_outage else Authenticator.find_caller
-    return await run_in_threadpool(look_up, authenticator, authorization, address)
+    return await run_in_threadpool(look_up, authenticator, authorization, network_of(address))
 
 
 def _find_or_recall(authenticator: Authenticator, authorization: str | None, address: str) -> Caller:

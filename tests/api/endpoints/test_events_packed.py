@@ -141,3 +141,13 @@ def test_graphql_takes_packed_bodies_too(operator: Client) -> None:
 
 def test_the_default_limit_of_a_body_is_16_mib() -> None:
     assert Settings().max_body_bytes == 16 * 2**20
+
+
+def test_members_that_hold_nothing_are_bounded(operator: Client) -> None:
+    event_itself = gzip.compress(lines(event(1)))
+    empty = gzip.compress(b"")
+    taken = operator.post("/events", content=empty * 999 + event_itself, headers=LINES | GZIP)
+    assert taken.json()["accepted"] == 1
+    for more in (empty * 1000 + event_itself, empty * 500_000, gzip.compress(b"\n") * 1001):
+        refused = operator.post("/events", content=more, headers=LINES | GZIP)
+        assert error_of(refused) == (413, "TOO_LARGE", "The body has more than 1000 members of gzip. Pack it as one.")
