@@ -1,6 +1,7 @@
 """The web application: the list of its routes, and the parts that each endpoint uses."""
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.routing import Route, WebSocketRoute
 
 from api.endpoints.check_in import CheckInEndpoint
@@ -20,6 +21,7 @@ from api.graphql.subscriptions.subscribe import Subscriptions
 from api.graphql.subscriptions.web_socket import WebSocketEndpoint
 from api.http.connection_guard import ConnectionGuard
 from api.http.failures import EXCEPTION_HANDLERS
+from api.http.security_headers import SecurityHeaders
 from api.metrics import Metrics
 from core.consumption.changed_licenses import ChangedLicenses
 from core.consumption.changes import Changes
@@ -38,7 +40,7 @@ def create_app(runtime: Runtime, announcer: Announcer) -> Starlette:
         announcer: Notifies workers of refreshes that a request asks for.
     """
     settings, database, authenticator = runtime.settings, runtime.database, runtime.authenticator
-    metrics = Metrics(database)
+    metrics = Metrics(database, settings.metric_names_per_key)
     services = Services(
         settings=settings,
         database=database,
@@ -76,8 +78,10 @@ def create_app(runtime: Runtime, announcer: Announcer) -> Starlette:
             Route("/unsubscribe/{token}", UnsubscribeEndpoint(database), methods=["GET", "POST"]),
             *page_routes(graphiql=settings.graphiql),
         ],
+        middleware=[Middleware(SecurityHeaders)],
         exception_handlers=EXCEPTION_HANDLERS,
     )
+    app.router.redirect_slashes = False  # the redirect would repeat the Host header of the caller
     app.state.connections = connections
     app.state.guard = ConnectionGuard(settings, metrics)
     return app

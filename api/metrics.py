@@ -1,5 +1,6 @@
 """The metrics of a serving process, for Prometheus."""
 
+from collections import Counter as Tally
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
@@ -14,8 +15,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from core.database.engine import Database
 from core.delivery.outbox.counts import count_deliveries
 
-MOST_NAMES: Final = 200
+MOST_NAMES: Final = 1000
 """Names of operations that have metrics of their own. Clients choose them freely, so further names count as OTHER."""
+NAMES_PER_KEY: Final = 50
+"""The default of the setting `metric_names_per_key`."""
 LONGEST_NAME: Final = 100
 OTHER: Final = "other"
 NAMELESS: Final = "anonymous"
@@ -74,10 +77,18 @@ class OperationLabels(NamedTuple):
 class Metrics:
     """The metrics of one process, in a registry of their own."""
 
-    def __init__(self, database: Database) -> None:
-        """Start all counters at zero; the outbox is counted in the database at each reading."""
+    def __init__(self, database: Database, names_per_key: int = NAMES_PER_KEY) -> None:
+        """Start all counters at zero; the outbox is counted in the database at each reading.
+
+        Args:
+            database: The database with the outbox.
+            names_per_key: Names of operations that one API key may bring.
+        """
         self.registry = CollectorRegistry()
-        self._names: set[str] = set()
+        self._names: dict[str, str] = {}
+        """The names with metrics of their own, and the id of the key that brought each."""
+        self._of_key: Tally[str] = Tally()
+        self._names_per_key = names_per_key
         self.operations = Counter(
             "allowance_graphql_operations",
             "Answers to GraphQL operations, by name and kind of the operation and by the source of the answer.",
@@ -114,14 +125,25 @@ class Metrics:
             self.refusals.labels(refusal)
         self.registry.register(_Outbox(database))
 
-    def operation(self, name: str | None, kind: str) -> OperationLabels:
-        """Return the labels of an operation, by its name in the document, None if it has none."""
+    def operation(self, name: str | None, kind: str, key_id: str) -> OperationLabels:
+        """Return the labels of an operation.
+
+        Args:
+            name: Its name in the document, None if it has none.
+            kind: Its kind.
+            key_id: The id of the API key that sent it.
+        """
         if name is None:
             return OperationLabels(NAMELESS, kind)
-        if len(name) > LONGEST_NAME or (name not in self._names and len(self._names) >= MOST_NAMES):
-            return OperationLabels(OTHER, kind)
-        self._names.add(name)
+        if name not in self._names:
+            if len(name) > LONGEST_NAME or not self._has_room(key_id):
+                return OperationLabels(OTHER, kind)
+            if self._names.setdefault(name, key_id) == key_id:
+                self._of_key[key_id] += 1
         return OperationLabels(name, kind)
+
+    def _has_room(self, key_id: str) -> bool:
+        return len(self._names) < MOST_NAMES and self._of_key[key_id] < self._names_per_key
 
     def counter(self, operation: OperationLabels, source: str) -> Counter:
         """Return the counter of an operation's answers from one source."""

@@ -33,8 +33,8 @@ _INTO_PERIOD: Final = timedelta(days=320)
 def prepare_demo(runtime: Runtime, address: str) -> str | None:
     """Fill an empty database with the demonstration, and return a text that lists its pages, each of which signs in.
 
-    A filled database gives the same tokens again. Files and tokens are kept in ``demo`` beside the SQLite database. An
-    interrupted preparation continues where it stopped.
+    The links are listed once, so that logs of later starts hold no tokens. Files and tokens are kept in ``demo`` beside
+    the SQLite database. An interrupted preparation continues where it stopped.
 
     Args:
         runtime: The parts of the process.
@@ -47,8 +47,11 @@ def prepare_demo(runtime: Runtime, address: str) -> str | None:
     folder = (Path(url.database or "").parent if runtime.database.is_sqlite else Path("data")) / "demo"
     licenses, events, tokens = folder / "licenses.yaml", folder / "events.ndjson", folder / "tokens.json"
     with runtime.database.read() as session:
-        if known := _known_tokens(session, tokens):
-            return _list_pages(known, tokens, address)
+        if _known_tokens(session, tokens):
+            return (
+                f"The demonstration. Its links were printed at its first start. The tokens are kept in {tokens}: open\n"
+                f"  {address}/consumption#token=TOKEN"
+            )
         keys = session.exec(select(License.key).limit(len(LICENSES) + 1)).all()
     if keys and not (set(keys) <= set(LICENSES) and events.exists()):
         typer.echo("The database holds licenses already: no demonstration is added.", err=True)
@@ -92,19 +95,19 @@ def _make_tokens(runtime: Runtime, file: Path) -> dict[str, str]:
     return tokens
 
 
-def _known_tokens(session: Session, file: Path) -> dict[str, str] | None:
-    """Return the tokens of an earlier start, if they are valid in this database."""
+def _known_tokens(session: Session, file: Path) -> bool:
+    """Return whether an earlier start left tokens that are valid in this database."""
     try:
         tokens: dict[str, str] = orjson.loads(file.read_bytes())
         for token in tokens.values():
             authenticate(session, f"Bearer {token}")
     except (FileNotFoundError, orjson.JSONDecodeError, Unauthenticated):
-        return None
-    return tokens
+        return False
+    return True
 
 
 def _list_pages(tokens: dict[str, str], file: Path, address: str) -> str:
-    lines = [f"The demonstration. Each link signs in by itself; the tokens are kept in {file}:"]
+    lines = [f"The demonstration. Each link signs in by itself, and is printed once; the tokens are kept in {file}:"]
     for name, token in tokens.items():
         page = "graphiql" if name == OPERATOR else "consumption"
         lines.append(f"  {name:<10}{address}/{page}#token={token}")

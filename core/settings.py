@@ -207,6 +207,11 @@ class Settings(BaseSettings):
         ge=1000,
         description="The highest cost of a GraphQL operation: about the number of values in its answer.",
     )
+    graphql_max_values: int = Field(
+        200_000,
+        ge=1000,
+        description="The most values in the variables of a GraphQL request: items of lists and members of objects.",
+    )
     graphql_max_seconds: float = Field(
         30,
         gt=0,
@@ -218,6 +223,13 @@ class Settings(BaseSettings):
         ge=1,
         description="GraphQL operations per second of an API key at a server. With more, the key gets an error "
         "that states when to try again. By default no server reaches it.",
+    )
+    metric_names_per_key: int = Field(
+        50,
+        ge=0,
+        le=1000,
+        description="The most names of GraphQL operations with metrics of their own that an API key may bring to a "
+        "server. Further names count together.",
     )
     introspection: bool = Field(
         True, description="Whether GraphQL allows introspection and suggests names in its errors."

@@ -9,6 +9,7 @@ import orjson
 
 from api.http.client_network import network_of
 from api.http.descriptors import for_connections, limit
+from api.http.security_headers import SECURITY_HEADERS
 from api.metrics import Metrics, Refusal
 from core.settings import Settings
 
@@ -29,10 +30,15 @@ class RefusedResponse(NamedTuple):
     def encoded(self) -> bytes:
         """Return the response as it is sent. The connection ends with it."""
         body = orjson.dumps({"error": {"code": self.code, "message": self.message}})
-        retry = b"" if self.retry_after is None else b"retry-after: %d\r\n" % self.retry_after
-        return (
-            b"HTTP/1.1 %s\r\ncontent-type: application/json\r\n%scontent-length: %d\r\nconnection: close\r\n\r\n%s"
-        ) % (self.status, retry, len(body), body)
+        headers = [
+            (b"content-type", b"application/json"),
+            *([] if self.retry_after is None else [(b"retry-after", b"%d" % self.retry_after)]),
+            (b"content-length", b"%d" % len(body)),
+            (b"connection", b"close"),
+            *SECURITY_HEADERS,
+        ]
+        lines = b"".join(b"%s: %s\r\n" % header for header in headers)
+        return b"HTTP/1.1 %s\r\n%s\r\n%s" % (self.status, lines, body)
 
 
 _RESPONSES: Final = {

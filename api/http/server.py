@@ -1,6 +1,7 @@
 """The web server that the application runs in."""
 
 import logging
+import re
 import socket
 import sys
 from collections.abc import Callable
@@ -22,6 +23,7 @@ STALLED: Final = 30_000
 
 TICKS: Final = 10
 """Ticks of uvicorn in one second."""
+_TOKEN: Final = re.compile(r"(/unsubscribe/)[^/?\s]+")
 
 
 class Server(uvicorn.Server):
@@ -41,6 +43,7 @@ class Server(uvicorn.Server):
             lifespan="off",
             log_config=None,
             access_log=access_log,
+            server_header=False,
             timeout_graceful_shutdown=30,
             forwarded_allow_ips=guard.trusted_proxies,  # None: the variable FORWARDED_ALLOW_IPS
             ws_max_size=MOST_MESSAGE,
@@ -54,6 +57,7 @@ class Server(uvicorn.Server):
         log = logging.getLogger("uvicorn.error")
         log.addFilter(_is_no_refusal)
         log.addFilter(_is_no_request)
+        logging.getLogger("uvicorn.access").addFilter(_hide_tokens)
         if not access_log:  # only the log of requests shows connections
             log.addFilter(_is_no_access)
         self._app = app
@@ -89,6 +93,13 @@ def _is_no_refusal(record: logging.LogRecord) -> bool:
 def _is_no_request(record: logging.LogRecord) -> bool:
     """Drop the messages of uvicorn about malformed requests: a metric counts them, and anybody can send them."""
     return record.msg not in ("Invalid HTTP request received.", "Unsupported upgrade request.")
+
+
+def _hide_tokens(record: logging.LogRecord) -> bool:
+    """Leave the tokens of unsubscribe links out of the log of requests: who has one can unsubscribe."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(_TOKEN.sub(r"\1…", part) if isinstance(part, str) else part for part in record.args)
+    return True
 
 
 def _is_no_access(record: logging.LogRecord) -> bool:

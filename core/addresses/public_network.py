@@ -21,6 +21,8 @@ Networks: TypeAlias = Sequence[IPv4Network | IPv6Network]
 _URL: Final = TypeAdapter(HttpUrl)
 _GLOBAL_UNICAST: Final = IPv6Network("2000::/3")
 _NOT_PUBLIC: Final = (
+    IPv4Network("192.0.0.0/24"),  # protocol assignments, RFC 6890, with two addresses that are global
+    IPv4Network("168.63.129.16/32"),  # the host of a virtual machine at Azure, which answers requests of metadata
     IPv4Network("192.88.99.0/24"),  # relays of 6to4, RFC 7526
     IPv6Network("2002::/16"),  # 6to4: contains every IPv4 address, also private ones
     IPv6Network("3fff::/20"),  # documentation, RFC 9637; unknown to older versions of Python

@@ -1,5 +1,6 @@
 """The database: its engine, and sessions for reading and for writing, which only the edges open and commit."""
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -142,7 +143,7 @@ def is_deadlock(error: BaseException) -> bool:
 
 def _sqlite_engine(url: URL) -> Engine:
     if url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        _create_private(Path(url.database))
     engine = create_engine(url.set(drivername="sqlite+pysqlite"), pool_size=16, max_overflow=32)
 
     @event.listens_for(engine, "connect")
@@ -159,6 +160,18 @@ def _sqlite_engine(url: URL) -> Engine:
             connection.exec_driver_sql(begin)
 
     return engine
+
+
+def _create_private(file: Path) -> None:
+    """Create a database file that only this user can read, in a folder of the same kind; keep what exists.
+
+    SQLite gives its further files the mode of the database.
+    """
+    if not file.parent.exists():
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not file.exists():
+        # Another process may have created the file since.
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
 
 
 def _postgresql_engine(url: URL, options: str = "", **more: Any) -> Engine:

@@ -116,6 +116,14 @@ def test_names_that_clients_make_up_are_told_apart_up_to_a_number(
     assert names == {"One", "Two", "other", "anonymous"}
 
 
+def test_a_key_brings_up_to_a_number_of_names_and_leaves_room_for_others() -> None:
+    found = metrics.Metrics(None, names_per_key=2)  # type: ignore[arg-type]  # the outbox is not counted here
+    shown = [found.operation(name, "query", "flooder").name for name in ("A", "B", "C", "A", "D")]
+    assert shown == ["A", "B", "other", "A", "other"]
+    assert [found.operation(name, "query", "other key").name for name in ("C", "A", "E")] == ["C", "A", "E"]
+    assert found.operation("C", "query", "flooder").name == "C"
+
+
 def test_a_name_longer_than_any_person_writes_is_other(client: Client) -> None:
     client.data(f"query {'N' * 101} {{ viewer {{ name }} }}")
     assert {name for name, *_ in samples(client, "allowance_graphql_operations_total")} >= {"other"}

@@ -124,8 +124,10 @@ WRONG = {
     "ALLOWANCE_GRAPHQL_MAX_ALIASES": {"-1": "greater than or equal to 0"},
     "ALLOWANCE_GRAPHQL_MAX_DIRECTIVES": {"-1": "greater than or equal to 0"},
     "ALLOWANCE_GRAPHQL_MAX_COST": {"999": "greater than or equal to 1000"},
+    "ALLOWANCE_GRAPHQL_MAX_VALUES": {"999": "greater than or equal to 1000"},
     "ALLOWANCE_GRAPHQL_MAX_SECONDS": {"0": "greater than 0", "inf": "less than or equal to 3600"},
     "ALLOWANCE_GRAPHQL_OPERATIONS_PER_SECOND": {"0": "greater than or equal to 1"},
+    "ALLOWANCE_METRIC_NAMES_PER_KEY": {"-1": "greater than or equal to 0"},
     "ALLOWANCE_INTROSPECTION": {"perhaps": "input should be a valid boolean"},
     "ALLOWANCE_GRAPHIQL": {"perhaps": "input should be a valid boolean"},
     "ALLOWANCE_CORS_ORIGINS": {

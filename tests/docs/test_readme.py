@@ -58,15 +58,16 @@ def test_the_first_start_brings_in_a_year_of_history_within_half_a_minute(demo: 
 def test_the_second_start_goes_on_at_once_with_the_same_data(demo: Demo) -> None:
     assert demo.second.seconds < demo.first.seconds
     assert "Importing" not in demo.second.log
-    assert demo.second.out.replace(demo.second.url, demo.first.url) == demo.first.out
+    assert not any(token in demo.second.out + demo.second.log for token in demo.tokens.values())
 
 
 def test_a_start_prints_the_pages_and_a_link_to_each_license_that_signs_in(demo: Demo) -> None:
-    pages, graphiql, _, *links = demo.second.out.splitlines()
-    assert (pages, graphiql) == (f"My consumption: {demo.url}/consumption", f"GraphiQL: {demo.url}/graphiql")
+    url = demo.first.url
+    pages, graphiql, _, *links = demo.first.out.splitlines()
+    assert (pages, graphiql) == (f"My consumption: {url}/consumption", f"GraphiQL: {url}/graphiql")
     assert [line.split() for line in links] == [
-        *([key, f"{demo.url}/consumption#token={demo.tokens[key]}"] for key in ("acme", "globex", "initech")),
-        ["operator", f"{demo.url}/graphiql#token={demo.tokens['operator']}"],
+        *([key, f"{url}/consumption#token={demo.tokens[key]}"] for key in ("acme", "globex", "initech")),
+        ["operator", f"{url}/graphiql#token={demo.tokens['operator']}"],
     ]
 
 

@@ -19,7 +19,7 @@ NESTING: Final = 150
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits of one document. Characters and tokens count as sent, the others with all fragments expanded."""
+    """The limits of one request. Characters, tokens and values count as sent, the rest with all fragments expanded."""
 
     characters: int
     tokens: int
@@ -28,6 +28,7 @@ class Limits:
     aliases: int
     directives: int
     cost: int
+    values: int
     introspection: bool
 
 
@@ -44,6 +45,7 @@ def limits_from(settings: Settings) -> Limits:
         aliases=settings.graphql_max_aliases,
         directives=settings.graphql_max_directives,
         cost=settings.graphql_max_cost,
+        values=settings.graphql_max_values,
         introspection=settings.introspection,
     )
 

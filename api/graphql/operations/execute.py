@@ -10,6 +10,7 @@ from graphql import ExecutionResult, GraphQLError, OperationType, execute_sync
 from api.graphql.context import Context
 from api.graphql.errors import present_error
 from api.graphql.limits.deadline import DeadlineExecutor
+from api.graphql.limits.values import COERCION_ERRORS
 from api.graphql.operations.prepare import Operation, PreparedDocument
 from api.graphql.schema.build import schema
 from api.metrics import Fallback
@@ -88,5 +89,6 @@ def _execute_by_core(call: OperationCall, context: Context) -> ExecutionResult:
         variable_values=call.variables,
         operation_name=call.name,
         executor_class=DeadlineExecutor,
+        max_coercion_errors=COERCION_ERRORS,
         hide_suggestions=not context.services.settings.introspection,
     )

@@ -70,7 +70,10 @@ def _run(
     context: Context,
     variables: dict[str, Any],
 ) -> dict[str, Any]:
-    coerced = get_variable_values(schema.graphql, operation.variable_definitions or (), variables)
+    # The first wrong value is enough, as each costs a search for similar ones: graphql-core finds it for the answer.
+    coerced = get_variable_values(
+        schema.graphql, operation.variable_definitions or (), variables, max_errors=0, hide_suggestions=True
+    )
     if isinstance(coerced, list):
         raise NotPlanned
     info, raw_info = info_of(context)

@@ -15,6 +15,7 @@ from api.graphql.errors import present_error
 from api.graphql.limits.check import cost_report
 from api.graphql.limits.deadline import DeadlineExceeded, timeout_error
 from api.graphql.limits.limits import limits_from
+from api.graphql.limits.values import require_few_values
 from api.graphql.operations.execute import OperationCall, execute
 from api.graphql.operations.persisted import Documents, load_trusted
 from api.graphql.operations.prepare import DocumentRefused, Preparer
@@ -68,6 +69,7 @@ class Operations:
             api.graphql.operations.prepare.DocumentRefused: The document is not valid.
             core.errors.AllowanceError: The document is not known, passes a limit, or has no such operation.
         """
+        require_few_values(request.variables, self._limits.values)
         text = self._documents.text(request.query, request.digest)
         prepared = self._preparer.prepare(text)
         self._documents.keep(text, request.digest)
@@ -76,7 +78,7 @@ class Operations:
     def answer_refused(self, refused: DocumentRefused, trace: str) -> OperationResult:
         """Return the answer to a document that is not valid."""
         answer = {"errors": [present_error(error, trace) for error in refused.errors]}
-        return self._count(OperationResult(answer, self._metrics.operation(None, "refused"), {}))
+        return self._count(OperationResult(answer, self._metrics.operation(None, "refused", ""), {}))
 
     def run(self, call: OperationCall, caller: Caller, trace: str, changed: int | None = None) -> OperationResult:
         """Execute an operation; a subscription once, as a query.
@@ -95,7 +97,7 @@ class Operations:
         context = Context(
             self._services, caller, datetime.now(UTC), monotonic() + seconds, trace, call.languages, changed
         )
-        operation = self._metrics.operation(call.name, call.operation.kind.value)
+        operation = self._metrics.operation(call.name, call.operation.kind.value, caller.key_id)
         report = cost_report(call.cost, self._limits)
         try:
             with self._span(operation), self._metrics.timed(operation):

@@ -27,6 +27,13 @@ def test_a_connection_whose_other_side_takes_nothing_is_dropped(monkeypatch: pyt
         assert monotonic() - begun < PATIENCE  # so it was the system that gave up, and not this test
 
 
+def test_the_tokens_of_unsubscribe_links_are_not_logged() -> None:
+    arguments = ("127.0.0.1:5", "POST", "/unsubscribe/jL1x-_secret?x=1", "1.1", 200)
+    record = logging.LogRecord("uvicorn.access", logging.INFO, "", 0, '%s - "%s %s HTTP/%s" %d', arguments, None)
+    assert server._hide_tokens(record) is True
+    assert record.getMessage() == '127.0.0.1:5 - "POST /unsubscribe/…?x=1 HTTP/1.1" 200'
+
+
 @pytest.mark.parametrize(("text", "shown"), [('%s - "WebSocket %s" [accepted]', False), ("Exception in ASGI", True)])
 def test_connections_are_logged_only_where_requests_are(text: str, shown: bool) -> None:
     record = logging.LogRecord("uvicorn.error", logging.INFO, "", 0, text, None, None)

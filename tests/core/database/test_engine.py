@@ -120,3 +120,22 @@ def test_a_database_that_is_away_is_told_from_a_statement_that_is_wrong(database
 )
 def test_values_in_parts(values: Any, expected: list[list[int]]) -> None:
     assert list(parts(values, 2)) == expected
+
+
+def test_files_of_sqlite_are_readable_by_their_user_alone(tmp_path: Path) -> None:
+    file = tmp_path / "data" / "allowance.db"
+    database = Database(f"sqlite:///{file}")
+    with database.write() as session:
+        session.execute(sa.text("CREATE TABLE some (number INTEGER)"))
+        modes = {path.name: path.stat().st_mode & 0o777 for path in file.parent.iterdir()}
+        assert modes == {"allowance.db": 0o600, "allowance.db-wal": 0o600, "allowance.db-shm": 0o600}
+    assert file.parent.stat().st_mode & 0o777 == 0o700
+    database.close()
+
+
+def test_a_folder_and_a_file_that_exist_keep_their_modes(tmp_path: Path) -> None:
+    tmp_path.chmod(0o750)
+    file = tmp_path / "own.db"
+    file.touch(0o640)
+    Database(f"sqlite:///{file}").close()
+    assert (tmp_path.stat().st_mode & 0o777, file.stat().st_mode & 0o777) == (0o750, 0o640)

@@ -117,7 +117,15 @@ def test_what_is_counted_is_what_the_largest_definition_holds_when_it_is_written
 
 
 ALLOWED = Limits(
-    characters=10_000, tokens=10_000, fields=50, depth=4, aliases=3, directives=7, cost=1000, introspection=True
+    characters=10_000,
+    tokens=10_000,
+    fields=50,
+    depth=4,
+    aliases=3,
+    directives=7,
+    cost=1000,
+    values=1000,
+    introspection=True,
 )
 INCLUDE = "@include(if: true)"
 EXACT = {

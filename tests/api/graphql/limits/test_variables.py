@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
+from graphql.pyutils import suggestion_list
 
+from api.graphql.limits.values import COERCION_ERRORS
 from tests.api.server import Client
 from tests.forms import long
 
@@ -26,6 +28,35 @@ def test_a_status_that_is_asked_for_a_hundred_thousand_times_is_asked_for_once(r
     assert reader.data(SECTIONS, k=["channels"] * 100_000) == reader.data(SECTIONS, k=["channels"])
 
 
+@pytest.mark.parametrize("wrong", [["OKK"] * 100_000, [f"w{number}" for number in range(100_000)]])
+def test_a_hundred_thousand_wrong_values_cost_as_much_as_ten(
+    reader: Client, wrong: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched = 0
+
+    def search(*arguments: Any) -> list[str]:
+        nonlocal searched
+        searched += 1
+        return suggestion_list(*arguments)
+
+    monkeypatch.setattr("graphql.type.definition.suggestion_list", search)
+    errors = reader.graphql(LICENSES, s=wrong)["errors"]
+    assert {error["extensions"]["code"] for error in errors} == {"BAD_INPUT"}
+    assert len(errors) == COERCION_ERRORS + 1
+    assert errors[-1]["message"] == "Too many errors processing variables, error limit reached. Execution aborted."
+    assert 0 < searched <= 2 * COERCION_ERRORS
+
+
+@pytest.mark.parametrize(
+    "variables", [{"s": [1] * 200_001}, {str(number): 1 for number in range(200_001)}, {"x": [[[]] * 100_000] * 2}]
+)
+def test_more_values_than_a_request_may_hold_are_refused_before_they_are_checked(
+    reader: Client, variables: dict[str, Any]
+) -> None:
+    message = "The variables hold more than 200000 values. Send them in parts."
+    assert reader.error(LICENSES, **variables) == ("TOO_MANY_VALUES", message)
+
+
 @pytest.mark.parametrize("text", ["x" * 201, "%_" * 1_000_000])
 def test_a_text_longer_than_any_name_finds_nothing(reader: Client, text: str) -> None:
     assert reader.data(LICENSES, t=text) == {"licenses": {"edges": []}}
@@ -46,7 +77,7 @@ def test_the_first_hundred_things_that_are_wrong_in_an_input_are_told(reader: Cl
         ("query ($s: String) { licenses(after: $s) { edges { cursor } } }", {"s": "A" * 2_000_000}),
         long(LICENSES, {"s": ["RED"] * 100_000}),
         (SECTIONS, {"k": ["x" * 1_000_000]}),
-        ("mutation ($e: [UsageEventInput!]!) { recordUsage(events: $e) { accepted } }", {"e": [{"i": 1}] * 100_000}),
+        ("mutation ($e: [UsageEventInput!]!) { recordUsage(events: $e) { accepted } }", {"e": [{"i": 1}] * 90_000}),
         ("mutation ($k: [String!]) { refreshConsumption(sections: $k) { id } }", {"k": ["x"] * 100_000}),
     ],
 )
