@@ -55,6 +55,8 @@ NO_RABBITMQ = (
 )
 NO_NODE = "no Node.js on PATH (node and npm not found). Install Node.js with npm."
 NO_CHROMIUM = "no Chromium on PATH (chromium not found). Install it; Debian's package is chromium."
+NO_HAPROXY = "no HAProxy on PATH (haproxy not found). Install it; Debian's package is haproxy."
+NO_NGINX = "no nginx on PATH (nginx not found). Install it; Debian's package is nginx."
 
 SUITE = """
 import pytest
@@ -138,10 +140,12 @@ def test_a_run_that_requires_services_ends_at_once_and_names_all_that_are_missin
         f"ERROR: --require-services: {NO_RABBITMQ}",
         f"ERROR: --require-services: {NO_NODE}",
         f"ERROR: --require-services: {NO_CHROMIUM}",
+        f"ERROR: --require-services: {NO_HAPROXY}",
+        f"ERROR: --require-services: {NO_NGINX}",
     ]
 
 
-@pytest.mark.needs("postgres", "redis", "rabbitmq", "node", "chromium")
+@pytest.mark.needs("postgres", "redis", "rabbitmq", "node", "chromium", "haproxy", "nginx")
 @pytest.mark.parametrize("arguments", [[], long(["-n", "2"])])
 def test_every_test_is_run_where_all_services_are(suite: Path, services: Services, arguments: list[str]) -> None:
     there = {
@@ -160,7 +164,7 @@ def test_a_service_that_does_not_exist_fails_the_test_and_names_those_that_do(tm
     done = run_pytest(tmp_path, "-q")
 
     assert done.returncode == pytest.ExitCode.TESTS_FAILED
-    known = "postgres, redis, rabbitmq, node, chromium"
+    known = "postgres, redis, rabbitmq, node, chromium, haproxy, nginx"
     assert f"@pytest.mark.needs: no service reddis; there are {known}" in done.stdout
 
 

@@ -64,9 +64,12 @@ def _knock_node(_: str) -> None:
         raise FileNotFoundError(" and ".join(missing) + " not found")
 
 
-def _knock_chromium(_: str) -> None:
-    if shutil.which("chromium") is None:
-        raise FileNotFoundError("chromium not found")
+def _knock_program(name: str) -> Callable[[str], None]:
+    def knock(_: str) -> None:
+        if shutil.which(name) is None:
+            raise FileNotFoundError(f"{name} not found")
+
+    return knock
 
 
 SERVICES: Mapping[str, Service] = {
@@ -98,8 +101,18 @@ SERVICES: Mapping[str, Service] = {
     ),
     "chromium": Service(
         title="Chromium",
-        knock=_knock_chromium,
+        knock=_knock_program("chromium"),
         remedy="Install it; Debian's package is chromium.",
+    ),
+    "haproxy": Service(
+        title="HAProxy",
+        knock=_knock_program("haproxy"),
+        remedy="Install it; Debian's package is haproxy.",
+    ),
+    "nginx": Service(
+        title="nginx",
+        knock=_knock_program("nginx"),
+        remedy="Install it; Debian's package is nginx.",
     ),
 }
 """By the name that the marker ``needs`` takes."""
