@@ -57,6 +57,8 @@ class Refusal(StrEnum):
     """The head of a request, or what follows its body, is too large."""
     HEAD_TIME = "head_time"
     """The head of a request took too long."""
+    PIPELINED = "pipelined"
+    """Too many requests wait for the answer to another on the same connection."""
     BODY_TIME = "body_time"
     """The body of a request took too long, or came too slowly."""
     UNREAD = "unread"

@@ -17,9 +17,12 @@ from api.metrics import Refusal
 MOST_HEAD: Final = 2**16
 """Bytes of the head of a request, and of anything else that is not part of its body."""
 
+MOST_WAITING: Final = 100
+"""Requests on a connection that wait for the answer to another. Browsers and most clients send none ahead."""
 
-class HeadTooLarge(Exception):
-    """The head of a request is larger than MOST_HEAD."""
+
+class RequestRefused(Exception):
+    """A request that ends its connection when its head is complete."""
 
 
 class HttpConnection(HttpToolsProtocol):
@@ -38,6 +41,7 @@ class HttpConnection(HttpToolsProtocol):
         self._guard = guard
         self._proxies = proxies
         self._pace = Pace()
+        self._refusal = Refusal.MALFORMED
         self._body_bytes = 0
         self._other_bytes = 0
         """Bytes since the last part of a body, or since the last head."""
@@ -65,9 +69,13 @@ class HttpConnection(HttpToolsProtocol):
             self._end(Refusal.HEAD_SIZE)
 
     def on_headers_complete(self) -> None:
-        """Begin the request, unless its head is too large although it came in one piece."""
+        """Begin the request, unless its head is too large although it came in one piece, or too many wait."""
         if self._other_bytes > MOST_HEAD and self._head_size() > MOST_HEAD:
-            raise HeadTooLarge
+            self._refusal = Refusal.HEAD_SIZE
+            raise RequestRefused
+        if len(self.pipeline) >= MOST_WAITING:
+            self._refusal = Refusal.PIPELINED
+            raise RequestRefused
         self._other_bytes = 0
         super().on_headers_complete()
 
@@ -79,7 +87,7 @@ class HttpConnection(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse a request that the parser does not take."""
-        self._end(Refusal.HEAD_SIZE if self._other_bytes > MOST_HEAD else Refusal.MALFORMED)
+        self._end(self._refusal)
 
     def check(self, second: int) -> None:
         """End the connection if its client is too slow; called once per second.

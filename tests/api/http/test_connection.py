@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from api.endpoints.pages import ELEMENTS
 from api.http import server
-from api.http.connection import MOST_HEAD
+from api.http.connection import MOST_HEAD, MOST_WAITING
 from core.settings import Settings
 from tests.api.http.raw import answer_to, connected, end_of, head, send_until_ended, status_of
 from tests.api.server import Served, serving
@@ -174,6 +174,22 @@ def test_an_answer_that_is_read_too_slowly_ends_the_connection(served: Served, r
         connection.sendall(requests)
         eventually(lambda: ended(served, refused))
     assert ended(served, refused) == {"unread": 1}
+
+
+def test_requests_that_wait_for_an_answer_on_their_connection_are_bounded(
+    served: Served, refused: dict[str, float]
+) -> None:
+    with connected(served.url) as connection:
+        connection.sendall(head() * (MOST_WAITING + 1))
+        answered = 0
+        while answered < MOST_WAITING + 1:
+            part = connection.recv(65_536)
+            assert part
+            answered += part.count(b"HTTP/1.1 200 OK")
+    with connected(served.url) as connection:
+        connection.sendall(head() * (MOST_WAITING + 2))
+        assert end_of(connection).count(b"HTTP/1.1 200 OK") <= MOST_WAITING + 1
+    assert ended(served, refused) == {"pipelined": 1}
 
 
 def test_connections_that_are_served_stay_open(served: Served, refused: dict[str, float]) -> None:
