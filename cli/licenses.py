@@ -14,6 +14,8 @@ from cli.setup import start
 from cli.statuses import WORDS, percent, sign_of
 from cli.tables import Column, Json, show_list
 from core.administration.import_file import ImportedLicenses, import_licenses, read_licenses
+from core.administration.inputs import LicenseInput
+from core.administration.put_license import put_license
 from core.administration.suspend_license import resume_license, suspend_license
 from core.consumption.list_licenses import (
     LicenseFilter,
@@ -26,7 +28,9 @@ from core.consumption.overview import NO_UTILIZATION, UTILIZATION_UNIT
 from core.consumption.readings.status import SEVERITY, UsageStatus
 from core.consumption.tables import LicenseOverview
 from core.consumption.view import Freshness
-from core.errors import NotFound
+from core.errors import BadInput, NotFound
+from core.licenses.contact import Contact
+from core.licenses.find import find_license, no_license
 from core.licenses.tables import License
 from core.nearest import did_you_mean
 from core.runtime import Runtime, open_runtime
@@ -34,7 +38,7 @@ from core.text import shown
 from core.times import instant
 
 app = typer.Typer(
-    help="List licenses; import licenses, contracts and grants from files; suspend and resume licenses.",
+    help="List licenses; import licenses, contracts and grants from files; suspend and resume licenses; set contacts.",
     no_args_is_help=True,
 )
 
@@ -130,6 +134,7 @@ def import_(file: File) -> None:
           name: Acme Retail
           time_zone: Europe/Brussels
           admins: [{email: ada@acme.example, name: Ada, language: nl}]
+          contact: {name: Noor Claes, email: noor@vendor.example, url: https://vendor.example/noor}
           contracts:
             - effective_from: 2026-01-01
               starts_on: 2026-01-01
@@ -188,6 +193,31 @@ def resume(license: Key) -> None:
     with open_runtime(start()) as runtime, runtime.database.write() as session:
         resume_license(session, license)
     typer.echo(f"{license} is not suspended.")
+
+
+@app.command()
+def contact(
+    license: Key,
+    name: Annotated[
+        str | None, typer.Option(help="The name of the account manager. Without a name the license has no contact.")
+    ] = None,
+    email: Annotated[str | None, typer.Option(help="The e-mail address.")] = None,
+    url: Annotated[str | None, typer.Option(help="The address of a page, such as a form.")] = None,
+) -> None:
+    """Set the contact of a license: the account manager whom pages and e-mails name. Without a name, remove it.
+
+    \b
+    Example:
+      allowance licenses contact acme --name "Noor Claes" --email noor@vendor.example
+    """
+    if name is None and (email or url):
+        raise BadInput("Name the contact with --name; without a name the contact is removed.")
+    given = None if name is None else Contact(name, email, url)
+    with open_runtime(start()) as runtime, runtime.database.write() as session:
+        if find_license(session, license) is None:
+            raise no_license(session, license)
+        put_license(session, LicenseInput(license, contact=given), datetime.now(UTC))
+    typer.echo(f"The contact of {license} is {name}." if name else f"{license} has no contact.")
 
 
 def import_license_file(runtime: Runtime, file: Path) -> ImportedLicenses:

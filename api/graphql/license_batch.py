@@ -14,6 +14,7 @@ from sqlmodel import col, select
 from api.graphql.access import accessible_key
 from api.graphql.context import Context
 from core.access.keys import READERS
+from core.administration.admin_mail import MailedAdmin, list_all_mailed_admins
 from core.alerts.listing import list_alerts
 from core.alerts.tables import Alert
 from core.consumption.current import Current, load_all_current
@@ -74,6 +75,11 @@ class LicenseBatch:
         ):
             grants[row.license_id].append(row)
         return grants
+
+    @cached_property
+    def admins(self) -> dict[int, list[MailedAdmin]]:
+        """Admins by license id, in the order of their addresses."""
+        return list_all_mailed_admins(self.context.session, self.licenses.keys())
 
     def remaining(self, grant: Grant) -> Decimal:
         """Return the credits left of a grant at the last refresh.

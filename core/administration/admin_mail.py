@@ -1,5 +1,6 @@
 """The e-mails of a license: which admins get them, and which do not."""
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,15 +30,25 @@ class MailedAdmin:
 
 def list_mailed_admins(session: Session, license_id: int) -> Sequence[MailedAdmin]:
     """Return the admins of a license by address. Spellings of one mailbox are one admin."""
-    ended = unsubscribed_since(session, license_id)
+    return list_all_mailed_admins(session, [license_id]).get(license_id, [])
+
+
+def list_all_mailed_admins(session: Session, licenses: Collection[int]) -> dict[int, list[MailedAdmin]]:
+    """Return the admins of licenses by the licenses' ids, in two statements; see :func:`list_mailed_admins`."""
+    ended = unsubscribed_since(session, licenses)
     rows = session.exec(
-        select(LicenseAdmin).where(LicenseAdmin.license_id == license_id).order_by(col(LicenseAdmin.email))
+        select(LicenseAdmin).where(col(LicenseAdmin.license_id).in_(licenses)).order_by(col(LicenseAdmin.email))
     )
-    admins = {row.email: row for row in rows}
-    return [
-        MailedAdmin(email, admins[email].name, admins[email].language, ended.get(mailbox_of(email)))
-        for email in first_spellings(admins)
-    ]
+    admins: dict[int, dict[str, LicenseAdmin]] = defaultdict(dict)
+    for row in rows:
+        admins[row.license_id][row.email] = row
+    return {
+        license_id: [
+            MailedAdmin(email, of[email].name, of[email].language, ended.get((license_id, mailbox_of(email))))
+            for email in first_spellings(of)
+        ]
+        for license_id, of in admins.items()
+    }
 
 
 def subscribe_admin(session: Session, license_id: int, email: str, now: datetime) -> int:
@@ -79,6 +90,12 @@ def subscribe_mailboxes(session: Session, license_id: int, mailboxes: Collection
     mark_changed(session, license_id)  # a refresh that records alerts meanwhile waits, and then finds the admins
     subscribe(session, license_id, mailboxes)
     return mail_open_alerts(session, {license_id: mailboxes}, now)
+
+
+def find_mailed_admin(session: Session, license_id: int, mailbox: str) -> MailedAdmin | None:
+    """Return the admin of a license whose mailbox it is, or None."""
+    admins = list_mailed_admins(session, license_id)
+    return next((admin for admin in admins if mailbox_of(admin.email) == mailbox), None)
 
 
 def _find_admin(session: Session, license_id: int, email: str) -> MailedAdmin:

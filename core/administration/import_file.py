@@ -25,6 +25,7 @@ from core.consumption.tables import Snapshot
 from core.database.dialect import parts
 from core.errors import InvalidInput
 from core.left_out import LEFT_OUT, LeftOut
+from core.licenses.contact import Contact
 from core.licenses.quota_terms import DEFAULT, QuotaTerms
 from core.licenses.tables import LICENSE_KEY, Contract, Grant, License
 from core.plugins.registry import Registry
@@ -75,12 +76,13 @@ def read_licenses(name: str, content: bytes) -> LicenseFile:
     file = LicenseFile(name, problems)
     keys: set[str] = set()
     for value in _list(root.fields(["licenses"]), "licenses"):
-        fields = value.fields(["key"], ["contracts", "grants"], ["name", "time_zone", "admins"])
+        fields = value.fields(["key"], ["contracts", "grants"], ["name", "time_zone", "admins", "contact"])
         license = LicenseInput(
             key=_get(fields, "key", Value.text, ""),
             name=_stated(fields, "name", Value.text),
             time_zone=_stated(fields, "time_zone", Value.text),
             admins=_stated(fields, "admins", _read_admins),
+            contact=_stated(fields, "contact", _read_contact),
         )
         if license.key in keys:
             fields["key"].fail("this license is there twice; put its contracts and grants in one place.")
@@ -233,6 +235,15 @@ def _read_admin(value: Value) -> AdminInput:
         email=_get(fields, "email", Value.text, ""),
         name=_stated(fields, "name", Value.text),
         language=_stated(fields, "language", Value.text),
+    )
+
+
+def _read_contact(value: Value) -> Contact:
+    fields = value.fields(["name"], ["email", "url"])
+    return Contact(
+        name=_get(fields, "name", Value.text, ""),
+        email=_get(fields, "email", Value.text, None),
+        url=_get(fields, "url", Value.text, None),
     )
 
 

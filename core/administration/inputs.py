@@ -10,6 +10,7 @@ from decimal import Decimal
 from core.access.keys import Scope
 from core.access.person import Person
 from core.left_out import LEFT_OUT, LeftOut
+from core.licenses.contact import Contact
 from core.licenses.quota_terms import QuotaTerms
 
 
@@ -30,6 +31,7 @@ class LicenseInput:
     name: str | LeftOut | None = LEFT_OUT
     time_zone: str | LeftOut | None = LEFT_OUT
     admins: tuple[AdminInput, ...] | LeftOut | None = LEFT_OUT
+    contact: Contact | LeftOut | None = LEFT_OUT
 
 
 @dataclass(frozen=True, slots=True)

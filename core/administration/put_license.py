@@ -25,6 +25,9 @@ _COLUMNS: Final = {
     "time_zone": col(License.time_zone),
     "search": col(License.search),
     "name_order": col(License.name_order),
+    "contact_name": col(License.contact_name),
+    "contact_email": col(License.contact_email),
+    "contact_url": col(License.contact_url),
 }
 _TIME_ZONE: Final = "UTC"
 """The time zone of a license unless its input states another."""
@@ -47,7 +50,7 @@ def put_license(session: Session, given: LicenseInput, now: datetime) -> License
         InvalidInput: With every problem of the input, or if a new license has no name.
     """
     check_license(given)
-    changes: dict[str, str] = {}
+    changes: dict[str, str | None] = {}
     if isinstance(given.name, str):
         changes |= {
             "name": given.name,
@@ -58,6 +61,13 @@ def put_license(session: Session, given: LicenseInput, now: datetime) -> License
         raise InvalidInput([InputProblem("MISSING", "name is missing.", ("name",))])
     if given.time_zone is not LEFT_OUT:
         changes["time_zone"] = given.time_zone or _TIME_ZONE
+    if given.contact is not LEFT_OUT:
+        contact = given.contact
+        changes |= {
+            "contact_name": contact.name if contact else None,
+            "contact_email": contact.email if contact else None,
+            "contact_url": contact.url if contact else None,
+        }
     # A license that exists keeps its name: the key stands in for it, since the database checks the row first.
     row = {"key": given.key, "name": given.key, "time_zone": _TIME_ZONE, "created_at": now, **changes}
     statement = insert_into(session, License).values(row)
@@ -70,7 +80,7 @@ def put_license(session: Session, given: LicenseInput, now: datetime) -> License
                 "zone_changed_at": _zone_changed_at(changes.get("time_zone"), now),
                 "revision": col(License.revision) + 1,
             },
-            where=or_(*(_COLUMNS[name] != value for name, value in changes.items())),
+            where=or_(*(_COLUMNS[name].is_distinct_from(value) for name, value in changes.items())),
         )
         if changes
         else statement.on_conflict_do_nothing()

@@ -18,6 +18,7 @@ from core.admission.window_usage import WindowUsage, load_windows
 from core.consumption.readings.documents import Document
 from core.consumption.snapshots import load_snapshots
 from core.database.engine import Database
+from core.licenses.contact import Contact
 from core.licenses.load import LoadedLicense
 from core.licenses.state import Suspension
 from core.licenses.tables import LICENSE_KEY, ContractVersion
@@ -76,6 +77,7 @@ class _WindowRow(NamedTuple):
 
 _CURRENT: Final = """
 SELECT license.id, license.name, license.time_zone, license.suspended_at, license.suspended_because,
+  license.contact_name, license.contact_email, license.contact_url,
   snapshot.version, snapshot.readings,
   (SELECT CAST({all}({row}({contract})) AS TEXT)
    FROM contract WHERE license_id = license.id AND withdrawn_at IS NULL),
@@ -117,7 +119,8 @@ def load_current(database: Database, key: str, now: datetime) -> Current | None:
     rows = database.query(_SQLITE if database.is_sqlite else _POSTGRESQL, {"key": key})
     if not rows:
         return None
-    license_id, name, time_zone, suspended_at, reason, version, readings, contracts, windows = rows[0]
+    license_id, name, time_zone, suspended_at, reason, *contact = rows[0][:8]
+    version, readings, contracts, windows = rows[0][8:]
     versions = (_ContractRow(*row).to_contract(license_id) for row in _parse_rows(contracts))
     license = LoadedLicense(
         license_id,
@@ -125,6 +128,7 @@ def load_current(database: Database, key: str, now: datetime) -> Current | None:
         tuple(sorted(versions, key=lambda version: version.version)),
         now.astimezone(ZoneInfo(time_zone)).date(),
         suspension=None if suspended_at is None else Suspension(instant(suspended_at), reason),
+        contact=Contact.of(*contact),
     )
     usage = tuple(_WindowRow(*row).to_window() for row in _parse_rows(windows))
     return Current(license, version + sum(window.changes for window in usage), orjson.loads(readings), usage)

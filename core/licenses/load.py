@@ -13,6 +13,7 @@ from allowance.license import midnight
 from sqlmodel import Session, col, select
 
 from core.licenses.billing import CALENDAR_YEAR, billing_period
+from core.licenses.contact import Contact
 from core.licenses.in_force import newest_version, version_in_force
 from core.licenses.state import LicenseState, Suspension
 from core.licenses.tables import Contract, ContractVersion, License, id_of
@@ -36,6 +37,7 @@ class LoadedLicense:
     zone_changed_at: datetime | None = None
     suspension: Suspension | None = None
     revision: int = 0
+    contact: Contact | None = None
 
     @property
     def state(self) -> LicenseState:
@@ -132,6 +134,7 @@ def load_licenses(session: Session, ids: Collection[int], now: datetime) -> dict
             row.zone_changed_at,
             Suspension.of(row.suspended_at, row.suspended_because),
             row.revision,
+            Contact.of(row.contact_name, row.contact_email, row.contact_url),
         )
         for row in session.exec(select(License).where(col(License.id).in_(ids)))
     }

@@ -32,6 +32,7 @@ class License(SQLModel, table=True):
     While the license is suspended, `suspended_at`, `suspended_because` and `suspended_by` state since when, why and by
     whom; otherwise they are null.
     `zone_changed_at` is the time at which `time_zone` changed last, or None if it never did.
+    `contact_name`, `contact_email` and `contact_url` are the account manager; without a name there is none.
     """
 
     __table_args__ = (Index("license_by_name", "name_order", "key"),)
@@ -49,6 +50,9 @@ class License(SQLModel, table=True):
     suspended_because: str | None = None
     suspended_by: str | None = None
     zone_changed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    contact_name: str | None = None
+    contact_email: str | None = None
+    contact_url: str | None = None
 
 
 class LicenseAdmin(SQLModel, table=True):

@@ -77,3 +77,37 @@ def test_licenses_are_listed_filtered_and_counted(run: Run, database: Database) 
     assert run("licenses", "list", "--most", 1).out.endswith("2 more. --most, --search and --status show others.\n")
     refused = run("licenses", "list", "--meter", "form")
     assert (refused.code, refused.err) == (1, "No meter 'form'. Did you mean 'forms'?\n")
+
+
+def test_a_contact_is_set_changed_and_removed(run: Run, database: Database) -> None:
+    with database.write() as session:
+        put_license(session, LicenseInput("acme", "Acme"), datetime.now(UTC))
+    said = run("licenses", "contact", "acme", "--name", "Noor Claes", "--email", "noor@vendor.example").out
+    assert said == "The contact of acme is Noor Claes.\n"
+    assert contact_of(database) == ("Noor Claes", "noor@vendor.example", None)
+    assert "must begin with https://" in run("licenses", "contact", "acme", "--name", "N", "--url", "x").err
+    assert "Name the contact with --name" in run("licenses", "contact", "acme", "--email", "a@b.example").err
+    assert run("licenses", "contact", "acme").out == "acme has no contact.\n"
+    assert contact_of(database) == (None, None, None)
+    assert "Did you mean" in run("licenses", "contact", "acm", "--name", "N").err
+
+
+def contact_of(database: Database) -> tuple[str | None, ...]:
+    with database.read() as session:
+        row = session.exec(select(License)).one()
+        return row.contact_name, row.contact_email, row.contact_url
+
+
+def test_an_imported_contact_is_kept_where_a_later_file_leaves_it_out(
+    run: Run, database: Database, tmp_path: Path
+) -> None:
+    file = tmp_path / "all.yaml"
+    contact = "    contact: {name: Noor Claes, url: https://vendor.example/noor}\n"
+    file.write_text(ACME.replace("    contracts:\n", f"{contact}    contracts:\n"))
+    assert run("licenses", "import", file).code == 0
+    file.write_text(ACME)
+    assert run("licenses", "import", file).code == 0
+    assert contact_of(database) == ("Noor Claes", None, "https://vendor.example/noor")
+    file.write_text(ACME.replace("    contracts:\n", "    contact: {name: Noor, email: x}\n    contracts:\n"))
+    refused = run("licenses", "import", file).err
+    assert f"{file}:4: licenses[0].contact.email: email 'x' is not an e-mail address." in refused

@@ -9,11 +9,14 @@ from core.addresses.mail_address import BadAddress, address_of
 from core.administration.inputs import LicenseInput
 from core.administration.rules.problems import Problems
 from core.left_out import LEFT_OUT
+from core.licenses.contact import Contact
 from core.licenses.tables import LICENSE_KEY, LONGEST_NAME
 from core.nearest import did_you_mean
 from core.text import problem_with, shown
 
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
+_URL: Final = re.compile(r"https?://[^\s/]\S*")
+_LONGEST_URL: Final = 2000
 _time_zones: Final = cache(available_timezones)  # it reads a thousand files
 
 
@@ -37,7 +40,7 @@ def check_license(license: LicenseInput) -> None:
     seen = set()
     admins = () if license.admins is LEFT_OUT else license.admins or ()
     for index, admin in enumerate(admins):
-        if problem_with(admin.email, 254) or not _EMAIL.fullmatch(admin.email) or not _is_writable(admin.email):
+        if not _is_email(admin.email):
             problems.add(f"email {shown(admin.email)} is not an e-mail address.", "admins", index, "email")
         elif admin.email in seen:
             problems.add(f"email {shown(admin.email)} is there twice.", "admins", index, "email")
@@ -46,7 +49,22 @@ def check_license(license: LicenseInput) -> None:
             problems.text(admin.name, 200, "admins", index, "name")
         if isinstance(admin.language, str):
             problems.language(admin.language, "admins", index, "language")
+    if isinstance(license.contact, Contact):
+        _check_contact(license.contact, problems)
     problems.raise_if_any()
+
+
+def _check_contact(contact: Contact, problems: Problems) -> None:
+    problems.text(contact.name, LONGEST_NAME, "contact", "name")
+    email, url = contact.email, contact.url
+    if email is not None and not _is_email(email):
+        problems.add(f"email {shown(email)} is not an e-mail address.", "contact", "email")
+    if url is not None and (problem_with(url, _LONGEST_URL) or not _URL.fullmatch(url)):
+        problems.add(f"url {shown(url)} must begin with https:// or http://, without spaces.", "contact", "url")
+
+
+def _is_email(email: str) -> bool:
+    return not problem_with(email, 254) and bool(_EMAIL.fullmatch(email)) and _is_writable(email)
 
 
 def _is_writable(email: str) -> bool:

@@ -30,6 +30,7 @@ from core.delivery.messages import (
 from core.languages.basis import basis_in_words
 from core.languages.negotiation import ENGLISH_ALONE
 from core.languages.words import Words, words_in
+from core.licenses.contact import Contact
 from core.licenses.tables import License
 from core.plugins.registry import Registry
 
@@ -56,16 +57,19 @@ def mail_to_admin(
         unsubscribe_url: The page that unsubscribes this admin.
     """
     link = consumption_url.replace("{license}", license.key)
+    contact = Contact.of(license.contact_name, license.contact_email, license.contact_url)
     if isinstance(content, DeclinedContent):
         line, reason = _request_line(content.request, license, registry, words), _on_one_line(content.reason)
-        return render_declined(words, license.name, license.key, line, reason, link, unsubscribe_url)
+        return render_declined(words, license.name, license.key, line, reason, link, unsubscribe_url, contact)
     if isinstance(content, ExpiringContent):
         expiring = [_expiring_line(grant, registry, words) for grant in content.grants]
-        return render_expiring(words, license.name, license.key, license.time_zone, expiring, link, unsubscribe_url)
+        return render_expiring(
+            words, license.name, license.key, license.time_zone, expiring, link, unsubscribe_url, contact
+        )
     by_meter = groupby(content.alerts, attrgetter("meter"))  # alerts are listed by meter and ratio
     zone = ZoneInfo(license.time_zone)
     lines = [_crossed_line(list(alerts), registry, zone, words) for _, alerts in by_meter]
-    return render_crossed(words, license.name, license.key, lines, link, unsubscribe_url)
+    return render_crossed(words, license.name, license.key, lines, link, unsubscribe_url, contact)
 
 
 def mail_to_operator(content: RequestContent, license: License, registry: Registry) -> Mail:

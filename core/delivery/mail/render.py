@@ -13,6 +13,7 @@ from core.colours import COLOURS, LINK, worst_colour
 from core.languages.negotiation import ENGLISH_ALONE, Languages
 from core.languages.words import MOST_DIGITS, Words, words_in
 from core.licenses.alerting_ratios import FULL
+from core.licenses.contact import Contact
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ def render_crossed(
     lines: list[CrossedLine],
     consumption_url: str,
     unsubscribe_url: str,
+    contact: Contact | None = None,
 ) -> Mail:
     """Return the e-mail about crossed thresholds, in the words of its reader."""
     return _render(
@@ -110,6 +112,7 @@ def render_crossed(
         lines=lines,
         consumption_url=consumption_url,
         unsubscribe_url=unsubscribe_url,
+        contact=contact,
         colour=worst_colour({line.status for line in lines}),
         exceeded=any(line.status == "EXCEEDED" for line in lines),
         early=max(line.reached for line in lines) if all(line.status == "OK" for line in lines) else None,
@@ -124,6 +127,7 @@ def render_expiring(
     lines: list[ExpiringLine],
     consumption_url: str,
     unsubscribe_url: str,
+    contact: Contact | None = None,
 ) -> Mail:
     """Return the e-mail about credits that expire soon, with times in the license's zone."""
     return _render(
@@ -135,6 +139,7 @@ def render_expiring(
         lines=lines,
         consumption_url=consumption_url,
         unsubscribe_url=unsubscribe_url,
+        contact=contact,
     )
 
 
@@ -153,6 +158,7 @@ def render_declined(
     reason: str,
     consumption_url: str,
     unsubscribe_url: str,
+    contact: Contact | None = None,
 ) -> Mail:
     """Return the e-mail about a request for credits that an operator declined, in the words of its reader."""
     return _render(
@@ -164,6 +170,7 @@ def render_declined(
         reason=reason,
         consumption_url=consumption_url,
         unsubscribe_url=unsubscribe_url,
+        contact=contact,
     )
 
 

@@ -37,13 +37,15 @@ def recipient_of(session: Session, license_id: int, email: str) -> MailRecipient
     return session.get_one(MailRecipient, (license_id, mailbox), populate_existing=True)
 
 
-def unsubscribed_since(session: Session, license_id: int) -> dict[str, datetime]:
-    """Return the mailboxes that get no e-mails of a license, and since when."""
+def unsubscribed_since(session: Session, licenses: Collection[int]) -> dict[tuple[int, str], datetime]:
+    """Return since when mailboxes get no e-mails of licenses, by the license's id and the mailbox."""
     ended = col(MailRecipient.unsubscribed_at)
     rows = session.exec(
-        select(MailRecipient.mailbox, ended).where(MailRecipient.license_id == license_id, ended.is_not(None))
+        select(MailRecipient.license_id, MailRecipient.mailbox, ended).where(
+            col(MailRecipient.license_id).in_(licenses), ended.is_not(None)
+        )
     )
-    return {mailbox: since for mailbox, since in rows if since is not None}
+    return {(license_id, mailbox): since for license_id, mailbox, since in rows if since is not None}
 
 
 def unsubscribe(session: Session, recipient: MailRecipient, now: datetime) -> None:

@@ -23,6 +23,15 @@ class AdminInput:
     )
 
 
+@strawberry.input(description="The account manager of a license.")
+class ContactInput:
+    name: str = strawberry.field(description="The display name.")
+    email: str | None = strawberry.field(default=None, description="The e-mail address.")
+    url: str | None = strawberry.field(
+        default=None, description="The address of a page. It begins with `https://` or `http://`."
+    )
+
+
 @strawberry.input(
     description="A license to create or to change. A field that is left out keeps its value. Null clears a field."
 )
@@ -42,6 +51,10 @@ class LicenseInput:
     admins: list[AdminInput] | None = strawberry.field(
         default=strawberry.UNSET,
         description="All admins of the license. If left out, the present admins stay. Null removes all admins.",
+    )
+    contact: ContactInput | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The account manager of the license, whom e-mails and pages name. Null removes the contact.",
     )
 
 

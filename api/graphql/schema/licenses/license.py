@@ -19,6 +19,7 @@ from api.graphql.schema.credits.connections import (
 from api.graphql.schema.licenses.billing_period import BillingPeriod, billing_periods
 from api.graphql.schema.licenses.contract import Contract
 from api.graphql.schema.licenses.enums import LicenseState
+from api.graphql.schema.licenses.people import Admin, Contact
 from core.access.keys import READERS
 from core.licenses.load import LoadedLicense
 
@@ -88,6 +89,23 @@ class License(Node):
     )
     def contracts(self) -> list[Contract]:
         return [Contract(row=version) for version in reversed(self.loaded.versions)]
+
+    @strawberry.field(
+        description="The admins of the license by address, who get its e-mails. Spellings of one mailbox are one admin."
+    )
+    def admins(self, info: Info) -> list[Admin]:
+        info.context.caller.require(*READERS)
+        return [
+            Admin(email=one.email, name=one.name, language=one.language, subscribed=one.unsubscribed_at is None)
+            for one in self.batch.admins.get(self.loaded.id, [])
+        ]
+
+    @strawberry.field(
+        description="The account manager of the license, to ask for a higher limit. Null if none was put."
+    )
+    def contact(self) -> Contact | None:
+        found = self.loaded.contact
+        return None if found is None else Contact(name=found.name, email=found.email, url=found.url)
 
     @strawberry.field(description="The current usage against the limits of the contract.")
     def consumption(self, info: Info) -> Consumption:

@@ -13,6 +13,7 @@ from api.graphql.schema.common.results import InputError, errors_field, reports_
 from api.graphql.schema.common.scalars import decimal
 from api.graphql.schema.licenses.contract import Contract
 from api.graphql.schema.licenses.inputs import (
+    ContactInput,
     ContractInput,
     LicenseInput,
     QuotaInput,
@@ -28,6 +29,7 @@ from core.administration import put_license as licenses
 from core.administration import suspend_license as suspensions
 from core.administration import withdraw_contract as withdrawals
 from core.left_out import LEFT_OUT, LeftOut
+from core.licenses.contact import Contact
 from core.licenses.quota_terms import QuotaTerms
 
 T = TypeVar("T")
@@ -82,6 +84,7 @@ def put_license(
         admins=_items(
             input.admins, lambda admin: inputs.AdminInput(admin.email, stated(admin.name), stated(admin.language))
         ),
+        contact=_contact(stated(input.contact)),
     )
     with context.write() as session:
         licenses.put_license(session, license, context.now)
@@ -188,3 +191,7 @@ def _quota_terms(quota: QuotaInput) -> QuotaTerms:
     return QuotaTerms(
         quota.window, quota.back_off_days, quota.lost_after_days, quota.on_outage.value, quota.identifiers.value
     )
+
+
+def _contact(given: ContactInput | LeftOut | None) -> Contact | LeftOut | None:
+    return Contact(given.name, given.email, given.url) if isinstance(given, ContactInput) else given

@@ -1,5 +1,6 @@
 """The letters that are made from the contents of messages."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -74,3 +75,34 @@ def test_a_declined_request_is_stated_with_the_reason_in_the_language_of_the_adm
     for text in texts:
         assert text in mail.text
         assert text in mail.html
+
+
+def test_a_whole_e_mail_is_in_the_language_of_the_admin_and_names_the_contact(registry: Registry) -> None:
+    license = License(
+        id=1, key="acme", name="Acme", time_zone="UTC", contact_name="Noor <Claes>", contact_email="noor?@v.example"
+    )
+    crossed = replace(
+        CROSSED, meter="interactions", first=date(2026, 11, 1), end=date(2027, 11, 1), used=Decimal(1_234_567),
+        limit=Decimal(1_200_000), basis="100,000 profiles × 12 interactions per profile",
+        crossed_at=datetime(2026, 11, 1, 9, tzinfo=UTC), found_at=datetime(2026, 11, 3, 9, tzinfo=UTC),
+    )  # fmt: skip
+    content = AlertsContent((crossed,))
+    mail = mail_to_admin(content, license, registry, words_in(("fr", "en")), "https://a.example", "https://b.example")
+    assert mail.text == (
+        "Bonjour,\n\n"
+        "La licence Acme (acme) a atteint les seuils suivants :\n\n"
+        "Interactions : 1\u202f234\u202f567 / 1\u202f200\u202f000 interactions (102,9\xa0%)\n"
+        "Atteint : 100\xa0% de la limite\n"
+        "100\xa0% : seuil franchi le 1er novembre 2026, constaté le 3 novembre 2026\n"
+        "Période : du 1er novembre 2026 au 31 octobre 2027\n"
+        "Limite : 100\u202f000 profils × 12 interactions par profil\n"
+        "Rien n’est bloqué, mais toute nouvelle utilisation augmente le dépassement. Convenez d’une limite plus élevée "
+        "avec votre interlocuteur.\n\n"
+        "Votre interlocuteur : Noor <Claes>\nnoor?@v.example\n\n"
+        "Tous les détails sont dans Ma consommation :\nhttps://a.example\n\n"
+        "Vous recevez cet e-mail une seule fois par limite et par période, car vous administrez cette licence.\n"
+        "Pour vous désabonner de ces e-mails :\nhttps://b.example\n"
+    )
+    assert "Votre interlocuteur : Noor &lt;Claes&gt;" in mail.html
+    assert 'href="mailto:noor%3F@v.example"' in mail.html
+    assert '<html lang="fr">' in mail.html
