@@ -66,6 +66,7 @@ def create_app(runtime: Runtime, announcer: Announcer) -> Starlette:
         authenticator, operations, subscriptions, connections, most=settings.subscriptions_per_connection
     )
     events = EventsEndpoint(authenticator, runtime.committer, runtime.registry, settings)
+    unsubscribe = UnsubscribeEndpoint(database, operations.negotiator)
     app = Starlette(
         # Routes are tried in this order, so the busiest come first.
         routes=[
@@ -75,7 +76,7 @@ def create_app(runtime: Runtime, announcer: Announcer) -> Starlette:
             WebSocketRoute(PATH, graphql_socket),
             Route("/healthz", HealthEndpoint(database), methods=["GET"]),
             Route("/metrics", MetricsEndpoint(authenticator, metrics.registry), methods=["GET"]),
-            Route("/unsubscribe/{token}", UnsubscribeEndpoint(database), methods=["GET", "POST"]),
+            Route("/unsubscribe/{token}", unsubscribe, methods=["GET", "POST"]),
             *page_routes(graphiql=settings.graphiql),
         ],
         middleware=[Middleware(SecurityHeaders)],

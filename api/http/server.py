@@ -18,6 +18,9 @@ from api.http.web_socket_connection import WebSocketConnection
 
 MOST_MESSAGE: Final = 2**16
 """Bytes of one message over WebSocket. An operation seldom has a tenth of that; large batches of usage go by HTTP."""
+_UNSUBSCRIBE: Final = "/unsubscribe/"
+_PATH: Final = 2
+"""The position of the path in the arguments of a record of uvicorn's log of requests."""
 STALLED: Final = 30_000
 """Milliseconds after which a connection is dropped whose client reads nothing."""
 
@@ -60,6 +63,8 @@ class Server(uvicorn.Server):
         logging.getLogger("uvicorn.access").addFilter(_hide_tokens)
         if not access_log:  # only the log of requests shows connections
             log.addFilter(_is_no_access)
+        else:
+            logging.getLogger("uvicorn.access").addFilter(_hide_token)
         self._app = app
         self._guard = guard
         self._started = started
@@ -83,6 +88,14 @@ class Server(uvicorn.Server):
         """End open connections first, since uvicorn waits for them."""
         self._app.state.connections.close()
         await super().shutdown(sockets)
+
+
+def _hide_token(record: logging.LogRecord) -> bool:
+    """Hide the token in the path of the page to unsubscribe, since who has it can change a subscription."""
+    arguments = record.args
+    if isinstance(arguments, tuple) and len(arguments) > _PATH and str(arguments[_PATH]).startswith(_UNSUBSCRIBE):
+        record.args = (*arguments[:_PATH], f"{_UNSUBSCRIBE}…", *arguments[_PATH + 1 :])
+    return True
 
 
 def _is_no_refusal(record: logging.LogRecord) -> bool:

@@ -3,8 +3,6 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
-import pytest
-
 from api.graphql.schema.consumption.warnings import Warnings
 from core.consumption.readings.judged_reading import NEVER_MEASURED
 from core.consumption.readings.status import UsageStatus
@@ -113,30 +111,6 @@ def test_alerts_are_paged_without_gaps_or_repeats(served: Served, operator: Clie
     assert operator.error(ALERTS, after="nonsense")[0] == "BAD_CURSOR"
     for unknown in ("nothing", "\0", "x" * 1_000):
         assert operator.data(ALERTS, meter=unknown)["license"]["alerts"]["edges"] == []
-
-
-@pytest.mark.parametrize("method", ["GET", "POST"])
-def test_only_a_post_unsubscribes(served: Served, operator: Client, method: str) -> None:
-    from sqlmodel import select
-
-    from core.delivery.mail.channel import MailChannel
-    from core.delivery.mail.tables import MailRecipient
-    from core.delivery.outbox.dispatch import send_due
-
-    use(served, operator)
-    runtime = served.runtime
-    channel = MailChannel(runtime.settings, runtime.database, runtime.registry)
-    while send_due(runtime.database, {"email": channel}):
-        pass
-    with runtime.database.read() as session:
-        token = session.exec(select(MailRecipient.token)).one()
-    with served.anonymous() as client:
-        answer = client.request(method, f"/unsubscribe/{token}")
-        assert answer.status_code == 200
-        for unknown in ("unknown", "%00", "x" * 32, "x" * 5_000, "%F0%9F%98%80"):
-            assert client.request(method, f"/unsubscribe/{unknown}").status_code == 404
-    with runtime.database.read() as session:
-        assert (session.exec(select(MailRecipient.unsubscribed_at)).one() is not None) == (method == "POST")
 
 
 def test_open_and_recovered_alerts_can_be_listed_apart(served: Served, operator: Client) -> None:
