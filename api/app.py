@@ -57,7 +57,7 @@ def create_app(runtime: Runtime, announcer: Announcer) -> Starlette:
         authenticator,
         runtime.tracing,
         operations,
-        AnswerCache(database),
+        AnswerCache(database, settings.cache_per_key_mb * 2**20),
         EventStreams(operations, subscriptions, connections),
         metrics,
         max_body_bytes=settings.graphql_max_body_bytes,

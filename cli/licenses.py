@@ -225,4 +225,12 @@ def import_license_file(runtime: Runtime, file: Path) -> ImportedLicenses:
     with progress(f"Importing {file}") as report:
         read = read_licenses(str(file), file.read_bytes())
         with runtime.database.write() as session:
-            return import_licenses(session, read, runtime.registry, datetime.now(UTC), report)
+            return import_licenses(
+                session,
+                read,
+                runtime.registry,
+                datetime.now(UTC),
+                report,
+                most_admins=runtime.settings.max_admins,
+                most_versions=runtime.settings.max_contract_versions,
+            )

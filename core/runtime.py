@@ -17,6 +17,7 @@ from core.plugins.registry import Registry
 from core.queue.early_refresh import EarlyRefresh
 from core.settings import Settings
 from core.tracing import Tracing
+from core.usage.bounds import usage_bounds
 from core.usage.committer import Committer
 from core.usage.retention import require_dedup_window
 
@@ -69,7 +70,7 @@ def open_runtime(settings: Settings) -> Iterator[Runtime]:
         timeout=timedelta(seconds=settings.meter_timeout_seconds), memory=settings.meter_memory_mb * 2**20
     )
     early_refresh = EarlyRefresh(database, timedelta(seconds=settings.refresh_after_seconds))
-    committer = Committer(database, settings.max_waiting_events, early_refresh, settings.max_entities)
+    committer = Committer(database, settings.max_waiting_events, early_refresh, usage_bounds(settings))
     registry = load_plugins()
     authenticator = Authenticator(
         database,

@@ -110,6 +110,25 @@ class Settings(BaseSettings):
     max_entities: int = Field(
         10_000, ge=1, description="The most entities of a license that usage may name. Usage of more is rejected."
     )
+    max_series: int = Field(
+        100_000,
+        ge=1,
+        description="The most series of a license: combinations of event type, entity and dimensions. Usage of more is "
+        "rejected.",
+    )
+    max_admins: int = Field(100, ge=0, le=10_000, description="The most admins of a license.")
+    max_contract_versions: int = Field(
+        1000, ge=1, le=100_000, description="The most versions of a contract, also withdrawn ones."
+    )
+    refresh_requests_per_hour: int = Field(
+        600, ge=1, description="Refreshes of a license that API keys may request per hour."
+    )
+    alert_mails_per_day: int = Field(
+        1000,
+        ge=1,
+        description="E-mails to the admins of a license within 24 hours. Further ones are parked, and "
+        "`allowance outbox` shows them.",
+    )
     check_ins_per_second: int = Field(
         1_000_000,
         ge=1,
@@ -211,6 +230,13 @@ class Settings(BaseSettings):
         200_000,
         ge=1000,
         description="The most values in the variables of a GraphQL request: items of lists and members of objects.",
+    )
+    cache_per_key_mb: int = Field(
+        8,
+        ge=1,
+        le=1024,
+        description="The most memory of a server, in MiB, for cached answers of an API key, and again for "
+        "its documents.",
     )
     graphql_max_seconds: float = Field(
         30,

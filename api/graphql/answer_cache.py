@@ -6,9 +6,9 @@ from threading import Lock
 from time import monotonic, time
 from typing import Final, NamedTuple
 
-from cachetools import LRUCache
 from prometheus_client import Counter
 
+from api.graphql.shared_cache import SharedCache
 from api.metrics import OperationLabels
 from core.access.keys import Caller
 from core.consumption.current import load_versions
@@ -84,21 +84,23 @@ class AnswerCache:
     `revalidate` and `invalidate` run on the event loop's thread.
     """
 
-    def __init__(self, database: Database) -> None:
-        """Listen to the changes that this process commits to the database."""
+    def __init__(self, database: Database, share: int = MOST_BYTES) -> None:
+        """Listen to the changes that this process commits to the database.
+
+        Args:
+            database: The database.
+            share: Bytes of the answers of one API key.
+        """
         self._database = database
-        self._answers: LRUCache[CacheKey, CachedAnswer] = LRUCache(MOST_BYTES, lambda answer: answer.size)
+        self._answers: SharedCache[CacheKey, CachedAnswer] = SharedCache(MOST_BYTES, share, lambda answer: answer.size)
         self._changed_at: dict[int, float] = {}
         self._changing = Lock()
         database.listen(self.invalidate)
 
     def get_fresh(self, key: CacheKey) -> CachedAnswer | None:
         """Return the cached answer if it is fresh, else None."""
-        try:
-            answer = self._answers[key]
-        except KeyError:
-            return None
-        return answer if self.is_fresh(answer) else None
+        answer = self._answers.get(key)
+        return answer if answer is not None and self.is_fresh(answer) else None
 
     def get(self, key: CacheKey) -> CachedAnswer | None:
         """Return the cached answer, None if there is none. It must be revalidated before it is sent."""
@@ -110,7 +112,7 @@ class AnswerCache:
             return
         cached = self._answers.get(key)
         if cached is None or cached.seen_at <= answer.seen_at:
-            self._answers[key] = answer
+            self._answers.put(key, answer, key.caller.key_id)
 
     def revalidate(self, answer: CachedAnswer) -> bool:
         """Return whether the answer is still valid, by the versions in the database; if so, it is fresh again."""

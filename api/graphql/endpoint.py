@@ -213,7 +213,7 @@ class GraphQLEndpoint:
         seen_at = monotonic()
         request = from_url(key.text) if key.method == "GET" else from_body(key.text)
         try:
-            call = self._operations.prepare(request, key.languages)
+            call = self._operations.prepare(request, key.languages, key.caller)
             if call.subscribes:
                 if len(key.text) > MOST_MESSAGE:  # a subscription holds its variables for as long as it is open
                     raise TooLarge(f"A subscription has {MOST_MESSAGE} bytes at most, as over WebSocket.")

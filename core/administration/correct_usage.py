@@ -19,6 +19,7 @@ from core.queue.queue import schedule_now
 from core.settings import Settings
 from core.text import shown
 from core.usage.amount import LARGEST_TOTAL, NANOS, TotalTooLarge
+from core.usage.bounds import usage_bounds
 from core.usage.cancel import cancel_event
 from core.usage.events import ADJUSTMENT, EventRules, RejectedEvent, UsageEvent, check_events
 from core.usage.record import record
@@ -33,6 +34,7 @@ _FIELDS: Final[Mapping[str, str]] = {
     "UNKNOWN_DIMENSION_VALUE": "dimensions",
     "BAD_FIELD": "dimensions",
     "TOO_MANY_ENTITIES": "entity",
+    "TOO_MANY_SERIES": "dimensions",
     "ENTITY_CLOSED": "entity",
 }
 """The fields of an adjustment by the codes with which its event can be rejected; everything else was checked before."""
@@ -75,7 +77,7 @@ def correct_usage(
         return known
     if given.cancels is None:
         adjustment = _signed_event(given, registry, settings.future_tolerance, now)
-        result = record(session, [adjustment], now, permanent_before=_FOR_EVER, most_entities=settings.max_entities)
+        result = record(session, [adjustment], now, permanent_before=_FOR_EVER, bounds=usage_bounds(settings))
         if result.rejected:
             raise _rejection(result.rejected[0])
         event = session.get_one(LedgerEvent, (license_id, ADJUSTMENT, given.id))

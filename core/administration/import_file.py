@@ -16,11 +16,11 @@ from sqlmodel import Session, col, select
 from core.administration.document import InvalidFile, LineProblem, Value, read_document
 from core.administration.grant_credits import credit_meters, grant_credits
 from core.administration.inputs import AdminInput, ContractInput, GrantInput, LicenseInput
-from core.administration.put_contract import put_contract
+from core.administration.put_contract import MOST_VERSIONS, put_contract
 from core.administration.put_license import put_license
 from core.administration.rules.contracts import check_contract
 from core.administration.rules.credits import check_grant
-from core.administration.rules.licenses import check_license
+from core.administration.rules.licenses import MOST_ADMINS, check_license
 from core.consumption.tables import Snapshot
 from core.database.dialect import parts
 from core.errors import InvalidInput
@@ -99,6 +99,9 @@ def import_licenses(
     registry: Registry,
     now: datetime,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    most_admins: int = MOST_ADMINS,
+    most_versions: int = MOST_VERSIONS,
 ) -> ImportedLicenses:
     """Put the licenses, contracts and grants of a file. Importing the same file again changes nothing.
 
@@ -108,6 +111,8 @@ def import_licenses(
         registry: The installed meters, whose terms contracts may name.
         now: The time of the import.
         progress: Called with the number of inputs that are done, and of all.
+        most_admins: The largest number of admins of a license.
+        most_versions: The largest number of versions of a contract.
 
     Raises:
         InvalidFile: Anything in the file is wrong. The error names every problem with its line.
@@ -122,7 +127,7 @@ def import_licenses(
         if license.name is LEFT_OUT and license.key not in known and value.path not in unread:
             value.fail("name is missing.")
         with _located(value, unread):
-            check_license(license)
+            check_license(license, most_admins)
     stored = _stored_contracts(session, known)
     warnings: list[str] = []
     for value, contract in file.contracts:
@@ -135,7 +140,8 @@ def import_licenses(
     if problems:
         raise InvalidFile(file.name, problems)
     total = len(file.licenses) + len(file.contracts) + len(file.grants)
-    for done, (value, put) in enumerate(_puts(session, file, known, registry, now)):
+    puts = _puts(session, file, known, registry, now, most_admins, most_versions)
+    for done, (value, put) in enumerate(puts):
         progress(done, total)
         with _located(value):
             put()
@@ -145,7 +151,13 @@ def import_licenses(
 
 
 def _puts(
-    session: Session, file: LicenseFile, known: Mapping[str, int], registry: Registry, now: datetime
+    session: Session,
+    file: LicenseFile,
+    known: Mapping[str, int],
+    registry: Registry,
+    now: datetime,
+    most_admins: int,
+    most_versions: int,
 ) -> Iterator[tuple[Value, Callable[[], object]]]:
     """Return the steps of the import: each license, then its contracts and grants.
 
@@ -158,9 +170,9 @@ def _puts(
     for place, grant in file.grants:
         grants[grant.license].append((place, grant))
     for value, license in sorted(file.licenses, key=lambda item: (known.get(item[1].key, math.inf), item[1].key)):
-        yield value, partial(put_license, session, license, now)
+        yield value, partial(put_license, session, license, now, most_admins)
         for place, contract in contracts[license.key]:
-            yield place, partial(put_contract, session, contract, registry, now)
+            yield place, partial(put_contract, session, contract, registry, now, most_versions)
         for place, grant in grants[license.key]:
             yield place, partial(grant_credits, session, grant, registry, now)
 

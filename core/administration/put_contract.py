@@ -12,6 +12,7 @@ from core.administration.contract_versions import lock_versions
 from core.administration.inputs import ContractInput
 from core.administration.rules.contracts import check_contract
 from core.consumption.snapshots import mark_changed
+from core.errors import InputProblem, InvalidInput
 from core.left_out import LEFT_OUT, resolve
 from core.licenses.billing import CONTRACT_DATE
 from core.licenses.find import find_license, unknown_license
@@ -24,6 +25,8 @@ from core.usage.late_usage import mark_late
 
 logger = logging.getLogger(__name__)
 
+MOST_VERSIONS: Final = 1000
+"""The default of the setting `max_contract_versions`."""
 _FIRST: Final = ContractVersion(
     license_id=0,
     version=0,
@@ -38,7 +41,13 @@ _FIRST: Final = ContractVersion(
 """The values that the first version of a contract has unless its input states others, and that null returns to."""
 
 
-def put_contract(session: Session, given: ContractInput, registry: Registry, now: datetime) -> Contract:
+def put_contract(
+    session: Session,
+    given: ContractInput,
+    registry: Registry,
+    now: datetime,
+    most_versions: int = MOST_VERSIONS,
+) -> Contract:
     """Add a contract version that is in force from a date on, and make the license's refresh due.
 
     A field that the input leaves out keeps the value of the newest version by that date, ended or not; only an end that
@@ -54,6 +63,7 @@ def put_contract(session: Session, given: ContractInput, registry: Registry, now
         given: The contract.
         registry: The installed meters, whose terms a contract may name.
         now: The time of the change.
+        most_versions: The largest number of versions, also withdrawn ones.
 
     Returns:
         The new version, or the version that is in force already if it has the same content.
@@ -75,6 +85,12 @@ def put_contract(session: Session, given: ContractInput, registry: Registry, now
     contract = _new_version(license_id, len(versions) + 1, given, newest, now)
     if same_day and _content(same_day[-1]) == _content(contract):
         return same_day[-1]
+    if len(versions) >= most_versions:
+        message = (
+            f"The contract has {len(versions)} versions, and {most_versions} are allowed; an operator can raise "
+            "ALLOWANCE_MAX_CONTRACT_VERSIONS."
+        )
+        raise InvalidInput([InputProblem("TOO_MANY_VERSIONS", message, ("effectiveFrom",))])
     session.add(contract)
     session.flush()
     mark_changed(session, license_id)

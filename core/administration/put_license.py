@@ -11,7 +11,7 @@ from core.addresses.mail_address import mailbox_of
 from core.administration.admin_mail import subscribe_mailboxes
 from core.administration.correct_zone import correct_zone
 from core.administration.inputs import AdminInput, LicenseInput
-from core.administration.rules.licenses import check_license
+from core.administration.rules.licenses import MOST_ADMINS, check_license
 from core.consumption.snapshots import insert_snapshot, mark_changed
 from core.database.dialect import insert_into
 from core.errors import InputProblem, InvalidInput
@@ -33,7 +33,7 @@ _TIME_ZONE: Final = "UTC"
 """The time zone of a license unless its input states another."""
 
 
-def put_license(session: Session, given: LicenseInput, now: datetime) -> License:
+def put_license(session: Session, given: LicenseInput, now: datetime, most_admins: int = MOST_ADMINS) -> License:
     """Create a license or change it, and make its refresh due.
 
     The days of usage follow a new time zone as far as the ledger holds the usage, see :mod:`core.usage.rezone`. A
@@ -45,11 +45,12 @@ def put_license(session: Session, given: LicenseInput, now: datetime) -> License
         session: The caller commits it.
         given: The license and the fields to change.
         now: The time of the change.
+        most_admins: The largest number of admins.
 
     Raises:
         InvalidInput: With every problem of the input, or if a new license has no name.
     """
-    check_license(given)
+    check_license(given, most_admins)
     changes: dict[str, str | None] = {}
     if isinstance(given.name, str):
         changes |= {

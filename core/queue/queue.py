@@ -17,6 +17,7 @@ from sqlmodel import Session, col, func, select, update
 from core.access.person import Person, stored_person
 from core.database.dialect import insert_into, parts
 from core.database.leases import claim_due
+from core.errors import RateLimited
 from core.queue.tables import RefreshRun, RefreshStatus
 
 SCHEDULE: Final = "schedule"
@@ -37,6 +38,7 @@ def request_refresh(
     *,
     by: str | None = None,
     person: Person | None = None,
+    most_per_hour: int | None = None,
 ) -> list[RefreshRun]:
     """Request a refresh of each license now. Return a run for each license, in the order of the licenses.
 
@@ -49,9 +51,15 @@ def request_refresh(
         now: The time of the request.
         by: The name of the API key or of the operator who requests; None if nobody does.
         person: The person of the session that requests, if any.
+        most_per_hour: The largest number of requests of a license within an hour; None for any number.
+
+    Raises:
+        RateLimited: A license has had as many requests within an hour.
     """
     wanted = None if sections is None else sorted(set(sections))
     waiting = _waiting(session, license_ids, wanted)
+    if most_per_hour is not None:
+        _require_rate(session, [each for each in license_ids if each not in waiting], now, most_per_hour)
     new = {
         license_id: RefreshRun(
             license_id=license_id,
@@ -68,6 +76,20 @@ def request_refresh(
     session.add_all(new.values())
     session.flush()
     return [waiting.get(license_id) or new[license_id] for license_id in license_ids]
+
+
+def _require_rate(session: Session, license_ids: Collection[int], now: datetime, most: int) -> None:
+    """Raise RateLimited if a license has had as many requests within the last hour."""
+    hour = timedelta(hours=1)
+    for license_id in license_ids:
+        newest = select(RefreshRun.requested_at).where(
+            RefreshRun.license_id == license_id, RefreshRun.id != SCHEDULE, col(RefreshRun.requested_at) > now - hour
+        )
+        oldest = session.exec(newest.order_by(col(RefreshRun.requested_at).desc()).offset(most - 1).limit(1)).first()
+        if oldest is not None:
+            raise RateLimited(
+                "Refreshes of this license are requested too often.", (oldest + hour - now).total_seconds()
+            )
 
 
 def _waiting(session: Session, license_ids: Collection[int], sections: list[str] | None) -> dict[int, RefreshRun]:

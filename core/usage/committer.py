@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from core.database.engine import Database, is_away, is_deadlock
 from core.errors import Overloaded
 from core.queue.early_refresh import EarlyRefresh
-from core.usage.entities import MOST_ENTITIES
+from core.usage.bounds import DEFAULT_BOUNDS, UsageBounds
 from core.usage.events import UsageEvent
 from core.usage.record import record_together
 from core.usage.record_result import RecordResult
@@ -49,7 +49,7 @@ class Committer:
         database: Database,
         max_waiting: int,
         early_refresh: EarlyRefresh | None = None,
-        most_entities: int = MOST_ENTITIES,
+        bounds: UsageBounds = DEFAULT_BOUNDS,
     ) -> None:
         """Start the threads.
 
@@ -57,12 +57,12 @@ class Committer:
             database: The database to write to.
             max_waiting: The number of waiting events from which on more are refused.
             early_refresh: Notes the licenses of committed events; None to leave them to the schedule.
-            most_entities: The number of entities of a license from which on events of a new entity are rejected.
+            bounds: The numbers of entities and series of a license from which on events of new ones are rejected.
         """
         self._database = database
         self._early_refresh = early_refresh
         self._max_waiting = max_waiting
-        self._most_entities = most_entities
+        self._bounds = bounds
         self._batches: deque[_Submission] = deque()
         self._queued = 0
         """Events in `_batches`."""
@@ -158,7 +158,7 @@ class Committer:
                     session,
                     [batch.events for batch in batches],
                     max(batch.now for batch in batches),
-                    most_entities=self._most_entities,
+                    bounds=self._bounds,
                 )
         except BaseException as error:
             # If the database is away, it is away for all batches: none has to wait for the attempts of others.

@@ -11,7 +11,7 @@ from core.database.dialect import parts
 from core.licenses.tables import License
 from core.text import shown
 from core.times import EPOCH
-from core.usage.entities import MOST_ENTITIES
+from core.usage.bounds import DEFAULT_BOUNDS, UsageBounds
 from core.usage.events import RejectedEvent, UsageEvent
 from core.usage.ledger_rows import prepare_rows
 from core.usage.recount import complete_from
@@ -37,16 +37,16 @@ class DroppedDays:
     file may be of a neighbouring day, so these days count as well.
     """
 
-    def __init__(self, digest: str, name: str, most_entities: int = MOST_ENTITIES) -> None:
+    def __init__(self, digest: str, name: str, bounds: UsageBounds = DEFAULT_BOUNDS) -> None:
         """Begin with nothing read.
 
         Args:
             digest: The digest of the file that is imported.
             name: The name of the file. Earlier imports of a file of this name are named before others.
-            most_entities: The bound of :func:`core.usage.record.record`.
+            bounds: The bounds of :func:`core.usage.record.record`.
         """
         self._file = digest, name
-        self._most_entities = most_entities
+        self._bounds = bounds
         self._imports: list[ImportedFile] | None = None
         self._complete: date | None = None
         self._days: dict[int, set[tuple[int, date]]] = {}
@@ -62,7 +62,7 @@ class DroppedDays:
             self._complete = complete
         if complete is None:
             return []
-        made, _ = prepare_rows(session, [events], self._most_entities)
+        made, _ = prepare_rows(session, [events], self._bounds)
         uncertain = [
             (event, row)
             for _, event, row in made.events

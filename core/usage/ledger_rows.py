@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from itertools import chain
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from sqlmodel import Session
 
 from core.database.dialect import is_postgresql
 from core.usage import ledger_postgresql, ledger_sqlite
+from core.usage.bounds import UsageBounds
 from core.usage.closings import Closings, load_closings
 from core.usage.days import local_day
 from core.usage.entities import name_entities
@@ -26,6 +27,8 @@ class EventLicense(NamedTuple):
 
 SeriesName: TypeAlias = tuple[str, str, str, str]
 """A series as events name it: license key, type, entity, dimensions."""
+NO_SERIES: Final = 0
+"""The number that stands for a series too many for its license."""
 BatchRow: TypeAlias = tuple[int, UsageEvent, LedgerRow]
 """The number of a batch, an event of it, and the event's row. A plain tuple: there is one for every event."""
 
@@ -34,9 +37,10 @@ class MadeRows(NamedTuple):
     """The rows of several batches.
 
     `rows` holds the first row of each event key, `levels` the series that are levels, `spending` those that spend
-    credits, `events` all events with their rows. `unknown` are events whose license does not exist, and `unnamed`
-    events of entities that are too many for their license, with the number of their batch. `closed` are events of
-    closed entities that cannot be counted, and `of_closed` the keys of all events of entities that close on some day.
+    credits, `events` all events with their rows. `unknown` are events whose license does not exist, `unnamed` and
+    `crowded` events of entities and of series that are too many for their license, with the number of their batch.
+    `closed` are events of closed entities that cannot be counted, and `of_closed` the keys of all events of entities
+    that close on some day.
     """
 
     rows: Mapping[EventKey, LedgerRow]
@@ -45,6 +49,7 @@ class MadeRows(NamedTuple):
     events: Sequence[BatchRow]
     unknown: Sequence[tuple[int, UsageEvent]]
     unnamed: Sequence[tuple[int, UsageEvent]]
+    crowded: Sequence[tuple[int, UsageEvent]]
     closed: Sequence[BatchRow]
     of_closed: Set[EventKey]
 
@@ -56,7 +61,7 @@ def find_licenses(session: Session, keys: Collection[str]) -> dict[str, EventLic
 
 
 def prepare_rows(
-    session: Session, batches: Sequence[Sequence[UsageEvent]], most_entities: int
+    session: Session, batches: Sequence[Sequence[UsageEvent]], bounds: UsageBounds
 ) -> tuple[MadeRows, Mapping[str, EventLicense]]:
     """Return the rows of all events, and their licenses. New series and new entities are inserted."""
     names = dict.fromkeys(
@@ -67,7 +72,7 @@ def prepare_rows(
     closings = {key: by_id[license.id] for key, license in licenses.items() if license.id in by_id}
     if closings:
         names |= dict.fromkeys(_names_of_successors(batches, licenses, closings))
-    series = find_series(session, names, licenses, most_entities)
+    series = find_series(session, names, licenses, bounds)
     return make_rows(batches, licenses, series, closings), licenses
 
 
@@ -75,22 +80,23 @@ def find_series(
     session: Session,
     names: Collection[SeriesName],
     licenses: Mapping[str, EventLicense],
-    most_entities: int,
+    bounds: UsageBounds,
 ) -> dict[SeriesName, int]:
     """Return the number of each series of a license that exists. New series and new entities are inserted, in order.
 
-    All spellings of an entity have the same series. Names with an entity too many for their license are missing.
+    All spellings of an entity have the same series. Names with an entity too many for their license are missing, and
+    those with a series too many have the number NO_SERIES.
     """
     known = [(name, licenses[name[0]].id) for name in names if name[0] in licenses]
     spelled = dict.fromkeys((license_id, name[2]) for name, license_id in known if name[2])
-    entities = name_entities(session, spelled, most_entities)
+    entities = name_entities(session, spelled, bounds.entities)
     keys = {
         name: (license_id, name[1], entities[license_id, name[2]] if name[2] else "", name[3])
         for name, license_id in known
         if not name[2] or (license_id, name[2]) in entities
     }
-    ids = series_ids(session, set(keys.values()))
-    return {name: ids[key] for name, key in keys.items()}
+    ids = series_ids(session, set(keys.values()), bounds.series)
+    return {name: ids.get(key, NO_SERIES) for name, key in keys.items()}
 
 
 def make_rows(
@@ -109,6 +115,7 @@ def make_rows(
     made: list[BatchRow] = []
     unknown: list[tuple[int, UsageEvent]] = []
     unnamed: list[tuple[int, UsageEvent]] = []
+    crowded: list[tuple[int, UsageEvent]] = []
     closed: list[BatchRow] = []
     of_closed: set[EventKey] = set()
     for number, events in enumerate(batches):
@@ -130,6 +137,9 @@ def make_rows(
             if series_id is None:
                 unnamed.append((number, event))
                 continue
+            if series_id == NO_SERIES:
+                crowded.append((number, event))
+                continue
             if kind == "level":
                 levels.add(series_id)
             elif kind == SPENDING:
@@ -140,7 +150,7 @@ def make_rows(
                 continue
             rows.setdefault((license_id, source, identifier), row)
             made.append((number, event, row))
-    return MadeRows(rows, levels, spending, made, unknown, unnamed, closed, of_closed)
+    return MadeRows(rows, levels, spending, made, unknown, unnamed, crowded, closed, of_closed)
 
 
 def _names_of_successors(

@@ -36,6 +36,8 @@ def record_results(session: Session, batches: int, made: MadeRows, new: Set[Even
         unknown[number][event.position] = event.license
     for number, event in made.unnamed:
         rejected[number].append(_too_many_entities(event))
+    for number, event in made.crowded:
+        rejected[number].append(_too_many_series(event))
     for number, event, row in chain(made.events, made.closed):
         key = (row.license_id, row.source, row.id)
         first = stored.get(key) or made.rows.get(key)
@@ -130,4 +132,14 @@ def _too_many_entities(event: UsageEvent) -> RejectedEvent:
         "TOO_MANY_ENTITIES",
         f"The entity {shown(event.entity)} is new, and {shown(event.license)} has as many entities as it may have. "
         "Check what the sender names as entities; an operator can raise ALLOWANCE_MAX_ENTITIES.",
+    )
+
+
+def _too_many_series(event: UsageEvent) -> RejectedEvent:
+    return RejectedEvent(
+        event.position,
+        event.id,
+        "TOO_MANY_SERIES",
+        f"The entity and the dimensions are a new combination, and {shown(event.license)} has as many as it may have. "
+        "Check what the sender names as dimensions; an operator can raise ALLOWANCE_MAX_SERIES.",
     )

@@ -12,8 +12,8 @@ from core.database.dialect import is_postgresql
 from core.times import microseconds
 from core.usage import ledger_postgresql, ledger_sqlite
 from core.usage.amount import LARGEST_TOTAL, TotalTooLarge
+from core.usage.bounds import DEFAULT_BOUNDS, UsageBounds
 from core.usage.days import local_day
-from core.usage.entities import MOST_ENTITIES
 from core.usage.events import UsageEvent
 from core.usage.ledger import Batch, EventKey
 from core.usage.ledger_rows import prepare_rows
@@ -30,7 +30,7 @@ def record(
     now: datetime,
     *,
     permanent_before: datetime | None = None,
-    most_entities: int = MOST_ENTITIES,
+    bounds: UsageBounds = DEFAULT_BOUNDS,
 ) -> RecordResult:
     """Write events to the ledger and the rollups. The caller commits before it acknowledges the events.
 
@@ -43,12 +43,12 @@ def record(
         now: The time of arrival.
         permanent_before: In a backfill, the time before which an event is kept for ever, so that it never counts twice.
             No sender may send an event of that age at the same time.
-        most_entities: The number of entities of a license from which on events of a new entity are rejected.
+        bounds: The numbers of entities and series of a license from which on events of new ones are rejected.
 
     Raises:
         TotalTooLarge: The sums could not stay exact. Nothing was written.
     """
-    recorded = record_together(session, [events], now, permanent_before, most_entities)
+    recorded = record_together(session, [events], now, permanent_before, bounds)
     [result] = suggest_licenses(session, recorded)
     return result
 
@@ -58,7 +58,7 @@ def record_together(
     batches: Sequence[Sequence[UsageEvent]],
     now: datetime,
     permanent_before: datetime | None = None,
-    most_entities: int = MOST_ENTITIES,
+    bounds: UsageBounds = DEFAULT_BOUNDS,
 ) -> list[RecordResult]:
     """Write the batches of several senders, as :func:`record` does for one.
 
@@ -68,7 +68,7 @@ def record_together(
     Raises:
         TotalTooLarge: The sums could not stay exact. Nothing was written.
     """
-    made, licenses = prepare_rows(session, batches, most_entities)
+    made, licenses = prepare_rows(session, batches, bounds)
     today = {license.id: local_day(license.time_zone, microseconds(now)) for license in licenses.values()}
     permanent = None if permanent_before is None else microseconds(permanent_before)
     rows = list(made.rows.values())

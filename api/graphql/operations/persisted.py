@@ -5,14 +5,15 @@ it, sends it again with the text. Trusted documents are listed by an operator; t
 """
 
 import hashlib
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
 from typing import Any, ClassVar, Final
 
 import orjson
-from cachetools import LRUCache
 
+from api.graphql.shared_cache import SharedCache
 from core.errors import AllowanceError, BadInput, BadSetting
 
 MOST_BYTES: Final = 16 * 2**20
@@ -47,10 +48,15 @@ class NotTrusted(AllowanceError):
 class Documents:
     """The texts of documents by their digests. Thread-safe."""
 
-    def __init__(self, trusted: Mapping[str, str] | None = None) -> None:
-        """Accept trusted documents only, by their digests, or every document if `trusted` is None."""
+    def __init__(self, trusted: Mapping[str, str] | None = None, share: int = MOST_BYTES) -> None:
+        """Accept trusted documents only, by their digests, or every document if `trusted` is None.
+
+        Args:
+            trusted: The trusted documents.
+            share: Bytes of the documents of one API key.
+        """
         self._trusted = trusted
-        self._kept: LRUCache[str, str] = LRUCache(MOST_BYTES, len)
+        self._kept: SharedCache[str, str] = SharedCache(MOST_BYTES, share, sys.getsizeof)
         self._lock = Lock()
 
     def text(self, query: str | None, digest: str | None) -> str:
@@ -79,11 +85,17 @@ class Documents:
             raise PersistedQueryNotFound
         return text
 
-    def keep(self, text: str, digest: str | None) -> None:
-        """Keep a valid document that came with its digest, so that later requests can name it by the digest."""
+    def keep(self, text: str, digest: str | None, key_id: str) -> None:
+        """Keep a valid document that came with its digest, so that later requests can name it by the digest.
+
+        Args:
+            text: The document.
+            digest: The digest that it came with, or None.
+            key_id: The id of the API key that sent it.
+        """
         if digest is not None and self._trusted is None and len(text) <= LONGEST:
             with self._lock:
-                self._kept[digest] = text
+                self._kept.put(digest, text, key_id)
 
 
 def digest_of(text: str) -> str:

@@ -1,22 +1,25 @@
 """Preparation of documents: parsed, validated and planned once, and cached by their text."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
 from typing import Final
 
-from cachetools import LRUCache
 from graphql import GraphQLError, OperationDefinitionNode, OperationType
 
 from api.graphql.limits.check import CheckedDocument, check_document
 from api.graphql.limits.limits import Limits
 from api.graphql.operations.plan import AnswerPlan, Planner
 from api.graphql.schema.build import schema
+from api.graphql.shared_cache import SharedCache
 from core.errors import BadInput
 
-MOST_CHARACTERS: Final = 2**20
-"""Characters of the cached documents; the least recently used are dropped. A character takes some 60 bytes."""
+MOST_BYTES: Final = 2**26
+"""Bytes of the cached documents, about; the least recently used are dropped."""
+_BYTES_OF_CHARACTER: Final = 60
+"""Bytes of a character in a parsed and planned document, about."""
 _SMALLEST: Final = 100
 
 
@@ -60,7 +63,7 @@ class PreparedDocument:
     checked: CheckedDocument
     operations: Mapping[str | None, Operation]
     size: int
-    """Characters of the text, times the number of operations, since each may be planned with all of the fragments."""
+    """Bytes, about: of the text, times the operations, since each may be planned with all of the fragments."""
 
     def operation(self, name: str | None) -> Operation:
         """Return the operation of that name, or the only one for None.
@@ -79,14 +82,25 @@ class PreparedDocument:
 class Preparer:
     """A cache of documents that were prepared within limits. Thread-safe."""
 
-    def __init__(self, limits: Limits) -> None:
-        """Start with an empty cache."""
+    def __init__(self, limits: Limits, share: int = MOST_BYTES) -> None:
+        """Start with an empty cache.
+
+        Args:
+            limits: The limits of a document.
+            share: Bytes of the documents of one API key.
+        """
         self._limits = limits
-        self._cached: LRUCache[str, PreparedDocument] = LRUCache(MOST_CHARACTERS, lambda document: document.size)
+        self._cached: SharedCache[str, PreparedDocument] = SharedCache(
+            MOST_BYTES, share, lambda document: document.size
+        )
         self._lock = Lock()
 
-    def prepare(self, text: str) -> PreparedDocument:
+    def prepare(self, text: str, key_id: str = "") -> PreparedDocument:
         """Return the prepared document of a text.
+
+        Args:
+            text: The document.
+            key_id: The id of the API key that sent it.
 
         Raises:
             DocumentRefused: The document is not valid.
@@ -96,9 +110,8 @@ class Preparer:
             document = self._cached.get(text)
         if document is None:
             document = self._prepare(text)
-            if document.size <= MOST_CHARACTERS:
-                with self._lock:
-                    self._cached[text] = document
+            with self._lock:
+                self._cached.put(text, document, key_id)
         return document
 
     def _prepare(self, text: str) -> PreparedDocument:
@@ -112,4 +125,5 @@ class Preparer:
             for node in document.definitions
             if isinstance(node, OperationDefinitionNode)
         }
-        return PreparedDocument(checked, operations, (len(text) + _SMALLEST) * max(1, len(operations)))
+        size = sys.getsizeof(text) + (len(text) + _SMALLEST) * max(1, len(operations)) * _BYTES_OF_CHARACTER
+        return PreparedDocument(checked, operations, size)

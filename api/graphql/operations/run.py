@@ -53,8 +53,10 @@ class Operations:
         self._tracing = tracing
         self._metrics = metrics
         self._limits = limits_from(settings)
-        self._preparer = Preparer(self._limits)
-        self._documents = Documents(load_trusted(settings.trusted_documents) if settings.trusted_documents else None)
+        share = settings.cache_per_key_mb * 2**20
+        self._preparer = Preparer(self._limits, share)
+        trusted = load_trusted(settings.trusted_documents) if settings.trusted_documents else None
+        self._documents = Documents(trusted, share)
         self._rate = RateLimit(settings.graphql_operations_per_second, settings.graphql_operations_per_second)
 
     def admit(self, caller: Caller) -> None:
@@ -62,7 +64,7 @@ class Operations:
         if wait := self._rate.take(caller.key_id):
             raise RateLimited("This key asks more often than it may.", wait)
 
-    def prepare(self, request: Request, languages: Languages) -> OperationCall:
+    def prepare(self, request: Request, languages: Languages, caller: Caller) -> OperationCall:
         """Return the operation that a request names, ready to run and to be answered in the languages.
 
         Raises:
@@ -71,8 +73,8 @@ class Operations:
         """
         require_few_values(request.variables, self._limits.values)
         text = self._documents.text(request.query, request.digest)
-        prepared = self._preparer.prepare(text)
-        self._documents.keep(text, request.digest)
+        prepared = self._preparer.prepare(text, caller.key_id)
+        self._documents.keep(text, request.digest, caller.key_id)
         return OperationCall(prepared, prepared.operation(request.name), request.variables, languages)
 
     def answer_refused(self, refused: DocumentRefused, trace: str) -> OperationResult:

@@ -229,7 +229,7 @@ class _Conversation:
         operations, threads, trace = self._endpoint.operations, self._endpoint.threads, token_hex(16)
         try:
             operations.admit(caller)
-            call = await threads.run(operations.prepare, request_of(payload), self._languages)
+            call = await threads.run(operations.prepare, request_of(payload), self._languages, caller)
             if call.subscribes:
                 await self._follow(id, call, caller, trace)
             executed = await threads.run(operations.run, call, caller, trace)

@@ -17,10 +17,12 @@ from core.text import problem_with, shown
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
 _URL: Final = re.compile(r"https?://[^\s/]\S*")
 _LONGEST_URL: Final = 2000
+MOST_ADMINS: Final = 100
+"""The default of the setting `max_admins`."""
 _time_zones: Final = cache(available_timezones)  # it reads a thousand files
 
 
-def check_license(license: LicenseInput) -> None:
+def check_license(license: LicenseInput, most_admins: int = MOST_ADMINS) -> None:
     """Raise :class:`InvalidInput` with every problem of a license, if there are any. Fields left out have none."""
     problems = Problems()
     if not LICENSE_KEY.fullmatch(license.key):
@@ -39,7 +41,13 @@ def check_license(license: LicenseInput) -> None:
         problems.add(f"timeZone {shown(zone)} is not an IANA time zone.{near}", "timeZone")
     seen = set()
     admins = () if license.admins is LEFT_OUT else license.admins or ()
-    for index, admin in enumerate(admins):
+    if len(admins) > most_admins:
+        problems.add(
+            f"admins must be {most_admins} at most, not {len(admins)}; an operator can raise ALLOWANCE_MAX_ADMINS.",
+            "admins",
+            code="TOO_MANY_ADMINS",
+        )
+    for index, admin in enumerate(admins[:most_admins]):
         if not _is_email(admin.email):
             problems.add(f"email {shown(admin.email)} is not an e-mail address.", "admins", index, "email")
         elif admin.email in seen:

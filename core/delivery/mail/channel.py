@@ -2,6 +2,7 @@
 
 import logging
 import ssl
+from datetime import UTC, datetime, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
@@ -34,6 +35,7 @@ from core.delivery.messages import (
     read_content,
 )
 from core.delivery.outbox.claim import ClaimedDelivery
+from core.delivery.outbox.counts import count_sent_since
 from core.delivery.outbox.outcome import Outcome
 from core.delivery.outbox.tables import Delivery, DeliveryStatus
 from core.languages.negotiation import Negotiator
@@ -44,9 +46,14 @@ from core.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+_DAY: Final = timedelta(days=1)
 _NOBODY: Final = Outcome(DeliveryStatus.DROPPED, "No admin of the license any more, or unsubscribed.")
 _NO_OPERATOR: Final = Outcome(None, "This worker's ALLOWANCE_OPERATORS_EMAIL does not name this operator.")
 """Tried again, as the settings of another worker may name the operator."""
+
+
+class TooManyMails(Exception):
+    """A license whose admins got as many e-mails within a day as they may get. Operators may send further ones."""
 
 
 class MailChannel:
@@ -68,7 +75,7 @@ class MailChannel:
                 message = self._message(session, claimed)
             if message is not None:
                 verify_headers(message)
-        except (BadAddress, UnsafeHeader) as problem:
+        except (BadAddress, UnsafeHeader, TooManyMails) as problem:
             return Outcome(DeliveryStatus.PARKED, str(problem))
         if message is None:
             return _NO_OPERATOR if claimed.message.kind == CREDITS_REQUESTED else _NOBODY
@@ -97,6 +104,14 @@ class MailChannel:
         recipient = recipient_of(session, admin.license_id, admin.email)
         if recipient.unsubscribed_at:
             return None
+        if (
+            count_sent_since(session, delivery.license_id, datetime.now(UTC) - _DAY)
+            >= self._settings.alert_mails_per_day
+        ):
+            raise TooManyMails(
+                f"The license got {self._settings.alert_mails_per_day} e-mails within 24 hours already "
+                "(ALLOWANCE_ALERT_MAILS_PER_DAY)."
+            )
         unsubscribe = f"{self._settings.public_url}/unsubscribe/{recipient.token}"
         mail = mail_to_admin(
             content,

@@ -18,6 +18,7 @@ from core.plugins.registry import Registry
 from core.queue.queue import schedule_now
 from core.settings import Settings
 from core.usage.amount import TotalTooLarge
+from core.usage.bounds import usage_bounds
 from core.usage.dropped_days import DroppedDays
 from core.usage.events import EventRules, RejectedEvent, UsageEvent
 from core.usage.files.import_progress import ImportedEvents, ImportProgress, RejectedRow
@@ -95,7 +96,7 @@ def import_events(
         file = open_events(raw, path.name, raw.tell())
         done = ImportProgress(database, digest, path.name, backfill=backfill)
         rows = _rejected_rows(file, path, rejected and rejected.absolute(), done)
-        dropped_days = DroppedDays(digest, path.name, settings.max_entities) if backfill else None
+        dropped_days = DroppedDays(digest, path.name, usage_bounds(settings)) if backfill else None
         for chunk in _read_ahead(_chunks(file, done.lines, registry, settings, backfill=backfill)):
             _record(database, chunk, done, rows, settings, dropped_days)
             progress(*chunk.progress)
@@ -170,7 +171,7 @@ def _record(
     try:
         with database.write() as session:
             if dropped_days is None:
-                recorded = record(session, chunk.events, chunk.now, most_entities=settings.max_entities)
+                recorded = record(session, chunk.events, chunk.now, bounds=usage_bounds(settings))
             else:
                 recorded = _backfill(session, chunk, settings, dropped_days)
             rejected = [*chunk.rejected, *(_row_problem(chunk.readable, event) for event in recorded.rejected)]
@@ -197,9 +198,7 @@ def _backfill(session: Session, chunk: _Chunk, settings: Settings, dropped_days:
     positions = {event.index for event in refused}
     events = [event for event in chunk.events if event.position not in positions]
     permanent_before = chunk.now - settings.dedup_window - timedelta(days=1)
-    recorded = record(
-        session, events, chunk.now, permanent_before=permanent_before, most_entities=settings.max_entities
-    )
+    recorded = record(session, events, chunk.now, permanent_before=permanent_before, bounds=usage_bounds(settings))
     return recorded.with_rejected(refused)
 
 

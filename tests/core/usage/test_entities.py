@@ -11,8 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import select
 
+from core.administration.put_contract import MOST_VERSIONS
+from core.administration.rules.licenses import MOST_ADMINS
 from core.licenses.tables import Grant
+from core.settings import Settings
 from core.text import fold_name
+from core.usage.bounds import DEFAULT_BOUNDS, UsageBounds, usage_bounds
 from core.usage.entities import list_entities, name_entities
 from core.usage.events import EventRules, check_events
 from core.usage.record import record
@@ -102,7 +106,7 @@ def test_of_too_many_entities_the_new_ones_are_rejected(engine: Engine) -> None:
         rules = EventRules(registry.event_types, NOW, None, timedelta(0), lambda _: True)
         events, _ = check_events([usage_event("sms.sent", license, entity=name) for name in names], rules)
         with engine.database.write() as session:
-            result = record(session, events, NOW, most_entities=most)
+            result = record(session, events, NOW, bounds=UsageBounds(entities=most))
         assert result.accepted + len(result.rejected) == len(names)
         return [(event.index, event.code) for event in result.rejected]
 
@@ -114,6 +118,34 @@ def test_of_too_many_entities_the_new_ones_are_rejected(engine: Engine) -> None:
     # Operators name as many as they want.
     engine.grant("acme", "g", 1, entity="z")
     assert send("Z") == []
+
+
+def test_of_too_many_series_the_new_ones_are_rejected(engine: Engine) -> None:
+    engine.license()
+    engine.license("other")
+    registry = engine.runtime.registry
+
+    def send(*channels: str, license: str = "acme", most: int = 2) -> list[tuple[int, str]]:
+        rules = EventRules(registry.event_types, NOW, None, timedelta(0), lambda _: True)
+        raws = [usage_event("interaction.sent", license, dimensions={"channel": one}) for one in channels]
+        events, rejected = check_events(raws, rules)
+        assert rejected == []
+        with engine.database.write() as session:
+            result = record(session, events, NOW, bounds=UsageBounds(series=most))
+        assert result.accepted + len(result.rejected) == len(channels)
+        return [(event.index, event.code) for event in result.rejected]
+
+    assert send("print", "social", "print") == []
+    assert send("print", "call_center", "social") == [(1, "TOO_MANY_SERIES")]
+    assert send("call_center", license="other") == []
+    assert send("call_center", most=3) == []
+    assert send("call_center") == []
+
+
+def test_the_bounds_are_those_of_the_settings() -> None:
+    settings = Settings()
+    assert usage_bounds(settings) == DEFAULT_BOUNDS
+    assert (settings.max_admins, settings.max_contract_versions) == (MOST_ADMINS, MOST_VERSIONS)
 
 
 def test_a_backfill_counts_another_spelling_once(engine: Engine) -> None:

@@ -87,7 +87,7 @@ def put_license(
         contact=_contact(stated(input.contact)),
     )
     with context.write() as session:
-        licenses.put_license(session, license, context.now)
+        licenses.put_license(session, license, context.now, context.services.settings.max_admins)
     _announce_change(context, input.key)
     return PutLicenseResult(license=_changed_license(context, input.key))
 
@@ -117,7 +117,13 @@ def put_contract(
         quotas=_items(input.quotas, lambda item: (item.meter, _quota_terms(item))),
     )
     with context.write() as session:
-        row = contracts.put_contract(session, contract, context.services.registry, context.now)
+        row = contracts.put_contract(
+            session,
+            contract,
+            context.services.registry,
+            context.now,
+            context.services.settings.max_contract_versions,
+        )
     _announce_change(context, input.license)
     return PutContractResult(contract=Contract(row=row))
 

@@ -38,7 +38,13 @@ def refresh_consumption(
             raise BadInput(f"No section {shown(key)}.{did_you_mean(key, known)}")
     with context.write() as session:
         [run] = request_refresh(
-            session, [id_of(row)], sections, context.now, by=context.caller.name, person=context.caller.person
+            session,
+            [id_of(row)],
+            sections,
+            context.now,
+            by=context.caller.name,
+            person=context.caller.person,
+            most_per_hour=context.services.settings.refresh_requests_per_hour,
         )
     context.services.announcer.announce()
     return RefreshRequest(run=run, license_key=row.key)

@@ -1,6 +1,7 @@
 """Persisted and trusted documents."""
 
 import hashlib
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def test_a_document_is_found_by_its_digest_once_it_was_kept(text: str) -> None:
     with pytest.raises(PersistedQueryNotFound):
         documents.text(None, digest)
     assert documents.text(text, digest) == text
-    documents.keep(text, digest)
+    documents.keep(text, digest, "key")
     assert documents.text(None, digest) == text
 
 
@@ -55,17 +56,16 @@ def test_a_digest_of_another_text_is_refused() -> None:
 def test_what_is_kept_is_bounded_and_the_least_recently_asked_for_goes_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(persisted, "MOST_BYTES", 10)
-    documents = Documents()
+    documents = Documents(share=2 * sys.getsizeof("first"))
     for text in ("first", "other"):
-        documents.keep(text, digest_of(text))
+        documents.keep(text, digest_of(text), "key")
     documents.text(None, digest_of("first"))
-    documents.keep("third", digest_of("third"))
+    documents.keep("third", digest_of("third"), "key")
     assert documents.text(None, digest_of("first")) == "first"
     with pytest.raises(PersistedQueryNotFound):
         documents.text(None, digest_of("other"))
     monkeypatch.setattr(persisted, "LONGEST", 2)
-    documents.keep("long", digest_of("long"))
+    documents.keep("long", digest_of("long"), "key")
     with pytest.raises(PersistedQueryNotFound):
         documents.text(None, digest_of("long"))
 

@@ -248,6 +248,15 @@ def test_a_name_that_spells_a_header_is_read_as_a_name(engine: Engine, received:
     assert b"\r\nX-Injected" not in server.raw[0]
 
 
+def test_mails_of_a_license_within_a_day_are_bounded(engine: Engine, received: tuple[Received, str]) -> None:
+    server, url = received
+    crossed(engine, ANN, BOB, AdminInput("cem@example.com"))
+    deliver(engine, url, alert_mails_per_day=2)
+    assert len(server.mails) == 2
+    said = "The license got 2 e-mails within 24 hours already (ALLOWANCE_ALERT_MAILS_PER_DAY)."
+    assert sorted(outcomes(engine).values()) == [("PARKED", said), *[("SENT", "The mail server took it.")] * 2]
+
+
 def test_an_address_that_cannot_be_written_to_is_parked_at_once(engine: Engine, received: tuple[Received, str]) -> None:
     server, url = received
     crossed(engine, ANN)
