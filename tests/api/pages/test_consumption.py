@@ -1,6 +1,5 @@
 """The page "My consumption" in a browser: its figures, live changes, signing in and out, languages, past periods."""
 
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Protocol
@@ -9,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.api.conftest import NOW
-from tests.api.pages.browser import Visit, browser, visit
+from tests.api.pages.browser import Visit, visit
 from tests.api.server import Served, cloudevent
 
 pytestmark = [
@@ -22,12 +21,6 @@ class Visits(Protocol):
     """Opens a page of the browser."""
 
     def __call__(self, **options: object) -> AbstractContextManager[Visit]: ...
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as started:
-        yield started
 
 
 @pytest.fixture
@@ -52,7 +45,7 @@ def test_the_page_shows_the_figures_of_the_license_and_asks_this_server_alone(vi
         assert seen.text("h1") == "My consumption"
         assert seen.text("header .name p") == "Acme Retail Exceeded"
         assert seen.texts(".card[part~=section] h2") == [
-            *("Channels", "SMS", "Data model", "Goals and forms", "Automation", "License settings", "Installations"),
+            *("Channels", "SMS", "Data model", "Goals and forms", "License settings"),
         ]
         assert reading(seen, "interactions").startswith(
             "Interactions At risk 11,000,000 of 12,000,000 interactions · 91.7% 1,000,000 left"
@@ -70,11 +63,17 @@ def test_the_page_shows_the_figures_of_the_license_and_asks_this_server_alone(vi
 def test_what_the_contract_does_not_have_is_folded_away(visits: Visits, library: Served) -> None:
     with visits() as seen:
         open_page(seen, library, library.token("consumption:read"), "?license=acme")
-        section = seen.page.locator(".card[part~=section]").filter(has_text="Automation")
-        expect(section.locator(".unsold > summary")).to_have_text("Not in your contract (4)")
-        expect(section.locator('[data-meter="scenarios"]')).to_be_hidden()
+        section = seen.page.locator(".card[part~=section]").filter(has_text="Data model")
+        expect(section.locator(".unsold > summary")).to_have_text("Not in your contract (2)")
+        expect(section.locator('[data-meter="profile_tables"]')).to_be_hidden()
         section.locator(".unsold > summary").click()
-        expect(section.locator('[data-meter="scenarios"]')).to_be_visible()
+        expect(section.locator('[data-meter="profile_tables"]')).to_be_visible()
+        whole = seen.page.locator(".card.unsold")
+        expect(whole.locator("summary")).to_have_text("Not in your contract (5)")
+        whole.locator("summary").click()
+        expect(whole.locator('[data-section="automation"]')).to_have_text(
+            "Automation Scenarios, Segmentation rules, Daily exports, Newsletters"
+        )
 
 
 def test_a_change_shows_within_two_seconds(visits: Visits, library: Served) -> None:
@@ -123,7 +122,7 @@ def test_a_tile_shows_only_the_readings_of_its_status(visits: Visits, library: S
         seen.page.get_by_role("button", name="At risk").click()
         assert seen.texts(".reading h3") == ["Interactions"]
         seen.page.get_by_role("button", name="Show all").click()
-        assert len(seen.texts(".card[part~=section]")) == 7
+        assert len(seen.texts(".card[part~=section]")) == 5
 
 
 def test_details_show_the_thresholds_the_breakdown_and_a_history_with_its_table(

@@ -1,1 +1,1 @@
-export * from './allowance-CqO8ErrU.js';
+export * from './allowance-BACNs7xw.js';

@@ -174,7 +174,7 @@ const list = (value: string | null) => value?.split(/[\s,]+/).filter(Boolean) ??
 
 /** A meter without applications concerns all of them. */
 const noticesOf = ({ warnings }: Overview, application: string | null) =>
-  warnings.notices.filter((notice) => !application || !notice.application || notice.application === application);
+  warnings.notices.filter(({ shownIn }) => !application || !shownIn || shownIn.key === application);
 
 function statusChanges(before: Overview, now: Overview, text: ReturnType<typeof wordsFor>['text']): string {
   const readings = ({ sections }: Overview) => sections.flatMap((section) => section.readings);

@@ -1,10 +1,15 @@
 // Numbers, dates and words in the reader's language and in the license's time zone.
 
-import type { Period } from './model';
+import type { Period, Unit } from './model';
 
 export interface Formats {
   language: string;
   number(value: number): string;
+  /** The form of a unit that goes with a number. */
+  unit(value: number, unit?: Unit): string;
+  /** A number with its unit. */
+  amount(value: number, unit?: Unit): string;
+  dayCount(days: number): string;
   percent(ratio: number): string;
   date(instant: string): string;
   /** The first and the last day of a period. */
@@ -22,9 +27,16 @@ export function formatsOf(language: string, timeZone: string): Formats {
   const inUtc = new Intl.DateTimeFormat(language, { dateStyle: 'long', timeZone: 'UTC' });
   const time = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short', timeZone });
   const month = new Intl.DateTimeFormat(language, { month: 'long', year: 'numeric', timeZone });
+  const days = new Intl.NumberFormat(language, { style: 'unit', unit: 'day', unitDisplay: 'long' });
+  const plural = new Intl.PluralRules(language);
+  const number = (value: number) => (value !== 0 && Math.abs(value) < 0.1 ? fine : whole).format(value);
+  const unit = (value: number, forms?: Unit) => (plural.select(value) === 'one' ? forms?.one : forms?.other) ?? '';
   return {
     language,
-    number: (value) => (value !== 0 && Math.abs(value) < 0.1 ? fine : whole).format(value),
+    number,
+    unit,
+    amount: (value, forms) => `${number(value)} ${unit(value, forms)}`,
+    dayCount: (count) => days.format(count),
     // Never 100 % for what is a little more or less than the whole.
     percent: (ratio) => {
       const rounded = Math.round(ratio * 1000) / 1000;

@@ -34,11 +34,16 @@ export interface Share {
   limit: number | null;
   remaining: number | null;
 }
+/** The forms of a unit, of which the number chooses one. */
+export interface Unit {
+  one: string;
+  other: string;
+}
 export interface Meter {
   key: string;
   title: string;
   description: string;
-  unit: string;
+  unitForms: Unit;
   kind: Kind;
   enforcement: 'SOFT' | 'HARD' | 'NONE';
 }
@@ -72,7 +77,8 @@ export interface Section {
   readings: Reading[];
 }
 export interface Notice {
-  application: string;
+  /** Null if the notice concerns every application. */
+  shownIn: { key: string; title: string; url: string | null } | null;
   message: string;
   since: string;
   status: Status;
@@ -125,7 +131,7 @@ export interface CreditRequest {
 }
 export interface Alert {
   id: string;
-  meter: { key: string; title: string; unit: string } | null;
+  meter: { key: string; title: string; unitForms: Unit } | null;
   ratio: number;
   limit: number;
   used: number;
@@ -151,6 +157,12 @@ export interface Surroundings {
   requests: CreditRequest[];
   alerts: Alert[];
   installations: Installations | null;
+}
+
+/** Who asks, and what they may do. */
+export interface Viewer {
+  person: { name: string | null } | null;
+  can: string[];
 }
 
 export interface Failure {

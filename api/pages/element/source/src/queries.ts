@@ -6,12 +6,12 @@ fragment Overview on Consumption {
   status
   updatedAt
   license { key name timeZone state suspended { message } }
-  warnings { enabled halo notices { application message since status meter { key title } } }
+  warnings { enabled halo notices { shownIn { key title url } message since status meter { key title } } }
   sections {
     key title description status updatedAt nextUpdateAt consumptionSince
     readings {
       id state status used limit remaining overage utilization refused limitBasis freshness measuredAt
-      meter { key title description unit kind enforcement }
+      meter { key title description unitForms { one other } kind enforcement }
       problem { code message since }
       period { start end }
       thresholds { ratio value status crossedAt }
@@ -24,11 +24,8 @@ export const CHANGES = `subscription Changes($license: String) {
   consumptionChanged(license: $license) { ...Overview }
 }${OVERVIEW}`;
 
-export const CURRENT = `query Current($license: String) {
-  consumption(license: $license) { ...Overview }
-}${OVERVIEW}`;
-
-export const PAST = `query Past($license: String, $at: DateTime!) {
+/** The consumption at the end of a day, or now. */
+export const CONSUMPTION = `query Consumption($license: String, $at: DateTime) {
   consumption(license: $license, at: $at) { ...Overview }
 }${OVERVIEW}`;
 
@@ -55,11 +52,13 @@ export const SURROUNDINGS = `query Surroundings($key: String!) {
     grants(first: 50) { edges { node { key meter amount remaining entity grantedAt expiresAt } } }
     creditRequests(first: 10) { edges { node { id amount entity note requestedAt closedAt } } }
     alerts(first: 20) {
-      edges { node { id meter { key title unit } ratio limit used status crossedAt foundAt recoveredAt } }
+      edges { node { id meter { key title unitForms { one other } } ratio limit used status crossedAt foundAt recoveredAt } }
     }
     consumption { installations { period { start end } quota active new returning lost refused skewed } }
   }
 }`;
+
+export const VIEWER = `query Viewer { viewer { person { name } can } }`;
 
 export const REFRESH = `mutation Refresh($license: String) {
   refreshConsumption(license: $license) { id status }

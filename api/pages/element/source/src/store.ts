@@ -1,9 +1,9 @@
 // The connection to the API that all elements of a page share, if they show the same license of the same server.
 
 import { asFailure, request, RequestFailed, type Answer, type GraphQLProblem } from './http';
-import { type Failure, type Histories, type Overview, type Point, type Surroundings } from './model';
+import { type Failure, type Histories, type Overview, type Point, type Surroundings, type Viewer } from './model';
 import { subscribe } from './socket';
-import { CHANGES, CURRENT, DAYS, MONTHS, PAST, REFRESH, REQUEST_CREDITS, SURROUNDINGS } from './queries';
+import { CHANGES, CONSUMPTION, DAYS, MONTHS, REFRESH, REQUEST_CREDITS, SURROUNDINGS, VIEWER } from './queries';
 
 export type GetToken = () => string | null | undefined | Promise<string | null | undefined>;
 
@@ -33,6 +33,7 @@ export class Store {
   #tries = 0;
   #refused: string | null = null;
   #token: string | null = null;
+  #viewer: Promise<Viewer> | null = null;
 
   constructor(
     readonly endpoint: string,
@@ -65,7 +66,7 @@ export class Store {
   }
 
   retry(): void {
-    this.#refused = null;
+    this.#refused = this.#viewer = null;
     this.#close();
     if (this.state.phase !== 'ready') this.#set({ ...START });
     this.#open();
@@ -83,7 +84,7 @@ export class Store {
 
   /** The overview at the end of a past day. */
   async past(at: string): Promise<Overview> {
-    return (await this.#demand(PAST, { at })).consumption;
+    return (await this.#demand(CONSUMPTION, { at })).consumption;
   }
 
   /** The last twelve months of each reading. A history that could not be read costs no other. */
@@ -103,6 +104,11 @@ export class Store {
   async days(reading: string): Promise<Point[] | Failure> {
     const { data, errors, trace } = await this.ask(DAYS, { reading });
     return points(data?.node?.history, errors, 'node.history', trace);
+  }
+
+  /** Who asks; the same for all views of a connection. */
+  viewer(): Promise<Viewer> {
+    return (this.#viewer ??= this.#demand(VIEWER, {}).then(({ viewer }) => viewer));
   }
 
   async surroundings(key: string): Promise<Surroundings> {
@@ -148,7 +154,7 @@ export class Store {
     this.#disconnect = subscribe(url, CHANGES, { license: this.license }, {
       payload: async () => {
         const token = await this.#freshToken();
-        return { 'Accept-Language': this.language, ...(token ? { Authorization: `Bearer ${token}` } : {}) };
+        return { lang: this.language, ...(token ? { Authorization: `Bearer ${token}` } : {}) };
       },
       next: (data, [error]) => {
         if (error) return this.#onError(error);
@@ -201,7 +207,7 @@ export class Store {
 
   async #pull(): Promise<void> {
     try {
-      const { data, errors, trace } = await this.ask(CURRENT, {});
+      const { data, errors, trace } = await this.ask(CONSUMPTION, {});
       if (errors[0]) this.#onError({ ...errors[0], extensions: { trace: trace ?? undefined, ...errors[0].extensions } });
       else this.#set({ ...START, phase: 'ready', overview: data.consumption });
     } catch {

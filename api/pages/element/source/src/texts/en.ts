@@ -1,7 +1,5 @@
 import type { Status } from '../model';
 
-const many = (count: number, one: string, other: string) => (Math.abs(count) === 1 ? one : other);
-
 const status: Record<Status, string> = {
   OK: 'Within the limit',
   AT_RISK: 'At risk',
@@ -33,7 +31,7 @@ export const en = {
 
   period: 'Billing period',
   periodOf: (first: string, last: string) => `${first} – ${last}`,
-  daysLeft: (days: string, count: number, reset: string) => `${days} ${many(count, 'day', 'days')} left, begins again on ${reset}`,
+  daysLeft: (days: string, reset: string) => `${days} left, begins again on ${reset}`,
   periodOver: 'This period is over. These are its last figures.',
   previous: 'Previous period',
   next: 'Next period',
@@ -57,27 +55,25 @@ export const en = {
   neverUpdated: 'Not updated yet',
   notInContract: (count: string) => `Not in your contract (${count})`,
 
-  of: (used: string, limit: string, unit: string) => `${used} of ${limit} ${unit}`,
-  ofLimit: (limit: string, unit: string) => `of ${limit} ${unit}`,
+  of: (used: string, limit: string) => `${used} of ${limit}`,
   left: (amount: string) => `${amount} left`,
   nothingLeft: 'Nothing left',
   over: (amount: string) => `${amount} over the limit. Nothing is blocked.`,
-  owed: (amount: string, unit: string) => `${amount} ${unit} were used beyond the credits. The next credits pay for them.`,
+  owed: (amount: string) => `Used beyond the credits: ${amount}. The next credits pay for that.`,
   unlimited: 'No limit in your contract',
   setByContract: 'Set by your contract',
   nothingReported: 'Nothing was reported yet',
   neverMeasured: 'Not measured yet',
   none: 'None is allowed by your contract',
   full: (limit: string, until: string) => `All ${limit} places are taken. New ones are refused until ${until}.`,
-  refused: (count: string, one: boolean, until: string) =>
-    `${count} ${one ? 'was' : 'were'} refused. New ones are refused until ${until}.`,
+  refused: (count: string, until: string) => `Refused: ${count}. New ones are refused until ${until}.`,
   stale: (time: string) => `This figure is from ${time}. The last update failed:`,
   overdue: (time: string) => `This figure is from ${time}. An update is overdue.`,
 
   details: 'Details',
   basis: (basis: string) => `Limit: ${basis}`,
   thresholds: 'Thresholds',
-  threshold: (ratio: string, value: string, unit: string) => `${ratio} (${value} ${unit})`,
+  threshold: (ratio: string, amount: string) => `${ratio} (${amount})`,
   crossedOn: (date: string) => `crossed on ${date}`,
   notCrossed: 'not crossed',
   breakdown: (dimension: string) => `By ${dimension}`,
@@ -96,7 +92,6 @@ export const en = {
   historyFailed: 'This history cannot be shown.',
 
   credits: 'Credits',
-  creditsLeft: (amount: string, unit: string) => `${amount} ${unit} left`,
   grants: 'Credits that were granted',
   grantedOn: 'Granted',
   amount: 'Amount',
@@ -122,14 +117,14 @@ export const en = {
   returning: 'Returning',
   lost: 'Lost',
   refusedOnes: 'Refused',
-  skewed: (refused: string, one: boolean) =>
-    `${refused} ${one ? 'installation was' : 'installations were'} refused in this window. Some that look lost were only ` +
-    'turned away, and new ones may be missing: read these figures with care.',
+  skewed: (refused: string) =>
+    `Refused in this window: ${refused}. Some that look lost were only turned away, and new ones may be missing: read ` +
+    'these figures with care.',
 
   alerts: 'Alerts',
   noAlerts: 'No threshold was crossed yet.',
   recovered: (date: string) => `until ${date}`,
-  alert: (ratio: string, used: string, limit: string, unit: string) => `${ratio} reached: ${used} of ${limit} ${unit}`,
+  alert: (ratio: string, used: string, limit: string) => `${ratio} reached: ${used} of ${limit}`,
   goneMeter: 'a meter that is not installed any more',
   changed: (meter: string, status: string) => `${meter}: ${status}`,
 };

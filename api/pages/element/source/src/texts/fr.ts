@@ -1,6 +1,5 @@
 import type { Text } from '.';
 
-const many = (count: number, one: string, other: string) => (Math.abs(count) < 2 ? one : other);
 /** “du 1er novembre”: the first of a month is an ordinal number in French. */
 const le = (date: string) => date.replace(/^1 /, '1er ');
 
@@ -28,7 +27,7 @@ export const fr: Text = {
 
   period: 'Période de facturation',
   periodOf: (first, last) => `du ${le(first)} au ${le(last)}`,
-  daysLeft: (days, count, reset) => `encore ${days} ${many(count, 'jour', 'jours')}, remise à zéro le ${le(reset)}`,
+  daysLeft: (days, reset) => `encore ${days}, remise à zéro le ${le(reset)}`,
   periodOver: 'Cette période est terminée. Voici ses derniers chiffres.',
   previous: 'Période précédente',
   next: 'Période suivante',
@@ -52,12 +51,11 @@ export const fr: Text = {
   neverUpdated: 'Pas encore mis à jour',
   notInContract: (count) => `Hors de votre contrat (${count})`,
 
-  of: (used, limit, unit) => `${used} sur ${limit} ${unit}`,
-  ofLimit: (limit, unit) => `sur ${limit} ${unit}`,
+  of: (used, limit) => `${used} sur ${limit}`,
   left: (amount) => `Reste : ${amount}`,
   nothingLeft: 'Il ne reste rien',
   over: (amount) => `Dépassement de ${amount}. Rien n’est bloqué.`,
-  owed: (amount, unit) => `${amount} ${unit} ont été utilisés au-delà des crédits. Les prochains crédits les couvriront.`,
+  owed: (amount) => `Utilisé au-delà des crédits : ${amount}. Les prochains crédits le couvriront.`,
   unlimited: 'Sans limite dans votre contrat',
   setByContract: 'Fixé par votre contrat',
   nothingReported: 'Rien n’a encore été transmis',
@@ -65,15 +63,14 @@ export const fr: Text = {
   none: 'Votre contrat n’en permet aucun',
   full: (limit, until) =>
     `Les ${limit} places sont prises. Les nouvelles demandes sont refusées jusqu’au ${le(until)}.`,
-  refused: (count, one, until) =>
-    `${count} ${one ? 'a été refusée' : 'ont été refusées'}. Les nouvelles demandes sont refusées jusqu’au ${le(until)}.`,
+  refused: (count, until) => `Refusées : ${count}. Les nouvelles demandes sont refusées jusqu’au ${le(until)}.`,
   stale: (time) => `Ce chiffre date du ${le(time)}. La dernière mise à jour a échoué :`,
   overdue: (time) => `Ce chiffre date du ${le(time)}. Une mise à jour est en retard.`,
 
   details: 'Détails',
   basis: (basis) => `Limite : ${basis}`,
   thresholds: 'Seuils',
-  threshold: (ratio, value, unit) => `${ratio} (${value} ${unit})`,
+  threshold: (ratio, amount) => `${ratio} (${amount})`,
   crossedOn: (date) => `franchi le ${le(date)}`,
   notCrossed: 'non franchi',
   breakdown: (dimension) => `Par ${dimension}`,
@@ -92,7 +89,6 @@ export const fr: Text = {
   historyFailed: 'Cet historique ne peut pas être affiché.',
 
   credits: 'Crédits',
-  creditsLeft: (amount, unit) => `Reste : ${amount} ${unit}`,
   grants: 'Crédits accordés',
   grantedOn: 'Accordés le',
   amount: 'Quantité',
@@ -118,14 +114,14 @@ export const fr: Text = {
   returning: 'Revenues',
   lost: 'Perdues',
   refusedOnes: 'Refusées',
-  skewed: (refused, one) =>
-    `${refused} ${one ? 'installation a été refusée' : 'installations ont été refusées'} pendant cette période. Certaines ` +
-    'qui semblent perdues ont seulement été refusées, et des nouvelles peuvent manquer : lisez ces chiffres avec prudence.',
+  skewed: (refused) =>
+    `Refusées pendant cette période : ${refused}. Certaines qui semblent perdues ont seulement été refusées, et des ` +
+    'nouvelles peuvent manquer : lisez ces chiffres avec prudence.',
 
   alerts: 'Alertes',
   noAlerts: 'Aucun seuil n’a encore été franchi.',
   recovered: (date) => `jusqu’au ${le(date)}`,
-  alert: (ratio, used, limit, unit) => `${ratio} atteints : ${used} sur ${limit} ${unit}`,
+  alert: (ratio, used, limit) => `${ratio} atteints : ${used} sur ${limit}`,
   goneMeter: 'un indicateur qui n’est plus installé',
   changed: (meter, status) => `${meter} : ${status}`,
 };

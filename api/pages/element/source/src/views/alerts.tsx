@@ -5,7 +5,7 @@ import type { Around } from './context';
 import { StatusMark } from './status';
 
 export function Alerts({ alerts }: { alerts: Alert[] }, { formats, text }: Around) {
-  const { date, number, percent } = formats;
+  const { date, number, percent, amount } = formats;
   return (
     <section class="card" part="card alerts" aria-labelledby="alerts">
       <header>
@@ -22,7 +22,7 @@ export function Alerts({ alerts }: { alerts: Alert[] }, { formats, text }: Aroun
                 {recoveredAt && `, ${text.recovered(date(recoveredAt))}`}
               </span>
             </p>
-            <p class="quiet">{text.alert(percent(ratio), number(used), number(limit), meter?.unit ?? '')}</p>
+            <p class="quiet">{text.alert(percent(ratio), number(used), amount(limit, meter?.unitForms))}</p>
           </li>
         ))}
       </ul>

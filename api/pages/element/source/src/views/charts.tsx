@@ -41,7 +41,7 @@ export function HistoryChart({ points, title, unit }: Props, { formats, text, pr
           pen = 'M';
           return '';
         }
-        const step = `${pen}${x(place).toFixed(1)} ${y(at).toFixed(1)}`;
+        const step = `${pen}${x(place).toFixed(1)} ${y(at).toFixed(1)}${pen === 'M' ? 'h0' : ''}`; // a single point is a dot
         pen = 'L';
         return step;
       })

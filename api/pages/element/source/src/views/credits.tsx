@@ -8,22 +8,24 @@ interface Props {
   readings: Reading[];
   grants: Grant[];
   requests: CreditRequest[];
+  /** Whether the person may ask for credits. */
+  canRequest: boolean;
   onSent: () => void;
 }
 
-export function Credits({ license, readings, grants, requests, onSent }: Props, { formats, text }: Around) {
+export function Credits({ license, readings, grants, requests, canRequest, onSent }: Props, { formats, text }: Around) {
   return (
     <section class="card" part="card credits" aria-labelledby="credits">
       <header>
         <h2 id="credits">{text.credits}</h2>
       </header>
-      {readings.map(({ meter, remaining }) => (
+      {grants.length > 0 && readings.map(({ meter, remaining }) => (
         <p key={meter.key} class="headline">
-          {text.creditsLeft(formats.number(remaining ?? 0), meter.unit)}
+          {text.left(formats.amount(remaining ?? 0, meter.unitForms))}
         </p>
       ))}
       <Grants grants={grants} />
-      <RequestForm license={license} onSent={onSent} />
+      {canRequest && <RequestForm license={license} onSent={onSent} />}
       {requests.length > 0 && (
         <>
           <h4>{text.requests}</h4>

@@ -17,7 +17,7 @@ export function Details({ reading, past }: { reading: Reading; past: boolean }, 
           <ul class="plain">
             {thresholds.map(({ ratio, value, crossedAt }) => (
               <li key={ratio}>
-                {text.threshold(formats.percent(ratio), formats.number(value), meter.unit)} –{' '}
+                {text.threshold(formats.percent(ratio), formats.amount(value, meter.unitForms))} –{' '}
                 {crossedAt ? text.crossedOn(formats.date(crossedAt)) : text.notCrossed}
               </li>
             ))}
@@ -73,6 +73,6 @@ class History extends View<{ reading: Reading }> {
           {text.historyFailed} {points.message}
         </p>
       );
-    return <HistoryChart points={points} title={meter.title} unit={meter.unit} />;
+    return <HistoryChart points={points} title={meter.title} unit={meter.unitForms.other} />;
   }
 }

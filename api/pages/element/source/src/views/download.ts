@@ -5,7 +5,7 @@ import type { Overview } from '../model';
 export function download(overview: Overview) {
   const rows = overview.sections.flatMap(({ title, readings }) =>
     readings.map(({ meter, status, used, limit, remaining, measuredAt }) =>
-      [title, meter.key, meter.title, status, used, limit, remaining, meter.unit, measuredAt].map(cell).join(','),
+      [title, meter.key, meter.title, status, used, limit, remaining, meter.unitForms.other, measuredAt].map(cell).join(','),
     ),
   );
   const head = 'section,meter,title,status,used,limit,remaining,unit,measured_at';

@@ -9,7 +9,7 @@ import { download } from './download';
 import { Halo } from './halo';
 import { Notices } from './notices';
 import { PeriodBar } from './period';
-import { SectionCard } from './section';
+import { isSold, SectionCard, Unsold } from './section';
 import { Failed, Loading, rememberShape, splitEvenly } from './states';
 import { StatusMark } from './status';
 import { Tiles } from './tiles';
@@ -31,6 +31,7 @@ export class Full extends View<{ state: State; sections: string[] | null }, Show
     const around = known(
       this.answer('around', `${license.key} ${version} ${sent}`, () => store.surroundings(license.key)),
     );
+    const can = known(this.answer('viewer', store, () => store.viewer()))?.can ?? [];
     const periods = around?.periods ?? [];
     const shown = place ?? periods.length - 1;
     const period = periods[shown];
@@ -39,10 +40,9 @@ export class Full extends View<{ state: State; sections: string[] | null }, Show
     const past = this.answer('past', at && `${at} ${version}`, async () => at && store.past(at));
     const histories = known(this.answer('histories', `${at} ${version}`, () => store.months(at)));
     const overview = at ? known(past) : current;
-    rememberShape(store.license, current.sections.map(({ readings }) => readings.length));
     return (
       <>
-        <Header overview={current} state={state} />
+        <Header overview={current} state={state} canRefresh={can.includes('REFRESH')} />
         {state.awaySince && (
           <p class="away" role="status">
             {text.away(formats.time(state.awaySince.toISOString()))}
@@ -64,17 +64,18 @@ export class Full extends View<{ state: State; sections: string[] | null }, Show
             past={at !== null}
             histories={histories}
             around={around}
+            can={can}
             onSent={() => this.setState({ sent: sent + 1 })}
           />
         ) : (
-          <Loading license={store.license} />
+          <Loading license={store.license} above={120} />
         )}
       </>
     );
   }
 }
 
-class Header extends View<{ overview: Overview; state: State }, { said?: string }> {
+class Header extends View<{ overview: Overview; state: State; canRefresh: boolean }, { said?: string }> {
   #refresh = async () => {
     const { store, text } = this.context;
     this.setState({ said: text.refreshing });
@@ -87,7 +88,7 @@ class Header extends View<{ overview: Overview; state: State }, { said?: string 
 
   render() {
     const { text } = this.context;
-    const { overview, state } = this.props;
+    const { overview, state, canRefresh } = this.props;
     return (
       <header class="top" part="header">
         <div class="name">
@@ -98,9 +99,11 @@ class Header extends View<{ overview: Overview; state: State }, { said?: string 
         </div>
         <div class="tools">
           {!state.awaySince && <span class={`live ${state.live ? 'on' : ''}`}>{state.live ? text.live : text.polling}</span>}
-          <button class="button" part="button" onClick={this.#refresh}>
-            {text.refresh}
-          </button>
+          {canRefresh && (
+            <button class="button" part="button" onClick={this.#refresh}>
+              {text.refresh}
+            </button>
+          )}
           <button class="button" part="button" onClick={() => download(overview)}>
             {text.download}
           </button>
@@ -121,10 +124,18 @@ interface BodyProps {
   past: boolean;
   histories: Histories | null;
   around: Surroundings | null;
+  /** What the person may do. */
+  can: string[];
   onSent: () => void;
 }
 
 class Body extends View<BodyProps, { chosen?: Status | null }> {
+  #columns: Element | null = null;
+
+  componentDidUpdate() {
+    if (!this.props.past && !this.state.chosen) rememberShape(this.context.store.license, this.#columns!);
+  }
+
   render() {
     const { text } = this.context;
     const { overview, past } = this.props;
@@ -144,7 +155,7 @@ class Body extends View<BodyProps, { chosen?: Status | null }> {
           </p>
         )}
         {!cards.length && <p class="quiet">{text.nothingHere}</p>}
-        <div class="columns">
+        <div class="columns" ref={(columns) => void (this.#columns = columns)}>
           {splitEvenly(cards, ({ size }) => size).map((column, side) => (
             <div key={side}>{column.map(({ card }) => card)}</div>
           ))}
@@ -155,13 +166,14 @@ class Body extends View<BodyProps, { chosen?: Status | null }> {
 
   /** The cards in their order, each with about how many readings are as high as it. */
   #cards(chosen: Status | null | undefined) {
-    const { overview, sections, past, histories, around, onSent } = this.props;
+    const { overview, sections, past, histories, around, can, onSent } = this.props;
     const credits = overview.sections.flatMap(({ readings }) => readings.filter(({ meter }) => meter.kind === 'CREDITS'));
-    const cards = overview.sections
+    const wanted = overview.sections
       .filter(({ key }) => !sections || sections.includes(key))
       .map((section) => (chosen ? only(section, chosen) : section))
-      .filter(({ readings }) => readings.length > 0)
-      .map((section) => ({
+      .filter(({ readings }) => readings.length > 0);
+    const unsold = wanted.filter((section) => !isSold(section));
+    const cards = wanted.filter(isSold).map((section) => ({
         size: section.readings.filter(({ state }) => state !== 'NOT_IN_CONTRACT').length,
         card: (
           <SectionCard
@@ -173,7 +185,8 @@ class Body extends View<BodyProps, { chosen?: Status | null }> {
           />
         ),
       }));
-    if (past || !around || chosen || sections) return cards;
+    const rest = unsold.length ? [{ size: 0, card: <Unsold key="unsold" sections={unsold} /> }] : [];
+    if (past || !around || chosen || sections) return [...cards, ...rest];
     const { grants, requests, alerts } = around;
     if (credits.length)
       cards.push({
@@ -185,11 +198,12 @@ class Body extends View<BodyProps, { chosen?: Status | null }> {
             readings={credits}
             grants={grants}
             requests={requests}
+            canRequest={can.includes('REQUEST_CREDITS')}
             onSent={onSent}
           />
         ),
       });
-    return [...cards, { size: alerts.length / 1.8, card: <Alerts key="alerts" alerts={alerts} /> }];
+    return [...cards, { size: alerts.length / 1.8, card: <Alerts key="alerts" alerts={alerts} /> }, ...rest];
   }
 }
 

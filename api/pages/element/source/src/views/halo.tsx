@@ -1,19 +1,28 @@
 // The account circle with its red halo while a limit is exceeded.
 
 import type { Overview } from '../model';
-import type { Around } from './context';
+import { known, View } from './context';
 
-export function Halo({ overview }: { overview: Overview | null }, { text }: Around) {
-  const on = overview?.warnings.halo ?? false;
-  const initials = (overview?.license.name ?? '')
-    .split(/\s+/)
-    .slice(0, 2)
-    .map((word) => [...word][0] ?? '')
-    .join('')
-    .toUpperCase();
-  return (
-    <span class={`halo ${on ? 'on' : ''}`} part={`halo ${on ? 'halo-on' : ''}`} role="img" aria-label={on ? text.accountExceeded : text.account}>
-      <slot name="account">{initials}</slot>
-    </span>
-  );
+export class Halo extends View<{ overview: Overview | null }> {
+  render() {
+    const { store, text } = this.context;
+    const { overview } = this.props;
+    const on = overview?.warnings.halo;
+    // Who has no figures has no valid token either.
+    const viewer = overview && known(this.answer('viewer', store, () => store.viewer()));
+    const name = viewer?.person?.name ?? overview?.license.name ?? '';
+    const initials = name
+      .split(/[^\p{L}\p{N}]+/u)
+      .filter(Boolean)
+      .slice(0, 2)
+      .map((word) => [...word][0])
+      .join('')
+      .toUpperCase();
+    const label = on ? text.accountExceeded : text.account;
+    return (
+      <span class={`halo ${on ? 'on' : ''}`} part={`halo ${on ? 'halo-on' : ''}`} role="img" aria-label={label} title={viewer?.person?.name ?? ''}>
+        <slot name="account">{initials}</slot>
+      </span>
+    );
+  }
 }

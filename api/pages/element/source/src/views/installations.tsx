@@ -18,7 +18,7 @@ export function InstallationFigures({ figures }: { figures: Installations }, { f
           </div>
         ))}
       </dl>
-      {figures.skewed && <p class="stale">{text.skewed(formats.number(refused), refused === 1)}</p>}
+      {figures.skewed && <p class="stale">{text.skewed(formats.number(refused))}</p>}
     </div>
   );
 }

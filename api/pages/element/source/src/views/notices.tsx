@@ -15,7 +15,8 @@ export class Notices extends View<Props, { chosen?: string }> {
     const { formats, text } = this.context;
     const { notices, selectable } = this.props;
     const { chosen } = this.state;
-    const applications = [...new Set(notices.map(({ application }) => application))].filter(Boolean).sort();
+    const applications = new Map(notices.map(({ shownIn }) => [shownIn?.key, shownIn?.title]));
+    applications.delete(undefined);
     if (!notices.length) return null;
     return (
       <section class="notices" part="notices" aria-labelledby="notices">
@@ -23,13 +24,15 @@ export class Notices extends View<Props, { chosen?: string }> {
           <h2 id="notices">
             <Sign status="EXCEEDED" /> {text.notices}
           </h2>
-          {selectable && applications.length > 1 && (
+          {selectable && applications.size > 1 && (
             <label>
               {text.application}{' '}
               <select value={chosen} onChange={(event) => this.setState({ chosen: event.currentTarget.value })}>
                 <option value="">{text.allApplications}</option>
-                {applications.map((application) => (
-                  <option key={application}>{application}</option>
+                {[...applications].map(([key, title]) => (
+                  <option key={key} value={key}>
+                    {title}
+                  </option>
                 ))}
               </select>
             </label>
@@ -37,10 +40,14 @@ export class Notices extends View<Props, { chosen?: string }> {
         </header>
         <ul>
           {notices
-            .filter(({ application }) => !chosen || !application || application === chosen)
-            .map(({ application, message, since, meter }) => (
-              <li key={`${application} ${meter.key}`} part="notice">
-                {selectable && <span class="application">{application || text.inAllApplications}</span>}
+            .filter(({ shownIn }) => !chosen || !shownIn || shownIn.key === chosen)
+            .map(({ shownIn, message, since, meter }) => (
+              <li key={`${shownIn?.key} ${meter.key}`} part="notice">
+                {selectable && (
+                  <span class="application">
+                    {shownIn?.url ? <a href={shownIn.url}>{shownIn.title}</a> : (shownIn?.title ?? text.inAllApplications)}
+                  </span>
+                )}
                 <p>
                   {message} <span class="quiet">{text.since(formats.date(since))}</span>
                 </p>

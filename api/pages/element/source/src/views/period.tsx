@@ -27,7 +27,7 @@ export function PeriodBar({ periods, shown, onShow }: Props, { formats, text }: 
         {period.current ? (
           <>
             <progress max={1} value={gone} aria-label={text.period} />
-            <span class="quiet">{text.daysLeft(formats.number(days), days, formats.date(period.end))}</span>
+            <span class="quiet">{text.daysLeft(formats.dayCount(days), formats.date(period.end))}</span>
           </>
         ) : (
           <span class="quiet">{text.periodOver}</span>

@@ -22,7 +22,7 @@ export class ReadingRow extends View<Props, { open?: boolean }> {
     const { reading, months, past } = this.props;
     const { meter, limit, used, utilization, status, state } = reading;
     const compared = state === 'MEASURED' && used !== null && limit !== null;
-    const label = compared ? text.of(formats.number(used), formats.number(limit), meter.unit) : '';
+    const label = compared ? text.of(formats.number(used), formats.amount(limit, meter.unitForms)) : '';
     const shown = this.state.open || printing;
     return (
       <li class="reading" part="reading" data-meter={meter.key}>
@@ -35,18 +35,20 @@ export class ReadingRow extends View<Props, { open?: boolean }> {
         {state !== 'NOT_IN_CONTRACT' && (
           <div class="foot">
             <Remark reading={reading} />
-            {Array.isArray(months) && months.some((point) => point.used !== null) && (
-              <Spark points={months} title={meter.title} />
-            )}
-            <button
-              class="link"
-              aria-expanded={shown}
-              aria-controls={`details-${meter.key}`}
-              onClick={() => this.setState({ open: !shown })}
-            >
-              {text.details}
-              <span class="hidden"> – {meter.title}</span>
-            </button>
+            <span class="more">
+              {Array.isArray(months) && months.filter(({ used }) => used !== null).length > 2 && (
+                <Spark points={months} title={meter.title} />
+              )}
+              <button
+                class="link"
+                aria-expanded={shown}
+                aria-controls={`details-${meter.key}`}
+                onClick={() => this.setState({ open: !shown })}
+              >
+                {text.details}
+                <span class="hidden"> – {meter.title}</span>
+              </button>
+            </span>
           </div>
         )}
         <Staleness reading={reading} />
@@ -59,28 +61,29 @@ export class ReadingRow extends View<Props, { open?: boolean }> {
 /** The figure at the end of the line: “350,999 of 320,000 interactions · 109.7 %”. */
 function Figure({ reading }: { reading: Reading }, { formats, text }: Around) {
   const { meter, state, used, limit, remaining, utilization } = reading;
+  const unit = (value: number) => formats.unit(value, meter.unitForms);
   const strong = (value: number) => <strong>{formats.number(value)}</strong>;
   if (state === 'NOT_IN_CONTRACT') return null;
   if (state === 'TERM_ONLY' && limit !== null)
     return (
       <p class="figure">
-        {strong(limit)} {meter.unit} · {text.setByContract}
+        {strong(limit)} {unit(limit)} · {text.setByContract}
       </p>
     );
   if (state === 'NEVER_MEASURED') return <p class="figure quiet">{text.neverMeasured}</p>;
   if (used === null) return <p class="figure quiet">{text.nothingReported}</p>;
   if (meter.kind === 'CREDITS' && remaining !== null)
-    return <p class="figure">{text.creditsLeft(formats.number(remaining), meter.unit)}</p>;
+    return <p class="figure">{text.left(formats.amount(remaining, meter.unitForms))}</p>;
   if (limit === null)
     return (
       <p class="figure">
-        {strong(used)} {meter.unit}
+        {strong(used)} {unit(used)}
         {state === 'UNLIMITED' && ` · ${text.unlimited}`}
       </p>
     );
   return (
     <p class="figure">
-      {strong(used)} {text.ofLimit(formats.number(limit), meter.unit)}
+      {strong(used)} {text.of('', formats.amount(limit, meter.unitForms))}
       {utilization !== null && ` · ${formats.percent(utilization)}`}
     </p>
   );
@@ -94,10 +97,10 @@ function Remark({ reading }: { reading: Reading }, { formats, text }: Around) {
   const isHard = meter.enforcement === 'HARD';
   const isCredits = meter.kind === 'CREDITS';
   if (isHard && refused)
-    return <p class="remark over">{text.refused(formats.number(refused), refused === 1, until)}</p>;
+    return <p class="remark over">{text.refused(formats.number(refused), until)}</p>;
   if (isHard && limit > 0 && used >= limit) return <p class="remark">{text.full(formats.number(limit), until)}</p>;
   if (overage)
-    return <p class="remark over">{(isCredits ? text.owed : text.over)(formats.number(overage), meter.unit)}</p>;
+    return <p class="remark over">{isCredits ? text.owed(formats.amount(overage, meter.unitForms)) : text.over(formats.number(overage))}</p>;
   if (limit === 0) return <p class="remark">{text.none}</p>;
   if (remaining === null || isCredits) return null;
   return <p class="remark">{remaining ? text.left(formats.number(remaining)) : text.nothingLeft}</p>;

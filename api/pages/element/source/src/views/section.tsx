@@ -13,6 +13,23 @@ interface Props {
   past: boolean;
 }
 
+/** Sections of which the contract has nothing, folded away together. */
+export function Unsold({ sections }: { sections: Section[] }, { formats, text, printing }: Around) {
+  const count = sections.reduce((sum, { readings }) => sum + readings.length, 0);
+  return (
+    <details class="card unsold" open={printing}>
+      <summary>{text.notInContract(formats.number(count))}</summary>
+      {sections.map(({ key, title, readings }) => (
+        <p key={key} data-section={key}>
+          <strong>{title}</strong> <span class="quiet">{readings.map(({ meter }) => meter.title).join(', ')}</span>
+        </p>
+      ))}
+    </details>
+  );
+}
+
+export const isSold = ({ readings }: Section) => readings.some(({ state }) => state !== 'NOT_IN_CONTRACT');
+
 export function SectionCard(
   { section, histories, installations, past }: Props,
   { formats, text, printing }: Around,
@@ -24,10 +41,10 @@ export function SectionCard(
   );
   const counts = sold.some(({ meter }) => meter.kind === 'ADMISSION');
   return (
-    <section class={`card ${sold.length ? tone(section.status) : 'none'}`} part="card section" aria-labelledby={`section-${section.key}`}>
+    <section class={`card ${tone(section.status)}`} part="card section" aria-labelledby={`section-${section.key}`}>
       <header>
         <h2 id={`section-${section.key}`}>{section.title}</h2>
-        {sold.length > 0 && <StatusMark status={section.status} />}
+        <StatusMark status={section.status} />
         {section.consumptionSince && (
           <p class="since">{text.consumptionSince(formats.date(section.consumptionSince))}</p>
         )}

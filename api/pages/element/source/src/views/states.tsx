@@ -3,44 +3,55 @@
 import type { Failure } from '../model';
 import type { Around } from './context';
 
-const READINGS = [1, 1, 4, 4, 4, 5, 1];
+/** The height of what is above the cards, and the heights of the cards of each column. */
+type Shape = [number, number[][]];
+const USUAL: Shape = [160, [[150, 150, 330, 330], [330, 380, 150]]];
 
-/** The heights of the sections as they were last, so that nothing moves when the figures come. */
-export const rememberShape = (license: string | null, shape: number[]) => {
+/** Remember how high everything is, so that nothing moves when the figures come the next time. */
+export const rememberShape = (license: string | null, columns: Element) => {
+  const top = columns.getBoundingClientRect().top - columns.parentElement!.getBoundingClientRect().top;
+  const heights = [...columns.children].map((column) => [...column.children].map((card) => card.getBoundingClientRect().height));
   try {
-    sessionStorage.setItem(`allowance:shape:${license}`, JSON.stringify(shape));
+    sessionStorage.setItem(`allowance:shape:${license}`, JSON.stringify([top, heights]));
   } catch {
     // A page may forbid storage; the usual shape is then shown.
   }
 };
 
-function shapeOf(license: string | null): number[] {
+function shapeOf(license: string | null): Shape {
   try {
-    return JSON.parse(sessionStorage.getItem(`allowance:shape:${license}`) ?? '') as number[];
+    return JSON.parse(sessionStorage.getItem(`allowance:shape:${license}`) ?? '') as Shape;
   } catch {
-    return READINGS;
+    return USUAL;
   }
 }
 
-export function Loading({ license }: { license: string | null }, { text }: Around) {
-  const shape = shapeOf(license);
-  const half = splitEvenly(shape, (count) => count);
+interface Props {
+  license: string | null;
+  /** The height above the cards, if it is not that of the whole view. */
+  above?: number;
+}
+
+export function Loading({ license, above }: Props, { text }: Around) {
+  const [top, columns] = shapeOf(license);
   return (
     <div aria-busy="true">
       <p role="status" class="hidden">
         {text.loading}
       </p>
-      <div class="skeleton title" />
-      <div class="tiles">
-        {[0, 1, 2, 3].map((place) => (
-          <div key={place} class="tile skeleton" />
-        ))}
+      <div style={{ height: `${(above ?? top) - 16}px`, overflow: 'hidden' }}>
+        <div class="skeleton title" />
+        <div class="tiles">
+          {[0, 1, 2, 3].map((place) => (
+            <div key={place} class="tile skeleton" />
+          ))}
+        </div>
       </div>
       <div class="columns">
-        {half.map((column, side) => (
+        {columns.map((column, side) => (
           <div key={side}>
-            {column.map((count, place) => (
-              <div key={place} class="card skeleton" style={{ height: `${6.5 + count * 5.75}rem` }} />
+            {column.map((height, place) => (
+              <div key={place} class="card skeleton" style={{ height: `${height}px` }} />
             ))}
           </div>
         ))}
