@@ -109,6 +109,6 @@ def _known_tokens(session: Session, file: Path) -> bool:
 def _list_pages(tokens: dict[str, str], file: Path, address: str) -> str:
     lines = [f"The demonstration. Each link signs in by itself, and is printed once; the tokens are kept in {file}:"]
     for name, token in tokens.items():
-        page = "graphiql" if name == OPERATOR else "consumption"
+        page = "operator" if name == OPERATOR else "consumption"
         lines.append(f"  {name:<10}{address}/{page}#token={token}")
     return "\n".join(lines)

@@ -32,8 +32,8 @@ def serve(
 ) -> None:
     """Serve the page My consumption, GraphQL and events over HTTP.
 
-    The page is at /consumption, GraphQL at /graphql, and GraphiQL, a page to try queries, at /graphiql. Events are sent
-    to /events.
+    The page is at /consumption, the page for operators at /operator, GraphQL at /graphql, and GraphiQL, a page to try
+    queries, at /graphiql. Events are sent to /events.
     Without a broker (ALLOWANCE_BROKER_URL), workers and the schedule run inside this process. SIGTERM or Ctrl-C
     stops the server after the requests that it has begun.
 

@@ -1,7 +1,7 @@
 """The pages for people, each built from its source under api/pages and served without another host.
 
-``/consumption`` is the page "My consumption", a shell around the element of ``/elements``; ``/graphiql`` is an editor
-for the GraphQL API.
+``/consumption`` is the page "My consumption", a shell around the element of ``/elements``; ``/operator`` lists licenses
+for operators; ``/graphiql`` is an editor for the GraphQL API.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 _PAGES: Final = Path(__file__).parents[1] / "pages"
 GRAPHIQL: Final = _PAGES / "graphiql"
 CONSUMPTION: Final = _PAGES / "consumption"
+OPERATOR: Final = _PAGES / "operator" / "built"
 ELEMENTS: Final = _PAGES / "element" / "built"
 STABLE_NAME: Final = "allowance.js"
 """The file of the elements by the name that pages of others name. It leads to the file named after its content."""
@@ -32,7 +33,7 @@ _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
-_CONSUMPTION_HEADERS: Final = _HEADERS | {"Content-Security-Policy": _POLICY + "style-src 'self'"}
+_STRICT_HEADERS: Final = _HEADERS | {"Content-Security-Policy": _POLICY + "style-src 'self'"}
 _GRAPHIQL_HEADERS: Final = _HEADERS | {
     # The editor writes its styles into the page; everything else comes from files of this server.
     "Content-Security-Policy": _POLICY + "style-src 'self' 'unsafe-inline'; font-src 'self'; worker-src 'self'",
@@ -44,9 +45,11 @@ def page_routes(*, graphiql: bool) -> Sequence[BaseRoute]:
     """Return the routes of the pages, and of GraphiQL if it is to be served."""
     routes: list[BaseRoute] = [
         Route("/", RedirectResponse("/consumption"), methods=["GET"]),
-        *_page("/consumption", CONSUMPTION / "index.html", _CONSUMPTION_HEADERS),
+        *_page("/consumption", CONSUMPTION / "index.html", _STRICT_HEADERS),
         _files("/consumption/assets", CONSUMPTION / "assets"),
         _files("/elements", ELEMENTS),
+        *_page("/operator", OPERATOR / "index.html", _STRICT_HEADERS),
+        _files("/operator/assets", OPERATOR / "assets"),
     ]
     if graphiql:
         routes += [

@@ -11,6 +11,7 @@ from core.access.person import read_person
 from core.administration.inputs import DeclineInput
 from core.administration.rules.problems import Problems
 from core.alerts.recipients import load_recipients
+from core.consumption.snapshots import mark_changed
 from core.credits.tables import CreditRequest
 from core.delivery.message_kinds import CREDITS_DECLINED
 from core.delivery.messages import DeclinedContent, RequestItem
@@ -61,6 +62,7 @@ def decline_request(
     request.closed_at, request.declined_by, request.declined_because = now, declined_by, given.reason
     session.add(request)
     session.flush()
+    mark_changed(session, license_id)
     item = RequestItem(
         request.id,
         request.meter,

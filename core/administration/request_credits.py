@@ -14,6 +14,7 @@ from core.administration.grant_credits import credit_meters
 from core.administration.inputs import CreditRequestInput
 from core.administration.rules.credits import check_credit_request
 from core.alerts.recipients import load_recipients
+from core.consumption.snapshots import mark_changed
 from core.credits.tables import CreditRequest
 from core.delivery.message_kinds import CREDITS_REQUESTED
 from core.delivery.messages import RequestContent, RequestItem
@@ -88,6 +89,7 @@ def request_credits(
     )
     session.add(request)
     session.flush()
+    mark_changed(session, license_id)
     item = RequestItem(request.id, meter, given.amount, entity, given.note, requested_by, now, person)
     recipients = load_recipients(session, [license_id], registry.notifiers.values(), operators)
     if not operators:

@@ -29,7 +29,8 @@ WITH given AS (
     FROM given WHERE snapshot.license_id = given.license_id
 )
 UPDATE license_overview SET severity = given.severity, utilization = given.utilization, updated_at = given.updated_at,
-    stale_at = given.stale_at, meters = given.meters, changed_at = extract(epoch FROM clock_timestamp()) * 1000000
+    stale_at = given.stale_at, meters = given.meters,
+    changed_at = greatest(changed_at + 1, CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint))
 FROM given WHERE license_overview.license_id = given.license_id
 """,
     "sqlite": """
@@ -39,7 +40,7 @@ WHERE license_id = :license_id
 }
 _LIST: Final = """
 UPDATE license_overview SET severity = :severity, utilization = :utilization, updated_at = :updated_at,
-    stale_at = :stale_at, meters = :meters, changed_at = :changed_at
+    stale_at = :stale_at, meters = :meters, changed_at = max(changed_at + 1, :changed_at)
 WHERE license_id = :license_id
 """
 
@@ -121,7 +122,7 @@ def mark_changed(session: Session, license_id: int) -> None:
     snapshot = update(Snapshot).where(col(Snapshot.license_id) == license_id)
     session.execute(snapshot.values(version=col(Snapshot.version) + 1))
     overview = update(LicenseOverview).where(col(LicenseOverview.license_id) == license_id)
-    session.execute(overview.values(changed_at=_clock(session)))
+    session.execute(overview.values(changed_at=_later(session)))
     _notify_on_commit(session, [license_id])
 
 
@@ -130,6 +131,12 @@ def _clock(session: Session) -> ColumnElement[int]:
     if is_postgresql(session):
         return cast(func.extract("epoch", func.clock_timestamp()) * 1_000_000, BigInteger)
     return literal(microseconds(datetime.now(UTC)), BigInteger)
+
+
+def _later(session: Session) -> ColumnElement[int]:
+    """Return the time now, or a later one if the row changed at this time already: each change has its own."""
+    latest = func.greatest if is_postgresql(session) else func.max
+    return latest(col(LicenseOverview.changed_at) + 1, _clock(session))
 
 
 def _notify_on_commit(session: Session, licenses: Collection[int]) -> None:

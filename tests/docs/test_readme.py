@@ -67,7 +67,7 @@ def test_a_start_prints_the_pages_and_a_link_to_each_license_that_signs_in(demo:
     assert (pages, graphiql) == (f"My consumption: {url}/consumption", f"GraphiQL: {url}/graphiql")
     assert [line.split() for line in links] == [
         *([key, f"{url}/consumption#token={demo.tokens[key]}"] for key in ("acme", "globex", "initech")),
-        ["operator", f"{url}/graphiql#token={demo.tokens['operator']}"],
+        ["operator", f"{url}/operator#token={demo.tokens['operator']}"],
     ]
 
 
