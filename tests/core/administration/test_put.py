@@ -38,7 +38,13 @@ def test_a_new_license_has_an_empty_snapshot_and_is_due(engine: Engine) -> None:
     license_id = engine.license("acme", "Asia/Kolkata", name="Acme")
     [license] = rows(engine, License)
     assert license == License(
-        id=license_id, key="acme", name="Acme", time_zone="Asia/Kolkata", search="acme\nacme", created_at=NOW
+        id=license_id,
+        key="acme",
+        name="Acme",
+        time_zone="Asia/Kolkata",
+        search="acme\nacme",
+        name_order="acme",
+        created_at=NOW,
     )
     [snapshot] = rows(engine, Snapshot)
     assert (snapshot.license_id, snapshot.license_key, snapshot.version) == (license_id, "acme", 0)
