@@ -34,6 +34,7 @@ class AccessSession(SQLModel, table=True):
     __table_args__ = (
         Index("access_session_key", "key_id", "expires_at"),
         Index("access_session_end", "expires_at"),
+        Index("access_session_id", "id", unique=True),
     )
 
     license_id: int = Field(primary_key=True, sa_type=BigId, foreign_key="license.id")

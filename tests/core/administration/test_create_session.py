@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import inspect
 from sqlmodel import select
 
 from core.access.authenticate import authenticate
@@ -212,6 +213,15 @@ def test_a_key_has_so_many_sessions_that_have_not_ended(engine: Engine) -> None:
     create(engine, other, SessionInput("acme", (READ,)), most=2)
     end(engine, first)
     create(engine, key, SessionInput("acme", (READ,)), most=2)
+
+
+def test_the_sessions_of_open_connections_are_looked_up_by_an_index(engine: Engine) -> None:
+    engine.license()
+    row, _ = create(engine, new_key(engine), SessionInput("acme", (READ,)))
+    names = {index["name"]: index["unique"] for index in inspect(engine.database.engine).get_indexes("access_session")}
+    assert names["access_session_id"] in (True, 1)
+    with engine.database.read() as session:
+        assert find_ended(session, [row.id]) == set()
 
 
 def test_sessions_made_at_the_same_time_keep_to_the_bound(engine: Engine) -> None:
