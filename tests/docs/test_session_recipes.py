@@ -129,10 +129,11 @@ def test_the_proxy_puts_the_token_in_the_place_of_the_cookie(live: Served, tmp_p
             assert data["data"]["consumptionChanged"]["version"] == before + 1
 
 
+@pytest.mark.long
 @on_sqlite
 @pytest.mark.needs("node")
 def test_the_proxy_lets_clients_connect_again_before_a_session_ends(live: Served, tmp_path: Path, port: int) -> None:
-    soon = block("js").replace("minutes: 60", "minutes: 1").replace("- 60_000", "- 59_000")
+    soon = block("js").replace("minutes: 60", "minutes: 1").replace("- 60_000", "- 50_000")
     (tmp_path / "proxy.mjs").write_text(soon)
     with running(live, port, ["node", "proxy.mjs"], tmp_path) as origin:
         for _ in range(2):
