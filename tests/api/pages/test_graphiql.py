@@ -9,14 +9,26 @@ import pytest
 from graphql import build_schema, parse, validate
 
 from api.endpoints.pages import GRAPHIQL
+from core.access.person import Person
 from tests.api import node
 from tests.api.graphql.schema.test_schema import SDL
-from tests.api.server import Client, Served
+from tests.api.server import ALL_SCOPES, Client, Served
 
 on_sqlite = pytest.mark.parametrize("library", ["sqlite"], indirect=True)
 
 EXAMPLES = [
-    *("Overview", "History", "Installed", "RecordUsage", "Licenses", "Told", "Watch", "Credits", "RequestCredits"),
+    *(
+        "WhoAmI",
+        "Overview",
+        "History",
+        "Installed",
+        "RecordUsage",
+        "Licenses",
+        "Told",
+        "Watch",
+        "Credits",
+        "RequestCredits",
+    ),
     *("Installations", "CheckIn", "PutWebhook"),
 ]
 LOADED = re.compile(r'(?:src|href)="([^"]+)"')
@@ -93,6 +105,21 @@ def test_every_example_is_valid_and_answered(reader: Client, examples: list[dict
         answer = reader.data(example["query"], **json.loads(example.get("variables") or "{}"))
         assert None not in answer.values()
     assert names == EXAMPLES
+
+
+@on_sqlite
+@pytest.mark.needs("node")
+def test_the_first_example_works_with_every_token(library: Served, examples: list[dict[str, Any]]) -> None:
+    with library.client() as operator:
+        operator.data('mutation { putLicense(input: {key: "other", name: "Other"}) { errors { code } } }')
+    tokens = [
+        *(library.token(scope, license=license) for scope in ALL_SCOPES for license in (None, "acme", "other")),
+        library.session()[0],
+        library.session("other", person=Person("u-1"))[0],
+    ]
+    for token in tokens:
+        with Client(library.url, token) as client:
+            assert client.data(examples[0]["query"])["viewer"]["name"] == "a test"
 
 
 @on_sqlite

@@ -1,6 +1,18 @@
 // The tabs of a first visit, in this order. Each is a `query` and, where it takes any, its `variables`.
 // The tab's title is the name of the operation.
 
+const whoAmI = /* GraphQL */ `
+# Who asks: works with every token. What it may do is in "can", and until when in "expiresAt".
+query WhoAmI {
+  viewer {
+    name
+    scopes
+    can
+    expiresAt
+    person { id name language admin }
+  }
+}`;
+
 const overview = /* GraphQL */ `
 # What a license allows, what is used, and what is left.
 query Overview {
@@ -170,6 +182,7 @@ const tab = (query, variables) => ({
 });
 
 export const examples = [
+  tab(whoAmI),
   tab(overview),
   tab(history, { license: 'acme', section: 'channels' }),
   tab(installed),

@@ -1,0 +1,1 @@
+import{n as e,t}from"./index-D_eSdNHB.js";var n=n=>t(n,e(n,void 0,{insertSpaces:!0,tabSize:2})),r={jsonc:{astFormat:`jsonc`,parse:e=>({text:e}),locStart:()=>0,locEnd:({text:e})=>e.length}},i={jsonc:{print:({node:e})=>n(e.text)}};export{r as parsers,i as printers};
