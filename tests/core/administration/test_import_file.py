@@ -276,7 +276,7 @@ def test_what_is_no_plain_decimal_number_is_refused(engine: Engine, number: str)
         ("{}", "all.yaml:1: licenses is missing."),
         ("licenses:\n", "all.yaml:1: licenses: must be a list."),
         ("licenses:\n  - acme\n", "all.yaml:2: licenses[0]: must be a mapping with the keys key, name, time_zone, "
-         "admins, contracts, grants."),
+         "admins, contact, contracts, grants."),
         ("licenses:\n  - key: [\n", "all.yaml:3: this is not YAML: while parsing a flow node, expected the node "
          "content, but found '<stream end>'."),
         ("licenses: []\n---\nlicenses: []\n", "all.yaml:2: this is not YAML: expected a single document in the stream,"
