@@ -51,7 +51,7 @@ _HEADERS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Subscription:
+class _MailSubscription:
     """The state of a subscription, as the page shows it. `language` is that of the admin, or None."""
 
     license_name: str
@@ -96,11 +96,11 @@ class UnsubscribeEndpoint:
         except BadLanguage:  # a page for people is shown nevertheless
             return self._negotiator.accepted(stored)
 
-    def _find(self, token: str) -> _Subscription:
+    def _find(self, token: str) -> _MailSubscription:
         with self._database.read() as session:
             return _subscription(session, find_recipient(session, token))
 
-    def _change(self, token: str, *, again: bool) -> _Subscription:
+    def _change(self, token: str, *, again: bool) -> _MailSubscription:
         with self._database.write() as session:
             recipient, now = find_recipient(session, token), datetime.now(UTC)
             if not again:
@@ -112,10 +112,10 @@ class UnsubscribeEndpoint:
             return _subscription(session, recipient)
 
 
-def _subscription(session: Session, recipient: MailRecipient) -> _Subscription:
+def _subscription(session: Session, recipient: MailRecipient) -> _MailSubscription:
     admin = find_mailed_admin(session, recipient.license_id, recipient.mailbox)
     license = session.get_one(License, recipient.license_id)
-    return _Subscription(license.name, admin.language if admin else None, recipient.unsubscribed_at is None)
+    return _MailSubscription(license.name, admin.language if admin else None, recipient.unsubscribed_at is None)
 
 
 async def _asks_again(scope: Scope, receive: Receive) -> bool:
@@ -128,7 +128,7 @@ async def _asks_again(scope: Scope, receive: Receive) -> bool:
     return _AGAIN.encode() in text and _AGAIN in parse_qs(text.decode("latin-1"), keep_blank_values=True)
 
 
-def _page_of(found: _Subscription, languages: Languages) -> Response:
+def _page_of(found: _MailSubscription, languages: Languages) -> Response:
     if not found.is_subscribed:
         return _changed_page(found, languages)
     words = words_in(languages)
@@ -139,7 +139,7 @@ def _page_of(found: _Subscription, languages: Languages) -> Response:
     return _page(words, title, text, _FORM.format(field="", words=escape(title)))
 
 
-def _changed_page(found: _Subscription, languages: Languages) -> Response:
+def _changed_page(found: _MailSubscription, languages: Languages) -> Response:
     words = words_in(languages)
     if found.is_subscribed:
         title = words.sentence("You are subscribed again")

@@ -11,7 +11,17 @@ FOLDERS = ("plugins/src", "meters", "core", "api", "cli")
 VAGUE = re.compile(r"(What|Who|Where|The same|Those|Have|Whether)\b")
 DOMAIN = frozenset(
     {
-        *("AdminInput", "Alert", "CheckIn", "Contract", "ContractInput", "CreditRequest", "Delivery", "Grant"),
+        *(
+            "AdminInput",
+            "Alert",
+            "CheckIn",
+            "Contact",
+            "Contract",
+            "ContractInput",
+            "CreditRequest",
+            "Delivery",
+            "Grant",
+        ),
         *("InstallationReport", "License", "LicenseInput", "Message", "Meter", "Notice", "Notifier", "Period"),
         *(
             "Person",
