@@ -13,6 +13,7 @@ from api.endpoints.unsubscribe import UnsubscribeEndpoint
 from api.graphql.answer_cache import AnswerCache
 from api.graphql.context import Services
 from api.graphql.endpoint import GraphQLEndpoint
+from api.graphql.operations.executions import Executions
 from api.graphql.operations.run import Operations
 from api.graphql.route import PATH, graphql_route
 from api.graphql.subscriptions.connections import OpenConnections
@@ -51,19 +52,21 @@ def create_app(runtime: Runtime, announcer: Announcer) -> Starlette:
         announcer=announcer,
     )
     operations = Operations(services, runtime.tracing, metrics)
-    subscriptions = Subscriptions(operations, Changes(database), ChangedLicenses(database))
+    executions = Executions(operations, settings)
+    subscriptions = Subscriptions(executions, Changes(database), ChangedLicenses(database))
     connections = OpenConnections(database, settings, metrics)
     graphql = GraphQLEndpoint(
         authenticator,
         runtime.tracing,
         operations,
+        executions,
         AnswerCache(database, settings.cache_per_key_mb * 2**20),
         EventStreams(operations, subscriptions, connections),
         metrics,
         max_body_bytes=settings.graphql_max_body_bytes,
     )
     graphql_socket = WebSocketEndpoint(
-        authenticator, operations, subscriptions, connections, most=settings.subscriptions_per_connection
+        authenticator, operations, executions, subscriptions, connections, most=settings.subscriptions_per_connection
     )
     events = EventsEndpoint(authenticator, runtime.committer, runtime.registry, settings)
     unsubscribe = UnsubscribeEndpoint(database, operations.negotiator)

@@ -238,6 +238,15 @@ class Settings(BaseSettings):
         description="The most memory of a server, in MiB, for cached answers of an API key, and again for "
         "its documents.",
     )
+    graphql_cost_per_second: int = Field(
+        150_000,
+        ge=1000,
+        description="The cost of GraphQL operations that an API key may run at a server per second. Cost that is not "
+        "used is kept for later, as much as one second's or the highest cost of an operation.",
+    )
+    graphql_at_once_per_key: int = Field(
+        4, ge=1, le=16, description="GraphQL operations of an API key that a server executes at once. More wait."
+    )
     graphql_max_seconds: float = Field(
         30,
         gt=0,

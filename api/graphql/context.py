@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from allowance import Admission
 from sqlmodel import Session
 
+from api.concurrency.deadline import Deadline
 from core.access.keys import Caller
 from core.admission.admitter import Admitter
 from core.admission.report import load_counters
@@ -71,7 +72,7 @@ class Context:
         services: Services,
         caller: Caller,
         now: datetime,
-        deadline: float,
+        deadline: Deadline,
         trace: str,
         languages: Languages,
         changed: int | None = None,
@@ -82,7 +83,7 @@ class Context:
             services: The parts of the process that resolvers use.
             caller: The caller.
             now: The time of the operation.
-            deadline: The end of a query, on the clock of :func:`time.monotonic`.
+            deadline: The end of a query.
             trace: The id of the trace, for errors and the log.
             languages: The languages of the reader.
             changed: The id of the license that a subscription to all licenses sends now.

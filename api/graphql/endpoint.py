@@ -1,9 +1,9 @@
 """``/graphql`` over HTTP, by POST and GET, as the GraphQL-over-HTTP specification says."""
 
-import asyncio
 import hashlib
 import logging
 from collections.abc import Mapping
+from functools import partial
 from time import monotonic
 from typing import Any, Final
 
@@ -12,16 +12,16 @@ from allowance.text import ENGLISH
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind
 from sqlalchemy.exc import SQLAlchemyError
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from api.concurrency.body_budget import BodyBudget
-from api.concurrency.threads import mark_retrieved
+from api.concurrency.futures import SharedTasks
 from api.graphql.answer_cache import AnswerCache, CachedAnswer, CacheKey
 from api.graphql.errors import INTERNAL, refusal, something_failed
 from api.graphql.operations.execute import OperationCall
+from api.graphql.operations.executions import Executions
 from api.graphql.operations.prepare import DocumentRefused
 from api.graphql.operations.request import (
     EVENT_STREAM,
@@ -35,9 +35,9 @@ from api.graphql.operations.request import (
     media_type,
     require_json,
 )
-from api.graphql.operations.run import Operations
+from api.graphql.operations.run import OperationResult, Operations
 from api.graphql.subscriptions.event_stream import EventStreams, event
-from api.http.asgi import address_of, header, list_header, read_small_body
+from api.http.asgi import address_of, header, list_header, read_small_body, while_connected
 from api.http.bodies import JsonResponse, forget_frames, read_body
 from api.http.callers import find_caller
 from api.http.compression import SMALLEST, accepts_gzip, gzip
@@ -57,11 +57,10 @@ logger = logging.getLogger(__name__)
 _VARY: Final = "Accept, Accept-Encoding, Accept-Language, Authorization"
 _OF_A_MATCH: Final = {b"cache-control", b"vary", b"etag"}
 """Headers of an answer that the client has already (RFC 9110, section 15.4.5)."""
+SMALL: Final = 16_384
+"""Bytes of a request that is read on the event loop and counts for no budget. Requests of front ends are smaller."""
 _HEADERS: Final = {"Cache-Control": "private, no-store", "Vary": _VARY, "Content-Language": ENGLISH}
 """The headers of refusals, which are in English."""
-
-SMALL: Final = 16_384
-"""Bytes of a body that counts for no budget. Requests of front ends are smaller."""
 
 
 class SubscriptionRequested(Exception):
@@ -85,6 +84,7 @@ class GraphQLEndpoint:
         authenticator: Authenticator,
         tracing: Tracing,
         operations: Operations,
+        executions: Executions,
         answers: AnswerCache,
         streams: EventStreams,
         metrics: Metrics,
@@ -96,7 +96,8 @@ class GraphQLEndpoint:
         Args:
             authenticator: The callers of this process.
             tracing: Spans of requests, if it is on.
-            operations: Executes operations.
+            operations: The operations of this process.
+            executions: Executes them in threads.
             answers: The answers that this process remembers.
             streams: Answers subscriptions as server-sent events.
             metrics: Counts operations and errors.
@@ -105,12 +106,13 @@ class GraphQLEndpoint:
         self._authenticator = authenticator
         self._tracing = tracing
         self._operations = operations
+        self._executions = executions
         self._answers = answers
         self._streams = streams
         self._metrics = metrics
         self._max_body_bytes = max_body_bytes
         self._budget = BodyBudget(4 * max_body_bytes)
-        self._revalidating: dict[CacheKey, asyncio.Task[CachedAnswer]] = {}
+        self._revalidating = SharedTasks[CachedAnswer]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, in a span if tracing is on."""
@@ -161,23 +163,26 @@ class GraphQLEndpoint:
     async def _read_and_answer(self, scope: Scope, receive: Receive, caller: Caller, kind: str) -> CachedAnswer:
         """Read the request, which is the query of the URL or the body, and answer it."""
         if scope["method"] == "GET":
-            return await self._find_answer(scope, caller, kind, scope["query_string"])
+            return await self._find_answer(scope, receive, caller, kind, scope["query_string"])
         if scope["method"] != "POST":
             raise MethodNotAllowed("Ask with POST, or with GET.")
         require_json(header(scope, b"content-type"))
         body = await read_small_body(scope, receive, min(SMALL, self._max_body_bytes))
         if isinstance(body, bytes):
-            return await self._find_answer(scope, caller, kind, body)
+            return await self._find_answer(scope, receive, caller, kind, body)
         with self._budget.body() as grow:
-            return await self._find_answer(scope, caller, kind, await read_body(body, self._max_body_bytes, grow))
+            text = await read_body(body, self._max_body_bytes, grow)
+            return await self._find_answer(scope, receive, caller, kind, text)
 
-    async def _find_answer(self, scope: Scope, caller: Caller, kind: str, text: bytes) -> CachedAnswer:
+    async def _find_answer(
+        self, scope: Scope, receive: Receive, caller: Caller, kind: str, text: bytes
+    ) -> CachedAnswer:
         takes_gzip = accepts_gzip(list_header(scope, b"accept-encoding"))
         languages = languages_of(scope, self._operations.negotiator)
         key = CacheKey(caller, kind, takes_gzip, languages, scope["method"], text)
         answer = self._answers.get_fresh(key)
         if answer is None:
-            return await self._answer(key, trace_id(scope))
+            return await while_connected(self._answer(key, trace_id(scope)), receive)
         answer.memory_counter.inc()
         return answer
 
@@ -185,52 +190,48 @@ class GraphQLEndpoint:
         """Return the valid cached answer, else execute the request. Equal requests are revalidated together."""
         cached = self._answers.get(key)
         if cached is None:
-            return await self._execute_in_thread(key, trace)
-        task = self._revalidating.get(key)
-        if task is None:
-            task = self._revalidating[key] = asyncio.create_task(self._revalidate(key, cached, trace))
-            task.add_done_callback(mark_retrieved)
-            return await asyncio.shield(task)
-        answer = await asyncio.shield(task)
+            return await self._execute(key, trace)
+        is_first = key not in self._revalidating
+        answer = await self._revalidating.join(key, partial(self._revalidate, key, cached, trace))
         # An error has the trace of the other request, and this request may have come after a later commit.
-        return answer if self._answers.is_fresh(answer) else await self._execute_in_thread(key, trace)
+        return answer if is_first or self._answers.is_fresh(answer) else await self._execute(key, trace)
 
     async def _revalidate(self, key: CacheKey, cached: CachedAnswer, trace: str) -> CachedAnswer:
-        try:
-            if await run_in_threadpool(self._answers.revalidate, cached):
-                self._metrics.count(cached.operation, RENEWED)
-                return cached
-            return await self._execute_in_thread(key, trace)
-        finally:
-            del self._revalidating[key]
+        if await self._executions.read(key.caller, self._answers.revalidate, cached):
+            self._metrics.count(cached.operation, RENEWED)
+            return cached
+        return await self._execute(key, trace)
 
-    async def _execute_in_thread(self, key: CacheKey, trace: str) -> CachedAnswer:
-        answer = await run_in_threadpool(self._execute, key, trace)
-        self._answers.put(key, answer)
-        return answer
-
-    def _execute(self, key: CacheKey, trace: str) -> CachedAnswer:
+    async def _execute(self, key: CacheKey, trace: str) -> CachedAnswer:
         seen_at = monotonic()
-        request = from_url(key.text) if key.method == "GET" else from_body(key.text)
+        read = partial(from_url if key.method == "GET" else from_body, key.text)
         try:
-            call = self._operations.prepare(request, key.languages, key.caller)
+            call = await self._executions.prepare(key.caller, read, key.languages, small=len(key.text) <= SMALL)
             if call.subscribes:
                 if len(key.text) > MOST_MESSAGE:  # a subscription holds its variables for as long as it is open
                     raise TooLarge(f"A subscription has {MOST_MESSAGE} bytes at most, as over WebSocket.")
                 raise SubscriptionRequested(call, key.caller)
             if key.method == "GET" and not call.reads:
                 raise MethodNotAllowed("A mutation is not taken here; mutations go by POST.")
-            result = self._operations.run(call, key.caller, trace)
+            answer = await self._executions.run(call, key.caller, trace, partial(self._encode, key, seen_at))
         except DocumentRefused as refused:
-            result = self._operations.answer_refused(refused, trace)
-        body, etag, caching = orjson.dumps(result.answer), None, b"private, no-store"
+            answer = self._encode(key, seen_at, self._operations.answer_refused(refused, trace))
+        self._answers.put(key, answer)
+        return answer
+
+    def _encode(self, key: CacheKey, seen_at: float, result: OperationResult) -> CachedAnswer:
+        body = orjson.dumps(self._executions.with_throttle_status(result.answer, key.caller))
         if key.media_type == EVENT_STREAM:
             body = event("next", body) + event("complete")
         # Answers of mutations may carry a new secret; see docs/security.md.
         if packs := key.takes_gzip and len(body) >= SMALLEST and result.operation.kind == "query":
             body = gzip(body)
+        etag, caching = None, b"private, no-store"
         if result.expires_at and key.method == "GET":
-            etag = b'"%s"' % hashlib.blake2b(body, digest_size=16).hexdigest().encode()
+            # Weak, as the same data may come with another state of the budget.
+            coding = b"gzip" if packs else b""
+            digest = hashlib.blake2b(orjson.dumps(result.answer), digest_size=16, key=coding).hexdigest()
+            etag = b'W/"%s"' % digest.encode()
             caching = b"private, no-cache"  # clients may keep it, and revalidate it by its tag
         return CachedAnswer(
             body=body,
@@ -301,4 +302,4 @@ async def _send(answer: CachedAnswer, scope: Scope, send: Send) -> None:
 def _matches(tags: str | None, etag: bytes) -> bool:
     """Compare tags weakly (RFC 9110, section 13.1.2)."""
     known = {tag.strip().removeprefix("W/") for tag in (tags or "").split(",")}
-    return "*" in known or etag.decode() in known
+    return "*" in known or etag.decode().removeprefix("W/") in known

@@ -3,13 +3,15 @@
 Objects for the request and the response would take half of the time of a small request.
 """
 
-from collections.abc import Sequence
-from typing import TypeAlias
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeAlias, TypeVar
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive, Scope, Send
 
 Header: TypeAlias = tuple[bytes, bytes]
+T = TypeVar("T")
 
 
 def header(scope: Scope, name: bytes) -> str | None:
@@ -43,6 +45,30 @@ async def read_small_body(scope: Scope, receive: Receive, most: int) -> bytes | 
         return pending.pop() if pending else await receive()
 
     return Request(scope, again)
+
+
+async def while_connected(work: Coroutine[Any, Any, T], receive: Receive) -> T:
+    """Return the result of some work on a request whose body was received; cancel it once the client has gone.
+
+    Raises:
+        ClientDisconnect: The client went away first.
+    """
+    task = asyncio.create_task(work)
+    gone = asyncio.create_task(until_gone(receive))
+    try:
+        await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise ClientDisconnect
+        return task.result()
+    finally:
+        task.cancel()
+        gone.cancel()
+
+
+async def until_gone(receive: Receive) -> None:
+    """Return when the client has gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def send_json(send: Send, status: int, body: bytes, headers: Sequence[Header] = ()) -> None:

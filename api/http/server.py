@@ -21,6 +21,9 @@ MOST_MESSAGE: Final = 2**16
 _UNSUBSCRIBE: Final = "/unsubscribe/"
 _PATH: Final = 2
 """The position of the path in the arguments of a record of uvicorn's log of requests."""
+SWITCH: Final = 0.0005
+"""Seconds after which a thread that computes lets another thread run Python. With the default of 5 ms, a small request
+waits for that long several times while a costly one is executed."""
 STALLED: Final = 30_000
 """Milliseconds after which a connection is dropped whose client reads nothing."""
 
@@ -57,6 +60,7 @@ class Server(uvicorn.Server):
         web_socket: Any = partial(WebSocketConnection, guard)
         config.http, config.ws = http, web_socket
         super().__init__(config)
+        sys.setswitchinterval(SWITCH)
         log = logging.getLogger("uvicorn.error")
         log.addFilter(_is_no_refusal)
         log.addFilter(_is_no_request)

@@ -64,6 +64,14 @@ class Caller(NamedTuple):
         return self._replace(session="any", person=None, expires_at=None) if self.session else self
 
     @property
+    def account(self) -> str:
+        """The name under which the use of a server is counted: the key, or the key and the license of a session.
+
+        So the people of one license cannot use up what a back end's key leaves for the people of another license.
+        """
+        return f"{self.key_id} {self.license}" if self.session else self.key_id
+
+    @property
     def may_read(self) -> bool:
         """True if the key may read contracts and consumption, and with them the names of what it reaches."""
         return not self.scopes.isdisjoint(READERS)

@@ -35,21 +35,32 @@ class RateLimit:
 
     def wait(self, caller: str) -> float:
         """Return the seconds until there is a token, without taking it; 0 if there is one."""
-        now = self._clock()
-        with self._lock:
-            tokens, at = self._buckets.get(caller, (self._burst, now))
-        return max(0.0, (1 - tokens) / self._rate - (now - at))
+        return max(0.0, (1 - self.left(caller)) / self._rate)
 
-    def take(self, caller: str) -> float:
-        """Take a token. Return 0 if there was one, otherwise the seconds until there is."""
-        now = self._clock()
+    def take(self, caller: str, tokens: float = 1) -> float:
+        """Take tokens, as many as a bucket holds at the most. Return 0, or the seconds until there are as many."""
         with self._lock:
-            tokens, at = self._buckets.get(caller, (self._burst, now))
-            tokens = min(self._burst, tokens + (now - at) * self._rate)
-            if tokens < 1:
-                self._buckets[caller] = tokens, now
-                return (1 - tokens) / self._rate
-            if len(self._buckets) >= MAX_CALLERS and caller not in self._buckets:
-                self._buckets.clear()
-            self._buckets[caller] = tokens - 1, now
+            left = self._left(caller)
+            if left < tokens:
+                return (tokens - left) / self._rate
+            self._set(caller, left - tokens)
             return 0.0
+
+    def add(self, caller: str, tokens: float) -> None:
+        """Give tokens back, or take more than there are: then the caller waits until the debt is paid."""
+        with self._lock:
+            self._set(caller, min(self._burst, self._left(caller) + tokens))
+
+    def left(self, caller: str) -> float:
+        """Return the tokens in the bucket of a caller; below 0 if it owes some."""
+        with self._lock:
+            return self._left(caller)
+
+    def _left(self, caller: str) -> float:
+        tokens, at = self._buckets.get(caller, (self._burst, 0.0))
+        return min(self._burst, tokens + (self._clock() - at) * self._rate)
+
+    def _set(self, caller: str, tokens: float) -> None:
+        if len(self._buckets) >= MAX_CALLERS and caller not in self._buckets:
+            self._buckets.clear()
+        self._buckets[caller] = tokens, self._clock()

@@ -17,14 +17,17 @@ from graphql import (
     GraphQLSchema,
     InlineFragmentNode,
     IntValueNode,
+    ListValueNode,
+    NullValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
+    StringValueNode,
     ValueNode,
     VariableNode,
     get_named_type,
 )
 
-from api.graphql.limits.cost_map import FIELD_COSTS, LIST_SIZES, Edges, PageCost
+from api.graphql.limits.cost_map import FIELD_COSTS, LIST_SIZES, ArgumentCost, Edges, PageCost
 from api.graphql.limits.fragments import fragments_in_order
 from api.graphql.limits.limits import MANY
 
@@ -121,7 +124,7 @@ class DocumentCost:
         definition = self._schema.get_field(cast("GraphQLCompositeType", parent), field.name.value)
         if field.selection_set and definition:
             inner = self._of_selections(field.selection_set, get_named_type(definition.type))
-        weight = FIELD_COSTS.get(coordinate, 1)
+        weight = _weight(field, FIELD_COSTS.get(coordinate, 1))
         size = LIST_SIZES.get(coordinate)
         if size is None:
             return _Cost(_sum((weight, inner.once)), 0)
@@ -137,12 +140,30 @@ def _by_name(name: str) -> _Cost:
 
 
 def _defaults(operation: OperationDefinitionNode) -> dict[str, Any]:
-    """Return the defaults of an operation's variables that may be the size of a page."""
+    """Return the defaults of an operation's variables."""
     return {
-        definition.variable.name.value: _literal(definition.default_value)
+        definition.variable.name.value: _value_of(definition.default_value, {})
         for definition in operation.variable_definitions or ()
         if definition.default_value is not None
     }
+
+
+def _weight(field: FieldNode, weight: int | ArgumentCost) -> Number:
+    """Return the weight of a field, which may depend on the value of an argument."""
+    if isinstance(weight, int):
+        return weight
+    value = next((each.value for each in field.arguments or () if each.name.value == weight.name), None)
+    if value is None:
+        return weight.of(None)
+    if _has_variable(value):
+        return lambda values: weight.of(_value_of(value, values.variables))
+    return weight.of(_value_of(value, {}))
+
+
+def _has_variable(value: ValueNode) -> bool:
+    if isinstance(value, ListValueNode):
+        return any(map(_has_variable, value.values))
+    return isinstance(value, VariableNode)
 
 
 def _page(field: FieldNode, page: PageCost) -> Number:
@@ -166,6 +187,19 @@ def _argument(value: ValueNode | None, values: _Values) -> object:
 def _literal(value: ValueNode | None) -> int | None:
     # Python refuses to parse thousands of digits; 12 digits are beyond the size of any page.
     return int(value.value[:12]) if isinstance(value, IntValueNode) else None
+
+
+def _value_of(value: ValueNode, variables: Mapping[str, Any]) -> object:
+    """Return a value as the cost map needs it: numbers, texts and lists of them, None for null, "" for all else."""
+    if isinstance(value, VariableNode):
+        return variables.get(value.name.value)
+    if isinstance(value, ListValueNode):
+        return [_value_of(each, variables) for each in value.values]
+    if isinstance(value, NullValueNode):
+        return None
+    if isinstance(value, StringValueNode):
+        return value.value
+    return _literal(value) if isinstance(value, IntValueNode) else ""
 
 
 def _clamped(first: object, page: PageCost) -> int:

@@ -1,19 +1,12 @@
 """The deadline of a query, checked whenever the fields of an object are about to be resolved."""
 
-from time import monotonic
 from typing import Any
 
 from graphql import OperationType
 
+from api.concurrency.deadline import Deadline
 from api.graphql.errors import TIMED_OUT, coded
 from api.graphql.framework import ExecutionContext
-
-
-class DeadlineExceeded(BaseException):
-    """The error of a query whose deadline has passed.
-
-    Not an :class:`Exception`: execution would make that an error of one field and go on with the next field.
-    """
 
 
 class DeadlineExecutor(ExecutionContext):
@@ -26,25 +19,12 @@ class DeadlineExecutor(ExecutionContext):
         """Execute an operation, with the arguments of graphql-core's executor."""
         super().__init__(*args, **kwargs)
         reads = self.operation.operation is not OperationType.MUTATION
-        self._deadline: float = self.context_value.deadline if reads else float("inf")
+        self._deadline: Deadline = self.context_value.deadline if reads else Deadline()
 
     def execute_fields(self, parent_type: Any, source: Any, path: Any, fields: Any, position: Any) -> Any:
         """Resolve the fields of an object, unless the deadline has passed."""
-        check_deadline(self._deadline)
+        self._deadline.check()
         return super().execute_fields(parent_type, source, path, fields, position)
-
-
-def check_deadline(deadline: float) -> None:
-    """Raise an error if the deadline has passed.
-
-    Args:
-        deadline: A moment on the clock of :func:`time.monotonic`.
-
-    Raises:
-        DeadlineExceeded: The deadline has passed.
-    """
-    if monotonic() > deadline:
-        raise DeadlineExceeded
 
 
 def timeout_error(seconds: float, trace: str) -> dict[str, Any]:

@@ -38,9 +38,9 @@ from graphql import (
     visit,
 )
 
+from api.concurrency.deadline import Deadline
 from api.graphql.context import Context
 from api.graphql.framework import SchemaField, field_of, info_of, python_arguments
-from api.graphql.limits.deadline import check_deadline
 from api.graphql.operations.leaves import PLAIN_TYPES, NotPlanned, serializer
 from api.graphql.schema.build import schema
 from core.errors import AllowanceError
@@ -53,7 +53,7 @@ class Run:
     variables: Any
     info: Any
     raw_info: Any
-    deadline: float
+    deadline: Deadline
 
 
 Step: TypeAlias = Callable[[Any, Run], Any]
@@ -123,7 +123,7 @@ class Planner:
         steps = [(key, self._field(type_, fields)) for key, fields in nodes.items()]
 
         def complete(source: Any, run: Run) -> dict[str, Any]:
-            check_deadline(run.deadline)
+            run.deadline.check()
             return {key: step(source, run) for key, step in steps}
 
         return complete

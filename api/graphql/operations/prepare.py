@@ -106,13 +106,17 @@ class Preparer:
             DocumentRefused: The document is not valid.
             core.errors.AllowanceError: A limit is passed: one of the errors of :mod:`api.graphql.limits.limits`.
         """
-        with self._lock:
-            document = self._cached.get(text)
+        document = self.recall(text)
         if document is None:
             document = self._prepare(text)
             with self._lock:
                 self._cached.put(text, document, key_id)
         return document
+
+    def recall(self, text: str) -> PreparedDocument | None:
+        """Return the prepared document of a text if it is cached, else None."""
+        with self._lock:
+            return self._cached.get(text)
 
     def _prepare(self, text: str) -> PreparedDocument:
         checked = check_document(schema.graphql, text, self._limits)

@@ -4,21 +4,21 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from time import monotonic
 from typing import Any
 
 from graphql import GraphQLError
 from opentelemetry.trace import SpanKind, get_current_span
 
+from api.concurrency.deadline import Deadline, DeadlineExceeded
 from api.graphql.context import AllLicenses, Context, Services
 from api.graphql.errors import present_error
 from api.graphql.limits.check import cost_report
-from api.graphql.limits.deadline import DeadlineExceeded, timeout_error
+from api.graphql.limits.deadline import timeout_error
 from api.graphql.limits.limits import limits_from
 from api.graphql.limits.values import require_few_values
 from api.graphql.operations.execute import OperationCall, execute
 from api.graphql.operations.persisted import Documents, load_trusted
-from api.graphql.operations.prepare import DocumentRefused, Preparer
+from api.graphql.operations.prepare import DocumentRefused, PreparedDocument, Preparer
 from api.graphql.operations.request import Request
 from api.metrics import EXECUTED, Metrics, OperationLabels
 from core.access.keys import Caller
@@ -75,20 +75,38 @@ class Operations:
         text = self._documents.text(request.query, request.digest)
         prepared = self._preparer.prepare(text, caller.key_id)
         self._documents.keep(text, request.digest, caller.key_id)
-        return OperationCall(prepared, prepared.operation(request.name), request.variables, languages)
+        return _call(prepared, request, languages)
+
+    def recall(self, request: Request, languages: Languages, caller: Caller) -> OperationCall | None:
+        """Return the operation that a request names if its document is prepared already, else None.
+
+        Raises:
+            core.errors.AllowanceError: No document has the digest of the request, it has no such operation, or the
+                variables have too many values.
+        """
+        require_few_values(request.variables, self._limits.values)
+        text = self._documents.text(request.query, request.digest)
+        prepared = self._preparer.recall(text)
+        if prepared is None:
+            return None
+        self._documents.keep(text, request.digest, caller.key_id)
+        return _call(prepared, request, languages)
 
     def answer_refused(self, refused: DocumentRefused, trace: str) -> OperationResult:
         """Return the answer to a document that is not valid."""
         answer = {"errors": [present_error(error, trace) for error in refused.errors]}
         return self._count(OperationResult(answer, self._metrics.operation(None, "refused", ""), {}))
 
-    def run(self, call: OperationCall, caller: Caller, trace: str, changed: int | None = None) -> OperationResult:
+    def run(
+        self, call: OperationCall, caller: Caller, trace: str, deadline: Deadline, changed: int | None = None
+    ) -> OperationResult:
         """Execute an operation; a subscription once, as a query.
 
         Args:
             call: The operation.
             caller: The caller.
             trace: The id of the trace, for errors and the log.
+            deadline: The deadline, which begins now.
             changed: The id of the license that a subscription to all licenses sends; None for another operation, and
                 for the license that changed last.
 
@@ -96,9 +114,8 @@ class Operations:
             api.graphql.limits.limits.TooCostly: The operation costs too much.
         """
         seconds = self._services.settings.graphql_max_seconds
-        context = Context(
-            self._services, caller, datetime.now(UTC), monotonic() + seconds, trace, call.languages, changed
-        )
+        deadline.begin(seconds)
+        context = Context(self._services, caller, datetime.now(UTC), deadline, trace, call.languages, changed)
         operation = self._metrics.operation(call.name, call.operation.kind.value, caller.key_id)
         report = cost_report(call.cost, self._limits)
         try:
@@ -131,3 +148,7 @@ class Operations:
         self._metrics.count(result.operation, EXECUTED)
         self._metrics.count_errors(result.answer)
         return result
+
+
+def _call(prepared: PreparedDocument, request: Request, languages: Languages) -> OperationCall:
+    return OperationCall(prepared, prepared.operation(request.name), request.variables, languages)

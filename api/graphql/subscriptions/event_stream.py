@@ -16,7 +16,7 @@ from api.graphql.operations.execute import OperationCall
 from api.graphql.operations.run import Operations
 from api.graphql.subscriptions.connections import ClientGone, ConnectionEnded, EndReason, OpenConnections
 from api.graphql.subscriptions.subscribe import SubscriptionRefused, Subscriptions
-from api.http.asgi import address_of
+from api.http.asgi import address_of, until_gone
 from api.http.tracing import trace_id
 from core.access.keys import Caller
 from core.errors import Unauthenticated
@@ -128,6 +128,5 @@ class _EventStream:
 
 
 async def _until_gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+    await until_gone(receive)
     raise ClientGone

@@ -1,23 +1,22 @@
 """The answers to a subscription: one at once, and one for each change of its license, or of any license."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Hashable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any, Final
 
 import orjson
 
-from api.concurrency.threads import Threads, mark_retrieved
+from api.concurrency.futures import SharedTasks
 from api.graphql.context import AllLicenses
 from api.graphql.operations.execute import OperationCall
-from api.graphql.operations.run import OperationResult, Operations
+from api.graphql.operations.executions import Executions
+from api.graphql.operations.run import OperationResult
 from core.access.keys import Caller
 from core.consumption.changed_licenses import PAUSE, ChangedLicenses
 from core.consumption.changes import Changes
 from core.errors import Unavailable
 
-THREADS: Final = 4
-"""Subscriptions result at once: a change that many follow leaves the other threads to requests."""
 RETRY: Final = 1.0
 """Seconds between two attempts while the database is away."""
 
@@ -38,13 +37,12 @@ class Subscriptions:
     one.
     """
 
-    def __init__(self, operations: Operations, changes: Changes, licenses: ChangedLicenses) -> None:
+    def __init__(self, executions: Executions, changes: Changes, licenses: ChangedLicenses) -> None:
         """Execute subscriptions as operations, once for each of the changes."""
-        self._operations = operations
+        self._executions = executions
         self._changes = changes
         self._licenses = licenses
-        self._threads = Threads(THREADS, "subscriptions")
-        self._running: dict[Hashable, asyncio.Task[OperationResult]] = {}
+        self._running = SharedTasks[OperationResult]()
 
     async def answers(self, call: OperationCall, caller: Caller, trace: str) -> AsyncGenerator[dict[str, Any], None]:
         """Yield the answers, without an end.
@@ -62,7 +60,7 @@ class Subscriptions:
         # A subscription has one field, and that is of one license.
         license_id, version = next(iter(result.versions.items()))
         with self._changes.watch(license_id, version) as watch:
-            yield result.answer
+            yield self._executions.with_throttle_status(result.answer, caller)
             while True:
                 await watch.changed.wait()
                 watch.changed.clear()
@@ -72,7 +70,7 @@ class Subscriptions:
                     await asyncio.sleep(RETRY)
                 elif (version := result.versions.get(license_id, watch.newest)) != watch.seen:
                     watch.seen = version
-                    yield result.answer
+                    yield self._executions.with_throttle_status(result.answer, caller)
 
     async def _of_all_licenses(
         self, follows: AllLicenses, call: OperationCall, caller: Caller, trace: str
@@ -81,7 +79,7 @@ class Subscriptions:
         async with self._licenses.watch(follows.statuses) as watch:
             result = await self._run(call, caller, trace)
             if result.answer.get("data"):
-                yield result.answer
+                yield self._executions.with_throttle_status(result.answer, caller)
             while True:
                 license_id = await watch.take()
                 result = await self._run(call, caller, trace, license_id)
@@ -89,7 +87,7 @@ class Subscriptions:
                     watch.put_back(license_id)
                     await asyncio.sleep(RETRY)
                 else:
-                    yield result.answer
+                    yield self._executions.with_throttle_status(result.answer, caller)
                     await asyncio.sleep(PAUSE)
 
     async def _run(
@@ -104,13 +102,7 @@ class Subscriptions:
         """
         variables = orjson.dumps(call.variables, option=orjson.OPT_SORT_KEYS)
         key = caller.audience, changed, call.languages, id(call.operation), variables
-        task = self._running.get(key)
-        if task is None:
-            running = self._threads.run(self._operations.run, call, caller, trace, changed)
-            task = self._running[key] = asyncio.create_task(running)
-            task.add_done_callback(lambda _: self._running.pop(key))
-            task.add_done_callback(mark_retrieved)
-        return await asyncio.shield(task)
+        return await self._running.join(key, lambda: self._executions.answer(call, caller, trace, changed))
 
 
 def _is_away(result: OperationResult) -> bool:

@@ -10,6 +10,7 @@ the connections of a key that is revoked.
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, aclosing, suppress
+from functools import partial
 from secrets import token_hex
 from typing import Any, ClassVar, Final, Never
 
@@ -17,8 +18,8 @@ import orjson
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import Receive, Scope, Send
 
-from api.concurrency.threads import Threads
 from api.graphql.operations.execute import OperationCall
+from api.graphql.operations.executions import Executions
 from api.graphql.operations.prepare import DocumentRefused
 from api.graphql.operations.request import request_of
 from api.graphql.operations.run import Operations
@@ -55,8 +56,6 @@ GREETING: Final = 10
 """Messages within which a client has to send connection_init; pings and pongs may come before it."""
 DRAIN: Final = 20.0
 """Seconds within which a client has to read each message."""
-THREADS: Final = 10
-"""Operations over WebSocket executed at the same time; HTTP requests have other threads."""
 _LOST: Final = (TimeoutError, OSError, RuntimeError)
 """Errors of sending over a closed connection; RuntimeError if this server closed it."""
 
@@ -81,6 +80,7 @@ class WebSocketEndpoint:
         self,
         authenticator: Authenticator,
         operations: Operations,
+        executions: Executions,
         subscriptions: Subscriptions,
         connections: OpenConnections,
         *,
@@ -90,7 +90,8 @@ class WebSocketEndpoint:
 
         Args:
             authenticator: The callers of this process.
-            operations: Executes operations.
+            operations: The operations of this process.
+            executions: Executes them in threads.
             subscriptions: Answers subscriptions.
             connections: The open connections of this process.
             most: Operations that may be under way on a connection at once.
@@ -100,7 +101,7 @@ class WebSocketEndpoint:
         self.operations = operations
         self.subscriptions = subscriptions
         self.connections = connections
-        self.threads = Threads(THREADS, "sockets")
+        self.executions = executions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -226,13 +227,14 @@ class _Conversation:
 
     async def _operate(self, id: str, payload: Mapping[str, Any], caller: Caller) -> None:
         """Answer one operation. Its id is free again before the client gets the last message."""
-        operations, threads, trace = self._endpoint.operations, self._endpoint.threads, token_hex(16)
+        operations, executions, trace = self._endpoint.operations, self._endpoint.executions, token_hex(16)
         try:
             operations.admit(caller)
-            call = await threads.run(operations.prepare, request_of(payload), self._languages, caller)
+            read = partial(request_of, payload)
+            call = await executions.prepare(caller, read, self._languages, small=True)
             if call.subscribes:
                 await self._follow(id, call, caller, trace)
-            executed = await threads.run(operations.run, call, caller, trace)
+            answer = await executions.run(call, caller, trace, lambda result: result.answer)
         except DocumentRefused as refused:
             last = {"type": "error", "payload": operations.answer_refused(refused, trace).answer["errors"]}
         except SubscriptionRefused as refused:
@@ -243,11 +245,11 @@ class _Conversation:
             last = {"type": "error", "payload": [operations.answer_failed(error, trace)]}
             forget_frames(error)
         else:
-            if "data" in executed.answer:
-                await self._send({"id": id, "type": "next", "payload": executed.answer})
+            if "data" in answer:
+                await self._send({"id": id, "type": "next", "payload": executions.with_throttle_status(answer, caller)})
                 last = {"type": "complete"}
             else:
-                last = {"type": "error", "payload": executed.answer["errors"]}
+                last = {"type": "error", "payload": answer["errors"]}
         if self._operations.get(id) is asyncio.current_task():
             del self._operations[id]
         await self._send({"id": id, **last})

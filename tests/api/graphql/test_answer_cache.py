@@ -168,7 +168,8 @@ def test_a_get_is_answered_with_a_tag_and_304_while_nothing_changes(served: Serv
     tag = first.headers["etag"]
     lines = operator.get("/graphql", params={"query": OVERVIEW}, headers=[*NOTHING_KNOWN, ("If-None-Match", tag)])
     assert lines.status_code == 304
-    for tags in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+    assert tag.startswith('W/"')  # as the state of the budget beside the same data may be another
+    for tags in (tag, tag.removeprefix("W/"), f'"other", {tag}', "*"):
         again = get(operator, OVERVIEW, **{"If-None-Match": tags})
         assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
         assert "content-length" not in again.headers or again.headers["content-length"] == "0"

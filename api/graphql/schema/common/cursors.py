@@ -1,19 +1,11 @@
-"""Cursors and global ids: opaque texts that encode a few values, which are checked when a text comes back."""
+"""Cursors and global ids: opaque texts, whose values are checked when a text comes back."""
 
-import base64
-import binascii
 from datetime import datetime
 from typing import Never
 
-import orjson
-
+from api.graphql.opaque import decode
 from core.errors import BadCursor, BadInput
 from core.times import NotAnInstant, parse_instant
-
-
-def encode(*values: str | int | None) -> str:
-    """Return the values as an opaque text, safe in URLs."""
-    return base64.urlsafe_b64encode(orjson.dumps(values)).rstrip(b"=").decode()
 
 
 def decode_cursor(cursor: str, field: str, *kinds: type, argument: str = "after") -> list[object]:
@@ -28,7 +20,7 @@ def decode_cursor(cursor: str, field: str, *kinds: type, argument: str = "after"
     Raises:
         BadCursor: The text is not a cursor of this connection.
     """
-    values = _decode(cursor)
+    values = decode(cursor)
     if (
         values is None
         or values[:1] != [field]
@@ -63,7 +55,7 @@ def decode_id(text: str) -> list[str]:
     Raises:
         BadInput: The text is not a global id.
     """
-    values = _decode(text)
+    values = decode(text)
     if not values or not all(isinstance(value, str) for value in values):
         refuse_id()
     return [str(value) for value in values]
@@ -72,14 +64,3 @@ def decode_id(text: str) -> list[str]:
 def refuse_id() -> Never:
     """Raise :class:`BadInput` for a text that is not a global id."""
     raise BadInput("`id` is not an id that this API gave.")
-
-
-def _decode(text: str) -> list[object] | None:
-    try:
-        values = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    except (binascii.Error, ValueError):
-        return None
-    if not isinstance(values, list) or not all(type(value) in (str, int) for value in values):
-        return None
-    # PostgreSQL refuses to compare a text with a null character. No key contains one.
-    return values if not any("\0" in str(value) for value in values) else None

@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 
 import strawberry
 
+from api.graphql.opaque import encode
 from api.graphql.schema.common.connections import Connection
-from api.graphql.schema.common.cursors import cursor_time, decode_cursor, encode
+from api.graphql.schema.common.cursors import cursor_time, decode_cursor
 from api.graphql.schema.common.enums import describe_enum
 from api.graphql.schema.common.node import Info
 from api.graphql.schema.common.scalars import page_size

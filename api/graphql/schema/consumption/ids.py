@@ -2,7 +2,7 @@
 
 import strawberry
 
-from api.graphql.schema.common.cursors import encode
+from api.graphql.opaque import encode
 from core.consumption.view import ConsumptionView, ReadingView, SectionView
 
 

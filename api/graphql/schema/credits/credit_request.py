@@ -5,7 +5,8 @@ from datetime import datetime
 import strawberry
 
 from api.graphql.license_batch import LicenseBatch
-from api.graphql.schema.common.cursors import decode_id, encode
+from api.graphql.opaque import encode
+from api.graphql.schema.common.cursors import decode_id
 from api.graphql.schema.common.lazy_license import LazyLicense, lazy_license
 from api.graphql.schema.common.node import Node
 from api.graphql.schema.common.person import Person, shown_person

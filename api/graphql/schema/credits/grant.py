@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 
 from api.graphql.license_batch import LicenseBatch
-from api.graphql.schema.common.cursors import encode
+from api.graphql.opaque import encode
 from api.graphql.schema.common.node import Info, Node
 from core.access.keys import READERS
 from core.licenses.tables import Grant as GrantRow

@@ -4,8 +4,9 @@ import strawberry
 
 from api.graphql.context import Context
 from api.graphql.license_batch import batch_of
+from api.graphql.opaque import encode
 from api.graphql.schema.common.connections import Connection
-from api.graphql.schema.common.cursors import cursor_time, decode_cursor, encode
+from api.graphql.schema.common.cursors import cursor_time, decode_cursor
 from api.graphql.schema.common.scalars import page_size
 from api.graphql.schema.deliveries.delivery import StuckDelivery
 from core.delivery.stuck import list_stuck

@@ -6,8 +6,9 @@ import strawberry
 
 from api.graphql.context import Context
 from api.graphql.license_batch import batch_of
+from api.graphql.opaque import encode
 from api.graphql.schema.common.connections import Connection
-from api.graphql.schema.common.cursors import decode_cursor, encode, refuse_cursor
+from api.graphql.schema.common.cursors import decode_cursor, refuse_cursor
 from api.graphql.schema.common.scalars import page_size
 from api.graphql.schema.common.status import UsageStatus
 from api.graphql.schema.licenses.enums import LicenseOrder

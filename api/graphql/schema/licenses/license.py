@@ -5,9 +5,9 @@ from typing import Annotated
 import strawberry
 
 from api.graphql.license_batch import LicenseBatch
+from api.graphql.opaque import encode
 from api.graphql.schema.alerts.connections import AlertConnection, alert_connection
 from api.graphql.schema.common.arguments import After
-from api.graphql.schema.common.cursors import encode
 from api.graphql.schema.common.node import Info, Node, Problem
 from api.graphql.schema.consumption.consumption import Consumption
 from api.graphql.schema.credits.connections import (

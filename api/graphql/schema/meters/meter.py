@@ -3,7 +3,7 @@
 import allowance
 import strawberry
 
-from api.graphql.schema.common.cursors import encode
+from api.graphql.opaque import encode
 from api.graphql.schema.common.enums import describe_enum
 from api.graphql.schema.common.node import Info, Node, Problem
 from api.graphql.schema.meters.event import MeterEvent

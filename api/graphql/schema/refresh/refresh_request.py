@@ -4,7 +4,7 @@ from datetime import datetime
 
 import strawberry
 
-from api.graphql.schema.common.cursors import encode
+from api.graphql.opaque import encode
 from api.graphql.schema.common.enums import describe_enum
 from api.graphql.schema.common.node import Node, Problem
 from api.graphql.schema.common.person import Person, shown_person

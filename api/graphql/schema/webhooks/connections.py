@@ -2,8 +2,9 @@
 
 import strawberry
 
+from api.graphql.opaque import encode
 from api.graphql.schema.common.connections import Connection
-from api.graphql.schema.common.cursors import cursor_time, decode_cursor, encode
+from api.graphql.schema.common.cursors import cursor_time, decode_cursor
 from api.graphql.schema.common.scalars import page_size
 from api.graphql.schema.webhooks.delivery import Delivery
 from api.graphql.schema.webhooks.endpoint_batch import EndpointBatch

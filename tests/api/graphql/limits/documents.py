@@ -79,6 +79,7 @@ SHAPES: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
         {
             "viewer": "Viewer",
             "consumption": "Consumption",
+            'consumption(at: "2026-01-01T00:00:00Z")': "Consumption",
             "license(key: $text)": "License",
             "licenses(first: $n)": "LicenseConnection",
             "licenses(first: 7)": "LicenseConnection",

@@ -16,6 +16,7 @@ from graphql import (
     get_nullable_type,
     is_list_type,
     parse,
+    value_from_ast_untyped,
 )
 from hypothesis import given
 
@@ -23,6 +24,7 @@ from api.graphql.limits.check import CheckedDocument, check_document
 from api.graphql.limits.cost import DocumentCost
 from api.graphql.limits.cost_map import FIELD_COSTS, LIST_SIZES, Edges, PageCost
 from api.graphql.limits.limits import MANY, limits_from
+from api.graphql.opaque import encode
 from core.settings import Settings
 from tests.api.graphql.limits.documents import SCHEMA, VARIABLES, Visit, documents, doubling, written_out
 from tests.forms import examples
@@ -85,7 +87,8 @@ def test_the_default_of_a_page_is_the_one_of_the_schema(coordinate: str) -> None
 def naively(visits: list[Visit], variables: dict[str, Any]) -> int:
     """The sum over all fields of their weight and their items, times the sizes of all lists above them."""
     return sum(
-        _times(visit.above, variables) * (_weight(visit) + _items(visit, visit.above, variables)) for visit in visits
+        _times(visit.above, variables) * (_weight(visit, variables) + _items(visit, visit.above, variables))
+        for visit in visits
     )
 
 
@@ -93,8 +96,13 @@ def _coordinate(visit: Visit) -> str:
     return f"{visit.parent.name}.{visit.field.name.value}"
 
 
-def _weight(visit: Visit) -> int:
-    return FIELD_COSTS.get(_coordinate(visit), 1)
+def _weight(visit: Visit, variables: dict[str, Any]) -> int:
+    weight = FIELD_COSTS.get(_coordinate(visit), 1)
+    if isinstance(weight, int):
+        return weight
+    given = {argument.name.value: argument.value for argument in visit.field.arguments or ()}
+    value = given.get(weight.name)
+    return weight.of(value_from_ast_untyped(value, variables) if value else None)
 
 
 def _items(visit: Visit, above: tuple[Visit, ...], variables: dict[str, Any]) -> int:
@@ -196,6 +204,36 @@ def test_each_operation_of_a_document_has_its_own_cost() -> None:
 )
 def test_what_some_selections_cost(selection: str, expected: int) -> None:
     assert cost(f"{{ {selection} }}") == expected
+
+
+@pytest.mark.parametrize(
+    ("selection", "variables", "expected"),
+    [
+        ("consumption { status }", {}, 20 + 1),
+        ("consumption(at: null) { status }", {}, 20 + 1),
+        ("consumption(at: $at) { status }", {}, 20 + 1),
+        ("consumption(at: $at) { status }", {"at": None}, 20 + 1),
+        ("consumption(at: $at) { status }", {"at": "2026-01-01T00:00:00Z"}, 1000 + 1),
+        ('consumption(at: "2026-01-01T00:00:00Z") { status }', {}, 1000 + 1),
+        ("node(id: $id) { id }", {"id": encode("Reading", "acme", "users")}, 20 + 1),
+        ("node(id: $id) { id }", {"id": encode("Reading", "acme", "users", "2026-01-01")}, 1000 + 1),
+        ("node(id: $id) { id }", {"id": encode("Section", "acme", "data", "2026-01-01")}, 1000 + 1),
+        ("node(id: $id) { id }", {"id": encode("Consumption", "acme", "2026-01-01")}, 1000 + 1),
+        ("node(id: $id) { id }", {"id": encode("License", "2026-01-01")}, 20 + 1),
+        ("node(id: $id) { id }", {"id": encode()}, 20 + 1),
+        ("node(id: $id) { id }", {"id": "!"}, 20 + 1),
+        ("node(id: $id) { id }", {"id": 5}, 20 + 1),
+        ("nodes(ids: $ids) { id }", {"ids": [encode("Consumption", "a", "2026-01-01")] * 3}, 3000 + 50 * 2),
+        ("nodes(ids: [$id, $id]) { id }", {"id": encode("Consumption", "a", "2026-01-01")}, 2000 + 50 * 2),
+        ("nodes(ids: $ids) { id }", {"ids": [encode("Consumption", "a", "2026-01-01")] * 90}, 50_000 + 50 * 2),
+        ("nodes(ids: $ids) { id }", {"ids": 5}, 20 + 50 * 2),
+    ],
+)
+def test_a_past_day_costs_what_it_takes_to_measure_it_again(
+    selection: str, variables: dict[str, Any], expected: int
+) -> None:
+    text = f"query ($at: DateTime, $id: ID!, $ids: [ID!]!) {{ {selection} }}"
+    assert DocumentCost(SCHEMA, parse(text)).of(None, variables) == expected
 
 
 def test_numbers_stop_where_json_holds_them_exactly() -> None:

@@ -1,7 +1,6 @@
 """Plans answer what graphql-core answers, to the byte, or leave it to graphql-core."""
 
 from datetime import datetime
-from math import inf
 from typing import Any, cast
 
 import orjson
@@ -19,6 +18,7 @@ from graphql import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.concurrency.deadline import Deadline
 from api.graphql.context import Context, Services
 from api.graphql.limits.limits import limits_from
 from api.graphql.operations.execute import OperationCall, execute
@@ -71,7 +71,7 @@ def context_of(served: Served, now: datetime) -> Context:
         measurer=runtime.measurer,
         announcer=cast("Any", None),
     )
-    return Context(services, OPERATOR, now, inf, TRACE, ENGLISH_ALONE)
+    return Context(services, OPERATOR, now, Deadline(), TRACE, ENGLISH_ALONE)
 
 
 @st.composite

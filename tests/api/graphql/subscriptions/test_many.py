@@ -12,9 +12,11 @@ import httpx2
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from api.concurrency.deadline import Deadline
+from api.graphql.operations import executions
 from api.graphql.operations.execute import OperationCall
 from api.graphql.operations.run import OperationResult, Operations
-from api.graphql.subscriptions import subscribe, web_socket
+from api.graphql.subscriptions import web_socket
 from core.access.keys import Caller
 from tests.api.graphql.subscriptions.sockets import FOLLOW, Socket, change, socket_to
 from tests.api.graphql.subscriptions.test_event_stream import stream, version
@@ -129,8 +131,9 @@ def test_who_leaves_while_something_is_executed_leaves_nothing_behind(
         client.post("/graphql", json={"query": LARGE}, headers={"Accept": "text/event-stream"}, timeout=0.5)
     eventually(lambda: live.tasks() <= 1)
     names = [thread.name.partition("_")[0] for thread in set(threading.enumerate()) - before]
-    assert names.count("subscriptions") <= subscribe.THREADS
-    assert names.count("sockets") <= web_socket.THREADS
+    assert names.count("subscriptions") <= executions.SUBSCRIPTION_THREADS
+    assert names.count("costly") <= executions.COSTLY_THREADS
+    assert names.count("operations") <= executions.THREADS
 
 
 def test_what_clients_complete_while_it_is_executed_holds_few_threads_and_what_did_not_begin_is_not_begun(
@@ -138,12 +141,14 @@ def test_what_clients_complete_while_it_is_executed_holds_few_threads_and_what_d
 ) -> None:
     began: list[str | None] = []
     go_on = threading.Event()
-    run = Operations.run
+    run, at_once = Operations.run, live.runtime.settings.graphql_at_once_per_key
 
-    def slow(operations: Operations, asked: OperationCall, caller: Caller, trace: str) -> OperationResult:
+    def slow(
+        operations: Operations, asked: OperationCall, caller: Caller, trace: str, deadline: Deadline
+    ) -> OperationResult:
         began.append(asked.name)
         assert go_on.wait(PATIENCE)
-        return run(operations, asked, caller, trace)
+        return run(operations, asked, caller, trace, deadline)
 
     with socket_to(live, live.token()) as socket:
         socket.ask("0", "{ viewer { name } }")
@@ -152,13 +157,13 @@ def test_what_clients_complete_while_it_is_executed_holds_few_threads_and_what_d
         before = set(threading.enumerate())
         for number in range(60):
             socket.ask("1", f"query Q{number} {{ viewer {{ name }} }}")
-            if number < web_socket.THREADS:
+            if number < at_once:
                 eventually(lambda number=number: len(began) > number)
             socket.say(id="1", type="complete")
         socket.say(type="ping")
         assert socket.hear() == {"type": "pong"}
-        assert len(set(threading.enumerate()) - before) <= web_socket.THREADS
+        assert len(set(threading.enumerate()) - before) <= at_once + 1
         socket.ask("last", "query Last { viewer { name } }")
         go_on.set()
         assert socket.hear()["payload"]["data"] == {"viewer": {"name": "a test"}}
-    assert began == [*(f"Q{number}" for number in range(web_socket.THREADS)), "Last"]
+    assert began == [*(f"Q{number}" for number in range(at_once)), "Last"]

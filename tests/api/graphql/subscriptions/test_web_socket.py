@@ -70,7 +70,9 @@ def test_queries_and_mutations_are_answered_once(live: Served) -> None:
         socket.ask("q", "query ($key: String!) { license(key: $key) { name } }", key="acme")
         cost = {"cost": {"requested": 21, "limit": 100_000}}
         payload = {"data": {"license": {"name": "Acme Retail"}}, "extensions": cost}
-        assert socket.hear() == {"id": "q", "type": "next", "payload": payload}
+        answer = socket.hear()
+        del answer["payload"]["extensions"]["cost"]["throttleStatus"]
+        assert answer == {"id": "q", "type": "next", "payload": payload}
         assert socket.hear() == {"id": "q", "type": "complete"}
         socket.ask("q", 'mutation { refreshConsumption(license: "acme") { status } }')
         assert socket.hear()["payload"]["data"] == {"refreshConsumption": {"status": "QUEUED"}}
