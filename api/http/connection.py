@@ -28,6 +28,9 @@ class RequestRefused(Exception):
 class HttpConnection(HttpToolsProtocol):
     """A connection of HTTP/1.1. The server looks at it once per second."""
 
+    # More attributes in the dictionary than 30 would slow down all of them.
+    __slots__ = ("_body_bytes", "_guard", "_other_bytes", "_pace", "_proxies", "_refusal", "network")
+
     def __init__(self, guard: ConnectionGuard, proxies: Container[str], **uvicorn: Any) -> None:
         """Serve a connection within the bounds of a guard.
 
