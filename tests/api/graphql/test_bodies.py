@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from api.concurrency.body_budget import BodyBudget
+from api.graphql import endpoint
 from api.graphql.endpoint import GraphQLEndpoint
 from core.settings import Settings
 from tests.api.graphql.subscriptions.sockets import FOLLOW
@@ -22,7 +24,20 @@ QUERY = "{ viewer { name } }"
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
+def budgets(monkeypatch: pytest.MonkeyPatch) -> list[BodyBudget]:
+    """The budgets of the server's endpoint: one, once it is served."""
+    made: list[BodyBudget] = []
+
+    def make(most: int) -> BodyBudget:
+        made.append(BodyBudget(most))
+        return made[-1]
+
+    monkeypatch.setattr(endpoint, "BodyBudget", make)
+    return made
+
+
+@pytest.fixture
+def served(tmp_path: Path, budgets: list[BodyBudget]) -> Iterator[Served]:
     settings = Settings(database_url=f"sqlite:///{tmp_path / 'test.db'}", graphql_max_body_bytes=MOST)
     with serving(settings) as served:
         yield served
@@ -40,7 +55,8 @@ def status(client: Client, size: int) -> int:
     ).status_code
 
 
-def test_bodies_share_a_budget_and_small_ones_need_none(served: Served) -> None:
+def test_bodies_share_a_budget_and_small_ones_need_none(served: Served, budgets: list[BodyBudget]) -> None:
+    (budget,) = budgets
     token = b"authorization: Bearer " + served.token().encode()
     request = head(
         token, b"content-type: application/json", b"content-length: %d" % MOST, method=b"POST", path=b"/graphql"
@@ -51,7 +67,8 @@ def test_bodies_share_a_budget_and_small_ones_need_none(served: Served) -> None:
             for _ in range(4):
                 connection = stack.enter_context(connected(served.url))
                 connection.sendall(request + b" " * (MOST - 10))
-            eventually(lambda: status(client, 16_385) == 503)
+            eventually(lambda: budget._held == 4 * (MOST - 10))
+            assert status(client, 16_385) == 503
             refused = client.post("/graphql", content=padded(QUERY, MOST), headers={"Content-Type": "application/json"})
             (error,) = refused.json()["errors"]
             assert error["extensions"]["code"] == "OVERLOADED"
@@ -62,7 +79,10 @@ def test_bodies_share_a_budget_and_small_ones_need_none(served: Served) -> None:
         eventually(lambda: status(client, MOST) == 200)
 
 
-def test_a_body_counts_until_its_operation_is_executed(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_counts_until_its_operation_is_executed(
+    served: Served, budgets: list[BodyBudget], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (budget,) = budgets
     begun, may_end = Event(), Event()
     execute = GraphQLEndpoint._execute
 
@@ -75,7 +95,8 @@ def test_a_body_counts_until_its_operation_is_executed(served: Served, monkeypat
         monkeypatch.setattr(GraphQLEndpoint, "_execute", wait)
         first = [threads.submit(status, client, MOST - number) for number in range(4)]
         assert begun.wait(PATIENCE)
-        eventually(lambda: status(client, MOST - 4) == 503)
+        eventually(lambda: budget._held == 4 * MOST - 6)
+        assert status(client, MOST - 4) == 503
         may_end.set()
         assert [one.result(PATIENCE) for one in first] == [200] * 4
         assert status(client, MOST - 4) == 200
