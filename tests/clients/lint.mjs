@@ -1,9 +1,9 @@
 // Lints the SDL of stdin by the recommended rules of graphql-eslint; prints what they find, a line each.
-import { readFileSync } from "node:fs";
+import { text } from "node:stream/consumers";
 import { ESLint } from "eslint";
 import graphql from "@graphql-eslint/eslint-plugin";
 
-const sdl = readFileSync(0, "utf8");
+const sdl = await text(process.stdin);
 // GraphQL's own @deprecated has a reason alone, which ends with the date of removal. The rule wants the date by itself.
 const REMOVAL = /@deprecated\(reason: "([^"]* (\d{4})-(\d{2})-(\d{2})\.)"\)/g;
 const dated = sdl.replace(REMOVAL, '@deprecated(reason: "$1", deletionDate: "$4/$3/$2")');

@@ -84,15 +84,15 @@ def test_a_body_counts_until_its_operation_is_executed(
 ) -> None:
     (budget,) = budgets
     begun, may_end = Event(), Event()
-    execute = GraphQLEndpoint._execute
+    encode = GraphQLEndpoint._encode
 
     def wait(self: GraphQLEndpoint, *rest: Any) -> Any:
         begun.set()
         assert may_end.wait(PATIENCE)
-        return execute(self, *rest)
+        return encode(self, *rest)
 
     with served.client() as client, ThreadPoolExecutor() as threads:
-        monkeypatch.setattr(GraphQLEndpoint, "_execute", wait)
+        monkeypatch.setattr(GraphQLEndpoint, "_encode", wait)
         first = [threads.submit(status, client, MOST - number) for number in range(4)]
         assert begun.wait(PATIENCE)
         eventually(lambda: budget._held == 4 * MOST - 6)

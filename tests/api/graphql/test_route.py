@@ -156,7 +156,7 @@ class TestSwitchedOff:
         with library.client() as client:
             assert client.error(query) == (
                 "GRAPHQL_VALIDATION_FAILED",
-                "Cannot query field 'nam' on type 'Viewer'. Did you mean 'name'?",
+                "Cannot query field 'nam' on type 'Viewer'. Did you mean 'name' or 'can'?",
             )
 
     @pytest.mark.parametrize("path", ["/graphiql", "/graphiql/", "/graphiql/assets/index.js"])

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 from sqlmodel import select
 
-from api.graphql.schema.common.cursors import encode
+from api.graphql.opaque import encode
 from core.administration.inputs import CreditRequestInput
 from core.administration.request_credits import request_credits
 from core.credits.tables import CreditRequest
