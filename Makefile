@@ -7,9 +7,11 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # Images of Python often set it. Then each process that tests start compiles all that it imports again.
 unexport PYTHONDONTWRITEBYTECODE
-PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
+# Every package is verified by its hash. Allowance itself is built by the hatchling among them.
+INSTALL = $(PIP) --require-hashes -r requirements/$(1).txt && $(PIP) --no-deps --no-build-isolation -e plugins -e .
 
-.PHONY: run test test-all check bench clean
+.PHONY: run test test-all check bench lock clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.run ## the embedded default, with demonstration data on first start
@@ -32,6 +34,15 @@ check: $(VENV)/.check ## lint, types, import rules, committed schema
 bench: $(VENV)/.test ## ratios to yardsticks of the same run
 	@$(BIN)/python -m tests.bench
 
+lock: ## the versions of constraints.txt with the hashes of their files, for installs; needs uv
+	@for part in run:. test:.[test] check:.[test,check]; do \
+	  file=requirements/$${part%%:*}.txt; \
+	  printf -- '-e plugins\n-e %s\nhatchling\neditables\n' "$${part#*:}" > requirements.in; \
+	  { echo "# Made by 'make lock' from constraints.txt. Install: pip install --require-hashes -r $$file"; \
+	    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	      --no-emit-index-url -c constraints.txt requirements.in | sed '/^-e /d'; } > $$file.new && mv $$file.new $$file; \
+	done; rm requirements.in
+
 clean: ## the virtual environment; not the data
 	rm -rf $(VENV)
 
@@ -40,14 +51,14 @@ $(VENV)/.venv:
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.run: $(VENV)/.venv pyproject.toml plugins/pyproject.toml constraints.txt
-	$(PIP) -e plugins -e .
+$(VENV)/.run: $(VENV)/.venv pyproject.toml plugins/pyproject.toml requirements/run.txt
+	$(call INSTALL,run)
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.venv pyproject.toml plugins/pyproject.toml constraints.txt
-	$(PIP) -e plugins -e '.[test]'
+$(VENV)/.test: $(VENV)/.venv pyproject.toml plugins/pyproject.toml requirements/test.txt
+	$(call INSTALL,test)
 	@touch $@ $(VENV)/.run
 
-$(VENV)/.check: $(VENV)/.venv pyproject.toml plugins/pyproject.toml constraints.txt
-	$(PIP) -e plugins -e '.[test,check]'
+$(VENV)/.check: $(VENV)/.venv pyproject.toml plugins/pyproject.toml requirements/check.txt
+	$(call INSTALL,check)
 	@touch $@ $(VENV)/.run $(VENV)/.test

@@ -29,6 +29,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "webhooks": "Manage webhook endpoints of licenses, and show their deliveries.",
     "credits": "Show requests for credits and grants, grant or decline credits, and void grants.",
     "entities": "List, close and rename the entities of a license.",
+    "sbom": "Write the bill of materials of this installation as CycloneDX JSON.",
     "check-in": "Simulate installations that check in against a hard quota.",
 }
 """The commands, each in the module of its name, with its line in the list of all commands."""

@@ -41,3 +41,10 @@ def test_the_overview_costs_what_the_front_ends_page_shows() -> None:
     assert isinstance(prepared, CheckedDocument)
     cost = prepared.cost(None, None)
     assert f'"extensions": {{"cost": {{"requested": {cost}, "limit": {limits.cost}}}}}' in FRONT_ENDS
+
+
+def test_each_attack_names_a_test_that_exists() -> None:
+    named = set(re.findall(r"`(tests/[a-z_/]+\.py)`", PAGE))
+    assert len(named) > 10
+    root = Path(__file__).parents[2]
+    assert [name for name in sorted(named) if not (root / name).is_file()] == []
