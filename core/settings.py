@@ -104,8 +104,8 @@ class Settings(BaseSettings):
     max_waiting_events: int = Field(
         50_000,
         ge=1,
-        description="The most events that wait to be committed. With more, senders get an error and have to "
-        "send again later.",
+        description="The most events of an API key that wait to be committed, and half of all that wait. With more, "
+        "the key gets an error and has to send again later.",
     )
     max_entities: int = Field(
         10_000, ge=1, description="The most entities of a license that usage may name. Usage of more is rejected."

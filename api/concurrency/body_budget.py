@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, TypeVar
 
-from anyio import CapacityLimiter, to_thread
-
+from api.concurrency.turns import Turns
 from core.errors import Overloaded
+from core.fair_budget import FairBudget
 
 THREADS: Final = 2
 """Bodies checked at the same time. More would be no faster, since only one thread at a time runs Python."""
@@ -15,34 +15,36 @@ T = TypeVar("T")
 
 
 class BodyBudget:
-    """A bound on the bytes of all bodies that are held at once, including those that arrive slowly."""
+    """A bound on the bytes of the bodies that each sender and all together hold, including those that arrive slowly."""
 
     def __init__(self, most: int) -> None:
-        """Bound the bytes of all bodies together to `most`."""
-        self._most = most
-        self._held = 0
-        self._threads = CapacityLimiter(THREADS)
+        """Bound the bytes of all bodies of a sender to `most`, see :class:`core.fair_budget.FairBudget`."""
+        self._bytes = FairBudget(most)
+        self._threads = Turns(THREADS, "bodies", per_key=THREADS, most_waiting=None)
 
     @contextmanager
-    def body(self) -> Iterator[Callable[[int], None]]:
+    def body(self, sender: str) -> Iterator[Callable[[int], None]]:
         """Yield a function that reserves bytes for a body; they are free again at the end of the block.
 
-        The function takes a number of bytes, and raises :class:`core.errors.Overloaded` if the budget is used up.
+        The function takes a number of bytes, and raises :class:`core.errors.Overloaded` if there is no room for them.
+
+        Args:
+            sender: The name under which the use of the sender is counted.
         """
         own = 0
 
         def grow(size: int) -> None:
             nonlocal own
-            if self._held + size > self._most:
+            if not self._bytes.has_room(sender, size):
                 raise Overloaded("More comes in than can be read. Nothing of this was recorded; send it again later.")
             own += size
-            self._held += size
+            self._bytes.add(sender, size)
 
         try:
             yield grow
         finally:
-            self._held -= own
+            self._bytes.add(sender, -own)
 
-    async def in_thread(self, work: Callable[[], T]) -> T:
-        """Return the result of `work`, done in one of THREADS threads."""
-        return await to_thread.run_sync(work, limiter=self._threads)
+    async def in_thread(self, sender: str, work: Callable[[], T]) -> T:
+        """Return the result of `work`, done in one of THREADS threads when it is the sender's turn."""
+        return await self._threads.run(sender, work)

@@ -76,20 +76,20 @@ class EventsEndpoint:
         Raises:
             core.errors.Overloaded: Too much is read, or waits to be committed.
         """
-        self._committer.require_room()
+        self._committer.require_room(caller.account)
         headers = Headers(scope=scope)
         most = self._settings.max_body_bytes
         body = await read_small_body(scope, receive, min(SMALL, most))
         if isinstance(body, bytes):
             return self._ingest(headers, body, caller)
-        with self._budget.body() as grow:
+        with self._budget.body(caller.account) as grow:
             unpacked = await read_body(body, most, grow)
             if len(unpacked) <= SMALL:
                 return self._ingest(headers, unpacked, caller)
-            return await self._budget.in_thread(partial(self._ingest, headers, unpacked, caller))
+            return await self._budget.in_thread(caller.account, partial(self._ingest, headers, unpacked, caller))
 
     def _ingest(self, headers: Mapping[str, str], body: bytes, caller: Caller) -> Ingestion:
-        self._committer.require_room()  # again, since other requests came while this body was read
+        self._committer.require_room(caller.account)  # again, since other requests came while this body was read
         messages = read_messages(headers, body)
         return ingest(
             caller,

@@ -170,7 +170,7 @@ class GraphQLEndpoint:
         body = await read_small_body(scope, receive, min(SMALL, self._max_body_bytes))
         if isinstance(body, bytes):
             return await self._find_answer(scope, receive, caller, kind, body)
-        with self._budget.body() as grow:
+        with self._budget.body(caller.account) as grow:
             text = await read_body(body, self._max_body_bytes, grow)
             return await self._find_answer(scope, receive, caller, kind, text)
 

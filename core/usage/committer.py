@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.database.engine import Database, is_away, is_deadlock
 from core.errors import Overloaded
+from core.fair_budget import FairBudget
 from core.queue.early_refresh import EarlyRefresh
 from core.usage.bounds import DEFAULT_BOUNDS, UsageBounds
 from core.usage.events import UsageEvent
@@ -32,6 +33,7 @@ GATHER_SECONDS: Final = 0.002
 
 @dataclass(frozen=True, slots=True)
 class _Submission:
+    sender: str
     events: Sequence[UsageEvent]
     now: datetime
     suggests: bool
@@ -55,18 +57,19 @@ class Committer:
 
         Args:
             database: The database to write to.
-            max_waiting: The number of waiting events from which on more are refused.
+            max_waiting: The number of waiting events of one sender from which on more are refused, see
+                :class:`core.fair_budget.FairBudget`.
             early_refresh: Notes the licenses of committed events; None to leave them to the schedule.
             bounds: The numbers of entities and series of a license from which on events of new ones are rejected.
         """
         self._database = database
         self._early_refresh = early_refresh
-        self._max_waiting = max_waiting
         self._bounds = bounds
-        self._batches: deque[_Submission] = deque()
+        self._batches: dict[str, deque[_Submission]] = {}
+        """Batches that no thread has taken, by sender. The sender that waits longest comes first."""
         self._queued = 0
         """Events in `_batches`."""
-        self._waiting = 0
+        self._waiting = FairBudget(max_waiting)
         """Queued events, and events that a thread has taken and not committed yet."""
         self._busy = 0
         """Threads that have taken batches, or are about to."""
@@ -81,30 +84,33 @@ class Committer:
         for thread in self._threads:
             thread.start()
 
-    def require_room(self) -> None:
+    def require_room(self, sender: str = "") -> None:
         """Raise :class:`Overloaded` if another batch would be refused. Called before a body is even read."""
-        if self._waiting >= self._max_waiting:
+        if self._closed or not self._waiting.has_room(sender):
             raise Overloaded("More comes in than can be recorded. Nothing of this was; send it again later.")
 
-    def submit(self, events: Sequence[UsageEvent], now: datetime, *, suggests: bool = True) -> "Future[RecordResult]":
-        """Queue events for the next transaction.
+    def submit(
+        self, events: Sequence[UsageEvent], now: datetime, *, sender: str = "", suggests: bool = True
+    ) -> "Future[RecordResult]":
+        """Queue events for a transaction. Senders take turns, a batch each.
 
         Args:
             events: The checked events.
             now: The time of their arrival.
+            sender: The name under which the events are counted that wait.
             suggests: Whether errors about unknown licenses may name the nearest license.
 
         Raises:
             Overloaded: Too many events wait.
         """
-        batch = _Submission(events, now, suggests, Future())
+        batch = _Submission(sender, events, now, suggests, Future())
         # From here on the batch is recorded, whether or not its sender still waits: it cannot be cancelled.
         batch.result.set_running_or_notify_cancel()
         with self._changed:
-            self.require_room()
-            self._waiting += len(events)
+            self.require_room(sender)
+            self._waiting.add(sender, len(events))
             self._queued += len(events)
-            self._batches.append(batch)
+            self._batches.setdefault(sender, deque()).append(batch)
             if self._worth_taking():
                 self._changed.notify()
         return batch.result
@@ -113,7 +119,6 @@ class Committer:
         """Commit the batches that wait, and end the threads. New batches are refused."""
         with self._changed:
             self._closed = True
-            self._max_waiting = 0
             self._changed.notify_all()
         for thread in self._threads:
             thread.join(timeout=30)
@@ -123,7 +128,8 @@ class Committer:
             batches = self._take()
             self._commit(batches)
             with self._changed:
-                self._waiting -= sum(len(batch.events) for batch in batches)
+                for batch in batches:
+                    self._waiting.add(batch.sender, -len(batch.events))
                 self._busy -= 1
                 if self._batches:
                     self._changed.notify()
@@ -138,12 +144,23 @@ class Committer:
                 self._changed.wait(GATHER_SECONDS)
             taken: list[_Submission] = []
             size = 0
-            while self._batches and (not taken or size + len(self._batches[0].events) <= MAX_TOGETHER):
-                taken.append(self._batches.popleft())
-                size += len(taken[-1].events)
+            while batch := self._pop_next(MAX_TOGETHER - size if taken else None):
+                taken.append(batch)
+                size += len(batch.events)
             self._queued -= size
             self._crowded = len(taken) > 1
             return taken
+
+    def _pop_next(self, most: int | None) -> _Submission | None:
+        """Remove and return the batch of the sender whose turn it is, of those whose next batch has `most` events."""
+        for sender, batches in self._batches.items():
+            if most is None or len(batches[0].events) <= most:
+                batch = batches.popleft()
+                del self._batches[sender]
+                if batches:
+                    self._batches[sender] = batches  # at the end of the line
+                return batch
+        return None
 
     def _worth_taking(self) -> bool:
         return not self._busy or self._queued >= ENOUGH

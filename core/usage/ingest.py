@@ -83,7 +83,7 @@ def ingest(
     events, rejected = check(raws, rules)
     if not events:
         return Ingestion(rejected, _nothing_recorded())
-    return Ingestion(rejected, committer.submit(events, now, suggests=caller.may_read))
+    return Ingestion(rejected, committer.submit(events, now, sender=caller.account, suggests=caller.may_read))
 
 
 def _nothing_recorded() -> Future[RecordResult]:

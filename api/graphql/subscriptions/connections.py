@@ -126,7 +126,7 @@ class OpenConnections:
                 most = self._settings.connections_per_session
                 held.enter_context(self._counted(self._sessions, caller.session, most, Refusal.SESSION))
             most = self._settings.connections_per_key
-            held.enter_context(self._counted(self._keys, caller.key_id, most, Refusal.KEY))
+            held.enter_context(self._counted(self._keys, caller.account, most, Refusal.KEY))
             connection = OpenConnection(caller)
             self._open.add(connection)
             if self._is_closing:
@@ -152,7 +152,8 @@ class OpenConnections:
         while True:
             await asyncio.sleep(EVERY)
             try:
-                revoked, ended = await asyncio.to_thread(self._find_ends, list(self._keys), list(self._sessions))
+                keys = list({connection.caller.key_id for connection in self._open})
+                revoked, ended = await asyncio.to_thread(self._find_ends, keys, list(self._sessions))
             except Exception:  # any error: without another check, revoked keys would stay connected for ever
                 logger.warning("The keys of open connections cannot be checked now.", exc_info=True)
                 if monotonic() >= checked_at + self._settings.key_outage_seconds:

@@ -16,12 +16,15 @@ from tests.api.server import cloudevent, serving
 
 def test_bodies_share_the_bytes_and_give_them_back() -> None:
     intake = BodyBudget(100)
-    with intake.body() as first, intake.body() as second:
+    with intake.body("a") as first, intake.body("a") as second, intake.body("b") as other:
         first(60)
         second(40)
         with pytest.raises(Overloaded):
             first(1)
-    with intake.body() as third:
+        other(50)
+        with pytest.raises(Overloaded):
+            other(1)
+    with intake.body("a") as third:
         third(100)
 
 
@@ -41,7 +44,7 @@ def test_what_takes_long_is_done_in_few_threads() -> None:
 
     async def many() -> None:
         intake = BodyBudget(1)
-        tasks = [asyncio.ensure_future(intake.in_thread(work)) for _ in range(20)]
+        tasks = [asyncio.ensure_future(intake.in_thread("a", work)) for _ in range(20)]
         while most < THREADS:
             await asyncio.sleep(0.01)
         go_on.set()

@@ -118,13 +118,17 @@ def test_while_too_many_wait_to_be_recorded_more_are_sent_away_and_nothing_taken
             events = [{**EVENT, "id": f"{sender}-{number}"} for number in range(10)]
             answers.append(client.post_events(*events))
 
-    senders = [threading.Thread(target=send, args=(number, small.client())) for number in range(15)]
+    token, neighbour = small.token(), small.client()
+    senders = [threading.Thread(target=send, args=(number, Client(small.url, token))) for number in range(15)]
     with closing(sqlite3.connect(str(small.runtime.database.url.database), isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         for sender in senders:
             sender.start()
         while len(answers) < 5:
             time.sleep(0.01)
+        with neighbour:
+            refused = neighbour.post("/events", content="{", headers={"Content-Type": "application/json"})
+            assert refused.status_code == 400  # and not 503: there is room for another key
         other.execute("ROLLBACK")
     for sender in senders:
         sender.join()

@@ -57,17 +57,18 @@ def status(client: Client, size: int) -> int:
 
 def test_bodies_share_a_budget_and_small_ones_need_none(served: Served, budgets: list[BodyBudget]) -> None:
     (budget,) = budgets
-    token = b"authorization: Bearer " + served.token().encode()
+    token = served.token()
+    authorization = b"authorization: Bearer " + token.encode()
     request = head(
-        token, b"content-type: application/json", b"content-length: %d" % MOST, method=b"POST", path=b"/graphql"
+        authorization, b"content-type: application/json", b"content-length: %d" % MOST, method=b"POST", path=b"/graphql"
     )
-    with served.client() as client:
+    with Client(served.url, token) as client:
         assert status(client, MOST) == 200
         with ExitStack() as stack:
             for _ in range(4):
                 connection = stack.enter_context(connected(served.url))
                 connection.sendall(request + b" " * (MOST - 10))
-            eventually(lambda: budget._held == 4 * (MOST - 10))
+            eventually(lambda: budget._bytes._total == 4 * (MOST - 10))
             assert status(client, 16_385) == 503
             refused = client.post("/graphql", content=padded(QUERY, MOST), headers={"Content-Type": "application/json"})
             (error,) = refused.json()["errors"]
@@ -76,6 +77,7 @@ def test_bodies_share_a_budget_and_small_ones_need_none(served: Served, budgets:
             assert status(client, 16_384) == 200
             with served.client() as other:
                 assert other.data(QUERY) == {"viewer": {"name": "a test"}}
+                assert status(other, MOST) == 200  # another key has room of its own
         eventually(lambda: status(client, MOST) == 200)
 
 
@@ -95,7 +97,7 @@ def test_a_body_counts_until_its_operation_is_executed(
         monkeypatch.setattr(GraphQLEndpoint, "_encode", wait)
         first = [threads.submit(status, client, MOST - number) for number in range(4)]
         assert begun.wait(PATIENCE)
-        eventually(lambda: budget._held == 4 * MOST - 6)
+        eventually(lambda: budget._bytes._total == 4 * MOST - 6)
         assert status(client, MOST - 4) == 503
         may_end.set()
         assert [one.result(PATIENCE) for one in first] == [200] * 4

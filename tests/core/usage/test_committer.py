@@ -122,7 +122,7 @@ def test_a_deadlock_is_tried_again_for_each(engine: Engine, monkeypatch: pytest.
     committer = Committer(engine.database, max_waiting=100)
     with failing(monkeypatch, deadlock) as tried:
         committer._commit(
-            [module._Submission(checked(engine, usage_event("sms.sent")), NOW, True, Future()) for _ in range(3)]
+            [module._Submission("", checked(engine, usage_event("sms.sent")), NOW, True, Future()) for _ in range(3)]
         )
     assert tried == [3, 1, 1, 1]
     committer.close()
@@ -170,6 +170,42 @@ def test_more_than_there_is_room_for_is_refused_and_what_was_taken_is_kept(engin
     committer.require_room()
     committer.close()
     assert len(ledger(engine)) == 4
+
+
+def test_a_sender_that_sends_too_much_leaves_room_to_another(engine: Engine) -> None:
+    engine.license()
+    committer = Committer(engine.database, max_waiting=4)
+    event = usage_event("sms.sent")
+    with held_up(engine):
+        greedy = [committer.submit(checked(engine, event, event), NOW, sender="greedy") for _ in range(2)]
+        with pytest.raises(Overloaded):
+            committer.require_room("greedy")
+        modest = committer.submit(checked(engine, usage_event("sms.sent")), NOW, sender="modest")
+    assert outcome(modest) == (1, 0, [])
+    assert sum(outcome(future)[0] for future in greedy) == 1
+    committer.close()
+
+
+def test_senders_take_turns_batch_by_batch(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_TOGETHER", 2)
+    engine.license()
+    committer, order = engine.runtime.committer, list[str]()
+
+    def submit(sender: str, count: int) -> Future[RecordResult]:
+        events = checked(engine, *[usage_event("sms.sent", id=f"{sender}-{len(futures)}-{n}") for n in range(count)])
+        future = committer.submit(events, NOW, sender=sender)
+        future.add_done_callback(lambda _: order.append(sender))
+        return future
+
+    futures: list[Future[RecordResult]] = []
+    with held_up(engine):
+        for sender, count in [("greedy", 3)] * 6 + [("modest", 1), ("other", 1)]:
+            futures.append(submit(sender, count))
+    assert all(outcome(future)[1:] == (0, []) for future in futures)
+    # The threads had taken one transaction each (four on PostgreSQL) before the others came.
+    begun = 1 if engine.database.is_sqlite else 4
+    assert order.index("modest") <= begun + 1
+    assert order.index("other") <= begun + 2
 
 
 def test_at_its_end_it_commits_what_waits_and_takes_nothing_more(engine: Engine) -> None:
