@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.http.asgi import read_small_body
 from api.http.bodies import read_body
-from api.http.languages import languages_of, named_languages
+from api.http.languages import languages_of
 from core.administration.admin_mail import find_mailed_admin, subscribe_mailboxes
 from core.colours import LINK
 from core.database.engine import Database
@@ -91,8 +91,7 @@ class UnsubscribeEndpoint:
 
     def _languages(self, scope: Scope, stored: str | None) -> Languages:
         try:
-            named = named_languages(scope, self._negotiator)
-            return named or (self._negotiator.accepted(stored) if stored else languages_of(scope, self._negotiator))
+            return languages_of(scope, self._negotiator, stored)
         except BadLanguage:  # a page for people is shown nevertheless
             return self._negotiator.accepted(stored)
 

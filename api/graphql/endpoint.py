@@ -178,7 +178,7 @@ class GraphQLEndpoint:
         self, scope: Scope, receive: Receive, caller: Caller, kind: str, text: bytes
     ) -> CachedAnswer:
         takes_gzip = accepts_gzip(list_header(scope, b"accept-encoding"))
-        languages = languages_of(scope, self._operations.negotiator)
+        languages = languages_of(scope, self._operations.negotiator, caller.language)
         key = CacheKey(caller, kind, takes_gzip, languages, scope["method"], text)
         answer = self._answers.get_fresh(key)
         if answer is None:

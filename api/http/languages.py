@@ -1,4 +1,4 @@
-"""The languages of a request: the parameter `lang` of its URL, or the header Accept-Language."""
+"""The languages of a request: the parameter `lang` of its URL, its person's, or the header Accept-Language."""
 
 from typing import Final
 
@@ -12,13 +12,19 @@ PARAMETER: Final = "lang"
 _IN_QUERY: Final = PARAMETER.encode()
 
 
-def languages_of(scope: Scope, negotiator: Negotiator) -> Languages:
+def languages_of(scope: Scope, negotiator: Negotiator, person: str | None = None) -> Languages:
     """Return the languages of a request.
+
+    Args:
+        scope: The request.
+        negotiator: Chooses among the known languages.
+        person: The language of the person whom the request is of, which comes before the header; None if not known.
 
     Raises:
         core.languages.negotiation.BadLanguage: The parameter `lang` is not a language tag.
     """
-    return named_languages(scope, negotiator) or negotiator.accepted(list_header(scope, b"accept-language"))
+    named = named_languages(scope, negotiator)
+    return named or negotiator.accepted(person or list_header(scope, b"accept-language"))
 
 
 def named_languages(scope: Scope, negotiator: Negotiator) -> Languages | None:

@@ -54,6 +54,11 @@ class Caller(NamedTuple):
     expires_at: datetime | None = None
 
     @property
+    def language(self) -> str | None:
+        """The language tag of the session's person, or None if it is not known."""
+        return self.person.language if self.person else None
+
+    @property
     def kind(self) -> str:
         """The word for the credential in messages."""
         return "session" if self.session else "key"

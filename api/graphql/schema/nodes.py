@@ -16,7 +16,7 @@ from api.graphql.schema.consumption.queries import EARLIEST, find_consumption
 from api.graphql.schema.credits.credit_request import CreditRequest
 from api.graphql.schema.credits.grant import Grant
 from api.graphql.schema.licenses.license import License
-from api.graphql.schema.meters.meter import Meter
+from api.graphql.schema.meters.meter import installed_meter
 from api.graphql.schema.refresh.refresh_request import RefreshRequest
 from core.access.keys import READERS
 from core.credits.tables import CreditRequest as CreditRequestRow
@@ -88,8 +88,7 @@ def _license_node(context: Context, license: str) -> Node:
 
 def _meter_node(context: Context, meter: str) -> Node | None:
     context.caller.require(*READERS)
-    installed = context.services.registry.meters.get(meter)
-    return None if installed is None else Meter(meter=installed, words=context.words)
+    return installed_meter(context, meter)
 
 
 def _grant_node(context: Context, license: str, grant: str) -> Node | None:

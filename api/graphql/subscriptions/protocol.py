@@ -5,12 +5,11 @@ https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 
 from collections.abc import Mapping
 from enum import IntEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
 from api.graphql.subscriptions.connections import ConnectionEnded, EndReason
-from core.languages.negotiation import BadLanguage, Languages, Negotiator
 
 PROTOCOL: Final = "graphql-transport-ws"
 
@@ -27,6 +26,13 @@ class CloseCode(IntEnum):
     INIT_TIMEOUT = 4408
     SUBSCRIBER_EXISTS = 4409
     TOO_MANY_INITS = 4429
+
+
+class InitLanguages(NamedTuple):
+    """The languages that a client states in its greeting: a tag by name, or the languages that it accepts."""
+
+    lang: str | None
+    accept_language: str | None
 
 
 class Close(Exception):
@@ -91,19 +97,13 @@ def init_token(message: Mapping[str, Any], default: str | None) -> str | None:
     return _init_text(message, "Authorization", default)
 
 
-def init_languages(message: Mapping[str, Any], negotiator: Negotiator, default: Languages) -> Languages:
-    """Return the languages that `lang` or Accept-Language of connection_init state, else those of the handshake.
+def init_languages(message: Mapping[str, Any], accept_language: str | None) -> InitLanguages:
+    """Return the languages that the payload of connection_init states, else the header of the handshake.
 
     Raises:
-        Close: `lang` is not a language tag, or one of the two is not a text.
+        Close: One of them is not a text.
     """
-    tag, header = _init_text(message, "lang"), _init_text(message, "Accept-Language")
-    if not tag:
-        return default if header is None else negotiator.accepted(header)
-    try:
-        return negotiator.named(tag)
-    except BadLanguage as error:
-        raise Close(CloseCode.BAD_REQUEST, error.message) from None
+    return InitLanguages(_init_text(message, "lang"), _init_text(message, "Accept-Language", accept_language))
 
 
 def _init_text(message: Mapping[str, Any], name: str, default: str | None = None) -> str | None:

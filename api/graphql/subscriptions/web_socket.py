@@ -33,6 +33,7 @@ from api.graphql.subscriptions.protocol import (
     PROTOCOL,
     Close,
     CloseCode,
+    InitLanguages,
     close_for,
     init_languages,
     init_token,
@@ -41,14 +42,14 @@ from api.graphql.subscriptions.protocol import (
     read_message,
 )
 from api.graphql.subscriptions.subscribe import SubscriptionRefused, Subscriptions
-from api.http.asgi import address_of, header
+from api.http.asgi import address_of, header, list_header
 from api.http.bodies import forget_frames
 from api.http.callers import find_caller
-from api.http.languages import languages_of
+from api.http.languages import named_languages
 from core.access.authenticator import Authenticator
 from core.access.keys import Caller
 from core.errors import AllowanceError, BadInput, RateLimited, Unauthenticated
-from core.languages.negotiation import Languages
+from core.languages.negotiation import ENGLISH_ALONE, BadLanguage, Languages
 
 INIT: Final = 10.0
 """Seconds within which a client has to send connection_init."""
@@ -109,11 +110,11 @@ class WebSocketEndpoint:
         try:
             if PROTOCOL not in scope["subprotocols"]:
                 raise BadSubprotocol(f"Offer the subprotocol {PROTOCOL}; no other is spoken here.")
-            address, languages = address_of(scope), languages_of(scope, self.operations.negotiator)
+            address, named = address_of(scope), named_languages(scope, self.operations.negotiator)
             with self.connections.from_address(address), ExitStack() as ungreeted:
                 ungreeted.enter_context(self.connections.ungreeted(address))
                 await send({"type": "websocket.accept", "subprotocol": PROTOCOL})
-                await _Conversation(self, scope, languages, receive, send, ungreeted.close).hold()
+                await _Conversation(self, scope, named, receive, send, ungreeted.close).hold()
         except AllowanceError as error:
             await _deny(error, send)
 
@@ -125,13 +126,15 @@ class _Conversation:
         self,
         endpoint: WebSocketEndpoint,
         scope: Scope,
-        languages: Languages,
+        named: Languages | None,
         receive: Receive,
         send: Send,
         greeted: Callable[[], None],
     ) -> None:
         self._endpoint = endpoint
-        self._languages = languages
+        self._named = named
+        self._accept_language = list_header(scope, b"accept-language")
+        self._languages = ENGLISH_ALONE
         self._authorization = header(scope, b"authorization")
         self._address = address_of(scope)
         self._greeted = greeted
@@ -185,14 +188,29 @@ class _Conversation:
         except TimeoutError:
             raise Close(CloseCode.INIT_TIMEOUT, "Connection initialisation timeout") from None
         authorization = init_token(message, self._authorization)
-        self._languages = init_languages(message, self._endpoint.operations.negotiator, self._languages)
+        stated = init_languages(message, self._accept_language)
         self._authorization = None  # a token is not held longer than needed
         try:
-            return await find_caller(self._endpoint.authenticator, authorization, self._address)
+            caller = await find_caller(self._endpoint.authenticator, authorization, self._address)
+            self._languages = self._choose(stated, caller.language)
+            return caller
         except Unauthenticated:
             raise Close(CloseCode.FORBIDDEN, "Forbidden") from None
         except RateLimited as limited:
             raise Close(CloseCode.TRY_AGAIN_LATER, limited.message) from None
+
+    def _choose(self, stated: InitLanguages, person: str | None) -> Languages:
+        """Return the languages of the connection: named in the greeting or the URL, else the person's, else accepted.
+
+        Raises:
+            Close: The greeting names something else than a language tag.
+        """
+        negotiator = self._endpoint.operations.negotiator
+        try:
+            named = negotiator.named(stated.lang) if stated.lang else self._named
+        except BadLanguage as error:
+            raise Close(CloseCode.BAD_REQUEST, error.message) from None
+        return named or negotiator.accepted(person or stated.accept_language)
 
     async def _take(self, message: Mapping[str, Any], caller: Caller, tasks: asyncio.TaskGroup) -> None:
         kind = message["type"]

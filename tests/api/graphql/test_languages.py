@@ -223,3 +223,49 @@ async def raw(library: Served, header: bytes) -> bytes:
 
 
 TOKENS: dict[str, str] = {}
+
+
+def session(library: Served, language: str | None) -> str:
+    """The token of a session for a person with that language."""
+    mutation = """mutation($person: PersonInput) {
+      createSession(input: {license: "acme", scopes: [CONSUMPTION_READ], person: $person}) { token } }"""
+    with library.client() as operator:
+        made = operator.data(mutation, person={"id": "ada", "language": language})["createSession"]
+    token: str = made["token"]
+    return token
+
+
+@pytest.mark.parametrize(
+    ("person", "url", "header", "section"),
+    [
+        ("fr", "/graphql", "en", "Canaux"),
+        ("fr-BE", "/graphql?lang=en", "fr", "Channels"),
+        ("nl", "/graphql", "fr", "Channels"),
+        (None, "/graphql", "fr", "Canaux"),
+    ],
+)
+def test_the_language_of_the_person_of_a_session_comes_before_the_header(
+    library: Served, person: str | None, url: str, header: str, section: str
+) -> None:
+    with Client(library.url, session(library, person)) as client:
+        assert title(ask(client, url=url, **{"Accept-Language": header})) == section
+
+
+@pytest.mark.parametrize(("lang", "section"), [({}, "Canaux"), ({"lang": "en"}, "Channels")])
+def test_a_connection_is_in_the_language_of_the_person_unless_it_states_another(
+    library: Served, lang: dict[str, str], section: str
+) -> None:
+    payload = {"Authorization": f"Bearer {session(library, 'fr')}", **lang}
+    assert connected(library, payload, **{"Accept-Language": "en"}) == [{"title": section}]
+
+
+def test_a_meter_that_is_named_by_its_key_is_there_as_an_object_as_well(reader: Client) -> None:
+    query = """{ license(key: "acme") { grants { edges { node { meter meterOf { key title } } } }
+      contract { quotas { meter meterOf { key } } alertAt { meter meterOf { title } } } } }"""
+    shown = ask(reader, query, **{"Accept-Language": "fr"}).json()["data"]["license"]
+    grants = [edge["node"] for edge in shown["grants"]["edges"]]
+    assert grants
+    assert [one["meterOf"] for one in grants] == [{"key": "sms_credits", "title": "Crédits SMS"}] * len(grants)
+    assert [one["meter"] for one in shown["contract"]["quotas"]] == [
+        one["meterOf"]["key"] for one in shown["contract"]["quotas"]
+    ]

@@ -10,7 +10,7 @@ from api.graphql.schema.common.lazy_license import LazyLicense, lazy_license
 from api.graphql.schema.common.node import Info
 from api.graphql.schema.common.period import Period
 from api.graphql.schema.common.status import UsageStatus
-from api.graphql.schema.meters.meter import Meter
+from api.graphql.schema.meters.meter import Meter, installed_meter
 from core.alerts.tables import Alert as AlertRow
 from core.consumption.readings.status import UsageStatus as Status
 from core.languages.basis import basis_in_words
@@ -33,8 +33,7 @@ class Alert:
         description="The meter that crossed the threshold. Null if the plugin of the meter is no longer installed."
     )
     def meter(self, info: Info) -> Meter | None:
-        meter = info.context.services.registry.meters.get(self.row.meter)
-        return Meter(meter=meter, words=info.context.words) if meter else None
+        return installed_meter(info.context, self.row.meter)
 
     @strawberry.field(description="The threshold as a ratio of the limit, for example 0.8 or 1.")
     def ratio(self) -> float:

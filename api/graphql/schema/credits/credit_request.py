@@ -8,9 +8,10 @@ from api.graphql.license_batch import LicenseBatch
 from api.graphql.opaque import encode
 from api.graphql.schema.common.cursors import decode_id
 from api.graphql.schema.common.lazy_license import LazyLicense, lazy_license
-from api.graphql.schema.common.node import Node
+from api.graphql.schema.common.node import Info, Node
 from api.graphql.schema.common.person import Person, shown_person
 from api.graphql.schema.credits.grant import Grant
+from api.graphql.schema.meters.meter import Meter, installed_meter
 from core.access.person import read_person, requester_name
 from core.credits.tables import CreditRequest as CreditRequestRow
 from core.errors import BadInput
@@ -30,9 +31,16 @@ class CreditRequest(Node):
     def license(self) -> LazyLicense:
         return lazy_license(self.batch, self.row.license_id)
 
-    @strawberry.field(description="The key of the meter that the credits are for.")
+    @strawberry.field(
+        description="The key of the meter that the credits are for.",
+        deprecation_reason="Use `meterOf`, which has the title too. This field may be removed from 2028-01-01.",
+    )
     def meter(self) -> str:
         return self.row.meter
+
+    @strawberry.field(description="The meter that the credits are for. Null if its plugin is no longer installed.")
+    def meter_of(self, info: Info) -> Meter | None:
+        return installed_meter(info.context, self.row.meter)
 
     @strawberry.field(description="The number of requested credits.")
     def amount(self) -> float:

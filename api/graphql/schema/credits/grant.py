@@ -7,6 +7,7 @@ import strawberry
 from api.graphql.license_batch import LicenseBatch
 from api.graphql.opaque import encode
 from api.graphql.schema.common.node import Info, Node
+from api.graphql.schema.meters.meter import Meter, installed_meter
 from core.access.keys import READERS
 from core.licenses.tables import Grant as GrantRow
 
@@ -24,9 +25,16 @@ class Grant(Node):
     def key(self) -> str:
         return self.row.id
 
-    @strawberry.field(description="The key of the meter that the credits are for.")
+    @strawberry.field(
+        description="The key of the meter that the credits are for.",
+        deprecation_reason="Use `meterOf`, which has the title too. This field may be removed from 2028-01-01.",
+    )
     def meter(self) -> str:
         return self.row.meter
+
+    @strawberry.field(description="The meter that the credits are for. Null if its plugin is no longer installed.")
+    def meter_of(self, info: Info) -> Meter | None:
+        return installed_meter(info.context, self.row.meter)
 
     @strawberry.field(description="The number of granted credits.")
     def amount(self) -> float:

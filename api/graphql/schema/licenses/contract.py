@@ -5,8 +5,10 @@ from decimal import Decimal
 
 import strawberry
 
+from api.graphql.schema.common.node import Info
 from api.graphql.schema.common.scalars import Duration
 from api.graphql.schema.licenses.enums import Identifiers, OnOutage
+from api.graphql.schema.meters.meter import Meter, installed_meter
 from core.licenses import quota_terms as core_terms
 from core.licenses.quota_terms import quota_terms
 from core.licenses.tables import ContractVersion
@@ -20,8 +22,15 @@ class Term:
 
 @strawberry.type(description="The rules for a hard quota.")
 class QuotaTerms:
-    meter: str = strawberry.field(description="The key of the meter.")
+    meter: str = strawberry.field(
+        description="The key of the meter.",
+        deprecation_reason="Use `meterOf`, which has the title too. This field may be removed from 2028-01-01.",
+    )
     terms: strawberry.Private[core_terms.QuotaTerms]
+
+    @strawberry.field(description="The meter. Null if its plugin is no longer installed.")
+    def meter_of(self, info: Info) -> Meter | None:
+        return installed_meter(info.context, self.meter)
 
     @strawberry.field(description="The length of a quota window. Null stands for calendar months in UTC.")
     def window(self) -> Duration | None:
@@ -49,8 +58,15 @@ class QuotaTerms:
 
 @strawberry.type(description="Additional thresholds of one meter.")
 class AlertAt:
-    meter: str = strawberry.field(description="The key of the meter.")
+    meter: str = strawberry.field(
+        description="The key of the meter.",
+        deprecation_reason="Use `meterOf`, which has the title too. This field may be removed from 2028-01-01.",
+    )
     ratios: list[float] = strawberry.field(description="The thresholds as ratios of the limit, lowest first.")
+
+    @strawberry.field(description="The meter. Null if its plugin is no longer installed.")
+    def meter_of(self, info: Info) -> Meter | None:
+        return installed_meter(info.context, self.meter)
 
 
 @strawberry.type(description="A version of a license's contract: the terms in force from a day on.")

@@ -3,6 +3,7 @@
 import allowance
 import strawberry
 
+from api.graphql.context import Context
 from api.graphql.opaque import encode
 from api.graphql.schema.common.enums import describe_enum
 from api.graphql.schema.common.node import Info, Node, Problem
@@ -123,6 +124,12 @@ class Meter(Node):
     @strawberry.field(description="The plugin that contributes the meter.")
     def plugin(self, info: Info) -> "Plugin":
         return Plugin(plugin=info.context.services.registry.plugin_of[self.meter.key], words=self.words)
+
+
+def installed_meter(context: Context, key: str) -> Meter | None:
+    """Return the meter of a key, or None if it is not installed any more."""
+    meter = context.services.registry.meters.get(key)
+    return None if meter is None else Meter(meter=meter, words=context.words)
 
 
 @strawberry.type(description="A notifier: a channel for messages beside e-mail and webhooks, contributed by a plugin.")
