@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import count, islice
 from time import monotonic, sleep
 from typing import Final
 from urllib.parse import urlsplit
@@ -22,26 +23,55 @@ from tests.bench.read_overview import DATABASES, LICENSES, fill, overviews
 
 CLIENTS: Final = 40
 AIM: Final = "less than 5"
-Attack = Callable[[str, str], Sequence[bytes]]
-"""Returns the requests of each client, from the token and the key of a license; each is sent again and again."""
+READS: Final = f"p99 of overviews beside {CLIENTS} clients of another key that ask for 50 past days, {{database}}"
+WRITES: Final = "p99 of single events beside 8 clients of another key that send batches of 10,000, {database}"
 
 
 def run(scale: Scale) -> Iterator[Found]:
-    """Overviews of a quiet server, and while another key asks for 50 past days at once with 40 clients."""
+    """Requests of a key on a quiet server, and while another key asks for or sends as much as it can."""
     requests = scale.of(100, 300, 1000)
     for name, place in DATABASES.items():
         with place() as url:
             fill(url, LICENSES)
             with places.opened(url) as database, places.server(url) as server:
-                greedy, modest = (places.new_token(database, Scope.CONSUMPTION_READ) for _ in range(2))
-                ask = partial(_percentile_99, server.address, modest, requests)
-                ask()
-                quiet = ask()
-                with _attack(server.address, past_days(greedy)):
-                    sleep(1)
-                    crowded = ask()
-                title = f"p99 of overviews beside {CLIENTS} clients of another key that ask for 50 past days, {name}"
-                yield Finding(title, "the same on a quiet server", "ms", (crowded, quiet), [crowded / quiet], AIM)
+                reader, modest = (places.new_token(database, Scope.CONSUMPTION_READ) for _ in range(2))
+                sender, single = (places.new_token(database, Scope.USAGE_WRITE) for _ in range(2))
+                overview = partial(_percentile_99, server.address, requests, partial(overviews, modest))
+                event = partial(_percentile_99, server.address, requests, partial(single_events, single))
+                yield _compare(server, overview, past_days(reader), "overviews", READS.format(database=name))
+                yield _compare(server, event, batches(sender), "single events", WRITES.format(database=name))
+
+
+def _compare(
+    server: places.Server, measure: Callable[[], float], attack: Sequence[bytes], what: str, title: str
+) -> Finding:
+    measure()
+    quiet = measure()
+    with _attack(server.address, attack):
+        sleep(1)
+        crowded = measure()
+    return Finding(title, f"p99 of {what} on a quiet server", "ms", (crowded, quiet), [crowded / quiet], AIM)
+
+
+def single_events(token: str) -> Iterator[bytes]:
+    """Requests with one event each, without end."""
+    start = datetime.now(UTC).isoformat()
+    for number in count():
+        yield http_post("/events", token, orjson.dumps([_event(f"single-{start}-{number}", 0)]))
+
+
+def batches(token: str) -> Sequence[bytes]:
+    """Requests with as many events as one may have. Sent again, they are duplicates, which cost about as much."""
+    return [
+        http_post("/events", token, orjson.dumps([_event(f"{client}-{n}", client) for n in range(10_000)]))
+        for client in range(8)
+    ]
+
+
+def _event(id: str, license: int) -> dict[str, object]:
+    data = {"quantity": 1, "dimensions": {"channel": "print"}}
+    attributes = {"specversion": "1.0", "id": id, "source": "/bench", "type": "interaction.sent"}
+    return {**attributes, "subject": license_key(license % LICENSES), "data": data}
 
 
 def past_days(token: str) -> Sequence[bytes]:
@@ -58,20 +88,21 @@ def past_days(token: str) -> Sequence[bytes]:
     return bodies
 
 
-def _percentile_99(address: str, token: str, count: int) -> float:
-    """Return the milliseconds within which 99 of 100 overviews were answered, one after the other."""
+def _percentile_99(address: str, number: int, make: Callable[[], Iterator[bytes]]) -> float:
+    """Return the milliseconds within which 99 of 100 requests were answered, one after the other."""
     waited = []
     parts = urlsplit(address)
     with closing(http.client.HTTPConnection(parts.hostname or "", parts.port)) as connection:
-        for _, request in zip(range(count), overviews(token), strict=False):
-            body = request.partition(b"\r\n\r\n")[2]
-            headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        for request in islice(make(), number):
+            head, _, body = request.partition(b"\r\n\r\n")
+            first, *lines = head.decode().split("\r\n")
+            headers = dict(line.split(": ", 1) for line in lines)
             began = monotonic()
-            connection.request("POST", "/graphql", body, headers)
+            connection.request("POST", first.split()[1], body, headers)
             answer = connection.getresponse()
             answer.read()
             if answer.status != 200:
-                raise RuntimeError(f"an overview was refused with {answer.status}")
+                raise RuntimeError(f"a request was refused with {answer.status}")
             waited.append(monotonic() - began)
             sleep(0.005)
     return sorted(waited)[int(len(waited) * 0.99) - 1] * 1000
