@@ -1,9 +1,6 @@
 """The element in a page of another origin, in the lines that the page for front-end teams shows."""
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,31 +11,10 @@ from core.settings import Settings
 from tests.api.acme import bring_in
 from tests.api.conftest import NOW
 from tests.api.pages.browser import browser, visit
+from tests.api.pages.foreign import back_end
 from tests.api.server import serving
 
 PAGE = Path(__file__).parents[2] / "docs" / "front-ends.md"
-
-
-@contextmanager
-def back_end(answers: dict[str, str]) -> Iterator[str]:
-    """A server that answers each path with its text; its origin."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html")
-            self.end_headers()
-            self.wfile.write(answers[self.path].encode())
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever).start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
 
 
 @pytest.mark.needs("chromium")

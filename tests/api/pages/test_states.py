@@ -33,8 +33,9 @@ def served(new_sqlite: Callable[[Path], str], tmp_path_factory: pytest.TempPathF
 
 
 def silence(page: Page) -> None:
-    """Let connections open, and say nothing on them."""
+    """Let connections open and requests arrive, and answer nothing."""
     page.route_web_socket("**/graphql", lambda socket: None)
+    page.route("**/graphql", lambda route: None)
 
 
 def cut(page: Page) -> None:
@@ -89,7 +90,7 @@ STATES = {
     "details": State("mixed", "[data-meter=interactions] .history", opens="interactions"),
     "loading": State("mixed", ".skeleton", silence),
     "away": State("mixed", ".away", cut),
-    "failed": State("nobody", ".message .button"),
+    "failed": State("nowhere", ".message .button"),
     "spoiled": State("mixed", "[data-meter=profiles] .details .stale", spoil_history, opens="profiles"),
     "signed-out": State("mixed", ".message h2", signed_in=False),
     "refused": State("refused", ".installations .stale"),
@@ -182,7 +183,7 @@ def test_what_is_wrong_is_said_in_a_sentence(seen: Visit, served: Served, state:
 
 
 def test_a_failure_has_a_number_for_the_support_team_and_can_be_tried_again(seen: Visit, served: Served) -> None:
-    open_state(seen, served, STATES["failed"])
+    open_state(seen, served, State("nobody", STATES["failed"].shows))  # the license is made below
     message = seen.text(".message")
     assert message.startswith("Your consumption cannot be shown No license 'nobody'.")
     assert "Number for the support team: " in message

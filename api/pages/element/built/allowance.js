@@ -1,1 +1,1 @@
-export * from './allowance-BACNs7xw.js';
+export * from './allowance-MPavS9Jz.js';

@@ -155,7 +155,7 @@ class AllowanceElement extends HTMLElement {
     const { overview } = state;
     const sections = list(this.getAttribute('sections'));
     if (view === 'halo') return <Halo overview={overview} />;
-    if (view === 'notices') return overview && <Notices notices={noticesOf(overview, this.getAttribute('application'))} />;
+    if (view === 'notices') return overview && <Notices notices={noticesOf(overview, this.getAttribute('application'))} contact={overview.license.contact} />;
     if (state.phase === 'signed-out') return <SignedOut />;
     if (state.phase === 'failed') return <Failed failure={state.failure!} />;
     if (!overview) return view === 'full' ? <Loading license={this.#store!.license} /> : <div class="card skeleton" />;

@@ -90,6 +90,8 @@ export interface License {
   timeZone: string;
   state: 'ACTIVE' | 'SUSPENDED' | 'NO_CONTRACT';
   suspended: Problem | null;
+  /** The account manager, who can raise a limit. */
+  contact: { name: string; email: string | null; url: string | null } | null;
 }
 export interface Overview {
   version: number;

@@ -5,7 +5,7 @@ fragment Overview on Consumption {
   version
   status
   updatedAt
-  license { key name timeZone state suspended { message } }
+  license { key name timeZone state suspended { message } contact { name email url } }
   warnings { enabled halo notices { shownIn { key title url } message since status meter { key title } } }
   sections {
     key title description status updatedAt nextUpdateAt consumptionSince

@@ -33,6 +33,8 @@ export class Store {
   #tries = 0;
   #refused: string | null = null;
   #token: string | null = null;
+  /** The token that was asked for when the connection was begun. */
+  #fresh: Promise<string | null> | null = null;
   #viewer: Promise<Viewer> | null = null;
 
   constructor(
@@ -54,11 +56,13 @@ export class Store {
     };
   }
 
-  /** Add a source of tokens. What was refused before is tried again with it. */
+  /** Add a source of tokens. What was refused before is tried again with it; a connection that opens will ask it. */
   addTokens(getToken: GetToken): void {
     const isNew = !this.#tokens.has(getToken);
     this.#tokens.add(getToken);
-    if (isNew && this.#listeners.size) this.retry();
+    if (!isNew || !this.#listeners.size) return;
+    if (this.state.phase === 'loading') void this.#hasten();
+    else if (!this.state.overview || !this.#token) this.retry();
   }
 
   removeTokens(getToken: GetToken): void {
@@ -151,16 +155,17 @@ export class Store {
   #open(): void {
     const url = this.endpoint.replace(/^http/, 'ws');
     this.#isOpen = true;
+    this.#fresh = null;
     this.#disconnect = subscribe(url, CHANGES, { license: this.license }, {
       payload: async () => {
-        const token = await this.#freshToken();
+        const token = (await this.#fresh) ?? (await this.#freshToken());
         return { lang: this.language, ...(token ? { Authorization: `Bearer ${token}` } : {}) };
       },
       next: (data, [error]) => {
         if (error) return this.#onError(error);
         this.#tries = 0;
         clearTimeout(this.#timer);
-        this.#set({ ...START, phase: 'ready', overview: data.consumptionChanged, live: true });
+        this.#show(data.consumptionChanged, true);
       },
       error: ([error]) => this.#onError(error!),
       closed: (code, opened) => {
@@ -171,6 +176,25 @@ export class Store {
         if (this.state.phase !== 'failed') this.#reopen();
       },
     });
+    void this.#hasten();
+  }
+
+  /** The first figures come by HTTP while the socket opens, which goes to the server and back more often. */
+  async #hasten(): Promise<void> {
+    if (this.state.phase !== 'loading' || !this.#tokens.size || this.#fresh) return;
+    const connection = this.#disconnect;
+    try {
+      const token = await (this.#fresh = this.#freshToken());
+      if (!token) return;
+      const { data, errors } = await request(this.endpoint, token, this.language, CONSUMPTION, { license: this.license });
+      if (!errors[0] && this.state.phase === 'loading' && this.#disconnect === connection) this.#show(data.consumption, false);
+    } catch {
+      // What is wrong comes over the socket too.
+    }
+  }
+
+  #show(overview: Overview, live: boolean): void {
+    this.#set({ ...START, phase: 'ready', overview, live });
   }
 
   /** Connect again, later with each try, so that a server that comes back is not overrun. */
@@ -209,7 +233,7 @@ export class Store {
     try {
       const { data, errors, trace } = await this.ask(CONSUMPTION, {});
       if (errors[0]) this.#onError({ ...errors[0], extensions: { trace: trace ?? undefined, ...errors[0].extensions } });
-      else this.#set({ ...START, phase: 'ready', overview: data.consumption });
+      else this.#show(data.consumption, false);
     } catch {
       this.#lose();
     }

@@ -47,7 +47,7 @@ export const en = {
   application: 'Application',
   inAllApplications: 'All',
   since: (date: string) => `since ${date}`,
-  noNotices: 'No limit is exceeded.',
+  contact: 'For a higher limit, ask',
 
   consumptionSince: (date: string) => `Consumption since ${date}`,
   updated: (time: string) => `Latest update: ${time}`,

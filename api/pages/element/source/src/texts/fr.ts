@@ -43,7 +43,7 @@ export const fr: Text = {
   application: 'Application',
   inAllApplications: 'Toutes',
   since: (date) => `depuis le ${le(date)}`,
-  noNotices: 'Aucune limite n’est dépassée.',
+  contact: 'Pour une limite plus haute, adressez-vous à',
 
   consumptionSince: (date) => `Consommation depuis le ${le(date)}`,
   updated: (time) => `Dernière mise à jour : ${le(time)}`,

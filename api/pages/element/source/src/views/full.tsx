@@ -145,7 +145,7 @@ class Body extends View<BodyProps, { chosen?: Status | null }> {
     return (
       <>
         <Tiles overview={overview} chosen={chosen ?? null} onChoose={choose} />
-        {!past && <Notices notices={overview.warnings.notices} selectable />}
+        {!past && <Notices notices={overview.warnings.notices} contact={overview.license.contact} selectable />}
         {chosen && (
           <p class="quiet" role="status">
             {text.filtered(text.tiles[chosen])}{' '}

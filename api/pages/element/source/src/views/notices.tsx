@@ -1,6 +1,6 @@
 // The notices: for each application the limits that are exceeded there.
 
-import type { Notice } from '../model';
+import type { License, Notice } from '../model';
 import { View } from './context';
 import { Sign } from './status';
 
@@ -8,12 +8,14 @@ interface Props {
   notices: Notice[];
   /** The applications are named, and one of them can be chosen. */
   selectable?: boolean;
+  contact?: License['contact'];
 }
 
 export class Notices extends View<Props, { chosen?: string }> {
   render() {
     const { formats, text } = this.context;
-    const { notices, selectable } = this.props;
+    const { notices, selectable, contact } = this.props;
+    const href = contact?.url ?? (contact?.email && `mailto:${contact.email}`);
     const { chosen } = this.state;
     const applications = new Map(notices.map(({ shownIn }) => [shownIn?.key, shownIn?.title]));
     applications.delete(undefined);
@@ -54,6 +56,11 @@ export class Notices extends View<Props, { chosen?: string }> {
               </li>
             ))}
         </ul>
+        {contact && (
+          <p class="contact">
+            {text.contact} {href ? <a href={href}>{contact.name}</a> : contact.name}
+          </p>
+        )}
       </section>
     );
   }
