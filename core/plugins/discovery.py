@@ -2,14 +2,17 @@
 
 import logging
 import re
-from importlib.metadata import EntryPoint, distributions
+from importlib.metadata import Distribution, EntryPoint, distributions
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from allowance import ENTRY_POINT_GROUP
 
 logger = logging.getLogger(__name__)
 
 OWN_DISTRIBUTION: Final = "allowance-server"
+
+_identities: Final[WeakKeyDictionary[Distribution, tuple[str, str]]] = WeakKeyDictionary()
 
 
 def find_entry_points() -> list[EntryPoint]:
@@ -44,9 +47,17 @@ def loading_order(entry_point: EntryPoint) -> tuple[bool, str, str]:
 def distribution_of(entry_point: EntryPoint) -> tuple[str | None, str | None]:
     """Return the name and version of the entry point's distribution, or (None, None) if they cannot be read."""
     try:
-        return (entry_point.dist.name, entry_point.dist.version) if entry_point.dist else (None, None)
+        return _identity(entry_point.dist) if entry_point.dist else (None, None)
     except Exception:
         return None, None
+
+
+def _identity(distribution: Distribution) -> tuple[str, str]:
+    """Return name and version. A distribution parses its metadata for each of them, which takes milliseconds."""
+    if distribution not in _identities:
+        metadata = distribution.metadata
+        _identities[distribution] = (metadata["Name"], metadata["Version"])
+    return _identities[distribution]
 
 
 def _normal(name: str) -> str:
