@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
@@ -21,10 +22,13 @@ from tests.services.finder import Services
 MEMORY = Path("/dev/shm")  # noqa: S108
 ENOUGH = 4 * 2**30
 
-pytest_plugins = ["tests.services.plugin", "tests.forms", "tests.seeds"]
+pytest_plugins = ["tests.services.plugin", "tests.forms", "tests.seeds", "tests.statements"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Images of Python often forbid to keep what is compiled. Then each process that tests start compiles all again.
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     # Tests in this process decide when licenses are refreshed. Servers that tests start have the default.
     os.environ.setdefault("ALLOWANCE_REFRESH_AFTER_SECONDS", "0")
     gc.disable()  # until all tests are collected, of which there are very many objects and no garbage

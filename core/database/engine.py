@@ -177,6 +177,7 @@ def _create_private(file: Path) -> None:
 def _postgresql_engine(url: URL, options: str = "", **more: Any) -> Engine:
     return create_engine(
         url.set(drivername="postgresql+psycopg"),
+        use_native_hstore=False,  # no column has the type, for which each engine would query the catalogue
         connect_args={
             "connect_timeout": 10,
             # A frozen process must not hold its locks for ever.
