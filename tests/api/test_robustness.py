@@ -31,7 +31,7 @@ EVENTS = st.one_of(
     st.fixed_dictionaries(GOOD, optional={"data": DATA, "time": VALUES, "data_base64": VALUES}),
     st.fixed_dictionaries({}, optional={name: st.one_of(good, VALUES) for name, good in GOOD.items()}),
 )
-shared = examples(100)
+shared = examples(40)
 
 
 @shared

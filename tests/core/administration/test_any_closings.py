@@ -124,7 +124,7 @@ STEPS = st.one_of(
 )
 
 
-@examples(40)
+@examples(20)
 @given(st.lists(STEPS, min_size=2, max_size=14), DAYS)
 def test_any_closings_between_any_usage_agree_with_the_plain_model(
     engine: Engine, steps: list[tuple[str, Any]], past: int

@@ -96,7 +96,7 @@ STEPS = st.lists(
 )
 
 
-@examples(20)
+@examples(15)
 @given(STEPS, st.integers(0, 4), st.none() | st.sampled_from(["0.5", "1"]))
 def test_the_status_of_a_quota_is_what_a_plain_count_of_its_refusals_says(
     engine: Engine, steps: list[tuple[int, str | int]], places: int, at_risk: str | None

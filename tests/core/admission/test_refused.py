@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.administration.suspend_license import resume_license, suspend_license
@@ -17,6 +17,7 @@ from core.licenses.quota_terms import QuotaTerms
 from tests.core.admission.conftest import METER, Desk
 from tests.fixtures.engine import NOW, new_key
 from tests.fixtures.outage import away
+from tests.forms import examples
 from tests.services.finder import Services
 
 Quota = Callable[..., int]
@@ -179,7 +180,7 @@ def admitters(desk: Desk) -> list[Admitter]:
 
 
 @given(steps=st.lists(_steps, max_size=12))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25)
+@examples(25)
 def test_any_change_decides_the_next_check_in_of_every_process(
     desk: Desk, admitters: list[Admitter], steps: list[tuple[str, int, int]]
 ) -> None:

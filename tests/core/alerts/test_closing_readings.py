@@ -112,7 +112,7 @@ FIRST = date(2026, 3, 1)
 hours = st.integers(0, 90 * 24)
 
 
-@examples(30)
+@examples(15)
 @given(
     usage=st.lists(st.tuples(hours, st.integers(0, 34 * 24), st.integers(1, 70)), min_size=1, max_size=8),
     refreshes=st.lists(hours, max_size=6),

@@ -350,7 +350,7 @@ STEPS = st.lists(
 )
 
 
-@examples(25)
+@examples(15)
 @given(STEPS)
 def test_any_sequence_of_reports_contracts_and_turns_is_as_the_model_says(
     engine: Engine, steps: list[tuple[str, int]]
@@ -387,7 +387,7 @@ def test_any_sequence_of_reports_contracts_and_turns_is_as_the_model_says(
     assert platform(engine, key) == model.blocked
 
 
-@examples(25)
+@examples(15)
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(-60, 60)), max_size=12))
 def test_platform_is_right_whatever_the_clocks_of_workers_say(engine: Engine, steps: list[tuple[int, int]]) -> None:
     key, moment = new_key(), NOW

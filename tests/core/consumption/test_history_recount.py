@@ -32,7 +32,7 @@ MOMENTS = st.one_of(
 STEPS = st.lists(st.tuples(MOMENTS, st.lists(raw_events(MOMENTS), max_size=6), st.booleans()), min_size=1, max_size=12)
 
 
-@examples(25)
+@examples(15)
 @given(
     STEPS,
     st.sampled_from(ZONES),

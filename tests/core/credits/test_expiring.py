@@ -151,7 +151,7 @@ STEPS = st.lists(
 DAYS: Sequence[tuple[int, ...]] = [(30, 7), (), (14,), (30, 20, 10, 1), (3, 2)]
 
 
-@examples(20)
+@examples(15)
 @given(STEPS)
 @example([("grant", 1), ("wait", 24 * 23), ("days", 4), ("spend", 8)])
 def test_any_sequence_of_grants_contracts_and_spending_is_told_as_the_model_says(

@@ -199,7 +199,7 @@ def some_grants(draw: st.DrawFn) -> list[PlainGrant]:
     ]
 
 
-@examples(40)
+@examples(20)
 @given(
     grants=some_grants(),
     spent=st.lists(st.tuples(minutes, st.sampled_from(["", "be", "fr"]), st.integers(1, 9)), max_size=12),

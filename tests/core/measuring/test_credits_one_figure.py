@@ -14,7 +14,7 @@ ENTITIES = ("", "be", "fr", "nl")
 AMOUNTS = st.integers(1, 20) | st.decimals("0.000000001", 20, places=9)
 
 
-@examples(40)
+@examples(20)
 @given(
     grants=st.lists(st.tuples(AMOUNTS, st.sampled_from(ENTITIES)), max_size=5),
     spent=st.dictionaries(st.sampled_from(ENTITIES), AMOUNTS),

@@ -80,7 +80,7 @@ def test_a_clock_ahead_over_midnight_stands_no_longer(engine: Engine) -> None:
     assert level(engine, late + 6 * MINUTE) == 5
 
 
-@examples(100)
+@examples(40)
 @given(
     batches=st.lists(
         st.lists(
@@ -114,7 +114,7 @@ def test_the_newest_time_wins_and_of_equal_ones_the_last_accepted(
         assert list(recount(session, engine.id(key), engine.runtime.registry.event_types)) == []
 
 
-@examples(100)
+@examples(40)
 @given(
     reports=st.lists(
         st.tuples(st.integers(1, 4), st.integers(-12, 5), st.integers(0, 9), st.booleans()), min_size=1, max_size=12

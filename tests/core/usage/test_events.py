@@ -17,6 +17,7 @@ from core.times import microseconds
 from core.usage.events import EventRules, RejectedEvent, UsageEvent, check_cloudevents, check_events
 from core.usage.ingest import EventCheck
 from tests.fixtures.engine import NOW
+from tests.forms import examples
 
 TYPES = {
     one.name: one
@@ -486,6 +487,7 @@ ODD_EVENTS = st.fixed_dictionaries(
 
 
 @given(st.lists(ODD_EVENTS | JSON, max_size=4))
+@examples(40)
 def test_whatever_is_sent_is_taken_or_refused_and_its_answer_can_be_written(raws: list[object]) -> None:
     events, rejected = check_cloudevents(raws, RULES)
 

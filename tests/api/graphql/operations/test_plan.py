@@ -104,7 +104,7 @@ def named(field: GraphQLField) -> GraphQLObjectType:
 
 
 @pytest.mark.parametrize("library", ["sqlite"], indirect=True)
-@examples(150)
+@examples(80)
 @given(data=st.data())
 def test_a_random_query_is_answered_as_graphql_core_answers_it(library: Served, data: st.DataObject) -> None:
     query = "query ($license: String!) " + data.draw(selections(named_root()))

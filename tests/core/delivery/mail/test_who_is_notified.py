@@ -255,7 +255,7 @@ STEPS = st.lists(
 )
 
 
-@examples(20)
+@examples(15)
 @given(STEPS)
 def test_every_admin_is_subscribed_as_the_last_step_left_them_and_a_crossing_is_mailed_once(
     engine: Engine, start_server: Callable[[bool], MailServer], steps: list[tuple[str, object]]
