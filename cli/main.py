@@ -17,7 +17,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "refresh": "Measure licenses now, and wait until they are measured.",
     "recount": "Recount the ledger, and compare it with the sums that meters read.",
     "plugins": "Show the plugins with their meters, and those that cannot be loaded.",
-    "licenses": "List licenses; import licenses, contracts and grants from files; suspend and resume licenses.",
+    "licenses": "List licenses; import licenses, contracts and grants from files; suspend and resume licenses; "
+    "set contacts.",
     "consumption": "Draw the consumption of a license: usage against limits, with statuses.",
     "contracts": "List the versions of a contract, and take versions back.",
     "events": "Import usage events from files, and correct counted usage.",

@@ -129,6 +129,8 @@ WRONG = {
     "ALLOWANCE_GRAPHQL_MAX_ALIASES": {"-1": "greater than or equal to 0"},
     "ALLOWANCE_GRAPHQL_MAX_DIRECTIVES": {"-1": "greater than or equal to 0"},
     "ALLOWANCE_GRAPHQL_MAX_COST": {"999": "greater than or equal to 1000"},
+    "ALLOWANCE_GRAPHQL_COST_PER_SECOND": {"999": "greater than or equal to 1000"},
+    "ALLOWANCE_GRAPHQL_AT_ONCE_PER_KEY": {"0": "greater than or equal to 1", "17": "less than or equal to 16"},
     "ALLOWANCE_GRAPHQL_MAX_VALUES": {"999": "greater than or equal to 1000"},
     "ALLOWANCE_CACHE_PER_KEY_MB": {"0": "greater than or equal to 1"},
     "ALLOWANCE_GRAPHQL_MAX_SECONDS": {"0": "greater than 0", "inf": "less than or equal to 3600"},

@@ -18,6 +18,10 @@ _ONE_HEADER: Final = re.compile(r"[!-9;-~]+:[^\r\n]*(\r\n[ \t][^\r\n]*)*\r\n")
 """A header with its folded lines (RFC 5322, section 2.2)."""
 
 
+_LINE: Final = 78
+"""Characters of a line that should not be passed (RFC 5322, section 2.1.1)."""
+
+
 class UnsafeHeader(ValueError):
     """A header of an e-mail would hold more than its own text."""
 
@@ -47,11 +51,16 @@ class _TextHeader(UniqueUnstructuredHeader, BaseHeader):  # type: ignore[misc]
 
 
 class _Addresses(UniqueAddressHeader, BaseHeader):  # type: ignore[misc]
-    """A header of addresses whose display names are text, also if they look encoded. Addresses never look so."""
+    """A header of addresses whose display names are text, also if they look encoded. Addresses never look so.
+
+    A name that does not fit on the line is encoded as well: the package folds a long quoted name without its quotes, so
+    that a comma in it would begin another address (Python up to 3.13).
+    """
 
     def fold(self, *, policy: Policy) -> str:
         """Return the lines of the header."""
-        if _ENCODED_WORD not in self:
+        is_short = len(f"{self.name}: {self}") <= (policy.max_line_length or _LINE)
+        if _ENCODED_WORD not in self and (is_short or not any(address.display_name for address in self.addresses)):
             return super().fold(policy=policy)
         break_ = f"{policy.linesep} "
         mailboxes = (

@@ -35,6 +35,8 @@ def mail(name: str) -> EmailMessage:
 @example(INJECTION, SMTP)
 @example("=?utf-8?q?x=0D=0A=0D=0Aa_body?= é", SMTP)
 @example("a =?utf-8?b?DQpYLUluajogMQ==?=", SMTPUTF8)
+@example("eve@example.org," + "x" * 80, SMTP)
+@example("X-Injected:_1" + "x" * 80, SMTPUTF8)
 def test_a_name_adds_no_header_and_no_body_and_is_read_as_written(name: str, policy: type) -> None:
     message = mail(name)
     verify_headers(message)
