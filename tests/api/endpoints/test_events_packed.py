@@ -93,10 +93,10 @@ def test_what_unpacks_to_more_than_is_taken_is_refused_before_it_is_unpacked(ser
 
 
 @pytest.mark.long
-def test_what_unpacks_to_nothing_again_and_again_is_refused_as_well(served: Served, operator: Client) -> None:
+def test_a_body_that_unpacks_to_nothing_is_as_small_as_any_other(served: Served, operator: Client) -> None:
     most = served.runtime.settings.max_body_bytes
-    nothing = gzip.compress(b"")
-    answer = operator.post("/events", content=nothing * (most // len(nothing) + 1), headers={**LINES, **GZIP})
+    named = b"\x1f\x8b\x08\x08" + bytes(6)  # a file name follows (RFC 1952, section 2.3), which has no end here
+    answer = operator.post("/events", content=named + b"a" * most, headers={**LINES, **GZIP})
     assert error_of(answer) == (413, "TOO_LARGE", f"The body passes {most} bytes. Send it in parts.")
 
 
