@@ -7,6 +7,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, text
 
 from core.database.engine import Database
 from core.errors import SchemaNotCurrent
@@ -25,9 +26,28 @@ def test_a_migrated_database_is_what_the_tables_say(database: Database) -> None:
     with database.engine.connect() as connection:
         opts = {"compare_type": True, "compare_server_default": True, "include_name": not_a_partition}
         context = MigrationContext.configure(connection, opts=opts)
-        assert compare_metadata(context, metadata) == []
+        differences = compare_metadata(context, metadata)
+        if database.is_sqlite:  # Alembic cannot read back the order of an index there, so their texts are compared
+            kinds, indexes = {kind for kind, _ in differences}, {index.name for _, index in differences}
+            assert kinds <= {"remove_index", "add_index"}
+            assert _index_texts(connection, indexes) == _index_texts(_tables_alone(), indexes)
+        else:
+            assert differences == []
         assert context.get_current_revision() == HEAD
     require_current(database)
+
+
+def _tables_alone() -> Connection:
+    """A connection to a database in memory that was made from the tables, without migrations."""
+    engine = create_engine("sqlite://")
+    metadata.create_all(engine)
+    return engine.connect()
+
+
+def _index_texts(connection: Connection, names: set[str]) -> dict[str, str]:
+    """The statements that made some indexes, without spaces, quotes and parentheses, which differ."""
+    rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"))
+    return {name: re.sub(r'[\s"()]', "", sql).lower() for name, sql in rows if name in names}
 
 
 def test_the_head_is_the_newest_of_the_migrations() -> None:
