@@ -37,7 +37,7 @@ def run(scale: Scale) -> Iterator[Found]:
                 reader, modest = (places.new_token(database, Scope.CONSUMPTION_READ) for _ in range(2))
                 sender, single = (places.new_token(database, Scope.USAGE_WRITE) for _ in range(2))
                 overview = partial(_percentile_99, server.address, requests, partial(overviews, modest))
-                event = partial(_percentile_99, server.address, requests, partial(single_events, single))
+                event = partial(_percentile_99, server.address, requests // 4, partial(single_events, single))
                 yield _compare(server, overview, past_days(reader), "overviews", READS.format(database=name))
                 yield _compare(server, event, batches(sender), "single events", WRITES.format(database=name))
 
