@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 # Every package is verified by its hash. Allowance itself is built by the hatchling among them.
 INSTALL = $(PIP) --require-hashes -r requirements/$(1).txt && $(PIP) --no-deps --no-build-isolation -e plugins -e .
 
-.PHONY: run test test-all check bench lock clean
+.PHONY: run test test-all test-faults check bench lock clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.run ## the embedded default, with demonstration data on first start
@@ -22,6 +22,9 @@ test: $(VENV)/.test ## the tests in their short form; the last lines say which h
 
 test-all: $(VENV)/.test ## all tests in full, on both databases and both brokers, and how much of the code they run
 	@$(BIN)/pytest -n auto --dist worksteal $(COVERAGE)
+
+test-faults: $(VENV)/.test ## faults of plugins, databases and processes, each of which costs nobody else anything
+	@$(BIN)/pytest --short -n auto --dist worksteal tests/faults
 
 check: $(VENV)/.check ## lint, types, import rules, committed schema
 	$(BIN)/ruff check .

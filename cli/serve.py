@@ -9,7 +9,7 @@ from typing import Annotated, Never
 import typer
 
 from cli.demo import prepare_demo
-from cli.setup import start
+from cli.setup import SafeMode, WithoutPlugin, leave_out, start
 from core.errors import AllowanceError
 from core.runtime import Runtime, open_runtime
 from core.workers.broker import Announcer, open_broker
@@ -29,6 +29,8 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 for any free port.")] = 8000,
     demo: Annotated[bool, typer.Option("--demo", help="Fill an empty database with a demonstration first.")] = False,
     access_log: Annotated[bool, typer.Option("--access-log", help="Log every request.")] = False,
+    without_plugin: WithoutPlugin = None,
+    safe_mode: SafeMode = False,
 ) -> None:
     """Serve the page My consumption, GraphQL and events over HTTP.
 
@@ -42,7 +44,7 @@ def serve(
       allowance serve --demo
       allowance serve --host 0.0.0.0 --port 8080
     """
-    settings = start(quiet=False)
+    settings = leave_out(start(quiet=False), without_plugin, safe_mode=safe_mode)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
     listener = _bind(host, port)

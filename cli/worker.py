@@ -5,13 +5,13 @@ import threading
 
 import typer
 
-from cli.setup import start
+from cli.setup import SafeMode, WithoutPlugin, leave_out, start
 from core.errors import BadSetting
 from core.runtime import open_runtime
 from core.workers.worker import Worker
 
 
-def worker() -> None:
+def worker(without_plugin: WithoutPlugin = None, safe_mode: SafeMode = False) -> None:
     """Refresh meters in the background.
 
     It runs until SIGTERM or Ctrl-C, and then finishes the work that it has begun. Any number of workers may run,
@@ -23,7 +23,7 @@ def worker() -> None:
       export ALLOWANCE_DATABASE_URL=postgresql://user@db/allowance ALLOWANCE_BROKER_URL=redis://broker/0
       allowance migrate && allowance worker
     """
-    settings = start(quiet=False)
+    settings = leave_out(start(quiet=False), without_plugin, safe_mode=safe_mode)
     if settings.embedded_workers:
         raise BadSetting(
             "ALLOWANCE_BROKER_URL is memory://, with which workers run only inside 'allowance serve'. To run them "

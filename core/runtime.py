@@ -66,12 +66,18 @@ def open_runtime(settings: Settings) -> Iterator[Runtime]:
     with database.read() as session:
         require_dedup_window(session, settings, datetime.now(UTC))
     _collect_less()
+    import_timeout = timedelta(seconds=settings.plugin_import_seconds)
     measurer = Measurer(
-        timeout=timedelta(seconds=settings.meter_timeout_seconds), memory=settings.meter_memory_mb * 2**20
+        timeout=timedelta(seconds=settings.meter_timeout_seconds),
+        memory=settings.meter_memory_mb * 2**20,
+        import_timeout=import_timeout,
+        max_cells=settings.meter_max_cells,
     )
     early_refresh = EarlyRefresh(database, timedelta(seconds=settings.refresh_after_seconds))
     committer = Committer(database, settings.max_waiting_events, early_refresh, usage_bounds(settings))
-    registry = load_plugins()
+    registry = load_plugins(
+        without=settings.plugins_left_out, safe_mode=settings.safe_mode, import_timeout=import_timeout
+    )
     authenticator = Authenticator(
         database,
         outage_seconds=settings.key_outage_seconds,

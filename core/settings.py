@@ -286,6 +286,20 @@ class Settings(BaseSettings):
     meter_memory_mb: int = Field(
         512, ge=64, le=2**20, description="The most memory of partners' meters and notifiers, in MiB."
     )
+    meter_max_cells: int = Field(
+        200_000,
+        ge=1000,
+        description="The most cells of usage that a partner's meter may read of a license: a cell is a number of an "
+        "event type, entity and set of dimensions on a day.",
+    )
+    plugin_import_seconds: float = Field(
+        10, gt=0, le=60, description="Seconds after which the import of a partner's plugin is stopped."
+    )
+    without_plugins: str | None = Field(
+        None,
+        description="The names of partners' plugins that are left out, separated by commas, for example `chat, maps`.",
+    )
+    safe_mode: bool = Field(False, description="Whether all partners' plugins are left out.")
     smtp_url: str | None = Field(
         None,
         description="The mail server: `smtp://USER:PASSWORD@HOST:PORT`, or `smtps://…`. Without it, e-mails are "
@@ -404,6 +418,13 @@ class Settings(BaseSettings):
                 raise ValueError("is not a list of headers; write X-Request-Id, baggage")
         return value
 
+    @field_validator("without_plugins")
+    @classmethod
+    def _plugins(cls, value: str | None) -> str | None:
+        if value is not None and not all(name.strip() for name in value.split(",")):
+            raise ValueError("is not a list of names; write chat, maps")
+        return value
+
     @field_validator("broker_url")
     @classmethod
     def _broker(cls, value: str) -> str:
@@ -421,6 +442,11 @@ class Settings(BaseSettings):
     def allowed_headers(self) -> list[str]:
         """The further headers that pages of the allowed origins may send."""
         return [name.strip().lower() for name in (self.cors_headers or "").split(",") if name]
+
+    @property
+    def plugins_left_out(self) -> list[str]:
+        """The names of the plugins that are left out."""
+        return [name.strip() for name in (self.without_plugins or "").split(",") if name]
 
     @property
     def consumption_page(self) -> str:

@@ -1,67 +1,121 @@
-"""The measuring of meters: the SDK's own kinds in this process, all other meters in child processes."""
+"""The measuring of meters: the SDK's own kinds in this process, all others in child processes of their plugins."""
 
+import threading
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from traceback import format_exc
 from typing import Final
 
-from allowance import Admission, Counter, Credits, Level, Ratio, Reading, Term
+from allowance import Admission, Reading
 from allowance.reading_check import LARGEST, check_reading
 
+from core.plugins.contained import KINDS, ContainedMeter
 from core.plugins.sandbox.batch import BatchMeasurement
-from core.plugins.sandbox.failure import FAILED, INVALID_READING, Failure, log_failure
+from core.plugins.sandbox.failure import FAILED, INVALID_READING, UNAVAILABLE, Failure, FailureLog
+from core.plugins.sandbox.process import IMPORT_TIMEOUT
 from core.plugins.sandbox.process_pool import ProcessPool
 from core.plugins.sandbox.question import MeterQuestion
+from core.plugins.source import PluginSource
 
 __all__ = ["Failure", "Measurer", "MeterQuestion"]
 
-_OWN: Final = frozenset((Admission, Counter, Credits, Level, Ratio, Term))
+MAX_CELLS: Final = 200_000
+"""The default of the setting `meter_max_cells`."""
 
 
 class Measurer:
     """A measurer asks meters, each of which can fail only its own readings. Thread-safe; one for each process.
 
-    A meter of another class than the SDK's kinds runs in a child process. It may take `timeout` for a question, and
-    `memory` bytes beyond the memory of the plugins (on Linux; other systems do not keep that limit). A process that a
-    meter puts in another session is out of reach.
+    A meter of another class than the SDK's kinds runs in a child process of its plugin. It may take `timeout` for a
+    question, and `memory` bytes beyond the memory of the plugin (on Linux; other systems do not keep that limit). A
+    process that a meter puts in another session is out of reach.
     """
 
-    def __init__(self, *, timeout: timedelta, memory: int) -> None:
-        """Create a measurer; child processes start when they are first needed."""
-        self._pool = ProcessPool(timeout, memory)
+    def __init__(
+        self,
+        *,
+        timeout: timedelta,
+        memory: int,
+        import_timeout: timedelta = IMPORT_TIMEOUT,
+        max_cells: int = MAX_CELLS,
+    ) -> None:
+        """Create a measurer; child processes start when they are first needed.
+
+        Args:
+            timeout: The longest time for a question.
+            memory: The memory in bytes that a meter may take.
+            import_timeout: The longest time for the import of a plugin.
+            max_cells: The most cells of usage that a meter may read of a license.
+        """
+        self._timeout = timeout
+        self._memory = memory
+        self._import_timeout = import_timeout
+        self._max_cells = max_cells
+        self._lock = threading.Lock()
+        self._pools: dict[PluginSource, ProcessPool] = {}
+        self._closed = False
 
     def measure(self, questions: Sequence[MeterQuestion]) -> list[Reading | Failure]:
         """Return the reading or the failure for each question, in order. A meter's error never raises here.
 
         A meter that passed its deadline, or crashed three times, is not asked again in the same call.
         """
-        contained = [question for question in questions if type(question.meter) not in _OWN]
-        answers = iter(BatchMeasurement(self._pool).measure(contained))
-        return [
-            _checked(question, _measure(question) if type(question.meter) in _OWN else next(answers))
-            for question in questions
-        ]
+        log = FailureLog()
+        answers: list[Reading | Failure] = []
+        contained: dict[PluginSource, list[int]] = defaultdict(list)
+        for index, question in enumerate(questions):
+            meter = question.meter
+            if type(meter) in KINDS:
+                answers.append(_measure(question, log))
+                continue
+            answers.append(Failure.of(UNAVAILABLE))
+            if isinstance(meter, ContainedMeter):
+                contained[meter.source].append(index)
+        for source, indexes in contained.items():
+            batch = BatchMeasurement(self._pool_of(source), log, self._max_cells)
+            for index, answer in zip(indexes, batch.measure([questions[index] for index in indexes]), strict=True):
+                answers[index] = answer
+        checked = [_checked(question, answer, log) for question, answer in zip(questions, answers, strict=True)]
+        log.close()
+        return checked
 
     def close(self) -> None:
         """End the child processes, and with them the measuring that is under way."""
-        self._pool.close()
+        with self._lock:
+            self._closed = True
+            for pool in self._pools.values():
+                pool.close()
+
+    def _pool_of(self, source: PluginSource) -> ProcessPool:
+        with self._lock:
+            if source not in self._pools:
+                pool = ProcessPool(source, self._timeout, self._memory, import_timeout=self._import_timeout)
+                self._pools[source] = pool
+                if self._closed:
+                    pool.close()
+            return self._pools[source]
 
 
-def _measure(question: MeterQuestion) -> Reading | Failure:
+def _measure(question: MeterQuestion, log: FailureLog) -> Reading | Failure:
     try:
         return question.meter.measure(question.usage, question.license, question.contract)
     except Exception:
-        return log_failure(question, FAILED, format_exc())
+        return log.add(question, FAILED, format_exc())
 
 
-def _checked(question: MeterQuestion, found: Reading | Failure) -> Reading | Failure:
+def _checked(question: MeterQuestion, found: Reading | Failure, log: FailureLog) -> Reading | Failure:
     if isinstance(found, Failure):
         return found
     # The only rule that the SDK's own kinds can break is that of size: their limits are products.
-    if type(question.meter) in _OWN and (found.limit is None or found.limit.value <= LARGEST):
+    if type(question.meter) in KINDS and (found.limit is None or found.limit.value <= LARGEST):
         return found
+    if isinstance(question.meter, Admission):
+        # Places are given by the declared limit, whatever limit the code of a plugin measured.
+        found = replace(found, limit=question.meter.limit_of(question.contract))
     try:
         check_reading(question.meter, found)
     except Exception as error:
-        return log_failure(question, INVALID_READING, str(error))
+        return log.add(question, INVALID_READING, str(error))
     return found

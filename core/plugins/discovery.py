@@ -34,14 +34,19 @@ def find_entry_points() -> list[EntryPoint]:
     return [entry_point for entry_points in by_distribution.values() for entry_point in entry_points]
 
 
+def is_own(entry_point: EntryPoint) -> bool:
+    """Return whether an entry point is the application's own. The code of all others runs in child processes."""
+    distribution, _ = distribution_of(entry_point)
+    return distribution is not None and _normal(distribution) == OWN_DISTRIBUTION
+
+
 def loading_order(entry_point: EntryPoint) -> tuple[bool, str, str]:
     """Return the sort key of an entry point: the application's own plugins come first, the others by name.
 
     A partner's plugin can therefore never take a key of the application.
     """
     distribution, _ = distribution_of(entry_point)
-    own = distribution is not None and _normal(distribution) == OWN_DISTRIBUTION
-    return (not own, entry_point.name, distribution or "")
+    return (not is_own(entry_point), entry_point.name, distribution or "")
 
 
 def distribution_of(entry_point: EntryPoint) -> tuple[str | None, str | None]:

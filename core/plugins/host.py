@@ -1,9 +1,14 @@
-"""The plugin host: loads the installed plugins. A plugin that cannot be loaded affects no other plugin."""
+"""The plugin host: loads the installed plugins. A plugin that cannot be loaded affects no other plugin.
+
+The application's own plugins are imported into this process. A partner's plugin is imported in a child process, which
+answers what the plugin declares.
+"""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import EntryPoint
 from typing import Final
 
@@ -11,39 +16,75 @@ from allowance.contribution import HOOK_FAILED, Contribution, check_plugin
 from allowance.errors import InvalidPlugin
 
 from core.plugins.conflicts import find_conflicts
-from core.plugins.discovery import distribution_of, find_entry_points, loading_order
+from core.plugins.discovery import distribution_of, find_entry_points, is_own, loading_order
 from core.plugins.registry import InstalledPlugin, PluginProblem, Registry, build_registry
+from core.plugins.sandbox.declare import read_declarations
+from core.plugins.sandbox.process import IMPORT_TIMEOUT, ProcessLost
+from core.plugins.sandbox.protocol import IMPORT_FAILED
+from core.plugins.source import PluginSource
 
 logger = logging.getLogger(__name__)
 
-IMPORT_FAILED: Final = "IMPORT_FAILED"
+LEFT_OUT: Final = "LEFT_OUT"
 
+_AT_ONCE: Final = 4
+"""The number of plugins that are imported at the same time."""
 _REMEDY: Final = "The operator finds the error in the log: correct the plugin, or uninstall its distribution."
 
 
-def load_plugins(entry_points: Iterable[EntryPoint] | None = None) -> Registry:
+def load_plugins(
+    entry_points: Iterable[EntryPoint] | None = None,
+    *,
+    without: Collection[str] = (),
+    safe_mode: bool = False,
+    import_timeout: timedelta = IMPORT_TIMEOUT,
+) -> Registry:
     """Load the plugins, check them and return what they contribute.
 
     A plugin that fails is in the registry with its problem. No error of a plugin is raised.
 
     Args:
         entry_points: The entry points of the plugins; None for all that are installed.
+        without: The names of partners' plugins to leave out.
+        safe_mode: Whether to leave out all partners' plugins.
+        import_timeout: The longest time for the import of a partner's plugin.
     """
-    found = find_entry_points() if entry_points is None else entry_points
-    plugins = [_load(entry_point) for entry_point in sorted(found, key=loading_order)]
+    found = sorted(find_entry_points() if entry_points is None else entry_points, key=loading_order)
+    plugins = [_load_own(entry_point) for entry_point in found if is_own(entry_point)]
+    partners = [entry_point for entry_point in found if not is_own(entry_point)]
+    with ThreadPoolExecutor(_AT_ONCE, "import") as threads:
+        left_out = {entry_point.name for entry_point in partners if safe_mode} | set(without)
+        plugins += threads.map(lambda entry_point: _load_apart(entry_point, left_out, import_timeout), partners)
     conflicts = find_conflicts(plugins)
     return build_registry(
         [_reject(plugin, conflicts[index]) if index in conflicts else plugin for index, plugin in enumerate(plugins)]
     )
 
 
-def _load(entry_point: EntryPoint) -> InstalledPlugin:
+def _named(entry_point: EntryPoint) -> InstalledPlugin:
     distribution, version = distribution_of(entry_point)
-    plugin = InstalledPlugin(entry_point.name, version, distribution, None, (), (), datetime.now(UTC))
+    return InstalledPlugin(entry_point.name, version, distribution, None, (), (), datetime.now(UTC))
+
+
+def _load_own(entry_point: EntryPoint) -> InstalledPlugin:
     try:
-        contribution = _contribution_of(entry_point)
+        return _contributing(_named(entry_point), _contribution_of(entry_point))
+    except InvalidPlugin as error:
+        return _reject(_named(entry_point), PluginProblem(error.code, error.message), error)
+
+
+def _load_apart(entry_point: EntryPoint, left_out: Collection[str], import_timeout: timedelta) -> InstalledPlugin:
+    plugin = _named(entry_point)
+    if plugin.name in left_out:
+        return _reject(plugin, PluginProblem(LEFT_OUT, "The operator left the plugin out."))
+    logger.info("Importing the plugin %s (%s %s).", plugin.name, plugin.distribution, plugin.version)
+    try:
+        return _contributing(plugin, read_declarations(PluginSource(plugin.name, entry_point.value), import_timeout))
     except InvalidPlugin as error:
         return _reject(plugin, PluginProblem(error.code, error.message), error)
+
+
+def _contributing(plugin: InstalledPlugin, contribution: Contribution) -> InstalledPlugin:
     return replace(
         plugin,
         sections=contribution.sections,
@@ -54,29 +95,31 @@ def _load(entry_point: EntryPoint) -> InstalledPlugin:
 
 
 def _contribution_of(entry_point: EntryPoint) -> Contribution:
-    """Import a plugin and call its hooks.
+    """Import a plugin of the application and call its hooks.
 
     Raises:
-        InvalidPlugin: For any error of the plugin, also SystemExit. Only KeyboardInterrupt passes.
+        InvalidPlugin: For any error of the plugin.
     """
     try:
         module = entry_point.load()
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
+    except Exception as error:
         raise InvalidPlugin(IMPORT_FAILED, f"The module cannot be imported. {_REMEDY}") from error
     try:
         return check_plugin(module)
-    except (InvalidPlugin, KeyboardInterrupt):
+    except InvalidPlugin:
         raise
-    except BaseException as error:
+    except Exception as error:
         raise InvalidPlugin(HOOK_FAILED, f"The module cannot be read. {_REMEDY}") from error
 
 
-def _reject(plugin: InstalledPlugin, problem: PluginProblem, error: BaseException | None = None) -> InstalledPlugin:
+def _reject(plugin: InstalledPlugin, problem: PluginProblem, error: InvalidPlugin | None = None) -> InstalledPlugin:
     """Log the problem and return the plugin with it and without any contribution."""
+    cause = error.__cause__ if error else None
+    in_child = isinstance(cause, ProcessLost)
     logger.error(
-        "Plugin %s (%s %s) is not loaded: %s: %s",
-        plugin.name, plugin.distribution, plugin.version, problem.code, problem.message, exc_info=error,
-    )  # fmt: skip
+        "Plugin %s (%s %s) is not loaded: %s: %s%s",
+        *(plugin.name, plugin.distribution, plugin.version, problem.code, problem.message),
+        f"\n{cause}" if in_child else "",
+        exc_info=None if in_child else error,
+    )
     return replace(plugin, problem=problem, sections=(), meters=(), notifiers=(), event_types={})

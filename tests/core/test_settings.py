@@ -159,6 +159,10 @@ WRONG = {
         "nan": "less than or equal to 3600",
     },
     "ALLOWANCE_METER_MEMORY_MB": {"63": "greater than or equal to 64", "1048577": "less than or equal to 1048576"},
+    "ALLOWANCE_METER_MAX_CELLS": {"999": "greater than or equal to 1000"},
+    "ALLOWANCE_PLUGIN_IMPORT_SECONDS": {"0": "greater than 0", "61": "less than or equal to 60"},
+    "ALLOWANCE_WITHOUT_PLUGINS": {"chat,,maps": "is not a list of names; write chat, maps"},
+    "ALLOWANCE_SAFE_MODE": {"perhaps": "valid boolean"},
     "ALLOWANCE_SMTP_URL": {
         "": "is not the URL of a mail server; write smtp://USER:PASSWORD@HOST:PORT",
         "mail.example.com": "is not the URL of a mail server; write smtp://USER:PASSWORD@HOST:PORT",

@@ -2,7 +2,6 @@
 
 import logging
 import threading
-from collections.abc import Collection
 from datetime import timedelta
 from typing import Final
 
@@ -15,6 +14,7 @@ from core.delivery.outbox.claim import ClaimedDelivery
 from core.delivery.outbox.outcome import Outcome
 from core.delivery.outbox.tables import DeliveryStatus
 from core.licenses.tables import License
+from core.plugins.contained import ContainedNotifier
 from core.plugins.registry import Registry
 from core.plugins.sandbox.failure import OUT_OF_MEMORY, TIMED_OUT
 from core.plugins.sandbox.process import CannotStartProcess, ProcessLost
@@ -46,14 +46,14 @@ class NotifierChannel:
         """Give a message to its notifier."""
         key, license_id = claimed.delivery.recipient, claimed.delivery.license_id
         notifier = self._registry.notifiers.get(key)
-        if notifier is None:
+        if not isinstance(notifier, ContainedNotifier):
             return Outcome(DeliveryStatus.PARKED, "No worker has this notifier. Install it, and send this again.")
         if claimed.message.kind not in notifier.kinds:
             return Outcome(DeliveryStatus.DROPPED, "The notifier does not want messages of this kind any more.")
         with self._database.read() as session:
             license = session.exec(select(License).where(License.id == license_id)).one()
         message = message_of(claimed, license, self._registry, self._settings.consumption_page)
-        return self._notify(self._pool_of(key, notifier.environment), key, message)
+        return self._notify(self._pool_of(notifier), key, message)
 
     def _notify(self, pool: ProcessPool, key: str, message: Message) -> Outcome:
         try:
@@ -84,12 +84,18 @@ class NotifierChannel:
             for pool in self._pools.values():
                 pool.close()
 
-    def _pool_of(self, key: str, environment: Collection[str]) -> ProcessPool:
+    def _pool_of(self, notifier: ContainedNotifier) -> ProcessPool:
         with self._lock:
-            if key not in self._pools:
-                memory = self._settings.meter_memory_mb * 2**20
-                self._pools[key] = ProcessPool(self._deadline, memory, max_idle=1, environment=environment)
-            return self._pools[key]
+            if notifier.key not in self._pools:
+                self._pools[notifier.key] = ProcessPool(
+                    notifier.source,
+                    self._deadline,
+                    self._settings.meter_memory_mb * 2**20,
+                    import_timeout=timedelta(seconds=self._settings.plugin_import_seconds),
+                    max_idle=1,
+                    environment=notifier.environment,
+                )
+            return self._pools[notifier.key]
 
     def _outcome(self, key: str, message_id: str, failure: ChildFailure | None) -> Outcome:
         if failure is None:

@@ -1,17 +1,25 @@
-"""Measuring a batch of questions in child processes."""
+"""Measuring a batch of questions to the meters of one plugin in child processes."""
 
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Final
 
-from allowance import Reading
+from allowance import Reading, Usage
 
-from core.plugins.sandbox.failure import INVALID_READING, OUT_OF_MEMORY, TIMED_OUT, UNAVAILABLE, Failure, log_failure
+from core.plugins.sandbox.failure import (
+    INVALID_READING,
+    OUT_OF_MEMORY,
+    TIMED_OUT,
+    TOO_MUCH_USAGE,
+    UNAVAILABLE,
+    Failure,
+    FailureLog,
+)
 from core.plugins.sandbox.process import CannotStartProcess, ChildProcess, ProcessLost
 from core.plugins.sandbox.process_pool import ProcessPool
 from core.plugins.sandbox.protocol import ChildFailure, Measure
-from core.plugins.sandbox.question import MeterQuestion
+from core.plugins.sandbox.question import MeterQuestion, usage_read
 
 _MAX_CRASHES: Final = 3
 """The number of processes that one meter may crash in a batch. It may exceed its deadline only once."""
@@ -22,17 +30,25 @@ logger = logging.getLogger(__name__)
 class BatchMeasurement:
     """The measurement of one batch, in one child process at a time. A lost process is replaced by a new one."""
 
-    def __init__(self, pool: ProcessPool) -> None:
-        """Create the measurement of a batch. It takes processes from the pool when it needs them."""
+    def __init__(self, pool: ProcessPool, log: FailureLog, max_cells: int) -> None:
+        """Create the measurement of a batch. It takes processes from the pool when it needs them.
+
+        Args:
+            pool: The pool of the plugin.
+            log: The log of failures.
+            max_cells: The most cells of usage that a meter may read of a license.
+        """
         self._pool = pool
+        self._log = log
+        self._max_cells = max_cells
         self._process: ChildProcess | None = None
-        self._loaded: int | None = None
+        self._usage: Usage | None = None
+        self._is_loaded = False
         self._crashes: Counter[str] = Counter()
-        self._skipped_meters: dict[str, Failure] = {}
-        self._skipped_usages: dict[int, Failure] = {}
+        self._skipped: dict[str, Failure] = {}
 
     def measure(self, questions: Sequence[MeterQuestion]) -> list[Reading | Failure]:
-        """Measure the questions. Questions on the same usage are measured together, so that it is sent only once.
+        """Measure the questions. Those to one meter on the same usage are together, so that it is sent only once.
 
         Returns:
             The reading or the failure of each question, in the order of the questions.
@@ -40,13 +56,14 @@ class BatchMeasurement:
         results: list[Reading | Failure] = [Failure.of(UNAVAILABLE)] * len(questions)
         by_usage = defaultdict(list)
         for index, question in enumerate(questions):
-            by_usage[question.usage.origin].append(index)
+            by_usage[question.usage.origin, question.meter.key].append(index)
         try:
             for indexes in by_usage.values():
-                for index in indexes:
-                    results[index] = self._measure(questions[index])
+                answers = self._measure_all([questions[index] for index in indexes])
+                for index, answer in zip(indexes, answers, strict=True):
+                    results[index] = answer
         except CannotStartProcess as error:
-            logger.exception("No child process can be started to measure in: %s", error)
+            logger.error("No child process of the plugin %s can be started: %s", self._pool.source.name, error)
         except BaseException:
             self._discard_process()
             raise
@@ -54,10 +71,33 @@ class BatchMeasurement:
             self._pool.release(self._process)
         return results
 
+    def _measure_all(self, questions: Sequence[MeterQuestion]) -> list[Reading | Failure]:
+        """Measure questions to one meter on the same usage."""
+        first = questions[0]
+        if skipped := self._skipped.get(first.meter.key):
+            return [skipped] * len(questions)
+        self._usage, self._is_loaded = usage_read(questions), False
+        sizes = self._usage.sizes
+        if sum(sizes.values()) > self._max_cells:
+            return [self._too_much(first, sizes)] * len(questions)
+        answers: list[Reading | Failure] = []
+        for question in questions:
+            skipped = self._skipped.get(question.meter.key)
+            answer = skipped or self._measure(question)
+            answers.append(answer)
+            if isinstance(answer, Failure) and not self._is_loaded and answer.code == UNAVAILABLE:
+                return [*answers, *[answer] * (len(questions) - len(answers))]  # the usage cannot be loaded
+        return answers
+
+    def _too_much(self, question: MeterQuestion, sizes: dict[str, int]) -> Failure:
+        event = max(sizes, key=lambda name: sizes[name])
+        detail = (
+            f"it reads {sum(sizes.values())} cells of usage, of which {sizes[event]} are of {event}; "
+            f"the most are {self._max_cells}"
+        )
+        return self._log.add(question, TOO_MUCH_USAGE, detail)
+
     def _measure(self, question: MeterQuestion) -> Reading | Failure:
-        skipped = self._skipped_meters.get(question.meter.key) or self._skipped_usages.get(question.usage.origin)
-        if skipped:
-            return skipped
         if self._process is None:
             self._process = self._pool.acquire()
         if not self._process.fresh:
@@ -75,39 +115,39 @@ class BatchMeasurement:
             return failure
 
     def _attempt(self, process: ChildProcess, question: MeterQuestion) -> Reading | Failure:
-        if self._loaded != question.usage.origin:
-            not_loaded = process.load(question.usage)
+        if not self._is_loaded:
+            assert self._usage is not None  # noqa: S101 - for mypy
+            not_loaded = process.load(self._usage)
             if not_loaded:
                 raise ProcessLost(UNAVAILABLE, not_loaded.detail)
-            self._loaded = question.usage.origin
+            self._is_loaded = True
         result = process.measure(Measure.of(question))
         if isinstance(result, Reading):
             return result
         if result.code == OUT_OF_MEMORY:
             raise ProcessLost(OUT_OF_MEMORY, "more memory than allowed")  # the process may still hold that memory
-        return _failure_in_child(question, result)
+        return self._failure_in_child(question, result)
 
     def _failure_of(self, question: MeterQuestion, lost: ProcessLost) -> Failure:
-        """Return the failure of a question that lost a fresh process, and skip its usage or its meter from now on."""
-        meter, usage = question.meter.key, question.usage.origin
-        if self._loaded != usage:
-            failure = log_failure(question, UNAVAILABLE, f"its usage cannot be loaded: {lost.detail}")
-            self._skipped_usages[usage] = failure
-            return failure
-        failure = log_failure(question, lost.code, lost.detail)
+        """Return the failure of a question that lost a fresh process. Its meter may be skipped from now on."""
+        if not self._is_loaded:
+            return self._log.add(question, UNAVAILABLE, f"its usage cannot be loaded: {lost.detail}")
+        meter = question.meter.key
+        failure = self._log.add(question, lost.code, lost.detail)
         self._crashes[meter] += 1
         if lost.code == TIMED_OUT or self._crashes[meter] == _MAX_CRASHES:
-            self._skipped_meters[meter] = failure
+            self._skipped[meter] = failure
         return failure
+
+    def _failure_in_child(self, question: MeterQuestion, failure: ChildFailure) -> Failure:
+        try:
+            return self._log.add(question, failure.code, failure.detail)
+        except KeyError:  # partners' code forged the answer
+            return self._log.add(
+                question, INVALID_READING, f"the child answered with the unknown code {failure.code!r}"
+            )
 
     def _discard_process(self) -> None:
         if self._process is not None:
             self._pool.discard(self._process)
-        self._process = self._loaded = None
-
-
-def _failure_in_child(question: MeterQuestion, failure: ChildFailure) -> Failure:
-    try:
-        return log_failure(question, failure.code, failure.detail)
-    except KeyError:  # partners' code forged the answer
-        return log_failure(question, INVALID_READING, f"the child answered with the unknown code {failure.code!r}")
+        self._process, self._is_loaded = None, False

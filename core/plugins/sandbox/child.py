@@ -1,9 +1,11 @@
-"""The program of a child process: ``python -m core.plugins.sandbox.child SECONDS BYTES``.
+"""The program of a child process: ``python -m core.plugins.sandbox.child PURPOSE NAME MODULE IMPORT SECONDS BYTES``.
 
-It loads the plugins, then answers requests until its standard input ends.
+It imports the module of one plugin, and states that or why it cannot. Then it answers requests until its standard input
+ends. With the PURPOSE ``declare`` it states what the plugin declares, and ends.
 
-SECONDS is the longest time for a request if the parent is gone and cannot stop the child. BYTES is the memory that
-requests may take in addition to the memory that the plugins took when they were loaded.
+NAME and MODULE are the plugin's entry point. IMPORT is the longest time in seconds for the import, and SECONDS for a
+request, if the parent is gone and cannot stop the child. BYTES is the memory that requests may take in addition to the
+memory that the plugin took when it was imported.
 """
 
 import os
@@ -15,37 +17,75 @@ from collections.abc import Mapping
 from contextlib import suppress
 from decimal import localcontext
 from functools import partial
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
-from allowance import GiveUp, Meter, Notifier, Usage
+from allowance import ENTRY_POINT_GROUP, GiveUp, Meter, Notifier, Usage
+from allowance.contribution import HOOK_FAILED, INVALID_CONTRIBUTION, Contribution, check_plugin
+from allowance.errors import InvalidPlugin
 
-from core.plugins.host import load_plugins
 from core.plugins.sandbox.failure import FAILED, INVALID_READING, OUT_OF_MEMORY, UNAVAILABLE
 from core.plugins.sandbox.protocol import (
+    DECLARE,
     GAVE_UP,
+    IMPORT_FAILED,
     READY,
     LoadUsage,
     Measure,
     Notify,
     decode_request,
+    encode_declared,
     encode_done,
     encode_failure,
     encode_measured,
+    encode_refused,
 )
+from core.plugins.source import PluginSource
 
 
 def main() -> None:
-    """Answer requests until the parent closes the pipe."""
-    seconds, memory = int(sys.argv[1]), int(sys.argv[2])
+    """Import the plugin, and answer requests until the parent closes the pipe."""
+    purpose, name, module, import_seconds, seconds, memory = sys.argv[1:]
     requests, answers = _take_pipes()
-    registry = load_plugins()
-    handler = RequestHandler(registry.meters, registry.notifiers, seconds)
-    _limit_memory(memory)
+    signal.alarm(int(import_seconds))
+    contribution, first = _load(PluginSource(name, module), declare=purpose == DECLARE)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    with suppress(BrokenPipeError):  # the parent ended while a plugin was running
-        _serve(handler, requests, answers)
-    # The parent is gone: end also the processes that plugins started and left running.
+    signal.alarm(0)
+    with suppress(BrokenPipeError):  # the parent ended while the plugin was running
+        _write(answers, first)
+        if contribution is not None and purpose != DECLARE:
+            meters = {meter.key: meter for meter in contribution.meters}
+            notifiers = {notifier.key: notifier for notifier in contribution.notifiers}
+            handler = RequestHandler(meters, notifiers, int(seconds))
+            _limit_memory(int(memory))
+            _serve(handler, requests, answers)
+    # The parent is gone or knows enough: end also the processes that the plugin started and left running.
     os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def _load(source: PluginSource, *, declare: bool) -> tuple[Contribution | None, bytes]:
+    """Import a plugin and call its hooks.
+
+    Returns:
+        What the plugin contributes, or None if it cannot be loaded, and the line that states so.
+    """
+    pid = os.getpid()
+    code = IMPORT_FAILED
+    try:
+        module = EntryPoint(source.name, source.module, ENTRY_POINT_GROUP).load()
+        code = HOOK_FAILED
+        contribution = check_plugin(module)
+        code = INVALID_CONTRIBUTION
+        return contribution, encode_declared(contribution) if declare else READY
+    except InvalidPlugin as error:
+        if code == IMPORT_FAILED:  # the module raised it, and the SDK found nothing yet
+            return None, encode_refused(code, "", _traceback())
+        return None, encode_refused(error.code, error.message, _traceback())
+    except BaseException:  # also SystemExit and KeyboardInterrupt
+        return None, encode_refused(code, "", _traceback())
+    finally:
+        if os.getpid() != pid:  # a fork that the plugin made and that returned to here as well
+            os._exit(0)
 
 
 class RequestHandler:
@@ -95,21 +135,28 @@ class RequestHandler:
         except MemoryError:
             return encode_failure(number, OUT_OF_MEMORY, "out of memory")
         except BaseException:  # also SystemExit and KeyboardInterrupt, which must not end the process
-            return encode_failure(number, code, traceback.format_exc(limit=-10)[-4000:])
+            return encode_failure(number, code, _traceback())
 
 
 def _serve(handler: RequestHandler, requests: int, answers: int) -> None:
     pid = os.getpid()
-    os.write(answers, READY)
     with open(requests, "rb", closefd=False) as lines:
         for number, line in enumerate(lines, 1):
             answer = handler.answer(number, line)
             signal.alarm(0)
             if os.getpid() != pid:  # a fork that a meter made and that returned to here as well
                 os._exit(0)
-            rest = memoryview(answer)
-            while rest:
-                rest = rest[os.write(answers, rest) :]
+            _write(answers, answer)
+
+
+def _write(answers: int, line: bytes) -> None:
+    rest = memoryview(line)
+    while rest:
+        rest = rest[os.write(answers, rest) :]
+
+
+def _traceback() -> str:
+    return traceback.format_exc(limit=-10)[-4000:]
 
 
 def _take_pipes() -> tuple[int, int]:

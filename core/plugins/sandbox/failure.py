@@ -1,6 +1,7 @@
 """Failures of meters: the reasons why there is no reading."""
 
 import logging
+from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +12,7 @@ TIMED_OUT: Final = "METER_TIMED_OUT"
 OUT_OF_MEMORY: Final = "METER_OUT_OF_MEMORY"
 CRASHED: Final = "METER_CRASHED"
 INVALID_READING: Final = "METER_INVALID_READING"
+TOO_MUCH_USAGE: Final = "METER_TOO_MUCH_USAGE"
 UNAVAILABLE: Final = "METER_UNAVAILABLE"
 
 logger = logging.getLogger(__name__)
@@ -21,6 +23,7 @@ _MESSAGES: Final = {
     OUT_OF_MEMORY: "The meter needed more memory than allowed, and was stopped.",
     CRASHED: "The meter ended its process. The operator finds the details in the log.",
     INVALID_READING: "The meter returned an invalid reading. The operator finds the reason in the log.",
+    TOO_MUCH_USAGE: "The meter reads more usage than allowed. The operator finds the event type in the log.",
     UNAVAILABLE: "The meter could not be measured. The operator finds the cause in the log.",
 }
 
@@ -38,14 +41,29 @@ class Failure:
         return cls(code, _MESSAGES[code])
 
 
-def log_failure(question: MeterQuestion, code: str, detail: str) -> Failure:
-    """Log the detail of a failure to answer a question, and return the failure for callers.
+class FailureLog:
+    """The log of the failures of one call to measure: a detail for each meter and code, and a count of the others."""
 
-    Raises:
-        KeyError: If the code is unknown.
-    """
-    failure = Failure.of(code)
-    logger.warning(
-        "%s: meter %s, license %s, %s: %s", code, question.meter.key, question.license.key, question.usage.day, detail
-    )
-    return failure
+    def __init__(self) -> None:
+        """Begin with no failure."""
+        self._counts: Counter[tuple[str, str]] = Counter()
+
+    def add(self, question: MeterQuestion, code: str, detail: str) -> Failure:
+        """Log the detail of a failure to answer a question if it is the first one, and return the failure for callers.
+
+        Raises:
+            KeyError: If the code is unknown.
+        """
+        failure, meter = Failure.of(code), question.meter.key
+        self._counts[code, meter] += 1
+        if self._counts[code, meter] == 1:
+            logger.warning(
+                "%s: meter %s, license %s, %s: %s", code, meter, question.license.key, question.usage.day, detail
+            )
+        return failure
+
+    def close(self) -> None:
+        """Log the numbers of further failures."""
+        for (code, meter), number in self._counts.items():
+            if number > 1:
+                logger.warning("%s: meter %s: %d more like the one above", code, meter, number - 1)

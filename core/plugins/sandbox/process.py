@@ -32,9 +32,13 @@ from core.plugins.sandbox.protocol import (
     decode_answer,
     encode_request,
 )
+from core.plugins.source import PluginSource
 
 START_TIMEOUT: Final = 60.0
-"""Seconds for loading the plugins, and the first usage. It is long, because no partner's code takes part in it."""
+"""The longest deadline in seconds for the import of a plugin, and that for loading the first usage."""
+
+IMPORT_TIMEOUT: Final = timedelta(seconds=10)
+"""The default of the setting `plugin_import_seconds`."""
 
 _ALWAYS_PASSED: Final = frozenset(("HOME", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "TZ"))
 _NETWORK: Final = frozenset(
@@ -71,14 +75,26 @@ class ChildProcess:
         fresh: Whether the process has not run any meter or notifier yet.
     """
 
-    def __init__(self, timeout: timedelta, memory: int, *, environment: Collection[str] | None = None) -> None:
+    def __init__(
+        self,
+        source: PluginSource,
+        purpose: str,
+        timeout: timedelta = timedelta(0),
+        memory: int = 0,
+        *,
+        import_timeout: timedelta = IMPORT_TIMEOUT,
+        environment: Collection[str] | None = None,
+    ) -> None:
         """Start the process.
 
         The environment of this process holds secrets, so the child gets only the variables that any program needs.
 
         Args:
+            source: The plugin that the process imports.
+            purpose: A purpose of :mod:`core.plugins.sandbox.protocol`.
             timeout: The longest time for a request.
-            memory: The memory in bytes that requests may take in addition to the loaded plugins.
+            memory: The memory in bytes that requests may take in addition to the imported plugin.
+            import_timeout: The longest time for the import of the plugin.
             environment: The names of further environment variables that the child gets. With a collection, also an
                 empty one, it gets the variables that configure the network as well; with None it does not.
 
@@ -87,11 +103,13 @@ class ChildProcess:
         """
         self.fresh = True
         self._timeout = timeout.total_seconds()
+        self._import_timeout = import_timeout.total_seconds()
         self._requests_sent = 0
         self._killing = threading.Lock()
-        alarm = str(math.ceil(self._timeout) + 2)
+        alarms = (str(math.ceil(seconds) + 2) for seconds in (self._import_timeout, self._timeout))
+        child = [sys.executable, "-P", "-m", "core.plugins.sandbox.child", purpose, source.name, source.module]
         self._process = subprocess.Popen(  # noqa: S603 - no argument comes from a user
-            [sys.executable, "-P", "-m", "core.plugins.sandbox.child", alarm, str(memory)],
+            [*child, *alarms, str(memory)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
@@ -103,8 +121,22 @@ class ChildProcess:
         os.set_blocking(self._answers.fileno(), False)
 
     def wait_until_ready(self) -> None:
-        """Wait until the process has loaded the plugins."""
-        self._receive(monotonic() + START_TIMEOUT)
+        """Wait until the process has imported the plugin.
+
+        Raises:
+            ProcessLost: If it cannot.
+        """
+        failure = self.declarations().failure
+        if failure:
+            raise ProcessLost(failure.code, failure.detail)
+
+    def declarations(self) -> Answer:
+        """Return the first answer: the declarations of the plugin if they are the purpose, or why there are none.
+
+        Raises:
+            ProcessLost: If the import takes too long, or ends the process.
+        """
+        return self._receive(monotonic() + self._import_timeout, self._import_timeout)
 
     def load(self, usage: Usage) -> ChildFailure | None:
         """Load the usage that the next measurements read.
@@ -156,16 +188,16 @@ class ChildProcess:
     def _request(self, request: Request, seconds: float) -> Answer:
         deadline = monotonic() + seconds
         self._requests_sent += 1
-        self._send(encode_request(request), deadline)
-        answer = self._receive(deadline)
+        self._send(encode_request(request), deadline, seconds)
+        answer = self._receive(deadline, seconds)
         if answer.number != self._requests_sent:
             raise ProcessLost(CRASHED, "the child's answers are out of step")
         return answer
 
-    def _send(self, line: bytes, deadline: float) -> None:
+    def _send(self, line: bytes, deadline: float, seconds: float) -> None:
         rest = memoryview(line)
         while rest:
-            self._wait(self._requests.fileno(), select.POLLOUT, deadline)
+            self._wait(self._requests.fileno(), select.POLLOUT, deadline, seconds)
             try:
                 rest = rest[os.write(self._requests.fileno(), rest) :]
             except BlockingIOError:
@@ -173,10 +205,10 @@ class ChildProcess:
             except BrokenPipeError:
                 raise self._ended() from None
 
-    def _receive(self, deadline: float) -> Answer:
+    def _receive(self, deadline: float, seconds: float) -> Answer:
         line = bytearray()
         while not line.endswith(b"\n"):
-            self._wait(self._answers.fileno(), select.POLLIN, deadline)
+            self._wait(self._answers.fileno(), select.POLLIN, deadline, seconds)
             part = os.read(self._answers.fileno(), 2**16)
             if not part:
                 raise self._ended()
@@ -188,11 +220,11 @@ class ChildProcess:
         except ValueError as error:
             raise ProcessLost(CRASHED, str(error)) from None
 
-    def _wait(self, descriptor: int, event: int, deadline: float) -> None:
+    def _wait(self, descriptor: int, event: int, deadline: float, seconds: float) -> None:
         poll = select.poll()
         poll.register(descriptor, event)
         if not poll.poll(max(deadline - monotonic(), 0) * 1000):
-            raise ProcessLost(TIMED_OUT, f"no answer within {self._timeout:g} seconds")
+            raise ProcessLost(TIMED_OUT, f"no answer within {seconds:g} seconds")
 
     def _ended(self) -> ProcessLost:
         self.kill()

@@ -1,30 +1,44 @@
-"""The pool of child processes."""
+"""The pool of the child processes of a plugin."""
 
 import threading
 from collections.abc import Collection
 from datetime import timedelta
 from typing import Final
 
-from core.plugins.sandbox.process import CannotStartProcess, ChildProcess, ProcessLost
+from core.plugins.sandbox.process import IMPORT_TIMEOUT, CannotStartProcess, ChildProcess, ProcessLost
+from core.plugins.sandbox.protocol import MEASURE, NOTIFY
+from core.plugins.source import PluginSource
 
-_MAX_IDLE: Final = 4
+_MAX_IDLE: Final = 2
 """The number of idle processes that the pool keeps. Further processes served a peak, and are ended after it."""
 
 
 class ProcessPool:
-    """The child processes of this process. Thread-safe. A process that was acquired serves only its caller."""
+    """The child processes of one plugin. Thread-safe. A process that was acquired serves only its caller."""
 
     def __init__(
-        self, timeout: timedelta, memory: int, *, max_idle: int = _MAX_IDLE, environment: Collection[str] | None = None
+        self,
+        source: PluginSource,
+        timeout: timedelta,
+        memory: int,
+        *,
+        import_timeout: timedelta = IMPORT_TIMEOUT,
+        max_idle: int = _MAX_IDLE,
+        environment: Collection[str] | None = None,
     ) -> None:
         """Create an empty pool.
 
         Args:
+            source: The plugin that the processes import.
             timeout: The longest time for a request to a process.
-            memory: The memory in bytes that requests may take in addition to the loaded plugins.
+            memory: The memory in bytes that requests may take in addition to the imported plugin.
+            import_timeout: The longest time for the import of the plugin.
             max_idle: The number of idle processes that the pool keeps.
-            environment: See :class:`core.plugins.sandbox.process.ChildProcess`.
+            environment: The environment of processes that run notifiers; None for processes that measure. See
+                :class:`core.plugins.sandbox.process.ChildProcess`.
         """
+        self.source = source
+        self._import_timeout = import_timeout
         self._max_idle = max_idle
         self._environment = environment
         self._timeout = timeout
@@ -46,7 +60,7 @@ class ProcessPool:
         return self.start()
 
     def start(self) -> ChildProcess:
-        """Start a process and wait until it has loaded the plugins.
+        """Start a process and wait until it has imported the plugin.
 
         Raises:
             CannotStartProcess: If that fails, or the pool is closed.
@@ -55,7 +69,14 @@ class ProcessPool:
             if self._closed:
                 raise CannotStartProcess("the pool is closed")
             try:
-                process = ChildProcess(self._timeout, self._memory, environment=self._environment)
+                process = ChildProcess(
+                    self.source,
+                    MEASURE if self._environment is None else NOTIFY,
+                    self._timeout,
+                    self._memory,
+                    import_timeout=self._import_timeout,
+                    environment=self._environment,
+                )
             except OSError as error:
                 raise CannotStartProcess(str(error)) from error
             self._alive.add(process)

@@ -1,9 +1,11 @@
 """The protocol between the application and a child process: requests and answers, each one line of JSON.
 
 The application sends requests (:data:`Request`); the child answers each of them in order with an :class:`Answer`.
-Before the first request the child sends one line that states that it is ready. The lines of the application can be
-trusted. The lines of the child cannot, because partners' code runs in it: :func:`decode_answer` checks their form, and
-:func:`core.plugins.sandbox.meter_codec.decode_reading` checks readings.
+Before the first request the child sends one line: an answer without a number, which states that the plugin is
+imported, or why it is not. The lines of the application can be trusted. The lines of the child cannot, because
+partners' code runs in it: :func:`decode_answer` checks their form,
+:func:`core.plugins.sandbox.meter_codec.decode_reading` checks readings, and
+:func:`core.plugins.sandbox.declaration_codec.decode_declarations` checks declarations.
 """
 
 from dataclasses import dataclass
@@ -12,7 +14,9 @@ from typing import Any, Final
 
 import orjson
 from allowance import Contract, License, Message, Reading, Usage
+from allowance.contribution import Contribution
 
+from core.plugins.sandbox.declaration_codec import encode_declarations
 from core.plugins.sandbox.message_codec import decode_message, encode_message
 from core.plugins.sandbox.meter_codec import (
     decode_contract,
@@ -30,7 +34,15 @@ GAVE_UP: Final = "GAVE_UP"
 """The failure code of a notifier that raised GiveUp. The codes of meters are in failure.py."""
 
 READY: Final = b"{}\n"
-"""The line that a child sends once it has loaded the plugins."""
+"""The line that a child sends once it has imported its plugin, if nobody asked for the declarations."""
+
+IMPORT_FAILED: Final = "IMPORT_FAILED"
+"""The code of the problem of a plugin whose module cannot be imported."""
+
+DECLARE: Final = "declare"
+MEASURE: Final = "measure"
+NOTIFY: Final = "notify"
+"""The purposes of a child process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +116,15 @@ class Answer:
         number: The number of the request, counted from 1; None in the first line, which has none.
         failure: The failure; None if the request was carried out.
         reading: The reading in the form of :func:`core.plugins.sandbox.meter_codec.encode_reading`, unchecked.
+        declared: The declarations of the plugin in the first line, unchecked.
+        refusal: The message of the problem for which the plugin cannot be loaded, in the first line, unchecked.
     """
 
     number: object
     failure: ChildFailure | None
     reading: object
+    declared: object = None
+    refusal: object = None
 
 
 def encode_request(request: Request) -> bytes:
@@ -139,6 +155,27 @@ def decode_request(line: bytes) -> Request:
         datetime.fromisoformat(data["at"]),
         date.fromisoformat(data["day"]),
     )
+
+
+def encode_declared(contribution: Contribution) -> bytes:
+    """Return the first line of a child that was asked for the declarations of its plugin.
+
+    Raises:
+        TypeError: If a declaration holds a value of a type that the SDK does not declare.
+    """
+    return orjson.dumps({"declared": encode_declarations(contribution)}) + b"\n"
+
+
+def encode_refused(code: str, message: str, detail: str) -> bytes:
+    """Return the first line of a child whose plugin cannot be loaded.
+
+    Args:
+        code: The code of the problem.
+        message: The message of :class:`allowance.errors.InvalidPlugin`; empty for any other error.
+        detail: The traceback, for the log.
+    """
+    text = detail.encode(errors="replace").decode()
+    return orjson.dumps({"failure": code, "detail": text, "refusal": message}) + b"\n"
 
 
 def encode_done(number: int) -> bytes:
@@ -182,4 +219,5 @@ def decode_answer(line: bytes | bytearray) -> Answer:
     if not isinstance(data, dict):
         raise ValueError("the child's answer is not an object")
     failure = ChildFailure(str(data["failure"]), str(data.get("detail", ""))) if "failure" in data else None
-    return Answer(data.get("number"), failure, data.get("reading"))
+    declared, refusal = data.get("declared"), data.get("refusal")
+    return Answer(data.get("number"), failure, data.get("reading"), declared, refusal)

@@ -1,6 +1,8 @@
 """The question to a meter."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from allowance import Contract, License, Meter, Usage
 
@@ -13,3 +15,19 @@ class MeterQuestion:
     license: License
     contract: Contract
     usage: Usage
+
+
+def usage_read(questions: Sequence[MeterQuestion]) -> Usage:
+    """Return the usage that one meter reads to answer questions about views of one usage, and no more.
+
+    Args:
+        questions: Questions to one meter, one at least.
+    """
+    meter = questions[0].meter
+    since = None
+    if meter.days is not None:
+        days = timedelta(days=meter.days)
+        since = min(min(one.contract.period.first, one.usage.day - days) for one in questions)
+    events = {event.name for event in meter.events()}
+    latest = max(questions, key=lambda one: one.usage.at)
+    return latest.usage.only(events, meter.key, since)

@@ -88,7 +88,7 @@ def check_plugin(module: object) -> Contribution:
         Notifier,  # type: ignore[type-abstract]
         _call(manager.hook.allowance_notifiers),
     )
-    return Contribution(sections, meters, _event_types(meters), notifiers)
+    return Contribution(sections, meters, unite_event_types(meters), notifiers)
 
 
 def check_contribution(hook: str, kind: type[T], contributed: object) -> tuple[T, ...]:
@@ -123,6 +123,25 @@ def check_contribution(hook: str, kind: type[T], contributed: object) -> tuple[T
             raise _invalid(hook, f"declares the key {item.key!r} twice. Give each {kind.__name__} a key of its own.")
         keys.add(item.key)
     return tuple(contributed)
+
+
+def unite_event_types(meters: Iterable[Meter]) -> dict[str, EventType]:
+    """Return the event types that the meters of a plugin read, by name; each unites the declarations of all meters.
+
+    Raises:
+        InvalidPlugin: If one meter reads a type as a counter and another as a level.
+    """
+    united: dict[str, EventType] = {}
+    for meter in meters:
+        for event in meter.events():
+            try:
+                united[event.name] = united[event.name].united(event) if event.name in united else event
+            except InvalidDeclaration:
+                raise _invalid(
+                    "allowance_meters",
+                    f"reads {event.name} as a counter and as a level. Give the events of one kind another name.",
+                ) from None
+    return united
 
 
 def _check_version(module: ModuleType) -> None:
@@ -195,20 +214,6 @@ def _check_meter(hook: str, meter: Meter) -> None:
     events = meter.events()
     if not isinstance(events, tuple) or not all(isinstance(event, EventType) for event in events):
         raise _invalid(hook, f"{what} an `events` that does not return a tuple. Return a tuple of EventType.")
-
-
-def _event_types(meters: Iterable[Meter]) -> dict[str, EventType]:
-    united: dict[str, EventType] = {}
-    for meter in meters:
-        for event in meter.events():
-            try:
-                united[event.name] = united[event.name].united(event) if event.name in united else event
-            except InvalidDeclaration:
-                raise _invalid(
-                    "allowance_meters",
-                    f"reads {event.name} as a counter and as a level. Give the events of one kind another name.",
-                ) from None
-    return united
 
 
 def _invalid(hook: str, what: str) -> InvalidPlugin:

@@ -1,8 +1,8 @@
 """The read-only view through which a meter sees usage."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
@@ -177,7 +177,7 @@ class Usage:
         Returns:
             The sums by day, then by value of the dimension. Corrections can make the sum of a day negative, so that
             several days add up exactly. Days without usage are missing. The days are at least those that the meter
-            requests with `days`; there may be older ones, which another meter requested.
+            requests with `days`; there may be older ones of the billing period.
 
         Raises:
             LookupError: If no single days are loaded.
@@ -329,6 +329,36 @@ class Usage:
         cells = [cell for cell in begun if cell.window == window and cell.day <= self.day]
         return Admitted(window, sum(cell.count for cell in cells), sum(cell.refused for cell in cells))
 
+    def only(self, events: Collection[str], meter: str, since: date | None = None) -> "Usage":
+        """Return the part of this usage that one meter reads. For the engine, which sends it to other processes.
+
+        Args:
+            events: The event types that the meter reads.
+            meter: The key of the meter, to which grants and admitted identifiers belong.
+            since: The first day of sums that the meter requests; None for all days that are loaded.
+        """
+        part = object.__new__(Usage)
+        part.__dict__.update(self.__dict__)
+        sums = {event: self._sums[event] for event in events if event in self._sums}
+        part._sums = sums if since is None else {event: _since(since, series) for event, series in sums.items()}
+        part._levels = {event: self._levels[event] for event in events if event in self._levels}
+        part._grants = tuple(grant for grant in self._grants if grant.meter in (None, meter))
+        part._admitted = tuple(cell for cell in self._admitted if cell.meter == meter)
+        loaded = {event: first for event, first in self.loaded_from.items() if event in events}
+        if since is not None:
+            loaded |= {event: max(since, loaded.get(event, since)) for event in sums}
+        part.loaded_from = MappingProxyType(loaded)
+        return part
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The number of cells of each event type. For the engine, which keeps a bound on them."""
+        return {
+            event: sum(len(series.values) for series in of_event)
+            for by_event in (self._sums, self._levels)
+            for event, of_event in by_event.items()
+        }
+
     @property
     def origin(self) -> int:
         """A number that all views of one usage share, valid while the usage lives. For the engine."""
@@ -391,6 +421,20 @@ class Usage:
     def _check_loaded(self, event: str, first: date) -> None:
         if first < self.loaded_from.get(event, date.min):
             raise _not_loaded(event, f"of {first}")
+
+
+def _since(day: date, all_series: Sequence[Series]) -> list[Series]:
+    """Return series without the cells that end before a day."""
+    kept = []
+    for series in all_series:
+        begin = bisect_left(series.lasts, day)
+        if begin == 0:
+            kept.append(series)
+        elif begin < len(series.lasts):
+            starts = {index - begin: at for index, at in series.starts.items() if index >= begin}
+            days, values = (series.firsts[begin:], series.lasts[begin:]), series.values[begin:]
+            kept.append(Series(series.entity, series.dimensions, *days, values, starts))
+    return kept
 
 
 def _sum_by_key(amounts: Iterable[tuple[str, Decimal]]) -> dict[str, Decimal]:

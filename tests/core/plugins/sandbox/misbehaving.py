@@ -15,7 +15,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from allowance import Contract, Dimension, License, Limit, Meter, Reading, Section, Share, Usage, hookimpl
+from allowance import Contract, Dimension, EventType, License, Limit, Meter, Reading, Section, Share, Usage, hookimpl
 
 API_VERSION = 1
 METERS: list[Meter] = []
@@ -32,9 +32,13 @@ def allowance_meters() -> list[Meter]:
     return METERS
 
 
+def events(self: Meter) -> tuple[EventType, ...]:
+    return EventType("chat.sent", "counter"), EventType("bots.level", "level")
+
+
 def meter(measure: Callable[[Usage, License, Contract], Any]) -> None:
     """Declare a meter that measures by this function, and has its name."""
-    kind = type(measure.__name__.title(), (Meter,), {"measure": lambda self, *asked: measure(*asked)})
+    kind = type(measure.__name__.title(), (Meter,), {"measure": lambda self, *asked: measure(*asked), "events": events})
     METERS.append(
         kind(
             key=measure.__name__,

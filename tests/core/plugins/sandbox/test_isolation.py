@@ -3,13 +3,16 @@
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from importlib import import_module
 
 import pytest
 from allowance import Counter, Reading, SumCell, Usage
 
 from core.measuring.measure import Failure, Measurer, MeterQuestion
+from core.plugins.sandbox.question import usage_read
 from tests.forms import long
 
 Ask = Callable[..., MeterQuestion]
@@ -116,7 +119,8 @@ def test_a_meter_that_changes_the_decimal_precision_affects_only_itself(warm: Me
 def test_a_child_sees_what_a_meter_in_this_process_would_see(warm: Measurer, ask: Ask, usage: Usage) -> None:
     views = [usage, usage.as_of(date(2026, 3, 1)), usage.as_of(date(2026, 2, 1)), usage.as_of(date(2025, 12, 31))]
     questions = [ask("sees_all", usage=view) for view in views]
-    here = [asked.meter.measure(asked.usage, asked.license, asked.contract) for asked in questions]
+    own = next(meter for meter in import_module("misbehaving").METERS if meter.key == "sees_all")
+    here = [own.measure(usage_read([one]), one.license, one.contract) for one in questions]
 
     found = warm.measure(questions)
 
@@ -184,7 +188,7 @@ def test_an_own_kind_that_cannot_measure_fails_alone(measurer: Measurer, own: Me
 
 def test_a_meter_that_is_not_installed_is_unavailable(warm: Measurer, ask: Ask) -> None:
     asked = ask("honest")
-    stranger = type(asked.meter)(key="stranger", section="x", title="x", description="x", unit="x")
+    stranger = replace(asked.meter, key="stranger")
 
     found = warm.measure([MeterQuestion(stranger, asked.license, asked.contract, asked.usage), asked])
 

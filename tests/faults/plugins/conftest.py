@@ -1,0 +1,29 @@
+"""Partners' plugins on the path of this process and of its children."""
+
+import sys
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from core.plugins.host import load_plugins
+from core.plugins.registry import Registry
+from tests.e2e.plugins import install
+from tests.faults.plugins.partners import plugin
+
+Load = Callable[..., Registry]
+
+
+@pytest.fixture
+def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
+    """Install plugins by name and code, and load them with all others."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def loaded(import_seconds: float = 30, **plugins: str) -> Registry:
+        for name, body in plugins.items():
+            install(tmp_path, name, plugin(body))
+        return load_plugins(import_timeout=timedelta(seconds=import_seconds))
+
+    yield loaded
+    assert [name for name in sys.modules if name.startswith("partner_")] == []
