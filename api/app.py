@@ -23,7 +23,7 @@ from api.graphql.subscriptions.web_socket import WebSocketEndpoint
 from api.http.connection_guard import ConnectionGuard
 from api.http.failures import EXCEPTION_HANDLERS
 from api.http.security_headers import SecurityHeaders
-from api.metrics import Metrics
+from api.metrics import Metrics, PluginCollector
 from core.consumption.changed_licenses import ChangedLicenses
 from core.consumption.changes import Changes
 from core.runtime import Runtime
@@ -42,6 +42,7 @@ def create_app(runtime: Runtime, announcer: Announcer) -> Starlette:
     """
     settings, database, authenticator = runtime.settings, runtime.database, runtime.authenticator
     metrics = Metrics(database, settings.metric_names_per_key)
+    metrics.registry.register(PluginCollector(database, runtime.registry))
     services = Services(
         settings=settings,
         database=database,

@@ -14,6 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.database.engine import Database
 from core.delivery.outbox.counts import count_deliveries
+from core.plugins.breaker import load_pauses
+from core.plugins.registry import Registry
 
 MOST_NAMES: Final = 1000
 """Names of operations that have metrics of their own. Clients choose them freely, so further names count as OTHER."""
@@ -176,6 +178,44 @@ class Metrics:
             yield
         finally:
             self.seconds.labels(operation.name).observe(perf_counter() - began)
+
+
+class PluginCollector(Collector):
+    """A collector of the plugins that are not loaded or paused, and of the meters that pause since they failed."""
+
+    def __init__(self, database: Database, registry: Registry) -> None:
+        """Remember the database with the pauses, and the plugins of this process."""
+        self._database = database
+        self._registry = registry
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yield the metrics; without those of pauses while the database is away."""
+        loaded = GaugeMetricFamily("allowance_plugin_loaded", "1 if a plugin is loaded, else 0.", labels=["plugin"])
+        for plugin in self._registry.plugins:
+            loaded.add_metric([plugin.name], plugin.problem is None)
+        yield loaded
+        paused = GaugeMetricFamily("allowance_plugin_paused", "1 for each plugin that is paused.", labels=["plugin"])
+        failures = GaugeMetricFamily(
+            "allowance_meter_failures",
+            "Failures in a row of meters that hung, ended their process or took too much memory.",
+            labels=["plugin", "meter", "code"],
+        )
+        try:
+            with self._database.read() as session:
+                pauses = load_pauses(session)
+        except SQLAlchemyError:
+            return
+        for name in sorted(pauses.plugins):
+            paused.add_metric([name], 1)
+        for meter, pause in sorted(pauses.meters.items()):
+            owner = self._registry.plugin_of.get(meter)
+            failures.add_metric([owner.name if owner else "", meter, pause.code], pause.failures)
+        yield paused
+        yield failures
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        """Yield nothing, so that nothing is read when the collector is registered."""
+        return iter(())
 
 
 class _Outbox(Collector):

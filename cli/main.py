@@ -16,7 +16,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "migrate": "Bring the database to the schema of this version.",
     "refresh": "Measure licenses now, and wait until they are measured.",
     "recount": "Recount the ledger, and compare it with the sums that meters read.",
-    "plugins": "Show the plugins with their meters, and those that cannot be loaded.",
+    "plugins": "Show the plugins with their meters, and their problems; pause, resume, confirm and forget plugins.",
     "licenses": "List licenses; import licenses, contracts and grants from files; suspend and resume licenses; "
     "set contacts.",
     "consumption": "Draw the consumption of a license: usage against limits, with statuses.",

@@ -1,11 +1,14 @@
 """The runtime: the settings, the database, the plugins and the services that a process of Allowance uses."""
 
 import gc
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
+
+from sqlalchemy.exc import IntegrityError
 
 from core.access.authenticator import Authenticator
 from core.admission.admitter import Admitter
@@ -13,6 +16,7 @@ from core.database.engine import Database
 from core.measuring.measure import Measurer
 from core.migrations.upgrade import prepare
 from core.plugins.host import load_plugins
+from core.plugins.known import load_known, news, remember
 from core.plugins.registry import Registry
 from core.queue.early_refresh import EarlyRefresh
 from core.settings import Settings
@@ -20,6 +24,8 @@ from core.tracing import Tracing
 from core.usage.bounds import usage_bounds
 from core.usage.committer import Committer
 from core.usage.retention import require_dedup_window
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +72,16 @@ def open_runtime(settings: Settings) -> Iterator[Runtime]:
     with database.read() as session:
         require_dedup_window(session, settings, datetime.now(UTC))
     _collect_less()
-    import_timeout = timedelta(seconds=settings.plugin_import_seconds)
     measurer = Measurer(
         timeout=timedelta(seconds=settings.meter_timeout_seconds),
         memory=settings.meter_memory_mb * 2**20,
-        import_timeout=import_timeout,
+        import_timeout=timedelta(seconds=settings.plugin_import_seconds),
         max_cells=settings.meter_max_cells,
+        database=database,
     )
     early_refresh = EarlyRefresh(database, timedelta(seconds=settings.refresh_after_seconds))
     committer = Committer(database, settings.max_waiting_events, early_refresh, usage_bounds(settings))
-    registry = load_plugins(
-        without=settings.plugins_left_out, safe_mode=settings.safe_mode, import_timeout=import_timeout
-    )
+    registry = _load_plugins(settings, database)
     authenticator = Authenticator(
         database,
         outage_seconds=settings.key_outage_seconds,
@@ -93,3 +97,22 @@ def open_runtime(settings: Settings) -> Iterator[Runtime]:
         measurer.close()
         database.close()
         tracing.close()
+
+
+def _load_plugins(settings: Settings, database: Database) -> Registry:
+    """Load the plugins beside those that the database knows, and let it know those that are new or changed."""
+    with database.read() as session:
+        known = load_known(session)
+    registry = load_plugins(
+        known=known,
+        without=settings.plugins_left_out,
+        safe_mode=settings.safe_mode,
+        import_timeout=timedelta(seconds=settings.plugin_import_seconds),
+    )
+    if news(registry, known):
+        try:
+            with database.write() as session:
+                remember(session, registry, load_known(session), datetime.now(UTC))
+        except IntegrityError:
+            logger.info("Another process stored what the plugins declare at the same time.")
+    return registry

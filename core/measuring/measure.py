@@ -1,25 +1,40 @@
 """The measuring of meters: the SDK's own kinds in this process, all others in child processes of their plugins."""
 
+import logging
 import threading
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from traceback import format_exc
 from typing import Final
 
 from allowance import Admission, Reading
 from allowance.reading_check import LARGEST, check_reading
+from sqlalchemy.exc import SQLAlchemyError
 
+from core.database.engine import Database
+from core.plugins.breaker import Pauses, load_pauses, record_outcomes
 from core.plugins.contained import KINDS, ContainedMeter
 from core.plugins.sandbox.batch import BatchMeasurement
-from core.plugins.sandbox.failure import FAILED, INVALID_READING, UNAVAILABLE, Failure, FailureLog
+from core.plugins.sandbox.failure import (
+    FAILED,
+    INVALID_READING,
+    PAUSED,
+    PLUGIN_NOT_LOADED,
+    PLUGIN_PAUSED,
+    UNAVAILABLE,
+    Failure,
+    FailureLog,
+)
 from core.plugins.sandbox.process import IMPORT_TIMEOUT
 from core.plugins.sandbox.process_pool import ProcessPool
 from core.plugins.sandbox.question import MeterQuestion
 from core.plugins.source import PluginSource
 
 __all__ = ["Failure", "Measurer", "MeterQuestion"]
+
+logger = logging.getLogger(__name__)
 
 MAX_CELLS: Final = 200_000
 """The default of the setting `meter_max_cells`."""
@@ -30,7 +45,8 @@ class Measurer:
 
     A meter of another class than the SDK's kinds runs in a child process of its plugin. It may take `timeout` for a
     question, and `memory` bytes beyond the memory of the plugin (on Linux; other systems do not keep that limit). A
-    process that a meter puts in another session is out of reach.
+    process that a meter puts in another session is out of reach. A meter that costs its process pauses, see
+    :mod:`core.plugins.breaker`.
     """
 
     def __init__(
@@ -40,6 +56,7 @@ class Measurer:
         memory: int,
         import_timeout: timedelta = IMPORT_TIMEOUT,
         max_cells: int = MAX_CELLS,
+        database: Database | None = None,
     ) -> None:
         """Create a measurer; child processes start when they are first needed.
 
@@ -48,7 +65,9 @@ class Measurer:
             memory: The memory in bytes that a meter may take.
             import_timeout: The longest time for the import of a plugin.
             max_cells: The most cells of usage that a meter may read of a license.
+            database: The database with the pauses of meters; None to remember none.
         """
+        self._database = database
         self._timeout = timeout
         self._memory = memory
         self._import_timeout = import_timeout
@@ -70,16 +89,63 @@ class Measurer:
             if type(meter) in KINDS:
                 answers.append(_measure(question, log))
                 continue
-            answers.append(Failure.of(UNAVAILABLE))
-            if isinstance(meter, ContainedMeter):
+            is_loaded = not isinstance(meter, ContainedMeter) or meter.is_loaded
+            answers.append(Failure.of(UNAVAILABLE if is_loaded else PLUGIN_NOT_LOADED))
+            if isinstance(meter, ContainedMeter) and is_loaded:
                 contained[meter.source].append(index)
-        for source, indexes in contained.items():
-            batch = BatchMeasurement(self._pool_of(source), log, self._max_cells)
-            for index, answer in zip(indexes, batch.measure([questions[index] for index in indexes]), strict=True):
-                answers[index] = answer
+        if contained:
+            self._measure_apart(questions, contained, answers, log)
         checked = [_checked(question, answer, log) for question, answer in zip(questions, answers, strict=True)]
         log.close()
         return checked
+
+    def _measure_apart(
+        self,
+        questions: Sequence[MeterQuestion],
+        contained: Mapping[PluginSource, Sequence[int]],
+        answers: list[Reading | Failure],
+        log: FailureLog,
+    ) -> None:
+        """Measure the questions to contained meters, except those that pause, and put their answers in `answers`."""
+        pauses, now = self._load_pauses(), datetime.now(UTC)
+        failed: dict[str, str] = {}
+        measured: set[str] = set()
+        for source, indexes in contained.items():
+            asked = []
+            for index in indexes:
+                meter = questions[index].meter
+                until = pauses.until(meter.key, now)
+                if pauses.is_paused(source):
+                    answers[index] = Failure.of(PLUGIN_PAUSED)
+                elif until:
+                    answers[index] = Failure.of(PAUSED, until)
+                else:
+                    asked.append(index)
+            batch = BatchMeasurement(self._pool_of(source), log, self._max_cells)
+            for index, answer in zip(asked, batch.measure([questions[index] for index in asked]), strict=True):
+                answers[index] = answer
+            failed |= batch.failed
+            measured |= {questions[index].meter.key for index in asked} - batch.failed.keys()
+        self._record_outcomes(failed, measured & pauses.meters.keys())
+
+    def _load_pauses(self) -> Pauses:
+        if self._database is None:
+            return Pauses()
+        try:
+            with self._database.read() as session:
+                return load_pauses(session)
+        except SQLAlchemyError:
+            logger.warning("The pauses of meters cannot be read; all are measured.", exc_info=True)
+            return Pauses()
+
+    def _record_outcomes(self, failed: Mapping[str, str], measured: Collection[str]) -> None:
+        if self._database is None or not (failed or measured):
+            return
+        try:
+            with self._database.write() as session:
+                record_outcomes(session, failed, measured, datetime.now(UTC))
+        except SQLAlchemyError:  # among others, another process began the same pause at the same time
+            logger.warning("The pauses of meters cannot be recorded.", exc_info=True)
 
     def close(self) -> None:
         """End the child processes, and with them the measuring that is under way."""

@@ -11,6 +11,7 @@ import core.delivery.mail.tables
 import core.delivery.outbox.tables
 import core.delivery.webhooks.tables
 import core.licenses.tables
+import core.plugins.tables
 import core.queue.tables
 import core.usage.tables  # noqa: F401
 

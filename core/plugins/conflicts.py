@@ -7,13 +7,18 @@ from typing import Final
 from allowance import EventType
 
 from core.nearest import did_you_mean
+from core.plugins.discovery import is_own_distribution
+from core.plugins.known import KnownPlugins, PluginId, keys_of
 from core.plugins.registry import InstalledPlugin, PluginProblem
 
 CONFLICT: Final = "CONFLICT"
 UNKNOWN_SECTION: Final = "UNKNOWN_SECTION"
 
 
-def find_conflicts(plugins: Sequence[InstalledPlugin]) -> dict[int, PluginProblem]:
+def find_conflicts(
+    plugins: Sequence[InstalledPlugin],
+    known: KnownPlugins = KnownPlugins(),  # noqa: B008 - frozen
+) -> dict[int, PluginProblem]:
     """Return the problem of each plugin that cannot be loaded beside the plugins before it.
 
     A plugin without its section is left out, which may free keys for other plugins and may remove further sections.
@@ -21,6 +26,7 @@ def find_conflicts(plugins: Sequence[InstalledPlugin]) -> dict[int, PluginProble
 
     Args:
         plugins: The plugins in the order of loading.
+        known: The holders of keys, who keep them whether they are installed or not.
 
     Returns:
         The problems by index in `plugins`.
@@ -32,7 +38,7 @@ def find_conflicts(plugins: Sequence[InstalledPlugin]) -> dict[int, PluginProble
         for index, plugin in enumerate(plugins):
             if index in problems:
                 continue
-            conflict = owners.conflict_with(plugin)
+            conflict = _held_by_another(plugin, known) or owners.conflict_with(plugin)
             if conflict:
                 problems[index] = conflict
             else:
@@ -92,6 +98,21 @@ class _Owners:
                     f"{_named(owner)}. Read it as a {known.kind}, or give the event type another name.",
                 )
         return None
+
+
+def _held_by_another(plugin: InstalledPlugin, known: KnownPlugins) -> PluginProblem | None:
+    if is_own_distribution(plugin.distribution):
+        return None  # the application's own keys come first
+    for key in keys_of(plugin):
+        holder = known.holders.get(key)
+        if holder is not None and holder != PluginId.of(plugin):
+            return PluginProblem(
+                CONFLICT,
+                f"The key {key.key!r} of a {key.kind} belongs to the plugin {holder.name!r}"
+                f"{f' of {holder.distribution}' if holder.distribution else ''}, which had it first. Give the "
+                f"{key.kind} another key. If that plugin is gone for good: allowance plugins forget {holder.name}",
+            )
+    return None
 
 
 def _key_conflict(what: str, keys: Sequence[str], owners: Mapping[str, InstalledPlugin]) -> PluginProblem | None:

@@ -36,10 +36,13 @@ class ContainedMeter(Meter):
     Attributes:
         source: The plugin.
         event_types: The event types that the meter reads.
+        is_loaded: False if the declaration is an earlier one of a plugin that cannot be loaded now. Then the meter, of
+            whatever class it is, is not measured.
     """
 
     source: PluginSource
     event_types: tuple[EventType, ...]
+    is_loaded: bool = True
 
     def __post_init__(self) -> None:
         """Check the declaration as that of any meter. A subclass may break the rules of its kind."""

@@ -36,8 +36,12 @@ def find_entry_points() -> list[EntryPoint]:
 
 def is_own(entry_point: EntryPoint) -> bool:
     """Return whether an entry point is the application's own. The code of all others runs in child processes."""
-    distribution, _ = distribution_of(entry_point)
-    return distribution is not None and _normal(distribution) == OWN_DISTRIBUTION
+    return is_own_distribution(distribution_of(entry_point)[0])
+
+
+def is_own_distribution(name: str | None) -> bool:
+    """Return whether a distribution is the application's own."""
+    return name is not None and _normal(name) == OWN_DISTRIBUTION
 
 
 def loading_order(entry_point: EntryPoint) -> tuple[bool, str, str]:

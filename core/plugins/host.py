@@ -15,9 +15,12 @@ from typing import Final
 from allowance.contribution import HOOK_FAILED, Contribution, check_plugin
 from allowance.errors import InvalidPlugin
 
+from core.plugins.changed_kinds import find_changed_kind
 from core.plugins.conflicts import find_conflicts
-from core.plugins.discovery import distribution_of, find_entry_points, is_own, loading_order
+from core.plugins.discovery import distribution_of, find_entry_points, is_own, is_own_distribution, loading_order
+from core.plugins.known import KnownPlugins, PluginId
 from core.plugins.registry import InstalledPlugin, PluginProblem, Registry, build_registry
+from core.plugins.sandbox.declaration_codec import decode_declarations
 from core.plugins.sandbox.declare import read_declarations
 from core.plugins.sandbox.process import IMPORT_TIMEOUT, ProcessLost
 from core.plugins.sandbox.protocol import IMPORT_FAILED
@@ -35,16 +38,19 @@ _REMEDY: Final = "The operator finds the error in the log: correct the plugin, o
 def load_plugins(
     entry_points: Iterable[EntryPoint] | None = None,
     *,
+    known: KnownPlugins = KnownPlugins(),  # noqa: B008 - frozen
     without: Collection[str] = (),
     safe_mode: bool = False,
     import_timeout: timedelta = IMPORT_TIMEOUT,
 ) -> Registry:
     """Load the plugins, check them and return what they contribute.
 
-    A plugin that fails is in the registry with its problem. No error of a plugin is raised.
+    A plugin that fails is in the registry with its problem. No error of a plugin is raised. The application's own
+    plugins come first, then partners' plugins in the order in which they were first loaded, then new ones by name.
 
     Args:
         entry_points: The entry points of the plugins; None for all that are installed.
+        known: The plugins that were loaded before. Their last declarations stand for them while they cannot be loaded.
         without: The names of partners' plugins to leave out.
         safe_mode: Whether to leave out all partners' plugins.
         import_timeout: The longest time for the import of a partner's plugin.
@@ -55,10 +61,38 @@ def load_plugins(
     with ThreadPoolExecutor(_AT_ONCE, "import") as threads:
         left_out = {entry_point.name for entry_point in partners if safe_mode} | set(without)
         plugins += threads.map(lambda entry_point: _load_apart(entry_point, left_out, import_timeout), partners)
-    conflicts = find_conflicts(plugins)
-    return build_registry(
-        [_reject(plugin, conflicts[index]) if index in conflicts else plugin for index, plugin in enumerate(plugins)]
-    )
+    own = [plugin for plugin in plugins if is_own_distribution(plugin.distribution)]
+    others = sorted(plugins[len(own) :], key=known.rank)
+    checked = [_check_kinds(plugin, known) for plugin in others]
+    plugins = [*own, *(_standing(plugin, known) if plugin.problem else plugin for plugin in checked)]
+    for stand_in in (_standing, lambda plugin, _: plugin):
+        conflicts = find_conflicts(plugins, known)
+        plugins = [
+            stand_in(_reject(plugin, conflicts[index]), known) if index in conflicts else plugin
+            for index, plugin in enumerate(plugins)
+        ]
+    return build_registry(plugins)
+
+
+def _check_kinds(plugin: InstalledPlugin, known: KnownPlugins) -> InstalledPlugin:
+    """Refuse a plugin that gives what was stored another meaning, unless an operator has confirmed it."""
+    before = known.plugins.get(PluginId.of(plugin))
+    if plugin.problem or before is None or before.confirmed:
+        return plugin
+    last = decode_declarations(before.declared, PluginSource(plugin.name, ""), is_loaded=False)
+    problem = find_changed_kind(plugin.name, last, plugin.contribution)
+    return _reject(plugin, problem) if problem else plugin
+
+
+def _standing(plugin: InstalledPlugin, known: KnownPlugins) -> InstalledPlugin:
+    """Return a plugin that cannot be loaded with its last declarations, if it was loaded before.
+
+    Events of its types are taken and counted, and its readings stay, until it is loaded again.
+    """
+    before = known.plugins.get(PluginId.of(plugin))
+    if before is None:
+        return plugin
+    return _contributing(plugin, decode_declarations(before.declared, PluginSource(plugin.name, ""), is_loaded=False))
 
 
 def _named(entry_point: EntryPoint) -> InstalledPlugin:

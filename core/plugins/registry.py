@@ -6,6 +6,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from allowance import Application, EventType, Meter, Notifier, Section, Unit
+from allowance.contribution import Contribution
 from allowance.text import languages_of
 
 
@@ -30,7 +31,8 @@ class InstalledPlugin:
         name: The name of its entry point.
         version: The version of its distribution; None if unknown.
         distribution: The name of its distribution; None if unknown.
-        problem: The reason why it is not loaded; None if it is. With a problem it contributes nothing.
+        problem: The reason why it is not loaded; None if it is. With a problem it contributes nothing, or what it
+            declared when it was last loaded; its meters are then not measured.
         since: The instant at which the application tried to load it.
         event_types: The event types that its meters read, by name.
     """
@@ -44,6 +46,11 @@ class InstalledPlugin:
     since: datetime
     notifiers: tuple[Notifier, ...] = ()
     event_types: Mapping[str, EventType] = field(default_factory=dict)
+
+    @property
+    def contribution(self) -> Contribution:
+        """The contribution of the plugin."""
+        return Contribution(self.sections, self.meters, self.event_types, self.notifiers)
 
 
 @dataclass(frozen=True, slots=True)

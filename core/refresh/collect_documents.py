@@ -31,7 +31,7 @@ def collect_documents(
     for moment, question, failure, stored in failed:
         if not moment.past:
             license_id, meter = moment.license.id, question.meter
-            due = min(moment.at + min(meter.every, RETRY), turns[license_id])
+            due = min(max(failure.retry_at or moment.at + min(meter.every, RETRY), moment.at), turns[license_id])
             problem = Problem(failure.code, failure.message, moment.at)
             documents[license_id][meter.key] = with_problem(stored, problem, due)
     return documents

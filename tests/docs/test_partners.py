@@ -17,7 +17,7 @@ from allowance import hookspecs
 from allowance.contribution import check_plugin
 from graphql import build_schema, parse, validate
 
-from core.plugins import conflicts, host
+from core.plugins import changed_kinds, conflicts, host
 from core.plugins.sandbox import failure
 from core.usage.events import EventRules, check_cloudevents
 
@@ -110,11 +110,11 @@ def test_the_guide_names_every_kind_hook_and_code() -> None:
     hooks = {name for name in vars(hookspecs) if name.startswith("allowance_")}
     codes = {
         value
-        for module in (plugin_checks, conflicts, host, failure)
+        for module in (plugin_checks, conflicts, changed_kinds, host, failure)
         for name, value in vars(module).items()
         if name.isupper() and isinstance(value, str) and re.fullmatch(r"[A-Z_]+", value)
     }
-    assert len(codes) == 17
+    assert len(codes) == 21
     documented = set(re.findall(r"^\| `([A-Z_]+)` \|", GUIDE, re.MULTILINE))
     assert documented == codes
     assert [name for name in kinds if f"| `{name}` |" not in GUIDE] == []

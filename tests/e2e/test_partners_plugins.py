@@ -133,7 +133,7 @@ def test_broken_plugins_are_listed_with_their_problems_over_graphql(client: Clie
 
 def test_broken_plugins_are_listed_with_their_problems_by_the_command(installation: Installation) -> None:
     listed = installation.run("plugins")
-    assert listed.returncode == 0
+    assert listed.returncode == 1
     lines = {line.split()[0]: line for line in listed.stdout.splitlines() if line.strip()}
     for name, (_, code, message) in BROKEN.items():
         assert f"partner-{name}" in lines[name]

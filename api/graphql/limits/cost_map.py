@@ -164,6 +164,7 @@ LIST_SIZES: Final[Mapping[str, int | PageCost | Edges]] = {
     "MeterDimension.values": 5,
     "Plugin.meters": 3,
     "Plugin.notifiers": 1,
+    "Plugin.pausing": 1,
     "Notifier.kinds": 3,
     "Warnings.notices": 5,
     "RecordUsageResult.rejected": 10,

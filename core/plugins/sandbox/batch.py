@@ -46,6 +46,8 @@ class BatchMeasurement:
         self._is_loaded = False
         self._crashes: Counter[str] = Counter()
         self._skipped: dict[str, Failure] = {}
+        self.failed: dict[str, str] = {}
+        """The codes of failures that took a deadline or a process, by meter."""
 
     def measure(self, questions: Sequence[MeterQuestion]) -> list[Reading | Failure]:
         """Measure the questions. Those to one meter on the same usage are together, so that it is sent only once.
@@ -64,6 +66,7 @@ class BatchMeasurement:
                     results[index] = answer
         except CannotStartProcess as error:
             logger.error("No child process of the plugin %s can be started: %s", self._pool.source.name, error)
+            self.failed |= {question.meter.key: UNAVAILABLE for question in questions}
         except BaseException:
             self._discard_process()
             raise
@@ -134,6 +137,7 @@ class BatchMeasurement:
             return self._log.add(question, UNAVAILABLE, f"its usage cannot be loaded: {lost.detail}")
         meter = question.meter.key
         failure = self._log.add(question, lost.code, lost.detail)
+        self.failed[meter] = failure.code
         self._crashes[meter] += 1
         if lost.code == TIMED_OUT or self._crashes[meter] == _MAX_CRASHES:
             self._skipped[meter] = failure

@@ -38,19 +38,20 @@ def encode_declarations(contribution: Contribution) -> dict[str, Any]:
     }
 
 
-def decode_declarations(data: object, source: PluginSource) -> Contribution:
+def decode_declarations(data: object, source: PluginSource, *, is_loaded: bool = True) -> Contribution:
     """Return the declarations of a plugin.
 
     Args:
         data: The data, which may be anything: partners' code may have forged it.
         source: The plugin.
+        is_loaded: Whether the plugin is loaded. If not, its meters are not measured.
 
     Raises:
         Exception: If the data is not what :func:`encode_declarations` returns, or a declaration cannot work.
     """
     parts = cast("Mapping[str, Any]", data)
     sections = [Section(**_decode_fields(section)) for section in parts["sections"]]
-    meters = [_decode_meter(meter, source) for meter in parts["meters"]]
+    meters = [_decode_meter(meter, source, is_loaded) for meter in parts["meters"]]
     notifiers = [ContainedNotifier(source=source, **_decode_fields(notifier)) for notifier in parts["notifiers"]]
     checked = check_contribution("allowance_meters", Meter, meters)  # type: ignore[type-abstract]
     return Contribution(
@@ -73,12 +74,12 @@ def _encode_meter(meter: Meter) -> dict[str, Any]:
     }
 
 
-def _decode_meter(data: Mapping[str, Any], source: PluginSource) -> Meter:
+def _decode_meter(data: Mapping[str, Any], source: PluginSource, is_loaded: bool) -> Meter:
     declared = _decode_fields(data["fields"])
-    if not data["own"]:
+    if not data["own"] and is_loaded:
         return _KINDS[data["kind"]](**declared)
     contained = ContainedMeter if data["kind"] == _OTHER else KINDS[_KINDS[data["kind"]]]
-    meter = contained(source=source, event_types=_decode(data["events"]), **declared)
+    meter = contained(source=source, event_types=_decode(data["events"]), is_loaded=is_loaded, **declared)
     object.__setattr__(meter, "enforcement", Enforcement(data["enforcement"]))
     object.__setattr__(meter, "counts_over_period", bool(data["counts_over_period"]))
     return meter

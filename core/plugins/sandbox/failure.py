@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from core.plugins.sandbox.question import MeterQuestion
@@ -13,6 +14,9 @@ OUT_OF_MEMORY: Final = "METER_OUT_OF_MEMORY"
 CRASHED: Final = "METER_CRASHED"
 INVALID_READING: Final = "METER_INVALID_READING"
 TOO_MUCH_USAGE: Final = "METER_TOO_MUCH_USAGE"
+PAUSED: Final = "METER_PAUSED"
+PLUGIN_PAUSED: Final = "METER_PLUGIN_PAUSED"
+PLUGIN_NOT_LOADED: Final = "METER_PLUGIN_NOT_LOADED"
 UNAVAILABLE: Final = "METER_UNAVAILABLE"
 
 logger = logging.getLogger(__name__)
@@ -24,21 +28,28 @@ _MESSAGES: Final = {
     CRASHED: "The meter ended its process. The operator finds the details in the log.",
     INVALID_READING: "The meter returned an invalid reading. The operator finds the reason in the log.",
     TOO_MUCH_USAGE: "The meter reads more usage than allowed. The operator finds the event type in the log.",
+    PAUSED: "The meter failed several times and pauses. It is measured again later.",
+    PLUGIN_PAUSED: "The operator has paused the plugin of the meter.",
+    PLUGIN_NOT_LOADED: "The plugin of the meter is not loaded. The operator finds the reason among the plugins.",
     UNAVAILABLE: "The meter could not be measured. The operator finds the cause in the log.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The reason why a meter gave no reading. Any caller may read it; the details are only in the log."""
+    """The reason why a meter gave no reading. Any caller may read it; the details are only in the log.
+
+    `retry_at` is the time from which the meter can be asked again; None if it can be at any time.
+    """
 
     code: str
     message: str
+    retry_at: datetime | None = None
 
     @classmethod
-    def of(cls, code: str) -> "Failure":
+    def of(cls, code: str, retry_at: datetime | None = None) -> "Failure":
         """Return the failure with the message of the code. Raises KeyError if the code is unknown."""
-        return cls(code, _MESSAGES[code])
+        return cls(code, _MESSAGES[code], retry_at)
 
 
 class FailureLog:

@@ -6,11 +6,21 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 
 from core.plugins.host import load_plugins
 from core.plugins.registry import Registry
 from tests.e2e.plugins import install
 from tests.faults.plugins.partners import plugin
+from tests.fixtures.engine import NOW
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    """The time of this process, which stands still at NOW until a test moves it."""
+    with time_machine.travel(NOW, tick=False) as traveller:
+        yield traveller
+
 
 Load = Callable[..., Registry]
 

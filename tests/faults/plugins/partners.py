@@ -65,7 +65,7 @@ def engine_with(registry: Registry, database: Database, **measuring: Any) -> Ite
     """Yield the engine with these plugins, and with check-ins and measuring of its own."""
     settings = Settings(database_url=database.url.render_as_string(hide_password=False))
     with ExitStack() as stack:
-        measurer = Measurer(**{"timeout": TIMEOUT, "memory": 256 * 2**20, **measuring})
+        measurer = Measurer(**{"timeout": TIMEOUT, "memory": 256 * 2**20, "database": database, **measuring})
         stack.callback(measurer.close)
         committer = Committer(database, 50_000)
         stack.callback(committer.close)

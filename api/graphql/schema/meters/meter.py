@@ -1,5 +1,7 @@
 """Meters, plugins and notifiers in the schema."""
 
+from datetime import datetime
+
 import allowance
 import strawberry
 
@@ -11,7 +13,10 @@ from api.graphql.schema.meters.event import MeterEvent
 from api.graphql.schema.meters.kind import MeterKind, kind_of
 from api.graphql.schema.meters.unit import Application, Unit, application_in_words, unit_in_words
 from core.languages.words import Words
+from core.plugins.breaker import Pauses, load_pauses
+from core.plugins.discovery import is_own_distribution
 from core.plugins.registry import InstalledPlugin
+from core.plugins.source import PluginSource
 
 describe_enum(
     allowance.Enforcement,
@@ -141,6 +146,18 @@ class Notifier:
     )
 
 
+@strawberry.type(
+    description="The pause of a meter that hung, ended its process or took too much memory. Each further failure "
+    "doubles the pause. A success ends it."
+)
+class PausedMeter:
+    meter: str = strawberry.field(description="The key of the meter.")
+    code: str = strawberry.field(description="The stable code of the last failure, for example `METER_TIMED_OUT`.")
+    failures: int = strawberry.field(description="The number of failures in a row.")
+    since: datetime = strawberry.field(description="The instant of the first of these failures.")
+    until: datetime = strawberry.field(description="The instant from which the meter is measured again.")
+
+
 @strawberry.type(description="An installed plugin. Plugins that failed to load are included.")
 class Plugin:
     plugin: strawberry.Private[InstalledPlugin]
@@ -154,7 +171,7 @@ class Plugin:
     def version(self) -> str | None:
         return self.plugin.version
 
-    @strawberry.field(description="True if the plugin is loaded and its meters are in use.")
+    @strawberry.field(description="True if the plugin is loaded.")
     def loaded(self) -> bool:
         return self.plugin.problem is None
 
@@ -165,13 +182,36 @@ class Plugin:
             return None
         return Problem(code=problem.code, message=problem.message, since=self.plugin.since)
 
-    @strawberry.field(description="The notifiers that the plugin contributes. Empty if it failed to load.")
+    @strawberry.field(
+        description="True while an operator has paused the plugin. Its events are counted, and its meters not measured."
+    )
+    def paused(self, info: Info) -> bool:
+        return self._pauses(info).is_paused(PluginSource(self.plugin.name, ""))
+
+    @strawberry.field(description="The meters of the plugin that pause since they failed.")
+    def pausing(self, info: Info) -> list[PausedMeter]:
+        pauses = self._pauses(info).meters
+        return [
+            PausedMeter(meter=one.meter, code=one.code, failures=one.failures, since=one.since, until=one.until)
+            for one in (pauses[meter.key] for meter in self.plugin.meters if meter.key in pauses)
+        ]
+
+    def _pauses(self, info: Info) -> Pauses:
+        return Pauses() if is_own_distribution(self.plugin.distribution) else load_pauses(info.context.session)
+
+    @strawberry.field(
+        description="The notifiers that the plugin contributes. If it failed to load, those that it contributed when "
+        "it was last loaded."
+    )
     def notifiers(self) -> list[Notifier]:
         return [
             Notifier(key=notifier.key, title=self.words.text(notifier.title), kinds=list(notifier.kinds))
             for notifier in self.plugin.notifiers
         ]
 
-    @strawberry.field(description="The meters that the plugin contributes. Empty if it failed to load.")
+    @strawberry.field(
+        description="The meters that the plugin contributes. If it failed to load, those that it contributed when it "
+        "was last loaded: they are not measured until it is loaded again."
+    )
     def meters(self) -> list[Meter]:
         return [Meter(meter=meter, words=self.words) for meter in self.plugin.meters]

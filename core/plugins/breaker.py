@@ -1,0 +1,80 @@
+"""The circuit breaker of meters: a meter that costs its process pauses, longer with each failure in a row.
+
+The pauses are in the database, so that they hold across calls, licenses and processes. Of the codes of failures, those
+count that took a deadline or a process. A meter that only raises an error costs nearly nothing, and may fail for one
+license alone. A meter whose pause is over is asked again; a success ends the pause, and a failure doubles it.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from core.plugins.source import PluginSource
+from core.plugins.tables import KnownPlugin, MeterPause
+
+FIRST_PAUSE: Final = timedelta(minutes=1)
+LONGEST_PAUSE: Final = timedelta(hours=6)
+
+
+@dataclass(frozen=True, slots=True)
+class Pauses:
+    """The pauses at a moment: those of meters that failed, by meter, and the names of plugins paused by an operator."""
+
+    meters: Mapping[str, MeterPause] = field(default_factory=dict)
+    plugins: frozenset[str] = frozenset()
+
+    def until(self, meter: str, now: datetime) -> datetime | None:
+        """Return the end of the pause of a meter, or None if it does not pause now."""
+        pause = self.meters.get(meter)
+        return pause.until if pause and pause.until > now else None
+
+    def is_paused(self, source: PluginSource) -> bool:
+        """Return whether an operator paused a plugin."""
+        return source.name in self.plugins
+
+
+def load_pauses(session: Session) -> Pauses:
+    """Load all pauses."""
+    paused = select(KnownPlugin.name).where(col(KnownPlugin.paused_at).is_not(None))
+    pauses = {pause.meter: pause for pause in session.exec(select(MeterPause))}
+    session.expunge_all()
+    return Pauses(pauses, frozenset(session.exec(paused)))
+
+
+def pause_of(failures: int) -> timedelta:
+    """Return the length of the pause after a number of failures in a row, 1 at least."""
+    doubled = 1 << min(failures - 1, 30)
+    return min(FIRST_PAUSE * doubled, LONGEST_PAUSE)
+
+
+def record_outcomes(session: Session, failed: Mapping[str, str], measured: Collection[str], now: datetime) -> None:
+    """Begin or prolong the pauses of meters that failed, and end those of meters that were measured.
+
+    Args:
+        session: The session of a transaction that writes.
+        failed: The codes of the failures, by meter.
+        measured: The meters that were measured without a failure that counts.
+        now: The time of the outcomes.
+    """
+    end_pauses(session, measured)
+    rows = select(MeterPause).where(col(MeterPause.meter).in_(failed)).order_by(MeterPause.meter).with_for_update()
+    known = {pause.meter: pause for pause in session.exec(rows)}
+    for meter, code in sorted(failed.items()):
+        pause = known.get(meter)
+        if pause is None:
+            pause = MeterPause(meter=meter, failures=0, code=code, since=now, until=now)
+        elif pause.until > now:
+            continue  # several processes asked it at the same time
+        pause.failures, pause.code = pause.failures + 1, code
+        pause.until = now + pause_of(pause.failures)
+        session.merge(pause)
+
+
+def end_pauses(session: Session, meters: Collection[str]) -> None:
+    """End the pauses of meters."""
+    if meters:
+        session.execute(sa.delete(MeterPause).where(col(MeterPause.meter).in_(meters)))
