@@ -1,7 +1,7 @@
 """The registry: everything that the installed plugins contribute."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 
@@ -107,8 +107,18 @@ def _united_event_types(plugins: Iterable[InstalledPlugin]) -> dict[str, EventTy
     united: dict[str, EventType] = {}
     for plugin in plugins:
         for name, event_type in plugin.event_types.items():
-            united[name] = united[name].united(event_type) if name in united else event_type
+            united[name] = _joined(united[name], event_type) if name in united else event_type
     return united
+
+
+def _joined(first: EventType, later: EventType) -> EventType:
+    """Return an event type of one plugin with the dimensions and values that a later plugin adds.
+
+    A dimension that the first plugin declares with values stays closed: an open one of another plugin adds no value.
+    """
+    closed = {dimension.key for dimension in first.dimensions if dimension.values}
+    added = tuple(one for one in later.dimensions if one.values or one.key not in closed)
+    return first.united(replace(later, dimensions=added))
 
 
 def _days_needed(meters: Iterable[Meter]) -> dict[str, int | None]:

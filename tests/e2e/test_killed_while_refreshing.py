@@ -20,7 +20,7 @@ SETTINGS = {
     "meter_timeout_seconds": 3,
 }
 # Its meter takes its time, and starts something that goes on when it has answered.
-SLOW = meter("slow", 'subprocess.Popen(["sleep", "600"])\ntime.sleep(0.15)\nreturn Reading(used=1)')
+SLOW = meter("slow", 'system(b"sleep 600 &")\ntime.sleep(0.15)\nreturn Reading(used=1)')
 
 
 def with_a_slow_meter(installation: Installation, folder: Path) -> Installation:

@@ -119,6 +119,13 @@ def test_a_meter_that_hangs_goes_stale_with_its_problem_and_its_neighbours_are_r
     assert [key for key, at in measured.items() if at < before] == ["moody"]
     assert [key for key, reading in found.items() if reading["freshness"] != "FRESH"] == ["moody"]
 
+    paused = refreshed(client)["moody"]
+    assert (paused["freshness"], paused["problem"]["code"]) == ("STALE", "METER_PAUSED")
+    listed = client.data("{ plugins { name paused pausing { meter code failures } } }")["plugins"]
+    assert [one for one in listed if one["pausing"]] == [
+        {"name": "moody", "paused": False, "pausing": [{"meter": "moody", "code": "METER_TIMED_OUT", "failures": 1}]}
+    ]
+    assert installation.run("plugins", "resume", "moody").returncode == 0
     assert refreshed(client)["moody"]["freshness"] == "FRESH"
 
 

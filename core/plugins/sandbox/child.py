@@ -25,10 +25,12 @@ from allowance.contribution import HOOK_FAILED, INVALID_CONTRIBUTION, Contributi
 from allowance.errors import InvalidPlugin
 
 from core.plugins.sandbox.failure import FAILED, INVALID_READING, OUT_OF_MEMORY, UNAVAILABLE
+from core.plugins.sandbox.guard import Guard, drop_capabilities
 from core.plugins.sandbox.protocol import (
     DECLARE,
     GAVE_UP,
     IMPORT_FAILED,
+    MEASURE,
     READY,
     LoadUsage,
     Measure,
@@ -47,6 +49,8 @@ def main() -> None:
     """Import the plugin, and answer requests until the parent closes the pipe."""
     purpose, name, module, import_seconds, seconds, memory = sys.argv[1:]
     requests, answers = _take_pipes()
+    drop_capabilities()
+    guard = Guard()
     signal.alarm(int(import_seconds))
     contribution, first = _load(PluginSource(name, module), declare=purpose == DECLARE)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
@@ -58,7 +62,9 @@ def main() -> None:
             notifiers = {notifier.key: notifier for notifier in contribution.notifiers}
             handler = RequestHandler(meters, notifiers, int(seconds))
             _limit_memory(int(memory))
+            guard.switch(on=purpose == MEASURE)
             _serve(handler, requests, answers)
+    guard.switch(on=False)
     # The parent is gone or knows enough: end also the processes that the plugin started and left running.
     os.killpg(os.getpgrp(), signal.SIGKILL)
 

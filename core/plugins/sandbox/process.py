@@ -20,7 +20,9 @@ from typing import IO, Final, cast
 from allowance import Message, Reading, Usage
 
 from core.plugins.sandbox.failure import CRASHED, INVALID_READING, TIMED_OUT
+from core.plugins.sandbox.guard import close_to_children
 from core.plugins.sandbox.meter_codec import decode_reading
+from core.plugins.sandbox.output import PluginOutput
 from core.plugins.sandbox.protocol import (
     MAX_ANSWER_BYTES,
     Answer,
@@ -106,17 +108,20 @@ class ChildProcess:
         self._import_timeout = import_timeout.total_seconds()
         self._requests_sent = 0
         self._killing = threading.Lock()
+        close_to_children()
         alarms = (str(math.ceil(seconds) + 2) for seconds in (self._import_timeout, self._timeout))
         child = [sys.executable, "-P", "-m", "core.plugins.sandbox.child", purpose, source.name, source.module]
         self._process = subprocess.Popen(  # noqa: S603 - no argument comes from a user
             [*child, *alarms, str(memory)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             bufsize=0,
             env=_child_environment(environment),
             start_new_session=True,
         )
         self._requests, self._answers = cast("IO[bytes]", self._process.stdin), cast("IO[bytes]", self._process.stdout)
+        self._output = PluginOutput(source, cast("IO[bytes]", self._process.stderr))
         os.set_blocking(self._requests.fileno(), False)
         os.set_blocking(self._answers.fileno(), False)
 
@@ -136,7 +141,10 @@ class ChildProcess:
         Raises:
             ProcessLost: If the import takes too long, or ends the process.
         """
-        return self._receive(monotonic() + self._import_timeout, self._import_timeout)
+        try:
+            return self._receive(monotonic() + self._import_timeout, self._import_timeout)
+        finally:
+            self._output.log()
 
     def load(self, usage: Usage) -> ChildFailure | None:
         """Load the usage that the next measurements read.
@@ -184,12 +192,16 @@ class ChildProcess:
         self.kill()
         self._requests.close()
         self._answers.close()
+        self._output.close()
 
     def _request(self, request: Request, seconds: float) -> Answer:
         deadline = monotonic() + seconds
         self._requests_sent += 1
-        self._send(encode_request(request), deadline, seconds)
-        answer = self._receive(deadline, seconds)
+        try:
+            self._send(encode_request(request), deadline, seconds)
+            answer = self._receive(deadline, seconds)
+        finally:
+            self._output.log()
         if answer.number != self._requests_sent:
             raise ProcessLost(CRASHED, "the child's answers are out of step")
         return answer
@@ -221,10 +233,19 @@ class ChildProcess:
             raise ProcessLost(CRASHED, str(error)) from None
 
     def _wait(self, descriptor: int, event: int, deadline: float, seconds: float) -> None:
-        poll = select.poll()
-        poll.register(descriptor, event)
-        if not poll.poll(max(deadline - monotonic(), 0) * 1000):
-            raise ProcessLost(TIMED_OUT, f"no answer within {seconds:g} seconds")
+        """Wait until a descriptor is ready, and collect meanwhile what the plugin prints."""
+        while True:
+            poll = select.poll()
+            poll.register(descriptor, event)
+            if not self._output.has_ended:
+                poll.register(self._output.descriptor, select.POLLIN)
+            ready = {found for found, _ in poll.poll(max(deadline - monotonic(), 0) * 1000)}
+            if self._output.descriptor in ready:
+                self._output.collect()
+            if descriptor in ready:
+                return
+            if monotonic() >= deadline:
+                raise ProcessLost(TIMED_OUT, f"no answer within {seconds:g} seconds")
 
     def _ended(self) -> ProcessLost:
         self.kill()

@@ -267,7 +267,7 @@ def test_event_types_unite_the_dimensions_that_all_meters_name(install: Install)
         for name, event in registry.event_types.items()
     } == {
         "chat.sent": ("counter", {"channel": {"web": "Web", "app": "App"}, "to": {}}),
-        "call.made": ("counter", {"channel": {}}),
+        "call.made": ("counter", {"channel": {"web": "Web"}}),
     }
 
 
