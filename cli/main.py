@@ -15,6 +15,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "worker": "Refresh meters in the background.",
     "migrate": "Bring the database to the schema of this version.",
     "refresh": "Measure licenses now, and wait until they are measured.",
+    "measure-again": "Measure the past again, and wait until it is measured: for meters that are new or mended.",
     "recount": "Recount the ledger, and compare it with the sums that meters read.",
     "plugins": "Show the plugins with their meters, and their problems; pause, resume, confirm and forget plugins.",
     "licenses": "List licenses; import licenses, contracts and grants from files; suspend and resume licenses; "
@@ -59,7 +60,7 @@ def command_line(arguments: Collection[str]) -> typer.Typer:
         if hasattr(module, "app"):
             app.add_typer(module.app, name=name)
         else:
-            app.command(name)(getattr(module, name))
+            app.command(name)(getattr(module, name.replace("-", "_")))
     return app
 
 

@@ -1,6 +1,6 @@
 """``allowance refresh``: a refresh now instead of when it is due."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from time import sleep
 from typing import Annotated, Final
@@ -41,25 +41,43 @@ def refresh(
       allowance refresh
       allowance refresh --license acme --section channels --section sms
     """
-    failed: list[str] = []
     with open_runtime(start()) as runtime, progress("Refreshing") as report:
         sections = section_keys(runtime.registry, section or [])
         with runtime.database.read() as session:
             licenses = license_ids(session, license or [])
-        keys = list(licenses)
-        for first in range(0, len(keys), _AT_ONCE):
-            part = {licenses[key]: key for key in keys[first : first + _AT_ONCE]}
-            runs = _request(runtime, list(part), sections)
-            while left := _unfinished(runtime, runs):
-                report(first + len(part) - left, len(keys))
-                if not refresh_due(runtime):
-                    sleep(_PAUSE)
-            failed += [f"{part[run.license_id]}: {run.problem}" for run in _failed(runtime, runs)]
+        failed = refresh_licenses(runtime, licenses, sections, report)
     for problem in failed:
         typer.echo(problem, err=True)
     typer.echo(f"{len(licenses) - len(failed):,} of {len(licenses):,} licenses refreshed.")
     if failed:
         raise typer.Exit(1)
+
+
+def refresh_licenses(
+    runtime: Runtime, licenses: Mapping[str, int], sections: list[str] | None, report: Callable[[int, int], None]
+) -> list[str]:
+    """Refresh licenses, and wait until they are refreshed.
+
+    Args:
+        runtime: The runtime of this process, which takes part in the work.
+        licenses: The ids of the licenses by their keys.
+        sections: The sections to measure; None for all.
+        report: A function that gets the number of refreshed licenses, and of all, now and then.
+
+    Returns:
+        A line for each license whose refresh failed.
+    """
+    failed: list[str] = []
+    keys = list(licenses)
+    for first in range(0, len(keys), _AT_ONCE):
+        part = {licenses[key]: key for key in keys[first : first + _AT_ONCE]}
+        runs = _request(runtime, list(part), sections)
+        while left := _unfinished(runtime, runs):
+            report(first + len(part) - left, len(keys))
+            if not refresh_due(runtime):
+                sleep(_PAUSE)
+        failed += [f"{part[run.license_id]}: {run.problem}" for run in _failed(runtime, runs)]
+    return failed
 
 
 def _request(runtime: Runtime, license_ids: Sequence[int], sections: list[str] | None) -> list[str]:

@@ -65,3 +65,11 @@ def test_what_is_not_there_is_refused_before_anything_is_asked_for(
     assert refused.err.splitlines()[-1].startswith(said)
     with database.read() as session:
         assert {run.id for run in session.exec(select(RefreshRun))} == {SCHEDULE}
+
+
+def test_the_past_is_measured_again_and_the_answer_states_since_when(run: Run, database: Database) -> None:
+    again = run("measure-again", "--license", "acme", "--since", "2020-01-01")
+    since, bound = again.out.splitlines()
+    assert (again.code, since) == (0, f"acme: measured again since {datetime.now(UTC).date()}.")
+    assert bound.startswith("A day before the first usage, or more than 1,100 days ago, cannot be measured again:")
+    assert len(measured(database)["acme"]) == 20

@@ -1,5 +1,6 @@
 """Partners' plugins on the path of this process and of its children."""
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -32,6 +33,8 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
 
     def loaded(import_seconds: float = 30, **plugins: str) -> Registry:
         for name, body in plugins.items():
+            for earlier in (tmp_path / f"partner_{name}-1.0.0.dist-info", tmp_path / "__pycache__"):
+                shutil.rmtree(earlier, ignore_errors=True)
             install(tmp_path, name, plugin(body))
         return load_plugins(import_timeout=timedelta(seconds=import_seconds))
 
