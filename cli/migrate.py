@@ -21,7 +21,7 @@ def migrate() -> None:
     """
     settings = start()
     logging.getLogger("alembic.runtime.migration").setLevel("INFO")
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, settings.host_lost_seconds)
     try:
         upgrade(database)
     finally:

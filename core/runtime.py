@@ -65,7 +65,7 @@ def open_runtime(settings: Settings) -> Iterator[Runtime]:
         core.errors.BadSetting: If the deduplication window is longer than the ledger.
     """
     tracing = Tracing(settings)
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, settings.host_lost_seconds)
     for engine in database.engines:
         tracing.trace_statements(engine)
     prepare(database)

@@ -14,12 +14,12 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from core.addresses.mail_address import BadAddress, address_of, first_spellings
 from core.addresses.public_network import Networks, networks_of
 from core.addresses.smtp_server import SmtpServer
+from core.database.postgresql import LOST_SECONDS, parse_url
 from core.errors import BadSetting
 from core.nearest import did_you_mean
 
@@ -43,7 +43,15 @@ class Settings(BaseSettings):
 
     database_url: str = Field(
         "sqlite:///data/allowance.db",
-        description="The database: `sqlite:///PATH`, or `postgresql://USER:PASSWORD@HOST:PORT/NAME`.",
+        description="The database: `sqlite:///PATH`, or `postgresql://USER:PASSWORD@HOST:PORT/NAME`, with "
+        "replicas `HOST:PORT,HOST:PORT`.",
+    )
+    host_lost_seconds: int = Field(
+        LOST_SECONDS,
+        ge=1,
+        le=3600,
+        description="Seconds for which a host of PostgreSQL may confirm nothing. After at most twice as many, "
+        "requests that wait for it get an error.",
     )
     broker_url: str = Field(
         "memory://",
@@ -341,7 +349,7 @@ class Settings(BaseSettings):
     @classmethod
     def _database(cls, value: str) -> str:
         try:
-            url = make_url(value)
+            url = parse_url(value)
         except (ArgumentError, ValueError):  # ValueError: the port is no number
             raise ValueError("is not a database URL; write sqlite:///PATH or postgresql://…") from None
         if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):

@@ -43,7 +43,7 @@ def present_error(error: GraphQLError, trace: str) -> dict[str, Any]:
     logger.error("GraphQL field %s failed, trace %s", error.path, trace, exc_info=cause)
     if is_away(cause):
         message = f"The database does not answer now; try again. If it lasts, quote trace {trace} to the operator."
-        return {**shown, **coded(message, Unavailable.code, trace)}
+        return {**shown, **coded(message, Unavailable.code, trace, Unavailable.retry_after)}
     return {**shown, **coded(something_failed(trace), INTERNAL, trace)}
 
 

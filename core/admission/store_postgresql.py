@@ -21,6 +21,7 @@ from sqlalchemy.exc import OperationalError
 from core.admission.back_off import BackOff
 from core.admission.quota import Quota
 from core.admission.store import AdmitRequest, AdmitResult, InstallationKey, InstallationState, RefuseResult
+from core.database.postgresql import is_away_state
 from core.database.statements import load_statements
 from core.times import microseconds
 
@@ -82,8 +83,11 @@ def _admit_and_flush(connection: Connection, parameters: tuple[Any, ...]) -> lis
             driver.execute(_FLUSH)
             pipeline.sync()
             return list(admitted.fetchall())
-    except psycopg.OperationalError as error:
-        raise OperationalError(_ADMIT, None, error, connection_invalidated=driver.closed) from error
+    except psycopg.DatabaseError as error:
+        if not isinstance(error, psycopg.OperationalError) and not is_away_state(error):
+            raise
+        lost = driver.closed or is_away_state(error)
+        raise OperationalError(_ADMIT, None, error, connection_invalidated=lost) from error
 
 
 def _parameters(requests: Sequence[AdmitRequest], now: datetime) -> tuple[Any, ...]:

@@ -4,14 +4,17 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Row, create_engine, event
 from sqlalchemy import exc as sa_errors
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.pool import NullPool
 from sqlmodel import Session
+
+from core.database.postgresql import LOST_SECONDS, connect_arguments, is_away_state, parse_url
 
 _POOL: Final[dict[str, Any]] = {"pool_size": 16, "max_overflow": 32, "pool_pre_ping": True}
 _AUTOCOMMIT: Final[dict[str, Any]] = {
@@ -39,11 +42,17 @@ class Database:
         engines: All engines that send statements.
     """
 
-    def __init__(self, url: str) -> None:
-        """Prepare the engines for a database URL. Connections are opened when they are first used."""
-        self.url: Final = make_url(url)
+    def __init__(self, url: str, lost_seconds: int = LOST_SECONDS) -> None:
+        """Prepare the engines for a database URL. Connections are opened when they are first used.
+
+        Args:
+            url: The URL, see :func:`core.database.postgresql.parse_url`.
+            lost_seconds: Seconds after which a host of PostgreSQL is given up that confirms nothing.
+        """
+        self.url: Final = parse_url(url)
         self.is_sqlite: Final = self.url.get_backend_name() == "sqlite"
-        self.engine: Final = _sqlite_engine(self.url) if self.is_sqlite else _postgresql_engine(self.url, **_POOL)
+        connect = partial(_postgresql_engine, self.url, lost_seconds)
+        self.engine: Final = _sqlite_engine(self.url) if self.is_sqlite else connect(**_POOL)
         self._writer: Engine = self.engine
         self._listeners: list[Callable[[frozenset[int]], None]] = []
         if self.is_sqlite:
@@ -54,9 +63,9 @@ class Database:
             self._autocommit: Engine = self.engine.execution_options(begin=None)
             self.engines: tuple[Engine, ...] = (self.engine,)
         else:
-            self._direct = _postgresql_engine(self.url, _BY_KEY, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+            self._direct = connect(_BY_KEY, poolclass=NullPool, isolation_level="AUTOCOMMIT")
             self._reader = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            self._autocommit = _postgresql_engine(self.url, "-c default_transaction_read_only=on", **_AUTOCOMMIT)
+            self._autocommit = connect(reads_only=True, **_AUTOCOMMIT)
             self.engines = (self.engine, self._direct, self._autocommit)
 
     @contextmanager
@@ -95,7 +104,7 @@ class Database:
         """
         try:
             return self._query(statement, parameters)
-        except sa_errors.OperationalError as error:
+        except sa_errors.DBAPIError as error:
             if not error.connection_invalidated:
                 raise
             return self._query(statement, parameters)  # an idle connection broke, and with it the whole pool
@@ -124,6 +133,8 @@ class Database:
 def is_away(error: BaseException) -> bool:
     """Return whether an error means that the database is away, locked or full, so that another try may succeed."""
     if isinstance(error, sa_errors.TimeoutError):  # no connection of the pool became free
+        return True
+    if isinstance(error, sa_errors.DBAPIError) and is_away_state(error.orig):
         return True
     if not isinstance(error, sa_errors.OperationalError):
         return False
@@ -174,14 +185,22 @@ def _create_private(file: Path) -> None:
         os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
 
 
-def _postgresql_engine(url: URL, options: str = "", **more: Any) -> Engine:
-    return create_engine(
+def _postgresql_engine(
+    url: URL, lost_seconds: int, options: str = "", *, reads_only: bool = False, **more: Any
+) -> Engine:
+    # A frozen process must not hold its locks for ever.
+    options = f"-c timezone=UTC -c idle_in_transaction_session_timeout=60000 -c lock_timeout=30000 {options}"
+    engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         use_native_hstore=False,  # no column has the type, for which each engine would query the catalogue
-        connect_args={
-            "connect_timeout": 10,
-            # A frozen process must not hold its locks for ever.
-            "options": f"-c timezone=UTC -c idle_in_transaction_session_timeout=60000 -c lock_timeout=30000 {options}",
-        },
+        connect_args=connect_arguments(url, lost_seconds, options, reads_only=reads_only),
         **more,
     )
+
+    @event.listens_for(engine, "handle_error")
+    def _drop_connections(context: ExceptionContext) -> None:
+        # A server that became a replica answers, also to the ping of the pool.
+        if is_away_state(context.original_exception):
+            context.is_disconnect = True
+
+    return engine

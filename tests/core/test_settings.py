@@ -80,10 +80,12 @@ WRONG = {
     "ALLOWANCE_DATABASE_URL": {
         "nonsense": "is not a database URL; write sqlite:///PATH or postgresql://…",
         "postgresql://localhost:port/x": "is not a database URL; write sqlite:///PATH or postgresql://…",
+        "postgresql://one,two:port/x": "is not a database URL; write sqlite:///PATH or postgresql://…",
         "mysql://localhost/x": "names a database that is not supported; write sqlite:///PATH or postgresql://…",
         "sqlite://": "needs the path of a file: sqlite:///PATH",
         "sqlite:///:memory:": "needs the path of a file: sqlite:///PATH",
     },
+    "ALLOWANCE_HOST_LOST_SECONDS": {"0": "greater than or equal to 1", "3601": "less than or equal to 3600"},
     "ALLOWANCE_BROKER_URL": {
         "": "is not a broker URL; write memory://, redis://… or amqp://…",
         "redis": "is not a broker URL; write memory://, redis://… or amqp://…",
