@@ -73,6 +73,7 @@ def simulate(
             database_url=f"sqlite:///{Path(directory, 'simulation.db')}",
             check_ins_per_second=10**9,
             new_installations_per_second=10**9,
+            quota_newcomers_per_hour=10**9,
         )
         with open_runtime(settings) as runtime:
             month = datetime.now(UTC).date().replace(day=1)

@@ -149,6 +149,12 @@ class Settings(BaseSettings):
         description="Installations never seen before that an API key may bring to a server per second. Up to "
         "ten times as many may come at once.",
     )
+    quota_newcomers_per_hour: int = Field(
+        1000,
+        ge=1,
+        description="Installations never seen before that an API key may bring to a server per hour, for a license "
+        "with a quota. As many may come at once.",
+    )
     installations_remembered: int = Field(
         200_000,
         ge=1,

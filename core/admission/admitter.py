@@ -155,7 +155,7 @@ class Admitter:
             future.set_result(answer)
         elif stored is None:
             try:
-                self._rates.require_new(candidate.pending.request.key_id)
+                self._rates.require_new(candidate.pending.request.key_id, state.quota)
             except RateLimited as limited:
                 future.set_exception(limited)
         return future.done()

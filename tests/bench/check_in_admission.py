@@ -112,6 +112,7 @@ def _admitter(database: Database, url: str, remembered: int = 200_000) -> Admitt
         database_url=url,
         check_ins_per_second=10**9,
         new_installations_per_second=10**9,
+        quota_newcomers_per_hour=10**9,
         installations_remembered=remembered,
     )
     return Admitter(database, load_plugins(), settings)

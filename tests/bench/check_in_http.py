@@ -22,7 +22,11 @@ ANSWER: Final = (
     b'{"decision":"KNOWN","backOffDays":null,"retryAt":null,"quota":null,"remaining":null,"outage":false,"reason":null}'
 )
 CONSTANT: Final = "the same server answering a constant"
-UNLIMITED: Final = {"check_ins_per_second": 10**9, "new_installations_per_second": 10**9}
+UNLIMITED: Final = {
+    "check_ins_per_second": 10**9,
+    "new_installations_per_second": 10**9,
+    "quota_newcomers_per_hour": 10**9,
+}
 
 
 def run(scale: Scale) -> Iterator[Found]:

@@ -122,6 +122,7 @@ WRONG = {
     "ALLOWANCE_ALERT_MAILS_PER_DAY": {"0": "greater than or equal to 1"},
     "ALLOWANCE_CHECK_INS_PER_SECOND": {"0": "greater than or equal to 1"},
     "ALLOWANCE_NEW_INSTALLATIONS_PER_SECOND": {"0": "greater than or equal to 1"},
+    "ALLOWANCE_QUOTA_NEWCOMERS_PER_HOUR": {"0": "greater than or equal to 1"},
     "ALLOWANCE_INSTALLATIONS_REMEMBERED": {"0": "greater than or equal to 1"},
     "ALLOWANCE_MAX_BODY_BYTES": {"1023": "greater than or equal to 1024"},
     "ALLOWANCE_GRAPHQL_MAX_BODY_BYTES": {"1023": "greater than or equal to 1024"},

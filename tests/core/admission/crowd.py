@@ -64,7 +64,12 @@ def crowd(url: str, license: str, drawing: Drawing, meanwhile: Callable[[], None
 
 def _run(pipe: Connection, url: str, license: str, seed: int, drawing: Drawing) -> None:
     # It remembers little, so that it asks the database.
-    settings = Settings(database_url=url, new_installations_per_second=10**6, installations_remembered=20)
+    settings = Settings(
+        database_url=url,
+        new_installations_per_second=10**6,
+        quota_newcomers_per_hour=10**9,
+        installations_remembered=20,
+    )
     with closing(Database(url)) as database, closing(Admitter(database, load_plugins(), settings)) as admitter:
         pipe.send("ready")
         pipe.recv()

@@ -239,6 +239,36 @@ def test_new_installations_of_one_key_are_limited_and_those_known_are_not(desk: 
     assert len(desk.rows()) == 11
 
 
+def test_newcomers_to_a_quota_are_limited_by_the_hour_and_take_no_place(desk: Desk, quota: Quota) -> None:
+    quota(50)
+    admitter = desk.server(quota_newcomers_per_hour=2)
+    assert [desk.check_in(f"made-up-{number}", admitter).decision.value for number in range(2)] == [ADMITTED] * 2
+    with pytest.raises(RateLimited) as limited:
+        desk.check_in("made-up-2", admitter)
+    assert (limited.value.code, limited.value.status) == ("RATE_LIMITED", 429)
+    assert limited.value.message.startswith(
+        "This key brings more new installations an hour than it may to a license with a quota."
+    )
+    assert len(desk.rows()) == 2
+    assert desk.check_in("made-up-1", admitter).decision is Decision.KNOWN
+    real = admitter.check_in(CheckInRequest("acme", METER, "real", "another key"))
+    assert (real.decision, real.remaining) == (Decision.ADMITTED, 47)
+
+
+def test_newcomers_without_a_quota_are_not_limited_by_the_hour(desk: Desk, quota: Quota) -> None:
+    quota(None)
+    admitter = desk.server(quota_newcomers_per_hour=1)
+    assert [desk.check_in(one, admitter).decision.value for one in "abc"] == [ADMITTED] * 3
+
+
+def test_installations_seen_before_are_no_newcomers_when_a_window_begins(desk: Desk, quota: Quota) -> None:
+    quota(3)
+    desk.decisions("a", "b", "c")
+    desk.wait(days=31)
+    admitter = desk.server(quota_newcomers_per_hour=1)
+    assert [desk.check_in(one, admitter).decision.value for one in "abc"] == [ADMITTED] * 3
+
+
 def test_calls_of_one_key_are_limited(desk: Desk, quota: Quota) -> None:
     quota(None)
     admitter = desk.server(check_ins_per_second=2)
