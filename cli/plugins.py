@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from cli.setup import start
 from cli.tables import Column, Json, show_list, to_the_minute
+from core.administration.orphans import find_orphans
 from core.plugins.breaker import Pauses, load_pauses
 from core.plugins.operators import confirm_plugin, forget_plugin, pause_plugin, resume_plugin
 from core.plugins.registry import InstalledPlugin
@@ -65,6 +66,14 @@ def confirm(name: Name) -> None:
 def forget(name: Name) -> None:
     """Forget what a plugin declared, so that other plugins can have its keys."""
     _change(lambda session: forget_plugin(session, name), f"The plugin {name} holds no keys any more.")
+
+
+@app.command()
+def orphans(as_json: Json = False) -> None:
+    """Show terms and meters of contracts, and event types with usage, that no installed meter knows."""
+    with open_runtime(start()) as runtime, runtime.database.read() as session:
+        rows = [(one.kind, one.key, one.licenses) for one in find_orphans(session, runtime.registry)]
+    show_list((Column("kind", "Kind"), Column("key", "Key"), Column("licenses", "Licenses")), rows, as_json=as_json)
 
 
 def _change(change: Callable[[Session], None], done: str) -> None:

@@ -1,17 +1,21 @@
 """The ratios of a meter's limit that alert, by the meter and the contract."""
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Final
+from typing import Final, TypeVar
 
 from allowance import Contract, Meter
 
 FULL: Final = Decimal(1)
 """The ratio of the full limit, which always alerts."""
 
+T = TypeVar("T")
+U = TypeVar("U")
+
 
 def at_risk_ratio(meter: Meter, contract: Contract) -> Decimal | None:
     """Return the ratio from which the status is AT_RISK, the contract's before the meter's; None if there is none."""
-    return contract.at_risk.get(meter.key, meter.at_risk)
+    return _stated(contract.at_risk, meter, meter.at_risk)
 
 
 def alerting_ratios(meter: Meter, contract: Contract) -> tuple[Decimal, ...]:
@@ -21,5 +25,12 @@ def alerting_ratios(meter: Meter, contract: Contract) -> tuple[Decimal, ...]:
     """
     at_risk = at_risk_ratio(meter, contract)
     of_status = (FULL,) if at_risk is None or at_risk == FULL else (at_risk, FULL)
-    further = meter.notices + contract.alert_at.get(meter.key, ())
+    further = meter.notices + _stated(contract.alert_at, meter, ())
     return tuple(sorted({*of_status, *further})) if further else of_status
+
+
+def _stated(by_meter: Mapping[str, T], meter: Meter, default: U) -> T | U:
+    """Return what a contract states of a meter, or else of an earlier meter that it replaces."""
+    if not meter.replaces:
+        return by_meter.get(meter.key, default)
+    return next((by_meter[key] for key in (meter.key, *meter.replaces) if key in by_meter), default)

@@ -54,7 +54,7 @@ class KnownPlugins:
 def keys_of(plugin: InstalledPlugin) -> Iterator[Key]:
     """Yield the keys of a plugin, each of which one plugin alone can have."""
     yield from (Key("section", section.key) for section in plugin.sections)
-    yield from (Key("meter", meter.key) for meter in plugin.meters)
+    yield from (Key("meter", key) for key in {key for meter in plugin.meters for key in (meter.key, *meter.replaces)})
     yield from (Key("notifier", notifier.key) for notifier in plugin.notifiers)
 
 

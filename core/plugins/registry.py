@@ -146,7 +146,7 @@ def _texts_of(plugin: InstalledPlugin) -> Iterator[str | Unit]:
     for notifier in plugin.notifiers:
         yield notifier.title
     for meter in plugin.meters:
-        yield from (meter.title, meter.description, meter.unit, *meter.limit_words.values())
+        yield from (meter.title, meter.description, meter.unit, *meter.limit_words.values(), meter.deprecated or "")
         yield from (application.title or "" for application in meter.shown_in)
         for dimension in (*meter.by, *(dimension for event in meter.events() for dimension in event.dimensions)):
             yield from (dimension.title or "", *dimension.values.values())

@@ -165,6 +165,7 @@ LIST_SIZES: Final[Mapping[str, int | PageCost | Edges]] = {
     "Plugin.meters": 3,
     "Plugin.notifiers": 1,
     "Plugin.pausing": 1,
+    "Meter.replaces": 1,
     "Notifier.kinds": 3,
     "Warnings.notices": 5,
     "RecordUsageResult.rejected": 10,

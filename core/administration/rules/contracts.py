@@ -58,6 +58,8 @@ def check_contract(
         _check_duration(problems, contract.billing_period, "billingPeriod")
     if isinstance(contract.anchor, str) and contract.anchor not in (CONTRACT_DATE, CALENDAR_YEAR):
         problems.add(f"anchor {shown(contract.anchor)} must be {CONTRACT_DATE} or {CALENDAR_YEAR}.", "anchor")
+    # What contracts state of a meter that another replaces stays valid.
+    meters = {old: meter for meter in meters.values() for old in meter.replaces} | dict(meters)
     terms = {term for meter in meters.values() for term in meter.limit_terms}
     at_risk = () if contract.at_risk is LEFT_OUT else contract.at_risk or ()
     alert_at = () if contract.alert_at is LEFT_OUT else contract.alert_at or ()

@@ -106,6 +106,9 @@ class Meter(ABC):
         every: The time after which a reading is refreshed, from a minute to 366 days.
         days: The single days before today that `measure` needs. 0: only the totals of the billing period so far are
             loaded. None: all days are loaded.
+        replaces: The keys of earlier meters of the plugin whose place this meter takes. What contracts state of their
+            ratios holds for this meter, unless they state its own.
+        deprecated: A sentence for people that states what to use instead of this meter; None if it is not deprecated.
         enforcement: The effect of reaching the limit.
         counts_over_period: Whether usage starts again at zero with each billing period.
 
@@ -126,6 +129,8 @@ class Meter(ABC):
     every: timedelta = timedelta(days=1)
     days: int | None = 0
     limit_words: Mapping[str, str | Unit] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    replaces: tuple[str, ...] = ()
+    deprecated: str | None = None
 
     enforcement: ClassVar[Enforcement] = Enforcement.SOFT
     counts_over_period: ClassVar[bool] = False
@@ -152,6 +157,7 @@ class Meter(ABC):
         for term, words in self.limit_words.items():
             check_unit(f"{where}: `limit_words` of {term}", words)
         object.__setattr__(self, "limit_words", MappingProxyType(dict(self.limit_words)))
+        _check_succession(where, self)
         ratio = self.at_risk
         if ratio is not None and not (isinstance(ratio, Decimal) and ratio.is_finite() and 0 < ratio <= 1):
             raise InvalidDeclaration(f"{where}: `at_risk` must be a Decimal above 0 and up to 1, as Decimal('0.8')")
@@ -213,6 +219,15 @@ class Meter(ABC):
         if not terms or any(term not in contract.terms for term in terms):
             return None
         return _product(terms, tuple(contract.terms[term] for term in terms))
+
+
+def _check_succession(where: str, meter: Meter) -> None:
+    if not isinstance(meter.replaces, tuple) or meter.key in meter.replaces:
+        raise InvalidDeclaration(f"{where}: `replaces` must be a tuple of keys of other meters, as ('old_key',)")
+    for replaced in meter.replaces:
+        check_key(f"{where}: `replaces`", replaced)
+    if meter.deprecated is not None:
+        check_text(f"{where}: `deprecated`", meter.deprecated)
 
 
 def _is_part(ratio: object) -> bool:

@@ -72,6 +72,16 @@ class Meter(Node):
     def unit_forms(self) -> Unit:
         return unit_in_words(self.meter.unit_forms, self.words)
 
+    @strawberry.field(
+        description="A sentence that states what to use instead of the meter. Null if the meter is not deprecated."
+    )
+    def deprecation(self) -> str | None:
+        return None if self.meter.deprecated is None else self.words.text(self.meter.deprecated)
+
+    @strawberry.field(description="The keys of earlier meters whose place the meter takes.")
+    def replaces(self) -> list[str]:
+        return list(self.meter.replaces)
+
     @strawberry.field(description="The effect of the limit on new actions.")
     def enforcement(self) -> allowance.Enforcement:
         return self.meter.enforcement

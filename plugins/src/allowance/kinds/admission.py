@@ -38,6 +38,8 @@ class Admission(Meter):
         super().__post_init__()
         if self.limit is None:
             raise InvalidDeclaration(f"Admission {self.key}: `limit` must name the contract's term that is the quota")
+        if self.replaces:
+            raise InvalidDeclaration(f"Admission {self.key}: leave `replaces` out; places belong to the meter's key")
         if self.by:
             raise InvalidDeclaration(f"Admission {self.key}: leave `by` out; what is admitted has no dimensions")
 
