@@ -51,11 +51,24 @@ class Turns:
         self._now = 0.0
         """Virtual seconds that the key that was served last had used before."""
 
-    async def run(self, key: str, work: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
+    async def run(
+        self,
+        key: str,
+        work: Callable[[*Arguments], T],
+        *arguments: *Arguments,
+        charge: Callable[[float], None] | None = None,
+    ) -> T:
         """Return the result of `work`, done in a thread with the present context variables when it is the key's turn.
 
         Work that did not begin when its caller is cancelled never begins. Otherwise a thread is free again when its
         work is done, also if its caller was cancelled.
+
+        Args:
+            key: The key.
+            work: The work.
+            arguments: The arguments of `work`.
+            charge: Receives the seconds of processor time of work that began, in its thread, before the result is
+                returned.
 
         Raises:
             RateLimited: Too much work of the key waits already.
@@ -64,8 +77,12 @@ class Turns:
         context, stopwatch = copy_context(), _Stopwatch()
 
         def timed() -> T:
-            with stopwatch:
-                return context.run(work, *arguments)
+            try:
+                with stopwatch:
+                    return context.run(work, *arguments)
+            finally:
+                if charge:
+                    charge(stopwatch.seconds)
 
         future = asyncio.get_running_loop().run_in_executor(self._pool, timed)
 

@@ -1,10 +1,8 @@
 """The execution of operations in threads: bounded for each key, and fair between keys."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
-from time import thread_time
 from typing import Any, Final, TypeVar, TypeVarTuple
 
 from api.concurrency.deadline import Deadline
@@ -57,12 +55,12 @@ class Executions:
             core.errors.AllowanceError: The request is wrong, or passes a limit.
         """
         if not small:
-            return await self._quick.run(caller.account, self._prepare, caller, read, languages)
+            return await self._prepare(caller, read, languages)
         request = read()
         known = self._operations.recall(request, languages, caller)
         if known is not None:
             return known
-        return await self._quick.run(caller.account, self._prepare, caller, lambda: request, languages)
+        return await self._prepare(caller, lambda: request, languages)
 
     async def run(self, call: OperationCall, caller: Caller, trace: str, finish: Callable[[OperationResult], T]) -> T:
         """Execute a query or mutation, and return what `finish` makes of its result in the same thread.
@@ -78,11 +76,10 @@ class Executions:
         lane = self._costly if cost >= COSTLY else self._quick
 
         def work() -> T:
-            with _timed(reservation.settle):
-                return finish(self._operations.run(call, caller, trace, deadline))
+            return finish(self._operations.run(call, caller, trace, deadline))
 
         try:
-            return await lane.run(caller.account, work)
+            return await lane.run(caller.account, work, charge=reservation.settle)
         finally:
             deadline.cancel()
             if not deadline.has_begun:
@@ -106,13 +103,13 @@ class Executions:
         while debt := self._budget.seconds_in_debt(caller.account):
             await asyncio.sleep(debt)
         lane = self._costly if cost >= COSTLY else self._answers
-
-        def work() -> OperationResult:
-            with _timed(partial(self._budget.charge, caller.account)):
-                return self._operations.run(call, caller, trace, deadline, changed)
-
         try:
-            return await lane.run(caller.account, work)
+            return await lane.run(
+                caller.account,
+                self._operations.run,
+                *(call, caller, trace, deadline, changed),
+                charge=partial(self._budget.charge, caller.account),
+            )
         finally:
             deadline.cancel()
 
@@ -127,16 +124,10 @@ class Executions:
         """Return the result of a short read for a caller, done in a thread when it is the key's turn."""
         return await self._quick.run(caller.account, work, *arguments)
 
-    def _prepare(self, caller: Caller, read: Callable[[], Request], languages: Languages) -> OperationCall:
-        with _timed(partial(self._budget.charge, caller.account)):
+    async def _prepare(self, caller: Caller, read: Callable[[], Request], languages: Languages) -> OperationCall:
+        """Return the operation of a request, read and prepared in a thread at the expense of the caller's key."""
+
+        def work() -> OperationCall:
             return self._operations.prepare(read(), languages, caller)
 
-
-@contextmanager
-def _timed(charge: Callable[[float], None]) -> Iterator[None]:
-    """Charge the processor time that this thread takes for the block."""
-    begin = thread_time()
-    try:
-        yield
-    finally:
-        charge(thread_time() - begin)
+        return await self._quick.run(caller.account, work, charge=partial(self._budget.charge, caller.account))

@@ -153,3 +153,44 @@ def test_keys_that_went_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
         return len(turns._used)
 
     assert asyncio.run(run()) <= 6
+
+
+def test_processor_time_is_charged_before_the_result_is_returned() -> None:
+    async def charged(seconds: float) -> list[float]:
+        charges: list[float] = []
+        await Turns(1, "t", per_key=1).run("a", compute, seconds, charge=charges.append)
+        return charges
+
+    (least,), (more,) = (asyncio.run(charged(seconds)) for seconds in (0.0, 0.02))
+    assert least >= 0
+    assert more >= 0.02
+
+
+def test_work_that_fails_is_charged() -> None:
+    charges: list[float] = []
+
+    def fail() -> None:
+        compute(0.01)
+        raise ValueError("wrong")
+
+    with pytest.raises(ValueError, match="wrong"):
+        asyncio.run(Turns(1, "t", per_key=1).run("a", fail, charge=charges.append))
+    (charge,) = charges
+    assert charge >= 0.01
+
+
+def test_work_that_never_began_is_not_charged() -> None:
+    charges: list[float] = []
+
+    async def cancelled() -> None:
+        turns, gate = Turns(1, "t", per_key=1), Event()
+        first = asyncio.create_task(turns.run("a", gate.wait))
+        await settle()
+        second = asyncio.create_task(turns.run("a", compute, 0.01, charge=charges.append))
+        await settle()
+        second.cancel()
+        gate.set()
+        await asyncio.gather(first, second, return_exceptions=True)
+
+    asyncio.run(cancelled())
+    assert charges == []
