@@ -220,7 +220,10 @@ class GraphQLEndpoint:
         return answer
 
     def _encode(self, key: CacheKey, seen_at: float, result: OperationResult) -> CachedAnswer:
-        body = orjson.dumps(self._executions.with_throttle_status(result.answer, key.caller))
+        answer = result.answer
+        if "data" in answer:  # encoded once, for the body and for the tag
+            answer = {**answer, "data": orjson.Fragment(orjson.dumps(answer["data"]))}
+        body = orjson.dumps(self._executions.with_throttle_status(answer, key.caller))
         if key.media_type == EVENT_STREAM:
             body = event("next", body) + event("complete")
         # Answers of mutations may carry a new secret; see docs/security.md.
@@ -230,7 +233,7 @@ class GraphQLEndpoint:
         if result.expires_at and key.method == "GET":
             # Weak, as the same data may come with another state of the budget.
             coding = b"gzip" if packs else b""
-            digest = hashlib.blake2b(orjson.dumps(result.answer), digest_size=16, key=coding).hexdigest()
+            digest = hashlib.blake2b(orjson.dumps(answer), digest_size=16, key=coding).hexdigest()
             etag = b'W/"%s"' % digest.encode()
             caching = b"private, no-cache"  # clients may keep it, and revalidate it by its tag
         return CachedAnswer(
