@@ -68,10 +68,17 @@ class Settings(BaseSettings):
     )
     refresh_batch: int = Field(200, ge=1, le=1000, description="Licenses that are refreshed together.")
     refresh_lease_seconds: int = Field(
-        600,
+        60,
         ge=1,
         le=86_400,
         description="Seconds after which another worker takes over the refreshes of a worker that was lost.",
+    )
+    grace_seconds: int = Field(
+        30,
+        ge=0,
+        le=3600,
+        description="Seconds within which a worker that is stopped finishes what it has begun. Other workers take over "
+        "the rest.",
     )
     refresh_after_seconds: float = Field(
         10,

@@ -178,6 +178,11 @@ def requeue_runs(session: Session, claim: str, runs: Collection[RefreshRun], now
         )
 
 
+def renew_runs(session: Session, claim: str, until: datetime) -> None:
+    """Move the end of the lease of the runs that a claim still holds."""
+    session.exec(update(RefreshRun).where(col(RefreshRun.claim) == claim).values(due_at=until))
+
+
 def _finish_requests(
     session: Session, claim: str, keys: Collection[tuple[int, str]], now: datetime, problem: str | None
 ) -> None:

@@ -17,6 +17,7 @@ from core.refresh.late_usage import load_late_usage
 from core.refresh.refresh import plan_refresh, save_refresh
 from core.refresh.scope import RefreshScope
 from core.runtime import Runtime
+from core.workers.held_runs import HeldRuns
 
 logger = logging.getLogger(__name__)
 
@@ -26,29 +27,51 @@ MUCH_HISTORY = timedelta(days=31)
 """Licenses with a longer history than this to measure again are refreshed one at a time."""
 
 
-def refresh_due(runtime: Runtime) -> int:
-    """Claim a batch of runs that are due, and refresh their licenses. Return the number of runs, 0 if none was due."""
+def open_held_runs(runtime: Runtime) -> HeldRuns:
+    """Return the claims of a process, with the lease of the settings."""
+    return HeldRuns(runtime.database, timedelta(seconds=runtime.settings.refresh_lease_seconds))
+
+
+def refresh_due(runtime: Runtime, held: HeldRuns | None = None) -> int:
+    """Claim a batch of runs that are due, and refresh their licenses.
+
+    Args:
+        runtime: The runtime.
+        held: The claims of this process; None for a process that is not stopped in between.
+
+    Returns:
+        The number of runs; 0 if none was due, or if the process stops. What is not begun by then is given back.
+    """
+    held = held or open_held_runs(runtime)
+    if held.stopping.is_set():
+        return 0
     now = datetime.now(UTC)
-    lease = timedelta(seconds=runtime.settings.refresh_lease_seconds)
     with runtime.database.write() as session:
-        claim, runs = claim_runs(session, now, runtime.settings.refresh_batch, lease)
-    for batch in _batches(runtime, runs, now):
-        _refresh_contained(runtime, claim, batch)
+        claim, runs = claim_runs(session, now, runtime.settings.refresh_batch, held.lease)
+    if not runs:
+        return 0
+    with held.hold(claim, runs):
+        for batch in _batches(runtime, runs, now):
+            if held.stopping.is_set():
+                held.give_back(claim)
+                return 0
+            _refresh_contained(runtime, claim, batch)
     return len(runs)
 
 
-def refresh_all_due(runtime: Runtime) -> None:
+def refresh_all_due(runtime: Runtime, held: HeldRuns | None = None) -> None:
     """Refresh until no run is due: two batches at once if there are many, on a database with several writers."""
-    if refresh_due(runtime) < runtime.settings.refresh_batch:
-        _refresh_until_none(runtime)
+    held = held or open_held_runs(runtime)
+    if refresh_due(runtime, held) < runtime.settings.refresh_batch:
+        _refresh_until_none(runtime, held)
         return
     with ThreadPoolExecutor(1 if runtime.database.is_sqlite else _AT_ONCE, "refresh") as threads:
-        for done in [threads.submit(_refresh_until_none, runtime) for _ in range(_AT_ONCE)]:
+        for done in [threads.submit(_refresh_until_none, runtime, held) for _ in range(_AT_ONCE)]:
             done.result()
 
 
-def _refresh_until_none(runtime: Runtime) -> None:
-    while refresh_due(runtime):
+def _refresh_until_none(runtime: Runtime, held: HeldRuns) -> None:
+    while refresh_due(runtime, held):
         pass
 
 

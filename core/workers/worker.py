@@ -16,11 +16,12 @@ from core.delivery.channels import EMAIL, NOTIFIER, WEBHOOK
 from core.delivery.mail.channel import MailChannel
 from core.delivery.notifiers.channel import NotifierChannel
 from core.delivery.outbox.claim import DeliveryFilter
-from core.delivery.outbox.dispatch import LEASE, Channel, send_due
+from core.delivery.outbox.dispatch import Channel, send_due
 from core.delivery.webhooks.channel import WebhookChannel
 from core.runtime import Runtime
 from core.workers.broker import Announcer, open_broker
-from core.workers.refresh_due import refresh_all_due
+from core.workers.held_runs import HeldRuns
+from core.workers.refresh_due import open_held_runs, refresh_all_due
 from core.workers.upkeep import EVERY_SECONDS, upkeep
 
 DELIVERY_THREADS: Final = 4
@@ -32,11 +33,11 @@ ABANDONED: Final = timedelta(days=1)
 logger = logging.getLogger(__name__)
 
 
-def open_announcer(runtime: Runtime, broker: dramatiq.Broker) -> Announcer:
-    """Return the announcer of due refreshes over a broker."""
+def open_announcer(runtime: Runtime, broker: dramatiq.Broker, held: HeldRuns | None = None) -> Announcer:
+    """Return the announcer of due refreshes over a broker. The job of a worker holds its runs in `held`."""
 
     def job() -> None:
-        refresh_all_due(runtime)
+        refresh_all_due(runtime, held)
 
     return Announcer(broker, runtime.settings.queue, job)
 
@@ -44,15 +45,16 @@ def open_announcer(runtime: Runtime, broker: dramatiq.Broker) -> Announcer:
 class Worker:
     """The threads of a worker, which run from the beginning of a ``with`` block to its end.
 
-    Used by the ``worker`` command and inside the embedded server. A stopped worker claims nothing more, and waits for
-    the work that it has claimed.
+    Used by the ``worker`` command and inside the embedded server. A stopped worker claims nothing more. It finishes
+    what it has begun within the grace time of the settings, and gives back the rest.
     """
 
     def __init__(self, runtime: Runtime, broker: dramatiq.Broker | None = None) -> None:
         """Prepare the threads. Without a `broker`, the broker of the settings is used."""
         self._runtime: Final = runtime
         self._broker: Final = broker or open_broker(runtime.settings)
-        self.announcer: Final = open_announcer(runtime, self._broker)
+        self._held: Final = open_held_runs(runtime)
+        self.announcer: Final = open_announcer(runtime, self._broker, self._held)
         self._stopped: Final = threading.Event()
         self._sweeper: Final = threading.Thread(target=self._sweep, name="sweeper", daemon=True)
         self._notifiers: Final = NotifierChannel(runtime.settings, runtime.database, runtime.registry)
@@ -83,12 +85,18 @@ class Worker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop the threads, and wait until they have finished their work."""
+        """Stop the threads, and wait until they have finished their work, or until the grace time has passed."""
+        self._held.stopping.set()
         self._stopped.set()
-        self._worker.stop(timeout=10_000)
-        self._sweeper.join(timeout=10)
-        for thread in self._delivery_threads:
-            thread.join(timeout=LEASE.total_seconds())  # another worker repeats a sending that is cut off
+        end = monotonic() + self._runtime.settings.grace_seconds
+        self._worker.stop(timeout=self._runtime.settings.grace_seconds * 1000)
+        for thread in (self._sweeper, *self._delivery_threads):
+            thread.join(timeout=max(end - monotonic(), 0))  # another worker repeats a sending that is cut off
+        try:
+            if given_back := self._held.give_back_all():
+                logger.warning("stopped in the middle of %d refreshes, which other workers take over", given_back)
+        except Exception as given_up:
+            logger.warning("refreshes could not be given back, their leases have to end: %s", given_up)
         self._notifiers.close()
         self._broker.close()
 
@@ -100,7 +108,7 @@ class Worker:
                 if monotonic() - last_upkeep >= EVERY_SECONDS:
                     last_upkeep = monotonic()
                     upkeep(self._runtime)
-                refresh_all_due(self._runtime)
+                refresh_all_due(self._runtime, self._held)
             except Exception:
                 logger.exception("looking for due work failed; trying again")
             self._stopped.wait(self._runtime.settings.sweep_seconds)

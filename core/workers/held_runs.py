@@ -1,0 +1,68 @@
+"""The runs that this process has claimed: their leases are renewed while work goes on, and a stop gives them back."""
+
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from core.database.engine import Database
+from core.queue.queue import renew_runs, requeue_runs
+from core.queue.tables import RefreshRun
+
+logger = logging.getLogger(__name__)
+
+_RENEWALS: Final = 3
+"""Renewals within a lease, so that one that fails costs no claim."""
+
+
+class HeldRuns:
+    """The claims of a process. Thread-safe.
+
+    Attributes:
+        stopping: Set once the process is to claim nothing more.
+    """
+
+    def __init__(self, database: Database, lease: timedelta) -> None:
+        """Hold no runs yet."""
+        self.stopping: Final = threading.Event()
+        self.lease: Final = lease
+        self._database = database
+        self._claims: dict[str, Sequence[RefreshRun]] = {}
+
+    @contextmanager
+    def hold(self, claim: str, runs: Sequence[RefreshRun]) -> Iterator[None]:
+        """Renew the lease of a claim at intervals, until the block ends."""
+        self._claims[claim] = runs
+        done = threading.Event()
+        threading.Thread(target=self._renew, args=(claim, done), name="lease", daemon=True).start()
+        try:
+            yield
+        finally:
+            done.set()
+            self._claims.pop(claim, None)
+
+    def give_back(self, claim: str) -> int:
+        """Make the runs that a claim still holds due now, for other workers. Return the number of runs of the claim.
+
+        Work that still goes on in this process finds its claim gone, and finishes no run.
+        """
+        runs = self._claims.pop(claim, ())
+        with self._database.write() as session:
+            requeue_runs(session, claim, runs, datetime.now(UTC))
+        return len(runs)
+
+    def give_back_all(self) -> int:
+        """Give back the runs of all claims. Return their number."""
+        return sum(self.give_back(claim) for claim in list(self._claims))
+
+    def _renew(self, claim: str, done: threading.Event) -> None:
+        while not done.wait(self.lease.total_seconds() / _RENEWALS):
+            if claim not in self._claims:
+                return
+            try:
+                with self._database.write() as session:
+                    renew_runs(session, claim, datetime.now(UTC) + self.lease)
+            except Exception as error:  # the next renewal may succeed; until then the lease lasts
+                logger.warning("a lease on refreshes could not be renewed; trying again: %s", error)
