@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from allowance import Unit
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -16,12 +17,15 @@ from core.consumption.readings.judged_reading import JudgedReading
 from core.consumption.readings.state import ReadingState
 from core.consumption.readings.status import UsageStatus
 from core.consumption.view import ConsumptionView, Freshness, ReadingView, SectionView
+from core.languages.negotiation import ENGLISH_ALONE
+from core.languages.words import words_in
 
 NARROW: Final = 72
 """Below this width a reading takes two lines: its name and status, then its bar and figures."""
 _BAR: Final = 24
 _NARROW_BAR: Final = 12
 _TITLE: Final = 26
+_ENGLISH: Final = words_in(ENGLISH_ALONE)
 DAY: Final = timedelta(days=1)
 _SHOWN: Final = frozenset(ReadingState) - {ReadingState.NOT_IN_CONTRACT}
 
@@ -114,24 +118,24 @@ def draw_bar(reading: JudgedReading, width: int) -> Text:
 
 def _figures(view: ReadingView) -> Text:
     """Return the figures of a reading in words: usage, limit and utilization, and whether the reading is stale."""
-    reading, unit = view.reading, str(view.meter.unit)
+    reading, unit = view.reading, view.meter.unit_forms
     used, limit = reading.used, reading.limit
     match reading.state:
         case ReadingState.NEVER_MEASURED:
             words = "not measured yet"
         case ReadingState.TERM_ONLY:
-            words = f"{_number(limit)} {unit}, set by the contract"
+            words = f"{_amount(limit, unit)}, set by the contract"
         case _ if used is None:
-            words = "nothing reported yet" if limit is None else f"nothing reported yet, of {_number(limit)} {unit}"
+            words = "nothing reported yet" if limit is None else f"nothing reported yet, of {_amount(limit, unit)}"
         case ReadingState.UNLIMITED:
-            words = f"{_number(used)} {unit}, no limit"
+            words = f"{_amount(used, unit)}, no limit"
         case _ if limit is None:
-            words = f"{_number(used)} {unit}"
+            words = _amount(used, unit)
         case _:
             part = f", {percent(used / limit)}" if limit else ""
-            words = f"{_number(used)} of {_number(limit)} {unit}{part}"
+            words = f"{_ENGLISH.number(used, unit)} of {_amount(limit, unit)}{part}"
             if reading.refused:
-                words += f", {_number(reading.refused)} refused"
+                words += f", {_ENGLISH.number(reading.refused)} refused"
     text = Text(words)
     if view.freshness is Freshness.STALE:
         problem = reading.problem
@@ -139,13 +143,8 @@ def _figures(view: ReadingView) -> Text:
     return text
 
 
-def _number(value: Decimal | None) -> str:
-    """Return a number with separators of thousands, and at most two digits of its fraction."""
-    if value is None:
-        return "–"
-    rounded = value.quantize(Decimal("0.01")) if value != value.to_integral_value() else value.to_integral_value()
-    text = f"{rounded:,f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+def _amount(value: Decimal | None, unit: Unit) -> str:
+    return "–" if value is None else _ENGLISH.amount(value, unit)
 
 
 def _updated(time: datetime | None, freshness: Freshness, zone: ZoneInfo) -> str:

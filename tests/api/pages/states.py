@@ -20,7 +20,7 @@ _CONTRACT = """putContract(input: {license: "%s", effectiveFrom: "2026-01-01", s
   %s terms: [%s]}) { errors { message } }"""
 _TERMS = {
     "mixed": {"profiles": 1000, "interactions_per_profile": 10, "custom_tables": 12, "profile_tables": 4, "users": 0}
-    | {"api_users": 0, "newsletters": 5, "retention_months": 25, "active_installations": 3},
+    | {"api_users": 0, "newsletters": 5, "retention_months": 25, "active_installations": 3, "storage": 1_000_000_000},
     "refused": {"active_installations": 2},
     "never": {"users": 5},
     "ended": {"users": 5},
@@ -28,7 +28,8 @@ _TERMS = {
     "long": {"profiles": 5, "custom_tables": 3},
 }
 _LEVELS = {
-    "mixed": {"profiles": 1100, "custom_tables": 11, "profile_tables": 4, "users": 0, "api_users": 2, "scenarios": 7},
+    "mixed": {"profiles": 1100, "custom_tables": 11, "profile_tables": 4, "users": 0, "api_users": 2, "scenarios": 7}
+    | {"storage": 1_200_000_000},
     "ended": {"users": 4},
     "suspended": {"users": 4},
     "long": {"profiles": 9, "custom_tables": 4},

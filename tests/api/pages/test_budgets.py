@@ -44,6 +44,8 @@ def test_the_first_section_is_there_within_two_seconds_on_slow_3g(
     while later := [ended for _, began, ended, _ in loaded if began >= known]:
         waits, known = waits + 1, min(later)
     assert waits == 3
+    element = next(each for each in loaded if "/elements/allowance-" in each[0])
+    assert loaded[-1][1] < element[2]  # the page asks while the element is on its way
     size = sum(each[3] for each in loaded)
     record_property("first section", f"after {shown:.0f} ms; {waits} waits for the server, and {size} bytes")
     assert waits * LATENCY + size / SPEED <= LONGEST
@@ -56,5 +58,6 @@ def test_the_page_asks_for_few_files(chromium: Browser, library: Served) -> None
         seen.page.goto(f"{library.url}/consumption#token={library.token('consumption:read', license='acme')}")
         seen.page.locator(".card[part~=alerts]").wait_for(timeout=30_000)
         files = [path for path in asked if path.startswith(("/consumption", "/elements"))]
-        assert len(files) == 4  # the page, its style and script, and the element
+        assert len(files) == 5  # the page, its style and script, the element, and the part of it that asks first
+        assert sum(path.startswith("/graphql") for path in asked) <= 4
         assert len(asked) - len(files) <= 5  # the first figures, what is around, months, who asks

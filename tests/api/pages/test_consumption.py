@@ -1,15 +1,18 @@
 """The page "My consumption" in a browser: its figures, live changes, signing in and out, languages, past periods."""
 
+import time
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Protocol
 
 import pytest
 from playwright.sync_api import Browser, expect
+from sqlmodel import select
 
+from core.access.tables import AccessSession
 from tests.api.conftest import NOW
 from tests.api.pages.browser import Visit, visit
-from tests.api.server import Served, cloudevent
+from tests.api.server import Client, Served, cloudevent
 
 pytestmark = [
     pytest.mark.needs("chromium"),
@@ -100,6 +103,74 @@ def test_who_has_no_token_or_a_revoked_one_sees_no_figures(visits: Visits, libra
         seen.page.get_by_label("Access token").fill(library.token("consumption:read", license="acme"))
         seen.page.get_by_role("button", name="Sign in").click()
         expect(seen.page.locator("h1")).to_have_text("My consumption")
+
+
+def end_session(library: Served, key: str, token: str) -> None:
+    """End the sessions of a key early, and wait until the server refuses the token."""
+    with library.runtime.database.write() as session:
+        for row in session.exec(select(AccessSession).where(AccessSession.key_id == key)):
+            row.expires_at = row.created_at
+            session.add(row)
+    with Client(library.url, token) as client:
+        while client.post("/graphql", json={"query": "{ viewer { name } }"}).status_code == 200:
+            time.sleep(0.1)
+
+
+def test_the_figures_go_when_a_session_ends_and_nothing_follows_it(visits: Visits, library: Served) -> None:
+    token, key = library.session()
+    with visits() as seen:
+        open_page(seen, library, token)
+        end_session(library, key, token)
+        expect(seen.page.locator("allowance-consumption .message h2")).to_have_text(
+            "You are signed out", timeout=20_000
+        )
+        assert seen.page.locator("[data-meter]").count() == 0
+
+
+def test_the_figures_stay_when_another_session_follows(visits: Visits, library: Served) -> None:
+    token, key = library.session()
+    next_token, _ = library.session()
+    with visits() as seen:
+        open_page(seen, library, token)
+        expect(seen.page.locator(".live.on")).to_be_visible()
+        seen.page.evaluate(
+            """token => {
+                const element = document.querySelector('allowance-consumption');
+                element.addEventListener('allowance-error', () => { window.failed = true; });
+                element.getToken = async () => token;
+            }""",
+            next_token,
+        )
+        with seen.page.expect_websocket() as opened:
+            end_session(library, key, token)
+        opened.value.wait_for_event("framereceived", lambda frame: '"next"' in str(frame))
+        assert "11,000,000" in reading(seen, "interactions")
+        assert seen.page.evaluate("window.failed") is None
+
+
+@pytest.mark.parametrize("follows", [True, False])
+def test_a_refused_request_asks_for_a_token_once_more(visits: Visits, library: Served, follows: bool) -> None:
+    token, key = library.session()
+    next_token, _ = library.session()
+    with visits() as seen:
+        seen.page.route_web_socket("**/graphql", lambda socket: None)  # the end shows over HTTP alone
+        open_page(seen, library, token)
+        end_session(library, key, token)
+        seen.page.evaluate(
+            """tokens => {
+                window.given = 0;
+                const element = document.querySelector('allowance-consumption');
+                element.getToken = () => tokens[Math.min(window.given++, tokens.length - 1)];
+            }""",
+            [token, next_token] if follows else [token],
+        )
+        seen.page.get_by_role("button", name="Details – Interactions").click()
+        if follows:
+            seen.page.locator('[data-meter="interactions"] .history').wait_for()
+        else:
+            expect(seen.page.locator("allowance-consumption .message h2")).to_have_text("You are signed out")
+            assert seen.page.locator("[data-meter]").count() == 0
+        assert seen.page.evaluate("window.given") == 2
 
 
 def test_the_page_speaks_french_with_its_numbers_and_dates(visits: Visits, library: Served) -> None:

@@ -144,9 +144,39 @@ def test_each_reading_says_its_state_in_words(seen: Visit, served: Served) -> No
         "This figure is from Mar 10, 2026, 9:28 AM. The last update failed: The meter failed. The operator finds the "
         "cause in the log." in row(seen, "calls")
     )
+    assert "1.2 GB of 1 GB · 120% 200 MB over the limit. Nothing is blocked." in row(seen, "storage")
     assert seen.page.locator('[data-meter="subscriptions"]').is_hidden()
     assert seen.page.locator("[data-section=web]").is_hidden()
     assert seen.complaints == []
+
+
+def test_a_size_has_its_symbol_in_the_readers_language_wherever_it_is_shown(seen: Visit, served: Served) -> None:
+    open_state(seen, served, State("mixed", "[data-meter=storage] .history", opens="storage"), "fr")
+    assert "1,2 Go sur 1 Go · 120 %" in row(seen, "storage")
+    assert "Dépassement de 200 Mo." in row(seen, "storage")
+    assert "100 % (1 Go)" in row(seen, "storage")
+    assert "1,2 Go" in seen.text("[data-meter=storage] .ends")
+    seen.page.locator("[data-meter=storage] .history summary").click()
+    assert seen.texts("[data-meter=storage] .history th.number") == ["Utilisé", "Limite"]
+
+
+def test_a_request_for_credits_shows_its_answer(seen: Visit, served: Served) -> None:
+    request = 'mutation { requestCredits(input: {license: "mixed", amount: %s}) { request { id } errors { message } } }'
+    decline = (
+        'mutation ($id: ID!) { declineCreditRequest(input: {license: "mixed", request: $id, '
+        'reason: "The budget is spent"}) '
+        "{ errors { message } } }"
+    )
+    with served.client() as client:
+        declined = client.data(request % 70)["requestCredits"]["request"]["id"]
+        client.data(decline, id=declined)
+        client.data(request % 30)
+    open_state(seen, served, STATES["mixed"])
+    answers = seen.texts(".card[part~=credits] ul li")
+    assert answers == [
+        "30 · March 10, 2026 · waiting for an answer",
+        "70 · March 10, 2026 · declined: The budget is spent",
+    ]
 
 
 def test_a_quota_that_refuses_says_until_when(seen: Visit, served: Served) -> None:
@@ -168,7 +198,7 @@ def test_a_license_that_was_never_measured_shows_so(seen: Visit, served: Served)
         ("ended", "No contract is in force. Usage is still counted, but there is no limit to compare it with."),
         ("suspended", "This license is suspended: Unpaid"),
         ("away", "The server is not reachable since Mar 10, 2026, 9:30 AM. The figures are those of that time."),
-        ("signed-out", "Your access has ended, or was never given. Sign in again to see your consumption."),
+        ("signed-out", "Sign in again to see your consumption."),
         ("spoiled", "This history cannot be shown. The history cannot be read."),
     ],
 )

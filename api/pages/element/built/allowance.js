@@ -1,1 +1,2 @@
-export * from './allowance-MPavS9Jz.js';
+import './first-CW85tZsU.js';
+export * from './allowance-WfApaenB.js';

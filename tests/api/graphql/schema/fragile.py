@@ -1,6 +1,6 @@
-"""A partner's plugin with a meter that fails while thirteen of its calls are counted."""
+"""A partner's plugin with a meter that fails while thirteen of its calls are counted, and one that measures bytes."""
 
-from allowance import Contract, EventType, License, Meter, Reading, Section, Usage, hookimpl
+from allowance import Contract, EventType, Level, License, Meter, Reading, Section, Unit, UnitFormat, Usage, hookimpl
 
 API_VERSION = 1
 
@@ -18,9 +18,13 @@ class Calls(Meter):
 
 @hookimpl
 def allowance_sections() -> list[Section]:
-    return [Section(key="calls", title="Calls", order=80)]
+    return [Section(key="calls", title="Calls", order=80), Section(key="storage", title="Storage", order=81)]
 
 
 @hookimpl
 def allowance_meters() -> list[Meter]:
-    return [Calls(key="calls", section="calls", title="Calls", description="Calls made.", unit="calls")]
+    size = Unit(one="byte", other="bytes", format=UnitFormat.BYTES)
+    return [
+        Calls(key="calls", section="calls", title="Calls", description="Calls made.", unit="calls"),
+        Level(key="storage", section="storage", title="Storage", description="Recordings.", unit=size, limit="storage"),
+    ]

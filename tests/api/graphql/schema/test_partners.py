@@ -66,7 +66,7 @@ def test_a_plugin_that_cannot_be_loaded_is_listed_with_its_problem_and_the_other
         "version": "1.5",
         "loaded": True,
         "problem": None,
-        "meters": [{"key": "calls", "plugin": {"name": "fragile"}}],
+        "meters": [{"key": key, "plugin": {"name": "fragile"}} for key in ("calls", "storage")],
     }
     assert plugins["channels"]["loaded"]
     assert "swordfish" not in answer.text

@@ -1,5 +1,6 @@
 // The page around the element: the token of the tab, the language, the theme, and the buttons.
 
+import { askAhead } from '../src/first';
 import { words } from './words';
 
 const TOKEN = 'allowance:token';
@@ -37,7 +38,7 @@ function speak(chosen: string): void {
 }
 
 function dress(chosen: string): void {
-  document.documentElement.dataset.theme = chosen;
+  document.documentElement.style.colorScheme = chosen === 'auto' ? '' : chosen;
   element.setAttribute('theme', chosen);
   theme.value = chosen;
 }
@@ -55,6 +56,11 @@ theme.addEventListener('change', () => {
   localStorage.setItem('allowance:theme', theme.value);
   dress(theme.value);
 });
+
+// The element, which is still on its way, will ask for this.
+const token = sessionStorage.getItem(TOKEN);
+if (token) askAhead(new URL('/graphql', location.href).href, token, language.value, license);
+
 const menu = find<HTMLDetailsElement>('menu');
 /** The menu closes as menus do: by Escape, and by a click elsewhere. */
 addEventListener('click', ({ target }) => menu.contains(target as Node) || (menu.open = false));
@@ -71,7 +77,7 @@ find('leave').addEventListener('click', () => {
 find('sign-in').addEventListener('submit', (event) => {
   event.preventDefault();
   const form = event.currentTarget as HTMLFormElement;
-  sessionStorage.setItem(TOKEN, String(new FormData(form).get('token')).trim());
+  sessionStorage.setItem(TOKEN, (form.elements[0] as HTMLInputElement).value.trim());
   form.reset();
   element.reconnect();
 });

@@ -50,7 +50,12 @@ class AllowanceElement extends HTMLElement {
   }
 
   connectedCallback(): void {
-    this.#takeProperty('getToken');
+    if (Object.hasOwn(this, 'getToken')) {
+      // A property that was set before the element was known hides the accessor of the class.
+      const { getToken } = this;
+      delete this.getToken;
+      this.getToken = getToken;
+    }
     this.#printing.addEventListener('change', this.#draw);
     this.#join();
   }
@@ -74,14 +79,6 @@ class AllowanceElement extends HTMLElement {
     return this.getAttribute('view') ?? 'full';
   }
 
-  /** A property that was set before the element was known hides the accessor of the class. */
-  #takeProperty(name: 'getToken'): void {
-    if (!Object.hasOwn(this, name)) return;
-    const value = this[name];
-    delete (this as Partial<AllowanceElement>)[name];
-    this[name] = value;
-  }
-
   #words() {
     const near = this.closest('[lang]')?.getAttribute('lang');
     return wordsFor([...(near ? [near] : []), ...navigator.languages]);
@@ -103,7 +100,7 @@ class AllowanceElement extends HTMLElement {
   }
 
   #changed(): void {
-    const { overview, failure, phase } = this.#store!.state;
+    const { overview, failure } = this.#store!.state;
     if (overview && overview.version !== this.#told.overview?.version)
       this.#emit('allowance-status', {
         status: overview.status,
@@ -112,13 +109,8 @@ class AllowanceElement extends HTMLElement {
         version: overview.version,
       });
     if (failure && failure !== this.#told.failure) this.#emit('allowance-error', failure);
-    if (phase === 'signed-out' && this.#told.failure?.code !== 'UNAUTHENTICATED')
-      this.#emit('allowance-error', { code: 'UNAUTHENTICATED', message: 'There is no valid token.', trace: null });
     const before = this.#told.overview;
-    this.#told = {
-      overview,
-      failure: phase === 'signed-out' ? { code: 'UNAUTHENTICATED', message: '', trace: null } : failure,
-    };
+    this.#told = { overview, failure };
     this.#render(before && overview ? statusChanges(before, overview, this.#words().text) : undefined);
   }
 

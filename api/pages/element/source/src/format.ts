@@ -4,8 +4,9 @@ import type { Period, Unit } from './model';
 
 export interface Formats {
   language: string;
-  number(value: number): string;
-  /** The form of a unit that goes with a number. */
+  /** A number in the format of its unit: a size with its symbol, any other without the unit. */
+  number(value: number, unit?: Unit): string;
+  /** The form of a unit that goes with a number; empty where the number has a symbol. */
   unit(value: number, unit?: Unit): string;
   /** A number with its unit. */
   amount(value: number, unit?: Unit): string;
@@ -19,23 +20,35 @@ export interface Formats {
   daysUntil(end: string): number;
 }
 
+const isSize = ({ format }: Unit) => format === 'BYTES';
+
 export function formatsOf(language: string, timeZone: string): Formats {
   const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 2 });
   const fine = new Intl.NumberFormat(language, { maximumSignificantDigits: 4 });
   const percent = new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 1 });
-  const date = new Intl.DateTimeFormat(language, { dateStyle: 'long', timeZone });
-  const inUtc = new Intl.DateTimeFormat(language, { dateStyle: 'long', timeZone: 'UTC' });
-  const time = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short', timeZone });
-  const month = new Intl.DateTimeFormat(language, { month: 'long', year: 'numeric', timeZone });
   const days = new Intl.NumberFormat(language, { style: 'unit', unit: 'day', unitDisplay: 'long' });
+  const inZone = (options: Intl.DateTimeFormatOptions) => {
+    const format = new Intl.DateTimeFormat(language, { timeZone, ...options });
+    return (instant: string | number) => format.format(new Date(instant));
+  };
+  const date = inZone({ dateStyle: 'long' });
   const plural = new Intl.PluralRules(language);
-  const number = (value: number) => (value !== 0 && Math.abs(value) < 0.1 ? fine : whole).format(value);
-  const unit = (value: number, forms?: Unit) => (plural.select(value) === 'one' ? forms?.one : forms?.other) ?? '';
+  const number = (value: number, unit?: Unit) => {
+    if (unit && isSize(unit)) return size(value, unit.fractionDigits);
+    return (value !== 0 && Math.abs(value) < 0.1 ? fine : whole).format(value);
+  };
+  const size = (value: number, digits: number) => {
+    let power = 0;
+    for (; Math.abs(value) >= 1000 && power < 5; power++) value /= 1000;
+    const unit = `${['', 'kilo', 'mega', 'giga', 'tera', 'peta'][power]}byte`;
+    return new Intl.NumberFormat(language, { style: 'unit', unit, maximumFractionDigits: power && digits }).format(value);
+  };
+  const unit = (value: number, forms?: Unit) => (!forms || isSize(forms) ? '' : plural.select(value) === 'one' ? forms.one : forms.other);
   return {
     language,
     number,
     unit,
-    amount: (value, forms) => `${number(value)} ${unit(value, forms)}`,
+    amount: (value, forms) => `${number(value, forms)} ${unit(value, forms)}`.trim(),
     dayCount: (count) => days.format(count),
     // Never 100 % for what is a little more or less than the whole.
     percent: (ratio) => {
@@ -43,14 +56,15 @@ export function formatsOf(language: string, timeZone: string): Formats {
       const shown = rounded === 1 && ratio !== 1 ? (ratio < 1 ? 0.999 : 1.001) : rounded;
       return percent.format(shown);
     },
-    date: (instant) => date.format(new Date(instant)),
+    date,
     days: ({ start, end }) => {
       // Quota windows are months in UTC, all other periods days of the license.
-      const { format } = start.endsWith('T00:00:00Z') || start.includes('T00:00:00+00') ? inUtc : date;
-      return [format(new Date(start)), format(new Date(Date.parse(end) - 1))];
+      const inUtc = inZone({ dateStyle: 'long', timeZone: 'UTC' });
+      const format = /T00:00:00(Z|\+00)/.test(start) ? inUtc : date;
+      return [format(start), format(Date.parse(end) - 1)];
     },
-    time: (instant) => time.format(new Date(instant)),
-    month: (instant) => month.format(new Date(instant)),
+    time: inZone({ dateStyle: 'medium', timeStyle: 'short' }),
+    month: inZone({ month: 'long', year: 'numeric' }),
     daysUntil: (end) => Math.ceil((Date.parse(end) - Date.now()) / 86_400_000),
   };
 }

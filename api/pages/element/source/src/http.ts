@@ -13,22 +13,7 @@ export interface Answer {
   trace: string | null;
 }
 
-/** Thrown where there is no answer of the API: `away` if the server could not be reached at all. */
-export class RequestFailed extends Error {
-  constructor(
-    readonly failure: Failure,
-    readonly away: boolean,
-  ) {
-    super(failure.message);
-  }
-}
-
-export const asFailure = (problem: GraphQLProblem, trace: string | null): Failure => ({
-  code: problem.extensions?.code ?? 'INTERNAL',
-  message: problem.message,
-  trace: problem.extensions?.trace ?? trace,
-});
-
+/** Send a request. Throws a failure where there is no answer of the API. */
 export async function request(
   endpoint: string,
   token: string | null,
@@ -36,28 +21,22 @@ export async function request(
   query: string,
   variables: Record<string, unknown>,
 ): Promise<Answer> {
-  let response: Response;
+  let [message, trace]: [string?, string?] = [];
   try {
-    response = await fetch(endpoint, {
+    const response = await fetch(endpoint, {
       method: 'POST',
       headers: {
         'Content-Type': 'application/json',
-        Accept: 'application/graphql-response+json, application/json',
         'Accept-Language': language,
         ...(token ? { Authorization: `Bearer ${token}` } : {}),
       },
       body: JSON.stringify({ query, variables }),
     });
+    message = `HTTP ${response.status}`; // where a proxy answered instead of the API
+    trace = response.headers.get('traceresponse')?.split('-')[1];
+    const { data = null, errors = [] } = await response.json();
+    return { data, errors, trace: trace ?? null };
   } catch (error) {
-    throw new RequestFailed({ code: 'UNREACHABLE', message: String(error), trace: null }, true);
+    throw { code: 'UNREACHABLE', message: message ?? String(error), trace: trace ?? null } satisfies Failure;
   }
-  const trace = response.headers.get('traceresponse')?.split('-')[1] ?? null;
-  let body: { data?: any; errors?: GraphQLProblem[] };
-  try {
-    body = await response.json();
-  } catch {
-    // A proxy answered instead of the API.
-    throw new RequestFailed({ code: 'UNREACHABLE', message: `HTTP ${response.status}`, trace }, true);
-  }
-  return { data: body.data ?? null, errors: body.errors ?? [], trace };
 }

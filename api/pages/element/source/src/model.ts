@@ -12,9 +12,7 @@ export type ReadingState =
 export type Kind = 'COUNTER' | 'LEVEL' | 'CREDITS' | 'RATIO' | 'TERM' | 'ADMISSION' | 'OTHER';
 
 export interface Problem {
-  code: string;
   message: string;
-  since: string;
 }
 export interface Period {
   start: string;
@@ -23,7 +21,6 @@ export interface Period {
 export interface Threshold {
   ratio: number;
   value: number;
-  status: Status;
   crossedAt: string | null;
 }
 export interface Share {
@@ -38,6 +35,8 @@ export interface Share {
 export interface Unit {
   one: string;
   other: string;
+  format: string;
+  fractionDigits: number;
 }
 export interface Meter {
   key: string;
@@ -81,8 +80,7 @@ export interface Notice {
   shownIn: { key: string; title: string; url: string | null } | null;
   message: string;
   since: string;
-  status: Status;
-  meter: { key: string; title: string };
+  meter: { key: string };
 }
 export interface License {
   key: string;
@@ -98,7 +96,7 @@ export interface Overview {
   status: Status;
   updatedAt: string | null;
   license: License;
-  warnings: { enabled: boolean; halo: boolean; notices: Notice[] };
+  warnings: { halo: boolean; notices: Notice[] };
   sections: Section[];
 }
 
@@ -130,6 +128,8 @@ export interface CreditRequest {
   note: string | null;
   requestedAt: string;
   closedAt: string | null;
+  /** The reason for which an operator declined the request; null if a grant answered it. */
+  declinedBecause: string | null;
 }
 export interface Alert {
   id: string;
@@ -139,12 +139,10 @@ export interface Alert {
   used: number;
   status: Status;
   crossedAt: string;
-  foundAt: string;
   recoveredAt: string | null;
 }
 export interface Installations {
   period: Period;
-  quota: number | null;
   active: number;
   new: number;
   returning: number;
@@ -173,4 +171,4 @@ export interface Failure {
   trace: string | null;
 }
 export const isFailure = (value: unknown): value is Failure =>
-  typeof value === 'object' && value !== null && 'code' in value && 'message' in value;
+  typeof value === 'object' && value !== null && 'code' in value;

@@ -1,9 +1,9 @@
 // The connection to the API that all elements of a page share, if they show the same license of the same server.
 
-import { asFailure, request, RequestFailed, type Answer, type GraphQLProblem } from './http';
+import { CONSUMPTION, firstFigures, request, type Answer, type GraphQLProblem } from './first';
 import { type Failure, type Histories, type Overview, type Point, type Surroundings, type Viewer } from './model';
 import { subscribe } from './socket';
-import { CHANGES, CONSUMPTION, DAYS, MONTHS, REFRESH, REQUEST_CREDITS, SURROUNDINGS, VIEWER } from './queries';
+import { CHANGES, DAYS, MONTHS, REFRESH, REQUEST_CREDITS, SURROUNDINGS, VIEWER } from './queries';
 
 export type GetToken = () => string | null | undefined | Promise<string | null | undefined>;
 
@@ -19,9 +19,15 @@ export interface State {
 
 const START: State = { phase: 'loading', overview: null, live: false, awaySince: null, failure: null };
 const UNAUTHENTICATED = 4403;
-const SIGNED_OUT = 'UNAUTHENTICATED';
+const NO_TOKEN: Failure = { code: 'UNAUTHENTICATED', message: 'There is no valid token.', trace: null };
 /** Codes that pass by themselves. */
 const PASSING = new Set(['UNAVAILABLE', 'OVERLOADED', 'RATE_LIMITED', 'TIMED_OUT', 'UNREACHABLE']);
+
+const asFailure = ({ message, extensions }: GraphQLProblem, trace: string | null): Failure => ({
+  code: extensions?.code ?? 'INTERNAL',
+  message,
+  trace: extensions?.trace ?? trace,
+});
 
 export class Store {
   state: State = START;
@@ -31,8 +37,11 @@ export class Store {
   #disconnect: (() => void) | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #tries = 0;
-  #refused: string | null = null;
   #token: string | null = null;
+  /** The token of the connection. */
+  #connected: string | null = null;
+  /** True if the connection was refused since the last figures. */
+  #refused = false;
   /** The token that was asked for when the connection was begun. */
   #fresh: Promise<string | null> | null = null;
   #viewer: Promise<Viewer> | null = null;
@@ -70,19 +79,21 @@ export class Store {
   }
 
   retry(): void {
-    this.#refused = this.#viewer = null;
+    this.#refused = false;
+    this.#viewer = null;
     this.#close();
     if (this.state.phase !== 'ready') this.#set({ ...START });
     this.#open();
   }
 
-  async ask(query: string, variables: Record<string, unknown>): Promise<Answer> {
-    const answer = await request(this.endpoint, await this.#freshToken(), this.language, query, {
-      license: this.license,
-      ...variables,
-    });
-    const refusal = answer.errors.find((error) => error.extensions?.code === SIGNED_OUT);
-    if (refusal) this.#signOut();
+  /** Send a request. If its token is refused, a new one is asked for once. */
+  async ask(query: string, variables: Record<string, unknown>, renewed?: string): Promise<Answer> {
+    const token = renewed ?? (await this.#freshToken());
+    const answer = await request(this.endpoint, token, this.language, query, { license: this.license, ...variables });
+    if (!answer.errors.some((error) => error.extensions?.code === NO_TOKEN.code)) return answer;
+    const found = renewed ? null : await this.#freshToken();
+    if (found && found !== token) return this.ask(query, variables, found);
+    this.#signOut();
     return answer;
   }
 
@@ -140,7 +151,7 @@ export class Store {
 
   async #demand(query: string, variables: Record<string, unknown>): Promise<any> {
     const { data, errors, trace } = await this.ask(query, variables);
-    if (errors[0]) throw new RequestFailed(asFailure(errors[0], trace), false);
+    if (errors[0]) throw asFailure(errors[0], trace);
     return data;
   }
 
@@ -152,13 +163,13 @@ export class Store {
     return (this.#token = null);
   }
 
-  #open(): void {
+  #open(token?: string): void {
     const url = this.endpoint.replace(/^http/, 'ws');
     this.#isOpen = true;
-    this.#fresh = null;
+    this.#fresh = token ? Promise.resolve(token) : null;
     this.#disconnect = subscribe(url, CHANGES, { license: this.license }, {
       payload: async () => {
-        const token = (await this.#fresh) ?? (await this.#freshToken());
+        const token = (this.#connected = (await this.#fresh) ?? (await this.#freshToken()));
         return { lang: this.language, ...(token ? { Authorization: `Bearer ${token}` } : {}) };
       },
       next: (data, [error]) => {
@@ -186,7 +197,7 @@ export class Store {
     try {
       const token = await (this.#fresh = this.#freshToken());
       if (!token) return;
-      const { data, errors } = await request(this.endpoint, token, this.language, CONSUMPTION, { license: this.license });
+      const { data, errors } = await firstFigures(this.endpoint, token, this.language, this.license);
       if (!errors[0] && this.state.phase === 'loading' && this.#disconnect === connection) this.#show(data.consumption, false);
     } catch {
       // What is wrong comes over the socket too.
@@ -194,6 +205,7 @@ export class Store {
   }
 
   #show(overview: Overview, live: boolean): void {
+    this.#refused = false;
     this.#set({ ...START, phase: 'ready', overview, live });
   }
 
@@ -211,22 +223,20 @@ export class Store {
 
   #onError(problem: GraphQLProblem): void {
     const failure = asFailure(problem, null);
-    if (failure.code === SIGNED_OUT) return this.#signOut();
+    if (failure.code === NO_TOKEN.code) return this.#signOut();
     if (PASSING.has(failure.code)) {
       this.#lose();
       this.#reopen();
     } else this.#set({ phase: 'failed', overview: null, live: false, failure });
   }
 
-  /** A token was refused: a new one is tried, the same one not again. */
+  /** The token of the connection was refused: a new one is asked for once. */
   async #onRefused(): Promise<void> {
-    const before = this.#token;
-    const again = await this.#freshToken();
-    if (again && again !== before && again !== this.#refused) {
-      this.#refused = before;
-      this.#close();
-      this.#open();
-    } else this.#signOut();
+    const found = this.#refused ? null : await this.#freshToken();
+    if (!found || found === this.#connected) return this.#signOut();
+    this.#close();
+    this.#open(found);
+    this.#refused = true;
   }
 
   async #pull(): Promise<void> {
@@ -241,7 +251,7 @@ export class Store {
 
   #signOut(): void {
     this.#close();
-    this.#set({ ...START, phase: 'signed-out' });
+    this.#set({ ...START, phase: 'signed-out', failure: NO_TOKEN });
   }
 
   #close(): void {

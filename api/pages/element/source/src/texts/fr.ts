@@ -13,12 +13,12 @@ export const fr: Text = {
   away: (since) => `Le serveur est injoignable depuis ${le(since)}. Les chiffres datent de ce moment.`,
   refresh: 'Actualiser',
   refreshing: 'Actualisation…',
-  refreshed: 'De nouvelles mesures sont demandées. Elles apparaîtront ici dès qu’elles seront faites.',
+  refreshed: 'De nouveaux chiffres sont demandés. Ils apparaîtront ici dès qu’ils seront prêts.',
   download: 'Télécharger',
   account: 'Compte',
   accountExceeded: 'Compte : au moins une limite est dépassée',
   signedOutTitle: 'Vous êtes déconnecté',
-  signedOut: 'Votre accès a pris fin ou n’a jamais été donné. Reconnectez-vous pour voir votre consommation.',
+  signedOut: 'Reconnectez-vous pour voir votre consommation.',
   failedTitle: 'Votre consommation ne peut pas être affichée',
   trace: (trace) => `Numéro pour l’assistance : ${trace}`,
   again: 'Réessayer',
@@ -41,7 +41,6 @@ export const fr: Text = {
   notices: 'Limites dépassées',
   allApplications: 'Toutes les applications',
   application: 'Application',
-  inAllApplications: 'Toutes',
   since: (date) => `depuis le ${le(date)}`,
   contact: 'Pour une limite plus haute, adressez-vous à',
 
@@ -55,7 +54,7 @@ export const fr: Text = {
   left: (amount) => `Reste : ${amount}`,
   nothingLeft: 'Il ne reste rien',
   over: (amount) => `Dépassement de ${amount}. Rien n’est bloqué.`,
-  owed: (amount) => `Utilisé au-delà des crédits : ${amount}. Les prochains crédits le couvriront.`,
+  owed: (amount) => `Utilisé au-delà des crédits : ${amount}. Ce sera pris sur les prochains crédits.`,
   unlimited: 'Sans limite dans votre contrat',
   setByContract: 'Fixé par votre contrat',
   nothingReported: 'Rien n’a encore été transmis',
@@ -70,7 +69,6 @@ export const fr: Text = {
   details: 'Détails',
   basis: (basis) => `Limite : ${basis}`,
   thresholds: 'Seuils',
-  threshold: (ratio, amount) => `${ratio} (${amount})`,
   crossedOn: (date) => `franchi le ${le(date)}`,
   notCrossed: 'non franchi',
   breakdown: (dimension) => `Par ${dimension}`,
@@ -105,7 +103,8 @@ export const fr: Text = {
   sent: 'La demande est envoyée. La réponse apparaîtra ici.',
   requests: 'Vos demandes',
   requestOpen: 'en attente de réponse',
-  requestClosed: 'répondue',
+  requestGranted: 'accordée',
+  requestDeclined: (reason) => `refusée : ${reason}`,
   atLeastOne: 'Demandez-en au moins 1.',
 
   installations: 'Installations de cette période',
@@ -115,8 +114,8 @@ export const fr: Text = {
   lost: 'Perdues',
   refusedOnes: 'Refusées',
   skewed: (refused) =>
-    `Refusées pendant cette période : ${refused}. Certaines qui semblent perdues ont seulement été refusées, et des ` +
-    'nouvelles peuvent manquer : lisez ces chiffres avec prudence.',
+    `Refusées pendant cette période : ${refused}. Ces chiffres ne sont pas exacts : certaines, comptées comme perdues, ont ` +
+    'seulement été refusées.',
 
   alerts: 'Alertes',
   noAlerts: 'Aucun seuil n’a encore été franchi.',

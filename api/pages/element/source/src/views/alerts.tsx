@@ -7,9 +7,9 @@ import { StatusMark } from './status';
 export function Alerts({ alerts }: { alerts: Alert[] }, { formats, text }: Around) {
   const { date, number, percent, amount } = formats;
   return (
-    <section class="card" part="card alerts" aria-labelledby="alerts">
+    <section class="card" part="card alerts">
       <header>
-        <h2 id="alerts">{text.alerts}</h2>
+        <h2>{text.alerts}</h2>
       </header>
       {!alerts.length && <p class="quiet">{text.noAlerts}</p>}
       <ul class="plain alerts">
@@ -22,7 +22,7 @@ export function Alerts({ alerts }: { alerts: Alert[] }, { formats, text }: Aroun
                 {recoveredAt && `, ${text.recovered(date(recoveredAt))}`}
               </span>
             </p>
-            <p class="quiet">{text.alert(percent(ratio), number(used), amount(limit, meter?.unitForms))}</p>
+            <p class="quiet">{text.alert(percent(ratio), number(used, meter?.unitForms), amount(limit, meter?.unitForms))}</p>
           </li>
         ))}
       </ul>

@@ -1,17 +1,17 @@
 // Small charts in SVG: a spark of twelve months, and the history of a reading with its table beside it.
 
-import { type Point } from '../model';
+import { type Meter, type Point } from '../model';
 import { tone, type Around } from './context';
 
 const top = (points: Point[]) => Math.max(...points.flatMap(({ used, limit }) => [used ?? 0, limit ?? 0]), 0) || 1;
 
-export function Spark({ points, title }: { points: Point[]; title: string }, { formats, text }: Around) {
+export function Spark({ points, meter }: { points: Point[]; meter: Meter }, { formats, text }: Around) {
   const most = Math.max(...points.map(({ used }) => used ?? 0)) || 1;
   const words = points.map(
-    ({ at, used }) => `${formats.month(at)}: ${used === null ? '–' : formats.number(used)}`,
+    ({ at, used }) => `${formats.month(at)}: ${used === null ? '–' : formats.number(used, meter.unitForms)}`,
   );
   return (
-    <svg class="spark" viewBox="0 0 72 18" role="img" aria-label={`${text.months(title)}. ${words.join('; ')}`}>
+    <svg class="spark" viewBox="0 0 72 18" role="img" aria-label={`${text.months(meter.title)}. ${words.join('; ')}`}>
       {points.map(({ at, used, status }, place) => {
         const height = used === null ? 0 : Math.max(1, (18 * Math.max(0, used)) / most);
         const x = 72 - 6 * (points.length - place);
@@ -21,13 +21,10 @@ export function Spark({ points, title }: { points: Point[]; title: string }, { f
   );
 }
 
-interface Props {
-  points: Point[];
-  title: string;
-  unit: string;
-}
-
-export function HistoryChart({ points, title, unit }: Props, { formats, text, printing }: Around) {
+export function HistoryChart({ points, meter }: { points: Point[]; meter: Meter }, { formats, text, printing }: Around) {
+  const { title, unitForms } = meter;
+  const unit = formats.unit(2, unitForms);
+  const number = (value: number | null) => (value === null ? '–' : formats.number(value, unitForms));
   if (!points.length) return <p class="quiet">{text.noHistory}</p>;
   const [width, height, most] = [600, 140, top(points)];
   const x = (place: number) => (points.length > 1 ? (width * place) / (points.length - 1) : width);
@@ -51,7 +48,7 @@ export function HistoryChart({ points, title, unit }: Props, { formats, text, pr
     <figure class="history">
       <figcaption>{text.historyOf(title)}</figcaption>
       <p class="ends">
-        <span>{formats.number(top(points))}</span>
+        <span>{number(top(points))}</span>
         <span class="legend">
           {text.used}
           {points.some(({ limit }) => limit !== null) && <span class="limit">{text.limit}</span>}
@@ -72,7 +69,7 @@ export function HistoryChart({ points, title, unit }: Props, { formats, text, pr
             <thead>
               <tr>
                 <th scope="col">{text.date}</th>
-                <th scope="col" class="number">{`${text.used} (${unit})`}</th>
+                <th scope="col" class="number">{text.used}{unit && ` (${unit})`}</th>
                 <th scope="col" class="number">{text.limit}</th>
                 <th scope="col">{text.statusWord}</th>
               </tr>
@@ -81,8 +78,8 @@ export function HistoryChart({ points, title, unit }: Props, { formats, text, pr
               {[...points].reverse().map(({ at, used, limit, status }) => (
                 <tr key={at}>
                   <th scope="row">{formats.date(at)}</th>
-                  <td class="number">{used === null ? '–' : formats.number(used)}</td>
-                  <td class="number">{limit === null ? '–' : formats.number(limit)}</td>
+                  <td class="number">{number(used)}</td>
+                  <td class="number">{number(limit)}</td>
                   <td>{text.status[status]}</td>
                 </tr>
               ))}

@@ -5,7 +5,6 @@
 
 import { Component, type ComponentChildren } from 'preact';
 import type { Formats } from '../format';
-import { RequestFailed } from '../http';
 import { isFailure, type Failure, type Status } from '../model';
 import type { Store } from '../store';
 import type { Text } from '../texts';
@@ -47,7 +46,7 @@ export const known = <T,>(answer: T | Failure | undefined): T | null =>
   answer === undefined || isFailure(answer) ? null : answer;
 
 export const failureOf = (error: unknown): Failure =>
-  error instanceof RequestFailed ? error.failure : { code: 'INTERNAL', message: String(error), trace: null };
+  isFailure(error) ? error : { code: 'INTERNAL', message: String(error), trace: null };
 
 /** The name of a status in class names. */
 export const tone = (status: Status) => ({ OK: 'ok', AT_RISK: 'risk', EXCEEDED: 'over', UNKNOWN: 'unknown' })[status];

@@ -15,9 +15,9 @@ interface Props {
 
 export function Credits({ license, readings, grants, requests, canRequest, onSent }: Props, { formats, text }: Around) {
   return (
-    <section class="card" part="card credits" aria-labelledby="credits">
+    <section class="card" part="card credits">
       <header>
-        <h2 id="credits">{text.credits}</h2>
+        <h2>{text.credits}</h2>
       </header>
       {grants.length > 0 && readings.map(({ meter, remaining }) => (
         <p key={meter.key} class="headline">
@@ -30,10 +30,10 @@ export function Credits({ license, readings, grants, requests, canRequest, onSen
         <>
           <h4>{text.requests}</h4>
           <ul class="plain">
-            {requests.map(({ id, amount, note, requestedAt, closedAt }) => (
+            {requests.map(({ id, amount, note, requestedAt, closedAt, declinedBecause }) => (
               <li key={id}>
                 <strong>{formats.number(amount)}</strong> · {formats.date(requestedAt)} ·{' '}
-                {closedAt ? text.requestClosed : text.requestOpen}
+                {declinedBecause ? text.requestDeclined(declinedBecause) : closedAt ? text.requestGranted : text.requestOpen}
                 {note && <span class="quiet"> · {note}</span>}
               </li>
             ))}
@@ -121,13 +121,13 @@ class RequestForm extends View<{ license: string; onSent: () => void }, Sending>
         <div class="fields">
           <label>
             {text.requestAmount}
-            <input name="amount" type="number" min="1" step="1" inputMode="numeric" required />
+            <input name="amount" type="number" min="1" step="1" />
           </label>
           <label class="wide">
             {text.requestNote}
-            <input name="note" maxLength={500} autocomplete="off" />
+            <input name="note" maxLength={500} />
           </label>
-          <button type="submit" class="button" part="button" disabled={busy}>
+          <button class="button" part="button" disabled={busy}>
             {text.send}
           </button>
         </div>

@@ -1,6 +1,6 @@
 // The details of a reading: what it is, its limit, its thresholds, its parts and its history.
 
-import { isFailure, type Reading, type Share } from '../model';
+import { isFailure, type Reading, type Share, type Unit } from '../model';
 import { HistoryChart } from './charts';
 import { View, type Around } from './context';
 
@@ -17,7 +17,7 @@ export function Details({ reading, past }: { reading: Reading; past: boolean }, 
           <ul class="plain">
             {thresholds.map(({ ratio, value, crossedAt }) => (
               <li key={ratio}>
-                {text.threshold(formats.percent(ratio), formats.amount(value, meter.unitForms))} –{' '}
+                {formats.percent(ratio)} ({formats.amount(value, meter.unitForms)}) –{' '}
                 {crossedAt ? text.crossedOn(formats.date(crossedAt)) : text.notCrossed}
               </li>
             ))}
@@ -25,14 +25,14 @@ export function Details({ reading, past }: { reading: Reading; past: boolean }, 
         </>
       )}
       {dimensions.map((dimension) => (
-        <Breakdown key={dimension} dimension={dimension} shares={breakdown.filter((one) => one.dimension === dimension)} />
+        <Breakdown key={dimension} dimension={dimension} unit={meter.unitForms} shares={breakdown.filter((one) => one.dimension === dimension)} />
       ))}
       {!past && meter.kind !== 'TERM' && <History reading={reading} />}
     </div>
   );
 }
 
-function Breakdown({ dimension, shares }: { dimension: string; shares: Share[] }, { formats, text }: Around) {
+function Breakdown({ dimension, unit, shares }: { dimension: string; unit: Unit; shares: Share[] }, { formats, text }: Around) {
   const limited = shares.some(({ limit }) => limit !== null);
   const most = Math.max(...shares.map(({ used }) => used), 1);
   return (
@@ -51,9 +51,9 @@ function Breakdown({ dimension, shares }: { dimension: string; shares: Share[] }
             <th scope="row">{label}</th>
             <td class="number">
               <span class="part" style={{ width: `${(100 * Math.max(0, used)) / most}%` }} />
-              {formats.number(used)}
+              {formats.number(used, unit)}
             </td>
-            {limited && <td class="number">{remaining === null ? '–' : formats.number(remaining)}</td>}
+            {limited && <td class="number">{remaining === null ? '–' : formats.number(remaining, unit)}</td>}
           </tr>
         ))}
       </tbody>
@@ -73,6 +73,6 @@ class History extends View<{ reading: Reading }> {
           {text.historyFailed} {points.message}
         </p>
       );
-    return <HistoryChart points={points} title={meter.title} unit={meter.unitForms.other} />;
+    return <HistoryChart points={points} meter={meter} />;
   }
 }

@@ -9,14 +9,13 @@ export function download(overview: Overview) {
     ),
   );
   const head = 'section,meter,title,status,used,limit,remaining,unit,measured_at';
-  const url = URL.createObjectURL(new Blob([`\uFEFF${[head, ...rows].join('\r\n')}\r\n`], { type: 'text/csv' }));
-  const link = Object.assign(document.createElement('a'), { href: url, download: `${overview.license.key}.csv` });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 1000);
+  const text = encodeURIComponent(`\uFEFF${[head, ...rows].join('\r\n')}\r\n`);
+  const link = { href: `data:text/csv;charset=utf-8,${text}`, download: `${overview.license.key}.csv` };
+  Object.assign(document.createElement('a'), link).click();
 }
 
 /** A field of a CSV file (RFC 4180). A text that a spreadsheet would run as a formula is kept a text. */
 const cell = (value: string | number | null) => {
-  const words = typeof value === 'string' && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value ?? '');
-  return /[",\r\n]/.test(words) ? `"${words.replaceAll('"', '""')}"` : words;
+  const words = typeof value === 'string' && /^[=+\-@\t\r]/.test(value) ? `'${value}` : (value ?? '');
+  return `"${String(words).replaceAll('"', '""')}"`;
 };

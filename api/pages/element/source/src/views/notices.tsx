@@ -21,9 +21,9 @@ export class Notices extends View<Props, { chosen?: string }> {
     applications.delete(undefined);
     if (!notices.length) return null;
     return (
-      <section class="notices" part="notices" aria-labelledby="notices">
+      <section class="notices" part="notices">
         <header>
-          <h2 id="notices">
+          <h2>
             <Sign status="EXCEEDED" /> {text.notices}
           </h2>
           {selectable && applications.size > 1 && (
@@ -47,7 +47,7 @@ export class Notices extends View<Props, { chosen?: string }> {
               <li key={`${shownIn?.key} ${meter.key}`} part="notice">
                 {selectable && (
                   <span class="application">
-                    {shownIn?.url ? <a href={shownIn.url}>{shownIn.title}</a> : (shownIn?.title ?? text.inAllApplications)}
+                    {shownIn?.url ? <a href={shownIn.url}>{shownIn.title}</a> : (shownIn?.title ?? text.allApplications)}
                   </span>
                 )}
                 <p>

@@ -22,7 +22,7 @@ export class ReadingRow extends View<Props, { open?: boolean }> {
     const { reading, months, past } = this.props;
     const { meter, limit, used, utilization, status, state } = reading;
     const compared = state === 'MEASURED' && used !== null && limit !== null;
-    const label = compared ? text.of(formats.number(used), formats.amount(limit, meter.unitForms)) : '';
+    const label = compared ? text.of(formats.number(used, meter.unitForms), formats.amount(limit, meter.unitForms)) : '';
     const shown = this.state.open || printing;
     return (
       <li class="reading" part="reading" data-meter={meter.key}>
@@ -37,7 +37,7 @@ export class ReadingRow extends View<Props, { open?: boolean }> {
             <Remark reading={reading} />
             <span class="more">
               {Array.isArray(months) && months.filter(({ used }) => used !== null).length > 2 && (
-                <Spark points={months} title={meter.title} />
+                <Spark points={months} meter={meter} />
               )}
               <button
                 class="link"
@@ -62,7 +62,7 @@ export class ReadingRow extends View<Props, { open?: boolean }> {
 function Figure({ reading }: { reading: Reading }, { formats, text }: Around) {
   const { meter, state, used, limit, remaining, utilization } = reading;
   const unit = (value: number) => formats.unit(value, meter.unitForms);
-  const strong = (value: number) => <strong>{formats.number(value)}</strong>;
+  const strong = (value: number) => <strong>{formats.number(value, meter.unitForms)}</strong>;
   if (state === 'NOT_IN_CONTRACT') return null;
   if (state === 'TERM_ONLY' && limit !== null)
     return (
@@ -100,10 +100,10 @@ function Remark({ reading }: { reading: Reading }, { formats, text }: Around) {
     return <p class="remark over">{text.refused(formats.number(refused), until)}</p>;
   if (isHard && limit > 0 && used >= limit) return <p class="remark">{text.full(formats.number(limit), until)}</p>;
   if (overage)
-    return <p class="remark over">{isCredits ? text.owed(formats.amount(overage, meter.unitForms)) : text.over(formats.number(overage))}</p>;
+    return <p class="remark over">{isCredits ? text.owed(formats.amount(overage, meter.unitForms)) : text.over(formats.number(overage, meter.unitForms))}</p>;
   if (limit === 0) return <p class="remark">{text.none}</p>;
   if (remaining === null || isCredits) return null;
-  return <p class="remark">{remaining ? text.left(formats.number(remaining)) : text.nothingLeft}</p>;
+  return <p class="remark">{remaining ? text.left(formats.number(remaining, meter.unitForms)) : text.nothingLeft}</p>;
 }
 
 function Staleness({ reading: { freshness, measuredAt, problem } }: { reading: Reading }, { formats, text }: Around) {

@@ -41,9 +41,9 @@ export function SectionCard(
   );
   const counts = sold.some(({ meter }) => meter.kind === 'ADMISSION');
   return (
-    <section class={`card ${tone(section.status)}`} part="card section" aria-labelledby={`section-${section.key}`}>
+    <section class={`card ${tone(section.status)}`} part="card section">
       <header>
-        <h2 id={`section-${section.key}`}>{section.title}</h2>
+        <h2>{section.title}</h2>
         <StatusMark status={section.status} />
         {section.consumptionSince && (
           <p class="since">{text.consumptionSince(formats.date(section.consumptionSince))}</p>

@@ -11,9 +11,9 @@ interface Props {
 
 export function Summary({ overview, sections }: Props, { formats, text }: Around) {
   return (
-    <section class="card summary" part="card summary" aria-labelledby="summary">
+    <section class="card summary" part="card summary">
       <header>
-        <h2 id="summary">{text.title}</h2>
+        <h2>{text.title}</h2>
         <StatusMark status={overview.status} />
       </header>
       <ul class="plain">

@@ -1,0 +1,26 @@
+// The request for the figures, which is sent first.
+
+export const OVERVIEW = `
+fragment Overview on Consumption {
+  version
+  status
+  updatedAt
+  license { key name timeZone state suspended { message } contact { name email url } }
+  warnings { halo notices { shownIn { key title url } message since meter { key } } }
+  sections {
+    key title description status updatedAt nextUpdateAt consumptionSince
+    readings {
+      id state status used limit remaining overage utilization refused limitBasis freshness measuredAt
+      meter { key title description unitForms { one other format fractionDigits } kind enforcement }
+      problem { message }
+      period { start end }
+      thresholds { ratio value crossedAt }
+      breakdown { dimension key label used limit remaining }
+    }
+  }
+}`;
+
+/** The consumption at the end of a day, or now. */
+export const CONSUMPTION = `query Consumption($license: String, $at: DateTime) {
+  consumption(license: $license, at: $at) { ...Overview }
+}${OVERVIEW}`;
