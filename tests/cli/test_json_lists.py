@@ -36,6 +36,7 @@ ARGUMENTS = {
     "mail list": ["acme"],
     "outbox": [],
     "plugins": [],
+    "plugins orphans": [],
     "sessions list": [],
     "webhooks list": [],
     "webhooks log": ["acme", "platform"],
