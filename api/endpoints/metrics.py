@@ -22,7 +22,9 @@ class MetricsEndpoint:
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        caller = await find_caller(self._authenticator, header(scope, b"authorization"), address_of(scope))
+        caller = await find_caller(
+            self._authenticator, header(scope, b"authorization"), address_of(scope), survives_outage=True
+        )
         caller.require_all_licenses(Scope.OPERATE)
         content = await run_in_threadpool(generate_latest, self._registry)
         await Response(content, media_type=CONTENT_TYPE_LATEST)(scope, receive, send)

@@ -272,9 +272,9 @@ class _Fault(AllowanceError):
 
 
 def _fault(error: Exception, trace: str) -> AllowanceError:
-    logger.error("A GraphQL request failed, trace %s", trace, exc_info=error)
     if isinstance(error, SQLAlchemyError) and is_away(error):
         return Unavailable("The database does not answer now; try again.")
+    logger.error("A GraphQL request failed, trace %s", trace, exc_info=error)
     return _Fault(something_failed(trace))
 
 

@@ -40,10 +40,11 @@ def present_error(error: GraphQLError, trace: str) -> dict[str, Any]:
     if is_cut_off(cause):
         message = "The database took longer than is allowed. Ask for less, or for shorter pages."
         return {**shown, **coded(message, TIMED_OUT, trace)}
-    logger.error("GraphQL field %s failed, trace %s", error.path, trace, exc_info=cause)
-    if is_away(cause):
+    if is_away(cause):  # the log has a line for the whole outage
+        logger.debug("GraphQL field %s failed, trace %s: the database is away", error.path, trace)
         message = f"The database does not answer now; try again. If it lasts, quote trace {trace} to the operator."
         return {**shown, **coded(message, Unavailable.code, trace, Unavailable.retry_after)}
+    logger.error("GraphQL field %s failed, trace %s", error.path, trace, exc_info=cause)
     return {**shown, **coded(something_failed(trace), INTERNAL, trace)}
 
 

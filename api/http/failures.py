@@ -74,8 +74,8 @@ async def _client_left(_: Request, __: Exception) -> Response:
 
 async def _database_failed(_: Request, error: Exception) -> Response:
     """Return 503 if the database is away, which passes; mask any other error as a fault of the server."""
-    logger.error("The database failed.", exc_info=error)
     if not is_away(error):
+        logger.error("The database failed.", exc_info=error)
         return JsonResponse(_FAULT, 500)
     return error_response(
         Unavailable("The database does not answer now. Send it again: what was recorded already is not counted twice.")

@@ -14,6 +14,7 @@ from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.pool import NullPool
 from sqlmodel import Session
 
+from core.database.outage_log import OutageLog, Work
 from core.database.postgresql import LOST_SECONDS, connect_arguments, is_away_state, parse_url
 
 _POOL: Final[dict[str, Any]] = {"pool_size": 16, "max_overflow": 32, "pool_pre_ping": True}
@@ -54,6 +55,7 @@ class Database:
         connect = partial(_postgresql_engine, self.url, lost_seconds)
         self.engine: Final = _sqlite_engine(self.url) if self.is_sqlite else connect(**_POOL)
         self._writer: Engine = self.engine
+        self._outages: Final = OutageLog()
         self._listeners: list[Callable[[frozenset[int]], None]] = []
         if self.is_sqlite:
             # A deferred transaction that becomes a writer fails at once while another transaction writes.
@@ -71,7 +73,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Open a session with one consistent view of the data, which can change nothing."""
-        with Session(self._reader) as session:
+        with self._noting_outages("reading"), Session(self._reader) as session:
             yield session
 
     @contextmanager
@@ -81,7 +83,7 @@ class Database:
         Listeners are notified after the commit.
         """
         with Session(self._writer, expire_on_commit=False) as session:
-            with session.begin():
+            with self._noting_outages("writing"), session.begin():
                 yield session
             if changed := frozenset(session.info.get(CHANGED, ())):
                 self.notify(changed)
@@ -102,16 +104,27 @@ class Database:
             statement: SQL as the driver takes it: parameters are ``:name`` on SQLite and ``%(name)s`` on PostgreSQL.
             parameters: The values of the parameters.
         """
-        try:
-            return self._query(statement, parameters)
-        except sa_errors.DBAPIError as error:
-            if not error.connection_invalidated:
-                raise
-            return self._query(statement, parameters)  # an idle connection broke, and with it the whole pool
+        with self._noting_outages("reading"):
+            try:
+                return self._query(statement, parameters)
+            except sa_errors.DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+                return self._query(statement, parameters)  # an idle connection broke, and with it the whole pool
 
     def _query(self, statement: str, parameters: Mapping[str, Any]) -> Sequence[Row[*tuple[Any, ...]]]:
         with self._autocommit.connect() as connection:
             return connection.exec_driver_sql(statement, dict(parameters)).all()
+
+    @contextmanager
+    def _noting_outages(self, work: Work) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            if is_away(error) and not is_deadlock(error) and not is_cut_off(error):
+                self._outages.begin(work, error)
+            raise
+        self._outages.end(work)
 
     @contextmanager
     def direct(self) -> Iterator[Connection]:

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, and_, case, or_, select
 from sqlmodel import Session, col, update
 
 from core.database.dialect import parts
-from core.database.engine import Database
+from core.database.engine import Database, is_away
 from core.licenses.tables import License
 from core.queue.queue import SCHEDULE
 from core.queue.tables import RefreshRun, RefreshStatus
@@ -76,8 +76,9 @@ class EarlyRefresh:
             try:
                 with self._database.write() as session:
                     left = bring_forward(session, noted, datetime.now(UTC) + self._after)
-            except Exception:
-                logger.exception("bringing refreshes forward failed; trying again")
+            except Exception as error:
+                if not is_away(error):
+                    logger.exception("bringing refreshes forward failed; trying again")
                 left = noted
             if self._closing.wait(_PAUSE):
                 continue  # nothing is tried again at the end, where another process may hold locks for long

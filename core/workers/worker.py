@@ -12,6 +12,7 @@ from typing import Final, Self
 import dramatiq
 
 from core.alerts.notified import record_notified
+from core.database.engine import is_away
 from core.delivery.channels import EMAIL, NOTIFIER, WEBHOOK
 from core.delivery.mail.channel import MailChannel
 from core.delivery.notifiers.channel import NotifierChannel
@@ -109,8 +110,9 @@ class Worker:
                     last_upkeep = monotonic()
                     upkeep(self._runtime)
                 refresh_all_due(self._runtime, self._held)
-            except Exception:
-                logger.exception("looking for due work failed; trying again")
+            except Exception as error:
+                if not is_away(error):  # the log has a line for the whole outage
+                    logger.exception("looking for due work failed; trying again")
             self._stopped.wait(self._runtime.settings.sweep_seconds)
 
     def _deliver(self, wanted: DeliveryFilter) -> None:
@@ -119,8 +121,9 @@ class Worker:
             try:
                 if send_due(self._runtime.database, self._channels, wanted, record_notified):
                     continue
-            except Exception:
-                logger.exception("looking for deliveries failed; trying again")
+            except Exception as error:
+                if not is_away(error):
+                    logger.exception("looking for deliveries failed; trying again")
             self._stopped.wait(self._runtime.settings.sweep_seconds)
 
 

@@ -15,6 +15,7 @@ import pytest
 from psycopg import sql
 from sqlalchemy import event
 
+from core.access.authenticator import CACHE_SECONDS
 from core.database.engine import Database
 from core.settings import Settings
 from tests.api.server import Client, Served, cloudevent, serving
@@ -198,6 +199,8 @@ def test_a_database_that_is_away_is_a_503_with_a_code_and_sending_again_counts_o
         assert answer.headers["retry-after"] == "5"
         over_graphql = operator.post("/graphql", json={"query": RECORD}).json()
         assert over_graphql["errors"][0]["extensions"]["code"] == "UNAVAILABLE"
+        time.sleep(CACHE_SECONDS)
+        assert operator.get("/metrics").status_code == 200
         health = operator.get("/healthz")
         assert health.status_code == (200 if served.runtime.database.is_sqlite else 503)
     assert operator.get("/healthz").json() == {"status": "ok"}
