@@ -42,8 +42,8 @@ def browser() -> Iterator[Browser]:
 
 @contextmanager
 def visit(started: Browser, allowed: str, **options: Any) -> Iterator[Visit]:
-    """A new page in a profile of its own, which can reach `allowed` alone."""
-    context = started.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+    """A new page in a profile of its own, which can reach `allowed` alone and where nothing moves that need not."""
+    context = started.new_context(**{"viewport": {"width": 1280, "height": 900}, "reduced_motion": "reduce", **options})
     page = context.new_page()
     seen = Visit(page, context)
 
