@@ -3,6 +3,8 @@ PYTHON ?= python3
 PORT ?= 8000
 # Counting lines and branches doubles the time of the tests. `make test-all COVERAGE=` leaves it out.
 COVERAGE ?= --cov --cov-report=term
+# `make test-all FORM=--rest` leaves out what `make test` runs in full, for a run beside it.
+FORM ?=
 VENV ?= .venv
 BIN := $(VENV)/bin
 # Images of Python often set it. Then each process that tests start compiles all that it imports again.
@@ -21,7 +23,7 @@ test: $(VENV)/.test ## the tests in their short form; the last lines say which h
 	@$(BIN)/pytest --short -n auto --dist worksteal
 
 test-all: $(VENV)/.test ## all tests in full, on both databases and both brokers, and how much of the code they run
-	@$(BIN)/pytest -n auto --dist worksteal $(COVERAGE)
+	@$(BIN)/pytest $(FORM) -n auto --dist worksteal $(COVERAGE)
 
 test-faults: $(VENV)/.test ## faults of plugins, databases and processes, each of which costs nobody else anything
 	@$(BIN)/pytest --short -n auto --dist worksteal tests/faults

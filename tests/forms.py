@@ -1,4 +1,4 @@
-"""The two forms of the suite: the whole of it, and with ``--short`` each behaviour once and in short.
+"""The forms of the suite: the whole of it, with ``--short`` each behaviour once and in short, with ``--rest`` the rest.
 
 In the short form a test that has a database runs on one of the two, and a test that has a broker over one of the two. A
 checksum of the test's name chooses, so that each database has half of the tests, the same in each run. Properties are
@@ -8,6 +8,9 @@ flood.
 The marker ``long`` leaves a test to the whole of the suite, and `long` leaves one set of its parameters: soaks, floods,
 further kills of one kind, further runs of a program that is slow to start. Of each kind, one test stays in the short
 form.
+
+``--rest`` makes a run beside the short form a whole, and does little twice: it runs all that the short form leaves out,
+and in full what that does in short.
 """
 
 from collections import defaultdict
@@ -47,8 +50,12 @@ def long(*values: object) -> object:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.getgroup("allowance").addoption(
+    group = parser.getgroup("allowance")
+    group.addoption(
         "--short", action="store_true", help="Run tests once, on one database, and leave out those marked as long."
+    )
+    group.addoption(
+        "--rest", action="store_true", help="Run what --short leaves out, and in full what it does in short."
     )
 
 
@@ -65,15 +72,31 @@ def long_form(pytestconfig: pytest.Config) -> bool:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not config.getoption("--short"):
+    short, rest = config.getoption("--short"), config.getoption("--rest")
+    if not short and not rest:
         return
+    once = _in_short(items)
+    kept: list[pytest.Item] = []
+    left: list[pytest.Item] = []
+    for item in items:
+        runs = item.nodeid in once if short else item.nodeid not in once or _has_more(item)
+        (kept if runs else left).append(item)
+    config.hook.pytest_deselected(items=left)
+    items[:] = kept
+
+
+def _in_short(items: Sequence[pytest.Item]) -> set[str]:
+    """Return the identifiers of the tests of the short form."""
     variants: dict[str, list[pytest.Item]] = defaultdict(list)
     for item in items:
         if item.get_closest_marker("long") is None:
             variants[_name(item)].append(item)
-    chosen = {_choose(name, same).nodeid for name, same in variants.items()}
-    config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in chosen])
-    items[:] = [item for item in items if item.nodeid in chosen]
+    return {_choose(name, same).nodeid for name, same in variants.items()}
+
+
+def _has_more(item: pytest.Item) -> bool:
+    """Return whether the test does less in the short form than in full."""
+    return "long_form" in getattr(item, "fixturenames", ()) or hasattr(getattr(item, "obj", None), "hypothesis")
 
 
 def _name(item: pytest.Item) -> str:
