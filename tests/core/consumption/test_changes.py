@@ -1,51 +1,15 @@
 """Followers of licenses hear of changes, by whichever process, and cost one statement however many they are."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
 
-from core.administration.inputs import LicenseInput
-from core.administration.put_license import put_license
 from core.consumption import changes
 from core.consumption.changes import Changes, Watch
 from core.consumption.current import load_versions
-from core.consumption.snapshots import mark_changed
 from core.database.engine import Database
-from core.licenses.tables import id_of
-from tests.fixtures.engine import NOW
-
-PATIENCE = 40
-
-
-@pytest.fixture
-def licenses(database: Database) -> list[int]:
-    """The ids of three licenses."""
-    with database.write() as session:
-        put = [put_license(session, LicenseInput(key=key, name=key), NOW) for key in ("a", "b", "c")]
-        return [id_of(license) for license in put]
-
-
-@pytest.fixture
-def elsewhere(database_url: str) -> Iterator[Database]:
-    """The same database, as another process has it."""
-    database = Database(database_url)
-    yield database
-    database.close()
-
-
-def run(work: Callable[[], Awaitable[None]]) -> None:
-    async def within() -> None:
-        async with asyncio.timeout(PATIENCE):
-            await work()
-
-    asyncio.run(within())
-
-
-def change(database: Database, license_id: int) -> None:
-    with database.write() as session:
-        mark_changed(session, license_id)
+from tests.core.consumption.following import change, run
 
 
 async def told(watch: Watch, version: int) -> None:
@@ -57,15 +21,15 @@ async def told(watch: Watch, version: int) -> None:
 
 
 def test_what_another_process_commits_is_told_to_who_follows_that_license(
-    database: Database, elsewhere: Database, licenses: list[int]
+    database: Database, elsewhere: Database, three_licenses: list[int]
 ) -> None:
     async def work() -> None:
         following = Changes(database)
-        with following.watch(licenses[0], 0) as first, following.watch(licenses[1], 0) as second:
-            change(elsewhere, licenses[0])
+        with following.watch(three_licenses[0], 0) as first, following.watch(three_licenses[1], 0) as second:
+            change(elsewhere, three_licenses[0])
             await told(first, 1)
-            change(elsewhere, licenses[1])
-            change(elsewhere, licenses[1])
+            change(elsewhere, three_licenses[1])
+            change(elsewhere, three_licenses[1])
             await told(second, 2)
             assert (first.newest, first.changed.is_set()) == (1, False)
 
@@ -73,26 +37,26 @@ def test_what_another_process_commits_is_told_to_who_follows_that_license(
 
 
 def test_what_this_process_commits_is_told_without_waiting_for_the_next_look(
-    database: Database, licenses: list[int], monkeypatch: pytest.MonkeyPatch
+    database: Database, three_licenses: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(changes, "EVERY", 1000.0)
 
     async def work() -> None:
         following = Changes(database)
-        with following.watch(licenses[0], 0) as watch:
+        with following.watch(three_licenses[0], 0) as watch:
             await asyncio.sleep(0)
-            await asyncio.to_thread(change, database, licenses[0])
+            await asyncio.to_thread(change, database, three_licenses[0])
             await told(watch, 1)
 
     run(work)
 
 
-def test_who_saw_an_older_version_is_told_at_the_next_look(database: Database, licenses: list[int]) -> None:
-    change(database, licenses[0])
+def test_who_saw_an_older_version_is_told_at_the_next_look(database: Database, three_licenses: list[int]) -> None:
+    change(database, three_licenses[0])
 
     async def work() -> None:
         following = Changes(database)
-        with following.watch(licenses[0], 1) as knows, following.watch(licenses[0], 0) as behind:
+        with following.watch(three_licenses[0], 1) as knows, following.watch(three_licenses[0], 0) as behind:
             await told(behind, 1)
             assert not knows.changed.is_set()
 
@@ -100,7 +64,7 @@ def test_who_saw_an_older_version_is_told_at_the_next_look(database: Database, l
 
 
 def test_all_licenses_are_looked_at_in_one_statement_and_only_while_they_are_followed(
-    database: Database, licenses: list[int], monkeypatch: pytest.MonkeyPatch
+    database: Database, three_licenses: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(changes, "EVERY", 0.01)
     monkeypatch.setattr(changes, "PAUSE", 0.01)
@@ -117,12 +81,12 @@ def test_all_licenses_are_looked_at_in_one_statement_and_only_while_they_are_fol
         await asyncio.sleep(0.1)
         assert looks == []
         with ExitStack() as stack:
-            for license_id in licenses * 10:
+            for license_id in three_licenses * 10:
                 stack.enter_context(following.watch(license_id, 0))
             while len(looks) < 3:
                 await asyncio.sleep(0.01)
         await asyncio.sleep(0.1)
-        assert looks == [set(licenses)] * len(looks)
+        assert looks == [set(three_licenses)] * len(looks)
         looked = len(looks)
         await asyncio.sleep(0.1)
         assert len(looks) == looked
