@@ -16,12 +16,13 @@ from core.database.dialect import is_postgresql
 from core.database.engine import Database
 from core.errors import BadSetting
 from core.settings import Settings
+from core.usage.segment_tables import drop_table, empty_tables, lock_ledger, make_table
 from core.usage.tables import LedgerEvent, LedgerSegment
 
 FIRST_SEGMENT: Final = 1
 """The number of the first segment. Segment 0 holds old events of backfills and is never dropped."""
 DELETE_ROWS: Final = 5_000
-"""Rows that a transaction deletes on SQLite, which has one writer."""
+"""Rows that a transaction deletes where no table is dropped: on SQLite, and by a role that may not drop tables."""
 _MIN_OPEN: Final = timedelta(days=1)
 
 
@@ -47,23 +48,27 @@ def rotate_segments(database: Database, rule: SegmentRetention, now: datetime) -
     Raises:
         sqlalchemy.exc.OperationalError: The ledger was busy for longer than ingestion should wait. The caller tries
             again later.
+        sqlalchemy.exc.ProgrammingError: No table was made ahead for the new segment, and the role may not make one, see
+            :mod:`core.usage.segment_tables`. Events go into the segment that is open.
     """
     with database.read() as session:
         segments = _segments(session)
-    if _is_full(segments, rule, now):
-        with database.write() as session:
-            _lock(session)
-            if _is_full(segments := _segments(session), rule, now):
-                _open(session, LedgerSegment(number=segments[-1].number + 1, opened_at=now))
     for _ in _expired(segments, rule, now):
         with database.write() as session:
-            _lock(session)
+            lock_ledger(session)
             if left := _expired(_segments(session), rule, now):
                 _drop(session, left[0])
     if database.is_sqlite:
         last: int | None = 0
         while last is not None:
             last = _delete_rows(database, last)
+    else:
+        empty_tables(database, DELETE_ROWS)
+    if _is_full(segments, rule, now):
+        with database.write() as session:
+            lock_ledger(session)
+            if _is_full(segments := _segments(session), rule, now):
+                _open(session, LedgerSegment(number=segments[-1].number + 1, opened_at=now))
 
 
 def require_dedup_window(session: Session, settings: Settings, now: datetime) -> None:
@@ -97,28 +102,15 @@ def _expired(segments: Sequence[LedgerSegment], rule: SegmentRetention, now: dat
     return [segment for segment, following in pairwise(segments) if now - following.opened_at >= rule.keep_for]
 
 
-def _lock(session: Session) -> None:
-    """Lock the ledger: writers into the open segment have committed, and new ones wait."""
-    if is_postgresql(session):
-        session.connection().exec_driver_sql("SET LOCAL lock_timeout = '1s'")
-        session.connection().exec_driver_sql("LOCK TABLE usage_event IN SHARE ROW EXCLUSIVE MODE")
-
-
 def _open(session: Session, segment: LedgerSegment) -> None:
     if is_postgresql(session):
-        table = f"usage_event_{segment.number}"
-        for statement in (
-            f"CREATE TABLE {table} (LIKE usage_event)",
-            f"ALTER TABLE {table} ADD PRIMARY KEY (license_id, source, id)",
-            f"ALTER TABLE usage_event ATTACH PARTITION {table} FOR VALUES IN ({segment.number})",
-        ):
-            session.connection().exec_driver_sql(statement)
+        make_table(session, segment.number)
     session.add(segment)
 
 
 def _drop(session: Session, segment: LedgerSegment) -> None:
     if is_postgresql(session):
-        session.connection().exec_driver_sql(f"DROP TABLE usage_event_{segment.number}")
+        drop_table(session, segment.number)
     session.delete(segment)
 
 

@@ -2,8 +2,9 @@
 
 import logging
 from datetime import UTC, datetime
+from functools import cache
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from core.alerts.gone_meters import close_alerts_of_gone_meters
 from core.runtime import Runtime
@@ -15,12 +16,14 @@ logger = logging.getLogger(__name__)
 
 EVERY_SECONDS = 600
 """The interval of the upkeep."""
+_NO_RIGHT = "42501"
+"""PostgreSQL's SQLSTATE of a role that lacks a right."""
 
 
 def upkeep(runtime: Runtime) -> None:
     """Tidy quotas, close alerts of gone meters, and delete finished rows and old segments of the ledger.
 
-    A busy ledger is left for the next time.
+    A busy ledger is left for the next time, and one whose tables this role may not change.
     """
     tidy_due(runtime.database, runtime.registry, datetime.now(UTC))
     with runtime.database.write() as session:
@@ -30,3 +33,16 @@ def upkeep(runtime: Runtime) -> None:
         rotate_segments(runtime.database, segment_retention(runtime.settings), datetime.now(UTC))
     except OperationalError as error:
         logger.info("the ledger is busy, its old segments are left for the next time: %s", error.orig)
+    except ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) != _NO_RIGHT:
+            raise
+        _warn_once(str(error.orig).partition("\n")[0])
+
+
+@cache
+def _warn_once(cause: str) -> None:
+    logger.warning(
+        "the ledger goes on in its open segment and grows, because this role may not change its tables (%s): run "
+        "'allowance migrate' as the owner of the tables, which makes segments ahead",
+        cause,
+    )
