@@ -120,11 +120,11 @@ class Words:
 
     def _bytes(self, value: Decimal, digits: int) -> str:
         with _exact():
-            size, power = value, 0
-            while abs(size) >= 1000 and power < len(_BYTES) - 1:
-                size, power = size / 1000, power + 1
+            size, power, shown = value, 0, 0
+            while abs(round(size, shown)) >= 1000 and power < len(_BYTES) - 1:  # as shown: 999,960 bytes are 1 MB
+                size, power, shown = size / 1000, power + 1, digits
             name = f"digital-{_BYTES[power]}"
-            pattern = f"#,##0.{'#' * (digits if power else 0)}"
+            pattern = f"#,##0.{'#' * shown}"
             return format_unit(size, name, length="short", format=pattern, locale=self._locale)
 
 

@@ -1,2 +1,2 @@
 import './first-CW85tZsU.js';
-export * from './allowance-WfApaenB.js';
+export * from './allowance-Dv0LjnCc.js';

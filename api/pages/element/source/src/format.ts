@@ -39,7 +39,7 @@ export function formatsOf(language: string, timeZone: string): Formats {
   };
   const size = (value: number, digits: number) => {
     let power = 0;
-    for (; Math.abs(value) >= 1000 && power < 5; power++) value /= 1000;
+    for (; Math.abs(+value.toFixed(power && digits)) >= 1000 && power < 5; power++) value /= 1000;
     const unit = `${['', 'kilo', 'mega', 'giga', 'tera', 'peta'][power]}byte`;
     return new Intl.NumberFormat(language, { style: 'unit', unit, maximumFractionDigits: power && digits }).format(value);
   };
