@@ -19,6 +19,7 @@ from sqlalchemy.exc import ArgumentError
 from core.addresses.mail_address import BadAddress, address_of, first_spellings
 from core.addresses.public_network import Networks, networks_of
 from core.addresses.smtp_server import SmtpServer
+from core.database.pooler import is_pooled
 from core.database.postgresql import LOST_SECONDS, parse_url
 from core.errors import BadSetting
 from core.nearest import did_you_mean
@@ -44,7 +45,7 @@ class Settings(BaseSettings):
     database_url: str = Field(
         "sqlite:///data/allowance.db",
         description="The database: `sqlite:///PATH`, or `postgresql://USER:PASSWORD@HOST:PORT/NAME`, with "
-        "replicas `HOST:PORT,HOST:PORT`.",
+        "replicas `HOST:PORT,HOST:PORT`, and behind PgBouncer with `?pooler=pgbouncer`.",
     )
     host_lost_seconds: int = Field(
         LOST_SECONDS,
@@ -363,6 +364,7 @@ class Settings(BaseSettings):
     def _database(cls, value: str) -> str:
         try:
             url = parse_url(value)
+            is_pooled(url)
         except (ArgumentError, ValueError):  # ValueError: the port is no number
             raise ValueError("is not a database URL; write sqlite:///PATH or postgresql://…") from None
         if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):

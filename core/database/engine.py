@@ -15,6 +15,7 @@ from sqlalchemy.pool import NullPool
 from sqlmodel import Session
 
 from core.database.outage_log import OutageLog, Work
+from core.database.pooler import PARAMETER, is_pooled, pooled_arguments, settings_of
 from core.database.postgresql import LOST_SECONDS, connect_arguments, is_away_state, parse_url
 
 _POOL: Final[dict[str, Any]] = {"pool_size": 16, "max_overflow": 32, "pool_pre_ping": True}
@@ -23,6 +24,8 @@ _AUTOCOMMIT: Final[dict[str, Any]] = {
 }  # fmt: skip
 CHANGED: Final = "changed licenses"
 """The key of `Session.info` under which a writing session collects the ids of licenses whose consumption it changes."""
+# A frozen process must not hold its locks for ever.
+_SESSION: Final = "-c timezone=UTC -c idle_in_transaction_session_timeout=60000 -c lock_timeout=30000"
 _BY_KEY: Final = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
 SQLITE_PRAGMAS: Final = (
     "PRAGMA journal_mode=WAL",
@@ -39,6 +42,7 @@ class Database:
     Attributes:
         url: The address of the database.
         is_sqlite: Whether the database is SQLite; otherwise it is PostgreSQL.
+        pooled_settings: The settings by name that each session behind a pooler has to have; None without a pooler.
         engine: The engine that sessions use.
         engines: All engines that send statements.
     """
@@ -54,6 +58,8 @@ class Database:
         self.is_sqlite: Final = self.url.get_backend_name() == "sqlite"
         connect = partial(_postgresql_engine, self.url, lost_seconds)
         self.engine: Final = _sqlite_engine(self.url) if self.is_sqlite else connect(**_POOL)
+        every = connect_arguments(self.url, lost_seconds, _SESSION)["options"]
+        self.pooled_settings: Final = settings_of(every) if is_pooled(self.url) else None
         self._writer: Engine = self.engine
         self._outages: Final = OutageLog()
         self._listeners: list[Callable[[frozenset[int]], None]] = []
@@ -201,12 +207,14 @@ def _create_private(file: Path) -> None:
 def _postgresql_engine(
     url: URL, lost_seconds: int, options: str = "", *, reads_only: bool = False, **more: Any
 ) -> Engine:
-    # A frozen process must not hold its locks for ever.
-    options = f"-c timezone=UTC -c idle_in_transaction_session_timeout=60000 -c lock_timeout=30000 {options}"
+    arguments = connect_arguments(url, lost_seconds, f"{_SESSION} {options}", reads_only=reads_only)
+    if is_pooled(url):
+        arguments = pooled_arguments(arguments)
+        url = url.difference_update_query([PARAMETER, "options"])
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         use_native_hstore=False,  # no column has the type, for which each engine would query the catalogue
-        connect_args=connect_arguments(url, lost_seconds, options, reads_only=reads_only),
+        connect_args=arguments,
         **more,
     )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import inspect
 
 from core.database.engine import Database
+from core.database.pooler import require_fitting
 from core.errors import SchemaNotCurrent
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ HEAD: Final = max(file.name.partition("_")[0] for file in MIGRATIONS.glob("versi
 
 def upgrade(database: Database) -> None:
     """Apply the migrations that the database lacks, all in one transaction; one upgrade at a time."""
+    if not database.is_sqlite:
+        require_fitting(database.engine, database.pooled_settings)
     if is_current(database):
         return
     from alembic import command  # noqa: PLC0415
@@ -44,7 +47,13 @@ def is_current(database: Database) -> bool:
 
 
 def require_current(database: Database) -> None:
-    """Raise :class:`SchemaNotCurrent` unless the database has the schema of this version."""
+    """Raise :class:`SchemaNotCurrent` unless the database has the schema of this version.
+
+    Raises:
+        core.errors.BadSetting: A pooler in front of the database does not fit, see :mod:`core.database.pooler`.
+    """
+    if not database.is_sqlite:
+        require_fitting(database.engine, database.pooled_settings)
     if not is_current(database):
         raise SchemaNotCurrent(
             "The database's schema is not the one of this version. Run 'allowance migrate' and start again."
