@@ -1,4 +1,4 @@
-"""``allowance check-in``: a simulation of hard quotas."""
+"""``allowance check-in``: places that are freed, and a simulation of hard quotas."""
 
 import heapq
 import random
@@ -20,6 +20,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from cli.freed_places import free, freed
 from cli.setup import start
 from core.administration.inputs import ContractInput, LicenseInput
 from core.administration.put_contract import put_contract
@@ -38,12 +39,14 @@ WIDTH: Final = 30
 """Characters of a bar."""
 _DAY: Final = timedelta(days=1)
 
-app = typer.Typer(help="Simulate installations that check in against a hard quota.", no_args_is_help=True)
+app = typer.Typer(help="Free places of hard quotas, and simulate installations that check in.", no_args_is_help=True)
+app.command()(free)
+app.command()(freed)
 
 
 @app.callback()
 def check_in() -> None:
-    """Simulate installations that check in against a hard quota."""
+    """Free places of hard quotas, and simulate installations that check in."""
 
 
 @app.command()

@@ -32,7 +32,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "credits": "Show requests for credits and grants, grant or decline credits, and void grants.",
     "entities": "List, close and rename the entities of a license.",
     "sbom": "Write the bill of materials of this installation as CycloneDX JSON.",
-    "check-in": "Simulate installations that check in against a hard quota.",
+    "check-in": "Free places of hard quotas, and simulate installations that check in.",
 }
 """The commands, each in the module of its name, with its line in the list of all commands."""
 

@@ -86,6 +86,20 @@ class VoidInput:
 
 
 @dataclass(frozen=True, slots=True)
+class FreeingInput:
+    """Places of a hard quota to free: an installation's, or those of installations first seen within a time.
+
+    The time is from `first_seen_from` up to but not including `first_seen_before`; both are None for an installation.
+    """
+
+    license: str
+    installation: str | None = None
+    first_seen_from: datetime | None = None
+    first_seen_before: datetime | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DeclineInput:
     """A request for credits to decline, with the reason for people."""
 

@@ -34,6 +34,7 @@ from core.admission.look_up import answer_of, find_candidates, outdated_quotas, 
 from core.admission.lost import count_lost_of, count_lost_with_place
 from core.admission.outage import answer_in_outage, no_answer
 from core.admission.pending import Candidate, CandidatesByDigest, PendingCheckIn, group_by_quota
+from core.admission.place_cache import CachedPlace
 from core.admission.quota_meters import QuotaMeters
 from core.admission.quota_states import QuotaStates
 from core.admission.rates import CheckInRates
@@ -151,7 +152,8 @@ class Admitter:
         state, stored, future = self._states[candidate.quota_key], candidate.stored, candidate.pending.future
         if answer := answer_of(state, stored, now):
             if stored and answer.decision is Decision.KNOWN:
-                self._known.remember(candidate.key, state.quota.starts_at, stored.seen, now)
+                place = CachedPlace(state.quota.starts_at, now.toordinal(), candidate.generation)
+                self._known.remember(candidate.key, place, stored.seen, now)
             future.set_result(answer)
         elif stored is None:
             try:
@@ -200,7 +202,9 @@ class Admitter:
         """Answer the candidates of a quota, and remember the installations with a place."""
         answers = outcome.answers
         with_place = [digest for digest in candidates if answers[digest].has_place]
-        self._known.remember_admitted(with_place, outcome.quota.starts_at, self._clock())
+        generation = min(one.generation for waiting in candidates.values() for one in waiting)
+        place = CachedPlace(outcome.quota.starts_at, self._clock().toordinal(), generation)
+        self._known.remember_admitted(with_place, place)
         for digest, (first, *others) in candidates.items():
             answer = answers[digest]
             first.pending.future.set_result(answer)

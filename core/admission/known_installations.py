@@ -40,34 +40,34 @@ class KnownInstallations:
     def is_known(self, key: InstallationKey, state: QuotaState, now: datetime) -> bool:
         """Return whether an installation has a place in the present window, as far as this process knows.
 
-        An installation that counts as lost is looked up in the database, where it is counted.
+        An installation that counts as lost is looked up in the database, where it is counted. So is every installation
+        of a license whose places were freed meanwhile: its own place may be among them.
         """
         cached = self._cache.get(key[2])
         today = now.toordinal()
-        if cached is None or cached.starts_at < state.quota.starts_at:
+        if cached is None or cached.starts_at < state.quota.starts_at or cached.generation != state.generation:
             return False
         if cached.seen_on < today - state.quota.terms.lost_after_days:
             return False
         if cached.seen_on < today:
-            self.remember(key, state.quota.starts_at, None, now)
+            self.remember(key, CachedPlace(state.quota.starts_at, today, state.generation), None, now)
         return True
 
-    def remember(self, key: InstallationKey, starts_at: int, seen: int | None, now: datetime) -> None:
+    def remember(self, key: InstallationKey, place: CachedPlace, seen: int | None, now: datetime) -> None:
         """Remember an installation with a place, and write its check-in unless today's is in the database.
 
         Args:
             key: The key of the installation's row.
-            starts_at: The start of the window in which it has a place, in microseconds.
+            place: Its place, seen today.
             seen: The last check-in in the database, in microseconds; None if it is not known to be of today.
             now: The time of the check-in.
         """
-        self.remember_admitted([key[2]], starts_at, now)
+        self._cache.put(key[2], place)
         if (seen is None or instant(seen).date() < now.date()) and len(self._seen) < MAX_UNWRITTEN:
             self._seen.put([(key, now)])
 
-    def remember_admitted(self, digests: Iterable[bytes], starts_at: int, now: datetime) -> None:
+    def remember_admitted(self, digests: Iterable[bytes], place: CachedPlace) -> None:
         """Remember installations whose check-in was written with their place."""
-        place = CachedPlace(starts_at, now.toordinal())
         for digest in digests:
             self._cache.put(digest, place)
 

@@ -21,11 +21,11 @@ def find_candidates(
 ) -> list[Candidate]:
     """Read the stored state of each installation whose license exists, in one statement."""
     found = [
-        (check_in, quota_key, state.key_of(check_in.request.identifier))
+        (check_in, quota_key, state.key_of(check_in.request.identifier), state.generation)
         for check_in in pending
         if (state := states.get(quota_key := check_in.request.quota_key))
     ]
-    stored = store.find(connection, [key for _, _, key in found]) if found else []
+    stored = store.find(connection, [key for _, _, key, _ in found]) if found else []
     return [Candidate(*row, state) for row, state in zip(found, stored, strict=True)]
 
 

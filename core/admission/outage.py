@@ -23,9 +23,9 @@ def answer_in_outage(state: QuotaState, place: CachedPlace | None, now: datetime
 
     Returns:
         The answer, or None if the contract lets nobody pass, no contract is in force now, the license is suspended, or
-        the place is not remembered: nothing is guessed.
+        the place is not remembered, or places were freed since: nothing is guessed.
     """
-    if place is None or state.quota.terms.on_outage != OnOutage.LET_THROUGH:
+    if place is None or place.generation != state.generation or state.quota.terms.on_outage != OnOutage.LET_THROUGH:
         return None
     terms, zone = state.quota.terms, state.license.license.time_zone
     today = now.astimezone(ZoneInfo(zone)).date()

@@ -17,11 +17,16 @@ class PendingCheckIn(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A pending check-in with the stored state of its installation; None for a new installation."""
+    """A pending check-in with the stored state of its installation; None for a new installation.
+
+    `generation` is the register's, read before the stored state: a place that is freed in between has an earlier
+    generation than the register, so it is never remembered as if it still stood.
+    """
 
     pending: PendingCheckIn
     quota_key: QuotaKey
     key: InstallationKey
+    generation: int
     stored: InstallationState | None
 
     def backs_off(self, now: datetime) -> bool:

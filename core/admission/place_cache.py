@@ -1,4 +1,4 @@
-"""A bounded cache of places. Places are never taken away, so an entry stays true."""
+"""A bounded cache of places. An entry stays true until places of its license are freed: then the generation changes."""
 
 from typing import Final, NamedTuple
 
@@ -7,11 +7,12 @@ class CachedPlace(NamedTuple):
     """A place in a quota window.
 
     `starts_at` is the start of the window in microseconds. `seen_on` is the day of the last check-in, as the ordinal
-    of a date.
+    of a date. `generation` is the register's when the place was read or given.
     """
 
     starts_at: int
     seen_on: int
+    generation: int
 
 
 class PlaceCache:

@@ -29,7 +29,8 @@ FRESH_SECONDS: Final = 1.0
 class QuotaState:
     """A quota and the number of places taken, as last read.
 
-    `secret` is the key of the digests of identifiers. `read_at` is a time of the monotonic clock.
+    `secret` is the key of the digests of identifiers. `generation` is that of the register: it changes when places are
+    freed. `read_at` is a time of the monotonic clock.
     """
 
     license: LoadedLicense
@@ -37,6 +38,7 @@ class QuotaState:
     secret: bytes
     quota: Quota
     used: int
+    generation: int
     read_at: float
 
     def key_of(self, identifier: str) -> InstallationKey:
@@ -94,14 +96,15 @@ def _load(
     ids = {row[0]: row[1] for row in session.execute(select(License.key, License.id).where(of_keys))}
     licenses = load_licenses(session, list(ids.values()), now)
     of_ids = col(AdmissionRegister.license_id).in_(licenses)
-    secrets = {(row.license_id, row.meter): row.secret for row in session.exec(select(AdmissionRegister).where(of_ids))}
+    registers = {(row.license_id, row.meter): row for row in session.exec(select(AdmissionRegister).where(of_ids))}
     windows = newest_windows(session, licenses, now)
     states, unregistered = {}, set()
     for license_key, meter in keys:
         license = licenses.get(ids.get(license_key, 0))
         if license is None:
             continue
-        if (license.id, meter) not in secrets:
+        register = registers.get((license.id, meter))
+        if register is None:
             unregistered.add((license.id, meter))
             continue
         row = windows.get((license.id, meter))
@@ -109,6 +112,6 @@ def _load(
         quota = quota_at(license, meters[meter], now, latest)
         used = row.used if row and row.starts_at == quota.window.start else 0
         states[license_key, meter] = QuotaState(
-            license, meters[meter], secrets[license.id, meter], quota, used, monotonic()
+            license, meters[meter], register.secret, quota, used, register.generation, monotonic()
         )
     return states, unregistered

@@ -64,10 +64,11 @@ def _admit(cursor: Any, quota: Quota, identifiers: Mapping[bytes, str | None], n
     admitted = [digest for digest in states if digest not in known][:room]
     if admitted:
         new = sum(state is None or state.seen is None for state in map(states.get, admitted))
-        seen = microseconds(now)
-        cursor.executemany(_ADMIT, [(*key, digest, identifiers[digest], quota.starts_at, seen) for digest in admitted])
+        seen, day = microseconds(now), quota.day.isoformat()
+        place = (quota.starts_at, seen, seen, day)
+        cursor.executemany(_ADMIT, [(*key, digest, identifiers[digest], *place) for digest in admitted])
         cursor.execute(_COUNT_ADMITTED, (len(admitted), new, *window))
-        cursor.execute(_COUNT_ADMITTED_BY_DAY, (*window, quota.day.isoformat(), len(admitted)))
+        cursor.execute(_COUNT_ADMITTED_BY_DAY, (*window, day, len(admitted)))
     return AdmitResult(frozenset(admitted), known, used + len(admitted), places)
 
 

@@ -7,7 +7,7 @@ counters remain. Times that check-ins compare are microseconds since 1970.
 from datetime import date, datetime
 from typing import Final
 
-from sqlalchemy import BigInteger, CheckConstraint, LargeBinary
+from sqlalchemy import BigInteger, CheckConstraint, Integer, LargeBinary
 from sqlmodel import Field, SQLModel
 
 from core.database.types import BigId, Microseconds, Name, UtcDateTime
@@ -20,8 +20,10 @@ class Installation(SQLModel, table=True):
     """An installation that checked in for a license's meter with a hard quota.
 
     `place` is the start of the last window in which it got a place, null if it never did. `seen` is its last check-in
-    with a place, to the day; null before that, and once it counts as lost. `refused_at` and `retry_at` are of its last
-    refusal. `identifier` is null if the contract wants only digests, and for an installation that never had a place.
+    with a place, to the day; null before that, and once it counts as lost. `first_seen` is the time of its first
+    place since it was unknown or lost, and `taken_on` the day on which its last place was counted; both are null if
+    the place was taken before they were recorded. `refused_at` and `retry_at` are of its last refusal. `identifier`
+    is null if the contract wants only digests, and for an installation that never had a place.
     """
 
     __table_args__ = STORAGE
@@ -32,6 +34,8 @@ class Installation(SQLModel, table=True):
     identifier: str | None = Field(default=None, sa_type=Name)
     place: datetime | None = Field(default=None, sa_type=Microseconds)
     seen: datetime | None = Field(default=None, sa_type=Microseconds)
+    first_seen: datetime | None = Field(default=None, sa_type=Microseconds)
+    taken_on: date | None = Field(default=None)
     refused_at: datetime | None = Field(default=None, sa_type=Microseconds)
     retry_at: datetime | None = Field(default=None, sa_type=Microseconds)
 
@@ -80,7 +84,8 @@ class AdmissionRegister(SQLModel, table=True):
     """The register of a license's meter with a hard quota.
 
     `secret` is the key of the digests of its identifiers. `tidy_at` is the time at which lost installations are next
-    counted and old rows deleted.
+    counted and old rows deleted. `generation` is the number of times that places were freed: what a process remembers
+    of an earlier generation has to be looked up again.
     """
 
     __tablename__ = "admission_register"
@@ -89,3 +94,27 @@ class AdmissionRegister(SQLModel, table=True):
     meter: str = Field(primary_key=True, sa_type=Name)
     secret: bytes = Field(sa_type=LargeBinary)
     tidy_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    generation: int = Field(default=0, sa_type=Integer, sa_column_kwargs={"server_default": "0"})
+
+
+class FreedPlaces(SQLModel, table=True):
+    """The record of places that were freed together, with their number, the reason and the author. It is kept for ever.
+
+    Either the place of one installation was freed, or the places of installations first seen from `first_seen_from` up
+    to but not including `first_seen_before`. `identifier` is the installation's, null if the contract wants only
+    digests. `starts_at` is the start of the quota window.
+    """
+
+    __tablename__ = "freed_places"
+
+    license_id: int = Field(primary_key=True, sa_type=BigId, foreign_key="license.id")
+    meter: str = Field(primary_key=True, sa_type=Name)
+    generation: int = Field(primary_key=True, sa_type=Integer)
+    starts_at: datetime = Field(sa_type=UtcDateTime)
+    freed_at: datetime = Field(sa_type=UtcDateTime)
+    freed_by: str
+    note: str | None = None
+    freed: int = Field(sa_type=Integer)
+    identifier: str | None = Field(default=None, sa_type=Name)
+    first_seen_from: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    first_seen_before: datetime | None = Field(default=None, sa_type=UtcDateTime)

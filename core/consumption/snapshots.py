@@ -117,10 +117,10 @@ def insert_snapshot(session: Session, license_id: int, key: str) -> None:
     session.execute(insert_into(session, LicenseOverview).values(overview).on_conflict_do_nothing())
 
 
-def mark_changed(session: Session, license_id: int) -> None:
-    """Increase the version for a change outside the readings: of the license, its contract or its grants."""
+def mark_changed(session: Session, license_id: int, by: int = 1) -> None:
+    """Increase the version for a change outside the readings: of the license, its contract, grants or places."""
     snapshot = update(Snapshot).where(col(Snapshot.license_id) == license_id)
-    session.execute(snapshot.values(version=col(Snapshot.version) + 1))
+    session.execute(snapshot.values(version=col(Snapshot.version) + by))
     overview = update(LicenseOverview).where(col(LicenseOverview.license_id) == license_id)
     session.execute(overview.values(changed_at=_later(session)))
     _notify_on_commit(session, [license_id])

@@ -68,6 +68,10 @@ EVERYTHING: dict[str, tuple[str, set[str]]] = {
         "{ renamed errors { code } } }",
         {"contract:write"},
     ),
+    "freePlaces": (
+        'mutation { freePlaces(input: {license: "acme", installation: "i"}) { freed errors { code } } }',
+        {"contract:write"},
+    ),
     "createSession": (
         'mutation { createSession(input: {license: "acme", scopes: [CONSUMPTION_READ]}) { errors { code } } }',
         {"consumption:read"},

@@ -61,6 +61,7 @@ mutation Grant($a: GrantCreditsInput!) { grantCredits(input: $a) { errors { code
 mutation Adjust($a: AdjustUsageInput!) { adjustUsage(input: $a) { errors { code } } }
 mutation Close($a: CloseEntityInput!) { closeEntity(input: $a) { errors { code } } }
 mutation Rename($a: RenameEntityInput!) { renameEntity(input: $a) { errors { code } } }
+mutation Free($a: FreePlacesInput!) { freePlaces(input: $a) { errors { code } } }
 mutation Void($a: VoidGrantInput!) { voidGrant(input: $a) { errors { code } } }
 mutation Record($a: [UsageEventInput!]!) { recordUsage(events: $a) { accepted rejected { code } } }
 """
@@ -68,7 +69,21 @@ INPUTS = st.fixed_dictionaries(
     {},
     optional={
         **dict.fromkeys(
-            ("key", "name", "license", "id", "source", "type", "entity", "note", "meter", "grant", "reason", "event"),
+            (
+                "key",
+                "name",
+                "license",
+                "id",
+                "source",
+                "type",
+                "entity",
+                "note",
+                "meter",
+                "grant",
+                "reason",
+                "event",
+                "installation",
+            ),
             TEXTS,
         ),
         **{name: st.one_of(TEXTS, st.dates().map(str)) for name in ("effectiveFrom", "startsOn", "billingPeriod")},
@@ -92,7 +107,7 @@ ARGUMENTS = st.one_of(
 @shared
 @given(
     name=st.sampled_from(
-        ["Consumption", "Licenses", "Node", "History", "Refresh", "Put", "Contract", "Grant", "Record"]
+        ["Consumption", "Licenses", "Node", "History", "Refresh", "Put", "Contract", "Grant", "Record", "Free"]
     ),
     variables=st.fixed_dictionaries({}, optional={"a": ARGUMENTS, "b": ARGUMENTS, "c": ARGUMENTS}),
 )

@@ -1,18 +1,27 @@
-"""``allowance check-in simulate``: a month of check-ins in a few seconds, on a terminal and elsewhere."""
+"""``allowance check-in``: a month of check-ins in a few seconds, on a terminal and elsewhere, and freed places."""
 
+import json
 import os
 import pty
 import re
 import subprocess
 from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlmodel import select
 
-from core.admission.tables import Installation
+from core.admission.admitter import Admitter
+from core.admission.check_in import CheckInRequest
+from core.admission.tables import AdmissionWindow, Installation
 from core.database.engine import Database
 from core.licenses.tables import License
+from core.runtime import open_runtime
+from core.settings import load_settings
 from tests.cli.command import COMMAND, Run
+from tests.core.admission.conftest import METER
+from tests.fixtures.engine import Engine
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 LINE = re.compile(r"^(\d\d \w{3})  (\S+) +([\d,]+) +([\d,]+) +([\d,]+) +([\d,]+) *$", re.MULTILINE)
@@ -86,3 +95,60 @@ def test_on_a_terminal_the_chart_grows_day_by_day(database_url: str) -> None:
 @pytest.mark.parametrize(("option", "value"), [("--installations", 0), ("--quota", -1), ("--back-off-days", 0)])
 def test_a_simulation_of_nothing_is_refused(run: Run, option: str, value: int) -> None:
     assert run("check-in", "simulate", option, value).code == 2
+
+
+@pytest.fixture
+def full(run: Run, database: Database) -> None:
+    """A license with a quota of 3 whose places were taken now: by a real installation and two made-up ones."""
+    now = datetime.now(UTC)
+    with open_runtime(load_settings(database_url=database.engine.url.render_as_string(hide_password=False))) as runtime:
+        engine = Engine(runtime)
+        engine.license("acme", terms={METER: 3})
+        with closing(Admitter(runtime.database, runtime.registry, runtime.settings, lambda: now)) as admitter:
+            for one in ("real", "fake-1", "fake-2"):
+                admitter.check_in(CheckInRequest("acme", METER, one, "a key"))
+
+
+def used(database: Database) -> int:
+    with database.read() as session:
+        return session.exec(select(AdmissionWindow.used)).one()
+
+
+@pytest.mark.usefixtures("full")
+def test_places_are_named_and_freed_and_recorded(run: Run, database: Database) -> None:
+    asked = run("check-in", "free", "acme", "--installation", "fake-1")
+    assert asked.code == 1  # nobody answers
+    assert "1 of the places of acme will be free:\n  'fake-1', first seen 20" in asked.out
+    assert used(database) == 3
+    freed = run("check-in", "free", "acme", "--installation", "fake-1", "--note", "made up", "--yes")
+    assert (freed.code, freed.out.splitlines()[-1]) == (0, "1 places of acme are free.")
+    assert used(database) == 2
+    again = run("check-in", "free", "acme", METER, "--installation", "fake-1", "--yes")
+    assert again.out == "No such installation of acme has a place in the present window. Nothing was freed.\n"
+    [record] = json.loads(run("check-in", "freed", "acme", "--json").out)
+    assert (record["installation"], record["freed"], record["note"], record["meter"]) == ("fake-1", 1, "made up", METER)
+    assert "command line" in record["freedBy"]
+
+
+@pytest.mark.usefixtures("full")
+def test_places_of_a_time_are_freed(run: Run, database: Database) -> None:
+    today = datetime.now(UTC).date()
+    span = ("--first-seen-from", today - timedelta(days=1), "--first-seen-before", today + timedelta(days=1))
+    freed = run("check-in", "free", "acme", *span, "--yes")
+    assert (freed.code, freed.out.splitlines()[-1]) == (0, "3 places of acme are free.")
+    assert used(database) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["acme", "--yes"], "Name an installation, or both ends"),
+        (["nope", "--installation", "a"], "nope"),
+        (["acme", "forms", "--installation", "a"], "has no hard quota"),
+    ],
+)
+@pytest.mark.usefixtures("full")
+def test_a_wrong_command_to_free_says_what_is_wrong(run: Run, arguments: list[str], said: str) -> None:
+    result = run("check-in", "free", *arguments)
+    assert result.code == 1
+    assert said in result.err

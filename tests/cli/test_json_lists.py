@@ -21,10 +21,11 @@ from core.settings import Settings
 from tests.cli.command import Run
 from tests.fixtures.engine import Engine, usage_event
 
-NAMES_OF_LISTS = {"list", "log", "requests", "corrections", "plugins", "outbox", "consumption"}
+NAMES_OF_LISTS = {"list", "freed", "log", "requests", "corrections", "plugins", "outbox", "consumption"}
 ARGUMENTS = {
     "alerts list": [],
     "alerts show": ["{alert}"],
+    "check-in freed": ["acme"],
     "consumption": ["acme"],
     "contracts list": ["acme"],
     "credits list": ["acme"],

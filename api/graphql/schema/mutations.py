@@ -18,6 +18,7 @@ class Mutation:
     record_usage = usage_mutations.record_usage
     adjust_usage = usage_mutations.adjust_usage
     check_in = admission_mutations.check_in
+    free_places = admission_mutations.free_places
     refresh_consumption = refresh_mutations.refresh_consumption
     put_license = license_mutations.put_license
     put_contract = license_mutations.put_contract

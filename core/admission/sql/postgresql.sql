@@ -37,7 +37,7 @@ WITH quota AS (
     AND stored.meter = quota.meter AND stored.starts_at = quota.starts_at OFFSET 0
   ) AS stored ON true
 ), known AS (
-  SELECT candidate.*, quota.license_id, quota.meter, quota.starts_at,
+  SELECT candidate.*, quota.license_id, quota.meter, quota.starts_at, quota.day,
          stored.place >= quota.starts_at AS has_place, stored.seen IS NOT NULL AS came_back
   FROM candidate JOIN quota USING (number) LEFT JOIN LATERAL (
     SELECT * FROM installation AS stored
@@ -48,13 +48,14 @@ WITH quota AS (
   SELECT *, row_number() OVER (PARTITION BY number ORDER BY turn) AS rank
   FROM known WHERE has_place IS NOT TRUE
 ), admitted AS (
-  INSERT INTO installation AS stored (license_id, meter, digest, identifier, place, seen)
-  SELECT license_id, meter, digest, identifier, waiting.starts_at, %b::bigint
-  FROM waiting JOIN counter USING (number, license_id, meter)
+  INSERT INTO installation AS stored (license_id, meter, digest, identifier, place, seen, first_seen, taken_on)
+  SELECT license_id, meter, digest, identifier, waiting.starts_at, present.time, present.time, waiting.day
+  FROM waiting JOIN counter USING (number, license_id, meter) CROSS JOIN (SELECT %b::bigint AS time) AS present
   WHERE same AND current AND (places IS NULL OR rank <= places - used)
   ORDER BY license_id, meter, digest
   ON CONFLICT (license_id, meter, digest) DO UPDATE
-  SET identifier = excluded.identifier, place = excluded.place, seen = excluded.seen,
+  SET identifier = excluded.identifier, place = excluded.place, seen = excluded.seen, taken_on = excluded.taken_on,
+      first_seen = CASE WHEN stored.seen IS NULL THEN excluded.first_seen ELSE stored.first_seen END,
       refused_at = NULL, retry_at = NULL
   WHERE stored.place IS NULL OR stored.place < excluded.place
   RETURNING license_id, meter, digest

@@ -23,9 +23,12 @@ SET ends_at = excluded.ends_at, time_zone = excluded.time_zone, quota = excluded
 
 -- name: admit
 -- Give a place to an installation.
-INSERT INTO installation (license_id, meter, digest, identifier, place, seen) VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO installation AS stored (license_id, meter, digest, identifier, place, seen, first_seen, taken_on)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (license_id, meter, digest) DO UPDATE
-SET identifier = excluded.identifier, place = excluded.place, seen = excluded.seen, refused_at = NULL, retry_at = NULL
+SET identifier = excluded.identifier, place = excluded.place, seen = excluded.seen, taken_on = excluded.taken_on,
+    first_seen = CASE WHEN stored.seen IS NULL THEN excluded.first_seen ELSE stored.first_seen END,
+    refused_at = NULL, retry_at = NULL
 
 -- name: count_admitted
 UPDATE admission_window SET used = used + ?, new = new + ? WHERE license_id = ? AND meter = ? AND starts_at = ?

@@ -15,22 +15,22 @@ def test_it_never_holds_more_than_it_may_and_tells_no_lies(most: int, numbers: l
     cache = PlaceCache(most)
     for number in numbers:
         found = cache.get(name(number))
-        assert found in (None, CachedPlace(number, number))
-        cache.put(name(number), CachedPlace(number, number))
-        assert cache.get(name(number)) == CachedPlace(number, number)
+        assert found in (None, CachedPlace(number, number, 0))
+        cache.put(name(number), CachedPlace(number, number, 0))
+        assert cache.get(name(number)) == CachedPlace(number, number, 0)
         assert len(cache) <= max(most, 2)
 
 
 def test_what_is_asked_for_again_outlives_what_is_not() -> None:
     cache = PlaceCache(4)
     for number in range(6):
-        cache.put(name(number), CachedPlace(1, 1))
+        cache.put(name(number), CachedPlace(1, 1, 0))
         assert cache.get(name(0))
     assert cache.get(name(1)) is None
 
 
 def test_a_later_window_takes_the_place_of_an_earlier_one() -> None:
     cache = PlaceCache(4)
-    cache.put(name(1), CachedPlace(1, 1))
-    cache.put(name(1), CachedPlace(2, 2))
-    assert cache.get(name(1)) == CachedPlace(2, 2)
+    cache.put(name(1), CachedPlace(1, 1, 0))
+    cache.put(name(1), CachedPlace(2, 2, 0))
+    assert cache.get(name(1)) == CachedPlace(2, 2, 0)

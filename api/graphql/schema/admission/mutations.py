@@ -1,11 +1,16 @@
-"""The mutation that checks in an installation. The endpoint over HTTP is :mod:`api.endpoints.check_in`."""
+"""The mutations of hard quotas. The endpoint of check-ins over HTTP is :mod:`api.endpoints.check_in`."""
 
 from typing import Annotated
 
 import strawberry
 
 from api.graphql.schema.admission.check_in import CheckIn, CheckInInput
+from api.graphql.schema.admission.freed_places import FreePlacesInput, FreePlacesResult
 from api.graphql.schema.common.node import Info
+from api.graphql.schema.common.results import reports_errors
+from core.access.keys import Scope
+from core.administration import free_places as freeing
+from core.administration import inputs
 
 
 @strawberry.mutation(
@@ -20,3 +25,25 @@ def check_in(
     question = admitter.quota_meters.check(context.caller, fields)
     context.close()
     return CheckIn(record=admitter.check_in(question))
+
+
+@strawberry.mutation(
+    description="Free places of a hard quota in the present window, such as those of made-up installations. As many "
+    "other installations can take a place at once. Readings, history and alerts follow at the next refresh."
+)
+@reports_errors(FreePlacesResult)
+def free_places(
+    info: Info, input: Annotated[FreePlacesInput, strawberry.argument(description="The places to free.")]
+) -> FreePlacesResult:
+    context = info.context
+    context.caller.require(Scope.CONTRACT_WRITE, license=input.license)
+    meter = context.services.admitter.quota_meters.find(input.meter)
+    given = inputs.FreeingInput(
+        input.license, input.installation, input.first_seen_from, input.first_seen_before, input.note
+    )
+    with context.write() as session:
+        record = freeing.free_places(session, given, meter, context.caller.name, context.now)
+        freed = record.freed if record else 0
+    context.services.announcer.announce()
+    context.services.admitter.forget(input.license)
+    return FreePlacesResult(freed=freed)
