@@ -6,7 +6,7 @@ from starlette.routing import Route, WebSocketRoute
 
 from api.endpoints.check_in import CheckInEndpoint
 from api.endpoints.events import EventsEndpoint
-from api.endpoints.health import HealthEndpoint
+from api.endpoints.health import HealthEndpoint, LiveEndpoint, ReadyEndpoint
 from api.endpoints.metrics import MetricsEndpoint
 from api.endpoints.pages import page_routes
 from api.endpoints.unsubscribe import UnsubscribeEndpoint
@@ -26,6 +26,7 @@ from api.http.security_headers import SecurityHeaders
 from api.metrics import Metrics, PluginCollector
 from core.consumption.changed_licenses import ChangedLicenses
 from core.consumption.changes import Changes
+from core.readiness import Readiness
 from core.runtime import Runtime
 from core.workers.broker import Announcer
 
@@ -70,6 +71,7 @@ def create_app(runtime: Runtime, announcer: Announcer) -> Starlette:
         authenticator, operations, executions, subscriptions, connections, most=settings.subscriptions_per_connection
     )
     events = EventsEndpoint(authenticator, runtime.committer, runtime.registry, settings)
+    readiness = Readiness(database)
     unsubscribe = UnsubscribeEndpoint(database, operations.negotiator)
     app = Starlette(
         # Routes are tried in this order, so the busiest come first.
@@ -78,6 +80,8 @@ def create_app(runtime: Runtime, announcer: Announcer) -> Starlette:
             Route("/events", events, methods=["POST"]),
             graphql_route(graphql, settings.allowed_origins, settings.allowed_headers),
             WebSocketRoute(PATH, graphql_socket),
+            Route("/livez", LiveEndpoint(), methods=["GET"]),
+            Route("/readyz", ReadyEndpoint(readiness), methods=["GET"]),
             Route("/healthz", HealthEndpoint(database), methods=["GET"]),
             Route("/metrics", MetricsEndpoint(authenticator, metrics.registry), methods=["GET"]),
             Route("/unsubscribe/{token}", unsubscribe, methods=["GET", "POST"]),
@@ -88,5 +92,7 @@ def create_app(runtime: Runtime, announcer: Announcer) -> Starlette:
     )
     app.router.redirect_slashes = False  # the redirect would repeat the Host header of the caller
     app.state.connections = connections
+    app.state.readiness = readiness
     app.state.guard = ConnectionGuard(settings, metrics)
+    app.state.settings = settings
     return app

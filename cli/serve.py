@@ -1,7 +1,6 @@
 """``allowance serve``: the web server, with workers inside where no broker is set."""
 
 import signal
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Never
@@ -9,17 +8,11 @@ from typing import Annotated, Never
 import typer
 
 from cli.demo import prepare_demo
+from cli.listening import bind
 from cli.setup import SafeMode, WithoutPlugin, leave_out, start
-from core.errors import AllowanceError
 from core.runtime import Runtime, open_runtime
 from core.workers.broker import Announcer, open_broker
 from core.workers.worker import Worker, open_announcer
-
-
-class CannotListen(AllowanceError):
-    """An address that the server cannot listen at."""
-
-    code = "CANNOT_LISTEN"
 
 
 def serve(
@@ -47,7 +40,7 @@ def serve(
     settings = leave_out(start(quiet=False), without_plugin, safe_mode=safe_mode)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
-    listener = _bind(host, port)
+    listener = bind(host, port)
     # These imports take longer than all others. A taken port is reported before them, and no other command needs them.
     from api.app import create_app  # noqa: PLC0415
     from api.http.descriptors import raise_limit  # noqa: PLC0415
@@ -83,21 +76,6 @@ def _announcer(runtime: Runtime) -> Iterator[Announcer]:
         yield open_announcer(runtime, broker)
     finally:
         broker.close()
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    """Return a socket at the address, which does not listen yet. Raises :class:`CannotListen`."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-    except OSError as error:
-        raise CannotListen(
-            f"Cannot listen at {host}, port {port}: {error.strerror}. Give another --host or --port, or stop what "
-            "listens there."
-        ) from None
-    return listener
 
 
 def _leave(*_: object) -> Never:

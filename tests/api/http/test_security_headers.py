@@ -19,7 +19,17 @@ REFUSED: dict[str, tuple[str, str, dict[str, str], int, str]] = {
     "no token": ("POST", "/check-in", {}, 401, "UNAUTHENTICATED"),
     "no token at the metrics": ("GET", "/metrics", {}, 401, "UNAUTHENTICATED"),
 }
-ANSWERED = ["/healthz", "/", "/consumption", "/consumption/", "/graphiql", "/elements/allowance.js", "/unsubscribe/x"]
+ANSWERED = [
+    "/livez",
+    "/readyz",
+    "/healthz",
+    "/",
+    "/consumption",
+    "/consumption/",
+    "/graphiql",
+    "/elements/allowance.js",
+    "/unsubscribe/x",
+]
 
 
 def require_headers(headers: object) -> None:
