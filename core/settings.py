@@ -78,8 +78,15 @@ class Settings(BaseSettings):
         30,
         ge=0,
         le=3600,
-        description="Seconds within which a worker that is stopped finishes what it has begun. Other workers take over "
-        "the rest.",
+        description="Seconds within which a server or a worker that is stopped finishes what it has begun. Other "
+        "workers take over the rest of a worker.",
+    )
+    drain_seconds: int = Field(
+        5,
+        ge=0,
+        le=3600,
+        description="Seconds for which a server that is stopped by SIGTERM serves on, not ready, until proxies have "
+        "noticed.",
     )
     refresh_after_seconds: float = Field(
         10,

@@ -19,6 +19,7 @@ MOST_HEAD: Final = 2**16
 
 MOST_WAITING: Final = 100
 """Requests on a connection that wait for the answer to another. Browsers and most clients send none ahead."""
+_LAST_ANSWER: Final = (b"connection", b"close")
 
 
 class RequestRefused(Exception):
@@ -81,6 +82,9 @@ class HttpConnection(HttpToolsProtocol):
             raise RequestRefused
         self._other_bytes = 0
         super().on_headers_complete()
+        if self._guard.is_draining and self.cycle is not None:
+            # uvicorn's own list of headers is also sent with the answer to a handshake of WebSocket.
+            self.cycle.default_headers = [*self.cycle.default_headers, _LAST_ANSWER]
 
     def on_body(self, body: bytes) -> None:
         """Hand a part of the body on."""

@@ -60,10 +60,15 @@ _RESPONSES: Final = {
 
 
 class ConnectionGuard:
-    """The counts of connections by address and descriptor, and the bounds that each connection keeps."""
+    """The counts of connections by address and descriptor, and the bounds that each connection keeps.
+
+    Attributes:
+        is_draining: Whether the server stops soon, so that each connection ends with the answer to its next request.
+    """
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         """Take the bounds from the settings; count refusals in the metrics."""
+        self.is_draining = False
         self.head_seconds = settings.head_seconds
         self.body_seconds = settings.body_seconds
         self.least_rate = settings.least_bytes_per_second

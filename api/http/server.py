@@ -2,10 +2,13 @@
 
 import logging
 import re
+import signal
 import socket
 import sys
 from collections.abc import Callable
 from functools import partial
+from time import monotonic
+from types import FrameType
 from typing import Any, Final
 
 import uvicorn
@@ -15,6 +18,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from api.http.connection import HttpConnection
 from api.http.connection_guard import ConnectionGuard
 from api.http.web_socket_connection import WebSocketConnection
+from core.settings import Settings
 
 MOST_MESSAGE: Final = 2**16
 """Bytes of one message over WebSocket. An operation seldom has a tenth of that; large batches of usage go by HTTP."""
@@ -39,18 +43,20 @@ class Server(uvicorn.Server):
         """Serve an application.
 
         Args:
-            app: The application; its state holds its open connections, and the guard of new ones.
+            app: The application; its state holds the settings, the readiness, the open connections, and the guard of
+                new ones.
             started: Called once the server listens.
             access_log: Whether to log each request.
         """
         guard: ConnectionGuard = app.state.guard
+        settings: Settings = app.state.settings
         config = uvicorn.Config(
             app,
             lifespan="off",
             log_config=None,
             access_log=access_log,
             server_header=False,
-            timeout_graceful_shutdown=30,
+            timeout_graceful_shutdown=settings.grace_seconds,
             forwarded_allow_ips=guard.trusted_proxies,  # None: the variable FORWARDED_ALLOW_IPS
             ws_max_size=MOST_MESSAGE,
             ws_per_message_deflate=False,  # keeps a context for each connection; see CompressLarge
@@ -73,24 +79,36 @@ class Server(uvicorn.Server):
         self._guard = guard
         self._started = started
         self._second = 0
+        self._drain_seconds = settings.drain_seconds
+        self._drained_at: float | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and report that."""
         await super().startup(sockets)
         self._started()
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop. At the first SIGTERM, be not ready at once, but serve on until proxies have noticed."""
+        is_first = self._drained_at is None
+        self._drained_at = monotonic()
+        if sig == signal.SIGTERM and is_first:
+            self._drained_at += self._drain_seconds
+        self._app.state.readiness.drain()
+        self._guard.is_draining = True
+        super().handle_exit(sig, frame)
+
     async def on_tick(self, counter: int) -> bool:
-        """Look at all connections once per second."""
+        """Look at all connections once per second. Return whether to stop now."""
         if counter % TICKS == 0:
             self._second += 1
             self._guard.look(self._second)
             for connection in list(self.server_state.connections):
                 connection.check(self._second)  # type: ignore[union-attr]
-        return await super().on_tick(counter)
+        return await super().on_tick(counter) and monotonic() >= (self._drained_at or 0)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End open connections first, since uvicorn waits for them."""
-        self._app.state.connections.close()
+        """End open connections first: uvicorn waits for streams, and closes a WebSocket without a last message."""
+        await self._app.state.connections.close()
         await super().shutdown(sockets)
 
 

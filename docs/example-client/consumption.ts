@@ -63,12 +63,15 @@ export class Allowance {
     const client = createClient({ url, connectionParams: this.#headers, retryAttempts: Infinity, webSocketImpl });
     try {
       const query = ChangesDocument.toString();
-      for await (const { data, errors } of client.iterate<ChangesSubscription>({
-        query,
-        variables: { license },
-      })) {
-        if (errors) throw AllowanceError.of(errors);
-        if (data) yield data.consumptionChanged;
+      // A server that stops completes the subscription.
+      for (;;) {
+        for await (const { data, errors } of client.iterate<ChangesSubscription>({
+          query,
+          variables: { license },
+        })) {
+          if (errors) throw AllowanceError.of(errors);
+          if (data) yield data.consumptionChanged;
+        }
       }
     } catch (problem) {
       throw Array.isArray(problem) ? AllowanceError.of(problem as Errors) : problem;

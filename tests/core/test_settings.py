@@ -106,6 +106,7 @@ WRONG = {
     },
     "ALLOWANCE_REFRESH_BATCH": {"0": "greater than or equal to 1", "1001": "less than or equal to 1000"},
     "ALLOWANCE_GRACE_SECONDS": {"-1": "greater than or equal to 0", "3601": "less than or equal to 3600"},
+    "ALLOWANCE_DRAIN_SECONDS": {"-1": "greater than or equal to 0", "3601": "less than or equal to 3600"},
     "ALLOWANCE_REFRESH_LEASE_SECONDS": {"0": "greater than or equal to 1", "86401": "less than or equal to 86400"},
     "ALLOWANCE_REFRESH_AFTER_SECONDS": {"-1": "greater than or equal to 0", "86401": "less than or equal to 86400"},
     "ALLOWANCE_HISTORY_HOURLY_DAYS": {"0": "greater than or equal to 1", "3651": "less than or equal to 3650"},

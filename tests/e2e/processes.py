@@ -144,7 +144,8 @@ class Installation:
 
     def _environment(self, more: dict[str, object]) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("ALLOWANCE_")}
-        settings = {"database_url": self.database_url, **self.settings, **more}
+        # No proxy has to notice that a server stops.
+        settings = {"drain_seconds": 0, "database_url": self.database_url, **self.settings, **more}
         given = {f"ALLOWANCE_{name.upper()}": str(value) for name, value in settings.items()}
         # HOME is handed down to every process that one of these starts.
         return inherited | given | {"HOME": str(self.home), "PYTHONPATH": os.pathsep.join(map(str, self.path))}

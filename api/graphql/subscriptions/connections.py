@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from enum import Enum
 from time import monotonic
@@ -25,6 +25,8 @@ EVERY: Final = 1.0
 
 A revoked key, or a session that has ended, works as long as that.
 """
+LAST_MESSAGES: Final = 2.0
+"""Seconds within which a client has to read the last messages of a server that stops."""
 
 _MESSAGES: Final = {
     Refusal.ADDRESS: "This address holds as many connections as it may.",
@@ -141,11 +143,15 @@ class OpenConnections:
                     self._watching.cancel()
                     self._watching = None
 
-    def close(self) -> None:
-        """End all connections, and each new one at once."""
+    async def close(self) -> None:
+        """End all connections, and each new one at once. Wait until clients that read have got the last messages."""
         self._is_closing = True
         for connection in self._open:
             connection.end(EndReason.CLOSING)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_MESSAGES):
+                while self._open:
+                    await asyncio.sleep(0.01)
 
     async def _watch_ends(self) -> None:
         checked_at = monotonic()

@@ -95,11 +95,13 @@ class _EventStream:
     async def end(self, why: Exception) -> None:
         """Send the errors that ended the stream, and its completion.
 
-        A server that stops sends no completion, so that the client connects again.
+        A stream whose key could not be checked has no completion, so that the client connects again.
         """
         last = b""
         if errors := self._errors(why):
             last = event("next", orjson.dumps({"errors": errors})) + event("complete")
+        elif isinstance(why, ConnectionEnded) and why.reason is EndReason.CLOSING:
+            last = event("complete")
         try:
             await self._write(last, more=False)
         except ClientGone:

@@ -13,6 +13,7 @@ from contextlib import ExitStack, aclosing, suppress
 from functools import partial
 from secrets import token_hex
 from typing import Any, ClassVar, Final, Never
+from weakref import WeakSet
 
 import orjson
 from sqlalchemy.exc import SQLAlchemyError
@@ -26,6 +27,7 @@ from api.graphql.operations.run import Operations
 from api.graphql.subscriptions.connections import (
     ClientGone,
     ConnectionEnded,
+    EndReason,
     OpenConnections,
     TooManyConnections,
 )
@@ -141,6 +143,8 @@ class _Conversation:
         self._receive = receive
         self._asgi_send = send
         self._operations: dict[str, asyncio.Task[None]] = {}
+        self._following = WeakSet[asyncio.Task[Any]]()
+        """The tasks of subscriptions."""
 
     async def hold(self) -> None:
         """Serve messages until either side ends the connection."""
@@ -165,7 +169,16 @@ class _Conversation:
             self._endpoint.operations.answer_failed(group.exceptions[0], token_hex(16))
             closes.append(Close(CloseCode.INTERNAL_ERROR, "This went wrong on the server."))
         if closes:
+            await self._complete_for(closes[0])
             await self._close(close_for(closes[0]))
+
+    async def _complete_for(self, why: BaseException) -> None:
+        """Complete the subscriptions if the server stops."""
+        if isinstance(why, ConnectionEnded) and why.reason is EndReason.CLOSING:
+            with suppress(ClientGone):
+                for id, task in self._operations.items():
+                    if task in self._following:
+                        await self._send({"id": id, "type": "complete"})
 
     async def _close(self, close: Close) -> None:
         with suppress(*_LOST):
@@ -273,6 +286,8 @@ class _Conversation:
         await self._send({"id": id, **last})
 
     async def _follow(self, id: str, call: OperationCall, caller: Caller, trace: str) -> Never:
+        if task := asyncio.current_task():
+            self._following.add(task)
         async with aclosing(self._endpoint.subscriptions.answers(call, caller, trace)) as answers:
             async for answer in answers:
                 await self._send({"id": id, "type": "next", "payload": answer})

@@ -185,9 +185,7 @@ def test_streams_are_limited_by_key_and_leave_nothing_behind(database_url: str) 
 
 
 @on_sqlite
-def test_a_server_that_stops_leaves_the_stream_open_ended_so_that_clients_come_back(
-    live: Served, database_url: str
-) -> None:
+def test_a_server_that_stops_completes_the_stream(live: Served, database_url: str) -> None:
     with (
         serving(Settings(database_url=database_url)) as leaving,
         leaving.client(license="acme") as client,
@@ -195,4 +193,4 @@ def test_a_server_that_stops_leaves_the_stream_open_ended_so_that_clients_come_b
     ):
         version(next(events))
         leaving.stop()
-        assert list(events) == []
+        assert list(events) == [("complete", None)]

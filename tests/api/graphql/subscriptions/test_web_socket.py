@@ -338,9 +338,13 @@ def test_connections_and_subscriptions_are_limited(database_url: str) -> None:
 
 
 @on_sqlite
-def test_a_server_that_stops_tells_clients_to_come_back(live: Served, database_url: str) -> None:
+def test_a_server_that_stops_completes_subscriptions_and_tells_clients_to_come_back(
+    live: Served, database_url: str
+) -> None:
     settings = Settings(database_url=database_url)
     with serving(settings) as leaving, socket_to(leaving, leaving.token(license="acme")) as socket:
         socket.follow()
+        socket.follow("2")
         leaving.stop()
+        assert [socket.hear() for _ in range(2)] == [{"id": id, "type": "complete"} for id in ("1", "2")]
         assert socket.closed()[0] == 1012
