@@ -3,8 +3,6 @@
 from enum import StrEnum
 from pathlib import Path
 
-from tests.e2e.plugins import install
-
 
 class Step(StrEnum):
     """A delivery was TAKEN, and nobody is connected to yet; the other side ANSWERED; what became of it is about to
@@ -16,7 +14,8 @@ class Step(StrEnum):
     DONE = "done"
 
 
-# A plugin is imported by the process itself, which no other way leads into.
+# Python imports a module of this name at its start. No other way leads into the process: children import the plugins.
+_MODULE = "sitecustomize.py"
 _CODE = """
 import asyncio
 import socket
@@ -27,7 +26,6 @@ from sqlalchemy.engine.default import DefaultDialect
 
 import core.delivery.outbox.dispatch as dispatch
 
-API_VERSION = 1
 recording = threading.local()
 
 
@@ -76,10 +74,19 @@ match {step!r}:
         around_commit(before=False)
 """
 
+_ONLY_IN_COMMANDS = """
+import sys
+from pathlib import Path
+
+if any(Path(given).name == "allowance" for given in sys.orig_argv):
+    import hold
+"""
+
 
 def hold_at(folder: Path, step: Step) -> Path:
     """Install into a folder what holds each delivery thread at that step; where each then leaves a file of its name."""
     held = folder / "held"
     held.mkdir(parents=True)
-    install(folder, "hold", _CODE.format(folder=str(held), step=step.value))
+    (folder / "hold.py").write_text(_CODE.format(folder=str(held), step=step.value))
+    (folder / _MODULE).write_text(_ONLY_IN_COMMANDS)
     return held
