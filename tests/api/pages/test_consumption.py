@@ -13,6 +13,7 @@ from core.access.tables import AccessSession
 from tests.api.conftest import NOW
 from tests.api.pages.browser import Visit, visit
 from tests.api.server import Client, Served, cloudevent
+from tests.forms import long
 
 pytestmark = [
     pytest.mark.needs("chromium"),
@@ -245,7 +246,7 @@ def test_a_connection_that_is_lost_leaves_the_figures_and_says_since_when(visits
         assert "11,000,000" in reading(seen, "interactions")
 
 
-@pytest.mark.parametrize("width", [320, 768])
+@pytest.mark.parametrize("width", [320, long(768)])
 def test_nothing_is_wider_than_the_screen(visits: Visits, library: Served, width: int) -> None:
     with visits(viewport={"width": width, "height": 800}) as seen:
         open_page(seen, library, library.token("consumption:read", license="acme"))

@@ -16,6 +16,7 @@ from tests.api.node import CLIENTS
 from tests.api.pages.browser import visit
 from tests.api.pages.foreign import back_end
 from tests.api.server import Served, serving
+from tests.forms import long
 
 pytestmark = pytest.mark.needs("chromium")
 MODULES = CLIENTS / "node_modules"
@@ -123,7 +124,7 @@ def foreign(
 
 
 @pytest.mark.needs("node")
-@pytest.mark.parametrize("made_with", ["react", "vue", "nothing"])
+@pytest.mark.parametrize("made_with", ["react", long("vue"), "nothing"])
 def test_the_element_works_in_a_page_that_is_made_with(
     chromium: Browser, foreign: tuple[Served, str], made_with: str
 ) -> None:

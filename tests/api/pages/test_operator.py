@@ -24,6 +24,7 @@ from tests.api.node import CLIENTS
 from tests.api.pages.browser import Visit, browser, visit
 from tests.api.server import Served, serving
 from tests.fixtures.engine import AdminInput, Engine, usage_event
+from tests.forms import long
 
 pytestmark = pytest.mark.needs("chromium")
 AXE = CLIENTS / "node_modules" / "axe-core" / "axe.min.js"
@@ -261,7 +262,7 @@ def test_the_page_speaks_french_and_fits_a_phone(seen: Visit, board: Served) -> 
 
 
 @pytest.mark.needs("node")
-@pytest.mark.parametrize("look", ["light", "dark"])
+@pytest.mark.parametrize("look", ["light", long("dark")])
 def test_axe_finds_nothing_in_any_view(seen: Visit, board: Served, look: Any) -> None:
     node.install()
     request(board, 902 if look == "light" else 903)
