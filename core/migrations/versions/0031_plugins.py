@@ -1,4 +1,4 @@
-"""What plugins declared, the keys that they hold, and the pauses of meters that failed."""
+"""Keep what plugins declared, the keys that they hold, and the pauses of meters that failed."""
 
 import sqlalchemy as sa
 from alembic import op
