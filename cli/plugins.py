@@ -13,7 +13,6 @@ from core.administration.orphans import find_orphans
 from core.plugins.breaker import Pauses, load_pauses
 from core.plugins.operators import confirm_plugin, forget_plugin, pause_plugin, resume_plugin
 from core.plugins.registry import InstalledPlugin
-from core.plugins.source import PluginSource
 from core.runtime import open_runtime
 
 app = typer.Typer(
@@ -85,14 +84,14 @@ def _change(change: Callable[[Session], None], done: str) -> None:
 def _row(plugin: InstalledPlugin, pauses: Pauses) -> tuple[object, ...]:
     pausing = [
         {"meter": one.meter, "code": one.code, "failures": one.failures, "since": one.since, "until": one.until}
-        for one in (pauses.meters[meter.key] for meter in plugin.meters if meter.key in pauses.meters)
+        for one in pauses.of_meters(plugin.meters)
     ]
     return (
         plugin.name,
         plugin.distribution,
         plugin.version,
         {"code": plugin.problem.code, "message": plugin.problem.message} if plugin.problem else None,
-        pauses.is_paused(PluginSource(plugin.name, "")),
+        pauses.is_paused(plugin.name),
         pausing,
         [meter.key for meter in plugin.meters],
         [notifier.key for notifier in plugin.notifiers],

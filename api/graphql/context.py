@@ -23,6 +23,7 @@ from core.languages.negotiation import Languages
 from core.languages.words import words_in
 from core.licenses.load import LoadedLicense
 from core.measuring.measure import Measurer
+from core.plugins.breaker import Pauses, load_pauses
 from core.plugins.registry import Registry
 from core.settings import Settings
 from core.usage.committer import Committer
@@ -105,6 +106,7 @@ class Context:
         self._histories: dict[tuple[int, Span], Histories] = {}
         self._counters: dict[tuple[int, str], list[AdmissionWindow]] = {}
         self._current: dict[str, Current | None] = {}
+        self._pauses: Pauses | None = None
 
     @property
     def session(self) -> Session:
@@ -114,6 +116,12 @@ class Context:
             self._session = self._reading.enter_context(self.services.database.read())
             self._guard(self._session)
         return self._session
+
+    def pauses(self) -> Pauses:
+        """Return the pauses of partners' plugins and meters; read once for an operation."""
+        if self._pauses is None:
+            self._pauses = load_pauses(self.session)
+        return self._pauses
 
     def current(self, key: str) -> Current | None:
         """Return a license with its current readings, None if there is none; read once for an operation."""

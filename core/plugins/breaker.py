@@ -5,15 +5,15 @@ count that took a deadline or a process. A meter that only raises an error costs
 license alone. A meter whose pause is over is asked again; a success ends the pause, and a failure doubles it.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 import sqlalchemy as sa
+from allowance import Meter
 from sqlmodel import Session, col, select
 
-from core.plugins.source import PluginSource
 from core.plugins.tables import KnownPlugin, MeterPause
 
 FIRST_PAUSE: Final = timedelta(minutes=1)
@@ -32,9 +32,13 @@ class Pauses:
         pause = self.meters.get(meter)
         return pause.until if pause and pause.until > now else None
 
-    def is_paused(self, source: PluginSource) -> bool:
-        """Return whether an operator paused a plugin."""
-        return source.name in self.plugins
+    def is_paused(self, plugin: str) -> bool:
+        """Return whether an operator paused the plugin of that name."""
+        return plugin in self.plugins
+
+    def of_meters(self, meters: Iterable[Meter]) -> list[MeterPause]:
+        """Return the pauses of those of the meters that failed."""
+        return [self.meters[meter.key] for meter in meters if meter.key in self.meters]
 
 
 def load_pauses(session: Session) -> Pauses:

@@ -13,10 +13,9 @@ from api.graphql.schema.meters.event import MeterEvent
 from api.graphql.schema.meters.kind import MeterKind, kind_of
 from api.graphql.schema.meters.unit import Application, Unit, application_in_words, unit_in_words
 from core.languages.words import Words
-from core.plugins.breaker import Pauses, load_pauses
+from core.plugins.breaker import Pauses
 from core.plugins.discovery import is_own_distribution
 from core.plugins.registry import InstalledPlugin
-from core.plugins.source import PluginSource
 
 describe_enum(
     allowance.Enforcement,
@@ -196,18 +195,17 @@ class Plugin:
         description="True while an operator has paused the plugin. Its events are counted, and its meters not measured."
     )
     def paused(self, info: Info) -> bool:
-        return self._pauses(info).is_paused(PluginSource(self.plugin.name, ""))
+        return self._pauses(info).is_paused(self.plugin.name)
 
     @strawberry.field(description="The meters of the plugin that pause since they failed.")
     def pausing(self, info: Info) -> list[PausedMeter]:
-        pauses = self._pauses(info).meters
         return [
             PausedMeter(meter=one.meter, code=one.code, failures=one.failures, since=one.since, until=one.until)
-            for one in (pauses[meter.key] for meter in self.plugin.meters if meter.key in pauses)
+            for one in self._pauses(info).of_meters(self.plugin.meters)
         ]
 
     def _pauses(self, info: Info) -> Pauses:
-        return Pauses() if is_own_distribution(self.plugin.distribution) else load_pauses(info.context.session)
+        return Pauses() if is_own_distribution(self.plugin.distribution) else info.context.pauses()
 
     @strawberry.field(
         description="The notifiers that the plugin contributes. If it failed to load, those that it contributed when "

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from sqlalchemy import Engine, event
 
 from core.settings import Settings
 from tests.api.server import Served, cloudevent, serving
@@ -70,6 +71,21 @@ def test_a_plugin_that_cannot_be_loaded_is_listed_with_its_problem_and_the_other
     }
     assert plugins["channels"]["loaded"]
     assert "swordfish" not in answer.text
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_pauses_of_all_plugins_are_read_once(served: Served) -> None:
+    statements: list[str] = []
+
+    def note(*execution: Any) -> None:
+        statements.append(execution[2])
+
+    with served.client() as client:
+        event.listen(Engine, "before_cursor_execute", note)
+        plugins = client.data("{ plugins { paused pausing { meter } meters { plugin { paused } } } }")["plugins"]
+        event.remove(Engine, "before_cursor_execute", note)
+    assert all(plugin["paused"] is False and plugin["pausing"] == [] for plugin in plugins)
+    assert sum("FROM meter_pause" in " ".join(statement.split()) for statement in statements) == 1
 
 
 def test_a_failing_meter_keeps_its_last_good_reading_marked_stale_with_the_problem(
