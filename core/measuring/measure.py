@@ -82,20 +82,21 @@ class Measurer:
         A meter that passed its deadline, or crashed three times, is not asked again in the same call.
         """
         log = FailureLog()
-        answers: list[Reading | Failure] = []
+        answers: dict[int, Reading | Failure] = {}
         contained: dict[PluginSource, list[int]] = defaultdict(list)
         for index, question in enumerate(questions):
             meter = question.meter
             if type(meter) in KINDS:
-                answers.append(_measure(question, log))
-                continue
-            is_loaded = not isinstance(meter, ContainedMeter) or meter.is_loaded
-            answers.append(Failure.of(UNAVAILABLE if is_loaded else PLUGIN_NOT_LOADED))
-            if isinstance(meter, ContainedMeter) and is_loaded:
+                answers[index] = _measure(question, log)
+            elif not isinstance(meter, ContainedMeter):
+                answers[index] = Failure.of(UNAVAILABLE)
+            elif not meter.is_loaded:
+                answers[index] = Failure.of(PLUGIN_NOT_LOADED)
+            else:
                 contained[meter.source].append(index)
         if contained:
-            self._measure_apart(questions, contained, answers, log)
-        checked = [_checked(question, answer, log) for question, answer in zip(questions, answers, strict=True)]
+            answers |= self._measure_apart(questions, contained, log)
+        checked = [_checked(question, answers[index], log) for index, question in enumerate(questions)]
         log.close()
         return checked
 
@@ -103,11 +104,11 @@ class Measurer:
         self,
         questions: Sequence[MeterQuestion],
         contained: Mapping[PluginSource, Sequence[int]],
-        answers: list[Reading | Failure],
         log: FailureLog,
-    ) -> None:
-        """Measure the questions to contained meters, except those that pause, and put their answers in `answers`."""
+    ) -> dict[int, Reading | Failure]:
+        """Measure the questions to contained meters, except those that pause. Return the answers by their indexes."""
         pauses, now = self._load_pauses(), datetime.now(UTC)
+        answers: dict[int, Reading | Failure] = {}
         failed: dict[str, str] = {}
         measured: set[str] = set()
         for source, indexes in contained.items():
@@ -115,18 +116,18 @@ class Measurer:
             for index in indexes:
                 meter = questions[index].meter
                 until = pauses.until(meter.key, now)
-                if pauses.is_paused(source):
+                if pauses.is_paused(source.name):
                     answers[index] = Failure.of(PLUGIN_PAUSED)
                 elif until:
                     answers[index] = Failure.of(PAUSED, until)
                 else:
                     asked.append(index)
             batch = BatchMeasurement(self._pool_of(source), log, self._max_cells)
-            for index, answer in zip(asked, batch.measure([questions[index] for index in asked]), strict=True):
-                answers[index] = answer
+            answers |= zip(asked, batch.measure([questions[index] for index in asked]), strict=True)
             failed |= batch.failed
             measured |= {questions[index].meter.key for index in asked} - batch.failed.keys()
         self._record_outcomes(failed, measured & pauses.meters.keys())
+        return answers
 
     def _load_pauses(self) -> Pauses:
         if self._database is None:
