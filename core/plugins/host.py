@@ -5,7 +5,7 @@ answers what the plugin declares.
 """
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,11 +17,11 @@ from allowance.errors import InvalidPlugin
 
 from core.plugins.changed_kinds import find_changed_kind
 from core.plugins.conflicts import find_conflicts
-from core.plugins.discovery import distribution_of, find_entry_points, is_own, is_own_distribution, loading_order
+from core.plugins.discovery import distribution_of, find_entry_points, is_own, loading_order
 from core.plugins.known import KnownPlugins, PluginId
 from core.plugins.registry import InstalledPlugin, PluginProblem, Registry, build_registry
 from core.plugins.sandbox.declaration_codec import decode_declarations
-from core.plugins.sandbox.declare import read_declarations
+from core.plugins.sandbox.declare import MESSAGES, read_declarations
 from core.plugins.sandbox.process import IMPORT_TIMEOUT, ProcessLost
 from core.plugins.sandbox.protocol import IMPORT_FAILED
 from core.plugins.source import PluginSource
@@ -32,7 +32,6 @@ LEFT_OUT: Final = "LEFT_OUT"
 
 _AT_ONCE: Final = 4
 """The number of plugins that are imported at the same time."""
-_REMEDY: Final = "The operator finds the error in the log: correct the plugin, or uninstall its distribution."
 
 
 def load_plugins(
@@ -56,22 +55,21 @@ def load_plugins(
         import_timeout: The longest time for the import of a partner's plugin.
     """
     found = sorted(find_entry_points() if entry_points is None else entry_points, key=loading_order)
-    plugins = [_load_own(entry_point) for entry_point in found if is_own(entry_point)]
+    own = [_load_own(entry_point) for entry_point in found if is_own(entry_point)]
     partners = [entry_point for entry_point in found if not is_own(entry_point)]
+    left_out = {entry_point.name for entry_point in partners if safe_mode} | set(without)
     with ThreadPoolExecutor(_AT_ONCE, "import") as threads:
-        left_out = {entry_point.name for entry_point in partners if safe_mode} | set(without)
-        plugins += threads.map(lambda entry_point: _load_apart(entry_point, left_out, import_timeout), partners)
-    own = [plugin for plugin in plugins if is_own_distribution(plugin.distribution)]
-    others = sorted(plugins[len(own) :], key=known.rank)
-    checked = [_check_kinds(plugin, known) for plugin in others]
-    plugins = [*own, *(_standing(plugin, known) if plugin.problem else plugin for plugin in checked)]
-    for stand_in in (_standing, lambda plugin, _: plugin):
-        conflicts = find_conflicts(plugins, known)
-        plugins = [
-            stand_in(_reject(plugin, conflicts[index]), known) if index in conflicts else plugin
-            for index, plugin in enumerate(plugins)
-        ]
-    return build_registry(plugins)
+        loaded = threads.map(lambda entry_point: _load_apart(entry_point, left_out, import_timeout), partners)
+    checked = [_check_kinds(plugin, known) for plugin in sorted(loaded, key=known.rank)]
+    plugins = _reject_conflicts([*own, *(_standing(plugin, known) for plugin in checked)], known)
+    # What a rejected plugin declared when it was last loaded may be in conflict as well.
+    return build_registry(_reject_conflicts([_standing(plugin, known) for plugin in plugins], known))
+
+
+def _reject_conflicts(plugins: Sequence[InstalledPlugin], known: KnownPlugins) -> list[InstalledPlugin]:
+    """Return the plugins, those without their contributions that cannot be loaded beside the plugins before them."""
+    conflicts = find_conflicts(plugins, known)
+    return [_reject(plugin, conflicts[index]) if index in conflicts else plugin for index, plugin in enumerate(plugins)]
 
 
 def _check_kinds(plugin: InstalledPlugin, known: KnownPlugins) -> InstalledPlugin:
@@ -85,12 +83,12 @@ def _check_kinds(plugin: InstalledPlugin, known: KnownPlugins) -> InstalledPlugi
 
 
 def _standing(plugin: InstalledPlugin, known: KnownPlugins) -> InstalledPlugin:
-    """Return a plugin that cannot be loaded with its last declarations, if it was loaded before.
+    """Return a plugin, one that cannot be loaded with its last declarations, if it was loaded before.
 
     Events of its types are taken and counted, and its readings stay, until it is loaded again.
     """
     before = known.plugins.get(PluginId.of(plugin))
-    if before is None:
+    if plugin.problem is None or before is None:
         return plugin
     return _contributing(plugin, decode_declarations(before.declared, PluginSource(plugin.name, ""), is_loaded=False))
 
@@ -137,13 +135,13 @@ def _contribution_of(entry_point: EntryPoint) -> Contribution:
     try:
         module = entry_point.load()
     except Exception as error:
-        raise InvalidPlugin(IMPORT_FAILED, f"The module cannot be imported. {_REMEDY}") from error
+        raise InvalidPlugin(IMPORT_FAILED, MESSAGES[IMPORT_FAILED]) from error
     try:
         return check_plugin(module)
     except InvalidPlugin:
         raise
     except Exception as error:
-        raise InvalidPlugin(HOOK_FAILED, f"The module cannot be read. {_REMEDY}") from error
+        raise InvalidPlugin(HOOK_FAILED, MESSAGES[HOOK_FAILED]) from error
 
 
 def _reject(plugin: InstalledPlugin, problem: PluginProblem, error: InvalidPlugin | None = None) -> InstalledPlugin:

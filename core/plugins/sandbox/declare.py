@@ -14,11 +14,12 @@ from core.plugins.sandbox.protocol import DECLARE, IMPORT_FAILED, ChildFailure
 from core.plugins.source import PluginSource
 
 _REMEDY: Final = "The operator finds the error in the log: correct the plugin, or uninstall its distribution."
-_MESSAGES: Final = {
+MESSAGES: Final = {
     IMPORT_FAILED: f"The module cannot be imported. {_REMEDY}",
     HOOK_FAILED: f"The module cannot be read. {_REMEDY}",
     INVALID_CONTRIBUTION: f"The declarations cannot be read. {_REMEDY}",
 }
+"""The messages of the problems of a plugin whose code raises an error, by code."""
 _OF_THE_SDK: Final = frozenset(
     value for name, value in vars(checks).items() if name.isupper() and isinstance(value, str)
 )
@@ -53,7 +54,7 @@ def read_declarations(source: PluginSource, timeout: timedelta) -> Contribution:
     except InvalidPlugin:
         raise
     except Exception as error:
-        raise InvalidPlugin(INVALID_CONTRIBUTION, _MESSAGES[INVALID_CONTRIBUTION]) from error
+        raise InvalidPlugin(INVALID_CONTRIBUTION, MESSAGES[INVALID_CONTRIBUTION]) from error
 
 
 def _lost(lost: ProcessLost, timeout: timedelta) -> InvalidPlugin:
@@ -63,7 +64,7 @@ def _lost(lost: ProcessLost, timeout: timedelta) -> InvalidPlugin:
 
 def _refused(failure: ChildFailure, message: object) -> InvalidPlugin:
     """Return the error that the child states. Partners' code may have forged it."""
-    known = failure.code if failure.code in _OF_THE_SDK or failure.code in _MESSAGES else INVALID_CONTRIBUTION
-    error = InvalidPlugin(known, str(message or _MESSAGES.get(known, _MESSAGES[INVALID_CONTRIBUTION]))[:_LONGEST])
+    known = failure.code if failure.code in _OF_THE_SDK or failure.code in MESSAGES else INVALID_CONTRIBUTION
+    error = InvalidPlugin(known, str(message or MESSAGES.get(known, MESSAGES[INVALID_CONTRIBUTION]))[:_LONGEST])
     error.__cause__ = ProcessLost(known, failure.detail)
     return error
