@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final
 
 import orjson
 
-from core.readiness import Readiness
+from core.readiness import Readiness, document_of
 
 _SECONDS: Final = 10
 """Seconds within which a request has to arrive."""
@@ -24,13 +24,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer one request."""
         if self.path == "/livez":
-            self._answer(200, {"status": "ok"})
+            self._answer(200, document_of(None))
         elif self.path == "/readyz":
             reason = self.readiness.check().wait()
-            if reason is None:
-                self._answer(200, {"status": "ok"})
-            else:
-                self._answer(503, {"status": "not ready", "failed": [reason]})
+            self._answer(200 if reason is None else 503, document_of(reason))
         else:
             self._answer(404, {"error": {"code": "NO_SUCH_PATH", "message": "There is nothing at this path."}})
 

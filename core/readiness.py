@@ -41,6 +41,11 @@ class Unready(StrEnum):
     """The check failed for a reason that the log states."""
 
 
+def document_of(reason: Unready | None) -> dict[str, object]:
+    """Return what a process answers to probes: the reason why it is not ready, None if it is."""
+    return {"status": "ok"} if reason is None else {"status": "not ready", "failed": [reason]}
+
+
 class Check:
     """A check under way, or its result.
 

@@ -12,9 +12,9 @@ from starlette.types import Receive, Scope, Send
 from api.http.asgi import send_json
 from core.database.engine import Database
 from core.errors import Unavailable
-from core.readiness import Readiness
+from core.readiness import Readiness, document_of
 
-_OK: Final = b'{"status":"ok"}'
+_OK: Final = orjson.dumps(document_of(None))
 
 
 class HealthEndpoint:
@@ -60,7 +60,4 @@ class ReadyEndpoint:
                 reason = check.result.result() if check.result.done() else await asyncio.wrap_future(check.result)
         except TimeoutError:
             reason = check.step
-        if reason is None:
-            await send_json(send, 200, _OK)
-        else:
-            await send_json(send, 503, orjson.dumps({"status": "not ready", "failed": [reason]}))
+        await send_json(send, 200 if reason is None else 503, orjson.dumps(document_of(reason)))
