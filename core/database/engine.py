@@ -58,8 +58,9 @@ class Database:
         self.is_sqlite: Final = self.url.get_backend_name() == "sqlite"
         connect = partial(_postgresql_engine, self.url, lost_seconds)
         self.engine: Final = _sqlite_engine(self.url) if self.is_sqlite else connect(**_POOL)
-        every = connect_arguments(self.url, lost_seconds, _SESSION)["options"]
-        self.pooled_settings: Final = settings_of(every) if is_pooled(self.url) else None
+        self.pooled_settings: Final = (
+            settings_of(connect_arguments(self.url, lost_seconds, _SESSION)["options"]) if is_pooled(self.url) else None
+        )
         self._writer: Engine = self.engine
         self._outages: Final = OutageLog()
         self._listeners: list[Callable[[frozenset[int]], None]] = []

@@ -54,10 +54,8 @@ def connect_arguments(url: URL, lost_seconds: int, options: str, *, reads_only: 
         "keepalives_count": 2,
         "tcp_user_timeout": lost_seconds * 1000,
     }
-    if isinstance(url.query.get("host"), tuple):
-        defaults["target_session_attrs"] = "read-write"
-    chosen = {**defaults, **{name: value for name, value in url.query.items() if name in defaults}}
-    chosen["target_session_attrs"] = url.query.get("target_session_attrs", chosen.get("target_session_attrs", "any"))
+    defaults["target_session_attrs"] = "read-write" if isinstance(url.query.get("host"), tuple) else "any"
+    chosen = {name: url.query.get(name, value) for name, value in defaults.items()}
     if reads_only:
         options += f" {_READ_ONLY}"
         if chosen["target_session_attrs"] == "read-write":
