@@ -1,7 +1,6 @@
 """The upkeep by a role that may read and write rows, and may neither create nor drop tables."""
 
 import logging
-import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -12,13 +11,13 @@ from sqlalchemy.exc import ProgrammingError
 from sqlmodel import col, select
 
 from core.database.engine import Database
-from core.database.postgresql import parse_url
 from core.runtime import open_runtime
 from core.settings import Settings
 from core.usage.segment_tables import AHEAD, make_ahead
 from core.usage.tables import LedgerEvent, LedgerSegment
 from core.workers.upkeep import upkeep
 from tests.fixtures.engine import Engine, usage_event
+from tests.fixtures.role import plain_role
 
 pytestmark = [
     pytest.mark.needs("postgres"),
@@ -38,25 +37,15 @@ def owner(database_url: str) -> Iterator[Database]:
 
 
 @pytest.fixture
-def plain(owner: Database, database_url: str) -> Iterator[Engine]:
+def plain(owner: Database) -> Iterator[Engine]:
     """The engine as a role without DDL."""
-    role = f"allowance_test_{secrets.token_hex(4)}"
     with owner.write() as session:
-        for statement in (
-            f"CREATE ROLE {role} LOGIN PASSWORD 'plain'",
-            "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
-            f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
-            f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}",
-        ):
-            session.execute(sa.text(statement))
-    url = parse_url(database_url).set(username=role, password="plain")  # noqa: S106
-    try:
-        with open_runtime(Settings(database_url=url.render_as_string(hide_password=False))) as runtime:
-            yield Engine(runtime)
-    finally:
-        with owner.write() as session:
-            session.execute(sa.text(f"DROP OWNED BY {role}"))
-            session.execute(sa.text(f"DROP ROLE {role}"))
+        session.execute(sa.text("REVOKE CREATE ON SCHEMA public FROM PUBLIC"))
+    with (
+        plain_role(owner) as url,
+        open_runtime(Settings(database_url=url.render_as_string(hide_password=False))) as runtime,
+    ):
+        yield Engine(runtime)
 
 
 def tables(owner: Database) -> set[str]:

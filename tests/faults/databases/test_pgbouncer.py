@@ -1,6 +1,5 @@
 """PgBouncer between the program and PostgreSQL: sessions of the server change hands, and no statement is mixed up."""
 
-import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,7 +11,6 @@ from sqlmodel import col, select
 from core.admission.check_in import CheckInRequest, Decision
 from core.database.engine import Database
 from core.database.pooler import require_fitting
-from core.database.postgresql import parse_url
 from core.errors import BadSetting
 from core.runtime import open_runtime
 from core.settings import Settings
@@ -20,6 +18,7 @@ from core.usage.recount import recount
 from core.usage.tables import UsageSum
 from tests.faults.databases.pgbouncer import PROGRAM, pgbouncer, reconnect
 from tests.fixtures.engine import Engine, usage_event
+from tests.fixtures.role import plain_role
 
 pytestmark = [
     pytest.mark.needs("postgres"),
@@ -32,23 +31,10 @@ PLACES = 20
 
 
 @pytest.fixture
-def server(database: Database, database_url: str) -> Iterator[URL]:
+def server(database: Database) -> Iterator[URL]:
     """The URL of the database with a role of its own, of which other tests see no settings."""
-    role = f"allowance_test_{secrets.token_hex(4)}"
-    with database.write() as session:
-        for statement in (
-            f"CREATE ROLE {role} LOGIN PASSWORD 'pooled'",
-            f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
-            f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}",
-        ):
-            session.execute(sa.text(statement))
-    url = parse_url(database_url)
-    try:
-        yield url.set(username=role, password="pooled", host=url.host or "127.0.0.1")  # noqa: S106
-    finally:
-        with database.write() as session:
-            session.execute(sa.text(f"DROP OWNED BY {role}"))
-            session.execute(sa.text(f"DROP ROLE {role}"))
+    with plain_role(database) as url:
+        yield url.set(host=url.host or "127.0.0.1")
 
 
 def refusal(url: URL) -> str:
