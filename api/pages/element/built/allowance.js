@@ -1,2 +1,2 @@
 import './first-CW85tZsU.js';
-export * from './allowance-Dv0LjnCc.js';
+export * from './allowance-DxdjGH9-.js';

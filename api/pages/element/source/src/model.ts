@@ -1,5 +1,7 @@
 // The answers of the GraphQL API, as the queries in queries.ts ask for them.
 
+import type { GraphQLProblem } from './http';
+
 export type Status = 'OK' | 'AT_RISK' | 'EXCEEDED' | 'UNKNOWN';
 export type ReadingState =
   | 'MEASURED'
@@ -172,3 +174,10 @@ export interface Failure {
 }
 export const isFailure = (value: unknown): value is Failure =>
   typeof value === 'object' && value !== null && 'code' in value;
+
+/** What the API refused, as a failure. */
+export const asFailure = ({ message, extensions }: GraphQLProblem, trace: string | null): Failure => ({
+  code: extensions?.code ?? 'INTERNAL',
+  message,
+  trace: extensions?.trace ?? trace,
+});

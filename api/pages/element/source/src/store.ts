@@ -1,7 +1,7 @@
 // The connection to the API that all elements of a page share, if they show the same license of the same server.
 
 import { CONSUMPTION, firstFigures, request, type Answer, type GraphQLProblem } from './first';
-import { type Failure, type Histories, type Overview, type Point, type Surroundings, type Viewer } from './model';
+import { asFailure, type Failure, type Histories, type Overview, type Point, type Surroundings, type Viewer } from './model';
 import { subscribe } from './socket';
 import { CHANGES, DAYS, MONTHS, REFRESH, REQUEST_CREDITS, SURROUNDINGS, VIEWER } from './queries';
 
@@ -22,12 +22,6 @@ const UNAUTHENTICATED = 4403;
 const NO_TOKEN: Failure = { code: 'UNAUTHENTICATED', message: 'There is no valid token.', trace: null };
 /** Codes that pass by themselves. */
 const PASSING = new Set(['UNAVAILABLE', 'OVERLOADED', 'RATE_LIMITED', 'TIMED_OUT', 'UNREACHABLE']);
-
-const asFailure = ({ message, extensions }: GraphQLProblem, trace: string | null): Failure => ({
-  code: extensions?.code ?? 'INTERNAL',
-  message,
-  trace: extensions?.trace ?? trace,
-});
 
 export class Store {
   state: State = START;

@@ -1,7 +1,7 @@
 // The connection of the page to the API: the token of the tab, requests, and the subscription to all licenses.
 
-import { asFailure, request, RequestFailed } from '../../../element/source/src/http';
-import type { Failure } from '../../../element/source/src/model';
+import { request } from '../../../element/source/src/http';
+import { asFailure } from '../../../element/source/src/model';
 import { subscribe } from '../../../element/source/src/socket';
 import { CHANGES } from './queries';
 
@@ -25,21 +25,11 @@ export function takeToken(): boolean {
   return true;
 }
 
-export class Refused extends Error {
-  constructor(readonly failure: Failure) {
-    super(failure.message);
-  }
-}
-
-/** Ask the API. Throws Refused if it refuses, or if it cannot be reached. */
+/** Ask the API. Throws a failure if it refuses, or if it cannot be reached. */
 export async function ask<T>(language: string, query: string, variables: object = {}): Promise<T> {
-  try {
-    const { data, errors, trace } = await request(ENDPOINT, token(), language, query, { ...variables });
-    if (errors[0]) throw new Refused(asFailure(errors[0], trace));
-    return data as T;
-  } catch (error) {
-    throw error instanceof RequestFailed ? new Refused(error.failure) : error;
-  }
+  const { data, errors, trace } = await request(ENDPOINT, token(), language, query, { ...variables });
+  if (errors[0]) throw asFailure(errors[0], trace);
+  return data as T;
 }
 
 /** Call `changed` after each change of any license; `live` tells whether changes are heard of. */

@@ -3,8 +3,8 @@
 import { createContext, type ComponentChildren } from 'preact';
 import { useCallback, useContext, useEffect, useRef, useState } from 'preact/hooks';
 import type { Formats } from '../../../../element/source/src/format';
-import { ask, Refused } from '../api';
-import type { Failure, Meter, Status } from '../model';
+import { ask } from '../api';
+import { isFailure, type Failure, type Meter, type Status } from '../model';
 import type { Route } from '../route';
 import type { Text } from '../texts';
 
@@ -51,7 +51,7 @@ export function useAnswer<T>(query: string, variables: object): Answer<T> {
 }
 
 export const failureOf = (error: unknown): Failure =>
-  error instanceof Refused ? error.failure : { code: 'INTERNAL', message: String(error), trace: null };
+  isFailure(error) ? error : { code: 'INTERNAL', message: String(error), trace: null };
 
 /** The name of a status in class names. */
 export const tone = (status: Status) => ({ OK: 'ok', AT_RISK: 'risk', EXCEEDED: 'over', UNKNOWN: 'unknown' })[status];
