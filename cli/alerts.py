@@ -1,6 +1,6 @@
 """``allowance alerts``: crossed thresholds, and the delivery of the warnings about them."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 
@@ -11,6 +11,7 @@ from cli.lookups import license_ids
 from cli.setup import start
 from cli.tables import Column, Json, show_list, to_the_minute
 from core.alerts.tables import Alert
+from core.database.leases import claim_time
 from core.database.prefixes import find_by_prefix
 from core.delivery.messages import listed_alerts
 from core.delivery.outbox.redeliver import redeliver
@@ -82,8 +83,9 @@ def redeliver_(
         deliveries = [delivery for _, delivery in _deliveries(session, row)]
         parked = [delivery for delivery in deliveries if delivery.status == DeliveryStatus.PARKED]
         waiting = sum(delivery.status == DeliveryStatus.PENDING for delivery in deliveries)
+        now = claim_time(session)
         for delivery in parked:
-            redeliver(session, delivery, datetime.now(UTC))
+            redeliver(session, delivery, now)
     summary = f"Deliveries sent again: {len(parked)}." if parked else "Nothing of it is parked."
     typer.echo(summary + (f" On their way already: {waiting}." if waiting else ""))
 

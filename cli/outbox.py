@@ -1,7 +1,7 @@
 """``allowance outbox``: deliveries to people and platforms, failed ones, and repeating them."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 
 from cli.setup import start
 from cli.tables import Column, Json, print_json, show_list
+from core.database.leases import claim_time
 from core.database.prefixes import find_by_prefix
 from core.delivery.outbox.counts import count_deliveries
 from core.delivery.outbox.redeliver import redeliver
@@ -87,8 +88,10 @@ def redeliver_(
     """
     if bool(delivery) is parked or (channel and not parked):
         raise typer.BadParameter("name deliveries, or give --parked, and with that --channel if need be.")
-    begun, number = datetime.now(UTC), 0
+    number = 0
     with open_runtime(start()) as runtime:
+        with runtime.database.read() as session:
+            begun = claim_time(session)
         while True:
             with runtime.database.write() as session:
                 rows = _parked(session, channel, begun) if parked else [_find(session, id) for id in delivery or ()]

@@ -9,6 +9,7 @@ from sqlmodel import col, select
 from cli.lookups import license_ids
 from cli.setup import start
 from cli.tables import Column, Json, print_json, show_list, show_table
+from core.database.leases import claim_time
 from core.database.prefixes import find_by_prefix
 from core.delivery.channels import WEBHOOK
 from core.delivery.message_kinds import KINDS
@@ -140,7 +141,7 @@ def remove(license: LicenseKey, endpoint: EndpointKey) -> None:
 def test(license: LicenseKey, endpoint: EndpointKey) -> None:
     """Send a message of kind webhook.test to one endpoint, also if it does not want that kind."""
     with open_runtime(start()) as runtime, runtime.database.write() as session:
-        delivery = send_test(session, license, endpoint, datetime.now(UTC)).delivery
+        delivery = send_test(session, license, endpoint, claim_time(session)).delivery
     typer.echo(f"Delivery {delivery.id} is on its way. 'allowance webhooks log {license} {endpoint}' shows it.")
 
 
@@ -175,7 +176,7 @@ def redeliver(
         missing = f"No delivery {shown(delivery)} to an endpoint of this license."
         sent = select(Delivery).where(Delivery.license_id == license_id, Delivery.channel == WEBHOOK)
         row = find_by_prefix(session, sent, Delivery.id, delivery, plural="deliveries", missing=missing)
-        redeliver_by_hand(session, license, row.id, datetime.now(UTC))
+        redeliver_by_hand(session, license, row.id, claim_time(session))
     typer.echo(f"Delivery {row.id} is on its way again.")
 
 

@@ -7,12 +7,17 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
+from datetime import UTC, datetime
 from itertools import chain, groupby
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
+from sqlmodel import Session
 
+from core.database import leases
 from core.database.engine import Database
+from core.database.types import UtcDateTime
 from core.migrations.upgrade import upgrade
 from tests.api import node
 from tests.services.databases import postgres_databases, sqlite_databases
@@ -71,6 +76,18 @@ def migrate(url: str) -> None:
     database = Database(url)
     upgrade(database)
     database.close()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _leases_follow_this_process() -> Iterator[None]:
+    """Let leases on PostgreSQL go by the clock of this process, which tests move."""
+
+    def own_time(session: Session) -> sa.ColumnElement[datetime]:
+        return sa.literal(datetime.now(UTC), UtcDateTime())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(leases, "current_time", own_time)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,17 +1,29 @@
 """Leases on rows: a worker claims rows that are due, and other workers leave them alone until the lease ends.
 
 The refresh queue and the outbox claim rows with a count of attempts; the daily tidying of quotas needs only
-:func:`lock_due`.
+:func:`lock_due`. Rows are due, and leases end, by the clock of the database: those of workers differ.
 """
 
+import logging
+import threading
 import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from sqlalchemy import ColumnElement, Select, tuple_, update
 from sqlalchemy import select as sa_select
 from sqlmodel import Session, col
+
+from core.database.dialect import current_time, is_postgresql
+from core.database.engine import Database
+
+logger = logging.getLogger(__name__)
+
+_RENEWALS: Final = 3
+"""Renewals within a lease, so that one that fails costs no claim."""
 
 
 class Leasable(Protocol):
@@ -41,6 +53,16 @@ class Claim(Generic[R]):
     name: str
     rows: list[R]
     abandoned: list[R]
+
+
+def claim_time(session: Session) -> datetime:
+    """Return the time by which rows are claimed: the database's, which all workers share.
+
+    SQLite has the clock of this process, and all of its workers run on one machine.
+    """
+    if not is_postgresql(session):
+        return datetime.now(UTC)
+    return session.scalars(sa_select(current_time(session))).one()
 
 
 def lock_due(statement: S, due_at: Any, now: datetime, limit: int, of: Any = None) -> S:
@@ -102,3 +124,41 @@ def claim_due(
             .execution_options(synchronize_session="evaluate")
         )
     return claim
+
+
+@contextmanager
+def renewing(database: Database, claim: str, rows: Sequence[Leasable], lease: timedelta) -> Iterator[None]:
+    """Move the end of the lease of rows at intervals until the block ends, so that a lease may be short.
+
+    Args:
+        database: The database.
+        claim: The name of the claim. Rows that it does not hold any more stay as they are.
+        rows: The claimed rows, of one table.
+        lease: The length of the lease.
+    """
+    done = threading.Event()
+
+    def renew() -> None:
+        while not done.wait(lease.total_seconds() / _RENEWALS):
+            try:
+                with database.write() as session:
+                    _renew(session, claim, rows, claim_time(session) + lease)
+            except Exception as error:  # the next renewal may succeed; until then the lease lasts
+                logger.warning("a lease could not be renewed; trying again: %s", error)
+
+    threading.Thread(target=renew, name="lease", daemon=True).start()
+    try:
+        yield
+    finally:
+        done.set()
+
+
+def _renew(session: Session, claim: str, rows: Sequence[Leasable], until: datetime) -> None:
+    table = type(rows[0])
+    key = tuple_(col(table.license_id), col(table.id))
+    session.execute(
+        update(table)
+        .where(col(table.claim) == claim, key.in_([(row.license_id, row.id) for row in rows]))
+        .values(due_at=until)
+        .execution_options(synchronize_session=False)
+    )

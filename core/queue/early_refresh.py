@@ -7,7 +7,7 @@ second become due in one transaction.
 import logging
 import threading
 from collections.abc import Collection, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final
 
@@ -16,6 +16,7 @@ from sqlmodel import Session, col, update
 
 from core.database.dialect import parts
 from core.database.engine import Database, is_away
+from core.database.leases import claim_time
 from core.licenses.tables import License
 from core.queue.queue import SCHEDULE
 from core.queue.tables import RefreshRun, RefreshStatus
@@ -75,7 +76,7 @@ class EarlyRefresh:
                 return
             try:
                 with self._database.write() as session:
-                    left = bring_forward(session, noted, datetime.now(UTC) + self._after)
+                    left = bring_forward(session, noted, claim_time(session) + self._after)
             except Exception as error:
                 if not is_away(error):
                     logger.exception("bringing refreshes forward failed; trying again")

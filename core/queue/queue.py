@@ -16,7 +16,7 @@ from sqlmodel import Session, col, func, select, update
 
 from core.access.person import Person, stored_person
 from core.database.dialect import insert_into, parts
-from core.database.leases import claim_due
+from core.database.leases import claim_due, claim_time
 from core.errors import RateLimited
 from core.queue.tables import RefreshRun, RefreshStatus
 
@@ -58,6 +58,7 @@ def request_refresh(
     """
     wanted = None if sections is None else sorted(set(sections))
     waiting = _waiting(session, license_ids, wanted)
+    due_at = min(now, claim_time(session))
     if most_per_hour is not None:
         _require_rate(session, [each for each in license_ids if each not in waiting], now, most_per_hour)
     new = {
@@ -65,7 +66,7 @@ def request_refresh(
             license_id=license_id,
             id=uuid.uuid4().hex,
             sections=wanted,
-            due_at=now,
+            due_at=due_at,
             requested_at=now,
             requested_by=by,
             person=stored_person(person),
@@ -113,8 +114,8 @@ def schedule_now(session: Session, license_id: int, now: datetime) -> None:
     A worker that holds the run may have read too early: it loses its claim, so that the run is claimed again.
     """
     due = {
-        "status": RefreshStatus.QUEUED, "only_due": False, "due_at": now, "requested_at": now,
-        "claim": None, "attempts": 0,
+        "status": RefreshStatus.QUEUED, "only_due": False, "due_at": min(now, claim_time(session)),
+        "requested_at": now, "claim": None, "attempts": 0,
     }  # fmt: skip
     statement = insert_into(session, RefreshRun).values(license_id=license_id, id=SCHEDULE, **due)
     session.execute(statement.on_conflict_do_update(index_elements=["license_id", "id"], set_=due))
@@ -176,11 +177,6 @@ def requeue_runs(session: Session, claim: str, runs: Collection[RefreshRun], now
             .where(col(RefreshRun.claim) == claim, _KEY.in_(keys))
             .values(status=RefreshStatus.QUEUED, due_at=now, claim=None, attempts=0)
         )
-
-
-def renew_runs(session: Session, claim: str, until: datetime) -> None:
-    """Move the end of the lease of the runs that a claim still holds."""
-    session.exec(update(RefreshRun).where(col(RefreshRun.claim) == claim).values(due_at=until))
 
 
 def _finish_requests(

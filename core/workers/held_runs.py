@@ -1,20 +1,15 @@
 """The runs that this process has claimed: their leases are renewed while work goes on, and a stop gives them back."""
 
-import logging
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from core.database.engine import Database
-from core.queue.queue import renew_runs, requeue_runs
+from core.database.leases import claim_time, renewing
+from core.queue.queue import requeue_runs
 from core.queue.tables import RefreshRun
-
-logger = logging.getLogger(__name__)
-
-_RENEWALS: Final = 3
-"""Renewals within a lease, so that one that fails costs no claim."""
 
 
 class HeldRuns:
@@ -35,12 +30,10 @@ class HeldRuns:
     def hold(self, claim: str, runs: Sequence[RefreshRun]) -> Iterator[None]:
         """Renew the lease of a claim at intervals, until the block ends."""
         self._claims[claim] = runs
-        done = threading.Event()
-        threading.Thread(target=self._renew, args=(claim, done), name="lease", daemon=True).start()
         try:
-            yield
+            with renewing(self._database, claim, runs, self.lease):
+                yield
         finally:
-            done.set()
             self._claims.pop(claim, None)
 
     def give_back(self, claim: str) -> int:
@@ -50,19 +43,9 @@ class HeldRuns:
         """
         runs = self._claims.pop(claim, ())
         with self._database.write() as session:
-            requeue_runs(session, claim, runs, datetime.now(UTC))
+            requeue_runs(session, claim, runs, claim_time(session))
         return len(runs)
 
     def give_back_all(self) -> int:
         """Give back the runs of all claims. Return their number."""
         return sum(self.give_back(claim) for claim in list(self._claims))
-
-    def _renew(self, claim: str, done: threading.Event) -> None:
-        while not done.wait(self.lease.total_seconds() / _RENEWALS):
-            if claim not in self._claims:
-                return
-            try:
-                with self._database.write() as session:
-                    renew_runs(session, claim, datetime.now(UTC) + self.lease)
-            except Exception as error:  # the next renewal may succeed; until then the lease lasts
-                logger.warning("a lease on refreshes could not be renewed; trying again: %s", error)

@@ -4,12 +4,13 @@ import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy.exc import DBAPIError
 
 from core.consumption.thinning import HistoryRetention
+from core.database.leases import claim_time
 from core.licenses.load import load_licenses
 from core.queue.queue import claim_runs, finish_runs, requeue_runs
 from core.queue.tables import RefreshRun
@@ -45,8 +46,8 @@ def refresh_due(runtime: Runtime, held: HeldRuns | None = None) -> int:
     held = held or open_held_runs(runtime)
     if held.stopping.is_set():
         return 0
-    now = datetime.now(UTC)
     with runtime.database.write() as session:
+        now = claim_time(session)
         claim, runs = claim_runs(session, now, runtime.settings.refresh_batch, held.lease)
     if not runs:
         return 0
@@ -95,7 +96,7 @@ def _refresh_apart(runtime: Runtime, claim: str, runs: Sequence[RefreshRun]) -> 
         return
     logger.exception("refresh of license %s failed", licenses)
     with runtime.database.write() as session:
-        now = datetime.now(UTC)
+        now = claim_time(session)
         problem = "The refresh failed. The operator finds the cause in the log."
         finish_runs(session, claim, runs, dict.fromkeys(licenses, now + timedelta(hours=1)), now, problem)
 
@@ -107,14 +108,16 @@ def _refresh(runtime: Runtime, claim: str, runs: Sequence[RefreshRun]) -> None:
         scope = _scope(run)
         scopes[run.license_id] = scopes[run.license_id].merge(scope) if run.license_id in scopes else scope
     with runtime.database.read() as session:
-        plan = plan_refresh(session, scopes, registry, datetime.now(UTC))
+        # By the clock that the runs are due by: by one that is behind, a run would be due again at once.
+        plan = plan_refresh(session, scopes, registry, claim_time(session))
     answers = runtime.measurer.measure(plan.questions)
     retention = HistoryRetention(runtime.settings.history_hourly_days, runtime.settings.history_daily_days)
     with runtime.database.write() as session:
         next_due = save_refresh(session, plan, answers, registry, retention)
-        finish_runs(session, claim, [run for run in runs if run.license_id in next_due], next_due, datetime.now(UTC))
+        now = claim_time(session)
+        finish_runs(session, claim, [run for run in runs if run.license_id in next_due], next_due, now)
         superseded = [run for run in runs if run.license_id not in next_due]
-        requeue_runs(session, claim, superseded, datetime.now(UTC))
+        requeue_runs(session, claim, superseded, now)
 
 
 def _scope(run: RefreshRun) -> RefreshScope:

@@ -1,12 +1,12 @@
 """Upkeep: the tasks that nothing else causes, such as to keep tables from growing, done at intervals by any worker."""
 
 import logging
-from datetime import UTC, datetime
 from functools import cache
 
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from core.alerts.gone_meters import close_alerts_of_gone_meters
+from core.database.leases import claim_time
 from core.runtime import Runtime
 from core.usage.retention import rotate_segments, segment_retention
 from core.workers.purge_finished import purge_finished
@@ -25,12 +25,14 @@ def upkeep(runtime: Runtime) -> None:
 
     A busy ledger is left for the next time, and one whose tables this role may not change.
     """
-    tidy_due(runtime.database, runtime.registry, datetime.now(UTC))
+    with runtime.database.read() as session:
+        now = claim_time(session)
+    tidy_due(runtime.database, runtime.registry, now)
     with runtime.database.write() as session:
-        close_alerts_of_gone_meters(session, runtime.registry, datetime.now(UTC))
-    purge_finished(runtime.database, datetime.now(UTC))
+        close_alerts_of_gone_meters(session, runtime.registry, now)
+    purge_finished(runtime.database, now)
     try:
-        rotate_segments(runtime.database, segment_retention(runtime.settings), datetime.now(UTC))
+        rotate_segments(runtime.database, segment_retention(runtime.settings), now)
     except OperationalError as error:
         logger.info("the ledger is busy, its old segments are left for the next time: %s", error.orig)
     except ProgrammingError as error:

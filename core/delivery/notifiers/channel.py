@@ -25,7 +25,7 @@ from core.settings import Settings
 logger = logging.getLogger(__name__)
 
 DEADLINE: Final = timedelta(seconds=30)
-"""The time that a notifier may take for a message. With the start of its process it is well below the lease."""
+"""The time that a notifier may take for a message."""
 
 
 class NotifierChannel:

@@ -11,5 +11,5 @@ The walk of a delivery has a module for each step; :mod:`dispatch` makes all ste
 :mod:`redeliver` sends a delivery again by hand, and :mod:`counts` counts deliveries by outcome.
 
 Each delivery is sent at least once, always under the same id. A delivery is sent again if its outcome was not recorded:
-its worker was lost after sending, the answer did not come in time, or the database was away until the lease had ended.
+its worker was lost after sending, the answer did not come in time, or the database was away for too long.
 """

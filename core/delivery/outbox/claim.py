@@ -40,10 +40,11 @@ class DeliveryFilter:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedDelivery:
-    """A delivery that this worker has claimed, with its message."""
+    """A delivery that this worker has claimed, with its message and the name of the claim."""
 
     delivery: Delivery
     message: Message
+    claim: str
 
 
 def claim_delivery(
@@ -70,7 +71,8 @@ def claim_delivery(
             most_attempts=MOST_ATTEMPTS,
         )
         for delivery in claim.rows:
-            return ClaimedDelivery(delivery, session.get_one(Message, (delivery.license_id, delivery.message_id)))
+            message = session.get_one(Message, (delivery.license_id, delivery.message_id))
+            return ClaimedDelivery(delivery, message, claim.name)
         if not claim.abandoned:
             return None
         for delivery in claim.abandoned:

@@ -2,21 +2,24 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
-from time import sleep
+from datetime import timedelta
+from time import monotonic, sleep
 from typing import Final, Protocol, TypeAlias
 
 from sqlmodel import Session
 
 from core.database.engine import Database, is_away
+from core.database.leases import claim_time, renewing
 from core.delivery.outbox.claim import ClaimedDelivery, DeliveryFilter, claim_delivery
 from core.delivery.outbox.outcome import Outcome, record_outcome
 from core.delivery.outbox.tables import DeliveryStatus
 
 logger = logging.getLogger(__name__)
 
-LEASE: Final = timedelta(minutes=2)
-"""After this time the delivery of a lost worker is claimed by another: longer than any sending may take."""
+LEASE: Final = timedelta(minutes=1)
+"""After this time the delivery of a lost worker is claimed by another. It is renewed while a sending goes on."""
+RECORDING: Final = 120.0
+"""Seconds for which a worker tries to record an outcome. While the database is away, nobody else claims the delivery."""
 DATABASE_RETRY: Final = 1.0
 """Seconds between attempts to record an outcome in a database that is away."""
 
@@ -29,7 +32,7 @@ class Channel(Protocol):
     """A way to recipients, such as e-mail."""
 
     def send(self, claimed: ClaimedDelivery) -> Outcome:
-        """Send a delivery once, in less than the lease. An exception means that another attempt may succeed."""
+        """Send a delivery once, within a time of its own. An exception means that another attempt may succeed."""
 
 
 def send_due(
@@ -47,11 +50,12 @@ def send_due(
         on_sent: Is called for a delivery that was sent and has reached its recipient.
     """
     with database.write() as session:
-        claimed = claim_delivery(session, datetime.now(UTC), LEASE, wanted)
+        claimed = claim_delivery(session, claim_time(session), LEASE, wanted)
     if claimed is None:
         return False
-    outcome = _send(channels.get(claimed.delivery.channel), claimed)
-    _record(database, claimed, outcome, on_sent)
+    with renewing(database, claimed.claim, [claimed.delivery], LEASE):
+        outcome = _send(channels.get(claimed.delivery.channel), claimed)
+        _record(database, claimed, outcome, on_sent)
     return True
 
 
@@ -66,21 +70,20 @@ def _send(channel: Channel | None, claimed: ClaimedDelivery) -> Outcome:
 
 
 def _record(database: Database, claimed: ClaimedDelivery, outcome: Outcome, on_sent: OnSent | None) -> None:
-    """Record the outcome, and try again while the database is away and the lease lasts.
+    """Record the outcome, and try again for RECORDING seconds while the database is away.
 
     A delivery whose outcome is not recorded is sent again.
     """
-    delivery = claimed.delivery
+    delivery, end = claimed.delivery, monotonic() + RECORDING
     while True:
         try:
             with database.write() as session:
-                record_outcome(session, delivery, outcome, datetime.now(UTC))
+                record_outcome(session, delivery, outcome, claim_time(session))
                 if on_sent and outcome.status is DeliveryStatus.SENT and outcome.reached:
                     on_sent(session, claimed)
             return
         except Exception as error:
-            lease_ended = delivery.due_at is None or datetime.now(UTC) >= delivery.due_at
-            if lease_ended or not is_away(error):
+            if monotonic() >= end or not is_away(error):
                 raise
             logger.warning("the outcome of delivery %s cannot be recorded yet; trying again", delivery.id)
         sleep(DATABASE_RETRY)

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import insert
 from sqlmodel import Session
 
+from core.database.leases import claim_time
 from core.delivery.messages import MessageContent
 from core.delivery.outbox.tables import Delivery, DeliveryStatus, Message
 
@@ -49,8 +50,9 @@ def enqueue(session: Session, messages: Sequence[OutboundMessage], recipients: S
     for recipient in recipients:
         by_license[recipient.license_id].append(recipient)
     identified = [(uuid.uuid4().hex, message) for message in messages]
+    latest = claim_time(session)  # a server whose clock is ahead delays no message
     deliveries = [
-        _delivery_row(message_id, message, recipient)
+        _delivery_row(message_id, message, recipient, latest)
         for message_id, message in identified
         for recipient in by_license[message.license_id]
         if message.kind in recipient.kinds
@@ -70,7 +72,8 @@ def _message_row(message_id: str, message: OutboundMessage) -> dict[str, Any]:
     }
 
 
-def _delivery_row(message_id: str, message: OutboundMessage, recipient: Recipient) -> dict[str, Any]:
+def _delivery_row(message_id: str, message: OutboundMessage, recipient: Recipient, latest: datetime) -> dict[str, Any]:
+    created_at = message.due_at or message.occurred_at
     return {
         "license_id": message.license_id,
         "id": uuid.uuid4().hex,
@@ -79,6 +82,6 @@ def _delivery_row(message_id: str, message: OutboundMessage, recipient: Recipien
         "recipient": recipient.address,
         "status": DeliveryStatus.PENDING.value,
         "attempts": 0,
-        "due_at": message.due_at or message.occurred_at,
-        "created_at": message.due_at or message.occurred_at,
+        "due_at": min(created_at, latest),
+        "created_at": created_at,
     }

@@ -9,6 +9,7 @@ from api.graphql.schema.common.node import Info
 from api.graphql.schema.common.results import InputError, errors_field, reports_errors
 from api.graphql.schema.deliveries.delivery import StuckDelivery
 from core.access.keys import Scope
+from core.database.leases import claim_time
 from core.delivery.stuck import redeliver_stuck
 
 
@@ -37,5 +38,5 @@ def redeliver(
     context = info.context
     context.caller.require(Scope.OPERATE, license=input.license)
     with context.write() as session:
-        stuck = redeliver_stuck(session, input.license, input.delivery, context.now)
+        stuck = redeliver_stuck(session, input.license, input.delivery, claim_time(session))
     return RedeliverResult(delivery=StuckDelivery(stuck=stuck, batch=batch_of(context, [stuck.delivery.license_id])))

@@ -19,6 +19,7 @@ from api.graphql.schema.webhooks.inputs import (
     WebhookEndpointKeyInput,
 )
 from core.access.keys import Scope
+from core.database.leases import claim_time
 from core.delivery.webhooks import endpoints
 from core.delivery.webhooks.manual_delivery import redeliver_by_hand, send_test
 from core.delivery.webhooks.tables import WebhookEndpoint
@@ -109,7 +110,7 @@ def send_test_webhook(
     context = info.context
     context.caller.require(Scope.WEBHOOKS_WRITE, license=input.license)
     with context.write() as session:
-        logged = send_test(session, input.license, input.key, context.now)
+        logged = send_test(session, input.license, input.key, claim_time(session))
     return WebhookDeliveryResult(delivery=Delivery(logged=logged))
 
 
@@ -121,7 +122,7 @@ def redeliver_webhook(
     context = info.context
     context.caller.require(Scope.WEBHOOKS_WRITE, license=input.license)
     with context.write() as session:
-        logged = redeliver_by_hand(session, input.license, input.delivery, context.now)
+        logged = redeliver_by_hand(session, input.license, input.delivery, claim_time(session))
     return WebhookDeliveryResult(delivery=Delivery(logged=logged))
 
 

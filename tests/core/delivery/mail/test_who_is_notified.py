@@ -155,7 +155,7 @@ def test_a_webhook_counts_as_notified_and_an_admin_who_comes_gets_the_mail(engin
             license_id=message.license_id, id="d", message_id=message.id, channel="webhook", recipient="p", due_at=None,
             created_at=NOW,
         )  # fmt: skip
-        record_notified(session, ClaimedDelivery(delivery, message))
+        record_notified(session, ClaimedDelivery(delivery, message, "a claim"))
     assert alert_of(engine).notified_at is not None
     assert alert_of(engine).mailed_at is None
     engine.license(admins=admins("ann@example.com"))
