@@ -10,10 +10,11 @@ from core.access.keys import Scope, find_caller_of_key
 from core.access.person import Person, read_person, requester_name
 from core.access.sessions import list_sessions
 from core.administration.create_session import create_session
+from core.administration.end_session import end_session
 from core.administration.inputs import SessionInput
 from core.migrations.upgrade import open_database
 
-app = typer.Typer(help="Create sessions to try them out, and list them.", no_args_is_help=True)
+app = typer.Typer(help="Create sessions to try them out, list and end them.", no_args_is_help=True)
 MOST: Final = 100
 _COLUMNS: Final = (
     Column("id", "Session"),
@@ -40,7 +41,7 @@ def create(
 ) -> None:
     """Create a session as a back end does with createSession, and print its token on the last line.
 
-    Revoking the key ends the session.
+    Revoking the key ends the session, as does 'allowance sessions end'.
 
     \b
     Examples:
@@ -77,3 +78,15 @@ def list_(as_json: Json = False) -> None:
             for row, key, license in list_sessions(session, MOST)
         ]
     show_list(_COLUMNS, rows, as_json=as_json)
+
+
+@app.command()
+def end(
+    session: Annotated[
+        str, typer.Argument(metavar="SESSION", help="The session's id, as 'allowance sessions list' shows it.")
+    ],
+) -> None:
+    """End a session now; its token stops working within a second. Ending it again changes nothing."""
+    with open_database(start().database_url) as database, database.write() as writing:
+        ended = to_the_minute(end_session(writing, session, None).expires_at)
+    typer.echo(f"Session {session} ended at {ended} UTC.")

@@ -99,9 +99,9 @@ class Caller(NamedTuple):
             raise Forbidden(f"This {self.kind} does not give access to license {shown(license)}.")
 
     def require_key(self) -> None:
-        """Require a key. Raises :class:`Forbidden` for a session, which could prolong itself otherwise."""
+        """Require a key. Raises :class:`Forbidden` for a session, which could prolong itself or end others."""
         if self.session is not None:
-            raise Forbidden("A session cannot create sessions. The back end creates them with its key.")
+            raise Forbidden("A session cannot create or end sessions. The back end does so with its key.")
 
     def require_all_licenses(self, *scopes: Scope) -> None:
         """Require one of the scopes, and a key for all licenses. Raises :class:`Forbidden`."""

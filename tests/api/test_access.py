@@ -76,6 +76,7 @@ EVERYTHING: dict[str, tuple[str, set[str]]] = {
         'mutation { createSession(input: {license: "acme", scopes: [CONSUMPTION_READ]}) { errors { code } } }',
         {"consumption:read"},
     ),
+    "endSession": ('mutation { endSession(input: {session: "none"}) { errors { code } } }', READ),
     "voidGrant": (
         'mutation { voidGrant(input: {grant: "g-1", license: "acme", note: "n"}) { grant { key } errors { code } } }',
         {"contract:write"},

@@ -13,8 +13,9 @@ from tests.api.server import ALL_SCOPES, Client, Served, cloudevent, serving
 from tests.api.test_access import EVERYTHING, FOR_ALL_LICENSES, READ, errors_of
 
 CREATE = """mutation Create($input: SessionInput!) {
-  createSession(input: $input) { token expiresAt errors { code message path } }
+  createSession(input: $input) { token session expiresAt errors { code message path } }
 }"""
+END = "mutation End($session: String!) { endSession(input: {session: $session}) { expiresAt errors { code path } } }"
 VIEWER = "{ viewer { name scopes can expiresAt person { id name language admin } } }"
 ANN = Person("u-1", "Ann Smith", "fr", admin=True)
 READER = ["READ", "REFRESH", "REQUEST_CREDITS"]
@@ -92,7 +93,8 @@ def test_a_session_may_do_what_reads_and_nothing_else(served: Served, acme: None
         for permission, operation in OF_PERMISSION.items():
             assert (errors_of(browser.graphql(operation)) == {"FORBIDDEN"}) is (permission not in can), permission
         for name, (operation, allowing) in EVERYTHING.items():
-            assert ("errors" not in browser.graphql(operation)) is (allowing == READ), name
+            may = allowing == READ and name != "endSession"
+            assert ("errors" not in browser.graphql(operation)) is may, name
         for name, (operation, _) in FOR_ALL_LICENSES.items():
             assert errors_of(browser.graphql(operation)) == {"FORBIDDEN"}, name
         assert browser.post_events(cloudevent("users.level", "acme", "x", value=1)).status_code == 403
@@ -100,7 +102,7 @@ def test_a_session_may_do_what_reads_and_nothing_else(served: Served, acme: None
         assert browser.get("/metrics").status_code == 403
         assert browser.error(CREATE, input={"license": "acme", "scopes": ["CONSUMPTION_READ"]}) == (
             "FORBIDDEN",
-            "A session cannot create sessions. The back end creates them with its key.",
+            "A session cannot create or end sessions. The back end does so with its key.",
         )
 
 
@@ -108,7 +110,7 @@ def test_widening_is_refused(library: Served) -> None:
     with library.client("consumption:read", license="acme") as back_end:
         for scopes in (["USAGE_WRITE"], ["CONSUMPTION_READ", "OPERATE"]):
             created = session_of(back_end, scopes=scopes)
-            assert (created["token"], created["expiresAt"]) == (None, None)
+            assert (created["token"], created["session"], created["expiresAt"]) == (None, None, None)
             assert [one["code"] for one in created["errors"]] == ["SCOPE_NOT_FOR_SESSIONS"]
         for minutes in (0, -1, 1441, 2**31 - 1):
             [error] = session_of(back_end, minutes=minutes)["errors"]
@@ -154,6 +156,20 @@ def test_a_revoked_key_ends_its_sessions_within_the_time_that_callers_are_cached
         answer = browser.post("/graphql", json={"query": "{ consumption { version } }"})
     assert answer.status_code == 401
     assert answer.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+
+
+def test_a_back_end_signs_a_person_out(library: Served) -> None:
+    with library.client("consumption:read") as back_end, library.client("consumption:read") as another:
+        created = session_of(back_end)
+        unknown = {"expiresAt": None, "errors": [{"code": "UNKNOWN_SESSION", "path": ["session"]}]}
+        assert another.data(END, session=created["session"])["endSession"] == unknown
+        ended = back_end.data(END, session=created["session"])["endSession"]
+        assert ended["errors"] == []
+        assert ended["expiresAt"] < created["expiresAt"]
+        assert back_end.data(END, session=created["session"])["endSession"] == ended
+    time.sleep(CACHE_SECONDS)
+    with Client(library.url, created["token"]) as browser:
+        assert browser.post("/graphql", json={"query": "{ viewer { name } }"}).status_code == 401
 
 
 def test_a_session_is_refused_from_its_end_on(served: Served, acme: None) -> None:

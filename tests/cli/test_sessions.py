@@ -59,3 +59,24 @@ def test_a_session_that_cannot_be_made_is_refused_and_no_token_is_shown(
     assert (refused.code, refused.out) == (code, "")
     assert said in refused.err
     assert "Traceback" not in refused.err
+
+
+def test_an_ended_session_is_nobodys_and_ending_it_again_changes_nothing(
+    run: Run, database: Database, key: str
+) -> None:
+    made = run("sessions", "create", "acme", "--key", key)
+    authorization = f"Bearer {made.out.strip()}"
+    with database.read() as session:
+        ended = str(authenticate(session, authorization).session)
+    first, again = (run("sessions", "end", ended) for _ in range(2))
+    assert re.fullmatch(rf"Session {ended} ended at \d{{4}}-\d\d-\d\d \d\d:\d\d UTC\.\n", first.out)
+    assert (first.code, again.code, again.out) == (0, 0, first.out)
+    assert ended not in run("sessions", "list").out
+    with database.read() as session, pytest.raises(Unauthenticated):
+        authenticate(session, authorization)
+
+
+def test_a_session_that_is_not_known_cannot_be_ended(run: Run, database: Database) -> None:
+    refused = run("sessions", "end", "none")
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err == "No session 'none'. A session is forgotten an hour after its end.\n"

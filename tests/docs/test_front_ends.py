@@ -53,6 +53,7 @@ def _texts(tree: ast.AST) -> Iterable[str]:
 def test_the_page_has_its_queries() -> None:
     assert TITLES == [
         "mutation CreateSession",
+        "mutation EndSession",
         "query WhoAmI",
         "query MyConsumption",
         "query History",
@@ -77,7 +78,7 @@ def test_a_query_is_one_of_the_schema_and_runs_on_the_demonstration(demo: Demo, 
 
 def test_the_overview_shows_every_section_and_the_history_a_year_of_weeks(demo: Demo) -> None:
     with demo.client("acme") as client:
-        overview, history = (client.data(query)["consumption"] for query in QUERIES[2:4])
+        overview, history = (client.data(query)["consumption"] for query in QUERIES[3:5])
     assert [section["key"] for section in overview["sections"]] == [
         "channels",
         "sms",
@@ -94,13 +95,13 @@ def test_the_overview_shows_every_section_and_the_history_a_year_of_weeks(demo: 
 def test_a_requested_refresh_is_done_in_the_end(demo: Demo) -> None:
     (ask,) = re.findall(r"`node\(id: …\) (.*?)` until it is `DONE`", PAGE)
     with demo.client("acme") as client:
-        asked = client.data(QUERIES[4])["refreshConsumption"]["id"]
+        asked = client.data(QUERIES[5])["refreshConsumption"]["id"]
         eventually(lambda: client.data(f'{{ node(id: "{asked}") {ask} }}') == {"node": {"status": "DONE"}})
 
 
 def test_an_equal_request_for_credits_returns_the_open_request(demo: Demo) -> None:
     with demo.client("acme") as client:
-        first, again = (client.data(QUERIES[6])["requestCredits"] for _ in range(2))
+        first, again = (client.data(QUERIES[7])["requestCredits"] for _ in range(2))
     assert (first["errors"], first["request"]) == ([], again["request"])
 
 

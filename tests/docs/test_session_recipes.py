@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.sync.client import connect
 
 from tests.api.graphql.subscriptions.conftest import live
-from tests.api.graphql.subscriptions.sockets import FOLLOW, Socket, change
+from tests.api.graphql.subscriptions.sockets import FOLLOW, Socket, change, socket_to
 from tests.api.server import Client, Served
 from tests.e2e.processes import PATIENCE, eventually
 
@@ -79,8 +79,12 @@ def test_the_back_end_gives_a_person_who_is_signed_in_one_session(live: Served, 
         given = [httpx2.get(f"{origin}/allowance-token", headers=COOKIE) for _ in range(2)]
         assert given[0].headers["Cache-Control"] == "no-store"
         assert given[0].text == given[1].text
-    with Client(live.url, given[0].text) as browser:
-        assert browser.data(WHO)["viewer"] == ANN
+        with socket_to(live, given[0].text) as follows, Client(live.url, given[0].text) as browser:
+            follows.follow()
+            assert browser.data(WHO)["viewer"] == ANN
+            for _ in range(2):
+                assert httpx2.post(f"{origin}/sign-out", headers=COOKIE).status_code == 204
+            assert follows.closed() == (4403, "The session has ended.")
 
 
 def ask(origin: str, **headers: str) -> httpx2.Response:

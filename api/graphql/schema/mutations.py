@@ -38,3 +38,4 @@ class Mutation:
     close_entity = entity_mutations.close_entity
     rename_entity = entity_mutations.rename_entity
     create_session = access_mutations.create_session
+    end_session = access_mutations.end_session

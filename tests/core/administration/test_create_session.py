@@ -152,7 +152,7 @@ def test_a_session_makes_no_session(engine: Engine) -> None:
     session = found(engine, token)
     error = refused(lambda: create(engine, session, SessionInput("acme", (READ,))))
     assert (type(error), error.message) == (
-        Forbidden, "A session cannot create sessions. The back end creates them with its key."
+        Forbidden, "A session cannot create or end sessions. The back end does so with its key."
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The inputs of the mutation of sessions."""
+"""The inputs of the mutations of sessions."""
 
 import strawberry
 
@@ -41,3 +41,8 @@ class SessionInput:
     person: PersonInput | None = strawberry.field(
         default=None, description="The person who gets the token. The default is no person."
     )
+
+
+@strawberry.input(description="A session to end.")
+class EndSessionInput:
+    session: str = strawberry.field(description="The id of the session: `session` of `createSession`.")

@@ -12,6 +12,7 @@ from api.graphql.subscriptions import event_stream
 from core.settings import Settings
 from tests.api.graphql.subscriptions.sockets import FOLLOW, change
 from tests.api.server import TRACE, Client, Served, serving
+from tests.api.test_sessions import END, session_of
 from tests.e2e.processes import eventually
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -163,6 +164,17 @@ def test_a_session_that_ends_is_told_so_and_its_stream_is_over(live: Served) -> 
     token, _ = live.session(seconds=2)
     with Client(live.url, token) as client, stream(client, FOLLOW) as (_, events):
         version(next(events))
+        error = {"message": "The session has ended.", "extensions": {"code": "UNAUTHENTICATED", "trace": TRACE}}
+        assert list(events) == [("next", {"errors": [error]}), ("complete", None)]
+
+
+def test_the_stream_of_a_session_that_its_back_end_ends_is_over(live: Served, other: Served) -> None:
+    with live.client("consumption:read") as back_end:
+        created = session_of(back_end)
+    with Client(live.url, created["token"]) as client, stream(client, FOLLOW) as (_, events):
+        version(next(events))
+        with other.client("operate") as operator:
+            assert operator.data(END, session=created["session"])["endSession"]["errors"] == []
         error = {"message": "The session has ended.", "extensions": {"code": "UNAUTHENTICATED", "trace": TRACE}}
         assert list(events) == [("next", {"errors": [error]}), ("complete", None)]
 

@@ -12,6 +12,7 @@ from api.graphql.subscriptions import connections, web_socket
 from core.settings import Settings
 from tests.api.graphql.subscriptions.sockets import FOLLOW, change, socket_to
 from tests.api.server import Served, serving
+from tests.api.test_sessions import END, session_of
 from tests.e2e.processes import PATIENCE, eventually
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -266,6 +267,18 @@ def test_a_session_is_closed_at_its_end_or_with_its_key_and_others_stay(live: Se
     with socket_to(live) as again:
         again.say(type="connection_init", payload={"Authorization": f"Bearer {short}"})
         assert again.closed() == (4403, "Forbidden")
+
+
+def test_a_session_that_its_back_end_ends_is_closed_by_every_server(live: Served, other: Served) -> None:
+    with live.client("consumption:read") as back_end:
+        leaving, staying = session_of(back_end), session_of(back_end)
+    with socket_to(live, staying["token"]) as stays, socket_to(live, leaving["token"]) as ends:
+        before, _ = (socket.follow() for socket in (stays, ends))
+        with other.client("operate") as operator:
+            assert operator.data(END, session=leaving["session"])["endSession"]["errors"] == []
+        assert ends.closed() == (4403, "The session has ended.")
+        change(live)
+        assert stays.version() == before + 1
 
 
 @on_sqlite
