@@ -1,4 +1,4 @@
-"""``allowance check-in``: places that are freed, and a simulation of hard quotas."""
+"""``allowance check-in``: places that are freed, signed installations, and a simulation of hard quotas."""
 
 import heapq
 import random
@@ -22,6 +22,7 @@ from rich.text import Text
 
 from cli.freed_places import free, freed
 from cli.setup import start
+from cli.signatures import secret, signatures
 from core.administration.inputs import ContractInput, LicenseInput
 from core.administration.put_contract import put_contract
 from core.administration.put_license import put_license
@@ -39,14 +40,16 @@ WIDTH: Final = 30
 """Characters of a bar."""
 _DAY: Final = timedelta(days=1)
 
-app = typer.Typer(help="Free places of hard quotas, and simulate installations that check in.", no_args_is_help=True)
+app = typer.Typer(help="Free places of hard quotas, sign installations, and simulate check-ins.", no_args_is_help=True)
 app.command()(free)
 app.command()(freed)
+app.command()(secret)
+app.command()(signatures)
 
 
 @app.callback()
 def check_in() -> None:
-    """Free places of hard quotas, and simulate installations that check in."""
+    """Free places of hard quotas, sign installations, and simulate check-ins."""
 
 
 @app.command()

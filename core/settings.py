@@ -164,11 +164,12 @@ class Settings(BaseSettings):
         description="Installations never seen before that an API key may bring to a server per second. Up to "
         "ten times as many may come at once.",
     )
-    quota_newcomers_per_hour: int = Field(
-        1000,
+    quota_newcomers_per_hour: int | None = Field(
+        None,
         ge=1,
         description="Installations never seen before that an API key may bring to a server per hour, for a license "
-        "with a quota. As many may come at once.",
+        "with a quota. As many may come at once. By default half of the quota, at least 10 and at most 1,000. Signed "
+        "installations do not count.",
     )
     installations_remembered: int = Field(
         200_000,

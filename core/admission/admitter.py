@@ -38,6 +38,7 @@ from core.admission.place_cache import CachedPlace
 from core.admission.quota_meters import QuotaMeters
 from core.admission.quota_states import QuotaStates
 from core.admission.rates import CheckInRates
+from core.admission.signatures import BadSignature
 from core.admission.store import Store
 from core.database.engine import Database, is_away
 from core.errors import Overloaded, RateLimited, Unavailable
@@ -82,6 +83,7 @@ class Admitter:
 
         Raises:
             RateLimited: The key checks in too often, or brings too many new installations.
+            BadSignature: The installation needs a place, and is not signed as its license demands.
             core.errors.NotFound: The license does not exist.
             Overloaded: Too many check-ins wait.
             Unavailable: The database does not answer in time.
@@ -155,11 +157,14 @@ class Admitter:
                 place = CachedPlace(state.quota.starts_at, now.toordinal(), candidate.generation)
                 self._known.remember(candidate.key, place, stored.seen, now)
             future.set_result(answer)
-        elif stored is None:
-            try:
-                self._rates.require_new(candidate.pending.request.key_id, state.quota)
-            except RateLimited as limited:
-                future.set_exception(limited)
+            return True
+        request = candidate.pending.request
+        try:
+            is_signed = state.signing is not None and state.signing.require(request, now)
+            if stored is None:
+                self._rates.require_new(request.key_id, state.quota, state.used, is_signed=is_signed)
+        except (BadSignature, RateLimited) as refused:
+            future.set_exception(refused)
         return future.done()
 
     def _admit(self, connection: Connection, batch: Sequence[Candidate]) -> None:

@@ -26,12 +26,16 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CheckInRequest:
-    """A check-in of an installation, and the id of the API key that it was sent with."""
+    """A check-in of an installation, and the id of the API key that it was sent with.
+
+    `signature` is that of the identifier, see :mod:`core.admission.signatures`; None if none was sent.
+    """
 
     license: str
     meter: str
     identifier: str
     key_id: str
+    signature: str | None = None
 
     @property
     def quota_key(self) -> QuotaKey:

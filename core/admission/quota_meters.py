@@ -14,7 +14,7 @@ from core.nearest import did_you_mean
 from core.plugins.registry import Registry
 from core.text import shown
 
-FIELDS: Final = ("license", "installation", "meter")
+FIELDS: Final = ("license", "installation", "meter", "signature")
 
 
 class NoQuota(BadInput):
@@ -39,7 +39,7 @@ class QuotaMeters:
 
         Args:
             caller: The API key that the request was sent with.
-            fields: The request as it came: `license`, `installation`, and optionally `meter`.
+            fields: The request as it came: `license`, `installation`, and optionally `meter` and `signature`.
 
         Raises:
             core.errors.AllowanceError: A field is unknown or wrong, or the caller may not check in for the license.
@@ -48,14 +48,16 @@ class QuotaMeters:
         for name in fields:
             if name not in FIELDS:
                 raise BadInput(f"There is no field {shown(name)}.{did_you_mean(name, FIELDS)}")
-        license, meter = fields.get("license"), fields.get("meter")
+        license, meter, signature = fields.get("license"), fields.get("meter"), fields.get("signature")
         if not isinstance(license, str):
             raise BadInput("`license` must be a text: the license's key.")
         caller.require(Scope.CHECK_IN_WRITE, license=license)
         if not LICENSE_KEY.fullmatch(license):
             raise unknown_license(license)
         identifier = check_identifier(fields.get("installation"))
-        return CheckInRequest(license, self.find(meter).key, identifier, caller.key_id)
+        if not (signature is None or isinstance(signature, str)):
+            raise BadInput("`signature` must be a text.")
+        return CheckInRequest(license, self.find(meter).key, identifier, caller.key_id, signature)
 
     def find(self, key: object) -> Admission:
         """Return the meter with a key, or the default meter for None.

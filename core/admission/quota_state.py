@@ -13,8 +13,9 @@ from sqlmodel import Session, col, select
 from core.admission.check_in import QuotaKey
 from core.admission.identifiers import digest, new_secret
 from core.admission.quota import Quota, quota_at
+from core.admission.signatures import SigningRules
 from core.admission.store import InstallationKey
-from core.admission.tables import AdmissionRegister, AdmissionWindow
+from core.admission.tables import AdmissionRegister, AdmissionWindow, CheckInSecret
 from core.admission.window import Window
 from core.database.dialect import insert_into
 from core.database.engine import Database
@@ -30,7 +31,8 @@ class QuotaState:
     """A quota and the number of places taken, as last read.
 
     `secret` is the key of the digests of identifiers. `generation` is that of the register: it changes when places are
-    freed. `read_at` is a time of the monotonic clock.
+    freed. `signing` holds the secrets that sign identifiers; None if the license has none. `read_at` is a time of the
+    monotonic clock.
     """
 
     license: LoadedLicense
@@ -39,6 +41,7 @@ class QuotaState:
     quota: Quota
     used: int
     generation: int
+    signing: SigningRules | None
     read_at: float
 
     def key_of(self, identifier: str) -> InstallationKey:
@@ -97,6 +100,8 @@ def _load(
     licenses = load_licenses(session, list(ids.values()), now)
     of_ids = col(AdmissionRegister.license_id).in_(licenses)
     registers = {(row.license_id, row.meter): row for row in session.exec(select(AdmissionRegister).where(of_ids))}
+    of_secrets = select(CheckInSecret).where(col(CheckInSecret.license_id).in_(licenses))
+    signing = {row.license_id: row.rules for row in session.exec(of_secrets)}
     windows = newest_windows(session, licenses, now)
     states, unregistered = {}, set()
     for license_key, meter in keys:
@@ -112,6 +117,13 @@ def _load(
         quota = quota_at(license, meters[meter], now, latest)
         used = row.used if row and row.starts_at == quota.window.start else 0
         states[license_key, meter] = QuotaState(
-            license, meters[meter], register.secret, quota, used, register.generation, monotonic()
+            license,
+            meters[meter],
+            register.secret,
+            quota,
+            used,
+            register.generation,
+            signing.get(license.id),
+            monotonic(),
         )
     return states, unregistered

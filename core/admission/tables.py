@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import BigInteger, CheckConstraint, Integer, LargeBinary
 from sqlmodel import Field, SQLModel
 
+from core.admission.signatures import SigningRules
 from core.database.types import BigId, Microseconds, Name, UtcDateTime
 
 STORAGE: Final = {"sqlite_with_rowid": False, "postgresql_with": {"fillfactor": 80}}
@@ -95,6 +96,30 @@ class AdmissionRegister(SQLModel, table=True):
     secret: bytes = Field(sa_type=LargeBinary)
     tidy_at: datetime = Field(sa_type=UtcDateTime, index=True)
     generation: int = Field(default=0, sa_type=Integer, sa_column_kwargs={"server_default": "0"})
+
+
+class CheckInSecret(SQLModel, table=True):
+    """The secret that signs the identifiers of a license's installations; see :mod:`core.admission.signatures`.
+
+    `previous` is the secret before it, accepted until `previous_until`; both are null if there is none. With `required`
+    an installation without a signature gets no place. `changed_by` is the name of the access key or the user.
+    """
+
+    __tablename__ = "check_in_secret"
+
+    license_id: int = Field(primary_key=True, sa_type=BigId, foreign_key="license.id")
+    secret: str
+    previous: str | None = None
+    previous_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    required: bool = False
+    made_at: datetime = Field(sa_type=UtcDateTime)
+    changed_at: datetime = Field(sa_type=UtcDateTime)
+    changed_by: str
+
+    @property
+    def rules(self) -> SigningRules:
+        """The secrets and whether signatures are required, as check-ins need them."""
+        return SigningRules(self.secret, self.previous, self.previous_until, self.required)
 
 
 class FreedPlaces(SQLModel, table=True):

@@ -72,6 +72,14 @@ EVERYTHING: dict[str, tuple[str, set[str]]] = {
         'mutation { freePlaces(input: {license: "acme", installation: "i"}) { freed errors { code } } }',
         {"contract:write"},
     ),
+    "rotateCheckInSecret": (
+        'mutation { rotateCheckInSecret(input: {license: "acme"}) { secret errors { code } } }',
+        {"contract:write"},
+    ),
+    "requireSignatures": (
+        'mutation { requireSignatures(input: {license: "acme", required: false}) { errors { code } } }',
+        {"contract:write"},
+    ),
     "createSession": (
         'mutation { createSession(input: {license: "acme", scopes: [CONSUMPTION_READ]}) { errors { code } } }',
         {"consumption:read"},

@@ -62,6 +62,9 @@ mutation Adjust($a: AdjustUsageInput!) { adjustUsage(input: $a) { errors { code 
 mutation Close($a: CloseEntityInput!) { closeEntity(input: $a) { errors { code } } }
 mutation Rename($a: RenameEntityInput!) { renameEntity(input: $a) { errors { code } } }
 mutation Free($a: FreePlacesInput!) { freePlaces(input: $a) { errors { code } } }
+mutation RotateSecret($a: RotateCheckInSecretInput!) { rotateCheckInSecret(input: $a) { errors { code } } }
+mutation Require($a: RequireSignaturesInput!) { requireSignatures(input: $a) { errors { code } } }
+mutation CheckIn($a: CheckInInput!) { checkIn(input: $a) { decision } }
 mutation Void($a: VoidGrantInput!) { voidGrant(input: $a) { errors { code } } }
 mutation Record($a: [UsageEventInput!]!) { recordUsage(events: $a) { accepted rejected { code } } }
 """
@@ -83,6 +86,7 @@ INPUTS = st.fixed_dictionaries(
                 "reason",
                 "event",
                 "installation",
+                "signature",
             ),
             TEXTS,
         ),
@@ -107,7 +111,21 @@ ARGUMENTS = st.one_of(
 @shared
 @given(
     name=st.sampled_from(
-        ["Consumption", "Licenses", "Node", "History", "Refresh", "Put", "Contract", "Grant", "Record", "Free"]
+        [
+            "Consumption",
+            "Licenses",
+            "Node",
+            "History",
+            "Refresh",
+            "Put",
+            "Contract",
+            "Grant",
+            "Record",
+            "Free",
+            "CheckIn",
+            "RotateSecret",
+            "Require",
+        ]
     ),
     variables=st.fixed_dictionaries({}, optional={"a": ARGUMENTS, "b": ARGUMENTS, "c": ARGUMENTS}),
 )

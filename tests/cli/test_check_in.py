@@ -152,3 +152,23 @@ def test_a_wrong_command_to_free_says_what_is_wrong(run: Run, arguments: list[st
     result = run("check-in", "free", *arguments)
     assert result.code == 1
     assert said in result.err
+
+
+@pytest.mark.usefixtures("full")
+def test_a_secret_is_made_and_rotated_and_signatures_are_required(run: Run, database: Database) -> None:
+    assert run("check-in", "signatures", "acme").out == "acme has no secret: signatures are not checked.\n"
+    without = run("check-in", "signatures", "acme", "--require")
+    assert (without.code, "Make one first" in without.err) == (1, True)
+    made = run("check-in", "secret", "acme")
+    assert made.out.startswith("alwc_")
+    assert made.err == "This is the secret of acme; it is not shown again:\n"
+    rotated = run("check-in", "secret", "acme", "--overlap-days", 3)
+    assert rotated.out != made.out
+    assert rotated.err.startswith("The old secret signs until ")
+    shown = run("check-in", "signatures", "acme", "--require").out.splitlines()
+    assert shown[0] == "acme: signatures are required"
+    assert shown[2].startswith("the secret before it signs until ")
+    assert "command line" in shown[3]
+    assert not {made.out.strip(), rotated.out.strip()} & set(shown)
+    assert run("check-in", "signatures", "acme", "--optional").out.startswith("acme: signatures are optional\n")
+    assert run("check-in", "secret", "nope").code == 1

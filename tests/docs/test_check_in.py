@@ -1,11 +1,14 @@
 """The page on hard quotas: its calls and tables, run on a server of its own."""
 
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -14,6 +17,7 @@ from graphql import build_schema, parse, validate
 from sqlmodel import Session
 
 from core.administration.import_file import import_licenses, read_licenses
+from core.administration.sign_check_ins import require_signatures, rotate_check_in_secret
 from core.admission.admitter import Admitter
 from core.admission.check_in import CheckInRequest, Decision
 from core.admission.quota_meters import FIELDS
@@ -29,6 +33,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "check-in.md").read_text()
 SCHEMA = build_schema((ROOT / "api" / "schema.graphql").read_text())
 QUERIES = re.findall(r"^```graphql\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+JSONS = re.findall(r"^```json\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 BEGIN = datetime(2026, 3, 10, 9, tzinfo=UTC)
 LICENSE = """
 licenses:
@@ -66,12 +71,32 @@ def page(new_sqlite: object, tmp_path: Path, clock: time_machine.Traveller) -> I
 
 def test_the_check_in_gets_the_answer_on_the_page(page: Served) -> None:
     (body,) = re.findall(r"-d '(\{.*?\})'", PAGE)
-    (answer,) = re.findall(r"^```json\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    answer = JSONS[0]
     with page.client("check-in:write", license="acme") as fleet:
         found = fleet.post("/check-in", content=body)
         assert (found.status_code, found.json()) == (200, orjson.loads(answer))
         again = fleet.data(QUERIES[0])["checkIn"]
     assert again == {**orjson.loads(answer), "decision": "KNOWN"}
+
+
+def test_the_signature_on_the_page_is_made_by_its_commands_and_accepted(page: Served) -> None:
+    secret = re.findall(r"`(alwc_\w+)`", PAGE)[0]
+    signed = orjson.loads(JSONS[1])
+    (command,) = [line for line in PAGE.splitlines() if line.startswith("printf ")]
+    made = subprocess.run(["sh", "-c", command], env={**os.environ, "SECRET": secret}, capture_output=True, check=True)
+    names: dict[str, Any] = {}
+    exec(re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)[0], names)  # noqa: S102
+    assert f"`{signed['signature']}`" in PAGE
+    assert made.stdout.decode() == signed["signature"]
+    assert (
+        names["sign"](secret, signed["license"], "active_installations", signed["installation"]) == made.stdout.decode()
+    )
+    with page.runtime.database.write() as session:
+        rotate_check_in_secret(session, "acme", 0, "tester", BEGIN).secret = secret
+        require_signatures(session, "acme", "tester", BEGIN, required=True)
+    with page.client("check-in:write", license="acme") as fleet:
+        assert fleet.post("/check-in", json=signed).json()["decision"] == "ADMITTED"
+        assert fleet.post("/check-in", json={**signed, "installation": "made-up"}).status_code == 403
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.split("{")[0].strip())

@@ -131,7 +131,9 @@ def test_the_tables_of_errors_name_every_code_of_a_request_and_of_an_event_and_n
         *("core/usage/events.py", "core/usage/outcomes.py", "core/usage/unknown_licenses.py"),
         *("core/usage/unreadable.py", "core/usage/dropped_days.py"),
     )
-    of_check_ins = codes("core/admission/check_in.py", "core/admission/quota_meters.py") - set(Decision)
+    of_check_ins = codes(
+        *("core/admission/check_in.py", "core/admission/quota_meters.py", "core/admission/signatures.py")
+    ) - set(Decision)
     at_the_edge = codes("api/endpoints/events.py") & of_events  # of a header of an event
     found = codes("core/errors.py", "core/languages/negotiation.py", "api/**/*.py")
     of_requests = (found - at_the_edge) | (codes("core/usage/*.py") - of_events)

@@ -96,6 +96,8 @@ FIELD_COSTS: Final[Mapping[str, int | ArgumentCost]] = {
     "Mutation.adjustUsage": 200,
     "Mutation.checkIn": 50,
     "Mutation.freePlaces": 200,
+    "Mutation.rotateCheckInSecret": 200,
+    "Mutation.requireSignatures": 200,
     "Mutation.refreshConsumption": 50,
     "Mutation.putLicense": 200,
     "Mutation.putContract": 200,

@@ -19,6 +19,8 @@ class Mutation:
     adjust_usage = usage_mutations.adjust_usage
     check_in = admission_mutations.check_in
     free_places = admission_mutations.free_places
+    rotate_check_in_secret = admission_mutations.rotate_check_in_secret
+    require_signatures = admission_mutations.require_signatures
     refresh_consumption = refresh_mutations.refresh_consumption
     put_license = license_mutations.put_license
     put_contract = license_mutations.put_contract

@@ -255,6 +255,16 @@ def test_newcomers_to_a_quota_are_limited_by_the_hour_and_take_no_place(desk: De
     assert (real.decision, real.remaining) == (Decision.ADMITTED, 47)
 
 
+def test_a_key_fills_half_of_a_quota_at_once_and_no_more(desk: Desk, quota: Quota) -> None:
+    quota(50)
+    assert desk.decisions(*(f"made-up-{number}" for number in range(25))) == [ADMITTED] * 25
+    with pytest.raises(RateLimited) as limited:
+        desk.check_in("made-up-25")
+    assert limited.value.retry_after is not None
+    assert 0 < limited.value.retry_after <= 144  # seconds between two of 25 an hour
+    assert len(desk.rows()) == 25
+
+
 def test_newcomers_without_a_quota_are_not_limited_by_the_hour(desk: Desk, quota: Quota) -> None:
     quota(None)
     admitter = desk.server(quota_newcomers_per_hour=1)

@@ -59,6 +59,7 @@ WRONG: list[tuple[Caller, dict[str, object], str, str]] = [
         "NOT_FOUND",
         f"No meter 'activ_installations'. Did you mean '{METER}'?",
     ),
+    (FLEET, given(signature=7), "BAD_INPUT", "`signature` must be a text."),
     (FLEET, given(instalation="x"), "BAD_INPUT", "There is no field 'instalation'. Did you mean 'installation'?"),
 ]
 

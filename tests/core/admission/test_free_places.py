@@ -244,6 +244,7 @@ def test_after_freeing_some_of_all_places_just_as_many_newcomers_are_admitted(
     places, freed = numbers
     desk.license = f"acme-{next(_LICENSES)}"
     desk.engine.license(desk.license, terms={METER: places})
+    desk.admitter = desk.server(quota_newcomers_per_hour=10**9)
     assert desk.decisions(*(f"i{number}" for number in range(places))) == [ADMITTED] * places
     for number in freed:
         assert free(desk, f"i{number}")

@@ -32,6 +32,11 @@ class CheckInInput:
         description="The key of the meter whose quota the installation counts towards. The default is "
         "`active_installations`.",
     )
+    signature: str | None = strawberry.field(
+        default=None,
+        description="The signature of the installation by the license's secret. It is checked when the installation "
+        "takes a place, if the license has a secret.",
+    )
 
 
 @strawberry.type(description="The answer to a check-in.")

@@ -6,11 +6,18 @@ import strawberry
 
 from api.graphql.schema.admission.check_in import CheckIn, CheckInInput
 from api.graphql.schema.admission.freed_places import FreePlacesInput, FreePlacesResult
+from api.graphql.schema.admission.secrets import (
+    CheckInSignatures,
+    RequireSignaturesInput,
+    RequireSignaturesResult,
+    RotateCheckInSecretInput,
+    RotateCheckInSecretResult,
+)
 from api.graphql.schema.common.node import Info
 from api.graphql.schema.common.results import reports_errors
 from core.access.keys import Scope
 from core.administration import free_places as freeing
-from core.administration import inputs
+from core.administration import inputs, sign_check_ins
 
 
 @strawberry.mutation(
@@ -21,7 +28,12 @@ def check_in(
 ) -> CheckIn:
     context = info.context
     admitter = context.services.admitter
-    fields = {"license": input.license, "installation": input.installation, "meter": input.meter}
+    fields = {
+        "license": input.license,
+        "installation": input.installation,
+        "meter": input.meter,
+        "signature": input.signature,
+    }
     question = admitter.quota_meters.check(context.caller, fields)
     context.close()
     return CheckIn(record=admitter.check_in(question))
@@ -47,3 +59,40 @@ def free_places(
     context.services.announcer.announce()
     context.services.admitter.forget(input.license)
     return FreePlacesResult(freed=freed)
+
+
+@strawberry.mutation(
+    description="Give a license its first or a new secret for signing installations. Signatures by the secret before "
+    "it are accepted for `overlapDays` more."
+)
+@reports_errors(RotateCheckInSecretResult)
+def rotate_check_in_secret(
+    info: Info,
+    input: Annotated[RotateCheckInSecretInput, strawberry.argument(description="The license that gets a secret.")],
+) -> RotateCheckInSecretResult:
+    context = info.context
+    context.caller.require(Scope.CONTRACT_WRITE, license=input.license)
+    with context.write() as session:
+        row = sign_check_ins.rotate_check_in_secret(
+            session, input.license, input.overlap_days, context.caller.name, context.now
+        )
+        secret, signatures = row.secret, CheckInSignatures.of(row)
+    context.services.admitter.forget(input.license)
+    return RotateCheckInSecretResult(secret=secret, signatures=signatures)
+
+
+@strawberry.mutation(description="State whether installations of a license must be signed to take a place.")
+@reports_errors(RequireSignaturesResult)
+def require_signatures(
+    info: Info,
+    input: Annotated[RequireSignaturesInput, strawberry.argument(description="The license and the rule.")],
+) -> RequireSignaturesResult:
+    context = info.context
+    context.caller.require(Scope.CONTRACT_WRITE, license=input.license)
+    with context.write() as session:
+        row = sign_check_ins.require_signatures(
+            session, input.license, context.caller.name, context.now, required=input.required
+        )
+        signatures = CheckInSignatures.of(row)
+    context.services.admitter.forget(input.license)
+    return RequireSignaturesResult(signatures=signatures)
