@@ -11,11 +11,13 @@ from itertools import accumulate
 from math import ceil
 from typing import Final, NamedTuple
 
-from core.forecast.spread import Misses, Spread, past_misses
-from core.forecast.usual_week import WEEK, UsualWeek
+from core.forecast.spread import TESTED, Misses, Spread, past_misses
+from core.forecast.usual_week import WEEK, WEEKS, UsualWeek
 
 LEAST_HISTORY: Final = 14
 """The fewest days with usage behind them that a forecast is made from."""
+MOST_HISTORY: Final = TESTED + WEEKS * WEEK
+"""The most days of history that make a difference."""
 _MOST_POINTS: Final = 32
 
 

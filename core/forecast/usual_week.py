@@ -13,7 +13,7 @@ WEEK: Final = 7
 WEEKS: Final = 8
 """Weeks that are looked at."""
 _PROFILE: Final = [0.5 ** (age / 3) for age in range(WEEKS)]
-_LEVEL: Final = [0.5 ** (age / 1.5) for age in range(WEEKS)]
+_LEVEL: Final = [0.5**age for age in range(WEEKS)]
 _PROFILE_SUMS: Final = list(accumulate(_PROFILE))
 _LEVEL_SUMS: Final = list(accumulate(_LEVEL))
 
