@@ -38,7 +38,7 @@ class Demo:
         return self.second.url
 
     def client(self, name: str) -> Client:
-        """A client with one of the tokens that it printed."""
+        """A client with one of the keys that it keeps."""
         return Client(self.url, self.tokens[name])
 
 

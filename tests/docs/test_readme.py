@@ -14,6 +14,7 @@ import pytest
 from allowance.contribution import check_plugin
 from allowance.testing import Event, measure
 
+from tests.api.server import Client
 from tests.docs.conftest import Demo
 
 ROOT = Path(__file__).parents[2]
@@ -65,10 +66,13 @@ def test_a_start_prints_the_pages_and_a_link_to_each_license_that_signs_in(demo:
     url = demo.first.url
     pages, graphiql, _, *links = demo.first.out.splitlines()
     assert (pages, graphiql) == (f"My consumption: {url}/consumption", f"GraphiQL: {url}/graphiql")
-    assert [line.split() for line in links] == [
-        *([key, f"{url}/consumption#token={demo.tokens[key]}"] for key in ("acme", "globex", "initech")),
-        ["operator", f"{url}/operator#token={demo.tokens['operator']}"],
-    ]
+    *of_people, of_operator = (line.split() for line in links)
+    assert of_operator == ["operator", f"{url}/operator#token={demo.tokens['operator']}"]
+    for link, license in zip(of_people, ("acme", "globex", "initech"), strict=True):
+        page, _, token = link[1].partition("#token=")
+        assert (link[0], page) == (license, f"{url}/consumption")
+        with Client(demo.url, token) as person:
+            assert person.data("{ viewer { license { key } } }") == {"viewer": {"license": {"key": license}}}
 
 
 @pytest.mark.parametrize(("license", "status"), [("acme", "OK"), ("globex", "AT_RISK"), ("initech", "EXCEEDED")])
