@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 LEASE: Final = timedelta(minutes=1)
 """After this time the delivery of a lost worker is claimed by another. It is renewed while a sending goes on."""
 RECORDING: Final = 120.0
-"""Seconds for which a worker tries to record an outcome. While the database is away, nobody else claims the delivery."""
+"""Seconds for which a worker tries to record an outcome. Nobody else claims it while the database is away."""
 DATABASE_RETRY: Final = 1.0
 """Seconds between attempts to record an outcome in a database that is away."""
 
