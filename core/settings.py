@@ -19,8 +19,8 @@ from sqlalchemy.exc import ArgumentError
 from core.addresses.mail_address import BadAddress, address_of, first_spellings
 from core.addresses.public_network import Networks, networks_of
 from core.addresses.smtp_server import SmtpServer
-from core.database.pooler import is_pooled
-from core.database.postgresql import LOST_SECONDS, parse_url
+from core.database.pooler import is_pooled, settings_of
+from core.database.postgresql import LOST_SECONDS, connect_arguments, parse_url
 from core.errors import BadSetting
 from core.nearest import did_you_mean
 
@@ -372,13 +372,18 @@ class Settings(BaseSettings):
     def _database(cls, value: str) -> str:
         try:
             url = parse_url(value)
-            is_pooled(url)
+            pooled = is_pooled(url)
         except (ArgumentError, ValueError):  # ValueError: the port is no number
             raise ValueError("is not a database URL; write sqlite:///PATH or postgresql://…") from None
         if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
             raise ValueError("needs the path of a file: sqlite:///PATH")
         if url.get_backend_name() not in ("sqlite", "postgresql"):
             raise ValueError("names a database that is not supported; write sqlite:///PATH or postgresql://…")
+        if pooled:
+            try:
+                settings_of(connect_arguments(url, LOST_SECONDS, "")["options"])
+            except ValueError as problem:
+                raise ValueError(f"has options that are no settings such as -c search_path=own: {problem}") from None
         return value
 
     @field_validator("smtp_url")

@@ -8,12 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Row, create_engine, event
+from sqlalchemy import Connection, Dialect, Engine, Row, create_engine, event
 from sqlalchemy import exc as sa_errors
 from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.pool import NullPool
 from sqlmodel import Session
 
+from core.database.hosts import HostOrder
 from core.database.outage_log import OutageLog, Work
 from core.database.pooler import PARAMETER, is_pooled, pooled_arguments, settings_of
 from core.database.postgresql import LOST_SECONDS, connect_arguments, is_away_state, parse_url
@@ -56,7 +57,7 @@ class Database:
         """
         self.url: Final = parse_url(url)
         self.is_sqlite: Final = self.url.get_backend_name() == "sqlite"
-        connect = partial(_postgresql_engine, self.url, lost_seconds)
+        connect = partial(_postgresql_engine, self.url, lost_seconds, HostOrder())
         self.engine: Final = _sqlite_engine(self.url) if self.is_sqlite else connect(**_POOL)
         self.pooled_settings: Final = (
             settings_of(connect_arguments(self.url, lost_seconds, _SESSION)["options"]) if is_pooled(self.url) else None
@@ -206,7 +207,7 @@ def _create_private(file: Path) -> None:
 
 
 def _postgresql_engine(
-    url: URL, lost_seconds: int, options: str = "", *, reads_only: bool = False, **more: Any
+    url: URL, lost_seconds: int, hosts: HostOrder, options: str = "", *, reads_only: bool = False, **more: Any
 ) -> Engine:
     arguments = connect_arguments(url, lost_seconds, f"{_SESSION} {options}", reads_only=reads_only)
     if is_pooled(url):
@@ -218,6 +219,10 @@ def _postgresql_engine(
         connect_args=arguments,
         **more,
     )
+
+    @event.listens_for(engine, "do_connect")
+    def _connect(dialect: Dialect, _: Any, arguments: list[Any], parameters: dict[str, Any]) -> Any:
+        return hosts.connect(partial(dialect.connect, *arguments), parameters)
 
     @event.listens_for(engine, "handle_error")
     def _drop_connections(context: ExceptionContext) -> None:

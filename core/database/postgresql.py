@@ -1,7 +1,7 @@
 """Connections to PostgreSQL: URLs with several hosts, bounds on a host that vanishes, errors that mean "away"."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy.engine import URL, make_url
@@ -13,6 +13,8 @@ _CONNECTING: Final = 5
 _SEVERAL: Final = re.compile(
     r"(?P<scheme>postgresql(?:\+\w+)?://)(?P<user>[^/?#]*@)?(?P<hosts>[^/?#@]*,[^/?#@]*)(?P<rest>.*)"
 )
+_HOST: Final = re.compile(r"(?:\[(?P<address>[0-9A-Fa-f:.]+(?:%\w+)?)\]|(?P<name>[\w.-]+))(?::(?P<port>[0-9]{1,5}))?")
+"""A host of several. An IPv6 address has brackets."""
 _READ_ONLY: Final = "-c default_transaction_read_only=on"
 _AWAY: Final = ("08", "57P0", "25006")
 """Beginnings of SQLSTATEs: no connection; the server stops, starts or ended the session; a replica."""
@@ -29,12 +31,16 @@ def parse_url(text: str) -> URL:
     several = _SEVERAL.fullmatch(text)
     if several is None:
         return make_url(text)
-    hosts = several["hosts"].split(",")
-    for host in hosts:
-        if not re.fullmatch(r"[\w.-]+(:[0-9]{1,5})?", host):
+    names, ports = [], []
+    for host in several["hosts"].split(","):
+        found = _HOST.fullmatch(host)
+        if found is None:
             raise ValueError(f"{host} is no host")
+        names.append(found["address"] or found["name"])
+        ports.append(found["port"] or "")
     url = make_url(f"{several['scheme']}{several['user'] or ''}{several['rest']}")
-    return url.update_query_dict({"host": tuple(hosts)})
+    # Not as tokens HOST:PORT, which SQLAlchemy would split at the colons of an IPv6 address.
+    return url.update_query_dict({"host": ",".join(names), "port": ",".join(ports)})
 
 
 def connect_arguments(url: URL, lost_seconds: int, options: str, *, reads_only: bool = False) -> Mapping[str, Any]:
@@ -54,13 +60,17 @@ def connect_arguments(url: URL, lost_seconds: int, options: str, *, reads_only: 
         "keepalives_count": 2,
         "tcp_user_timeout": lost_seconds * 1000,
     }
-    defaults["target_session_attrs"] = "read-write" if isinstance(url.query.get("host"), tuple) else "any"
+    defaults["target_session_attrs"] = "read-write" if len(_hosts_of(url)) > 1 else "any"
     chosen = {name: url.query.get(name, value) for name, value in defaults.items()}
     if reads_only:
         options += f" {_READ_ONLY}"
         if chosen["target_session_attrs"] == "read-write":
             chosen["target_session_attrs"] = "primary"
     return {**chosen, "options": " ".join([*_texts(url.query.get("options", ())), options])}
+
+
+def _hosts_of(url: URL) -> Sequence[str]:
+    return [host for text in _texts(url.query.get("host", ())) for host in text.split(",")]
 
 
 def _texts(value: str | tuple[str, ...]) -> tuple[str, ...]:

@@ -84,6 +84,9 @@ WRONG = {
         "mysql://localhost/x": "names a database that is not supported; write sqlite:///PATH or postgresql://…",
         "sqlite://": "needs the path of a file: sqlite:///PATH",
         "sqlite:///:memory:": "needs the path of a file: sqlite:///PATH",
+        "postgresql://one/x?pooler=pgbouncer&options=-x": "has options that are no settings such as -c search_path=own",
+        "postgresql://one/x?pooler=pgbouncer&options='": "has options that are no settings such as -c search_path=own",
+        "postgresql://one/x?pooler=other": "is not a database URL; write sqlite:///PATH or postgresql://…",
     },
     "ALLOWANCE_HOST_LOST_SECONDS": {"0": "greater than or equal to 1", "3601": "less than or equal to 3600"},
     "ALLOWANCE_BROKER_URL": {

@@ -8,7 +8,7 @@ from .brokers import emptied_redis, rabbitmq_queues
 from .catalogue import SERVICES
 from .databases import postgres_databases, sqlite_databases
 from .finder import Found, Services
-from .postgres_server import CannotStart, PostgresServer, private_postgres, private_server
+from .postgres_server import CannotStart, PostgresServer, private_postgres, private_server, replica_of
 
 __all__ = [
     "SERVICES",
@@ -21,5 +21,6 @@ __all__ = [
     "private_postgres",
     "private_server",
     "rabbitmq_queues",
+    "replica_of",
     "sqlite_databases",
 ]

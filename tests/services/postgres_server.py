@@ -68,6 +68,15 @@ class PostgresServer:
         log, options = f"--log={self.home / 'log'}", f"--options=-p {self.port}"
         _run(self.programs, self.home, self.account, "pg_ctl", "start", "--wait", log, options)
 
+    def control(self, command: str, *options: str) -> None:
+        """Execute a command of ``pg_ctl``, such as ``stop`` or ``promote``. Raises :class:`CannotStart`."""
+        _run(self.programs, self.home, self.account, "pg_ctl", command, *options)
+
+    def configure(self, **settings: str) -> None:
+        """Set settings, which hold from the next start or reload on."""
+        with (self.home / "data" / "postgresql.auto.conf").open("a") as file:
+            file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
+
 
 @contextmanager
 def private_postgres(*, durable: bool = False) -> Iterator[str]:
@@ -102,6 +111,26 @@ def private_server(*, durable: bool = False) -> Iterator[PostgresServer]:
         except (OSError, subprocess.SubprocessError) as error:
             raise CannotStart(str(error)) from error
         yield server
+
+
+@contextmanager
+def replica_of(server: PostgresServer, address: str, port: int) -> Iterator[PostgresServer]:
+    """Start a streaming replica of a server, which receives from it at an address; both go with their blocks.
+
+    Raises:
+        CannotStart: The server cannot be copied.
+    """
+    with ExitStack() as stack:
+        home = Path(tempfile.mkdtemp(prefix="allowance-postgres-"))
+        stack.callback(shutil.rmtree, home, ignore_errors=True)
+        _hand_over(home, server.account)
+        stack.enter_context(_guard(server.programs, home, server.account))
+        source = f"host={address} port={port} user=postgres password={server.password} connect_timeout=5"
+        options = "--write-recovery-conf", "--checkpoint=fast", "--no-sync", f"--dbname={source}"
+        _run(server.programs, home, server.account, "pg_basebackup", *options)
+        replica = PostgresServer(server.programs, home, server.account, server.password, _free_port())
+        replica.start()
+        yield replica
 
 
 def _account() -> _Account:

@@ -5,25 +5,34 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 from psycopg import errors
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import DBAPIError
 
 from core.database.engine import Database, is_away
 from core.database.postgresql import connect_arguments, is_away_state, parse_url
 
-HOSTS = st.tuples(st.from_regex(r"[a-z][a-z0-9.-]{0,9}", fullmatch=True), st.none() | st.integers(1, 65535))
+NAMES = st.from_regex(r"[a-z][a-z0-9.-]{0,9}", fullmatch=True) | st.ip_addresses(v=6).map(str)
+HOSTS = st.tuples(NAMES, st.none() | st.integers(1, 65535))
 
 
 @given(st.lists(HOSTS, min_size=2, max_size=4))
 def test_hosts_in_libpqs_form_are_all_tried(hosts: list[tuple[str, int | None]]) -> None:
-    written = [host if port is None else f"{host}:{port}" for host, port in hosts]
+    written = [(f"[{host}]" if ":" in host else host) + ("" if port is None else f":{port}") for host, port in hosts]
     url = parse_url(f"postgresql://ann:p%40,x@{','.join(written)}/name?options=-csearch_path%3Dx")
     assert (url.username, url.password, url.database) == ("ann", "p@,x", "name")
-    assert url.query == {"host": tuple(written), "options": "-csearch_path=x"}
+    names, ports = ",".join(host for host, _ in hosts), ",".join(str(port or "") for _, port in hosts)
+    assert url.query == {"host": names, "port": ports, "options": "-csearch_path=x"}
+    assert parse_url(url.render_as_string(hide_password=False)) == url
+    _, parameters = PGDialect_psycopg().create_connect_args(url)
+    assert (parameters["host"], parameters["port"]) == (names, ports)
     assert connect_arguments(url, 4, "")["target_session_attrs"] == "read-write"
     assert connect_arguments(url, 4, "", reads_only=True)["target_session_attrs"] == "primary"
 
 
-@pytest.mark.parametrize("text", ["postgresql://a:x,b/name", "postgresql://a,,b/name", "postgresql://a:1,b:2:3/name"])
+@pytest.mark.parametrize(
+    "text",
+    ["postgresql://a:x,b/name", "postgresql://a,,b/name", "postgresql://a:1,b:2:3/name", "postgresql://a,::1/name"],
+)
 def test_hosts_that_cannot_be_read_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no host"):
         parse_url(text)
