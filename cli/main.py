@@ -21,6 +21,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "licenses": "List licenses; import licenses, contracts and grants from files; suspend and resume licenses; "
     "set contacts.",
     "consumption": "Draw the consumption of a license: usage against limits, with statuses.",
+    "usage": "Show the usage of a license over time, by entity and dimension.",
     "contracts": "List the versions of a contract, and take versions back.",
     "events": "Import usage events from files, and correct counted usage.",
     "keys": "Create, list and revoke API keys.",

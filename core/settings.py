@@ -256,6 +256,12 @@ class Settings(BaseSettings):
         ge=1000,
         description="The highest cost of a GraphQL operation: about the number of values in its answer.",
     )
+    max_usage_points: int = Field(
+        10_000,
+        ge=100,
+        le=1_000_000,
+        description="The most points that an answer of the usage explorer has: those of all series and of the rest.",
+    )
     graphql_max_values: int = Field(
         200_000,
         ge=1000,

@@ -92,7 +92,7 @@ def load_usage(
     plans = {each.license.id: plan_loading(each, groups, checkpoints.get(each.license.id)) for each in ranges}
     cells = _load_cells(session, groups, plans)
     grants = _load_grants(session, ranges)
-    entities = _load_entities(session, plans.keys())
+    entities = load_entities(session, plans.keys())
     since = min((each.since for each in ranges), default=now.date())
     admitted = load_admitted(session, [each.license for each in ranges], since, registry, now)
     series = {key: _extend(_checkpoint_series(plan), cells[key]) for key, plan in plans.items()}
@@ -138,7 +138,7 @@ def _load_grants(session: Session, ranges: Collection[UsageRange]) -> Mapping[in
     return grants
 
 
-def _load_entities(session: Session, licenses: Collection[int]) -> Mapping[int, Sequence[EntityCell]]:
+def load_entities(session: Session, licenses: Collection[int]) -> Mapping[int, Sequence[EntityCell]]:
     """Load the entities that have a label of their own, or that are closed, by license."""
     row = Entity
     columns = (row.license_id, row.name, row.label, row.closed_from, row.into)
@@ -217,7 +217,7 @@ def _checkpoint_series(plan: LoadingPlan) -> Mapping[_Key, Series]:
     for event, entity, dimensions, days, amounts in plan.checkpoint.series:
         firsts, values = list(map(date.fromordinal, days)), list(map(Decimal, amounts))
         lasts = [through] if event in totals else firsts.copy()
-        series[event, entity, dimensions] = Series(entity, _read_dimensions(dimensions), firsts, lasts, values)
+        series[event, entity, dimensions] = Series(entity, read_dimensions(dimensions), firsts, lasts, values)
     return series
 
 
@@ -229,10 +229,11 @@ def _extend(stored: Mapping[_Key, Series], cells: Mapping[_Key, Sequence[_Cell]]
         values = [amount for _, _, amount in amounts]
         if before := stored.get(key):
             firsts, lasts, values = before.firsts + firsts, before.lasts + lasts, before.values + values
-        series[key] = Series(key[1], _read_dimensions(key[2]), firsts, lasts, values)
+        series[key] = Series(key[1], read_dimensions(key[2]), firsts, lasts, values)
     return series
 
 
 @lru_cache(maxsize=16_384)
-def _read_dimensions(dimensions: str) -> Mapping[str, str]:
+def read_dimensions(dimensions: str) -> Mapping[str, str]:
+    """Return the dimensions of a series, which are stored as canonical JSON."""
     return MappingProxyType(orjson.loads(dimensions) if dimensions else {})

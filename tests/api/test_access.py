@@ -21,6 +21,7 @@ EVERYTHING: dict[str, tuple[str, set[str]]] = {
         '{ consumption(license: "acme", at: "2026-03-09T00:00:00Z") { sections { readings { used } } } }',
         READ,
     ),
+    "usage": ('{ usage(license: "acme", meter: "users") { total } }', READ),
     "license": ('{ license(key: "acme") { name contract { version } grants { edges { cursor } } } }', READ),
     "meters": ("{ meters { key } }", READ),
     "plugins": ("{ plugins { name } }", READ),

@@ -48,6 +48,7 @@ def test_a_directory_that_cannot_be_made_is_said_plainly(
         ["migrate"],
         ["refresh"],
         ["recount"],
+        ["usage"],
         ["plugins"],
         ["licenses", "import"],
         ["events", "import"],

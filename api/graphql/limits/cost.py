@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from graphql import (
     DocumentNode,
+    EnumValueNode,
     FieldNode,
     FragmentSpreadNode,
     GraphQLCompositeType,
@@ -27,7 +28,7 @@ from graphql import (
     get_named_type,
 )
 
-from api.graphql.limits.cost_map import FIELD_COSTS, LIST_SIZES, ArgumentCost, Edges, PageCost
+from api.graphql.limits.cost_map import FIELD_COSTS, GRID_SIZES, LIST_SIZES, ArgumentCost, Edges, PageCost
 from api.graphql.limits.fragments import fragments_in_order
 from api.graphql.limits.limits import MANY
 
@@ -45,7 +46,7 @@ Number: TypeAlias = int | Callable[[_Values], int]
 
 
 class _Cost(NamedTuple):
-    """The cost of a selection set: `once`, and `per_edge` of the connection that it is selected on."""
+    """The cost of a selection set: `once`, and `per_edge` of the connection or the grid that it is in."""
 
     once: Number
     per_edge: Number
@@ -126,13 +127,17 @@ class DocumentCost:
             inner = self._of_selections(field.selection_set, get_named_type(definition.type))
         weight = _weight(field, FIELD_COSTS.get(coordinate, 1))
         size = LIST_SIZES.get(coordinate)
+        if coordinate in GRID_SIZES:
+            points = _weight(field, GRID_SIZES[coordinate])
+            return _Cost(_sum((weight, inner.once, _product(points, inner.per_edge))), 0)
         if size is None:
             return _Cost(_sum((weight, inner.once)), 0)
         if size is Edges.OF_THE_PAGE:
             return _Cost(weight, _sum((1, inner.once)))
         if isinstance(size, PageCost):
             return _Cost(_sum((weight, inner.once, _product(_page(field, size), inner.per_edge))), 0)
-        return _Cost(_sum((weight, _product(size, _sum((1, inner.once))))), 0)
+        # A series of a grid has points of its own: the grid counts those of all series.
+        return _Cost(_sum((weight, _product(size, _sum((1, inner.once))))), inner.per_edge)
 
 
 def _by_name(name: str) -> _Cost:
@@ -149,15 +154,17 @@ def _defaults(operation: OperationDefinitionNode) -> dict[str, Any]:
 
 
 def _weight(field: FieldNode, weight: int | ArgumentCost) -> Number:
-    """Return the weight of a field, which may depend on the value of an argument."""
+    """Return the weight of a field, which may depend on the values of its arguments."""
     if isinstance(weight, int):
         return weight
-    value = next((each.value for each in field.arguments or () if each.name.value == weight.name), None)
-    if value is None:
-        return weight.of(None)
-    if _has_variable(value):
-        return lambda values: weight.of(_value_of(value, values.variables))
-    return weight.of(_value_of(value, {}))
+    arguments = {argument.name.value: argument.value for argument in field.arguments or ()}
+    if any(map(_has_variable, arguments.values())):
+        return lambda values: weight.of(_values_of(arguments, values.variables))
+    return weight.of(_values_of(arguments, {}))
+
+
+def _values_of(arguments: Mapping[str, ValueNode], variables: Mapping[str, Any]) -> dict[str, object]:
+    return {name: _value_of(value, variables) for name, value in arguments.items()}
 
 
 def _has_variable(value: ValueNode) -> bool:
@@ -197,7 +204,7 @@ def _value_of(value: ValueNode, variables: Mapping[str, Any]) -> object:
         return [_value_of(each, variables) for each in value.values]
     if isinstance(value, NullValueNode):
         return None
-    if isinstance(value, StringValueNode):
+    if isinstance(value, StringValueNode | EnumValueNode):
         return value.value
     return _literal(value) if isinstance(value, IntValueNode) else ""
 

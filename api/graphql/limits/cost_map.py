@@ -6,14 +6,16 @@ selections for each item. :data:`LIST_SIZES` states how many items are assumed: 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from enum import Enum
 from itertools import islice
-from typing import Final
+from typing import Final, TypeAlias
 
 from api.graphql.opaque import decode
 from core.delivery.webhooks.endpoints import MOST_ENDPOINTS
 from core.delivery.webhooks.log import MOST_LISTED_ATTEMPTS
+from core.explaining.usage_query import MOST_TOP
+from core.times import NotAnInstant, parse_instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,29 +26,42 @@ class PageCost:
     most: int
 
 
+Arguments: TypeAlias = Mapping[str, object]
+"""The values of a field's arguments, as far as the cost needs them: numbers, texts, and lists of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class ArgumentCost:
-    """The cost of a field by the value of its argument `name`."""
+    """A number by the values of a field's arguments: its cost, or the number of points in its answer."""
 
-    name: str
-    of: Callable[[object], int]
+    of: Callable[[Arguments], int]
 
 
 class Edges(Enum):
-    """The size of a list of edges: the size of its connection, which the connection's field states."""
+    """The size of a list of edges or points: the size of its connection or grid, which the field above it states."""
 
     OF_THE_PAGE = "of the page"
 
 
 PAST_DAY: Final = 1_000
 """The cost of a past day, which is measured again: 6 to 12 ms with a few series, and more with many."""
+USAGE: Final = 500
+"""The cost of a question about usage: 3 to 6 ms with a few series."""
+POINTS_READ: Final = 2
+"""Points of the explorer that are read and added up in the time that one value of an answer costs."""
+TOP: Final = 10
+A_YEAR: Final = 366
 LICENSE: Final = 20
 MOST_NODES: Final = 50
 _WITH_A_DAY: Final = ("Consumption", "Section", "Reading")
 
 
-def _cost_at(at: object) -> int:
-    return LICENSE if at is None else PAST_DAY
+def _cost_at(arguments: Arguments) -> int:
+    return LICENSE if arguments.get("at") is None else PAST_DAY
+
+
+def _cost_of_node(arguments: Arguments) -> int:
+    return _cost_of_id(arguments.get("id"))
 
 
 def _cost_of_id(id: object) -> int:
@@ -63,13 +78,39 @@ def _is_day(value: object) -> bool:
     return True
 
 
-def _cost_of_ids(ids: object) -> int:
+def _cost_of_nodes(arguments: Arguments) -> int:
     """Return the cost of a list of ids; a list that is too long is refused by the field itself."""
+    ids = arguments.get("ids")
     return sum(map(_cost_of_id, islice(ids, MOST_NODES))) if isinstance(ids, list) else LICENSE
 
 
+def _points(arguments: Arguments) -> int:
+    """Return the number of points that an answer about usage has at the most."""
+    top = arguments.get("top")
+    groups = min(top if isinstance(top, int) and top > 0 else TOP, MOST_TOP) + 1
+    shortest = {"WEEK": 7, "MONTH": 28}.get(str(arguments.get("interval")), 1)
+    return groups * (_days(arguments.get("from"), arguments.get("to")) // shortest + 2)
+
+
+def _days(start: object, end: object) -> int:
+    """Return the number of days between two instants; a year without a start, and until now without an end."""
+    first, last = _instant(start), _instant(end) or datetime.now(UTC)
+    return A_YEAR if first is None else max((last - first).days + 1, 1)
+
+
+def _instant(text: object) -> datetime | None:
+    try:
+        return parse_instant(text)
+    except NotAnInstant:
+        return None
+
+
+def _cost_of_usage(arguments: Arguments) -> int:
+    return USAGE + _points(arguments) // POINTS_READ
+
+
 FIELD_COSTS: Final[Mapping[str, int | ArgumentCost]] = {
-    "Query.consumption": ArgumentCost("at", _cost_at),
+    "Query.consumption": ArgumentCost(_cost_at),
     "Subscription.consumptionChanged": 20,
     "Subscription.licensesChanged": 20,
     "Query.license": 20,
@@ -79,8 +120,9 @@ FIELD_COSTS: Final[Mapping[str, int | ArgumentCost]] = {
     "Query.alerts": 20,
     "Query.openCreditRequests": 20,
     "Query.stuckDeliveries": 20,
-    "Query.node": ArgumentCost("id", _cost_of_id),
-    "Query.nodes": ArgumentCost("ids", _cost_of_ids),
+    "Query.node": ArgumentCost(_cost_of_node),
+    "Query.nodes": ArgumentCost(_cost_of_nodes),
+    "Query.usage": ArgumentCost(_cost_of_usage),
     "Viewer.license": 20,
     "Consumption.installations": 20,
     "License.consumption": 50,
@@ -160,6 +202,9 @@ LIST_SIZES: Final[Mapping[str, int | PageCost | Edges]] = {
     "Reading.breakdown": 10,
     "ReadingPoint.shares": 10,
     "Reading.history": PageCost(100, 1000),
+    "UsageSeriesSet.series": TOP,
+    "UsageSeriesSet.restPoints": Edges.OF_THE_PAGE,
+    "UsageSeries.points": Edges.OF_THE_PAGE,
     "Meter.applications": 2,
     "Meter.shownIn": 2,
     "Meter.events": 2,
@@ -206,3 +251,6 @@ LIST_SIZES: Final[Mapping[str, int | PageCost | Edges]] = {
     "__Directive.locations": 3,
     "__Directive.args": 1,
 }
+
+GRID_SIZES: Final[Mapping[str, ArgumentCost]] = {"Query.usage": ArgumentCost(_points)}
+"""The number of points in the answer of fields that have series of points."""

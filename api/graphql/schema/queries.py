@@ -10,6 +10,7 @@ from api.graphql.schema.credits import queries as credit_queries
 from api.graphql.schema.deliveries import queries as delivery_queries
 from api.graphql.schema.licenses import queries as license_queries
 from api.graphql.schema.meters import queries as meter_queries
+from api.graphql.schema.usage import queries as usage_queries
 from api.graphql.schema.webhooks import queries as webhook_queries
 
 
@@ -17,6 +18,7 @@ from api.graphql.schema.webhooks import queries as webhook_queries
 class Query:
     viewer = access_queries.viewer
     consumption = consumption_queries.consumption
+    usage = usage_queries.usage
     license = license_queries.license
     licenses = license_queries.licenses
     webhook_endpoints = webhook_queries.webhook_endpoints

@@ -10,23 +10,15 @@ import strawberry
 from api.graphql.opaque import encode
 from api.graphql.schema.common.connections import Connection
 from api.graphql.schema.common.cursors import cursor_time, decode_cursor
-from api.graphql.schema.common.enums import describe_enum
+from api.graphql.schema.common.interval import Interval
 from api.graphql.schema.common.node import Info
 from api.graphql.schema.common.scalars import page_size
 from api.graphql.schema.consumption.history_point import PointsOfPage, ReadingPoint
-from core.consumption.intervals import Interval, Span
+from core.consumption.intervals import Span
 from core.consumption.points import Point
 from core.consumption.view import ReadingView
 from core.errors import BadInput
 
-describe_enum(
-    Interval,
-    "The interval between two points of a history. Intervals follow the calendar in the license's time zone.",
-    HOUR="One hour.",
-    DAY="One calendar day.",
-    WEEK="One week, from Monday on.",
-    MONTH="One calendar month.",
-)
 _FIELD: Final = "history"
 _EARLIEST: Final = datetime(1, 1, 2, tzinfo=UTC)
 _INSTANT: Final = timedelta(microseconds=1)

@@ -7,6 +7,7 @@ import strawberry
 
 from api.graphql.schema.common.arguments import After, Before
 from api.graphql.schema.common.enums import describe_enum
+from api.graphql.schema.common.interval import Interval
 from api.graphql.schema.common.node import Info, Node, Problem
 from api.graphql.schema.common.period import Period
 from api.graphql.schema.common.scalars import number
@@ -16,7 +17,6 @@ from api.graphql.schema.consumption.ids import view_id
 from api.graphql.schema.consumption.share import Share
 from api.graphql.schema.meters.meter import Meter
 from core.consumption import view
-from core.consumption.intervals import Interval
 from core.consumption.readings.judged_reading import Problem as StoredProblem
 from core.consumption.readings.judged_reading import Threshold as StoredThreshold
 from core.consumption.readings.state import ReadingState

@@ -85,8 +85,12 @@ SHAPES: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
             "licenses(first: 7)": "LicenseConnection",
             "licenses": "LicenseConnection",
             "meters": "Meter",
+            'usage(meter: $text, to: "2026-01-01T00:00:00Z", from: "2025-12-20T00:00:00Z", top: $n)': "UsageSeriesSet",
         },
     ),
+    "UsageSeriesSet": (("total",), {"series": "UsageSeries", "restPoints": "UsagePoint"}),
+    "UsageSeries": (("key",), {"points": "UsagePoint"}),
+    "UsagePoint": (("start", "amount"), {}),
     "Viewer": (("name", "scopes"), {"license": "License"}),
     "License": (
         ("key", "name"),

@@ -1,6 +1,7 @@
 """The cost of an operation equals a visit of every field, with the sizes of pages that its variables give."""
 
 import math
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from hypothesis import given
 
 from api.graphql.limits.check import CheckedDocument, check_document
 from api.graphql.limits.cost import DocumentCost
-from api.graphql.limits.cost_map import FIELD_COSTS, LIST_SIZES, Edges, PageCost
+from api.graphql.limits.cost_map import FIELD_COSTS, GRID_SIZES, LIST_SIZES, Edges, PageCost
 from api.graphql.limits.limits import MANY, limits_from
 from api.graphql.opaque import encode
 from core.settings import Settings
@@ -50,7 +51,7 @@ def is_list(coordinate: str) -> bool:
 
 
 def test_every_coordinate_that_has_a_weight_or_a_size_is_a_field_of_the_schema() -> None:
-    assert FIELD_COSTS.keys() | LIST_SIZES.keys() <= COORDINATES.keys()
+    assert FIELD_COSTS.keys() | LIST_SIZES.keys() | GRID_SIZES.keys() <= COORDINATES.keys()
 
 
 def test_a_log_of_webhooks_costs_as_many_endpoints_and_attempts_as_there_may_be() -> None:
@@ -87,8 +88,7 @@ def test_the_default_of_a_page_is_the_one_of_the_schema(coordinate: str) -> None
 def naively(visits: list[Visit], variables: dict[str, Any]) -> int:
     """The sum over all fields of their weight and their items, times the sizes of all lists above them."""
     return sum(
-        _times(visit.above, variables) * (_weight(visit, variables) + _items(visit, visit.above, variables))
-        for visit in visits
+        _times(visit.above, variables) * _weight(visit, variables) + _all_items(visit, variables) for visit in visits
     )
 
 
@@ -100,14 +100,25 @@ def _weight(visit: Visit, variables: dict[str, Any]) -> int:
     weight = FIELD_COSTS.get(_coordinate(visit), 1)
     if isinstance(weight, int):
         return weight
-    given = {argument.name.value: argument.value for argument in visit.field.arguments or ()}
-    value = given.get(weight.name)
-    return weight.of(value_from_ast_untyped(value, variables) if value else None)
+    return weight.of(_arguments(visit.field, variables))
+
+
+def _arguments(field: FieldNode, variables: dict[str, Any]) -> dict[str, Any]:
+    return {each.name.value: value_from_ast_untyped(each.value, variables) for each in field.arguments or ()}
+
+
+def _all_items(visit: Visit, variables: dict[str, Any]) -> int:
+    is_page = LIST_SIZES.get(_coordinate(visit)) is Edges.OF_THE_PAGE
+    # A grid counts the points of all its series.
+    grid = _grid(visit.above) if is_page else None
+    return _times(grid.above if grid else visit.above, variables) * _items(visit, visit.above, variables)
 
 
 def _items(visit: Visit, above: tuple[Visit, ...], variables: dict[str, Any]) -> int:
     size = LIST_SIZES.get(_coordinate(visit))
     if size is Edges.OF_THE_PAGE:
+        if grid := _grid(above):
+            return GRID_SIZES[_coordinate(grid)].of(_arguments(grid.field, variables))
         return _page(above[-1].field, LIST_SIZES[_coordinate(above[-1])], variables)
     return size if isinstance(size, int) else 0
 
@@ -116,9 +127,15 @@ def _times(above: tuple[Visit, ...], variables: dict[str, Any]) -> int:
     times = 1
     for index, visit in enumerate(above):
         size = LIST_SIZES.get(_coordinate(visit))
+        if size is Edges.OF_THE_PAGE and (grid := _grid(above[:index])):
+            times = _times(grid.above, variables)
         if size is Edges.OF_THE_PAGE or isinstance(size, int):
             times *= _items(visit, above[:index], variables)
     return times
+
+
+def _grid(above: tuple[Visit, ...]) -> Visit | None:
+    return next((visit for visit in above if _coordinate(visit) in GRID_SIZES), None)
 
 
 def _page(field: FieldNode, page: Any, variables: dict[str, Any]) -> int:
@@ -250,3 +267,20 @@ def test_introspection_is_within_the_limits() -> None:
         input_value_deprecation=True,
     )
     assert cost(text) < ALLOWED.cost / 2
+
+
+def test_the_cost_of_usage_grows_with_its_points() -> None:
+    def of(arguments: str, fields: str = "total") -> int:
+        return cost(f'{{ usage(meter: "interactions", from: "2026-01-01T00:00:00Z", {arguments}) {{ {fields} }} }}')
+
+    month, points = 'to: "2026-01-31T00:00:00Z"', "series { key points { start amount } }"
+    # 31 days are at most 33 intervals, each of 10 series and the rest.
+    assert of(month) == 500 + 11 * 33 // 2 + 1
+    assert of(month, points) == 500 + 11 * 33 // 2 + (1 + 10 * (1 + 1 + 1)) + 11 * 33 * (1 + 2)
+    assert of(f"{month}, interval: WEEK", points) == 500 + 11 * 6 // 2 + 31 + 11 * 6 * 3
+    assert of(f"{month}, interval: MONTH, top: 1000", points) == 500 + 101 * 3 // 2 + 31 + 101 * 3 * 3
+    assert of("top: 1") == of(f'top: 1, to: "{datetime.now(UTC).isoformat()}"')
+    text = "query ($from: DateTime, $by: Interval) { usage(from: $from, interval: $by) { restPoints { amount } } }"
+    assert cost(text) == 500 + 11 * 368 // 2 + 1 + 11 * 368 * 2
+    assert cost(text, **{"from": "never", "by": None}) == cost(text)
+    assert cost(text, by="MONTH") == 500 + 11 * 15 // 2 + 1 + 11 * 15 * 2
