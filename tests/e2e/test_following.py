@@ -11,7 +11,9 @@ from tests.e2e.processes import Installation, eventually
 
 
 @pytest.mark.long
-def test_a_refresh_by_the_command_is_told_by_a_server_that_stops_in_peace(database_url: str, tmp_path: Path) -> None:
+def test_a_refresh_by_the_command_is_told_by_a_server_that_then_completes_the_stream(
+    database_url: str, tmp_path: Path
+) -> None:
     installation = Installation(tmp_path, database_url)
     with installation.serving() as (server, url), installation.client(url) as client:
         put_licenses(client, ["acme"])
@@ -26,4 +28,4 @@ def test_a_refresh_by_the_command_is_told_by_a_server_that_stops_in_peace(databa
             while version(next(events)) < newest:
                 pass
             server.stop()
-            assert list(events) == []
+            assert list(events) == [("complete", None)]
