@@ -17,11 +17,12 @@ PLACES = {"sqlite": on_sqlite, "postgresql": on_postgresql}
 
 
 @pytest.mark.long
+@pytest.mark.timeout(600)  # a slow machine takes minutes for the starts after the kills and for the recount
 @pytest.mark.parametrize("database", ["sqlite", long("postgresql")])
 def test_what_was_acknowledged_is_counted_once_through_any_number_of_kills(
     database: str, home: Path, without_postgresql: Callable[[object], Never], random: Random, long_form: bool
 ) -> None:
-    seconds, pause = (15, PAUSE) if long_form else (2, (0.5, 1.5))
+    seconds, pause = (10, PAUSE) if long_form else (2, (0.5, 1.5))
     try:
         with PLACES[database](home) as place:
             report = soak(place, list(WAYS), seconds, random, pause)
