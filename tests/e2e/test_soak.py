@@ -17,7 +17,7 @@ PLACES = {"sqlite": on_sqlite, "postgresql": on_postgresql}
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600)  # a slow machine takes minutes for the starts after the kills and for the recount
+@pytest.mark.timeout(900)  # many starts after kills, and a recount
 @pytest.mark.parametrize("database", ["sqlite", long("postgresql")])
 def test_what_was_acknowledged_is_counted_once_through_any_number_of_kills(
     database: str, home: Path, without_postgresql: Callable[[object], Never], random: Random, long_form: bool
