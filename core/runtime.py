@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from core.access.authenticator import Authenticator
 from core.admission.admitter import Admitter
+from core.database.connection_budget import CHECK_INS, share_of_requests
 from core.database.engine import Database
 from core.measuring.measure import Measurer
 from core.migrations.upgrade import prepare
@@ -65,8 +66,11 @@ def open_runtime(settings: Settings) -> Iterator[Runtime]:
         core.errors.BadSetting: If the deduplication window is longer than the ledger.
     """
     tracing = Tracing(settings)
-    database = Database(settings.database_url, settings.host_lost_seconds)
-    for engine in database.engines:
+    address = settings.database_url, settings.host_lost_seconds
+    database = Database(*address, share_of_requests(settings.database_connections))
+    # SQLite has no other process to share connections with.
+    check_ins = database if database.is_sqlite else Database(*address, CHECK_INS, beside=database)
+    for engine in {*database.engines, *check_ins.engines}:
         tracing.trace_statements(engine)
     prepare(database)
     with database.read() as session:
@@ -83,11 +87,11 @@ def open_runtime(settings: Settings) -> Iterator[Runtime]:
     committer = Committer(database, settings.max_waiting_events, early_refresh, usage_bounds(settings))
     registry = _load_plugins(settings, database)
     authenticator = Authenticator(
-        database,
+        check_ins,
         outage_seconds=settings.key_outage_seconds,
         unknown_per_second=settings.unknown_tokens_per_second,
     )
-    admitter = Admitter(database, registry, settings)
+    admitter = Admitter(check_ins, registry, settings)
     try:
         yield Runtime(settings, database, registry, measurer, committer, authenticator, admitter, tracing)
     finally:
@@ -95,6 +99,7 @@ def open_runtime(settings: Settings) -> Iterator[Runtime]:
         committer.close()
         early_refresh.close()
         measurer.close()
+        check_ins.close()
         database.close()
         tracing.close()
 

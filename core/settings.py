@@ -19,6 +19,7 @@ from sqlalchemy.exc import ArgumentError
 from core.addresses.mail_address import BadAddress, address_of, first_spellings
 from core.addresses.public_network import Networks, networks_of
 from core.addresses.smtp_server import SmtpServer
+from core.database.connection_budget import FEWEST, MOST
 from core.database.pooler import is_pooled, settings_of
 from core.database.postgresql import LOST_SECONDS, connect_arguments, parse_url
 from core.errors import BadSetting
@@ -53,6 +54,13 @@ class Settings(BaseSettings):
         le=3600,
         description="Seconds for which a host of PostgreSQL may confirm nothing. After at most twice as many, "
         "requests that wait for it get an error.",
+    )
+    database_connections: int = Field(
+        MOST,
+        ge=FEWEST,
+        le=1000,
+        description="The most connections of a process to PostgreSQL. Six of them are for check-ins and API keys. "
+        "Requests that find none free wait, for at most 30 seconds.",
     )
     broker_url: str = Field(
         "memory://",

@@ -14,15 +14,15 @@ from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.pool import NullPool
 from sqlmodel import Session
 
+from core.database.connection_budget import MOST, ConnectionShare, share_of_requests
 from core.database.hosts import HostOrder
 from core.database.outage_log import OutageLog, Work
 from core.database.pooler import PARAMETER, is_pooled, pooled_arguments, settings_of
 from core.database.postgresql import LOST_SECONDS, connect_arguments, is_away_state, parse_url
 
-_POOL: Final[dict[str, Any]] = {"pool_size": 16, "max_overflow": 32, "pool_pre_ping": True}
-_AUTOCOMMIT: Final[dict[str, Any]] = {
-    "pool_size": 4, "max_overflow": 12, "isolation_level": "AUTOCOMMIT", "pool_reset_on_return": None,
-}  # fmt: skip
+_KEPT_SESSIONS: Final = 16
+"""Connections of sessions that stay open; further ones are closed after their use."""
+_KEPT_QUERIES: Final = 4
 CHANGED: Final = "changed licenses"
 """The key of `Session.info` under which a writing session collects the ids of licenses whose consumption it changes."""
 # A frozen process must not hold its locks for ever.
@@ -48,23 +48,37 @@ class Database:
         engines: All engines that send statements.
     """
 
-    def __init__(self, url: str, lost_seconds: int = LOST_SECONDS) -> None:
+    def __init__(
+        self,
+        url: str,
+        lost_seconds: int = LOST_SECONDS,
+        share: ConnectionShare = share_of_requests(MOST),  # noqa: B008 - a tuple
+        *,
+        beside: "Database | None" = None,
+    ) -> None:
         """Prepare the engines for a database URL. Connections are opened when they are first used.
 
         Args:
             url: The URL, see :func:`core.database.postgresql.parse_url`.
             lost_seconds: Seconds after which a host of PostgreSQL is given up that confirms nothing.
+            share: The most connections to PostgreSQL.
+            beside: The same database with another share. Both have the same listeners and one log of outages.
         """
         self.url: Final = parse_url(url)
         self.is_sqlite: Final = self.url.get_backend_name() == "sqlite"
-        connect = partial(_postgresql_engine, self.url, lost_seconds, HostOrder())
-        self.engine: Final = _sqlite_engine(self.url) if self.is_sqlite else connect(**_POOL)
+        self._hosts: Final[HostOrder] = beside._hosts if beside else HostOrder()
+        connect = partial(_postgresql_engine, self.url, lost_seconds, self._hosts)
+        self.engine: Final = (
+            _sqlite_engine(self.url)
+            if self.is_sqlite
+            else connect(**_pool(share.sessions, _KEPT_SESSIONS), pool_pre_ping=True)
+        )
         self.pooled_settings: Final = (
             settings_of(connect_arguments(self.url, lost_seconds, _SESSION)["options"]) if is_pooled(self.url) else None
         )
         self._writer: Engine = self.engine
-        self._outages: Final = OutageLog()
-        self._listeners: list[Callable[[frozenset[int]], None]] = []
+        self._outages: Final[OutageLog] = beside._outages if beside else OutageLog()
+        self._listeners: Final[list[Callable[[frozenset[int]], None]]] = beside._listeners if beside else []
         if self.is_sqlite:
             # A deferred transaction that becomes a writer fails at once while another transaction writes.
             self._writer = self.engine.execution_options(begin="BEGIN IMMEDIATE")
@@ -75,7 +89,12 @@ class Database:
         else:
             self._direct = connect(_BY_KEY, poolclass=NullPool, isolation_level="AUTOCOMMIT")
             self._reader = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            self._autocommit = connect(reads_only=True, **_AUTOCOMMIT)
+            self._autocommit = connect(
+                reads_only=True,
+                isolation_level="AUTOCOMMIT",
+                pool_reset_on_return=None,
+                **_pool(share.queries, _KEPT_QUERIES),
+            )
             self.engines = (self.engine, self._direct, self._autocommit)
 
     @contextmanager
@@ -204,6 +223,11 @@ def _create_private(file: Path) -> None:
     if not file.exists():
         # Another process may have created the file since.
         os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def _pool(most: int, kept: int) -> dict[str, Any]:
+    size = min(most, kept)
+    return {"pool_size": size, "max_overflow": most - size}
 
 
 def _postgresql_engine(

@@ -89,6 +89,7 @@ WRONG = {
         "postgresql://one/x?pooler=other": "is not a database URL; write sqlite:///PATH or postgresql://…",
     },
     "ALLOWANCE_HOST_LOST_SECONDS": {"0": "greater than or equal to 1", "3601": "less than or equal to 3600"},
+    "ALLOWANCE_DATABASE_CONNECTIONS": {"11": "greater than or equal to 12", "1001": "less than or equal to 1000"},
     "ALLOWANCE_BROKER_URL": {
         "": "is not a broker URL; write memory://, redis://… or amqp://…",
         "redis": "is not a broker URL; write memory://, redis://… or amqp://…",

@@ -16,7 +16,7 @@ from tests.api.server import Client, cloudevent
 from tests.services import PostgresServer, private_server, replica_of
 
 WRITERS: Final = 3
-INSTALLATIONS: Final = 200
+INSTALLATIONS: Final = 80
 READ: Final = '{ license(key: "acme") { key } }'
 
 

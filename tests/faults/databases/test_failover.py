@@ -45,7 +45,7 @@ def cut_off(pair: Pair, host: Host | None) -> None:
 def traffic_of(stack: ExitStack, pair: Pair, home: Path) -> tuple[Installation, Traffic]:
     """Start a server on the pair, with a license that has a quota."""
     migrate(pair.url)
-    installation = Installation(home, pair.url)
+    installation = Installation(home, pair.url, {"quota_newcomers_per_hour": 100_000})
     _, url = stack.enter_context(installation.serving())
     client = stack.enter_context(installation.client(url))
     put_licenses(client, ["acme"], {"active_installations": PLACES})
@@ -74,7 +74,7 @@ def test_a_synchronous_replica_takes_over_and_nothing_acknowledged_is_lost(
             pytest.skip(f"no PostgreSQL of its own: {error}")
         installation, traffic = traffic_of(stack, servers, tmp_path)
         with traffic.flowing():
-            eventually(lambda: traffic.works_since(0) and len(traffic.acknowledged) > 50)
+            eventually(lambda: traffic.works_since(0) and len(traffic.acknowledged) > 20)
             assert len(traffic.admitted) < PLACES
             fault(servers, host)
             servers.promote()
