@@ -13,8 +13,8 @@ def allowance_sections() -> list[Section]:
             key="installations",
             title=Text("Installations", fr="Installations"),
             description=Text(
-                "Unique installations that checked in during the quota window.",
-                fr="Installations uniques qui se sont signalées pendant la fenêtre du quota.",
+                "Different installations that checked in during the period. Each counts once.",
+                fr="Installations différentes qui se sont signalées pendant la période. Chacune compte une fois.",
             ),
             order=70,
         )
@@ -30,8 +30,8 @@ def allowance_meters() -> list[Meter]:
             section="installations",
             title=Text("Active installations", fr="Installations actives"),
             description=Text(
-                "Unique installations that checked in during the quota window.",
-                fr="Installations uniques qui se sont signalées pendant la fenêtre du quota.",
+                "Different installations that checked in during the period. Each counts once.",
+                fr="Installations différentes qui se sont signalées pendant la période. Chacune compte une fois.",
             ),
             unit=Unit(one=Text("installation", fr="installation"), other=Text("installations", fr="installations")),
             limit="active_installations",

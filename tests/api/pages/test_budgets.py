@@ -39,7 +39,7 @@ def test_the_first_section_is_there_within_two_seconds_on_slow_3g(
         seen.page.locator(".card[part~=section]").first.wait_for(timeout=30_000)
         shown: float = seen.page.evaluate("window.shownAfter")
         loaded = [each for each in seen.page.evaluate(LOADED) if each[2] <= shown]
-    assert loaded[-1][0] == f"{library.url}/graphql"  # by HTTP, before the socket is open
+    assert loaded[-1][0] == f"{library.url}/graphql?lang=en"  # by HTTP, before the socket is open
     waits, known = 0, 0.0
     while later := [ended for _, began, ended, _ in loaded if began >= known]:
         waits, known = waits + 1, min(later)

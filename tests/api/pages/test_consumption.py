@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 from sqlmodel import select
 
+from core.access.person import Person
 from core.access.tables import AccessSession
 from tests.api.conftest import NOW
 from tests.api.pages.browser import Visit, visit
@@ -52,13 +53,13 @@ def test_the_page_shows_the_figures_of_the_license_and_asks_this_server_alone(vi
             *("Channels", "SMS", "Data model", "Goals and forms", "License settings"),
         ]
         assert reading(seen, "interactions").startswith(
-            "Interactions At risk 11,000,000 of 12,000,000 interactions · 91.7% 1,000,000 left"
+            "Interactions At risk 11,000,000 of 12,000,000 interactions · 91.6% 1,000,000 left"
         )
         assert "50,000 over the limit. Nothing is blocked." in reading(seen, "profiles")
         assert "900.5 credits left" in reading(seen, "sms_credits")
         assert "25 months · Set by your contract" in reading(seen, "retention")
         bar = seen.page.locator('[data-meter="interactions"] [role=meter]')
-        assert bar.get_attribute("aria-valuetext") == "11,000,000 of 12,000,000 interactions, 91.7%"
+        assert bar.get_attribute("aria-valuetext") == "11,000,000 of 12,000,000 interactions, 91.6%"
         assert seen.hosts == {library.url}
         assert len(seen.sockets) == 1
         assert seen.complaints == []
@@ -154,7 +155,7 @@ def test_a_refused_request_asks_for_a_token_once_more(visits: Visits, library: S
     token, key = library.session()
     next_token, _ = library.session()
     with visits() as seen:
-        seen.page.route_web_socket("**/graphql", lambda socket: None)  # the end shows over HTTP alone
+        seen.page.route_web_socket("**/graphql?*", lambda socket: None)  # the end shows over HTTP alone
         open_page(seen, library, token)
         end_session(library, key, token)
         seen.page.evaluate(
@@ -178,7 +179,7 @@ def test_the_page_speaks_french_with_its_numbers_and_dates(visits: Visits, libra
     with visits(locale="fr-FR") as seen:
         open_page(seen, library, library.token("consumption:read", license="acme"))
         assert seen.text("h1") == "Ma consommation"
-        assert "11 000 000 sur 12 000 000 interactions · 91,7 %" in reading(seen, "interactions")
+        assert "11 000 000 sur 12 000 000 interactions · 91,6 %" in reading(seen, "interactions")
         assert "du 15 janvier 2026 au 14 janvier 2027" in seen.text(".period")
         assert seen.page.locator("html").get_attribute("lang") == "fr"
         seen.page.locator("#menu > summary").click()
@@ -186,6 +187,21 @@ def test_the_page_speaks_french_with_its_numbers_and_dates(visits: Visits, libra
         expect(seen.page.locator("h1")).to_have_text("My consumption")
         seen.page.keyboard.press("Escape")
         expect(seen.page.get_by_label("Language")).to_be_hidden()
+
+
+def test_the_language_of_the_page_comes_before_that_of_the_person(visits: Visits, library: Served) -> None:
+    token, _ = library.session(person=Person("u-1", "Zoé", "fr"))
+    with visits() as seen:
+        open_page(seen, library, token, "?lang=en")
+        expect(seen.page.locator("allowance-consumption .live")).to_have_text("Live")
+        seen.page.locator("[data-meter=interactions] .link").click()
+        seen.page.locator("[data-meter=interactions] .history").wait_for()
+        seen.page.get_by_role("button", name="Refresh").click()
+        assert seen.texts(".card[part~=section] h2")[2:4] == ["Data model", "Goals and forms"]
+        assert "Exceeded" in seen.text("header .name p")
+        alerts = seen.text(".card[part~=alerts]")
+        assert "Profiles" in alerts
+        assert "Profils" not in alerts
 
 
 def test_a_tile_shows_only_the_readings_of_its_status(visits: Visits, library: Served) -> None:
@@ -238,7 +254,7 @@ def test_a_connection_that_is_lost_leaves_the_figures_and_says_since_when(visits
             if len(connected) == 1:
                 socket.connect_to_server()  # type: ignore[attr-defined]
 
-        seen.page.route_web_socket("**/graphql", pass_on)
+        seen.page.route_web_socket("**/graphql?*", pass_on)
         open_page(seen, library, library.token("consumption:read", license="acme"))
         expect(seen.page.locator(".live.on")).to_be_visible()  # the first figures come before the connection
         connected[0].close()  # type: ignore[attr-defined]

@@ -1,2 +1,2 @@
-import './first-CW85tZsU.js';
-export * from './allowance-DxdjGH9-.js';
+import './first-BTNeE_cg.js';
+export * from './allowance-BOOtt3cj.js';

@@ -119,7 +119,7 @@ def test_consumption_has_the_sections_in_order_each_with_status_and_update_time(
             section(
                 "installations",
                 "Installations",
-                "Unique installations that checked in during the quota window.",
+                "Different installations that checked in during the period. Each counts once.",
                 "OK",
                 "active_installations",
             ),

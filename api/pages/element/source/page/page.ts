@@ -1,6 +1,6 @@
 // The page around the element: the token of the tab, the language, the theme, and the buttons.
 
-import { askAhead } from '../src/first';
+import { addressOf, askAhead } from '../src/first';
 import { words } from './words';
 
 const TOKEN = 'allowance:token';
@@ -23,7 +23,8 @@ takeToken();
 element.getToken = () => sessionStorage.getItem(TOKEN);
 addEventListener('hashchange', () => takeToken() && element.reconnect());
 
-const license = new URLSearchParams(location.search).get('license');
+const query = new URLSearchParams(location.search);
+const license = query.get('license');
 if (license) element.setAttribute('license', license);
 
 const language = find<HTMLSelectElement>('language');
@@ -43,8 +44,7 @@ function dress(chosen: string): void {
   theme.value = chosen;
 }
 
-const asked = new URLSearchParams(location.search).get('lang');
-const spoken = [asked, localStorage.getItem('allowance:language'), ...navigator.languages];
+const spoken = [query.get('lang'), localStorage.getItem('allowance:language'), ...navigator.languages];
 speak(spoken.map((one) => one?.slice(0, 2).toLowerCase() ?? '').find((one) => one in words) ?? 'en');
 dress(localStorage.getItem('allowance:theme') ?? 'auto');
 language.addEventListener('change', () => {
@@ -59,7 +59,7 @@ theme.addEventListener('change', () => {
 
 // The element, which is still on its way, will ask for this.
 const token = sessionStorage.getItem(TOKEN);
-if (token) askAhead(new URL('/graphql', location.href).href, token, language.value, license);
+if (token) askAhead(addressOf('/graphql', language.value), token, license);
 
 const menu = find<HTMLDetailsElement>('menu');
 /** The menu closes as menus do: by Escape, and by a click elsewhere. */

@@ -6,12 +6,12 @@ export const words: Record<string, Record<string, string>> = {
     options: 'Options',
     language: 'Language',
     theme: 'Theme',
-    auto: 'As the device',
+    auto: 'Same as the device',
     light: 'Light',
     dark: 'Dark',
     print: 'Print',
     leave: 'Sign out',
-    token: 'Access token',
+    token: 'Access token, from your operator',
     enter: 'Sign in',
   },
   fr: {
@@ -24,7 +24,7 @@ export const words: Record<string, Record<string, string>> = {
     dark: 'Sombre',
     print: 'Imprimer',
     leave: 'Se déconnecter',
-    token: 'Jeton d’accès',
+    token: 'Jeton d’accès, fourni par votre opérateur',
     enter: 'Se connecter',
   },
 };

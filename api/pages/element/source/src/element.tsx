@@ -3,6 +3,7 @@
 import { render } from 'preact';
 import { formatsOf } from './format';
 import { type Failure, type Overview } from './model';
+import { addressOf } from './first';
 import { storeOf, type GetToken, type State, type Store } from './store';
 import styles from './styles.css?inline';
 import { wordsFor } from './texts';
@@ -85,8 +86,8 @@ class AllowanceElement extends HTMLElement {
   }
 
   #join(): void {
-    const endpoint = new URL(this.getAttribute('endpoint') ?? '/graphql', location.href).href;
-    const store = storeOf(endpoint, this.getAttribute('license'), this.#words().language);
+    const address = addressOf(this.getAttribute('endpoint') ?? '/graphql', this.#words().language);
+    const store = storeOf(address, this.getAttribute('license'));
     this.#store = store;
     if (this.#getToken) store.addTokens(this.#getToken);
     this.#leave = store.join(() => this.#changed());
@@ -152,7 +153,7 @@ class AllowanceElement extends HTMLElement {
     if (state.phase === 'failed') return <Failed failure={state.failure!} />;
     if (!overview) return view === 'full' ? <Loading license={this.#store!.license} /> : <div class="card skeleton" />;
     if (view === 'summary') return <Summary overview={overview} sections={sections} />;
-    return <Full key={this.#store!.endpoint} state={state} sections={sections} />;
+    return <Full key={this.#store!.address} state={state} sections={sections} />;
   }
 }
 

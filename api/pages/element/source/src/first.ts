@@ -6,10 +6,10 @@ import { CONSUMPTION } from './overview';
 export * from './http';
 export * from './overview';
 
-type Asked = [endpoint: string, token: string, language: string, license: string | null];
+type Asked = [address: string, token: string, license: string | null];
 let ahead: Record<string, Promise<Answer>> = {};
 
-const ask = (...[endpoint, token, language, license]: Asked) => request(endpoint, token, language, CONSUMPTION, { license });
+const ask = (...[address, token, license]: Asked) => request(address, token, CONSUMPTION, { license });
 
 /** Ask now; the element takes the answer if it asks for the same. */
 export function askAhead(...asked: Asked): void {

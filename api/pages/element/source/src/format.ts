@@ -25,11 +25,16 @@ const isSize = ({ format }: Unit) => format === 'BYTES';
 export function formatsOf(language: string, timeZone: string): Formats {
   const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 2 });
   const fine = new Intl.NumberFormat(language, { maximumSignificantDigits: 4 });
-  const percent = new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 1 });
+  // Away from the limit, so that only the limit itself reads as 100 %.
+  const percent = (roundingMode: 'ceil' | 'floor') =>
+    new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 1, roundingMode });
+  const [over, within] = [percent('ceil'), percent('floor')];
   const days = new Intl.NumberFormat(language, { style: 'unit', unit: 'day', unitDisplay: 'long' });
   const inZone = (options: Intl.DateTimeFormatOptions) => {
     const format = new Intl.DateTimeFormat(language, { timeZone, ...options });
-    return (instant: string | number) => format.format(new Date(instant));
+    // “1er novembre”: the first of a month is an ordinal number in French.
+    const first = /^fr/.test(language) ? '1er ' : '1 ';
+    return (instant: string | number) => format.format(new Date(instant)).replace(/^1 /, first);
   };
   const date = inZone({ dateStyle: 'long' });
   const plural = new Intl.PluralRules(language);
@@ -41,7 +46,8 @@ export function formatsOf(language: string, timeZone: string): Formats {
     let power = 0;
     for (; Math.abs(+value.toFixed(power && digits)) >= 1000 && power < 5; power++) value /= 1000;
     const unit = `${['', 'kilo', 'mega', 'giga', 'tera', 'peta'][power]}byte`;
-    return new Intl.NumberFormat(language, { style: 'unit', unit, maximumFractionDigits: power && digits }).format(value);
+    const as = { style: 'unit', unit, maximumFractionDigits: power && digits, roundingMode: 'halfEven' } as const; // as in mails
+    return new Intl.NumberFormat(language, as).format(value);
   };
   const unit = (value: number, forms?: Unit) => (!forms || isSize(forms) ? '' : plural.select(value) === 'one' ? forms.one : forms.other);
   return {
@@ -50,12 +56,7 @@ export function formatsOf(language: string, timeZone: string): Formats {
     unit,
     amount: (value, forms) => `${number(value, forms)} ${unit(value, forms)}`.trim(),
     dayCount: (count) => days.format(count),
-    // Never 100 % for what is a little more or less than the whole.
-    percent: (ratio) => {
-      const rounded = Math.round(ratio * 1000) / 1000;
-      const shown = rounded === 1 && ratio !== 1 ? (ratio < 1 ? 0.999 : 1.001) : rounded;
-      return percent.format(shown);
-    },
+    percent: (ratio) => (ratio > 1 ? over : within).format(ratio),
     date,
     days: ({ start, end }) => {
       // Quota windows are months in UTC, all other periods days of the license.

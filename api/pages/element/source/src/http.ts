@@ -13,21 +13,26 @@ export interface Answer {
   trace: string | null;
 }
 
+/** The address of requests and of the connection, with the language: it comes before that of the session's person. */
+export function addressOf(endpoint: string, language: string): string {
+  const url = new URL(endpoint, location.href);
+  url.searchParams.set('lang', language);
+  return url.href;
+}
+
 /** Send a request. Throws a failure where there is no answer of the API. */
 export async function request(
-  endpoint: string,
+  address: string,
   token: string | null,
-  language: string,
   query: string,
   variables: Record<string, unknown>,
 ): Promise<Answer> {
   let [message, trace]: [string?, string?] = [];
   try {
-    const response = await fetch(endpoint, {
+    const response = await fetch(address, {
       method: 'POST',
       headers: {
         'Content-Type': 'application/json',
-        'Accept-Language': language,
         ...(token ? { Authorization: `Bearer ${token}` } : {}),
       },
       body: JSON.stringify({ query, variables }),

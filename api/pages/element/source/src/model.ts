@@ -47,6 +47,7 @@ export interface Meter {
   unitForms: Unit;
   kind: Kind;
   enforcement: 'SOFT' | 'HARD' | 'NONE';
+  events: { dimensions: { key: string; title: string }[] }[];
 }
 export interface Reading {
   id: string;
@@ -82,7 +83,6 @@ export interface Notice {
   shownIn: { key: string; title: string; url: string | null } | null;
   message: string;
   since: string;
-  meter: { key: string };
 }
 export interface License {
   key: string;
@@ -115,8 +115,6 @@ export interface BillingPeriod extends Period {
   current: boolean;
 }
 export interface Grant {
-  key: string;
-  meter: string;
   amount: number;
   remaining: number;
   entity: string | null;
@@ -124,9 +122,7 @@ export interface Grant {
   expiresAt: string | null;
 }
 export interface CreditRequest {
-  id: string;
   amount: number;
-  entity: string | null;
   note: string | null;
   requestedAt: string;
   closedAt: string | null;
@@ -134,8 +130,7 @@ export interface CreditRequest {
   declinedBecause: string | null;
 }
 export interface Alert {
-  id: string;
-  meter: { key: string; title: string; unitForms: Unit } | null;
+  meter: { title: string; unitForms: Unit } | null;
   ratio: number;
   limit: number;
   used: number;

@@ -6,12 +6,12 @@ fragment Overview on Consumption {
   status
   updatedAt
   license { key name timeZone state suspended { message } contact { name email url } }
-  warnings { halo notices { shownIn { key title url } message since meter { key } } }
+  warnings { halo notices { shownIn { key title url } message since } }
   sections {
     key title description status updatedAt nextUpdateAt consumptionSince
     readings {
       id state status used limit remaining overage utilization refused limitBasis freshness measuredAt
-      meter { key title description unitForms { one other format fractionDigits } kind enforcement }
+      meter { key title description unitForms { one other format fractionDigits } kind enforcement events { dimensions { key title } } }
       problem { message }
       period { start end }
       thresholds { ratio value crossedAt }

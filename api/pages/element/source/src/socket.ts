@@ -7,7 +7,7 @@ const PING_EVERY = 20_000;
 
 export interface Events {
   /** What `connection_init` carries; asked at each connection. */
-  payload: () => Promise<Record<string, string>>;
+  payload: () => Promise<object>;
   next: (data: any, errors: GraphQLProblem[]) => void;
   /** The server refused the operation. */
   error: (errors: GraphQLProblem[]) => void;

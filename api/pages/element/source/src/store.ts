@@ -41,9 +41,8 @@ export class Store {
   #viewer: Promise<Viewer> | null = null;
 
   constructor(
-    readonly endpoint: string,
+    readonly address: string,
     readonly license: string | null,
-    readonly language: string,
   ) {}
 
   /** Take part: returns the function that ends it. The connection opens with the first and closes with the last. */
@@ -54,7 +53,7 @@ export class Store {
       this.#listeners.delete(listener);
       if (!this.#listeners.size) {
         this.#close();
-        stores.delete(storeKey(this.endpoint, this.license, this.language));
+        stores.delete(storeKey(this.address, this.license));
       }
     };
   }
@@ -83,7 +82,7 @@ export class Store {
   /** Send a request. If its token is refused, a new one is asked for once. */
   async ask(query: string, variables: Record<string, unknown>, renewed?: string): Promise<Answer> {
     const token = renewed ?? (await this.#freshToken());
-    const answer = await request(this.endpoint, token, this.language, query, { license: this.license, ...variables });
+    const answer = await request(this.address, token, query, { license: this.license, ...variables });
     if (!answer.errors.some((error) => error.extensions?.code === NO_TOKEN.code)) return answer;
     const found = renewed ? null : await this.#freshToken();
     if (found && found !== token) return this.ask(query, variables, found);
@@ -158,13 +157,13 @@ export class Store {
   }
 
   #open(token?: string): void {
-    const url = this.endpoint.replace(/^http/, 'ws');
+    const url = this.address.replace(/^http/, 'ws');
     this.#isOpen = true;
     this.#fresh = token ? Promise.resolve(token) : null;
     this.#disconnect = subscribe(url, CHANGES, { license: this.license }, {
       payload: async () => {
         const token = (this.#connected = (await this.#fresh) ?? (await this.#freshToken()));
-        return { lang: this.language, ...(token ? { Authorization: `Bearer ${token}` } : {}) };
+        return token ? { Authorization: `Bearer ${token}` } : {};
       },
       next: (data, [error]) => {
         if (error) return this.#onError(error);
@@ -191,7 +190,7 @@ export class Store {
     try {
       const token = await (this.#fresh = this.#freshToken());
       if (!token) return;
-      const { data, errors } = await firstFigures(this.endpoint, token, this.language, this.license);
+      const { data, errors } = await firstFigures(this.address, token, this.license);
       if (!errors[0] && this.state.phase === 'loading' && this.#disconnect === connection) this.#show(data.consumption, false);
     } catch {
       // What is wrong comes over the socket too.
@@ -271,10 +270,10 @@ const storeKey = (...parts: (string | null)[]) => JSON.stringify(parts);
 const stores = new Map<string, Store>();
 
 /** The store of a license; the same one for all elements that show it. */
-export function storeOf(endpoint: string, license: string | null, language: string): Store {
-  const key = storeKey(endpoint, license, language);
+export function storeOf(address: string, license: string | null): Store {
+  const key = storeKey(address, license);
   let store = stores.get(key);
-  if (!store) stores.set(key, (store = new Store(endpoint, license, language)));
+  if (!store) stores.set(key, (store = new Store(address, license)));
   return store;
 }
 

@@ -1,6 +1,6 @@
 // The connection of the page to the API: the token of the tab, requests, and the subscription to all licenses.
 
-import { request } from '../../../element/source/src/http';
+import { addressOf, request } from '../../../element/source/src/http';
 import { asFailure } from '../../../element/source/src/model';
 import { subscribe } from '../../../element/source/src/socket';
 import { CHANGES } from './queries';
@@ -27,7 +27,7 @@ export function takeToken(): boolean {
 
 /** Ask the API. Throws a failure if it refuses, or if it cannot be reached. */
 export async function ask<T>(language: string, query: string, variables: object = {}): Promise<T> {
-  const { data, errors, trace } = await request(ENDPOINT, token(), language, query, { ...variables });
+  const { data, errors, trace } = await request(addressOf(ENDPOINT, language), token(), query, { ...variables });
   if (errors[0]) throw asFailure(errors[0], trace);
   return data as T;
 }

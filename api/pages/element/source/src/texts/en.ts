@@ -17,7 +17,7 @@ export const en = {
   away: (since: string) => `The server is not reachable since ${since}. The figures are those of that time.`,
   refresh: 'Refresh',
   refreshing: 'Refreshing …',
-  refreshed: 'New figures were requested. They appear here when they are ready.',
+  refreshed: 'New figures were requested and appear here soon.',
   download: 'Download',
   account: 'Account',
   accountExceeded: 'Account: at least one limit is exceeded',
@@ -31,7 +31,7 @@ export const en = {
 
   period: 'Billing period',
   periodOf: (first: string, last: string) => `${first} – ${last}`,
-  daysLeft: (days: string, reset: string) => `${days} left, begins again on ${reset}`,
+  daysLeft: (days: string, reset: string) => `${days} left. The next period begins on ${reset}.`,
   periodOver: 'This period is over. These are its last figures.',
   previous: 'Previous period',
   next: 'Next period',
@@ -80,7 +80,6 @@ export const en = {
   used: 'Used',
   limit: 'Limit',
   remaining: 'Left',
-  history: 'History',
   historyOf: (meter: string) => `History of ${meter}, the last three months`,
   months: (meter: string) => `${meter}, the last twelve months`,
   asTable: 'As a table',
@@ -110,14 +109,14 @@ export const en = {
   requestDeclined: (reason: string) => `declined: ${reason}`,
   atLeastOne: 'Ask for 1 at least.',
 
-  installations: 'Installations in this window',
+  installations: 'Installations in this period',
   active: 'Active',
   newOnes: 'New',
   returning: 'Returning',
   lost: 'Lost',
   refusedOnes: 'Refused',
   skewed: (refused: string) =>
-    `Refused in this window: ${refused}. The figures above are not exact: some that count as lost were only refused.`,
+    `Refused in this period: ${refused}. So the figures above are not exact: some installations that count as lost were only refused.`,
 
   alerts: 'Alerts',
   noAlerts: 'No threshold was crossed yet.',

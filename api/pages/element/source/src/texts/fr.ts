@@ -1,8 +1,5 @@
 import type { Text } from '.';
 
-/** “du 1er novembre”: the first of a month is an ordinal number in French. */
-const le = (date: string) => date.replace(/^1 /, '1er ');
-
 export const fr: Text = {
   status: { OK: 'Dans la limite', AT_RISK: 'À risque', EXCEEDED: 'Dépassé', UNKNOWN: 'Non mesuré' },
   tiles: { OK: 'Dans la limite', AT_RISK: 'À risque', EXCEEDED: 'Dépassés', UNKNOWN: 'Non mesurés' },
@@ -10,10 +7,10 @@ export const fr: Text = {
   loading: 'Chargement de votre consommation…',
   live: 'En direct',
   polling: 'Pas en direct',
-  away: (since) => `Le serveur est injoignable depuis ${le(since)}. Les chiffres datent de ce moment.`,
+  away: (since) => `Le serveur est injoignable depuis le ${since}. Les chiffres datent de ce moment.`,
   refresh: 'Actualiser',
   refreshing: 'Actualisation…',
-  refreshed: 'De nouveaux chiffres sont demandés. Ils apparaîtront ici dès qu’ils seront prêts.',
+  refreshed: 'De nouveaux chiffres sont demandés et apparaîtront bientôt ici.',
   download: 'Télécharger',
   account: 'Compte',
   accountExceeded: 'Compte : au moins une limite est dépassée',
@@ -26,8 +23,8 @@ export const fr: Text = {
   noContract: 'Aucun contrat n’est en vigueur. L’usage est compté, mais aucune limite ne s’y applique.',
 
   period: 'Période de facturation',
-  periodOf: (first, last) => `du ${le(first)} au ${le(last)}`,
-  daysLeft: (days, reset) => `encore ${days}, remise à zéro le ${le(reset)}`,
+  periodOf: (first, last) => `du ${first} au ${last}`,
+  daysLeft: (days, reset) => `encore ${days}, remise à zéro le ${reset}`,
   periodOver: 'Cette période est terminée. Voici ses derniers chiffres.',
   previous: 'Période précédente',
   next: 'Période suivante',
@@ -41,12 +38,12 @@ export const fr: Text = {
   notices: 'Limites dépassées',
   allApplications: 'Toutes les applications',
   application: 'Application',
-  since: (date) => `depuis le ${le(date)}`,
+  since: (date) => `depuis le ${date}`,
   contact: 'Pour une limite plus haute, adressez-vous à',
 
-  consumptionSince: (date) => `Consommation depuis le ${le(date)}`,
-  updated: (time) => `Dernière mise à jour : ${le(time)}`,
-  nextUpdate: (time) => `prochaine : ${le(time)}`,
+  consumptionSince: (date) => `Consommation depuis le ${date}`,
+  updated: (time) => `Dernière mise à jour : ${time}`,
+  nextUpdate: (time) => `prochaine : ${time}`,
   neverUpdated: 'Pas encore mis à jour',
   notInContract: (count) => `Hors de votre contrat (${count})`,
 
@@ -61,15 +58,15 @@ export const fr: Text = {
   neverMeasured: 'Pas encore mesuré',
   none: 'Votre contrat n’en permet aucun',
   full: (limit, until) =>
-    `Les ${limit} places sont prises. Les nouvelles demandes sont refusées jusqu’au ${le(until)}.`,
-  refused: (count, until) => `Refusées : ${count}. Les nouvelles demandes sont refusées jusqu’au ${le(until)}.`,
-  stale: (time) => `Ce chiffre date du ${le(time)}. La dernière mise à jour a échoué :`,
-  overdue: (time) => `Ce chiffre date du ${le(time)}. Une mise à jour est en retard.`,
+    `Les ${limit} places sont prises. Les nouvelles demandes sont refusées jusqu’au ${until}.`,
+  refused: (count, until) => `Refusées : ${count}. Les nouvelles demandes sont refusées jusqu’au ${until}.`,
+  stale: (time) => `Ce chiffre date du ${time}. La dernière mise à jour a échoué :`,
+  overdue: (time) => `Ce chiffre date du ${time}. Une mise à jour est en retard.`,
 
   details: 'Détails',
   basis: (basis) => `Limite : ${basis}`,
   thresholds: 'Seuils',
-  crossedOn: (date) => `franchi le ${le(date)}`,
+  crossedOn: (date) => `franchi le ${date}`,
   notCrossed: 'non franchi',
   breakdown: (dimension) => `Par ${dimension}`,
   dimensionEntity: 'entité',
@@ -77,7 +74,6 @@ export const fr: Text = {
   used: 'Utilisé',
   limit: 'Limite',
   remaining: 'Reste',
-  history: 'Historique',
   historyOf: (meter) => `Historique des trois derniers mois : ${meter}`,
   months: (meter) => `${meter}, les douze derniers mois`,
   asTable: 'En tableau',
@@ -114,12 +110,12 @@ export const fr: Text = {
   lost: 'Perdues',
   refusedOnes: 'Refusées',
   skewed: (refused) =>
-    `Refusées pendant cette période : ${refused}. Ces chiffres ne sont pas exacts : certaines, comptées comme perdues, ont ` +
-    'seulement été refusées.',
+    `Refusées pendant cette période : ${refused}. Les chiffres ci-dessus ne sont donc pas exacts : certaines installations ` +
+    'comptées comme perdues ont seulement été refusées.',
 
   alerts: 'Alertes',
   noAlerts: 'Aucun seuil n’a encore été franchi.',
-  recovered: (date) => `jusqu’au ${le(date)}`,
+  recovered: (date) => `jusqu’au ${date}`,
   alert: (ratio, used, limit) => `${ratio} atteints : ${used} sur ${limit}`,
   goneMeter: 'un indicateur qui n’est plus installé',
   changed: (meter, status) => `${meter} : ${status}`,

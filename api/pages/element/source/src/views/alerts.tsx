@@ -13,8 +13,8 @@ export function Alerts({ alerts }: { alerts: Alert[] }, { formats, text }: Aroun
       </header>
       {!alerts.length && <p class="quiet">{text.noAlerts}</p>}
       <ul class="plain alerts">
-        {alerts.map(({ id, meter, ratio, used, limit, status, crossedAt, recoveredAt }) => (
-          <li key={id}>
+        {alerts.map(({ meter, ratio, used, limit, status, crossedAt, recoveredAt }) => (
+          <li>
             <p class="line">
               <strong>{meter?.title ?? text.goneMeter}</strong> <StatusMark status={status} />
               <span class="figure quiet">

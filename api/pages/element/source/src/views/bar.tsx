@@ -24,7 +24,7 @@ export function Bar({ reading, label }: { reading: Reading; label: string }, { f
       {reading.thresholds
         .filter(({ value }) => value > 0 && value < whole)
         .map(({ ratio, value }) => (
-          <div key={ratio} class="mark" style={{ left: share(value) }} title={formats.percent(ratio)} />
+          <div class="mark" style={{ left: share(value) }} title={formats.percent(ratio)} />
         ))}
     </div>
   );

@@ -12,10 +12,10 @@ export function Spark({ points, meter }: { points: Point[]; meter: Meter }, { fo
   );
   return (
     <svg class="spark" viewBox="0 0 72 18" role="img" aria-label={`${text.months(meter.title)}. ${words.join('; ')}`}>
-      {points.map(({ at, used, status }, place) => {
+      {points.map(({ used, status }, place) => {
         const height = used === null ? 0 : Math.max(1, (18 * Math.max(0, used)) / most);
         const x = 72 - 6 * (points.length - place);
-        return <rect key={at} class={tone(status)} x={x + 0.5} y={18 - height} width="5" height={height} />;
+        return <rect class={tone(status)} x={x + 0.5} y={18 - height} width="5" height={height} />;
       })}
     </svg>
   );
@@ -76,7 +76,7 @@ export function HistoryChart({ points, meter }: { points: Point[]; meter: Meter 
             </thead>
             <tbody>
               {[...points].reverse().map(({ at, used, limit, status }) => (
-                <tr key={at}>
+                <tr>
                   <th scope="row">{formats.date(at)}</th>
                   <td class="number">{number(used)}</td>
                   <td class="number">{number(limit)}</td>

@@ -2,6 +2,7 @@
 //
 // Preact passes the context of its oldest kind as a second argument to each view. Its hooks and its newer context would
 // take a twentieth of the size that the whole element may have.
+// Lists of views without a state have no keys: Preact matches them by place.
 
 import { Component, type ComponentChildren } from 'preact';
 import type { Formats } from '../format';

@@ -20,7 +20,7 @@ export function Credits({ license, readings, grants, requests, canRequest, onSen
         <h2>{text.credits}</h2>
       </header>
       {grants.length > 0 && readings.map(({ meter, remaining }) => (
-        <p key={meter.key} class="headline">
+        <p class="headline">
           {text.left(formats.amount(remaining ?? 0, meter.unitForms))}
         </p>
       ))}
@@ -30,8 +30,8 @@ export function Credits({ license, readings, grants, requests, canRequest, onSen
         <>
           <h4>{text.requests}</h4>
           <ul class="plain">
-            {requests.map(({ id, amount, note, requestedAt, closedAt, declinedBecause }) => (
-              <li key={id}>
+            {requests.map(({ amount, note, requestedAt, closedAt, declinedBecause }) => (
+              <li>
                 <strong>{formats.number(amount)}</strong> · {formats.date(requestedAt)} ·{' '}
                 {declinedBecause ? text.requestDeclined(declinedBecause) : closedAt ? text.requestGranted : text.requestOpen}
                 {note && <span class="quiet"> · {note}</span>}
@@ -62,11 +62,11 @@ function Grants({ grants }: { grants: Grant[] }, { formats, text }: Around) {
           </tr>
         </thead>
         <tbody>
-          {grants.map(({ key, amount, remaining, entity, grantedAt, expiresAt }) => {
+          {grants.map(({ amount, remaining, entity, grantedAt, expiresAt }) => {
             const over = expiresAt !== null && new Date(expiresAt) <= now;
             const soon = !over && expiresAt !== null && remaining > 0 && formats.daysUntil(expiresAt) <= 30;
             return (
-              <tr key={key} class={over ? 'quiet' : ''}>
+              <tr class={over ? 'quiet' : ''}>
                 <th scope="row">{formats.date(grantedAt)}</th>
                 {forEntities && <td>{entity ?? text.wholeLicense}</td>}
                 <td class="number">{formats.number(amount)}</td>

@@ -7,6 +7,10 @@ import { View, type Around } from './context';
 export function Details({ reading, past }: { reading: Reading; past: boolean }, { formats, text }: Around) {
   const { meter, thresholds, breakdown, limitBasis } = reading;
   const dimensions = [...new Set(breakdown.map(({ dimension }) => dimension))];
+  const titleOf = (dimension: string) =>
+    dimension === 'entity'
+      ? text.dimensionEntity
+      : (meter.events.flatMap((event) => event.dimensions).find(({ key }) => key === dimension)?.title.toLowerCase() ?? dimension);
   return (
     <div class="details" id={`details-${meter.key}`}>
       <p>{meter.description}</p>
@@ -16,7 +20,7 @@ export function Details({ reading, past }: { reading: Reading; past: boolean }, 
           <h4>{text.thresholds}</h4>
           <ul class="plain">
             {thresholds.map(({ ratio, value, crossedAt }) => (
-              <li key={ratio}>
+              <li>
                 {formats.percent(ratio)} ({formats.amount(value, meter.unitForms)}) –{' '}
                 {crossedAt ? text.crossedOn(formats.date(crossedAt)) : text.notCrossed}
               </li>
@@ -25,19 +29,19 @@ export function Details({ reading, past }: { reading: Reading; past: boolean }, 
         </>
       )}
       {dimensions.map((dimension) => (
-        <Breakdown key={dimension} dimension={dimension} unit={meter.unitForms} shares={breakdown.filter((one) => one.dimension === dimension)} />
+        <Breakdown title={titleOf(dimension)} unit={meter.unitForms} shares={breakdown.filter((one) => one.dimension === dimension)} />
       ))}
       {!past && meter.kind !== 'TERM' && <History reading={reading} />}
     </div>
   );
 }
 
-function Breakdown({ dimension, unit, shares }: { dimension: string; unit: Unit; shares: Share[] }, { formats, text }: Around) {
+function Breakdown({ title, unit, shares }: { title: string; unit: Unit; shares: Share[] }, { formats, text }: Around) {
   const limited = shares.some(({ limit }) => limit !== null);
   const most = Math.max(...shares.map(({ used }) => used), 1);
   return (
     <table class="breakdown">
-      <caption>{text.breakdown(dimension === 'entity' ? text.dimensionEntity : dimension.replaceAll('_', ' '))}</caption>
+      <caption>{text.breakdown(title)}</caption>
       <thead class={limited ? '' : 'hidden'}>
         <tr>
           <th scope="col">{text.value}</th>
@@ -46,8 +50,8 @@ function Breakdown({ dimension, unit, shares }: { dimension: string; unit: Unit;
         </tr>
       </thead>
       <tbody>
-        {shares.map(({ key, label, used, remaining }) => (
-          <tr key={key}>
+        {shares.map(({ label, used, remaining }) => (
+          <tr>
             <th scope="row">{label}</th>
             <td class="number">
               <span class="part" style={{ width: `${(100 * Math.max(0, used)) / most}%` }} />

@@ -156,8 +156,8 @@ class Body extends View<BodyProps, { chosen?: Status | null }> {
         )}
         {!cards.length && <p class="quiet">{text.nothingHere}</p>}
         <div class="columns" ref={(columns) => void (this.#columns = columns)}>
-          {splitEvenly(cards, ({ size }) => size).map((column, side) => (
-            <div key={side}>{column.map(({ card }) => card)}</div>
+          {splitEvenly(cards, ({ size }) => size).map((column) => (
+            <div>{column.map(({ card }) => card)}</div>
           ))}
         </div>
       </>

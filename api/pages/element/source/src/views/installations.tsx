@@ -12,7 +12,7 @@ export function InstallationFigures({ figures }: { figures: Installations }, { f
       <p class="quiet">{text.periodOf(...formats.days(period))}</p>
       <dl>
         {(Object.keys(shown) as (keyof typeof shown)[]).map((name) => (
-          <div key={name}>
+          <div>
             <dt>{text[name]}</dt>
             <dd>{formats.number(shown[name])}</dd>
           </div>

@@ -32,7 +32,7 @@ export class Notices extends View<Props, { chosen?: string }> {
               <select value={chosen} onChange={(event) => this.setState({ chosen: event.currentTarget.value })}>
                 <option value="">{text.allApplications}</option>
                 {[...applications].map(([key, title]) => (
-                  <option key={key} value={key}>
+                  <option value={key}>
                     {title}
                   </option>
                 ))}
@@ -43,8 +43,8 @@ export class Notices extends View<Props, { chosen?: string }> {
         <ul>
           {notices
             .filter(({ shownIn }) => !chosen || !shownIn || shownIn.key === chosen)
-            .map(({ shownIn, message, since, meter }) => (
-              <li key={`${shownIn?.key} ${meter.key}`} part="notice">
+            .map(({ shownIn, message, since }) => (
+              <li part="notice">
                 {selectable && (
                   <span class="application">
                     {shownIn?.url ? <a href={shownIn.url}>{shownIn.title}</a> : (shownIn?.title ?? text.allApplications)}

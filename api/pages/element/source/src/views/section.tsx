@@ -20,7 +20,7 @@ export function Unsold({ sections }: { sections: Section[] }, { formats, text, p
     <details class="card unsold" open={printing}>
       <summary>{text.notInContract(formats.number(count))}</summary>
       {sections.map(({ key, title, readings }) => (
-        <p key={key} data-section={key}>
+        <p data-section={key}>
           <strong>{title}</strong> <span class="quiet">{readings.map(({ meter }) => meter.title).join(', ')}</span>
         </p>
       ))}

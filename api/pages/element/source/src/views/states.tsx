@@ -42,16 +42,16 @@ export function Loading({ license, above }: Props, { text }: Around) {
       <div style={{ height: `${(above ?? top) - 16}px`, overflow: 'hidden' }}>
         <div class="skeleton title" />
         <div class="tiles">
-          {[0, 1, 2, 3].map((place) => (
-            <div key={place} class="tile skeleton" />
+          {[0, 1, 2, 3].map(() => (
+            <div class="tile skeleton" />
           ))}
         </div>
       </div>
       <div class="columns">
-        {columns.map((column, side) => (
-          <div key={side}>
-            {column.map((height, place) => (
-              <div key={place} class="card skeleton" style={{ height: `${height}px` }} />
+        {columns.map((column) => (
+          <div>
+            {column.map((height) => (
+              <div class="card skeleton" style={{ height: `${height}px` }} />
             ))}
           </div>
         ))}

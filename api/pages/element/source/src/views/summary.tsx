@@ -19,8 +19,8 @@ export function Summary({ overview, sections }: Props, { formats, text }: Around
       <ul class="plain">
         {overview.sections
           .filter(({ key }) => !sections || sections.includes(key))
-          .map(({ key, title, status }) => (
-            <li key={key}>
+          .map(({ title, status }) => (
+            <li>
               <span>{title}</span> <StatusMark status={status} />
             </li>
           ))}

@@ -25,7 +25,6 @@ export function Tiles({ overview, chosen, onChoose }: Props, { formats, text }: 
     <div class="tiles" role="group" aria-label={text.filter}>
       {ORDER.map((status) => (
         <button
-          key={status}
           class={`tile ${tone(status)}`}
           part="tile"
           aria-pressed={chosen === status}

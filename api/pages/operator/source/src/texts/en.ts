@@ -23,7 +23,7 @@ export const en = {
   navigation: 'Views',
   language: 'Language',
   theme: 'Theme',
-  auto: 'As the device',
+  auto: 'Same as the device',
   light: 'Light',
   dark: 'Dark',
   leave: 'Sign out',
