@@ -19,6 +19,8 @@ from core.consumption.points import Point
 from core.consumption.readings.status import UsageStatus
 from core.database.engine import Database
 from core.database.suggestions import withhold_suggestions
+from core.forecast.documents import MeterOutlook
+from core.forecast.store import load_outlooks
 from core.languages.negotiation import Languages
 from core.languages.words import words_in
 from core.licenses.load import LoadedLicense
@@ -106,6 +108,7 @@ class Context:
         self._histories: dict[tuple[int, Span], Histories] = {}
         self._counters: dict[tuple[int, str], list[AdmissionWindow]] = {}
         self._current: dict[str, Current | None] = {}
+        self._outlooks: dict[int, dict[str, MeterOutlook]] = {}
         self._pauses: Pauses | None = None
 
     @property
@@ -142,6 +145,13 @@ class Context:
             points = histories[license.id].of(meter)
         return points or []
 
+    def outlook(self, license: LoadedLicense, meter: str) -> MeterOutlook | None:
+        """Return the stored outlook of a license's meter, if there is one; those of other shown licenses load along."""
+        if license.id not in self._outlooks:
+            ids = {*self.shown, license.id}
+            self._outlooks |= {key: {} for key in ids} | load_outlooks(self.session, ids)
+        return self._outlooks[license.id].get(meter)
+
     def counters(self, license: LoadedLicense, meter: Admission) -> list[AdmissionWindow]:
         """Return the counters of a license's quota windows; those of other shown licenses load along."""
         if (license.id, meter.key) not in self._counters:
@@ -176,4 +186,5 @@ class Context:
         self._histories.clear()
         self._counters.clear()
         self._current.clear()
+        self._outlooks.clear()
         self._reading.close()

@@ -71,6 +71,11 @@ def point_of(at: datetime, entry: PointDelta) -> Point:
     return Point(at, _decimal(used), _decimal(limit), _STATUSES[letter[0]] if letter else _OK)
 
 
+def used_in(entry: PointDelta) -> float | None:
+    """Return the usage of a whole entry as a float, for statistics over many entries; None if there is none."""
+    return None if entry[0] is None else float(entry[0])
+
+
 def _number(number: Decimal | None) -> str | int | None:
     text = None if number is None else str(number)
     return int(text) if text is not None and len(text) <= _SHORT and text.isdigit() else text

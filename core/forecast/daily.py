@@ -10,19 +10,19 @@ PeriodOf: TypeAlias = Callable[[date], date | None]
 _DAY = timedelta(days=1)
 
 
-def daily_increments(closings: Mapping[date, float], period_of: PeriodOf) -> tuple[float, ...]:
+def daily_increments(day_ends: Mapping[date, float], period_of: PeriodOf) -> tuple[float, ...]:
     """Return how much each day added, from the second known day up to the last.
 
-    What the first known day added is not known, since earlier usage may be in it. Days without a closing share evenly
-    what was added until the next one. A first day of a period adds all of its usage.
+    What the first known day added is not known, since earlier usage may be in it. Days whose end is not known share
+    evenly what was added until the next one. A first day of a period adds all of its usage.
 
     Args:
-        closings: The usage at the ends of days, oldest first.
+        day_ends: The usage at the ends of days, oldest first.
         period_of: The period of a day.
     """
     increments: list[float] = []
     before: tuple[date, float] | None = None
-    for day, used in closings.items():
+    for day, used in day_ends.items():
         if before is not None:
             last, known = before
             first = period_of(day)

@@ -30,6 +30,15 @@ class OutlookPoint(NamedTuple):
     high: float
 
 
+class Accuracy(NamedTuple):
+    """By how much the rule missed on average in tests over so many days: a part of what was expected, or an amount."""
+
+    days: int
+    tests: int
+    miss: float
+    is_part: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """The further usage of a meter from the beginning of `day` up to the day `until`, by day.
@@ -39,14 +48,14 @@ class Outlook:
         until: The day after the last.
         since: The first day of the history.
         points: The further usage after some of the days, at most :data:`_MOST_POINTS`, the last at the end.
-        misses: What the rule missed in the past over a horizon like this; None if it could not be tested.
+        accuracy: How well the rule did in the past over a horizon like this; None if it could not be tested.
     """
 
     day: date
     until: date
     since: date
     points: tuple[OutlookPoint, ...]
-    misses: Misses | None = None
+    accuracy: Accuracy | None = None
 
 
 def make_outlook(increments: Sequence[float], day: date, until: date, *, counted: bool) -> Outlook | None:
@@ -73,7 +82,7 @@ def make_outlook(increments: Sequence[float], day: date, until: date, *, counted
         until,
         day - timedelta(days=len(known)),
         tuple(_widening(_points(usual, spread, horizon), counted=counted)),
-        max((each for each in misses if each.days <= max(horizon, WEEK)), key=lambda each: each.days, default=None),
+        _accuracy(misses, max(horizon, WEEK), counted=counted),
     )
 
 
@@ -86,6 +95,12 @@ def point_days(horizon: int) -> list[int]:
 def _since_use_began(increments: Sequence[float]) -> Sequence[float]:
     """Return the days from the first one with usage on: a meter that only just began does not use little."""
     return increments[next(index for index, increment in enumerate(increments) if increment) :]
+
+
+def _accuracy(misses: Sequence[Misses], horizon: int, *, counted: bool) -> Accuracy | None:
+    """Return the accuracy over the longest horizon that was tested and is no longer than the one needed."""
+    tested = [each for each in misses if each.days <= horizon]
+    return Accuracy(tested[-1].days, tested[-1].tests, tested[-1].mean, counted) if tested else None
 
 
 def _points(usual: UsualWeek, spread: Spread, horizon: int) -> Iterable[OutlookPoint]:

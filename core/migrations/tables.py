@@ -10,6 +10,7 @@ import core.credits.tables
 import core.delivery.mail.tables
 import core.delivery.outbox.tables
 import core.delivery.webhooks.tables
+import core.forecast.tables
 import core.licenses.tables
 import core.plugins.tables
 import core.queue.tables

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from core.consumption.snapshots import StoredSnapshot
+from core.forecast.day_ends import DayEnds
 from core.licenses.load import LoadedLicense
 from core.measuring.load_usage import LoadedUsage
 from core.measuring.measure import MeterQuestion
@@ -26,7 +27,8 @@ class RefreshPlan:
     """The questions of a refresh, and the state of the licenses when they were planned. Mappings are by license id.
 
     `times` are the times of measurement: `now`, or the time of the last reading if a worker whose clock is ahead
-    measured the license, so that the times of a license never run backwards.
+    measured the license, so that the times of a license never run backwards. `outdated` are the meters whose outlooks
+    are to be made again, with the stamps of the new ones, and `day_ends` the history that these are made from.
     """
 
     now: datetime
@@ -36,6 +38,8 @@ class RefreshPlan:
     late_usage: Mapping[int, LateUsage]
     usage: Mapping[int, LoadedUsage]
     moments: Sequence[Moment]
+    outdated: Mapping[int, Mapping[str, str]]
+    day_ends: Mapping[int, DayEnds]
 
     @property
     def questions(self) -> list[MeterQuestion]:

@@ -1,12 +1,14 @@
-"""The refresh of licenses, top to bottom: plan the questions, measure, and save the answers.
+"""The refresh of licenses, top to bottom: plan the questions, measure, look ahead, and save the answers.
 
 The caller opens the transactions: :func:`plan_refresh` reads, :func:`save_refresh` writes, and in between the meters
-are measured with no transaction open. Each function sends a fixed number of statements for any number of licenses.
+are measured and :func:`core.refresh.outlooks.make_outlooks` looks ahead, with no transaction open. Each function sends
+a fixed number of statements for any number of licenses.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import chain
+from types import MappingProxyType
 
 from allowance import Reading
 from sqlmodel import Session
@@ -17,6 +19,8 @@ from core.consumption.readings.documents import last_measured
 from core.consumption.snapshots import load_snapshots, lock_snapshots, write_snapshots
 from core.consumption.thinning import HistoryRetention
 from core.credits.expiring import record_expiring
+from core.forecast.day_ends import read_day_ends
+from core.forecast.store import load_stamps, save_outlooks
 from core.licenses.load import load_licenses
 from core.measuring.checkpoints import save_checkpoints
 from core.measuring.credit_slices import store_slices
@@ -35,6 +39,7 @@ from core.refresh.history import write_history
 from core.refresh.judge import changed_crossings, judge_readings
 from core.refresh.late_usage import forget_late_usage, load_late_usage
 from core.refresh.match_answers import match_answers
+from core.refresh.outlooks import NewOutlooks, find_outdated
 from core.refresh.plan import RefreshPlan
 from core.refresh.scope import RefreshScope
 
@@ -66,7 +71,10 @@ def plan_refresh(
     ]
     usage = load_usage(session, ranges, registry, now)
     moments = [moment for key in usage for moment in ask_meters(licenses[key], usage[key], chosen[key], times[key])]
-    return RefreshPlan(now, times, licenses, snapshots, late_usage, usage, moments)
+    stamps = load_stamps(session, usage.keys())
+    outdated = find_outdated(licenses, chosen, usage, late_usage, stamps)
+    day_ends = read_day_ends(session, [licenses[key] for key in outdated])
+    return RefreshPlan(now, times, licenses, snapshots, late_usage, usage, moments, outdated, day_ends)
 
 
 def save_refresh(
@@ -75,6 +83,7 @@ def save_refresh(
     answers: Sequence[Reading | Failure],
     registry: Registry,
     retention: HistoryRetention = HistoryRetention(),  # noqa: B008 - frozen
+    outlooks: NewOutlooks = MappingProxyType({}),
 ) -> dict[int, datetime]:
     """Judge the answers, and write all that follows from them.
 
@@ -89,6 +98,7 @@ def save_refresh(
         answers: The answer to each question of the plan, in the same order.
         registry: The installed meters and notifiers.
         retention: How long history keeps rows of hours and of days.
+        outlooks: The outlooks to store; those of other meters stay.
 
     Returns:
         The time at which each license is due next, by its id. A license whose answers were dropped is left out.
@@ -107,6 +117,7 @@ def save_refresh(
 
     write_history(session, plan, stored, measurements, readings, retention)
     write_snapshots(session, {license_id: snapshots[license_id] for license_id in documents}, registry.meters)
+    save_outlooks(session, {key: new for key, new in outlooks.items() if key not in superseded})
     notifiers = registry.notifiers.values()
     record_crossings(session, changed_crossings(readings, closings), plan.now, notifiers, closings)
     record_expiring(session, find_expiring_credits(plan, readings), plan.now, notifiers)

@@ -15,6 +15,7 @@ from core.licenses.load import load_licenses
 from core.queue.queue import claim_runs, finish_runs, requeue_runs
 from core.queue.tables import RefreshRun
 from core.refresh.late_usage import load_late_usage
+from core.refresh.outlooks import make_outlooks
 from core.refresh.refresh import plan_refresh, save_refresh
 from core.refresh.scope import RefreshScope
 from core.runtime import Runtime
@@ -111,9 +112,10 @@ def _refresh(runtime: Runtime, claim: str, runs: Sequence[RefreshRun]) -> None:
         # By the clock that the runs are due by: by one that is behind, a run would be due again at once.
         plan = plan_refresh(session, scopes, registry, claim_time(session))
     answers = runtime.measurer.measure(plan.questions)
+    outlooks = make_outlooks(plan, answers)
     retention = HistoryRetention(runtime.settings.history_hourly_days, runtime.settings.history_daily_days)
     with runtime.database.write() as session:
-        next_due = save_refresh(session, plan, answers, registry, retention)
+        next_due = save_refresh(session, plan, answers, registry, retention, outlooks)
         now = claim_time(session)
         finish_runs(session, claim, [run for run in runs if run.license_id in next_due], next_due, now)
         superseded = [run for run in runs if run.license_id not in next_due]

@@ -61,6 +61,7 @@ def test_the_page_has_its_queries() -> None:
         "subscription Changes",
         "mutation Request",
         "query Units",
+        "query Forecast",
     ]
 
 

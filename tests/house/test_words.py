@@ -20,6 +20,8 @@ DOMAIN = frozenset(
             "ContractInput",
             "CreditRequest",
             "Delivery",
+            "Forecast",
+            "ForecastPoint",
             "Grant",
         ),
         *("InstallationReport", "License", "LicenseInput", "Message", "Meter", "Notice", "Notifier", "Period"),

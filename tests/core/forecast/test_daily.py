@@ -35,12 +35,12 @@ def test_a_leap_day_is_a_day() -> None:
     assert daily_increments(leap, month) == (5, 2)
 
 
-def test_days_without_a_closing_share_what_was_added() -> None:
+def test_days_of_unknown_ends_share_what_was_added() -> None:
     gap = {date(2028, 1, 2): 10.0, date(2028, 1, 6): 30.0}
     assert daily_increments(gap, month) == (5, 5, 5, 5)
 
 
-def test_days_without_a_closing_before_a_new_period_get_the_pace_of_the_new_one() -> None:
+def test_days_of_unknown_ends_before_a_new_period_get_the_pace_of_the_new_one() -> None:
     gap = {date(2028, 1, 30): 500.0, date(2028, 2, 3): 30.0}
     assert daily_increments(gap, month) == (10, 10, 10, 10)
 
@@ -50,7 +50,7 @@ def test_a_contract_that_begins_another_period_begins_at_zero() -> None:
     assert daily_increments(days(500, 510, 20), lambda day: begins if day >= begins else None) == (10, 20)
 
 
-def test_without_two_closings_nothing_is_known() -> None:
+def test_without_two_days_nothing_is_known() -> None:
     assert daily_increments({}, never) == daily_increments(days(5), never) == ()
 
 

@@ -109,9 +109,8 @@ def test_a_month_has_a_point_for_each_day_and_a_year_for_every_other_week() -> N
 
 
 def test_the_basis_says_how_well_it_did_before() -> None:
-    misses = outlook(OFFICE_WEEK * 20, 30).misses
-    assert misses is not None
-    assert (misses.days, misses.tests, round(misses.mean, 9)) == (28, 15, 0)
+    assert outlook(OFFICE_WEEK * 20, 30).accuracy == (28, 15, pytest.approx(0), True)
+    assert outlook([2.0] * 70, 30, counted=False).accuracy == (28, 5, pytest.approx(0), False)
 
 
 @given(counted_days, horizons)

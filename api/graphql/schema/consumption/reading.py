@@ -12,6 +12,7 @@ from api.graphql.schema.common.node import Info, Node, Problem
 from api.graphql.schema.common.period import Period
 from api.graphql.schema.common.scalars import number
 from api.graphql.schema.common.status import UsageStatus
+from api.graphql.schema.consumption.forecast import Forecast, current_forecast
 from api.graphql.schema.consumption.history import HistoryPage, ReadingHistoryConnection, reading_history
 from api.graphql.schema.consumption.ids import view_id
 from api.graphql.schema.consumption.share import Share
@@ -183,6 +184,13 @@ class Reading(Node):
     )
     def problem(self, info: Info) -> Problem | None:
         return shown_problem(self.view.reading.problem, info.context.words)
+
+    @strawberry.field(
+        description="Where the usage is going until the end of the period, from the history of the meter. Null for a "
+        "past day: a forecast is of the current consumption."
+    )
+    def forecast(self, info: Info) -> Forecast | None:
+        return current_forecast(info, self.view)
 
     @strawberry.field(
         description="The history of the reading: the last point of each interval, oldest first. Without `from` and "
