@@ -4,6 +4,8 @@ import logging
 import threading
 from concurrent.futures import Future
 from enum import StrEnum
+from pathlib import Path
+from shutil import disk_usage
 from time import monotonic
 from typing import Final
 
@@ -21,9 +23,17 @@ FRESH: Final = 1.0
 _SCHEMA: Final = text("SELECT version_num FROM alembic_version")
 _WRITES: Final = {
     # Each is committed to disk, and changes nothing that anybody reads.
-    "sqlite": text("PRAGMA user_version = 0"),
-    "postgresql": text("SELECT pg_logical_emit_message(true, 'allowance', CAST('' AS text))"),
+    "sqlite": [text("PRAGMA user_version = 0")],
+    "postgresql": [
+        text("SELECT pg_logical_emit_message(true, 'allowance', CAST('' AS text))"),
+        # A message needs room in the log of PostgreSQL alone, which has files in reserve. Rows that do not fit into
+        # memory need room among the data: half a megabyte, which is free again at once.
+        text("SELECT set_config('work_mem', '64kB', true)"),
+        text("SELECT count(*) FROM generate_series(1, 20000)"),
+    ],
 }
+_ROOM: Final = 2**20
+"""Bytes that the disk of an SQLite database has free. Without them only small writes may fit into its log."""
 
 
 class Unready(StrEnum):
@@ -86,7 +96,7 @@ class Readiness:
     def __init__(self, database: Database) -> None:
         """Check a database, once a probe asks."""
         self._database: Final = database
-        self._write: Final = _WRITES[database.url.get_backend_name()]
+        self._writes: Final = _WRITES[database.url.get_backend_name()]
         self._lock: Final = threading.Lock()
         self._last: Check | None = None
         self._draining: Check | None = None
@@ -125,5 +135,10 @@ class Readiness:
                 return check.step
         check.step = Unready.CANNOT_WRITE
         with self._database.write() as session:
-            session.execute(self._write)
-        return None
+            for statement in self._writes:
+                session.execute(statement)
+        return None if self._has_room() else check.step
+
+    def _has_room(self) -> bool:
+        file = self._database.url.database if self._database.is_sqlite else None
+        return file is None or disk_usage(Path(file).parent).free >= _ROOM

@@ -1,11 +1,12 @@
-"""A rolling restart behind HAProxy: each of two servers is replaced under load, and no request fails."""
+"""A rolling restart behind a proxy: each of two servers is replaced under load, and no request fails."""
 
 import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx2
@@ -16,8 +17,8 @@ from core.database.engine import Database
 from tests.api.server import NO_TLS, Client, cloudevent
 from tests.e2e.processes import PATIENCE, Installation, Process, eventually
 
-pytestmark = pytest.mark.needs("postgres", "haproxy")
-PROXY = """
+pytestmark = pytest.mark.needs("postgres")
+HAPROXY = """
 global
   stats socket {folder}/stats mode 600
 
@@ -39,8 +40,32 @@ backend servers
   server one 127.0.0.1:{one}
   server two 127.0.0.1:{two}
 """
+NGINX = """
+pid {folder}/pid;
+events {{}}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/client;
+  proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi;
+  scgi_temp_path {folder}/scgi;
+  upstream servers {{
+{servers}    keepalive 64;
+    keepalive_timeout 4s;
+  }}
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{
+      proxy_pass http://servers;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+    }}
+  }}
+}}
+"""
 CLIENTS = 3
-"""Clients that send at once, each over a connection that it keeps."""
+"""Clients that send at once."""
 DRAIN = 6
 """Seconds for which a server serves on. The check of the proxy comes every half second."""
 FOLLOW = 'subscription { consumptionChanged(license: "acme") { version } }'
@@ -55,10 +80,11 @@ def free_ports(number: int) -> list[int]:
 class Load:
     """Clients that send events and read, each request once; a request that fails ends its client."""
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, *, keeps: bool) -> None:
+        """Let clients keep their connections, or make a new one for each request."""
         self.answered = [0] * CLIENTS
         self.failed: list[str] = []
-        self._url, self._token = url, token
+        self._url, self._token, self._keeps = url, token, keeps
         self._stopped = threading.Event()
         self._threads = [threading.Thread(target=self._send, args=(number,)) for number in range(CLIENTS)]
 
@@ -80,6 +106,8 @@ class Load:
 
     def _send(self, number: int) -> None:
         with Client(self._url, self._token) as client:
+            if not self._keeps:
+                client.headers["Connection"] = "close"
             while not self._stopped.wait(0.05):
                 try:
                     id = f"{number}-{self.answered[number]}"
@@ -95,24 +123,69 @@ class Load:
                     return
 
 
-@contextmanager
-def haproxy(folder: Path, port: int, one: int, two: int) -> Iterator[Callable[[], dict[str, str]]]:
-    """Run the proxy; yields what it knows of the servers: their states by name."""
-    file = folder / "haproxy.cfg"
-    file.write_text(PROXY.format(folder=folder, port=port, one=one, two=two))
+class Haproxy:
+    """HAProxy, which notices by itself that a server is not ready."""
 
-    def states() -> dict[str, str]:
+    def __init__(self, stack: ExitStack, folder: Path, port: int, servers: Mapping[str, int]) -> None:
+        self._socket = folder / "stats"
+        file = folder / "haproxy.cfg"
+        file.write_text(HAPROXY.format(folder=folder, port=port, **servers))
+        stack.enter_context(running("haproxy", "-db", "-f", str(file)))
+        eventually(self._socket.exists)
+        for name in servers:
+            self.bring_back(name)
+
+    def take_out(self, name: str, stop: Callable[[], None]) -> None:
+        """Stop a server, and wait until the proxy has noticed."""
+        stop()
+        eventually(lambda: self._state(name).startswith("DOWN"))
+
+    def bring_back(self, name: str) -> None:
+        """Wait until the proxy has noticed that a server is ready."""
+        eventually(lambda: self._state(name) == "UP")
+
+    def _state(self, name: str) -> str:
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.connect(str(folder / "stats"))
+            connection.connect(str(self._socket))
             connection.sendall(b"show stat\n")
             answer = b"".join(iter(lambda: connection.recv(65_536), b"")).decode()
-        rows = [line.split(",") for line in answer.splitlines() if line.startswith("servers,")]
-        return {row[1]: row[17] for row in rows}
+        rows = [line.split(",") for line in answer.splitlines() if line.startswith(f"servers,{name},")]
+        return rows[0][17]
 
-    with subprocess.Popen(["haproxy", "-db", "-f", str(file)], stderr=subprocess.DEVNULL) as process:
+
+class Nginx:
+    """nginx, which looks at no probes: a server is marked before it is stopped."""
+
+    def __init__(self, stack: ExitStack, folder: Path, port: int, servers: Mapping[str, int]) -> None:
+        self._file, self._folder, self._port, self._servers = folder / "nginx.conf", folder, port, servers
+        self._write(down="")
+        command = "nginx", "-p", str(folder), "-c", str(self._file), "-e", "stderr", "-g", "daemon off;"
+        self._process = stack.enter_context(running(*command))
+        eventually(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0)
+
+    def take_out(self, name: str, stop: Callable[[], None]) -> None:
+        """Mark a server, and stop it."""
+        self._write(down=name)
+        self._process.send_signal(signal.SIGHUP)
+        stop()
+
+    def bring_back(self, name: str) -> None:
+        """Remove the mark of a server."""
+        self._write(down="")
+        self._process.send_signal(signal.SIGHUP)
+
+    def _write(self, down: str) -> None:
+        servers = "".join(
+            f"    server 127.0.0.1:{port}{' down' if name == down else ''};\n" for name, port in self._servers.items()
+        )
+        self._file.write_text(NGINX.format(folder=self._folder, port=self._port, servers=servers))
+
+
+@contextmanager
+def running(*command: str) -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         try:
-            eventually((folder / "stats").exists)
-            yield states
+            yield process
         finally:
             process.terminate()
 
@@ -137,8 +210,11 @@ def follower(url: str, token: str) -> Iterator[list[str]]:
         thread.join(PATIENCE)
 
 
+@pytest.mark.parametrize(
+    "proxy", [pytest.param(proxy, marks=pytest.mark.needs(proxy.__name__.lower())) for proxy in (Haproxy, Nginx)]
+)
 def test_no_request_fails_while_each_server_is_restarted(
-    tmp_path: Path, new_postgresql: Callable[[], AbstractContextManager[str]]
+    tmp_path: Path, new_postgresql: Callable[[], AbstractContextManager[str]], proxy: type[Haproxy | Nginx]
 ) -> None:
     port, *ports = free_ports(3)
     names = dict(zip(("one", "two"), ports, strict=True))
@@ -154,24 +230,23 @@ def test_no_request_fails_while_each_server_is_restarted(
 
         for name in names:
             serve(name)
-        states = stack.enter_context(haproxy(tmp_path, port, *ports))
-        eventually(lambda: states().get("one") == states().get("two") == "UP")
+        before = proxy(stack, tmp_path, port, names)
         operator = stack.enter_context(installation.client(url))
         operator.data('mutation { putLicense(input: {key: "acme", name: "Acme"}) { errors { code } } }')
         token = str(operator.headers["Authorization"]).removeprefix("Bearer ")
-        with Load(url, token) as load:
+        # nginx closes the connections of clients when its configuration changes, also at the moment of a request.
+        with Load(url, token, keeps=proxy is Haproxy) as load:
             load.goes_on()
             for name, at in names.items():
                 with follower(f"http://127.0.0.1:{at}", token) as events:
                     eventually(lambda events=events: "next" in events)
-                    servers[name].popen.send_signal(signal.SIGTERM)
-                    eventually(lambda name=name: states()[name].startswith("DOWN"))
+                    before.take_out(name, partial(servers[name].popen.send_signal, signal.SIGTERM))
                     load.goes_on()
                     assert servers[name].popen.wait(PATIENCE) == 0
                 assert events[-2:] == ["complete", "the end"]
                 load.goes_on()
                 serve(name)
-                eventually(lambda name=name: states()[name] == "UP")
+                before.bring_back(name)
                 load.goes_on()
         assert not load.failed
         with closing(Database(database_url)) as database, database.read() as session:
