@@ -1,8 +1,9 @@
 """The outlook of a meter by its kind, from its day_ends, its reading and its usage. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Final
 from zlib import crc32
 
@@ -65,24 +66,43 @@ def period_of(license: LoadedLicense, of_reading: Period | None) -> Period:
 
 
 def _of_usage(history: MeterHistory, period: Period) -> Outlook | None:
-    license, meter = history.license, history.meter
-    first_of: PeriodOf = (lambda day: license.period_on(day).first) if meter.counts_over_period else (lambda day: None)
-    increments = daily_increments(history.day_ends, first_of)
+    increments = daily_increments(history.day_ends, _period_first(history))
     return make_outlook(increments, _next_day(history), period.end, counted=_is_counted(history, increments))
 
 
 def _of_admission(history: MeterHistory, meter: Admission, period: Period) -> Outlook | None:
-    license = history.license
-
-    def window_of(day: date) -> date:
-        return quota_at(license, meter, license.end_of(day), None).window.period.first
-
-    day = _next_day(history)
+    license, day = history.license, _next_day(history)
+    window_of = _first_days(license, lambda day: quota_at(license, meter, license.end_of(day), None).window.period)
     increments = daily_increments(history.day_ends, window_of)
     known = [day - number * _DAY for number in range(len(increments), 0, -1)]
     # The first window is known as a whole only if it began within the history.
     starts = sorted({start for each in known if (start := window_of(each)) >= known[0]} | {period.first})
     return make_window_outlook(increments, starts, day, period.end)
+
+
+def _period_first(history: MeterHistory) -> PeriodOf:
+    if not history.meter.counts_over_period:
+        return lambda day: None
+    return _first_days(history.license, history.license.period_on)
+
+
+def _first_days(license: LoadedLicense, period_of_day: Callable[[date], Period]) -> Callable[[date], date]:
+    """Return a function from a day to the first day of its period, for days in order.
+
+    A period is looked for only where the last one ends, or a contract begins.
+    """
+    turns = {version.effective_from for version in license.versions} | {
+        version.end for version in license.versions if version.end
+    }
+    known: list[Period] = []
+
+    @cache
+    def first_of(day: date) -> date:
+        if not known or day not in known[-1] or day in turns:
+            known.append(period_of_day(day))
+        return known[-1].first
+
+    return first_of
 
 
 def _of_credits(history: MeterHistory, meter: Credits, terms: Sequence[GrantTerms]) -> Outlook | None:
