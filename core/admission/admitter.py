@@ -221,8 +221,10 @@ class Admitter:
     def _fail(self, batch: Collection[PendingCheckIn], error: Exception) -> None:
         """Answer check-ins whose batch failed. If the database is away, the contract may let them pass."""
         away = is_away(error)
-        log = logger.warning if away else logger.error
-        log("check-ins could not be decided: %s", error, exc_info=None if away else error)
+        if not away:
+            logger.error("check-ins could not be decided: %s", error, exc_info=error)
+        elif not self._database.has_outage:
+            logger.warning("check-ins could not be decided: %s", error)
         now = self._clock()
         for check_in in batch:
             if not check_in.future.done():

@@ -29,9 +29,12 @@ class KnownInstallations:
 
     def __init__(self, database: Database, store: Store, size: int) -> None:
         """Create an empty memory for about `size` installations."""
+        self._database: Final = database
         self._store: Final = store
         self._cache: Final = PlaceCache(size)
-        self._seen: Final = BatchQueue("check-in-seen", database, self._write_seen, _log_failure, pause=_WRITE_SECONDS)
+        self._seen: Final = BatchQueue(
+            "check-in-seen", database, self._write_seen, self._log_failure, pause=_WRITE_SECONDS
+        )
 
     def find(self, digest: bytes) -> CachedPlace | None:
         """Return the place of an installation in any window, if this process remembers the installation."""
@@ -78,6 +81,6 @@ class KnownInstallations:
     def _write_seen(self, connection: Connection, batch: Sequence[tuple[InstallationKey, datetime]]) -> None:
         self._store.mark_seen(connection, [key for key, _ in batch], max(now for _, now in batch))
 
-
-def _log_failure(batch: Sequence[tuple[InstallationKey, datetime]], error: Exception) -> None:
-    logger.warning("the last check-in of %d installations could not be written: %s", len(batch), error)
+    def _log_failure(self, batch: Sequence[tuple[InstallationKey, datetime]], error: Exception) -> None:
+        if not self._database.has_outage:
+            logger.warning("the last check-in of %d installations could not be written: %s", len(batch), error)

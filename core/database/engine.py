@@ -143,6 +143,11 @@ class Database:
         with self._autocommit.connect() as connection:
             return connection.exec_driver_sql(statement, dict(parameters)).all()
 
+    @property
+    def has_outage(self) -> bool:
+        """Whether the log has a line about an outage that has not ended."""
+        return bool(self._outages)
+
     @contextmanager
     def _noting_outages(self, work: Work) -> Iterator[None]:
         try:
@@ -160,7 +165,9 @@ class Database:
         On PostgreSQL the connection keeps one plan for each statement, and finds rows by their keys even if a table was
         small when the plan was made.
         """
-        with self._direct.connect() as connection:
+        with self._noting_outages("reading"):
+            opened = self._direct.connect()
+        with opened as connection:
             yield connection
 
     def close(self) -> None:

@@ -19,6 +19,10 @@ class OutageLog:
         self._since: Final[dict[Work, float]] = {}
         self._lock: Final = threading.Lock()
 
+    def __bool__(self) -> bool:
+        """Return whether there is an outage."""
+        return bool(self._since)
+
     def begin(self, work: Work, error: BaseException) -> None:
         """Note that work failed because the database is away."""
         with self._lock:

@@ -72,6 +72,21 @@ def test_a_server_that_never_heard_of_an_installation_lets_nobody_through(
     assert desk.decisions("a") == ["KNOWN"]
 
 
+def test_an_outage_has_one_line_for_any_number_of_check_ins(
+    desk: Desk, quota: Quota, services: Services, caplog: pytest.LogCaptureFixture
+) -> None:
+    quota(1)
+    desk.check_in("a")
+    with away(services.url("postgres"), desk.engine.database):
+        for number in range(5):
+            assert refused(desk, f"new {number}")
+    assert desk.decisions("new") == ["BACK_OFF"]
+    lines = [record.message for record in caplog.records]
+    assert sum("the database is away, reading fails" in line for line in lines) == 1
+    assert sum("the database answers again, reading" in line for line in lines) == 1
+    assert not [line for line in lines if "could not be" in line]
+
+
 def test_a_connection_that_was_ended_between_two_calls_is_opened_again(
     forgetful: Desk, quota: Quota, services: Services
 ) -> None:

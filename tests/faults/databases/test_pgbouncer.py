@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 import sqlalchemy as sa
@@ -51,6 +52,25 @@ def refusal(url: URL) -> str:
 def test_a_pooler_that_the_url_does_not_name_is_refused_with_what_to_do(server: URL, ignored: str) -> None:
     with pgbouncer(server, "transaction", ignored=ignored) as pooled:
         assert "Append ?pooler=pgbouncer to the URL" in refusal(pooled)
+
+
+def test_statements_meet_those_of_other_clients_behind_a_pooler_that_is_not_named(server: URL) -> None:
+    """The control run: what the refusal at start protects from."""
+    with pgbouncer(server, "transaction", ignored="extra_float_digits,options") as pooled:
+        database = Database(pooled.render_as_string(hide_password=False))
+
+        def send(client: int) -> set[str]:
+            found = set()
+            for number in range(20 * EVENTS):
+                try:
+                    database.query(f"SELECT %(own)s::int AS own_{number % 5}", {"own": client})
+                except sa.exc.DBAPIError as error:
+                    found.add(type(error.orig).__name__)
+            return found
+
+        with closing(database), ThreadPoolExecutor(CLIENTS) as threads:
+            errors = set().union(*threads.map(send, range(CLIENTS)))
+    assert errors & {"DuplicatePreparedStatement", "InvalidSqlStatementName"}
 
 
 @pytest.mark.parametrize("pool_mode", ["transaction", "session"])
