@@ -18,7 +18,7 @@ from core.times import microseconds
 
 Rows: TypeAlias = Mapping[tuple[int, datetime], Mapping[str, PointDelta]]
 """Entries by meter, by license id and time."""
-_StoredRows: TypeAlias = Sequence[tuple[int, datetime, Mapping[str, PointDelta]]]
+StoredRows: TypeAlias = Sequence[tuple[int, datetime, Mapping[str, PointDelta]]]
 """License id, time, and entries by meter, in the order of licenses and times."""
 
 _INSTANT: Final = timedelta(microseconds=1)
@@ -78,7 +78,7 @@ def replace_history(
     """
     weeks = [thinning.range for thinning in thinned]
     kept = {(thinning.range.license_id, at) for thinning in thinned for at in thinning.kept}
-    past, old, hours = (_read(session, ranges) for ranges in (rewritten, weeks, superseded))
+    past, old, hours = (read_rows(session, ranges) for ranges in (rewritten, weeks, superseded))
     written = _merge_rows(
         _entries_of_others(past, rewritten),
         {(license_id, at): entries for license_id, at, entries in old if (license_id, at) in kept},
@@ -93,7 +93,7 @@ def complete_entries(session: Session, time_range: TimeRange) -> None:
     """Rewrite the entries of a range as whole entries, so that each stands without the entries before it."""
     before: dict[str, PointDelta] = {}
     rows: dict[tuple[int, datetime], Mapping[str, PointDelta]] = {}
-    for license_id, at, entries in _read(session, [time_range]):
+    for license_id, at, entries in read_rows(session, [time_range]):
         whole = {meter: full for meter, entry in entries.items() if (full := expand(entry, before.get(meter)))}
         before |= whole
         rows[license_id, at] = whole
@@ -109,7 +109,7 @@ def _merge_rows(*layers: Rows) -> Rows:
     return merged
 
 
-def _entries_of_others(stored: _StoredRows, rewritten: Sequence[TimeRange]) -> Rows:
+def _entries_of_others(stored: StoredRows, rewritten: Sequence[TimeRange]) -> Rows:
     """Return the entries of meters that are not measured again, as whole entries, since rows between them may go."""
     measured = {time_range.license_id: frozenset(time_range.meters) for time_range in rewritten}
     rows: dict[tuple[int, datetime], dict[str, PointDelta]] = defaultdict(dict)
@@ -121,7 +121,7 @@ def _entries_of_others(stored: _StoredRows, rewritten: Sequence[TimeRange]) -> R
     return rows
 
 
-def _rows_of_others(stored: _StoredRows, superseded: Sequence[TimeRange]) -> Rows:
+def _rows_of_others(stored: StoredRows, superseded: Sequence[TimeRange]) -> Rows:
     """Return the entries of meters that the row after a superseded range does not measure, as they are."""
     measured = {time_range.license_id: frozenset(time_range.meters) for time_range in superseded}
     rows = {
@@ -131,7 +131,7 @@ def _rows_of_others(stored: _StoredRows, superseded: Sequence[TimeRange]) -> Row
     return {key: entries for key, entries in rows.items() if entries}
 
 
-def _complete_last_rows(rows: Rows, stored: _StoredRows, superseded: Sequence[TimeRange]) -> Rows:
+def _complete_last_rows(rows: Rows, stored: StoredRows, superseded: Sequence[TimeRange]) -> Rows:
     """Return the rows, those right after superseded ranges with what they leave out of the rows within the ranges."""
     earlier: dict[tuple[int, str], PointDelta] = {}
     for license_id, _, entries in stored:
@@ -145,7 +145,8 @@ def _complete_last_rows(rows: Rows, stored: _StoredRows, superseded: Sequence[Ti
     return {**rows, **completed}
 
 
-def _read(session: Session, ranges: Sequence[TimeRange]) -> _StoredRows:
+def read_rows(session: Session, ranges: Sequence[TimeRange]) -> StoredRows:
+    """Read the rows of ranges in one statement, whatever meters the ranges name."""
     if not ranges:
         return []
     bounds = [(each.license_id, microseconds(each.after), microseconds(each.until)) for each in ranges]

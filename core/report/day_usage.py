@@ -1,0 +1,119 @@
+"""The usage of a meter at the ends of days, under the terms of the contract or under others. Pure."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from allowance import AdmittedCell, Contract, Enforcement, Limit, Meter
+from allowance.exact import exact
+
+from core.consumption.points import Point
+from core.consumption.readings.judging import round_number
+from core.consumption.readings.status import UsageStatus, status_of
+from core.licenses.alerting_ratios import at_risk_ratio
+
+
+@dataclass(frozen=True, slots=True)
+class DayUsage:
+    """Usage and limit at the end of a day, or at the last refresh of a day that is not over.
+
+    `refused` is the number of items that a hard limit refused in the window up to then. `crossed_at` is the first time
+    of the day at which the status was AT_RISK or EXCEEDED.
+    """
+
+    day: date
+    status: UsageStatus
+    used: Decimal | None
+    limit: Decimal | None
+    refused: int = 0
+    crossed_at: datetime | None = None
+
+    @property
+    def demand(self) -> Decimal:
+        """The usage together with what was refused."""
+        with exact():
+            return (self.used or Decimal(0)) + self.refused
+
+    @property
+    def overage(self) -> Decimal:
+        """The demand above the limit, at least 0."""
+        with exact():
+            return Decimal(0) if self.limit is None else max(self.demand - self.limit, Decimal(0))
+
+
+def usage_by_day(
+    meter: Meter,
+    points: Sequence[Point],
+    admitted: Iterable[AdmittedCell],
+    contracts: Mapping[date, Contract],
+    time_zone: str,
+    terms: Mapping[str, Decimal],
+) -> list[DayUsage]:
+    """Return the usage of a meter on each day that has a contract, oldest first.
+
+    A day that history does not know is UNKNOWN.
+
+    Args:
+        meter: The meter.
+        points: Its history, oldest first.
+        admitted: The cells of its quota windows, for a meter with a hard quota.
+        contracts: The contract in force on each day.
+        time_zone: The time zone of the license.
+        terms: Terms that replace those of the contracts.
+    """
+    refused = _refused_by_day(admitted, contracts)
+    zone = ZoneInfo(time_zone)
+    days = {day: DayUsage(day, UsageStatus.UNKNOWN, None, None) for day in contracts}
+    for point in points:
+        day = point.at.astimezone(zone).date()
+        if day not in days:
+            continue
+        seen = DayUsage(day, point.status, point.used, point.limit, refused.get(day, 0))
+        seen = _under_terms(meter, contracts[day], seen, terms)
+        is_crossed = seen.status in (UsageStatus.AT_RISK, UsageStatus.EXCEEDED)
+        days[day] = replace(seen, crossed_at=days[day].crossed_at or (point.at if is_crossed else None))
+    return [days[day] for day in sorted(days)]
+
+
+def _refused_by_day(cells: Iterable[AdmittedCell], days: Iterable[date]) -> dict[date, int]:
+    """Return how many were refused in the window of each day, up to the end of the day."""
+    refusals = [cell for cell in cells if cell.refused]
+    return {
+        day: sum(cell.refused for cell in refusals if day in cell.window and cell.day <= day)
+        for day in (days if refusals else ())
+    }
+
+
+def _under_terms(meter: Meter, contract: Contract, seen: DayUsage, terms: Mapping[str, Decimal]) -> DayUsage:
+    """Judge the usage of a day by other terms. A limit that the meter does not take from these terms stays."""
+    if terms.keys().isdisjoint(meter.limit_terms):
+        return seen
+    stated = meter.limit_of(contract)
+    if seen.limit is not None and (stated is None or round_number(stated.value) != seen.limit):
+        return seen
+    other = replace(contract, terms={**contract.terms, **terms})
+    limit = meter.limit_of(other)
+    if limit is None or seen.used is None:
+        return replace(seen, limit=None if limit is None else round_number(limit.value))
+    return _judge(meter, other, seen, limit)
+
+
+def _judge(meter: Meter, contract: Contract, seen: DayUsage, limit: Limit) -> DayUsage:
+    value, used, refused = round_number(limit.value), seen.used, seen.refused
+    if meter.enforcement is Enforcement.HARD:
+        # Whoever was refused would have had a place under a higher limit, and fewer under a lower one.
+        used = min(seen.demand, value)
+        with exact():
+            refused = int(seen.demand - used)
+    status = status_of(used, limit, at_risk_ratio(meter, contract), meter.enforcement, refused=refused)
+    return replace(seen, status=status, used=used, limit=value, refused=refused)
+
+
+def by_version(days: Iterable[DayUsage], contracts: Mapping[date, Contract]) -> Iterator[tuple[int, list[DayUsage]]]:
+    """Yield the days by contract version, the earliest first."""
+    versions: dict[int, list[DayUsage]] = {}
+    for one in days:
+        versions.setdefault(contracts[one.day].version, []).append(one)
+    yield from versions.items()
