@@ -151,6 +151,12 @@ class Settings(BaseSettings):
     max_contract_versions: int = Field(
         1000, ge=1, le=100_000, description="The most versions of a contract, also withdrawn ones."
     )
+    report_headroom: float = Field(
+        0.2,
+        ge=0,
+        le=10,
+        description="The ratio of the demand that a contract report adds to it when it suggests a limit.",
+    )
     refresh_requests_per_hour: int = Field(
         600, ge=1, description="Refreshes of a license that API keys may request per hour."
     )

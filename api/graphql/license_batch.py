@@ -27,6 +27,9 @@ from core.credits.tables import CreditRequest
 from core.licenses.find import no_license
 from core.licenses.load import LoadedLicense, load_licenses
 from core.licenses.tables import Grant
+from core.report.contract_report import ContractReport
+from core.report.days import report_days
+from core.report.load_report import ReportDays, load_reports
 
 
 class LicenseBatch:
@@ -48,6 +51,7 @@ class LicenseBatch:
         self._current = current
         self._alerts: dict[object, dict[int, list[Alert]]] = {}
         self._requests: dict[object, dict[int, list[CreditRequest]]] = {}
+        self._reports: dict[object, dict[int, ContractReport]] = {}
 
     @property
     def license(self) -> LoadedLicense:
@@ -114,6 +118,41 @@ class LicenseBatch:
         if query not in self._requests:
             self._requests[query] = list_requests(self.context.session, self.licenses.keys(), most=most, after=after)
         return self._requests[query].get(license_id, [])
+
+    def report(
+        self, license_id: int, first: datetime | None, last: datetime | None, terms: Mapping[str, Decimal]
+    ) -> ContractReport:
+        """Return the report on the contracts of one license; those of the other licenses are read along.
+
+        Args:
+            license_id: The license.
+            first: An instant on the first day; None stands for the first day of the billing period of the last day.
+            last: An instant on the last day; None stands for today.
+            terms: Terms that replace those of the contracts.
+        """
+        query = (first, last, tuple(sorted(terms.items())))
+        if query not in self._reports:
+            asked = [
+                ReportDays(
+                    license,
+                    *report_days(
+                        license,
+                        None if first is None else license.day_of(first),
+                        None if last is None else license.day_of(last),
+                    ),
+                )
+                for license in self.licenses.values()
+            ]
+            services = self.context.services
+            self._reports[query] = load_reports(
+                self.context.session,
+                asked,
+                services.registry,
+                self.context.now,
+                Decimal(str(services.settings.report_headroom)),
+                terms,
+            )
+        return self._reports[query][license_id]
 
     def consumption(self, license_id: int) -> ConsumptionView:
         """Return the current consumption of one license."""

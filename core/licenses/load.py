@@ -111,6 +111,14 @@ class LoadedLicense:
         today = instant.astimezone(ZoneInfo(self.license.time_zone)).date()
         return self if today == self.today else replace(self, today=today)
 
+    def start_of(self, day: date) -> datetime:
+        """Return the first instant of a day in the license's time zone."""
+        return midnight(day, self.license.time_zone)
+
+    def day_of(self, instant: datetime) -> date:
+        """Return the day of an instant in the license's time zone."""
+        return instant.astimezone(ZoneInfo(self.license.time_zone)).date()
+
     def end_of(self, day: date) -> datetime:
         """Return the last instant of a day in the license's time zone."""
         return midnight(day + timedelta(days=1), self.license.time_zone) - timedelta(microseconds=1)

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 
-from allowance import AdmittedCell, Contract, Meter
+from allowance import AdmittedCell, Contract, Enforcement, Meter
 
 from core.consumption.points import Point
 from core.consumption.readings.status import UsageStatus
@@ -58,6 +59,11 @@ class MeterReport:
         return max((one.overage for one in self.days if one.used is not None and one.limit is not None), default=None)
 
     @property
+    def is_hard(self) -> bool:
+        """True for a meter whose limit refuses what would exceed it."""
+        return self.meter.enforcement is Enforcement.HARD
+
+    @property
     def refused(self) -> int:
         """The number of items that the hard limit refused, in the window in which it refused the most."""
         return max(one.refused for one in self.days)
@@ -100,10 +106,11 @@ def contract_report(
             are.
     """
     contracts = days_with_contract(license, first, min(last, license.today))
+    day_of = cache(license.day_of)  # meters were measured together
     reports: list[MeterReport] = []
     for meter in meters:
         cells = [cell for cell in admitted if cell.meter == meter.key]
-        days = usage_by_day(meter, history.get(meter.key, ()), cells, contracts, license.license.time_zone, terms or {})
+        days = usage_by_day(meter, history.get(meter.key, ()), cells, contracts, day_of, terms or {})
         for version, of_version in by_version(days, contracts):
             if any(one.limit is not None or one.demand for one in of_version):
                 suggestion = _suggest(meter, _telling(meter, of_version, contracts, cells, license.today), headroom)

@@ -1,10 +1,10 @@
 """The usage of a meter at the ends of days, under the terms of the contract or under others. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
-from zoneinfo import ZoneInfo
+from typing import Final, NamedTuple
 
 from allowance import AdmittedCell, Contract, Enforcement, Limit, Meter
 from allowance.exact import exact
@@ -14,9 +14,11 @@ from core.consumption.readings.judging import round_number
 from core.consumption.readings.status import UsageStatus, status_of
 from core.licenses.alerting_ratios import at_risk_ratio
 
+_NOTHING: Final = Decimal(0)
+_CROSSED: Final = frozenset({UsageStatus.AT_RISK, UsageStatus.EXCEEDED})
 
-@dataclass(frozen=True, slots=True)
-class DayUsage:
+
+class DayUsage(NamedTuple):
     """Usage and limit at the end of a day, or at the last refresh of a day that is not over.
 
     `refused` is the number of items that a hard limit refused in the window up to then. `crossed_at` is the first time
@@ -33,22 +35,28 @@ class DayUsage:
     @property
     def demand(self) -> Decimal:
         """The usage together with what was refused."""
+        used = self.used or _NOTHING
+        if not self.refused:
+            return used
         with exact():
-            return (self.used or Decimal(0)) + self.refused
+            return used + self.refused
 
     @property
     def overage(self) -> Decimal:
         """The demand above the limit, at least 0."""
+        demand = self.demand
+        if self.limit is None or demand <= self.limit:
+            return _NOTHING
         with exact():
-            return Decimal(0) if self.limit is None else max(self.demand - self.limit, Decimal(0))
+            return demand - self.limit
 
 
 def usage_by_day(
     meter: Meter,
-    points: Sequence[Point],
+    points: Iterable[Point],
     admitted: Iterable[AdmittedCell],
     contracts: Mapping[date, Contract],
-    time_zone: str,
+    day_of: Callable[[datetime], date],
     terms: Mapping[str, Decimal],
 ) -> list[DayUsage]:
     """Return the usage of a meter on each day that has a contract, oldest first.
@@ -59,22 +67,24 @@ def usage_by_day(
         meter: The meter.
         points: Its history, oldest first.
         admitted: The cells of its quota windows, for a meter with a hard quota.
-        contracts: The contract in force on each day.
-        time_zone: The time zone of the license.
+        contracts: The contract in force on each day, in the order of the days.
+        day_of: Returns the day of an instant in the license's time zone.
         terms: Terms that replace those of the contracts.
     """
     refused = _refused_by_day(admitted, contracts)
-    zone = ZoneInfo(time_zone)
     days = {day: DayUsage(day, UsageStatus.UNKNOWN, None, None) for day in contracts}
+    has_other_terms = not terms.keys().isdisjoint(meter.limit_terms)
     for point in points:
-        day = point.at.astimezone(zone).date()
+        day = day_of(point.at)
         if day not in days:
             continue
-        seen = DayUsage(day, point.status, point.used, point.limit, refused.get(day, 0))
-        seen = _under_terms(meter, contracts[day], seen, terms)
-        is_crossed = seen.status in (UsageStatus.AT_RISK, UsageStatus.EXCEEDED)
-        days[day] = replace(seen, crossed_at=days[day].crossed_at or (point.at if is_crossed else None))
-    return [days[day] for day in sorted(days)]
+        seen = DayUsage(day, point.status, point.used, point.limit, refused.get(day, 0), days[day].crossed_at)
+        if has_other_terms:
+            seen = _under_terms(meter, contracts[day], seen, terms)
+        if seen.crossed_at is None and seen.status in _CROSSED:
+            seen = seen._replace(crossed_at=point.at)
+        days[day] = seen
+    return list(days.values())
 
 
 def _refused_by_day(cells: Iterable[AdmittedCell], days: Iterable[date]) -> dict[date, int]:
@@ -87,16 +97,14 @@ def _refused_by_day(cells: Iterable[AdmittedCell], days: Iterable[date]) -> dict
 
 
 def _under_terms(meter: Meter, contract: Contract, seen: DayUsage, terms: Mapping[str, Decimal]) -> DayUsage:
-    """Judge the usage of a day by other terms. A limit that the meter does not take from these terms stays."""
-    if terms.keys().isdisjoint(meter.limit_terms):
-        return seen
+    """Judge the usage of a day by other terms. A limit that the meter does not take from the terms stays."""
     stated = meter.limit_of(contract)
     if seen.limit is not None and (stated is None or round_number(stated.value) != seen.limit):
         return seen
     other = replace(contract, terms={**contract.terms, **terms})
     limit = meter.limit_of(other)
     if limit is None or seen.used is None:
-        return replace(seen, limit=None if limit is None else round_number(limit.value))
+        return seen._replace(limit=None if limit is None else round_number(limit.value))
     return _judge(meter, other, seen, limit)
 
 
@@ -108,7 +116,7 @@ def _judge(meter: Meter, contract: Contract, seen: DayUsage, limit: Limit) -> Da
         with exact():
             refused = int(seen.demand - used)
     status = status_of(used, limit, at_risk_ratio(meter, contract), meter.enforcement, refused=refused)
-    return replace(seen, status=status, used=used, limit=value, refused=refused)
+    return seen._replace(status=status, used=used, limit=value, refused=refused)
 
 
 def by_version(days: Iterable[DayUsage], contracts: Mapping[date, Contract]) -> Iterator[tuple[int, list[DayUsage]]]:

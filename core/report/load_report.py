@@ -7,7 +7,6 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from allowance.license import midnight
 from sqlmodel import Session
 
 from core.admission.window_usage import load_admitted
@@ -74,7 +73,7 @@ def _load_history(session: Session, asked: Sequence[ReportDays]) -> Mapping[int,
     ranges = [
         TimeRange(
             each.license.id,
-            midnight(each.first, each.license.license.time_zone) - _INSTANT,
+            each.license.start_of(each.first) - _INSTANT,
             each.license.end_of(each.last),
         )
         for each in asked

@@ -15,6 +15,7 @@ from api.graphql.opaque import decode
 from core.delivery.webhooks.endpoints import MOST_ENDPOINTS
 from core.delivery.webhooks.log import MOST_LISTED_ATTEMPTS
 from core.explaining.usage_query import MOST_TOP
+from core.report.days import MOST_DAYS
 from core.times import NotAnInstant, parse_instant
 
 
@@ -49,6 +50,9 @@ USAGE: Final = 500
 """The cost of a question about usage: 3 to 6 ms with a few series."""
 POINTS_READ: Final = 2
 """Points of the explorer that are read and added up in the time that one value of an answer costs."""
+REPORT: Final = 200
+DAY_OF_A_REPORT: Final = 30
+"""The cost of a day of a contract report: 0.2 ms with twenty meters."""
 TOP: Final = 10
 A_YEAR: Final = 366
 LICENSE: Final = 20
@@ -109,6 +113,11 @@ def _cost_of_usage(arguments: Arguments) -> int:
     return USAGE + _points(arguments) // POINTS_READ
 
 
+def _cost_of_report(arguments: Arguments) -> int:
+    days = min(_days(arguments.get("from"), arguments.get("to")), MOST_DAYS)
+    return REPORT + DAY_OF_A_REPORT * days
+
+
 FIELD_COSTS: Final[Mapping[str, int | ArgumentCost]] = {
     "Query.consumption": ArgumentCost(_cost_at),
     "Subscription.consumptionChanged": 20,
@@ -127,6 +136,7 @@ FIELD_COSTS: Final[Mapping[str, int | ArgumentCost]] = {
     "Consumption.installations": 20,
     "License.consumption": 50,
     "License.admins": 5,
+    "License.contractReport": ArgumentCost(_cost_of_report),
     "License.alerts": 5,
     "License.grants": 5,
     "License.periods": 2,
@@ -192,6 +202,8 @@ LIST_SIZES: Final[Mapping[str, int | PageCost | Edges]] = {
     "WebhookDelivery.attempts": MOST_LISTED_ATTEMPTS,
     "License.admins": 3,
     "License.contracts": 5,
+    "ContractReport.meters": 20,
+    "MeterReport.days": 4,
     "Contract.terms": 10,
     "Contract.quotas": 2,
     "Contract.alertAt": 2,
@@ -233,6 +245,8 @@ LIST_SIZES: Final[Mapping[str, int | PageCost | Edges]] = {
     "CloseEntityResult.errors": 2,
     "RenameEntityResult.errors": 2,
     "FreePlacesResult.errors": 2,
+    "RotateCheckInSecretResult.errors": 2,
+    "RequireSignaturesResult.errors": 2,
     "CreateSessionResult.errors": 2,
     "EndSessionResult.errors": 2,
     "RequestCreditsResult.errors": 2,

@@ -55,7 +55,9 @@ def report_on(levels: Sequence[int], limit: int, terms: dict[str, Decimal] | Non
 
 
 def _status(level: int, limit: int) -> UsageStatus:
-    return status_of(Decimal(level), allowance.Limit(Decimal(limit), f"{limit} seats"), METER.at_risk, METER.enforcement)
+    return status_of(
+        Decimal(level), allowance.Limit(Decimal(limit), f"{limit} seats"), METER.at_risk, METER.enforcement
+    )
 
 
 @given(levels=st.lists(amounts, min_size=1, max_size=40), limit=amounts)

@@ -1,5 +1,6 @@
 """Licenses in the schema."""
 
+from datetime import datetime
 from typing import Annotated
 
 import strawberry
@@ -18,7 +19,9 @@ from api.graphql.schema.credits.connections import (
 )
 from api.graphql.schema.licenses.billing_period import BillingPeriod, billing_periods
 from api.graphql.schema.licenses.contract import Contract
+from api.graphql.schema.licenses.contract_report import ContractReport, report_on
 from api.graphql.schema.licenses.enums import LicenseState
+from api.graphql.schema.licenses.inputs import TermInput
 from api.graphql.schema.licenses.people import Admin, Contact
 from core.access.keys import READERS
 from core.licenses.load import LoadedLicense
@@ -112,6 +115,36 @@ class License(Node):
         # A caller who may only write contracts reaches this field through the result of a mutation.
         info.context.caller.require(*READERS)
         return Consumption(view=self.batch.consumption(self.loaded.id), batch=self.batch)
+
+    @strawberry.field(
+        description="The report on the contract: what was committed, what was used of it, and what the next contract "
+        "should commit. Several fields with different `terms` compare alternatives."
+    )
+    def contract_report(
+        self,
+        info: Info,
+        from_: Annotated[
+            datetime | None,
+            strawberry.argument(
+                name="from",
+                description="An instant on the first day. The default is the first day of the billing period that "
+                "holds the last day. A report covers 1100 days at the most.",
+            ),
+        ] = None,
+        to: Annotated[
+            datetime | None,
+            strawberry.argument(description="An instant on the last day. The default is today."),
+        ] = None,
+        terms: Annotated[
+            list[TermInput] | None,
+            strawberry.argument(
+                description="Terms that replace those of the contracts, to see what would have been. The default is "
+                "the contracts as they are."
+            ),
+        ] = None,
+    ) -> ContractReport:
+        info.context.caller.require(*READERS)
+        return report_on(self.batch, self.loaded, from_, to, terms)
 
     @strawberry.field(description="The credits that were granted, newest first.")
     def grants(
