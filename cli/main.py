@@ -21,11 +21,12 @@ COMMANDS: Final[Mapping[str, str]] = {
     "licenses": "List licenses; import licenses, contracts and grants from files; suspend and resume licenses; "
     "set contacts.",
     "consumption": "Draw the consumption of a license: usage against limits, with statuses.",
+    "report": "Report what a contract committed and what was used of it, also under other terms.",
     "usage": "Show the usage of a license over time, by entity and dimension.",
     "contracts": "List the versions of a contract, and take versions back.",
     "events": "Import usage events from files, and correct counted usage.",
     "keys": "Create, list and revoke API keys.",
-    "sessions": "Create sessions to try them out, and list them.",
+    "sessions": "Create sessions to try them out, list and end them.",
     "alerts": "Show crossed thresholds and their deliveries, and repeat failed deliveries.",
     "mail": "Show who gets the e-mails of a license, and change it.",
     "outbox": "Count deliveries by status, show those that failed, and repeat them.",
@@ -33,7 +34,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "credits": "Show requests for credits and grants, grant or decline credits, and void grants.",
     "entities": "List, close and rename the entities of a license.",
     "sbom": "Write the bill of materials of this installation as CycloneDX JSON.",
-    "check-in": "Free places of hard quotas, and simulate installations that check in.",
+    "check-in": "Free places of hard quotas, sign installations, and simulate check-ins.",
 }
 """The commands, each in the module of its name, with its line in the list of all commands."""
 

@@ -1,7 +1,7 @@
 """``allowance usage``: the usage of a license over time, by entity and dimension."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Final
@@ -9,16 +9,15 @@ from typing import Annotated, Any, Final
 import typer
 from allowance.license import midnight
 
+from cli.arguments import day_of
 from cli.lookups import license_ids
 from cli.setup import start
 from cli.tables import Json, print_json, show_table, text_of
 from core.consumption.intervals import Interval
-from core.errors import BadInput
 from core.explaining.explore import ExploredUsage, explore_usage
 from core.explaining.usage_query import UsageQuestion, check_question
 from core.licenses.load import load_licenses
 from core.runtime import open_runtime
-from core.text import shown
 
 _BARS: Final = "▁▂▃▄▅▆▇█"
 _MOST_BARS: Final = 60
@@ -64,7 +63,7 @@ def usage(
         [license_id] = license_ids(session, [license]).values()
         loaded = load_licenses(session, [license_id], now)[license_id]
         zone = loaded.license.time_zone
-        begin, end = (day and midnight(_day(day, name), zone) for day, name in ((from_, "--from"), (to, "--to")))
+        begin, end = (day and midnight(day_of(day, name), zone) for day, name in ((from_, "--from"), (to, "--to")))
         question = UsageQuestion(meter, event, begin or None, end or None, Interval(every.upper()), by or (), None, top)
         most = runtime.settings.max_usage_points
         found = explore_usage(session, check_question(session, question, loaded, runtime.registry, now, most))
@@ -115,10 +114,3 @@ def _points(found: ExploredUsage, amounts: Iterable[Decimal | None]) -> list[dic
         for (begin, end), amount in zip(found.instants, amounts, strict=True)
         if amount is not None
     ]
-
-
-def _day(text: str, option: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise BadInput(f"{option}: {shown(text)} is not a day. Write it as 2026-05-01.") from None
