@@ -3,17 +3,27 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from functools import cache
 
 from allowance import AdmittedCell, Contract, Enforcement, Meter
 
 from core.consumption.points import Point
 from core.consumption.readings.status import UsageStatus
+from core.consumption.view import ReadingView
+from core.forecast.reading_forecast import ReadingForecast
 from core.licenses.load import LoadedLicense
 from core.report.day_usage import DayUsage, by_version, usage_by_day
 from core.report.days import days_with_contract
 from core.report.limit_suggestion import LimitSuggestion, suggest_limit
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentOutlook:
+    """The current reading of a meter, held against the limit of the report, with its forecast."""
+
+    view: ReadingView
+    forecast: ReadingForecast
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +36,14 @@ class MeterReport:
         days: Usage, limit and status on each of these days, oldest first; never empty.
         suggestion: The limit that the demand speaks for; None if the meter takes its limit from no term, if nothing was
             used, or if the usage of a period that is not over says nothing yet.
+        outlook: Where the usage is going; None for a version that is not in force today, or on a past day.
     """
 
     meter: Meter
     contract_version: int
     days: tuple[DayUsage, ...]
     suggestion: LimitSuggestion | None
+    outlook: CurrentOutlook | None = None
 
     @property
     def committed(self) -> Decimal | None:
@@ -91,6 +103,7 @@ def contract_report(
     last: date,
     headroom: Decimal,
     terms: Mapping[str, Decimal] | None = None,
+    current: Mapping[str, CurrentOutlook] | None = None,
 ) -> ContractReport:
     """Return the report on the contracts of a license. Meters without usage and without limit are left out.
 
@@ -104,6 +117,7 @@ def contract_report(
         headroom: What suggested limits add to the demand, as a ratio of it.
         terms: Terms that replace those of the contracts, to see what would have been; None for the contracts as they
             are.
+        current: The current readings and forecasts by meter; None for a report that does not reach up to today.
     """
     contracts = days_with_contract(license, first, min(last, license.today))
     day_of = cache(license.day_of)  # meters were measured together
@@ -113,15 +127,29 @@ def contract_report(
         days = usage_by_day(meter, history.get(meter.key, ()), cells, contracts, day_of, terms or {})
         for version, of_version in by_version(days, contracts):
             if any(one.limit is not None or one.demand for one in of_version):
-                suggestion = _suggest(meter, _telling(meter, of_version, contracts, cells, license.today), headroom)
-                reports.append(MeterReport(meter, version, tuple(of_version), suggestion))
+                outlook = (current or {}).get(meter.key) if of_version[-1].day == license.today else None
+                telling = _telling(meter, of_version, contracts, cells, license.today)
+                suggestion = _suggest(meter, telling, outlook, headroom)
+                reports.append(MeterReport(meter, version, tuple(of_version), suggestion, outlook))
     return ContractReport(first, last, tuple(reports))
 
 
-def _suggest(meter: Meter, days: Iterable[DayUsage], headroom: Decimal) -> LimitSuggestion | None:
-    """Return the limit that the highest demand of the days speaks for."""
+def _suggest(
+    meter: Meter, days: Iterable[DayUsage], outlook: CurrentOutlook | None, headroom: Decimal
+) -> LimitSuggestion | None:
+    """Return the limit that the highest demand of the days speaks for, or the forecast if that is higher."""
+    if not meter.limit_terms:
+        return None
     peak = max(days, key=lambda one: one.demand, default=None)
-    return None if peak is None or not meter.limit_terms else suggest_limit(peak.demand, peak.day, headroom)
+    demand, on = (Decimal(0), None) if peak is None else (peak.demand, peak.day)
+    forecast = outlook.forecast.forecast if outlook else None
+    if forecast is not None and (high := _whole(forecast.end.high)) > demand:
+        demand, on = high, None
+    return suggest_limit(demand, on, headroom)
+
+
+def _whole(number: float) -> Decimal:
+    return Decimal(number).to_integral_value(ROUND_CEILING)
 
 
 def _telling(

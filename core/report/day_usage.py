@@ -96,27 +96,42 @@ def _refused_by_day(cells: Iterable[AdmittedCell], days: Iterable[date]) -> dict
     }
 
 
-def _under_terms(meter: Meter, contract: Contract, seen: DayUsage, terms: Mapping[str, Decimal]) -> DayUsage:
-    """Judge the usage of a day by other terms. A limit that the meter does not take from the terms stays."""
+def limit_under(
+    meter: Meter, contract: Contract, limit: Decimal | None, terms: Mapping[str, Decimal]
+) -> Decimal | None:
+    """Return the limit that a reading would have under other terms.
+
+    Args:
+        meter: The meter, which takes its limit from one of the terms at least.
+        contract: The contract in force.
+        limit: The limit that the reading has. One that is not the product of the contract's terms stays.
+        terms: The terms that replace those of the contract.
+    """
     stated = meter.limit_of(contract)
-    if seen.limit is not None and (stated is None or round_number(stated.value) != seen.limit):
+    if limit is not None and (stated is None or round_number(stated.value) != limit):
+        return limit
+    other = meter.limit_of(replace(contract, terms={**contract.terms, **terms}))
+    return None if other is None else round_number(other.value)
+
+
+def _under_terms(meter: Meter, contract: Contract, seen: DayUsage, terms: Mapping[str, Decimal]) -> DayUsage:
+    """Judge the usage of a day by other terms."""
+    limit = limit_under(meter, contract, seen.limit, terms)
+    if limit == seen.limit:
         return seen
-    other = replace(contract, terms={**contract.terms, **terms})
-    limit = meter.limit_of(other)
-    if limit is None or seen.used is None:
-        return seen._replace(limit=None if limit is None else round_number(limit.value))
-    return _judge(meter, other, seen, limit)
+    return seen._replace(limit=limit) if seen.used is None else _judge(meter, contract, seen, seen.used, limit)
 
 
-def _judge(meter: Meter, contract: Contract, seen: DayUsage, limit: Limit) -> DayUsage:
-    value, used, refused = round_number(limit.value), seen.used, seen.refused
+def _judge(meter: Meter, contract: Contract, seen: DayUsage, used: Decimal, limit: Decimal | None) -> DayUsage:
+    refused = seen.refused
     if meter.enforcement is Enforcement.HARD:
         # Whoever was refused would have had a place under a higher limit, and fewer under a lower one.
-        used = min(seen.demand, value)
+        used = seen.demand if limit is None else min(seen.demand, limit)
         with exact():
             refused = int(seen.demand - used)
-    status = status_of(used, limit, at_risk_ratio(meter, contract), meter.enforcement, refused=refused)
-    return seen._replace(status=status, used=used, limit=value, refused=refused)
+    stated = None if limit is None else Limit(limit, "")
+    status = status_of(used, stated, at_risk_ratio(meter, contract), meter.enforcement, refused=refused)
+    return seen._replace(status=status, used=used, limit=limit, refused=refused)
 
 
 def by_version(days: Iterable[DayUsage], contracts: Mapping[date, Contract]) -> Iterator[tuple[int, list[DayUsage]]]:

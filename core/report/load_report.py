@@ -2,19 +2,27 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
+from allowance import Contract
 from sqlmodel import Session
 
 from core.admission.window_usage import load_admitted
+from core.consumption.current import load_all_current
+from core.consumption.current_readings import current_readings
 from core.consumption.history import TimeRange, read_rows
 from core.consumption.points import Point, PointDelta, expand, point_of
+from core.consumption.view import ReadingView, view_consumption
+from core.forecast.documents import MeterOutlook
+from core.forecast.reading_forecast import forecast_reading
+from core.forecast.store import load_outlooks
 from core.licenses.load import LoadedLicense
 from core.plugins.registry import Registry
-from core.report.contract_report import ContractReport, contract_report
+from core.report.contract_report import ContractReport, CurrentOutlook, contract_report
+from core.report.day_usage import limit_under
 
 _INSTANT: Final = timedelta(microseconds=1)
 
@@ -36,7 +44,7 @@ def load_reports(
     headroom: Decimal,
     terms: Mapping[str, Decimal] | None = None,
 ) -> dict[int, ContractReport]:
-    """Return the reports on the contracts of licenses by license id, in two statements.
+    """Return the reports on the contracts of licenses by license id, in a fixed number of statements.
 
     Args:
         session: The session to read with.
@@ -48,10 +56,12 @@ def load_reports(
     """
     if not asked:
         return {}
+    terms = terms or {}
     history = _load_history(session, asked)
     licenses = [each.license for each in asked]
     admitted = load_admitted(session, licenses, min(each.first for each in asked), registry, now)
     meters = tuple(registry.meters.values())
+    current = _load_current(session, [each.license for each in asked if each.last == each.license.today], registry, now)
     return {
         each.license.id: contract_report(
             each.license,
@@ -62,6 +72,7 @@ def load_reports(
             each.last,
             headroom,
             terms,
+            _outlooks(each.license, current.get(each.license.id), terms, now),
         )
         for each in asked
     }
@@ -86,3 +97,48 @@ def _load_history(session: Session, asked: Sequence[ReportDays]) -> Mapping[int,
                 before[license_id, meter] = whole
                 points[license_id][meter].append(point_of(at, whole))
     return points
+
+
+@dataclass(frozen=True, slots=True)
+class _Current:
+    """The current readings of a license with the stored outlooks of its meters."""
+
+    readings: Sequence[ReadingView]
+    outlooks: Mapping[str, MeterOutlook]
+
+
+def _load_current(
+    session: Session, licenses: Sequence[LoadedLicense], registry: Registry, now: datetime
+) -> dict[int, _Current]:
+    """Return the current readings of licenses with their outlooks, by license id."""
+    if not licenses:
+        return {}
+    outlooks = load_outlooks(session, [license.id for license in licenses])
+    found: dict[int, _Current] = {}
+    for one in load_all_current(session, licenses):
+        view = view_consumption(one.license, current_readings(one, registry, now), one.version, registry, now)
+        readings = [reading for section in view.sections for reading in section.readings]
+        found[one.license.id] = _Current(readings, outlooks.get(one.license.id, {}))
+    return found
+
+
+def _outlooks(
+    license: LoadedLicense, current: _Current | None, terms: Mapping[str, Decimal], now: datetime
+) -> Mapping[str, CurrentOutlook]:
+    """Return the forecast of each current reading, held against the limit that the terms give, by meter."""
+    if current is None:
+        return {}
+    contract = license.contract_on(license.today)
+    views = [_under_terms(view, contract, terms) for view in current.readings]
+    return {
+        view.meter.key: CurrentOutlook(view, forecast_reading(view, current.outlooks.get(view.meter.key), now))
+        for view in views
+    }
+
+
+def _under_terms(view: ReadingView, contract: Contract, terms: Mapping[str, Decimal]) -> ReadingView:
+    """Return a reading with the limit that it would have under other terms."""
+    meter, reading = view.meter, view.reading
+    if terms.keys().isdisjoint(meter.limit_terms):
+        return view
+    return replace(view, reading=reading._replace(limit=limit_under(meter, contract, reading.limit, terms)))

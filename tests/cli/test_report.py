@@ -1,7 +1,9 @@
 """Contract reports on the command line."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -93,3 +95,12 @@ def test_what_cannot_be_is_refused_with_what_to_do(run: Run, arguments: list[str
     result = run("report", "acme", *arguments)
 
     assert (result.code, message in result.err) == (1, True)
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "report.md"
+COMMANDS = re.findall(r"^allowance (report .*)$", PAGE.read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_of_the_page_runs(run: Run, command: str) -> None:
+    assert run(*command.split()).code == 0

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from math import ceil
 
 import pytest
 
@@ -143,6 +144,39 @@ def test_what_a_hard_limit_refused_counts_as_demand(engine: Engine) -> None:
 
     fewer = meter(report(engine, TODAY, terms={"active_installations": Decimal(1)}), "active_installations")
     assert (fewer.used_at_end, fewer.refused, fewer.overage, fewer.days_in(EXCEEDED)) == (1, 4, 4, 1)
+
+
+def test_a_forecast_that_is_higher_than_every_peak_sets_the_suggested_limit(engine: Engine) -> None:
+    first = TODAY - 29 * DAY
+    engine.license("acme", "UTC", {"profiles": 100}, effective_from=first, starts_on=first, billing_period="P60D")
+    refresh_daily(engine, 29, {ago: 60 - 2 * ago for ago in range(30)})
+
+    found = meter(report(engine), "profiles")
+
+    assert found.peak is not None
+    assert (found.peak.used, found.days_in(EXCEEDED)) == (60, 0)
+    assert found.outlook is not None
+    forecast = found.outlook.forecast.forecast
+    assert forecast is not None
+    assert forecast.end.expected > 100
+    assert forecast.exceeding.earliest is not None
+    assert found.suggestion is not None
+    assert found.suggestion.demand_on is None
+    assert found.suggestion.demand == ceil(forecast.end.high)
+    assert found.suggestion.limit >= found.suggestion.demand * (1 + HEADROOM)
+
+    enough = meter(report(engine, terms={"profiles": found.suggestion.limit}), "profiles")
+    assert enough.outlook is not None
+    assert enough.outlook.forecast.forecast is not None
+    assert enough.outlook.forecast.forecast.exceeding.earliest is None
+
+
+def test_a_report_that_ends_before_today_has_no_forecast(engine: Engine) -> None:
+    engine.license("acme", "UTC", {"profiles": 100}, effective_from=TODAY - 3 * DAY, starts_on=TODAY - 3 * DAY)
+    refresh_daily(engine, 3, {3: 50})
+
+    assert meter(report(engine, last=TODAY - DAY), "profiles").outlook is None
+    assert meter(report(engine), "profiles").outlook is not None
 
 
 def test_days_are_those_of_the_time_zone_of_the_license(engine: Engine) -> None:

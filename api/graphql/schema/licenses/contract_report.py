@@ -9,6 +9,7 @@ from api.graphql.license_batch import LicenseBatch
 from api.graphql.schema.common.node import Info
 from api.graphql.schema.common.scalars import decimal, number
 from api.graphql.schema.common.status import UsageStatus
+from api.graphql.schema.consumption.forecast import Forecast
 from api.graphql.schema.licenses.inputs import TermInput
 from api.graphql.schema.meters.meter import Meter
 from core.licenses.load import LoadedLicense
@@ -80,6 +81,16 @@ class MeterReport:
     )
     def refused(self) -> float | None:
         return self.report.refused if self.report.is_hard else None
+
+    @strawberry.field(
+        description="The forecast for the period or window of today. Null for a version that is not in force today, "
+        "and for a report that does not reach up to today."
+    )
+    def forecast(self, info: Info) -> Forecast | None:
+        outlook = self.report.outlook
+        if outlook is None:
+            return None
+        return Forecast(found=outlook.forecast, view=outlook.view, words=info.context.words)
 
     @strawberry.field(
         description="The limit that the contract should have: the highest usage or the high end of the forecast, with "
