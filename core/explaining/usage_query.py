@@ -25,7 +25,7 @@ MOST_TOP: Final = 100
 MOST_FILTER_VALUES: Final = 1000
 _EARLIEST: Final = EPOCH + timedelta(days=1)
 _INSTANT: Final = timedelta(microseconds=1)
-_SHORTEST: Final = {Interval.DAY: 1, Interval.WEEK: 7, Interval.MONTH: 28}
+SHORTEST: Final = {Interval.DAY: 1, Interval.WEEK: 7, Interval.MONTH: 28}
 """The days of each interval, at the least."""
 
 
@@ -188,7 +188,7 @@ def _intervals(days: DayRange, interval: Interval, top: int, most_points: int) -
     if interval is Interval.HOUR:
         raise BadInput("Usage is counted by day: the interval is DAY, WEEK or MONTH.")
     # Counted before they are made, since they may be very many.
-    fewest = ((days.last - days.first).days + 1) // _SHORTEST[interval]
+    fewest = ((days.last - days.first).days + 1) // SHORTEST[interval]
     most = most_points // (top + 1)
     if fewest > most + 1 or len(intervals := list(divide_range(days, interval))) > most:
         raise BadInput(

@@ -100,7 +100,7 @@ def _load_history(session: Session, asked: Sequence[ReportDays]) -> Mapping[int,
 
 
 @dataclass(frozen=True, slots=True)
-class _Current:
+class _CurrentReadings:
     """The current readings of a license with the stored outlooks of its meters."""
 
     readings: Sequence[ReadingView]
@@ -109,21 +109,21 @@ class _Current:
 
 def _load_current(
     session: Session, licenses: Sequence[LoadedLicense], registry: Registry, now: datetime
-) -> dict[int, _Current]:
+) -> dict[int, _CurrentReadings]:
     """Return the current readings of licenses with their outlooks, by license id."""
     if not licenses:
         return {}
     outlooks = load_outlooks(session, [license.id for license in licenses])
-    found: dict[int, _Current] = {}
+    found: dict[int, _CurrentReadings] = {}
     for one in load_all_current(session, licenses):
         view = view_consumption(one.license, current_readings(one, registry, now), one.version, registry, now)
         readings = [reading for section in view.sections for reading in section.readings]
-        found[one.license.id] = _Current(readings, outlooks.get(one.license.id, {}))
+        found[one.license.id] = _CurrentReadings(readings, outlooks.get(one.license.id, {}))
     return found
 
 
 def _outlooks(
-    license: LoadedLicense, current: _Current | None, terms: Mapping[str, Decimal], now: datetime
+    license: LoadedLicense, current: _CurrentReadings | None, terms: Mapping[str, Decimal], now: datetime
 ) -> Mapping[str, CurrentOutlook]:
     """Return the forecast of each current reading, held against the limit that the terms give, by meter."""
     if current is None:

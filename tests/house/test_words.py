@@ -31,6 +31,8 @@ DOMAIN = frozenset(
             "Plugin",
             "Unit",
             "Problem",
+            "ContractReport",
+            "MeterReport",
             "QuotaTerms",
             "Reading",
             "RejectedEvent",

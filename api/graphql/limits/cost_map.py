@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 from api.graphql.opaque import decode
 from core.delivery.webhooks.endpoints import MOST_ENDPOINTS
 from core.delivery.webhooks.log import MOST_LISTED_ATTEMPTS
-from core.explaining.usage_query import MOST_TOP
+from core.explaining.usage_query import MOST_TOP, SHORTEST
 from core.report.days import MOST_DAYS
 from core.times import NotAnInstant, parse_instant
 
@@ -92,7 +92,8 @@ def _points(arguments: Arguments) -> int:
     """Return the number of points that an answer about usage has at the most."""
     top = arguments.get("top")
     groups = min(top if isinstance(top, int) and top > 0 else TOP, MOST_TOP) + 1
-    shortest = {"WEEK": 7, "MONTH": 28}.get(str(arguments.get("interval")), 1)
+    interval = arguments.get("interval")
+    shortest = next((days for known, days in SHORTEST.items() if known.value == interval), 1)
     return groups * (_days(arguments.get("from"), arguments.get("to")) // shortest + 2)
 
 
