@@ -145,7 +145,7 @@ class Database:
 
     @property
     def has_outage(self) -> bool:
-        """Whether the log has a line about an outage that has not ended."""
+        """An outage that the log has a line about lasts."""
         return bool(self._outages)
 
     @contextmanager

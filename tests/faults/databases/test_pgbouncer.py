@@ -85,7 +85,8 @@ def test_behind_a_named_pooler_everything_counts_once_with_the_settings_of_the_r
         with database.write() as session:
             session.execute(sa.text(refused.partition("PgBouncer: ")[2]))
         reconnect(pooled)
-        with open_runtime(Settings(database_url=named.render_as_string(hide_password=False))) as runtime:
+        text = named.render_as_string(hide_password=False)
+        with open_runtime(Settings(database_url=text, quota_newcomers_per_hour=100_000)) as runtime:
             engine = Engine(runtime)
             engine.license(terms={"active_installations": PLACES})
             with ThreadPoolExecutor(CLIENTS) as threads:
