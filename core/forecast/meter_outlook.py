@@ -67,7 +67,10 @@ def period_of(license: LoadedLicense, of_reading: Period | None) -> Period:
 
 def _of_usage(history: MeterHistory, period: Period) -> Outlook | None:
     increments = daily_increments(history.day_ends, _period_first(history))
-    return make_outlook(increments, _next_day(history), period.end, counted=_is_counted(history, increments))
+    day, counted = _next_day(history), _is_counted(history, increments)
+    # A meter looks ahead from today on.
+    ahead = tuple(map(float, history.reading.ahead)) if day == history.license.today else ()
+    return make_outlook(increments, day, period.end, counted=counted, ahead=ahead)
 
 
 def _of_admission(history: MeterHistory, meter: Admission, period: Period) -> Outlook | None:

@@ -58,7 +58,9 @@ class Outlook:
     accuracy: Accuracy | None = None
 
 
-def make_outlook(increments: Sequence[float], day: date, until: date, *, counted: bool) -> Outlook | None:
+def make_outlook(
+    increments: Sequence[float], day: date, until: date, *, counted: bool, ahead: Sequence[float] = ()
+) -> Outlook | None:
     """Return the outlook of a meter.
 
     Args:
@@ -66,6 +68,7 @@ def make_outlook(increments: Sequence[float], day: date, until: date, *, counted
         day: The first day that is forecast.
         until: The day after the last one, later than `day`.
         counted: Whether the usage is counted, and so grows from day to day. The usage of a level rises and falls.
+        ahead: How much each day adds from `day` on, as far as the meter itself knows it. Its accuracy is not tested.
 
     Returns:
         The outlook, or None if less than :data:`LEAST_HISTORY` days are known since the usage began.
@@ -81,8 +84,8 @@ def make_outlook(increments: Sequence[float], day: date, until: date, *, counted
         day,
         until,
         day - timedelta(days=len(known)),
-        tuple(_widening(_points(usual, spread, horizon), counted=counted)),
-        _accuracy(misses, max(horizon, WEEK), counted=counted),
+        tuple(_widening(_points(_Expected(usual, ahead), spread, horizon), counted=counted)),
+        None if ahead else _accuracy(misses, max(horizon, WEEK), counted=counted),
     )
 
 
@@ -103,9 +106,24 @@ def _accuracy(misses: Sequence[Misses], horizon: int, *, counted: bool) -> Accur
     return Accuracy(tested[-1].days, tested[-1].tests, tested[-1].mean, counted) if tested else None
 
 
-def _points(usual: UsualWeek, spread: Spread, horizon: int) -> Iterable[OutlookPoint]:
+class _Expected:
+    """The expected usage by the days ahead: what the meter itself knows, and after it the usual week."""
+
+    def __init__(self, usual: UsualWeek, ahead: Sequence[float]) -> None:
+        self._usual = usual
+        self._known = [0.0, *accumulate(ahead)]
+
+    def after(self, days: int) -> float:
+        """Return the usage of so many days."""
+        last = len(self._known) - 1
+        if days <= last:
+            return self._known[days]
+        return self._known[last] + self._usual.ahead(days) - self._usual.ahead(last)
+
+
+def _points(usage: _Expected, spread: Spread, horizon: int) -> Iterable[OutlookPoint]:
     for days in point_days(horizon):
-        expected = usual.ahead(days)
+        expected = usage.after(days)
         below, above = spread.at(days, expected)
         yield OutlookPoint(days, expected, expected - below, expected + above)
 

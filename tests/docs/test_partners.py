@@ -75,7 +75,7 @@ def test_the_first_plugin_is_loaded_by_the_application(project: Path) -> None:
 
 def test_the_other_code_runs_from_top_to_bottom() -> None:
     names: dict[str, Any] = {}
-    assert len(blocks("python")) == 6
+    assert len(blocks("python")) == 7
     for code in blocks("python"):
         exec(compile(code, "partners.md", "exec"), names)  # noqa: S102 - the guide is ours
     assert names["reading"].used == 2

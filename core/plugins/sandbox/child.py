@@ -15,6 +15,7 @@ import sys
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from decimal import localcontext
 from functools import partial
 from importlib.metadata import EntryPoint
@@ -23,6 +24,7 @@ from pathlib import Path
 from allowance import ENTRY_POINT_GROUP, GiveUp, Meter, Notifier, Usage
 from allowance.contribution import HOOK_FAILED, INVALID_CONTRIBUTION, Contribution, check_plugin
 from allowance.errors import InvalidPlugin
+from allowance.meter import look_ahead
 
 from core.plugins.sandbox.failure import FAILED, INVALID_READING, OUT_OF_MEMORY, UNAVAILABLE
 from core.plugins.sandbox.guard import Guard, drop_capabilities
@@ -133,6 +135,9 @@ class RequestHandler:
                     view = request.view_of(self._usage)
                     with localcontext():
                         reading = meter.measure(view, request.license, request.contract)
+                        ahead = look_ahead(meter, view, request.license, request.contract)
+                    if ahead:
+                        reading = replace(reading, ahead=ahead)
                     code = INVALID_READING
                     return encode_measured(number, reading)
             return encode_done(number)

@@ -136,6 +136,7 @@ def encode_reading(reading: object) -> dict[str, Any]:
         "remaining": _optional(encode_number, reading.remaining),
         "overage": _optional(encode_number, reading.overage),
         "refused": _optional(encode_number, reading.refused),
+        "ahead": [encode_number(amount) for amount in reading.ahead],
     }
 
 
@@ -159,6 +160,7 @@ def decode_reading(data: object) -> Reading:
         remaining=_optional(decode_number, fields["remaining"]),
         overage=_optional(decode_number, fields["overage"]),
         refused=_optional(decode_number, fields["refused"]),
+        ahead=tuple(decode_number(amount) for amount in _checked(list, fields["ahead"])),
     )
 
 

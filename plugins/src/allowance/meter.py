@@ -1,12 +1,13 @@
 """Meters and sections: the declarations of resource types."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
+from itertools import islice
 from math import prod
 from types import MappingProxyType
 from typing import ClassVar, Final
@@ -15,7 +16,7 @@ from allowance.errors import InvalidDeclaration
 from allowance.events import Dimension, EventType, check_dimensions, check_key
 from allowance.exact import exact
 from allowance.license import Contract, License
-from allowance.reading import Limit, Reading
+from allowance.reading import MAX_AHEAD, Limit, Number, Reading
 from allowance.text import Application, Unit, check_application, check_text, check_unit, unit_of
 from allowance.usage import Usage
 
@@ -208,6 +209,31 @@ class Meter(ABC):
             The reading, with exact numbers.
         """
 
+    def ahead(self, usage: Usage, license: License, contract: Contract) -> Sequence[Number] | None:
+        """Return how much each of the coming days adds to `used`, if the meter knows better than its history.
+
+        By default the application forecasts a meter from its history of at least 14 days. A meter may know more: what
+        was ordered, booked or scheduled. It must be a pure function of its arguments, as `measure`. An error costs the
+        reading, as one of `measure` does.
+
+        Example::
+
+            def ahead(self, usage: Usage, license: License, contract: Contract) -> list[int]:
+                booked = usage.level("sends.booked") or 0
+                return [int(booked)] * 7
+
+        Args:
+            usage: The usage up to the instant of the measurement.
+            license: The license that is measured.
+            contract: The contract that is in force on the day of the measurement.
+
+        Returns:
+            What each day adds: first the whole day of the measurement, then the days after it, 1,100 at most. Days
+            after the last one are forecast from the history, and so is the range. None to forecast all of it from the
+            history.
+        """
+        return None
+
     def limit_of(self, contract: Contract) -> Limit | None:
         """Return the limit: the product of the contract's terms that `limit` names.
 
@@ -219,6 +245,13 @@ class Meter(ABC):
         if not terms or any(term not in contract.terms for term in terms):
             return None
         return _product(terms, tuple(contract.terms[term] for term in terms))
+
+
+def look_ahead(meter: Meter, usage: Usage, license: License, contract: Contract) -> tuple[Number, ...]:
+    """Return what a meter knows of the days ahead; nothing unless its class has a method of its own. For the engine."""
+    if type(meter).ahead is Meter.ahead:
+        return ()
+    return tuple(islice(meter.ahead(usage, license, contract) or (), MAX_AHEAD + 1))
 
 
 def _check_succession(where: str, meter: Meter) -> None:

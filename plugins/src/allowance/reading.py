@@ -12,6 +12,9 @@ from allowance.license import Period
 MAX_SHARES: Final = 1_000
 """The largest number of shares of a reading. If there are more, the kinds add up the smallest ones."""
 
+MAX_AHEAD: Final = 1_100
+"""The largest number of days that a meter looks ahead."""
+
 Number: TypeAlias = int | Decimal | Fraction
 """An exact number. Floats are refused, because their sums are not exact."""
 
@@ -70,6 +73,7 @@ class Reading:
             status is EXCEEDED if it is above 0.
         by_entity: The shares by entity that people see only on demand. The kind Level fills it; of a meter with a
             `measure` of its own it is ignored.
+        ahead: What the meter's :meth:`~allowance.Meter.ahead` returned. The application sets it.
     """
 
     used: Number | None
@@ -81,6 +85,7 @@ class Reading:
     overage: Number | None = None
     refused: Number | None = None
     by_entity: tuple[Share, ...] = ()
+    ahead: tuple[Number, ...] = ()
 
     def __post_init__(self) -> None:
         """Make the collections read-only."""

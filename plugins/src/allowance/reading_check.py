@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from allowance.errors import InvalidReading, type_of
 from allowance.license import Period
 from allowance.meter import Enforcement, Meter
-from allowance.reading import MAX_SHARES, Limit, Reading, Share
+from allowance.reading import MAX_AHEAD, MAX_SHARES, Limit, Number, Reading, Share
 from allowance.text import UNSTORABLE
 
 LARGEST: Final = 10**50
@@ -58,17 +58,28 @@ def check_reading(meter: Meter, reading: object) -> Reading:
     for key, left in reading.grants.items():
         _check_text(f"{where}: the id of a grant", key)
         _check_number(f"{where}: what is left of the grant {key!r}", left)
+    _check_ahead(f"{where}: `ahead`", reading.ahead)
     return reading
 
 
+def _check_ahead(what: str, ahead: object) -> None:
+    if not isinstance(ahead, tuple) or len(ahead) > MAX_AHEAD:
+        raise InvalidReading(f"{what} must return numbers for {MAX_AHEAD} days at most")
+    for amount in ahead:
+        _check_size(f"{what} of a day", amount)
+
+
 def _check_number(what: str, value: object) -> None:
+    if _check_size(what, value) < 0:
+        raise InvalidReading(f"{what} must not be negative")
+
+
+def _check_size(what: str, value: object) -> Number:
     if isinstance(value, bool) or not isinstance(value, int | Decimal | Fraction):
         raise InvalidReading(f"{what} must be an int, a Decimal or a Fraction, not {type_of(value)}")
     if isinstance(value, Decimal) and not value.is_finite():
         raise InvalidReading(f"{what} must be a finite number, not {value}")
-    if value < 0:
-        raise InvalidReading(f"{what} must not be negative")
-    if value > LARGEST:
+    if not -LARGEST <= value <= LARGEST:
         raise InvalidReading(f"{what} must not be above 10^50")
     if isinstance(value, Decimal):
         exponent = value.as_tuple().exponent
@@ -77,6 +88,7 @@ def _check_number(what: str, value: object) -> None:
         too_fine = value.denominator >= 10**_DIGITS
     if too_fine:
         raise InvalidReading(f"{what} must have {_DIGITS} digits at most behind the point or in its denominator")
+    return value
 
 
 def _check_limit(what: str, limit: object) -> None:

@@ -29,7 +29,7 @@ from allowance.contribution import check_plugin
 from allowance.events import EventType
 from allowance.exact import exact
 from allowance.license import Contract, License, Period
-from allowance.meter import Meter
+from allowance.meter import Meter, look_ahead
 from allowance.notifier import KINDS, Alert, ExpiringCredits, Message, RequestedCredits
 from allowance.reading import Reading
 from allowance.reading_check import check_reading
@@ -106,7 +106,10 @@ def measure(
     contract = Contract(1, period, {key: Decimal(value) for key, value in (terms or {}).items()})
     places = AdmittedCell(meter.key, _month(at), day, admitted, refused)
     usage = _load(meter, list(events), [replace(grant, time_zone=time_zone) for grant in grants], [places], at, period)
-    return check_reading(meter, meter.measure(usage, License("test", "Test", time_zone), contract))
+    license = License("test", "Test", time_zone)
+    reading = check_reading(meter, meter.measure(usage, license, contract))
+    ahead = look_ahead(meter, usage, license, contract)
+    return check_reading(meter, replace(reading, ahead=ahead)) if ahead else reading
 
 
 def message(kind: str = "threshold.crossed", **changed: Any) -> Message:

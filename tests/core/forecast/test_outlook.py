@@ -102,6 +102,14 @@ def test_a_level_that_falls_goes_on_to_fall() -> None:
     assert low <= expected <= high < 0
 
 
+def test_what_the_meter_itself_knows_comes_first_and_the_usual_week_after_it() -> None:
+    made = make_outlook([10.0] * 60, TODAY, TODAY + timedelta(days=5), counted=True, ahead=[100.0, 0.0])
+    assert made is not None
+    assert [point.expected for point in made.points] == pytest.approx([100, 100, 110, 120, 130])
+    assert made.accuracy is None
+    assert make_outlook([10.0] * 13, TODAY, TODAY + timedelta(days=5), counted=True, ahead=[1.0]) is None
+
+
 def test_a_month_has_a_point_for_each_day_and_a_year_for_every_other_week() -> None:
     assert point_days(1) == [1]
     assert point_days(31) == list(range(1, 32))

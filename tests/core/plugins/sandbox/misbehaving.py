@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from decimal import Decimal
 from fractions import Fraction
+from itertools import repeat
 from typing import Any
 
 from allowance import Contract, Dimension, EventType, License, Limit, Meter, Reading, Section, Share, Usage, hookimpl
@@ -98,6 +99,50 @@ def sees_all(usage, license, contract):
         ),
         grants={"g1": 7, "g2": Decimal("1E+3")},
     )
+
+
+class Foresees(Meter):
+    """A meter that knows the days ahead."""
+
+    events = events
+
+    def measure(self, usage, license, contract):
+        return total(usage, contract)
+
+    def ahead(self, usage, license, contract):
+        return [5, Decimal("2.5"), 0]
+
+
+class ForeseesNothing(Foresees):
+    """A meter whose look ahead fails."""
+
+    def ahead(self, usage, license, contract):
+        raise ValueError("nothing")
+
+
+class ForeseesFloats(Foresees):
+    """A meter that looks ahead with numbers that are not exact."""
+
+    def ahead(self, usage, license, contract):
+        return [0.1]
+
+
+class ForeseesForEver(Foresees):
+    """A meter that looks ahead without an end."""
+
+    def ahead(self, usage, license, contract):
+        return repeat(1)
+
+
+METERS.extend(
+    kind(key=key, section="misbehaving", title=key, description="A trial.", unit="messages")
+    for key, kind in {
+        "foresees": Foresees,
+        "foresees_nothing": ForeseesNothing,
+        "foresees_floats": ForeseesFloats,
+        "foresees_for_ever": ForeseesForEver,
+    }.items()
+)
 
 
 @meter

@@ -36,6 +36,9 @@ HOW_THEY_END = {
     "forges_an_answer": "METER_CRASHED",
     "floods_the_pipe": "METER_INVALID_READING",
     "eats_memory": "METER_OUT_OF_MEMORY",
+    "foresees_nothing": "METER_FAILED",
+    "foresees_floats": "METER_INVALID_READING",
+    "foresees_for_ever": "METER_INVALID_READING",
     "gives_a_float": "METER_INVALID_READING",
     "gives_a_bool": "METER_INVALID_READING",
     "gives_a_text": "METER_INVALID_READING",
@@ -129,6 +132,14 @@ def test_a_child_sees_what_a_meter_in_this_process_would_see(warm: Measurer, ask
 
 
 @pytest.mark.long
+def test_what_a_meter_knows_of_the_days_ahead_arrives_with_its_reading(warm: Measurer, ask: Ask) -> None:
+    [reading, plain] = warm.measure([ask("foresees"), ask("honest")])
+    assert isinstance(reading, Reading)
+    assert isinstance(plain, Reading)
+    assert (reading.used, reading.ahead) == (plain.used, (5, Decimal("2.5"), 0))
+    assert plain.ahead == ()
+
+
 def test_a_meter_that_timed_out_is_skipped_for_the_rest_of_the_batch(measurer: Measurer, ask: Ask) -> None:
     licenses = [f"license-{number}" for number in range(100)]
     begun = time.monotonic()

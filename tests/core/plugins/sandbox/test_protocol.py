@@ -40,7 +40,17 @@ CONTRACT = Contract(
 )
 LIMIT = Limit(Fraction(1, 3), "a third", exhaustible=True)
 SHARE = Share("channel", "web", "Web", 7, Decimal("1.0"), Decimal("0.5"))
-READING = Reading(Decimal("7.10"), LIMIT, PERIOD, (SHARE,), {"g": Fraction(2, 3)}, Decimal("0.5"), Fraction(1, 7), 3)
+READING = Reading(
+    Decimal("7.10"),
+    LIMIT,
+    PERIOD,
+    (SHARE,),
+    {"g": Fraction(2, 3)},
+    Decimal("0.5"),
+    Fraction(1, 7),
+    3,
+    ahead=(1, Decimal(-2)),
+)
 METER = Counter(key="chat", section="chat", title="Chat", description="Messages.", unit="messages", event="chat.sent")
 
 
@@ -112,7 +122,11 @@ def test_a_license_and_a_contract_arrive_unchanged() -> None:
     assert repr(arrived.contract) == repr(CONTRACT)
 
 
-@pytest.mark.parametrize("reading", [READING, Reading(None), Reading(0, Limit(10**50, "much"), None, (), {})], ids=repr)
+@pytest.mark.parametrize(
+    "reading",
+    [READING, Reading(None), Reading(0, Limit(10**50, "much"), None, (), {})],
+    ids=repr,
+)
 def test_a_reading_arrives_unchanged(reading: Reading) -> None:
     answer = decode_answer(encode_measured(3, reading))
 
@@ -198,6 +212,8 @@ def broken(**changed: object) -> dict[str, object]:
         broken(shares=[["channel", "web", "Web", 1, None]]),
         broken(grants=[]),
         broken(grants={"g": None}),
+        broken(ahead={}),
+        broken(ahead=[1]),
     ],
     ids=repr,
 )
