@@ -9,7 +9,8 @@ from core.errors import Overloaded
 from core.fair_budget import FairBudget
 
 THREADS: Final = 2
-"""Bodies checked at the same time. More would be no faster, since only one thread at a time runs Python."""
+"""Bodies checked at the same time, one of each sender. More would be no faster, since only one thread at a time runs
+Python, and a sender with more would delay the others."""
 
 T = TypeVar("T")
 
@@ -20,7 +21,7 @@ class BodyBudget:
     def __init__(self, most: int) -> None:
         """Bound the bytes of all bodies of a sender to `most`, see :class:`core.fair_budget.FairBudget`."""
         self._bytes = FairBudget(most)
-        self._threads = Turns(THREADS, "bodies", per_key=THREADS, most_waiting=None)
+        self._threads = Turns(THREADS, "bodies", per_key=1, most_waiting=None)
 
     @contextmanager
     def body(self, sender: str) -> Iterator[Callable[[int], None]]:

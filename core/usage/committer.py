@@ -2,7 +2,6 @@
 
 import logging
 import threading
-from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from core.fair_budget import FairBudget
 from core.queue.early_refresh import EarlyRefresh
 from core.usage.bounds import DEFAULT_BOUNDS, UsageBounds
 from core.usage.events import UsageEvent
+from core.usage.fair_queue import FairQueue
 from core.usage.record import record_together
 from core.usage.record_result import RecordResult
 from core.usage.unknown_licenses import suggest_licenses
@@ -65,10 +65,8 @@ class Committer:
         self._database = database
         self._early_refresh = early_refresh
         self._bounds = bounds
-        self._batches: dict[str, deque[_Submission]] = {}
-        """Batches that no thread has taken, by sender. The sender that waits longest comes first."""
-        self._queued = 0
-        """Events in `_batches`."""
+        self._batches: FairQueue[_Submission] = FairQueue()
+        """Batches that no thread has taken, by their numbers of events: a small one passes those of a busy sender."""
         self._waiting = FairBudget(max_waiting)
         """Queued events, and events that a thread has taken and not committed yet."""
         self._busy = 0
@@ -92,7 +90,7 @@ class Committer:
     def submit(
         self, events: Sequence[UsageEvent], now: datetime, *, sender: str = "", suggests: bool = True
     ) -> "Future[RecordResult]":
-        """Queue events for a transaction. Senders take turns, a batch each.
+        """Queue events for a transaction. The sender that recorded least comes first.
 
         Args:
             events: The checked events.
@@ -109,8 +107,7 @@ class Committer:
         with self._changed:
             self.require_room(sender)
             self._waiting.add(sender, len(events))
-            self._queued += len(events)
-            self._batches.setdefault(sender, deque()).append(batch)
+            self._batches.put(sender, batch, len(events))
             if self._worth_taking():
                 self._changed.notify()
         return batch.result
@@ -131,6 +128,8 @@ class Committer:
                 for batch in batches:
                     self._waiting.add(batch.sender, -len(batch.events))
                 self._busy -= 1
+                if not self._busy:
+                    self._batches.forget_idle()
                 if self._batches:
                     self._changed.notify()
 
@@ -140,30 +139,14 @@ class Committer:
             while not self._closed and not (self._batches and self._worth_taking()):
                 self._changed.wait()
             self._busy += 1
-            if self._crowded and self._queued < ENOUGH and not self._closed:
+            if self._crowded and self._batches.size < ENOUGH and not self._closed:
                 self._changed.wait(GATHER_SECONDS)
-            taken: list[_Submission] = []
-            size = 0
-            while batch := self._pop_next(MAX_TOGETHER - size if taken else None):
-                taken.append(batch)
-                size += len(batch.events)
-            self._queued -= size
+            taken = self._batches.take(MAX_TOGETHER)
             self._crowded = len(taken) > 1
             return taken
 
-    def _pop_next(self, most: int | None) -> _Submission | None:
-        """Remove and return the batch of the sender whose turn it is, of those whose next batch has `most` events."""
-        for sender, batches in self._batches.items():
-            if most is None or len(batches[0].events) <= most:
-                batch = batches.popleft()
-                del self._batches[sender]
-                if batches:
-                    self._batches[sender] = batches  # at the end of the line
-                return batch
-        return None
-
     def _worth_taking(self) -> bool:
-        return not self._busy or self._queued >= ENOUGH
+        return not self._busy or self._batches.size >= ENOUGH
 
     def _commit(self, batches: Sequence[_Submission]) -> None:
         """Commit batches together. If that fails, commit each alone, so that no sender fails because of another."""

@@ -3,28 +3,58 @@
 import asyncio
 import http.client
 import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import count, islice
+from itertools import count, islice, repeat
+from multiprocessing.synchronize import Event
 from time import monotonic, sleep
-from typing import Final
+from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
 import orjson
+from websockets.asyncio.client import ClientConnection
 
 from core.access.keys import Scope
+from core.database.engine import Database
 from tests.bench import places
 from tests.bench.clients import http_post
 from tests.bench.findings import Finding, Found, Scale
+from tests.bench.following import change_all, next_answer, open_socket, subscribe
 from tests.bench.licenses import license_key
 from tests.bench.read_overview import DATABASES, LICENSES, fill, overviews
 
 CLIENTS: Final = 40
+SUBSCRIPTIONS: Final = 200
+CHANGES_SECONDS: Final = 0.5
+"""Seconds between two changes of all licenses, of which each subscription sends its readings."""
 AIM: Final = "less than 5"
-READS: Final = f"p99 of overviews beside {CLIENTS} clients of another key that ask for 50 past days, {{database}}"
-WRITES: Final = "p99 of single events beside 8 clients of another key that send batches of 10,000, {database}"
+READS: Final = f"{CLIENTS} clients of another key that ask for 50 past days"
+FOLLOWS: Final = f"{SUBSCRIPTIONS} costly subscriptions of another key"
+WRITES: Final = "8 clients of another key that send batches of 10,000"
+PAGES: Final = {
+    "the page My consumption": "/consumption",
+    "the script of the element": "/elements/allowance.js",
+}
+_COSTLY_CHANGES: Final = """
+subscription Changes($license: String!) {
+  consumptionChanged(license: $license) {
+    version status
+    sections { key status readings {
+      status used limit
+      history(first: 100) { edges { node { at used limit status shares { key used } } } }
+    } }
+  }
+}
+"""
+
+Measure: TypeAlias = Callable[[], float]
+"""Measures the p99 of requests in milliseconds."""
+Begun: TypeAlias = Callable[[], None]
+"""Is called once the attack is under way."""
+Send: TypeAlias = Callable[[Begun], Coroutine[Any, Any, None]]
+"""Sends requests without end, in a process of its own."""
 
 
 def run(scale: Scale) -> Iterator[Found]:
@@ -36,21 +66,33 @@ def run(scale: Scale) -> Iterator[Found]:
             with places.opened(url) as database, places.server(url) as server:
                 reader, modest = (places.new_token(database, Scope.CONSUMPTION_READ) for _ in range(2))
                 sender, single = (places.new_token(database, Scope.USAGE_WRITE) for _ in range(2))
-                overview = partial(_percentile_99, server.address, requests, partial(overviews, modest))
-                event = partial(_percentile_99, server.address, requests // 4, partial(single_events, single))
-                yield _compare(server, overview, past_days(reader), "overviews", READS.format(database=name))
-                yield _compare(server, event, batches(sender), "single events", WRITES.format(database=name))
+                address = server.address
+                overview = partial(_percentile_99, address, requests, partial(overviews, modest))
+                event = partial(_percentile_99, address, requests // 4, partial(single_events, single))
+                reads: dict[str, Measure] = {"overviews": overview}
+                for what, path in PAGES.items():
+                    reads[what] = partial(_percentile_99, address, requests, partial(repeat, _get(path)))
+                asks, sends = (partial(_together, address, made) for made in (past_days(reader), batches(sender)))
+                yield from _compare(name, reads, READS, asks)
+                yield from _compare(name, reads, FOLLOWS, partial(_subscriptions, address, url, reader))
+                yield from _compare(name, {"single events": event}, WRITES, sends)
 
 
-def _compare(
-    server: places.Server, measure: Callable[[], float], attack: Sequence[bytes], what: str, title: str
-) -> Finding:
-    measure()
-    quiet = measure()
-    with _attack(server.address, attack):
-        sleep(1)
-        crowded = measure()
-    return Finding(title, f"p99 of {what} on a quiet server", "ms", (crowded, quiet), [crowded / quiet], AIM)
+def _compare(database: str, measures: Mapping[str, Measure], attack: str, send: Send) -> Iterator[Finding]:
+    """Yield the p99 of each measure beside an attack against that on a quiet server."""
+    for measure in measures.values():
+        measure()
+    quiet = {what: measure() for what, measure in measures.items()}
+    with _attack(send):
+        for what, measure in measures.items():
+            crowded = measure()
+            figures = (crowded, quiet[what])
+            ours = f"p99 of {what} beside {attack}, {database}"
+            yield Finding(ours, f"p99 of {what} on a quiet server", "ms", figures, [crowded / quiet[what]], AIM)
+
+
+def _get(path: str) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n".encode()
 
 
 def single_events(token: str) -> Iterator[bytes]:
@@ -98,10 +140,11 @@ def _percentile_99(address: str, number: int, make: Callable[[], Iterator[bytes]
             first, *lines = head.decode().split("\r\n")
             headers = dict(line.split(": ", 1) for line in lines)
             began = monotonic()
-            connection.request("POST", first.split()[1], body, headers)
+            method, path, _ = first.split()
+            connection.request(method, path, body or None, headers)
             answer = connection.getresponse()
             answer.read()
-            if answer.status != 200:
+            if answer.status not in (200, 307):
                 raise RuntimeError(f"a request was refused with {answer.status}")
             waited.append(monotonic() - began)
             sleep(0.005)
@@ -109,22 +152,50 @@ def _percentile_99(address: str, number: int, make: Callable[[], Iterator[bytes]
 
 
 @contextmanager
-def _attack(address: str, requests: Sequence[bytes]) -> Iterator[None]:
-    process = multiprocessing.get_context("spawn").Process(target=_send_all, args=(address, requests), daemon=True)
+def _attack(send: Send) -> Iterator[None]:
+    context = multiprocessing.get_context("spawn")
+    begun = context.Event()
+    process = context.Process(target=_run, args=(send, begun), daemon=True)
     process.start()
-    sleep(1)
     try:
+        if not begun.wait(120):
+            raise RuntimeError("the attack did not begin")
+        sleep(1)
         yield
     finally:
         process.kill()
         process.join()
 
 
-def _send_all(address: str, requests: Sequence[bytes]) -> None:
-    asyncio.run(_together(address, requests))
+def _run(send: Send, begun: Event) -> None:
+    asyncio.run(send(begun.set))
 
 
-async def _together(address: str, requests: Sequence[bytes]) -> None:
+async def _subscriptions(address: str, url: str, token: str, begun: Begun) -> None:
+    """Hold subscriptions of one key that send the history of all readings, and change their licenses all the time."""
+    async with AsyncExitStack() as stack:
+        sockets = []
+        for number in range(SUBSCRIPTIONS):
+            sockets.append(await stack.enter_async_context(open_socket(address)))
+            await subscribe(sockets[-1], token, license_key(number % LICENSES), _COSTLY_CHANGES)
+        begun()
+        with places.opened(url) as database:
+            await asyncio.gather(_change(database), *map(_hear, sockets))
+
+
+async def _change(database: Database) -> None:
+    while True:
+        await asyncio.to_thread(change_all, database)
+        await asyncio.sleep(CHANGES_SECONDS)
+
+
+async def _hear(socket: ClientConnection) -> None:
+    while True:
+        await next_answer(socket)
+
+
+async def _together(address: str, requests: Sequence[bytes], begun: Begun) -> None:
+    begun()
     await asyncio.gather(*(_send_again_and_again(address, request) for request in requests))
 
 

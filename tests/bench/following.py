@@ -80,7 +80,7 @@ class Followers:
         return monotonic() - began
 
     async def _all_hear(self) -> None:
-        await asyncio.gather(*map(_next, self._sockets))
+        await asyncio.gather(*map(next_answer, self._sockets))
 
 
 @contextmanager
@@ -94,10 +94,8 @@ def following(server: places.Server, token: str, count: int) -> Iterator[Followe
             try:
                 sockets = []
                 for number in range(count):
-                    address = server.address.replace("http", "ws", 1)
-                    made = connect(f"{address}/graphql", subprotocols=["graphql-transport-ws"], compression=None)  # type: ignore[list-item]
-                    socket = await stack.enter_async_context(made)
-                    await _subscribe(socket, token, license_key(number))
+                    socket = await stack.enter_async_context(open_socket(server.address))
+                    await subscribe(socket, token, license_key(number), _CHANGES)
                     sockets.append(socket)
             except BaseException as error:
                 ready.set_exception(error)
@@ -117,17 +115,25 @@ def following(server: places.Server, token: str, count: int) -> Iterator[Followe
         thread.join()
 
 
-async def _subscribe(socket: ClientConnection, token: str, license: str) -> None:
+def open_socket(address: str) -> connect:
+    """Open a WebSocket at the server with that address, when the result is entered."""
+    address = address.replace("http", "ws", 1)
+    return connect(f"{address}/graphql", subprotocols=["graphql-transport-ws"], compression=None)  # type: ignore[list-item]
+
+
+async def subscribe(socket: ClientConnection, token: str, license: str, query: str) -> None:
+    """Subscribe to a license, and wait for the first answer."""
     await socket.send(
         orjson.dumps({"type": "connection_init", "payload": {"Authorization": f"Bearer {token}"}}).decode()
     )
     await socket.recv()
-    payload = {"query": _CHANGES, "variables": {"license": license}}
+    payload = {"query": query, "variables": {"license": license}}
     await socket.send(orjson.dumps({"id": "1", "type": "subscribe", "payload": payload}).decode())
-    await _next(socket)
+    await next_answer(socket)
 
 
-async def _next(socket: ClientConnection) -> None:
+async def next_answer(socket: ClientConnection) -> None:
+    """Wait for the next answer to a subscription. Raises RuntimeError if it has errors."""
     while (message := orjson.loads(await socket.recv()))["type"] != "next":
         if message["type"] != "ping":
             raise RuntimeError(f"not an answer: {message}")
