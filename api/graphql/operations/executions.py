@@ -23,6 +23,9 @@ COSTLY: Final = 3_000
 THREADS: Final = 16
 COSTLY_THREADS: Final = 2
 """Only one thread at a time runs Python: more costly operations at once would be no faster, and delay all others."""
+DOCUMENT_THREADS: Final = 2
+"""Threads that parse and validate documents, one for each key: that is work for the processor alone, so that more
+threads would only delay all others."""
 SUBSCRIPTION_THREADS: Final = 4
 """Threads for the answers to subscriptions: a change that many subscribe to leaves the other threads to requests."""
 
@@ -36,6 +39,7 @@ class Executions:
         self._operations = operations
         self._budget = CostBudget(settings.graphql_cost_per_second, settings.graphql_max_cost)
         self._quick = Turns(THREADS, "operations", per_key=per_key)
+        self._documents = Turns(DOCUMENT_THREADS, "documents", per_key=1)
         self._costly = Turns(COSTLY_THREADS, "costly", per_key=1)
         self._answers = Turns(SUBSCRIPTION_THREADS, "subscriptions", per_key=2, most_waiting=None)
 
@@ -130,4 +134,4 @@ class Executions:
         def work() -> OperationCall:
             return self._operations.prepare(read(), languages, caller)
 
-        return await self._quick.run(caller.account, work, charge=partial(self._budget.charge, caller.account))
+        return await self._documents.run(caller.account, work, charge=partial(self._budget.charge, caller.account))
