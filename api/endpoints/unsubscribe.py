@@ -132,7 +132,8 @@ def _page_of(found: _MailSubscription, languages: Languages) -> Response:
         return _changed_page(found, languages)
     words = words_in(languages)
     text = words.sentence(
-        "You will get no more e-mails about the license %(license_name)s.", license_name=found.license_name
+        "If you unsubscribe, you get no more e-mails about the license %(license_name)s.",
+        license_name=found.license_name,
     )
     title = words.sentence("Unsubscribe")
     return _page(words, title, text, _FORM.format(field="", words=escape(title)))
@@ -142,7 +143,7 @@ def _changed_page(found: _MailSubscription, languages: Languages) -> Response:
     words = words_in(languages)
     if found.is_subscribed:
         title = words.sentence("You are subscribed again")
-        text = "You get the e-mails about the license %(license_name)s: about its limits and its credits."
+        text = "You get e-mails about the limits and the credits of the license %(license_name)s."
         field, button = "", words.sentence("Unsubscribe")
     else:
         title = words.sentence("You are unsubscribed")
@@ -154,7 +155,7 @@ def _changed_page(found: _MailSubscription, languages: Languages) -> Response:
 
 def _unknown_page(languages: Languages) -> Response:
     words = words_in(languages)
-    title, text = words.sentence("This link is not known"), words.sentence("Take it whole from the e-mail.")
+    title, text = words.sentence("This link is not known"), words.sentence("Copy the whole link from the e-mail.")
     return _page(words, title, text, "", 404)
 
 

@@ -131,7 +131,7 @@ class ConsumptionView:
         since = self.license.without_contract_since(self.day or self.license.today)
         if since is None:
             return None
-        return Problem(NO_CONTRACT, "No contract is in force: usage is held against no limit.", since)
+        return Problem(NO_CONTRACT, "No contract is in force: usage is compared with no limit.", since)
 
     @property
     def updated_at(self) -> datetime | None:

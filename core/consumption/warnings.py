@@ -83,9 +83,11 @@ def _effect(notice: Notice, words: Words) -> str:
         if reading.refused:
             refused = words.number(reading.refused, meter.unit_forms)
             sentences.append(words.sentence("%(refused)s refused in this period.", refused=refused))
-        sentences.append(words.sentence("Places are free again." if reading.remaining else "New ones are refused."))
+        sentences.append(words.sentence("Places are free again." if reading.remaining else "New requests are refused."))
         return " ".join(sentences)
     sentences = [words.sentence("New actions take it further over the limit.")]
     if owed := reading.stated_overage:
-        sentences.append(words.sentence("No grant paid for %(amount)s.", amount=words.amount(owed, meter.unit_forms)))
+        sentences.append(
+            words.sentence("The granted credits do not cover %(amount)s.", amount=words.amount(owed, meter.unit_forms))
+        )
     return " ".join(sentences)

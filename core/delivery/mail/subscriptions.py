@@ -25,7 +25,7 @@ def find_recipient(session: Session, token: str) -> MailRecipient:
     is_token = _TOKEN.fullmatch(token)
     found = session.exec(select(MailRecipient).where(MailRecipient.token == token)).first() if is_token else None
     if found is None:
-        raise NotFound("This link is not known. Take it whole from the e-mail.")
+        raise NotFound("This link is not known. Copy the whole link from the e-mail.")
     return found
 
 

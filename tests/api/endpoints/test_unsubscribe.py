@@ -36,7 +36,7 @@ def test_only_a_post_changes_something_and_there_is_a_way_back(served: Served, c
     page = link(served)
     asked = client.get(page)
     assert (asked.status_code, is_subscribed(served)) == (200, True)
-    assert "You will get no more e-mails about the license Acme &lt;b&gt;&amp; Co." in asked.text
+    assert "If you unsubscribe, you get no more e-mails about the license Acme &lt;b&gt;&amp; Co." in asked.text
     assert "<button>Unsubscribe</button>" in asked.text
 
     gone = client.post(page)

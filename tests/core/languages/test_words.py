@@ -118,7 +118,7 @@ def test_sentences_and_numbers_are_in_the_first_language_of_the_application() ->
     assert DE.text(Text("Forms", de="Formulare", fr="Formulaires")) == "Formulare"
     assert DE.text(Text("Forms", fr="Formulaires")) == "Formulaires"
     assert DE.text("Forms") == "Forms"
-    assert DE.sentence("New ones are refused.") == "Les nouvelles demandes sont refusées."
+    assert DE.sentence("New requests are refused.") == "Les nouvelles demandes sont refusées."
 
 
 def test_every_translation_fills_in_the_values_of_its_sentence() -> None:

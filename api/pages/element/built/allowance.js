@@ -1,2 +1,2 @@
 import './first-BTNeE_cg.js';
-export * from './allowance-BOOtt3cj.js';
+export * from './allowance-md0YDX-x.js';

@@ -174,7 +174,7 @@ def test_the_consumption_says_that_no_contract_is_in_force(operator: Client, clo
     def problem(at: str | None = None) -> Any:
         return operator.data(CONSUMPTION, at=at)["consumption"]["problem"]
 
-    none = {"code": "NO_CONTRACT", "message": "No contract is in force: usage is held against no limit."}
+    none = {"code": "NO_CONTRACT", "message": "No contract is in force: usage is compared with no limit."}
     assert problem() == {**none, "since": "2025-12-31T15:00:00Z"}
     put_contract(operator, "2026-03-01", endsOn="2026-03-20")
     assert problem() is None

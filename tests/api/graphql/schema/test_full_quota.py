@@ -96,7 +96,7 @@ def test_a_quota_that_refused_is_exceeded_in_every_place(
                 "application": "",
                 "status": "EXCEEDED",
                 "message": "Active installations: 3 of 3 installations used. 3 refused in this period. "
-                "New ones are refused.",
+                "New requests are refused.",
             }
         ],
     }

@@ -91,7 +91,7 @@ EXPIRING = ExpiringLine(
             "Acme: credits expire soon",
             [
                 "SMS credits: 1,200.5 of 5,000 credits are left",
-                "This grant expires on January 1, 2027 at 12:00\u202fAM (Europe/Brussels)",
+                "These credits expire on January 1, 2027 at 12:00\u202fAM (Europe/Brussels)",
             ],
         ),
         (
@@ -99,7 +99,7 @@ EXPIRING = ExpiringLine(
             "Acme : des crédits expirent bientôt",
             [
                 "SMS credits : il reste 1\u202f200,5 sur 5\u202f000 crédits",
-                "Cet octroi expire le 1er janvier 2027 à 00:00 (Europe/Brussels)",
+                "Ces crédits expirent le 1er janvier 2027 à 00:00 (Europe/Brussels)",
             ],
         ),
     ],
@@ -152,7 +152,7 @@ def test_a_mail_has_the_colour_of_the_status_and_no_other(status: str) -> None:
         (5, True, "OK", "No place is left. New requests are refused"),
         (4, True, "OK", "Nothing is blocked. Plan the usage that is left"),
         (4, True, "EXCEEDED", "Nothing is blocked. Plan the usage that is left"),
-        (6, False, "EXCEEDED", "Nothing is blocked, but further usage adds to the overage"),
+        (6, False, "EXCEEDED", "Nothing is blocked, but further usage takes you further over the limit"),
         (5, False, "AT_RISK", "Nothing is blocked. Plan the usage that is left"),
     ],
 )

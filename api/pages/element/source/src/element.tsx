@@ -18,10 +18,11 @@ import { countByStatus } from './views/tiles';
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(styles);
 
-const ATTRIBUTES = ['endpoint', 'license', 'sections', 'application', 'lang', 'theme', 'view'];
+/** The attributes that choose the connection. */
+const CONNECTION = ['endpoint', 'license', 'lang'];
 
 class AllowanceElement extends HTMLElement {
-  static observedAttributes = ATTRIBUTES;
+  static observedAttributes = [...CONNECTION, 'sections', 'application', 'theme', 'view'];
 
   #getToken: GetToken | undefined;
   #store: Store | null = null;
@@ -69,7 +70,7 @@ class AllowanceElement extends HTMLElement {
 
   attributeChangedCallback(name: string): void {
     if (!this.isConnected || !this.#store) return;
-    if (name === 'endpoint' || name === 'license' || name === 'lang') {
+    if (CONNECTION.includes(name)) {
       this.#part();
       this.#join();
     } else this.#render();

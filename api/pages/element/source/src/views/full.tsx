@@ -68,7 +68,7 @@ export class Full extends View<{ state: State; sections: string[] | null }, Show
             onSent={() => this.setState({ sent: sent + 1 })}
           />
         ) : (
-          <Loading license={store.license} above={120} />
+          <Loading license={store.license} above={102} />
         )}
       </>
     );

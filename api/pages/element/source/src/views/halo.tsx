@@ -11,13 +11,8 @@ export class Halo extends View<{ overview: Overview | null }> {
     // Who has no figures has no valid token either.
     const viewer = overview && known(this.answer('viewer', store, () => store.viewer()));
     const name = viewer?.person?.name ?? overview?.license.name ?? '';
-    const initials = name
-      .split(/[^\p{L}\p{N}]+/u)
-      .filter(Boolean)
-      .slice(0, 2)
-      .map((word) => [...word][0])
-      .join('')
-      .toUpperCase();
+    const words = [...name.matchAll(/[\p{L}\p{N}]+/gu)].slice(0, 2);
+    const initials = words.map(([[letter]]) => letter).join('').toUpperCase();
     const label = on ? text.accountExceeded : text.account;
     return (
       <span class={`halo ${on ? 'on' : ''}`} part={`halo ${on ? 'halo-on' : ''}`} role="img" aria-label={label} title={viewer?.person?.name ?? ''}>

@@ -40,7 +40,7 @@ export function Loading({ license, above }: Props, { text }: Around) {
         {text.loading}
       </p>
       <div style={{ height: `${(above ?? top) - 16}px`, overflow: 'hidden' }}>
-        <div class="skeleton title" />
+        {!above && <div class="skeleton title" />}
         <div class="tiles">
           {[0, 1, 2, 3].map(() => (
             <div class="tile skeleton" />
