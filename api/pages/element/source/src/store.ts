@@ -220,7 +220,7 @@ export class Store {
     if (PASSING.has(failure.code)) {
       this.#lose();
       this.#reopen();
-    } else this.#set({ phase: 'failed', overview: null, live: false, failure });
+    } else this.#set({ ...START, phase: 'failed', failure });
   }
 
   /** The token of the connection was refused: a new one is asked for once. */
