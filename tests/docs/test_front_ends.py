@@ -14,6 +14,7 @@ from api.graphql.schema.meters.kind import MeterKind
 from api.graphql.subscriptions.protocol import CloseCode
 from core.access.keys import Scope
 from core.admission.check_in import Decision
+from core.consumption.intervals import Interval
 from core.licenses.state import LicenseState
 from tests.api.graphql.subscriptions.test_event_stream import stream
 from tests.docs.conftest import Demo
@@ -138,7 +139,7 @@ def test_the_tables_of_errors_name_every_code_of_a_request_and_of_an_event_and_n
     at_the_edge = codes("api/endpoints/events.py") & of_events  # of a header of an event
     found = codes("core/errors.py", "core/languages/negotiation.py", "api/**/*.py")
     of_requests = (found - at_the_edge) | (codes("core/usage/*.py") - of_events)
-    of_requests -= (
+    of_requests -= set(Interval) | (
         codes(*CORRECTIONS) | set(MeterKind) | set(LicenseState) | set(Permission) | set(Scope.__members__) | SQL
     )
     of_requests |= of_check_ins
