@@ -168,6 +168,21 @@ def test_details_have_the_words_and_the_days_of_the_reader(seen: Visit, served: 
     assert seen.text(".period strong") == "du 1er janvier 2026 au 31 décembre 2026"
 
 
+def test_alerts_are_shown_by_the_day_of_their_crossing_latest_first(seen: Visit, served: Served) -> None:
+    def answer(route: Route) -> None:
+        if "query Surroundings" not in (route.request.post_data or ""):
+            return route.fallback()
+        response = route.fetch()
+        content = response.json()
+        for number, edge in enumerate(content["data"]["license"]["alerts"]["edges"]):
+            edge["node"]["crossedAt"] = f"2026-02-{10 + number * 3 % 7}T12:00:00Z"
+        return route.fulfill(response=response, json=content)
+
+    seen.page.route("**/graphql?*", answer)
+    open_state(seen, served, STATES["mixed"])
+    assert seen.texts(".alerts .figure") == [f"February {day}, 2026" for day in range(16, 9, -1)]
+
+
 def test_a_request_for_credits_shows_its_answer(seen: Visit, served: Served) -> None:
     request = 'mutation { requestCredits(input: {license: "mixed", amount: %s}) { request { id } errors { message } } }'
     decline = (

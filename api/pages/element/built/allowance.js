@@ -1,2 +1,2 @@
 import './first-BTNeE_cg.js';
-export * from './allowance-aMaRu71T.js';
+export * from './allowance-CkD4eysd.js';

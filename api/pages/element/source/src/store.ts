@@ -1,7 +1,7 @@
 // The connection to the API that all elements of a page share, if they show the same license of the same server.
 
 import { CONSUMPTION, firstFigures, request, type Answer, type GraphQLProblem } from './first';
-import { asFailure, type Failure, type Histories, type Overview, type Point, type Surroundings, type Viewer } from './model';
+import { asFailure, type Alert, type Failure, type Histories, type Overview, type Point, type Surroundings, type Viewer } from './model';
 import { subscribe } from './socket';
 import { CHANGES, DAYS, MONTHS, REFRESH, REQUEST_CREDITS, SURROUNDINGS, VIEWER } from './queries';
 
@@ -126,7 +126,8 @@ export class Store {
       periods: license.periods,
       grants: nodes(license.grants),
       requests: nodes(license.creditRequests),
-      alerts: nodes(license.alerts),
+      // Those that one refresh found come in no order.
+      alerts: nodes(license.alerts).sort((one: Alert, other: Alert) => (one.crossedAt < other.crossedAt ? 1 : -1)),
       installations: license.consumption.installations,
     };
   }
