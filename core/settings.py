@@ -331,7 +331,11 @@ class Settings(BaseSettings):
         "`X-Request-Id, baggage`.",
     )
     meter_timeout_seconds: float = Field(
-        10, gt=0, le=3600, description="Seconds after which a partner's meter is stopped for a license."
+        10,
+        gt=0,
+        le=3600,
+        description="Seconds after which a partner's meter is stopped for a license. For all licenses that are "
+        "refreshed together it may take twelve times as long.",
     )
     meter_memory_mb: int = Field(
         512, ge=64, le=2**20, description="The most memory of partners' meters and notifiers, in MiB."

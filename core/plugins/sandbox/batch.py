@@ -3,6 +3,7 @@
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from time import monotonic
 from typing import Final
 
 from allowance import Reading, Usage
@@ -23,6 +24,9 @@ from core.plugins.sandbox.question import MeterQuestion, usage_read
 
 _MAX_CRASHES: Final = 3
 """The number of processes that one meter may crash in a batch. It may exceed its deadline only once."""
+
+_MOST_DEADLINES: Final = 12
+"""The deadlines that one meter may take for all questions of a batch, so that a slow one does not delay all others."""
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +49,9 @@ class BatchMeasurement:
         self._usage: Usage | None = None
         self._is_loaded = False
         self._crashes: Counter[str] = Counter()
+        self._most_seconds = _MOST_DEADLINES * pool.timeout.total_seconds()
+        self._seconds: dict[str, float] = defaultdict(float)
+        """The seconds that each meter has taken."""
         self._skipped: dict[str, Failure] = {}
         self.failed: dict[str, str] = {}
         """The codes of failures that took a deadline or a process, by meter."""
@@ -86,7 +93,7 @@ class BatchMeasurement:
         answers: list[Reading | Failure] = []
         for question in questions:
             skipped = self._skipped.get(question.meter.key)
-            answer = skipped or self._measure(question)
+            answer = skipped or self._timed(question)
             answers.append(answer)
             if isinstance(answer, Failure) and not self._is_loaded and answer.code == UNAVAILABLE:
                 return [*answers, *[answer] * (len(questions) - len(answers))]  # the usage cannot be loaded
@@ -99,6 +106,20 @@ class BatchMeasurement:
             f"the most are {self._max_cells}"
         )
         return self._log.add(question, TOO_MUCH_USAGE, detail)
+
+    def _timed(self, question: MeterQuestion) -> Reading | Failure:
+        """Measure a question, or let its meter fail from now on if it has taken too long in all."""
+        meter = question.meter.key
+        if self._seconds[meter] >= self._most_seconds:
+            failure = self._log.add(question, TIMED_OUT, f"more than {self._most_seconds:g} seconds in all")
+            self.failed[meter] = failure.code
+            self._skipped[meter] = failure
+            return failure
+        began = monotonic()
+        try:
+            return self._measure(question)
+        finally:
+            self._seconds[meter] += monotonic() - began
 
     def _measure(self, question: MeterQuestion) -> Reading | Failure:
         if self._process is None:

@@ -38,10 +38,10 @@ class ProcessPool:
                 :class:`core.plugins.sandbox.process.ChildProcess`.
         """
         self.source = source
+        self.timeout = timeout
         self._import_timeout = import_timeout
         self._max_idle = max_idle
         self._environment = environment
-        self._timeout = timeout
         self._memory = memory
         self._lock = threading.Lock()
         self._alive: set[ChildProcess] = set()
@@ -72,7 +72,7 @@ class ProcessPool:
                 process = ChildProcess(
                     self.source,
                     MEASURE if self._environment is None else NOTIFY,
-                    self._timeout,
+                    self.timeout,
                     self._memory,
                     import_timeout=self._import_timeout,
                     environment=self._environment,

@@ -10,6 +10,7 @@ from core.database.engine import Database
 from core.plugins.breaker import FIRST_PAUSE, LONGEST_PAUSE, load_pauses, pause_of
 from core.plugins.known import KnownPlugins, remember
 from core.plugins.operators import pause_plugin, resume_plugin
+from core.usage.tables import LateUsage
 from tests.faults.plugins.conftest import Load
 from tests.faults.plugins.partners import engine_with, own_meter
 from tests.fixtures.engine import NOW, Engine, usage_event
@@ -47,6 +48,20 @@ def test_a_meter_that_hangs_costs_one_deadline_for_many_licenses_and_processes(
         assert (pause.failures, pause.code, pause.until - NOW) == (1, "METER_TIMED_OUT", FIRST_PAUSE)
         # It is due again when the pause ends.
         assert one.reading("loops", licenses[0]).due_at == pause.until
+
+
+def test_a_meter_that_is_slow_each_time_is_stopped_after_twelve_deadlines_in_all(
+    load: Load, database: Database
+) -> None:
+    registry = load(bad=own_meter("slow", "time.sleep(0.1)\nreturn Reading(used=1)"), good=HONEST)
+    with engine_with(registry, database, timeout=timedelta(seconds=0.2)) as engine:
+        engine.license("acme", terms={})
+        with database.write() as session:
+            session.merge(LateUsage(license_id=engine.id("acme"), since=(NOW - timedelta(days=60)).date()))
+        engine.refresh("acme")
+        assert codes(engine, "acme") == {"slow": "METER_TIMED_OUT"}
+        with database.read() as session:
+            assert load_pauses(session).meters.keys() == {"slow"}
 
 
 def test_pauses_grow_and_end_with_a_success(load: Load, database: Database, clock: time_machine.Traveller) -> None:

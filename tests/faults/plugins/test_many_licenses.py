@@ -1,0 +1,59 @@
+"""Many licenses with a year to measure and one meter that loops: all else is refreshed, and no lease runs out."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlmodel import col, select, update
+
+from core.consumption.tables import Snapshot
+from core.database.engine import Database
+from core.plugins.breaker import load_pauses
+from core.queue.tables import RefreshRun
+from core.usage.tables import LateUsage
+from core.workers.held_runs import HeldRuns
+from core.workers.refresh_due import refresh_all_due
+from tests.faults.plugins.conftest import Load
+from tests.faults.plugins.partners import engine_with, own_meter
+from tests.faults.plugins.test_breaker import HONEST
+from tests.fixtures.engine import usage_event
+from tests.forms import long
+
+YEAR = timedelta(days=365)
+LEASE = timedelta(seconds=20)
+"""Shorter than the refreshes of a batch take."""
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.needs("postgres")
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("licenses", [30, long(300)])
+def test_a_meter_that_loops_delays_no_license_with_a_year_to_measure(
+    load: Load, database: Database, licenses: int
+) -> None:
+    registry = load(bad=own_meter("loops", "while True: pass"), good=HONEST)
+    now = datetime.now(UTC)
+    begun = (now - YEAR - timedelta(days=10)).date()
+    keys = [f"license-{number}" for number in range(licenses)]
+    with engine_with(registry, database) as one, engine_with(registry, database) as other:
+        for number, key in enumerate(keys):
+            one.license(key, terms={}, now=now, effective_from=begun, starts_on=begun)
+            one.backfill(usage_event("job.done", key, now - timedelta(days=2), quantity=number), now=now)
+            with database.write() as session:
+                session.merge(LateUsage(license_id=one.id(key), since=(now - YEAR).date()))
+        with database.write() as session:
+            session.execute(update(RefreshRun).values(due_at=now))
+        with ThreadPoolExecutor(2) as workers:
+            for engine in (one, other):
+                workers.submit(refresh_all_due, engine.runtime, HeldRuns(database, LEASE))
+        with database.read() as session:
+            snapshots = session.exec(select(Snapshot).order_by(col(Snapshot.license_id))).all()
+            # A run whose lease had run out would have been refreshed twice.
+            assert [snapshot.refreshed for snapshot in snapshots] == [1] * licenses
+            assert {run.status for run in session.exec(select(RefreshRun))} == {"QUEUED"}
+            assert load_pauses(session).meters.keys() == {"loops"}
+        for number, key in enumerate(keys):
+            readings = one.readings(key)
+            assert readings["honest"].used == number
+            assert {meter for meter, reading in readings.items() if reading.problem} == {"loops"}
+        assert len(one.points("honest", keys[-1])) > YEAR.days
