@@ -37,7 +37,8 @@ def test_its_figures_are_those_of_the_code() -> None:
 
 def test_the_overview_costs_what_the_front_ends_page_shows() -> None:
     limits = limits_from(Settings())
-    prepared = check_document(schema._schema, QUERIES[2], limits)
+    [overview] = [query for query in QUERIES if query.startswith("query MyConsumption")]
+    prepared = check_document(schema._schema, overview, limits)
     assert isinstance(prepared, CheckedDocument)
     cost = prepared.cost(None, None)
     assert f'"extensions": {{"cost": {{"requested": {cost}, "limit": {limits.cost}}}}}' in FRONT_ENDS

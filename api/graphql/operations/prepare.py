@@ -7,7 +7,7 @@ from functools import cached_property
 from threading import Lock
 from typing import Final
 
-from graphql import GraphQLError, OperationDefinitionNode, OperationType
+from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType
 
 from api.graphql.limits.check import CheckedDocument, check_document
 from api.graphql.limits.limits import Limits
@@ -18,9 +18,11 @@ from core.errors import BadInput
 
 MOST_BYTES: Final = 2**26
 """Bytes of the cached documents, about; the least recently used are dropped."""
-_BYTES_OF_CHARACTER: Final = 60
-"""Bytes of a character in a parsed and planned document, about."""
-_SMALLEST: Final = 100
+_PARSED: Final = 600
+_PLANNED: Final = 700
+"""Bytes of a token of a parsed document, and of its plan, at the most, as tracemalloc shows of nested short fields."""
+_SMALLEST: Final = 10_000
+"""Bytes of any document."""
 
 
 class DocumentRefused(Exception):
@@ -63,7 +65,7 @@ class PreparedDocument:
     checked: CheckedDocument
     operations: Mapping[str | None, Operation]
     size: int
-    """Bytes, about: of the text, times the operations, since each may be planned with all of the fragments."""
+    """Bytes at the most, about. Each operation may be planned with all of the fragments."""
 
     def operation(self, name: str | None) -> Operation:
         """Return the operation of that name, or the only one for None.
@@ -129,5 +131,19 @@ class Preparer:
             for node in document.definitions
             if isinstance(node, OperationDefinitionNode)
         }
-        size = sys.getsizeof(text) + (len(text) + _SMALLEST) * max(1, len(operations)) * _BYTES_OF_CHARACTER
+        size = sys.getsizeof(text) + _SMALLEST + _unlink_tokens(document) * (_PARSED + _PLANNED * len(operations))
         return PreparedDocument(checked, operations, size)
+
+
+def _unlink_tokens(document: DocumentNode) -> int:
+    """Return the number of tokens, by which memory is counted: short names take as much of it as long ones.
+
+    The tokens no longer name their neighbours. Such circles kept the memory of documents that the cache had dropped
+    until Python looked through all of its objects, which it seldom does.
+    """
+    count, token = 0, document.loc.start_token if document.loc else None
+    while token is not None:
+        count, following = count + 1, token.next
+        token.prev = token.next = None
+        token = following
+    return count
