@@ -11,6 +11,7 @@ from core.database.dialect import insert_into
 from core.errors import InputProblem, InvalidInput
 from core.text import shown
 from core.usage.amount import TotalTooLarge
+from core.usage.last_events import forget_last_event
 from core.usage.late_usage import mark_late
 from core.usage.recount import complete_from
 from core.usage.renew_levels import renew_levels
@@ -93,6 +94,7 @@ def _take_out_amount(session: Session, event: LedgerEvent) -> None:
         if "usage_sum_in_range" not in str(error.orig):
             raise
         raise TotalTooLarge from None
+    forget_last_event(session, event)
 
 
 def _named(key: tuple[int, str, str]) -> str:

@@ -28,12 +28,13 @@ def write(connection: Connection, batch: Batch) -> set[EventKey] | None:
     """
     license_id, source, id, series_id, time, day, whole, nanos = zip(*batch.rows, strict=True)
     levels = _numbers(batch.levels)
+    today = _numbers(batch.today.keys()), _numbers(batch.today.values())
     parameters = (
         *(_numbers(license_id), _texts(source), _texts(id), _numbers(series_id), _numbers(time)),
         *(_numbers(day), _numbers(whole), _numbers(nanos)),
         *(batch.permanent_before or 0, levels, batch.arrived, _numbers(batch.spending)),
         *(batch.permanent_before is None, batch.permanent_before is None),
-        *(batch.shard, levels, levels, _numbers(batch.today.keys()), _numbers(batch.today.values()), len(batch.rows)),
+        *(batch.shard, batch.arrived, levels, *today, levels, *today, len(batch.rows)),
     )
     new, count = connection.exec_driver_sql(_WRITE, parameters).one()
     if count and batch.levels and has_earlier_levels(batch):

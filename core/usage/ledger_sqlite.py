@@ -48,7 +48,8 @@ def write(connection: Connection, batch: Batch) -> set[EventKey] | None:
     )
     count = connection.exec_driver_sql(_INSERT, parameters).rowcount
     if count:
-        connection.exec_driver_sql(_ADD_TO_SUMS, (last, levels))
+        today = orjson.dumps(list(batch.today.items())).decode()
+        connection.exec_driver_sql(_ADD_TO_SUMS, (today, batch.arrived, last, levels))
         if batch.levels:
             connection.exec_driver_sql(_KEEP_NEWEST_LEVELS, (last, levels))
             if has_earlier_levels(batch):

@@ -1,5 +1,6 @@
 """The outcome of each event after its batch was written: accepted, a duplicate, or rejected."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Set
 from itertools import chain
 
@@ -8,6 +9,8 @@ from sqlmodel import Session, col
 
 from core.database.dialect import parts
 from core.text import shown
+from core.usage.closings import day_number
+from core.usage.duplicates import SeriesDay, count_duplicates
 from core.usage.events import RejectedEvent, UsageEvent
 from core.usage.ledger import EventKey, LedgerRow
 from core.usage.ledger_rows import MadeRows
@@ -29,6 +32,7 @@ def record_results(session: Session, batches: int, made: MadeRows, new: Set[Even
     stored = _stored_rows(session, (made.rows.keys() - new) | keys_of_closed)
     forms = _forms_of_series(session, made, stored)
     accepted, duplicates = [0] * batches, [0] * batches
+    repeated: Counter[SeriesDay] = Counter()
     rejected: list[list[RejectedEvent]] = [[] for _ in range(batches)]
     unknown: list[dict[int, str]] = [{} for _ in range(batches)]
     for number, event in made.unknown:
@@ -47,8 +51,10 @@ def record_results(session: Session, batches: int, made: MadeRows, new: Set[Even
             accepted[number] += 1
         elif _is_same(event, row, first, forms):
             duplicates[number] += 1
+            repeated[first.license_id, first.series_id, first.day] += 1
         else:
             rejected[number].append(_conflict(event))
+    count_duplicates(session, repeated)
     return [
         RecordResult(
             accepted[number],
@@ -61,17 +67,20 @@ def record_results(session: Session, batches: int, made: MadeRows, new: Set[Even
 
 
 def _stored_rows(session: Session, keys: Collection[EventKey]) -> dict[EventKey, LedgerRow]:
-    """Read the events that were recorded before. Their `day` is not read: it is 0."""
+    """Read the events that were recorded before."""
     if not keys:
         return {}
     table = LedgerEvent
     key = sa.tuple_(col(table.license_id), col(table.source), col(table.id))
     columns = (
         *(col(table.license_id), col(table.source), col(table.id), col(table.series_id)),
-        *(sa.type_coerce(table.time, sa.BigInteger), sa.literal(0), col(table.whole), col(table.nanos)),
+        *(sa.type_coerce(table.time, sa.BigInteger), col(table.day), col(table.whole), col(table.nanos)),
     )
     rows = (row for part in parts(keys) for row in session.execute(sa.select(*columns).where(key.in_(part))))
-    return {(row[0], row[1], row[2]): LedgerRow(*row) for row in rows}
+    return {
+        (license_id, source, id): LedgerRow(license_id, source, id, series_id, time, day_number(day), whole, nanos)
+        for license_id, source, id, series_id, time, day, whole, nanos in rows
+    }
 
 
 def _forms_of_series(

@@ -22,6 +22,7 @@ from core.licenses.tables import License
 from core.times import EPOCH
 from core.usage.amount import NANOS
 from core.usage.days import day_spans, local_day
+from core.usage.last_events import forget_last_events
 from core.usage.late_usage import mark_late
 from core.usage.recount import complete_from
 from core.usage.renew_levels import renew_levels
@@ -173,6 +174,7 @@ def _move_sums(session: Session, license_id: int, moved: Sequence[_Moved]) -> No
     added = {name: _SUM.c[name] + statement.excluded[name] for name in ("whole", "nanos", "events")}
     index = ["license_id", "series_id", "day", "shard"]
     session.execute(statement.on_conflict_do_update(index_elements=index, set_=added), rows)
+    forget_last_events(session, license_id)
     _delete_empty_sums(session, license_id, {key for key, (_, events) in changes.items() if events < 0})
 
 

@@ -127,7 +127,9 @@ class UsageSum(SQLModel, table=True):
     """The rollup of a counter: the sum of a series on a day of the license's time zone.
 
     A sum has a row for each `shard`, so that several writers of a series need not wait for each other. `events` counts
-    all events in the ledger, cancelled ones as well, so that dropped events are noticed.
+    all events in the ledger, cancelled ones as well, so that dropped events are noticed. `late` counts those that were
+    counted after their day had ended. The event with the newest time is kept as `last_time`, `last_source`, `last_id`
+    and `last_accepted`, the time of arrival in microseconds since 1970; all four are None where it is not known.
     """
 
     __tablename__ = "usage_sum"
@@ -141,6 +143,22 @@ class UsageSum(SQLModel, table=True):
     whole: int = Field(sa_type=BigInteger)
     nanos: int = Field(sa_type=BigInteger)
     events: int = Field(sa_type=BigInteger)
+    late: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
+    last_time: datetime | None = Field(default=None, sa_type=Microseconds)
+    last_source: str | None = Field(default=None, sa_type=Name)
+    last_id: str | None = Field(default=None, sa_type=Name)
+    last_accepted: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class UsageDuplicates(SQLModel, table=True):
+    """The number of events of a series on a day that were sent again, and recognized as duplicates."""
+
+    __tablename__ = "usage_duplicates"
+
+    license_id: int = Field(primary_key=True, sa_type=BigId)
+    series_id: int = Field(primary_key=True, sa_type=BigId)
+    day: date = Field(primary_key=True)
+    count: int = Field(sa_type=BigInteger)
 
 
 class UsageLevel(SQLModel, table=True):

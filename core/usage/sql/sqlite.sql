@@ -18,14 +18,23 @@ FROM json_each(?) WHERE true ON CONFLICT DO NOTHING
 
 -- name: add_to_sums
 -- Add the new events of counters to the sums of their days. SQLite has one writer, so the rows above the highest
--- rowid of before are the new ones.
-INSERT INTO usage_sum AS stored (license_id, series_id, day, shard, whole, nanos, events)
-SELECT license_id, series_id, day, 0, sum(whole) + sum(nanos) / 1000000000, sum(nanos) % 1000000000, count(*)
+-- rowid of before are the new ones. Beside max(), source and id are those of the row with the largest time.
+INSERT INTO usage_sum AS stored
+  (license_id, series_id, day, shard, whole, nanos, events, late, last_time, last_source, last_id, last_accepted)
+SELECT license_id, series_id, day, 0, sum(whole) + sum(nanos) / 1000000000, sum(nanos) % 1000000000, count(*),
+  CASE WHEN day < (SELECT date((value ->> 1) * 86400, 'unixepoch') FROM json_each(?) WHERE value ->> 0 = license_id)
+  THEN count(*) ELSE 0 END,
+  max(time), source, id, ?
 FROM usage_event WHERE rowid > ? AND series_id NOT IN (SELECT value FROM json_each(?))
 GROUP BY license_id, series_id, day
 ON CONFLICT (license_id, series_id, day, shard) DO UPDATE
 SET whole = stored.whole + excluded.whole, nanos = stored.nanos + excluded.nanos,
-    events = stored.events + excluded.events
+    events = stored.events + excluded.events, late = stored.late + excluded.late,
+    last_time = max(ifnull(stored.last_time, excluded.last_time), excluded.last_time),
+    last_source = CASE WHEN stored.last_time > excluded.last_time THEN stored.last_source ELSE excluded.last_source END,
+    last_id = CASE WHEN stored.last_time > excluded.last_time THEN stored.last_id ELSE excluded.last_id END,
+    last_accepted =
+      CASE WHEN stored.last_time > excluded.last_time THEN stored.last_accepted ELSE excluded.last_accepted END
 
 -- name: keep_newest_levels
 -- Replace the levels of days by new events that are newer, or that arrived after the time of a report from a clock
