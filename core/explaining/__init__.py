@@ -1,1 +1,1 @@
-"""Explaining: the usage explorer, which shows usage over time by entity and dimension."""
+"""Explaining: the usage explorer, and the parts that a reading is made of."""

@@ -49,6 +49,7 @@ def test_a_directory_that_cannot_be_made_is_said_plainly(
         ["refresh"],
         ["recount"],
         ["usage"],
+        ["explain"],
         ["plugins"],
         ["licenses", "import"],
         ["events", "import"],

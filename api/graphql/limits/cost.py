@@ -131,12 +131,12 @@ class DocumentCost:
             points = _weight(field, GRID_SIZES[coordinate])
             return _Cost(_sum((weight, inner.once, _product(points, inner.per_edge))), 0)
         if size is None:
-            return _Cost(_sum((weight, inner.once)), 0)
+            return _Cost(_sum((weight, inner.once)), inner.per_edge)
         if size is Edges.OF_THE_PAGE:
             return _Cost(weight, _sum((1, inner.once)))
         if isinstance(size, PageCost):
             return _Cost(_sum((weight, inner.once, _product(_page(field, size), inner.per_edge))), 0)
-        # A series of a grid has points of its own: the grid counts those of all series.
+        # A series has points of its own: the field above it counts those of all series.
         return _Cost(_sum((weight, _product(size, _sum((1, inner.once))))), inner.per_edge)
 
 

@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 from api.graphql.opaque import decode
 from core.delivery.webhooks.endpoints import MOST_ENDPOINTS
 from core.delivery.webhooks.log import MOST_LISTED_ATTEMPTS
+from core.explaining.explanation import MOST_PARTS
 from core.explaining.usage_query import MOST_TOP, SHORTEST
 from core.report.days import MOST_DAYS
 from core.times import NotAnInstant, parse_instant
@@ -53,6 +54,9 @@ POINTS_READ: Final = 2
 REPORT: Final = 200
 DAY_OF_A_REPORT: Final = 30
 """The cost of a day of a contract report: 0.2 ms with twenty meters."""
+EXPLANATION: Final = 700
+"""The cost of an explanation: 4 to 8 ms, for credits more."""
+PARTS: Final = 100
 TOP: Final = 10
 A_YEAR: Final = 366
 LICENSE: Final = 20
@@ -110,6 +114,12 @@ def _instant(text: object) -> datetime | None:
         return None
 
 
+def _parts(arguments: Arguments) -> int:
+    """Return the number of parts of an explanation: those asked for, and at most four that are no usage of a day."""
+    first = arguments.get("first")
+    return (min(first, MOST_PARTS) if isinstance(first, int) and first > 0 else PARTS) + 4
+
+
 def _cost_of_usage(arguments: Arguments) -> int:
     return USAGE + _points(arguments) // POINTS_READ
 
@@ -145,6 +155,7 @@ FIELD_COSTS: Final[Mapping[str, int | ArgumentCost]] = {
     "WebhookEndpoint.deliveries": 20,
     "Reading.history": 20,
     "Reading.forecast": 5,
+    "Reading.explanation": EXPLANATION,
     "ReadingPoint.shares": 10,
     "Mutation.recordUsage": 200,
     "Mutation.adjustUsage": 200,
@@ -217,6 +228,9 @@ LIST_SIZES: Final[Mapping[str, int | PageCost | Edges]] = {
     "Reading.breakdown": 10,
     "ReadingPoint.shares": 10,
     "Reading.history": PageCost(100, 1000),
+    "Explanation.parts": Edges.OF_THE_PAGE,
+    "ExplanationDivisor.parts": Edges.OF_THE_PAGE,
+    "LimitExplanation.terms": 2,
     "UsageSeriesSet.series": TOP,
     "UsageSeriesSet.restPoints": Edges.OF_THE_PAGE,
     "UsageSeries.points": Edges.OF_THE_PAGE,
@@ -269,5 +283,8 @@ LIST_SIZES: Final[Mapping[str, int | PageCost | Edges]] = {
     "__Directive.args": 1,
 }
 
-GRID_SIZES: Final[Mapping[str, ArgumentCost]] = {"Query.usage": ArgumentCost(_points)}
-"""The number of points in the answer of fields that have series of points."""
+GRID_SIZES: Final[Mapping[str, ArgumentCost]] = {
+    "Query.usage": ArgumentCost(_points),
+    "Reading.explanation": ArgumentCost(_parts),
+}
+"""The number of points or parts in the answer of a field, in whichever lists below it they are."""

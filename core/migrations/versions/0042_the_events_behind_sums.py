@@ -6,7 +6,7 @@ from alembic import op
 from core.database.types import BigId, Microseconds, Name
 
 revision = "0042"
-down_revision = "0033"
+down_revision = "0039"
 branch_labels = None
 depends_on = None
 

@@ -12,6 +12,7 @@ from api.graphql.schema.common.node import Info, Node, Problem
 from api.graphql.schema.common.period import Period
 from api.graphql.schema.common.scalars import number
 from api.graphql.schema.common.status import UsageStatus
+from api.graphql.schema.consumption.explanation import Explanation, explanation_of
 from api.graphql.schema.consumption.forecast import Forecast, current_forecast
 from api.graphql.schema.consumption.history import HistoryPage, ReadingHistoryConnection, reading_history
 from api.graphql.schema.consumption.ids import view_id
@@ -191,6 +192,22 @@ class Reading(Node):
     )
     def forecast(self, info: Info) -> Forecast | None:
         return current_forecast(info, self.view)
+
+    @strawberry.field(
+        description="The reason why `used` and `limit` are what they are. Null if the meter was never measured."
+    )
+    def explanation(
+        self,
+        info: Info,
+        first: Annotated[
+            int | None,
+            strawberry.argument(
+                description="The maximum number of parts of usage, from 1 to 1,000, the newest first. All others are "
+                "one part."
+            ),
+        ] = 100,
+    ) -> Explanation | None:
+        return explanation_of(info, self.view, first)
 
     @strawberry.field(
         description="The history of the reading: the last point of each interval, oldest first. Without `from` and "

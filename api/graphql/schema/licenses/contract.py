@@ -7,17 +7,12 @@ import strawberry
 
 from api.graphql.schema.common.node import Info
 from api.graphql.schema.common.scalars import Duration
+from api.graphql.schema.common.term import Term
 from api.graphql.schema.licenses.enums import Identifiers, OnOutage
 from api.graphql.schema.meters.meter import Meter, installed_meter
 from core.licenses import quota_terms as core_terms
 from core.licenses.quota_terms import quota_terms
 from core.licenses.tables import ContractVersion
-
-
-@strawberry.type(description="A term of a contract: a number with a name.")
-class Term:
-    key: str = strawberry.field(description="The name of the term, for example `interactions_per_profile`.")
-    value: float = strawberry.field(description="The value of the term.")
 
 
 @strawberry.type(description="The rules for a hard quota.")

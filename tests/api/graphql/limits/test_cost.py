@@ -284,3 +284,13 @@ def test_the_cost_of_usage_grows_with_its_points() -> None:
     assert cost(text) == 500 + 11 * 368 // 2 + 1 + 11 * 368 * 2
     assert cost(text, **{"from": "never", "by": None}) == cost(text)
     assert cost(text, by="MONTH") == 500 + 11 * 15 // 2 + 1 + 11 * 15 * 2
+
+
+def test_the_cost_of_an_explanation_grows_with_its_parts() -> None:
+    around = '{ consumption { section(key: "sms") { readings { explanation%s { %s } } } } }'
+    per_reading = lambda first, fields: (cost(around % (first, fields)) - cost(around % ("", "late"))) // 3  # noqa: E731
+    assert cost(around % ("", "late")) == 20 + 1 + 1 + 3 * (1 + 700 + 1)
+    parts = 104 * (1 + 1)
+    assert per_reading("", "late parts { amount }") == 1 + parts
+    assert per_reading("", "late divisor { parts { amount } }") == 1 + 1 + parts
+    assert per_reading("(first: 5000)", "late parts { amount }") == 1 + 1004 * 2
