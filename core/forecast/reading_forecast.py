@@ -2,17 +2,21 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
+from typing import Final
 
-from allowance import Credits
+from allowance import Credits, Level, Meter
 
 from core.consumption.readings.judged_reading import JudgedReading
 from core.consumption.readings.state import ReadingState
 from core.consumption.view import ReadingView
 from core.forecast.credits_gone import CreditsLeft, credits_gone
 from core.forecast.documents import MeterOutlook
-from core.forecast.forecast import Exceeding, Forecast, ForecastReason, exceeding, path_of
+from core.forecast.forecast import Exceeding, Forecast, ForecastPoint, ForecastReason, exceeding, path_of
 from core.forecast.meter_outlook import end_of, period_of
 from core.forecast.outlook import Outlook
+
+_HALF: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +67,17 @@ def forecast_reading(view: ReadingView, stored: MeterOutlook | None, now: dateti
     if of_credits:
         exceeds = credits_gone(path, _credits_left(reading, stored, at))
     else:
-        exceeds = Exceeding() if reading.limit is None else exceeding(path, float(reading.limit))
+        exceeds = Exceeding() if reading.limit is None else exceeding(path, _reach(view.meter, reading.limit, path[0]))
     return ReadingForecast(Forecast(tuple(path), exceeds), None, computed_at, stored.outlook, ends_at)
+
+
+def _reach(meter: Meter, limit: Decimal, now: ForecastPoint) -> float:
+    """Return the usage up to which a limit is not exceeded: of whole things, a half more is none more.
+
+    Without it, a level that stands at its limit would be exceeded at once by the smallest fraction.
+    """
+    reach = float(limit)
+    return reach + _HALF if isinstance(meter, Level) and reach.is_integer() and now.expected <= reach else reach
 
 
 def _credits_left(reading: JudgedReading, stored: MeterOutlook, at: datetime) -> list[CreditsLeft]:
