@@ -24,6 +24,7 @@ from api.http.connection_guard import ConnectionGuard
 from api.http.failures import EXCEPTION_HANDLERS
 from api.http.security_headers import SecurityHeaders
 from api.metrics import Metrics, PluginCollector
+from api.report.endpoint import ReportEndpoint
 from core.consumption.changed_licenses import ChangedLicenses
 from core.consumption.changes import Changes
 from core.readiness import Readiness
@@ -72,6 +73,7 @@ def create_app(runtime: Runtime, announcer: Announcer) -> Starlette:
     )
     events = EventsEndpoint(authenticator, runtime.committer, runtime.registry, settings)
     readiness = Readiness(database)
+    report = ReportEndpoint(authenticator, operations, executions, runtime.registry.meters)
     unsubscribe = UnsubscribeEndpoint(database, operations.negotiator)
     app = Starlette(
         # Routes are tried in this order, so the busiest come first.
@@ -84,6 +86,7 @@ def create_app(runtime: Runtime, announcer: Announcer) -> Starlette:
             Route("/readyz", ReadyEndpoint(readiness), methods=["GET"]),
             Route("/healthz", HealthEndpoint(database), methods=["GET"]),
             Route("/metrics", MetricsEndpoint(authenticator, metrics.registry), methods=["GET"]),
+            Route("/report/{license}", report, methods=["GET", "POST"]),
             Route("/unsubscribe/{token}", unsubscribe, methods=["GET", "POST"]),
             *page_routes(graphiql=settings.graphiql),
         ],

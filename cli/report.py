@@ -11,7 +11,6 @@ from cli.arguments import day_of
 from cli.lookups import license_ids
 from cli.setup import start
 from cli.tables import Column, Json, print_json, show_list, text_of
-from core.consumption.readings.status import UsageStatus
 from core.errors import BadInput
 from core.languages.negotiation import ENGLISH_ALONE
 from core.languages.words import Words, words_in
@@ -119,7 +118,7 @@ def _row(one: MeterReport, words: Words) -> tuple[object, ...]:
         one.used_at_end,
         peak and peak.demand,
         peak and peak.day,
-        outcome_in_words(one, words),
+        outcome_in_words(one.days_by_status, words),
         one.overage or None,
         one.refused or None,
         one.suggestion and one.suggestion.limit,
@@ -132,13 +131,18 @@ def _named(terms: Mapping[str, Decimal]) -> str:
 
 def _changes(terms: Mapping[str, Decimal], contract: ContractReport, other: ContractReport, words: Words) -> list[str]:
     """Return a line for each meter whose limit follows from the terms: what would have been, and what was."""
-    before = {(one.meter.key, one.contract_version): outcome_in_words(one, words) for one in contract.meters}
-    return [
-        f"  {one.meter.title} (version {one.contract_version}), limit {text_of(one.committed)}: "
-        f"{outcome_in_words(one, words)}; as it is: {before.get((one.meter.key, one.contract_version), 'no limit')}"
-        for one in other.meters
-        if not terms.keys().isdisjoint(one.meter.limit_terms)
-    ]
+    before = {(one.meter.key, one.contract_version): one.days_by_status for one in contract.meters}
+    lines: list[str] = []
+    for one in other.meters:
+        if terms.keys().isdisjoint(one.meter.limit_terms):
+            continue
+        days = before.get((one.meter.key, one.contract_version))
+        lines.append(
+            f"  {one.meter.title} (version {one.contract_version}), limit {text_of(one.committed)}: "
+            f"{outcome_in_words(one.days_by_status, words)}; "
+            f"as it is: {outcome_in_words(days, words) if days else 'no limit'}"
+        )
+    return lines
 
 
 def _plain(one: MeterReport) -> dict[str, Any]:
@@ -151,7 +155,7 @@ def _plain(one: MeterReport) -> dict[str, Any]:
         "usedAtEnd": one.used_at_end,
         "peak": peak and peak.demand,
         "peakOn": peak and peak.day,
-        "days": {status.value: one.days_in(status) for status in UsageStatus},
+        "days": {status.value: days for status, days in one.days_by_status.items()},
         "firstCrossing": one.first_crossing,
         "overage": one.overage,
         "refused": one.refused if one.is_hard else None,

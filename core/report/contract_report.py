@@ -1,5 +1,6 @@
 """The report on a contract: for each meter and contract version, what was committed and what was used. Pure."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -80,9 +81,11 @@ class MeterReport:
         """The number of items that the hard limit refused, in the window in which it refused the most."""
         return max(one.refused for one in self.days)
 
-    def days_in(self, status: UsageStatus) -> int:
-        """Return the number of days that ended with a status."""
-        return sum(one.status is status for one in self.days)
+    @property
+    def days_by_status(self) -> Mapping[UsageStatus, int]:
+        """The number of days that ended with each status."""
+        counted = Counter(one.status for one in self.days)
+        return {status: counted[status] for status in UsageStatus}
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from core.delivery.webhooks.endpoints import MOST_ENDPOINTS
 from core.delivery.webhooks.log import MOST_LISTED_ATTEMPTS
 from core.explaining.explanation import MOST_PARTS
 from core.explaining.usage_query import MOST_TOP, SHORTEST
+from core.report.curve import MOST_POINTS
 from core.report.days import MOST_DAYS
 from core.times import NotAnInstant, parse_instant
 
@@ -216,6 +217,7 @@ LIST_SIZES: Final[Mapping[str, int | PageCost | Edges]] = {
     "License.contracts": 5,
     "ContractReport.meters": 20,
     "MeterReport.days": 4,
+    "MeterReport.curve": MOST_POINTS,
     "Contract.terms": 10,
     "Contract.quotas": 2,
     "Contract.alertAt": 2,

@@ -65,7 +65,7 @@ def test_the_figures_are_those_of_a_plain_count(levels: list[int], limit: int) -
     found = report_on(levels, limit)
 
     assert [one.used for one in found.days] == levels
-    assert {status: found.days_in(status) for status in UsageStatus} == {
+    assert found.days_by_status == {
         status: sum(_status(level, limit) is status for level in levels) for status in UsageStatus
     }
     assert found.committed == limit
@@ -85,7 +85,7 @@ def test_under_the_suggested_limit_no_day_would_have_been_exceeded(levels: list[
     assert (suggestion is None) == (max(levels) == 0)
     if suggestion:
         better = report_on(levels, limit, {"seats": suggestion.limit})
-        assert better.days_in(UsageStatus.EXCEEDED) == 0
+        assert better.days_by_status[UsageStatus.EXCEEDED] == 0
         assert better.overage == 0
 
 

@@ -58,7 +58,7 @@ def test_a_level_is_reported_with_its_peak_its_days_and_its_first_crossing(engin
     assert (found.contract_version, found.committed, found.used_at_end) == (1, 100, 20)
     assert found.peak is not None
     assert (found.peak.used, found.peak.day) == (130, TODAY - 4 * DAY)
-    assert {status: found.days_in(status) for status in UsageStatus} == {OK: 5, AT_RISK: 4, EXCEEDED: 1, UNKNOWN: 0}
+    assert found.days_by_status == {OK: 5, AT_RISK: 4, EXCEEDED: 1, UNKNOWN: 0}
     assert found.first_crossing == datetime.combine(TODAY - 6 * DAY, NOW.time(), UTC)
     assert found.overage == 30
     assert found.refused == 0
@@ -73,7 +73,7 @@ def test_other_terms_show_what_would_have_been(engine: Engine) -> None:
     found = meter(report(engine, terms={"profiles": Decimal(160)}), "profiles")
 
     assert (found.committed, found.used_at_end, found.overage) == (160, 20, 0)
-    assert {status: found.days_in(status) for status in UsageStatus} == {OK: 9, AT_RISK: 1, EXCEEDED: 0, UNKNOWN: 0}
+    assert found.days_by_status == {OK: 9, AT_RISK: 1, EXCEEDED: 0, UNKNOWN: 0}
 
 
 def test_the_terms_of_other_meters_change_nothing(engine: Engine) -> None:
@@ -91,7 +91,7 @@ def test_each_version_of_the_contract_is_reported_by_itself(engine: Engine) -> N
     found = [one for one in report(engine, TODAY - 9 * DAY).meters if one.meter.key == "profiles"]
 
     assert [(one.contract_version, one.committed, len(one.days)) for one in found] == [(1, 100, 5), (2, 200, 5)]
-    assert [one.days_in(EXCEEDED) for one in found] == [5, 0]
+    assert [one.days_by_status[EXCEEDED] for one in found] == [5, 0]
     assert [one.peak and one.peak.used for one in found] == [110, 150]
 
 
@@ -108,7 +108,7 @@ def test_a_day_that_history_does_not_know_is_unknown(engine: Engine) -> None:
 
     found = meter(report(engine), "profiles")
 
-    assert (found.days_in(UNKNOWN), found.days_in(OK)) == (7, 3)
+    assert (found.days_by_status[UNKNOWN], found.days_by_status[OK]) == (7, 3)
 
 
 def test_a_period_that_is_not_over_suggests_no_limit(engine: Engine) -> None:
@@ -137,13 +137,13 @@ def test_what_a_hard_limit_refused_counts_as_demand(engine: Engine) -> None:
 
     found = meter(report(engine, TODAY), "active_installations")
     assert (found.used_at_end, found.committed, found.refused, found.overage) == (2, 2, 3, 3)
-    assert found.days_in(EXCEEDED) == 1
+    assert found.days_by_status[EXCEEDED] == 1
 
     enough = meter(report(engine, TODAY, terms={"active_installations": Decimal(5)}), "active_installations")
-    assert (enough.used_at_end, enough.refused, enough.overage, enough.days_in(EXCEEDED)) == (5, 0, 0, 0)
+    assert (enough.used_at_end, enough.refused, enough.overage, enough.days_by_status[EXCEEDED]) == (5, 0, 0, 0)
 
     fewer = meter(report(engine, TODAY, terms={"active_installations": Decimal(1)}), "active_installations")
-    assert (fewer.used_at_end, fewer.refused, fewer.overage, fewer.days_in(EXCEEDED)) == (1, 4, 4, 1)
+    assert (fewer.used_at_end, fewer.refused, fewer.overage, fewer.days_by_status[EXCEEDED]) == (1, 4, 4, 1)
 
 
 def test_a_forecast_that_is_higher_than_every_peak_sets_the_suggested_limit(engine: Engine) -> None:
@@ -154,7 +154,7 @@ def test_a_forecast_that_is_higher_than_every_peak_sets_the_suggested_limit(engi
     found = meter(report(engine), "profiles")
 
     assert found.peak is not None
-    assert (found.peak.used, found.days_in(EXCEEDED)) == (60, 0)
+    assert (found.peak.used, found.days_by_status[EXCEEDED]) == (60, 0)
     assert found.outlook is not None
     forecast = found.outlook.forecast.forecast
     assert forecast is not None

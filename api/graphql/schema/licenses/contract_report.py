@@ -14,6 +14,8 @@ from api.graphql.schema.licenses.inputs import TermInput
 from api.graphql.schema.meters.meter import Meter
 from core.licenses.load import LoadedLicense
 from core.report import contract_report
+from core.report.curve import MOST_POINTS, curve_of
+from core.report.day_usage import DayUsage
 from core.report.other_terms import check_terms
 from core.report.suggestion_words import suggestion_in_words
 
@@ -22,6 +24,29 @@ from core.report.suggestion_words import suggestion_in_words
 class StatusDays:
     status: UsageStatus = strawberry.field(description="The status.")
     days: int = strawberry.field(description="The number of days.")
+
+
+@strawberry.type(description="The usage of a meter against its limit at the end of a day.")
+class ReportedDay:
+    one: strawberry.Private[DayUsage]
+
+    @strawberry.field(description="The day, in the license's time zone.")
+    def day(self) -> date:
+        return self.one.day
+
+    @strawberry.field(
+        description="The usage, together with what a hard quota refused until then. Null if the day was not measured."
+    )
+    def demand(self) -> float | None:
+        return None if self.one.used is None else number(self.one.demand)
+
+    @strawberry.field(description="The limit. Null if there was none.")
+    def limit(self) -> float | None:
+        return number(self.one.limit)
+
+    @strawberry.field(description="The status.")
+    def status(self) -> UsageStatus:
+        return self.one.status
 
 
 @strawberry.type(
@@ -62,7 +87,14 @@ class MeterReport:
         description="The number of days that ended with each status. UNKNOWN stands for days that were not measured."
     )
     def days(self) -> list[StatusDays]:
-        return [StatusDays(status=status, days=self.report.days_in(status)) for status in UsageStatus]
+        return [StatusDays(status=status, days=days) for status, days in self.report.days_by_status.items()]
+
+    @strawberry.field(
+        description=f"The usage over the days, to draw: at most {MOST_POINTS} days, the last and the one with the peak "
+        "among them."
+    )
+    def curve(self) -> list[ReportedDay]:
+        return [ReportedDay(one=one) for one in curve_of(self.report.days)]
 
     @strawberry.field(description="The first time at which the status was AT_RISK or EXCEEDED. Null if it never was.")
     def first_crossing(self) -> datetime | None:

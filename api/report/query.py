@@ -1,0 +1,99 @@
+"""The GraphQL operations behind the page of a report, and the parameters of its URL."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from allowance.license import midnight
+from starlette.datastructures import QueryParams
+
+from api.graphql.operations.request import Request
+from core.errors import BadInput
+from core.text import shown
+
+MOST_ALTERNATIVES: Final = 3
+_ZONE: Final = "query ReportZone($license: String!) { license(key: $license) { timeZone } }"
+_REPORT: Final = """
+query Report($license: String!, $from: DateTime, $to: DateTime%(variables)s) {
+  license(key: $license) {
+    key name timeZone
+    report: contractReport(from: $from, to: $to) { from to meters { ...row
+      usedAtEnd peak peakOn refused suggestedLimit suggestedBecause curve { day demand limit status }
+      forecast { expected low high exceedsAt }
+    } }
+    %(alternatives)s
+  }
+}
+fragment row on MeterReport {
+  meter { key title limitTerms } contractVersion committed overage days { status days }
+}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportParameters:
+    """The parameters of the page: the license, the first and the last day, and the terms of each alternative."""
+
+    license: str
+    first: date | None
+    last: date | None
+    alternatives: tuple[tuple[tuple[str, float], ...], ...]
+
+
+def parameters_of(license: str, query: QueryParams) -> ReportParameters:
+    """Return the parameters of a URL: ``from`` and ``to`` as days, and ``with`` as ``profiles=250000,users=20``.
+
+    Raises:
+        BadInput: A parameter cannot be read, or there are too many alternatives.
+    """
+    alternatives = tuple(_terms(text) for text in query.getlist("with"))
+    if len(alternatives) > MOST_ALTERNATIVES:
+        raise BadInput(f"The page compares {MOST_ALTERNATIVES} alternatives at the most. Name `with` less often.")
+    return ReportParameters(license, _day(query, "from"), _day(query, "to"), alternatives)
+
+
+def zone_request(license: str) -> Request:
+    """Return the request for the time zone of a license."""
+    return Request(_ZONE, None, {"license": license}, None)
+
+
+def report_request(parameters: ReportParameters, time_zone: str) -> Request:
+    """Return the request for a report with its alternatives, in the time zone of the license."""
+    names = [f"with{number}" for number in range(len(parameters.alternatives))]
+    report = "contractReport(from: $from, to: $to, terms: $%s) { meters { ...row } }"
+    fields = [f"{name}: {report % name}" for name in names]
+    document = _REPORT % {
+        "variables": "".join(f", ${name}: [TermInput!]" for name in names),
+        "alternatives": " ".join(fields),
+    }
+    variables: dict[str, Any] = {
+        "license": parameters.license,
+        "from": _instant(parameters.first, time_zone),
+        "to": _instant(parameters.last, time_zone),
+    }
+    for name, terms in zip(names, parameters.alternatives, strict=True):
+        variables[name] = [{"key": key, "value": value} for key, value in terms]
+    return Request(document, None, variables, None)
+
+
+def _instant(day: date | None, time_zone: str) -> str | None:
+    return None if day is None else midnight(day, time_zone).isoformat()
+
+
+def _day(query: QueryParams, name: str) -> date | None:
+    text = query.get(name)
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise BadInput(f"`{name}` {shown(text)} is not a day. Write it as 2026-05-01.") from None
+
+
+def _terms(text: str) -> tuple[tuple[str, float], ...]:
+    parts: Sequence[str] = text.split(",")
+    try:
+        return tuple((key.strip(), float(value)) for key, value in (part.split("=") for part in parts))
+    except ValueError:
+        raise BadInput(f"`with` {shown(text)} is not a list of terms. Write it as profiles=250000,users=20.") from None

@@ -1,0 +1,117 @@
+"""The pages of a report, rendered from the answers of the GraphQL API in the language of their reader."""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal, localcontext
+from functools import lru_cache
+from typing import Any
+
+from allowance import Credits, Meter
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from api.report.chart import HEIGHT, WIDTH, draw
+from api.report.query import ReportParameters
+from core.colours import COLOURS, LINK
+from core.consumption.readings.status import UsageStatus
+from core.languages.negotiation import Languages
+from core.languages.words import MOST_DIGITS, Words, words_in
+from core.report.outcome_words import outcome_in_words
+
+
+def render_report(
+    license: Mapping[str, Any], parameters: ReportParameters, meters: Mapping[str, Meter], languages: Languages
+) -> str:
+    """Return the page of a report.
+
+    Args:
+        license: The license, as the query of :mod:`api.report.query` answers it.
+        parameters: The parameters of the page.
+        meters: The installed meters by key, for their units.
+        languages: The languages of the reader.
+    """
+    report = license["report"]
+    alternatives = [
+        {"terms": terms, "rows": _changed(report["meters"], license[f"with{number}"]["meters"], dict(terms))}
+        for number, terms in enumerate(parameters.alternatives)
+    ]
+    keys = Counter(row["meter"]["key"] for row in report["meters"])
+    return _render(
+        "report.html",
+        languages,
+        license=license,
+        report=report,
+        alternatives=alternatives,
+        meters=meters,
+        several={key for key, number in keys.items() if number > 1},
+    )
+
+
+def render_sign_in(languages: Languages, *, refused: str | None) -> str:
+    """Return the page that asks for a token; `refused` states why the last one opens nothing."""
+    return _render("sign_in.html", languages, refused=refused)
+
+
+def render_problem(languages: Languages, message: str) -> str:
+    """Return the page that states why there is no report."""
+    return _render("problem.html", languages, message=message)
+
+
+def _changed(
+    as_it_is: list[Mapping[str, Any]], other: list[Mapping[str, Any]], terms: Mapping[str, float]
+) -> list[tuple[Mapping[str, Any], Mapping[str, Any] | None]]:
+    """Return the rows of an alternative whose limit follows from its terms, each beside the row as it is."""
+    known = {(row["meter"]["key"], row["contractVersion"]): row for row in as_it_is}
+    return [
+        (row, known.get((row["meter"]["key"], row["contractVersion"])))
+        for row in other
+        if not terms.keys().isdisjoint(row["meter"]["limitTerms"])
+    ]
+
+
+def _render(name: str, languages: Languages, **values: object) -> str:
+    with localcontext(prec=MOST_DIGITS):
+        return _environment(languages).get_template(name).render(language=words_in(languages).language, **values)
+
+
+@lru_cache(32)
+def _environment(languages: Languages) -> Environment:
+    words = words_in(languages)
+    environment = Environment(
+        loader=PackageLoader("api.report"),
+        autoescape=True,
+        extensions=["jinja2.ext.i18n"],
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.install_gettext_translations(words.translations, newstyle=True)  # type: ignore[attr-defined]
+
+    def number(value: float | None, meter: Meter) -> str:
+        return "–" if value is None else words.number(Decimal(repr(value)), meter.unit_forms)
+
+    def amount(value: float, meter: Meter) -> str:
+        return words.amount(Decimal(repr(value)), meter.unit_forms)
+
+    def term(value: float) -> str:
+        return words.exact(Decimal(repr(value)).normalize() if value else Decimal(0))
+
+    def day(text: str) -> str:
+        return words.day(date.fromisoformat(text))
+
+    def day_of(text: str, time_zone: str) -> str:
+        return words.day_of(datetime.fromisoformat(text), time_zone)
+
+    environment.filters |= {"number": number, "amount": amount, "term": term, "outcome": _outcome(words)}
+    environment.filters |= {"day": day, "draw": draw}
+    environment.filters |= {"day_of": day_of}
+    environment.tests["credits"] = lambda meter: isinstance(meter, Credits)
+    environment.globals |= {"colours": COLOURS, "link": LINK, "width": WIDTH, "height": HEIGHT}
+    return environment
+
+
+def _outcome(words: Words) -> Any:
+    def outcome(days: list[Mapping[str, Any]]) -> str:
+        return outcome_in_words({UsageStatus(one["status"]): one["days"] for one in days}, words)
+
+    return outcome

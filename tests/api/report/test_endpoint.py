@@ -1,0 +1,98 @@
+"""The page of a contract report, from the sign-in to paper."""
+
+import re
+
+import pytest
+
+from tests.api.server import Client, Served
+
+PAGE = "/report/acme"
+
+
+def test_a_bearer_token_shows_the_report(reader: Client) -> None:
+    answer = reader.get(PAGE)
+
+    assert answer.status_code == 200
+    assert answer.headers["content-language"] == "en"
+    assert "<h1>Acme Retail</h1>" in answer.text
+    assert "Contract report, January 15, 2026 to March 10, 2026" in answer.text
+    assert "At most" not in answer.text
+    assert re.search(r"<td class=\"bad\">exceeded on 2 days</td>\s*<td class=\"number\">1,300,000</td>", answer.text)
+
+
+def test_it_holds_no_script_and_asks_no_other_host(reader: Client) -> None:
+    answer = reader.get(PAGE)
+
+    assert "<script" not in answer.text
+    assert not re.search(r"(src|href)=", answer.text)
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src 'unsafe-inline'")
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_without_a_token_a_form_asks_for_one_and_shows_the_report(library: Served, reader: Client) -> None:
+    token = reader.headers["Authorization"].removeprefix("Bearer ")
+    with library.anonymous() as anyone:
+        asked = anyone.get(PAGE)
+        shown = anyone.post(f"{PAGE}?lang=fr", data={"token": f" {token} "})
+
+    assert (asked.status_code, '<form method="post">' in asked.text) == (401, True)
+    assert (shown.status_code, "Rapport de contrat, du 15 janvier 2026 au 10 mars 2026" in shown.text) == (200, True)
+
+
+def test_a_token_that_is_not_known_is_asked_again(library: Served) -> None:
+    with library.anonymous() as anyone:
+        answer = anyone.post(PAGE, data={"token": "alw_nothing"})
+
+    assert answer.status_code == 401
+    assert '<form method="post">' in answer.text
+    assert 'role="alert"' in answer.text
+
+
+def test_terms_are_compared_with_the_contract(reader: Client) -> None:
+    text = reader.get(PAGE, params={"with": ["profiles=2000000", "users=1,profiles=1"], "from": "2026-03-09"}).text
+
+    assert "What if the contract said: profiles 2,000,000" in text
+    assert "What if the contract said: users 1, profiles 1" in text
+    assert re.search(r"2,000,000</td>\s*<td>always within the limit</td>\s*<td>exceeded on 2 days</td>", text)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "status", "message"),
+    [
+        ({"with": "profile=1"}, 400, "No meter knows the term &#39;profile&#39;. Did you mean &#39;profiles&#39;?"),
+        ({"with": "profiles"}, 400, "is not a list of terms. Write it as profiles=250000,users=20."),
+        ({"with": ["users=1"] * 4}, 400, "The page compares 3 alternatives at the most."),
+        ({"from": "yesterday"}, 400, "`from` &#39;yesterday&#39; is not a day. Write it as 2026-05-01."),
+        ({"from": "2026-03-11"}, 400, "The report would begin on 2026-03-11, after its last day, 2026-03-10."),
+    ],
+)
+def test_what_cannot_be_shown_is_explained(
+    reader: Client, parameters: dict[str, str], status: int, message: str
+) -> None:
+    answer = reader.get(PAGE, params=parameters)
+
+    assert (answer.status_code, message in answer.text) == (status, True), answer.text
+
+
+def test_a_key_of_another_license_is_not_told_whether_it_exists(operator: Client, served: Served) -> None:
+    operator.data('mutation { putLicense(input: {key: "acme", name: "Acme"}) { errors { message } } }')
+    operator.data('mutation { putLicense(input: {key: "globex", name: "Globex"}) { errors { message } } }')
+    with served.client("consumption:read", license="acme") as acme:
+        there, nowhere = acme.get("/report/globex"), acme.get("/report/nowhere")
+
+    assert (there.status_code, nowhere.status_code) == (403, 403)
+    assert there.text.replace("globex", "nowhere") == nowhere.text
+
+
+def test_a_key_that_only_writes_usage_sees_no_report(operator: Client, served: Served) -> None:
+    operator.data('mutation { putLicense(input: {key: "acme", name: "Acme"}) { errors { message } } }')
+    with served.client("usage:write", license="acme") as platform:
+        assert platform.get(PAGE).status_code == 403
+
+
+def test_names_are_text(operator: Client) -> None:
+    operator.data(
+        'mutation { putLicense(input: {key: "acme", name: "<img src=x onerror=alert(1)>"}) { errors { message } } }'
+    )
+
+    assert "<h1>&lt;img src=x onerror=alert(1)&gt;</h1>" in operator.get(PAGE).text
