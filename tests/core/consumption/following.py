@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from core.consumption.snapshots import mark_changed
 from core.database.engine import Database
 
-PATIENCE = 40
+PATIENCE = 120
 """Seconds until a coroutine that waits in vain fails."""
 
 
