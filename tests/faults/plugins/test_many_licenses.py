@@ -1,10 +1,13 @@
 """Many licenses with a year to measure and one meter that loops: all else is refreshed, and no lease runs out."""
 
+import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlmodel import col, select, update
+from sqlmodel import col, func, select, update
 
 from core.consumption.tables import Snapshot
 from core.database.engine import Database
@@ -24,7 +27,27 @@ LEASE = timedelta(seconds=20)
 """Shorter than the refreshes of a batch take."""
 
 
-@pytest.mark.timeout(900)
+@contextmanager
+def most_attempts(database: Database) -> Iterator[list[int]]:
+    """Yield the largest numbers of claims of a run that did not finish, as seen from time to time."""
+    seen: list[int] = []
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.1):
+            with database.read() as session:
+                seen.append(session.exec(select(func.max(RefreshRun.attempts))).one())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        done.set()
+        watcher.join()
+
+
+@pytest.mark.timeout(3600)
 @pytest.mark.needs("postgres")
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 @pytest.mark.parametrize("licenses", [30, long(300)])
@@ -43,13 +66,14 @@ def test_a_meter_that_loops_delays_no_license_with_a_year_to_measure(
                 session.merge(LateUsage(license_id=one.id(key), since=(now - YEAR).date()))
         with database.write() as session:
             session.execute(update(RefreshRun).values(due_at=now))
-        with ThreadPoolExecutor(2) as workers:
+        with most_attempts(database) as attempts, ThreadPoolExecutor(2) as workers:
             for engine in (one, other):
                 workers.submit(refresh_all_due, engine.runtime, HeldRuns(database, LEASE))
+        assert max(attempts) == 1  # a run whose lease had run out would have been claimed once more
         with database.read() as session:
             snapshots = session.exec(select(Snapshot).order_by(col(Snapshot.license_id))).all()
-            # A run whose lease had run out would have been refreshed twice.
-            assert [snapshot.refreshed for snapshot in snapshots] == [1] * licenses
+            # More than once where the pause of the meter that loops ended meanwhile, and its reading was due again.
+            assert min(snapshot.refreshed for snapshot in snapshots) >= 1
             assert {run.status for run in session.exec(select(RefreshRun))} == {"QUEUED"}
             assert load_pauses(session).meters.keys() == {"loops"}
         for number, key in enumerate(keys):
