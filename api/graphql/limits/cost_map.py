@@ -55,8 +55,8 @@ POINTS_READ: Final = 2
 REPORT: Final = 200
 DAY_OF_A_REPORT: Final = 30
 """The cost of a day of a contract report: 0.2 ms with twenty meters."""
-EXPLANATION: Final = 700
-"""The cost of an explanation: 4 to 8 ms, for credits more."""
+EXPLANATION: Final = 1_000
+"""The cost of an explanation: 3 to 10 ms with a few series, and 20 ms for credits, which are spent again."""
 PARTS: Final = 100
 TOP: Final = 10
 A_YEAR: Final = 366

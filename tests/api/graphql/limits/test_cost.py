@@ -289,7 +289,7 @@ def test_the_cost_of_usage_grows_with_its_points() -> None:
 def test_the_cost_of_an_explanation_grows_with_its_parts() -> None:
     around = '{ consumption { section(key: "sms") { readings { explanation%s { %s } } } } }'
     per_reading = lambda first, fields: (cost(around % (first, fields)) - cost(around % ("", "late"))) // 3  # noqa: E731
-    assert cost(around % ("", "late")) == 20 + 1 + 1 + 3 * (1 + 700 + 1)
+    assert cost(around % ("", "late")) == 20 + 1 + 1 + 3 * (1 + 1000 + 1)
     parts = 104 * (1 + 1)
     assert per_reading("", "late parts { amount }") == 1 + parts
     assert per_reading("", "late divisor { parts { amount } }") == 1 + 1 + parts
