@@ -1,12 +1,14 @@
 """The parts of an explanation add up to the reading, exactly, and name the events behind it."""
 
 from collections import Counter
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from allowance import Counter as CounterMeter
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import select
@@ -14,6 +16,7 @@ from sqlmodel import select
 from core.administration.close_entity import close_entity
 from core.administration.correct_usage import correct_usage
 from core.administration.inputs import ClosingInput, CorrectionInput
+from core.admission.check_in import CheckInRequest
 from core.consumption.view import ReadingView
 from core.explaining.explanation import ReadingExplanation, explain_reading
 from core.explaining.parts import FigurePart, NewestEvent, PartReason, sum_of
@@ -237,6 +240,32 @@ def test_a_ratio_is_its_numerator_divided_with_the_rounding(acme: Engine) -> Non
     ]
     assert found.divisor is not None
     assert [short(part) for part in found.divisor.parts] == [(USAGE, 7, TODAY, "be")]
+
+
+@pytest.mark.usefixtures("clock")
+def test_installations_are_explained_by_day(acme: Engine) -> None:
+    acme.contract("acme", {"active_installations": 5}, effective_from=TODAY)
+    for number in range(3):
+        acme.runtime.admitter.check_in(CheckInRequest("acme", "active_installations", f"i{number}", "a key"))
+    acme.refresh()
+    found = explained(acme, "active_installations")
+    assert found.parts == [FigurePart(USAGE, Decimal(3), TODAY)]
+    assert found.limit is not None
+    assert found.limit.terms == {"active_installations": 5}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doubled(CounterMeter):
+    """A counter that measures in a way of its own."""
+
+
+def test_a_measurement_of_a_plugins_own_is_one_part(acme: Engine) -> None:
+    acme.send(usage_event("interaction.sent", quantity=5))
+    acme.refresh()
+    view = view_of(acme, "interactions")
+    assert isinstance(view.meter, CounterMeter)
+    own = Doubled(**{field.name: getattr(view.meter, field.name) for field in fields(view.meter)})
+    assert explain(acme, replace(view, meter=own)).parts == [FigurePart(PartReason.OWN_MEASURE, Decimal(5))]
 
 
 def test_a_term_has_no_parts_and_a_meter_that_nobody_measured_no_explanation(acme: Engine) -> None:
