@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Final
 from zlib import crc32
+from zoneinfo import ZoneInfo
 
 from allowance import Admission, Counter, Credits, Grant, Level, Meter, Period, Ratio, Reading, Usage
 from allowance.license import midnight
@@ -75,12 +76,22 @@ def _of_usage(history: MeterHistory, period: Period) -> Outlook | None:
 
 def _of_admission(history: MeterHistory, meter: Admission, period: Period) -> Outlook | None:
     license, day = history.license, _next_day(history)
-    window_of = _first_days(license, lambda day: quota_at(license, meter, license.end_of(day), None).window.period)
+    window_of = _first_days(
+        license, lambda day: _in_days_of(license, quota_at(license, meter, license.end_of(day), None).window.period)
+    )
+    period = _in_days_of(license, period)
     increments = daily_increments(history.day_ends, window_of)
     known = [day - number * _DAY for number in range(len(increments), 0, -1)]
     # The first window is known as a whole only if it began within the history.
     starts = sorted({start for each in known if (start := window_of(each)) >= known[0]} | {period.first})
     return make_window_outlook(increments, starts, day, period.end)
+
+
+def _in_days_of(license: LoadedLicense, period: Period) -> Period:
+    """Return the days of the license whose ends lie in a quota window, which has a time zone of its own."""
+    zone = ZoneInfo(license.license.time_zone)
+    first, end = (at.astimezone(zone).date() for at in (period.starts_at, period.ends_at))
+    return Period(first, end, license.license.time_zone)
 
 
 def _period_first(history: MeterHistory) -> PeriodOf:
