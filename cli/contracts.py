@@ -20,11 +20,17 @@ app = typer.Typer(help="List the versions of a contract, and take versions back.
 License = Annotated[str, typer.Argument(metavar="LICENSE", help="The license's key.")]
 
 
+def _ratios(of_meter: tuple[str, list[Decimal]]) -> str:
+    meter, ratios = of_meter
+    return f"{meter} {' '.join(f'{ratio:f}' for ratio in ratios)}"
+
+
 _COLUMNS = (
     Column("version", "Version"),
     Column("effectiveFrom", "First day"),
     Column("endsOn", "Last day"),
     Column("terms", "Terms", lambda terms: ", ".join(f"{term} {value:f}" for term, value in terms.items())),
+    Column("forecastAt", "Forecast alerts", lambda by_meter: ", ".join(map(_ratios, by_meter.items()))),
     Column("createdAt", "Put (UTC)"),
     Column("withdrawnAt", "Withdrawn (UTC)"),
     Column("withdrawnBy", "Withdrawn by"),
@@ -46,6 +52,7 @@ def list_(license: License, as_json: Json = False) -> None:
                 one.effective_from,
                 one.ends_on,
                 {term: Decimal(value) for term, value in sorted(one.terms.items())},
+                {meter: list(map(Decimal, ratios)) for meter, ratios in sorted(one.forecast_at.items())},
                 one.created_at,
                 one.withdrawn_at,
                 one.withdrawn_by,

@@ -143,6 +143,7 @@ def import_(file: File) -> None:
               terms: {profiles: 100000, interactions_per_profile: 12}
               at_risk: {interactions: 0.9}
               alert_at: {interactions: [0.5, 1.2]}
+              forecast_at: {interactions: [1]}
               expiry_notice_days: [30, 7]
               warnings: true
           grants:

@@ -32,7 +32,7 @@ from core.plugins.registry import Registry
 from core.text import shown
 
 _CAMEL: Final = re.compile(
-    r"\b(timeZone|effectiveFrom|endsOn|startsOn|billingPeriod|atRisk|alertAt|expiryNoticeDays|grantedAt|expiresAt|backOffDays|lostAfterDays|onOutage)\b"
+    r"\b(timeZone|effectiveFrom|endsOn|startsOn|billingPeriod|atRisk|alertAt|forecastAt|expiryNoticeDays|grantedAt|expiresAt|backOffDays|lostAfterDays|onOutage)\b"
 )
 T = TypeVar("T")
 D = TypeVar("D")
@@ -270,6 +270,7 @@ def _read_contracts(values: Iterable[Value], license: str) -> Iterator[tuple[Val
                 "anchor",
                 "at_risk",
                 "alert_at",
+                "forecast_at",
                 "warnings",
                 "quotas",
                 "expiry_notice_days",
@@ -285,6 +286,7 @@ def _read_contracts(values: Iterable[Value], license: str) -> Iterator[tuple[Val
             anchor=_stated(fields, "anchor", Value.text),
             at_risk=_stated(fields, "at_risk", _read_numbers),
             alert_at=_stated(fields, "alert_at", _read_ratios),
+            forecast_at=_stated(fields, "forecast_at", _read_ratios),
             warnings=_stated(fields, "warnings", Value.boolean),
             expiry_notice_days=_stated(fields, "expiry_notice_days", _read_days),
             quotas=_stated(fields, "quotas", _read_quotas),

@@ -51,6 +51,7 @@ class ContractInput:
     anchor: str | LeftOut | None = LEFT_OUT
     at_risk: tuple[tuple[str, Decimal], ...] | LeftOut | None = LEFT_OUT
     alert_at: tuple[tuple[str, tuple[Decimal, ...]], ...] | LeftOut | None = LEFT_OUT
+    forecast_at: tuple[tuple[str, tuple[Decimal, ...]], ...] | LeftOut | None = LEFT_OUT
     warnings: bool | LeftOut | None = LEFT_OUT
     quotas: tuple[tuple[str, QuotaTerms], ...] | LeftOut | None = LEFT_OUT
     expiry_notice_days: tuple[int, ...] | LeftOut | None = LEFT_OUT

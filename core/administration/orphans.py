@@ -33,7 +33,9 @@ def find_orphans(session: Session, registry: Registry) -> list[Orphan]:
     contracts = select(Contract).where(col(Contract.withdrawn_at).is_(None)).execution_options(yield_per=1000)
     for contract in session.exec(contracts):
         note("term", contract.terms.keys() - terms, contract.license_id)
-        named = contract.at_risk.keys() | contract.alert_at.keys() | contract.quotas.keys()
+        named = (
+            contract.at_risk.keys() | contract.alert_at.keys() | contract.forecast_at.keys() | contract.quotas.keys()
+        )
         note("meter", named - meters, contract.license_id)
     found = [Orphan(kind, key, len(of_key)) for (kind, key), of_key in licenses.items()]
     series = sa.select(col(UsageSeries.event), sa.func.count(col(UsageSeries.license_id).distinct()))

@@ -107,7 +107,7 @@ def _new_version(
 ) -> Contract:
     """Return the version that an input makes of the newest version on its date."""
     in_force = version_in_force([newest], given.effective_from)
-    at_risk, alert_at, quotas = given.at_risk, given.alert_at, given.quotas
+    at_risk, alert_at, forecast_at, quotas = given.at_risk, given.alert_at, given.forecast_at, given.quotas
     notice_days = resolve(given.expiry_notice_days, tuple(newest.expiry_notice_days), EXPIRY_NOTICE_DAYS)
     return Contract(
         license_id=license_id,
@@ -120,6 +120,7 @@ def _new_version(
         terms=decimal_texts(given.terms),
         at_risk=newest.at_risk if at_risk is LEFT_OUT else decimal_texts(at_risk or ()),
         alert_at=newest.alert_at if alert_at is LEFT_OUT else ratio_texts(alert_at or ()),
+        forecast_at=newest.forecast_at if forecast_at is LEFT_OUT else ratio_texts(forecast_at or ()),
         warnings=resolve(given.warnings, newest.warnings, _FIRST.warnings),
         expiry_notice_days=sorted(notice_days, reverse=True),
         quotas=newest.quotas if quotas is LEFT_OUT else quota_documents(quotas or ()),
@@ -136,6 +137,7 @@ def _content(contract: Contract) -> tuple[object, ...]:
         contract.terms,
         contract.at_risk,
         contract.alert_at,
+        contract.forecast_at,
         contract.warnings,
         contract.expiry_notice_days,
         {meter: quota for meter, quota in contract.quotas.items() if quota},

@@ -31,7 +31,7 @@ def alert_messages(session: Session, alerts: Mapping[str, Sequence[Alert]], now:
             by_license[alert.license_id][kind].append(alert)
     if not by_license:
         return []
-    newest = _newest_messages(session, by_license)
+    newest = newest_messages(session, by_license)
     return [
         message
         for license_id, kinds in by_license.items()
@@ -47,7 +47,7 @@ def _of_license(
         yield OutboundMessage(license_id, kind, first + number * timedelta(microseconds=1), content, due_at)
 
 
-def _newest_messages(session: Session, licenses: Collection[int]) -> dict[int, datetime]:
+def newest_messages(session: Session, licenses: Collection[int]) -> dict[int, datetime]:
     """Return the earliest time that is later than all messages of a license, for licenses that have messages."""
     newest = sa.func.max(col(Message.occurred_at))
     rows = session.execute(

@@ -10,12 +10,19 @@ from sqlmodel import Session, col, select
 
 from core.addresses.mail_address import first_spellings
 from core.delivery.channels import EMAIL, NOTIFIER, WEBHOOK
-from core.delivery.message_kinds import CREDITS_DECLINED, CREDITS_EXPIRING, CREDITS_REQUESTED, CROSSED, KINDS
+from core.delivery.message_kinds import (
+    CREDITS_DECLINED,
+    CREDITS_EXPIRING,
+    CREDITS_REQUESTED,
+    CROSSED,
+    FORECAST_CROSSED,
+    KINDS,
+)
 from core.delivery.outbox.enqueue import Recipient
 from core.delivery.webhooks.tables import WebhookEndpoint
 from core.licenses.tables import LicenseAdmin
 
-MAILED: Final = frozenset({CROSSED, CREDITS_EXPIRING, CREDITS_DECLINED})
+MAILED: Final = frozenset({CROSSED, FORECAST_CROSSED, CREDITS_EXPIRING, CREDITS_DECLINED})
 """The kinds of messages that the admins of a license get by e-mail."""
 
 

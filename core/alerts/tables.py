@@ -49,3 +49,38 @@ class Alert(SQLModel, table=True):
     recovery_notified: bool = False
     notified_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     mailed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class ForecastAlert(SQLModel, table=True):
+    """A ratio of a limit that the forecast reached: recorded once in a period for each limit in force.
+
+    `used`, `expected`, `low` and `high` are the usage and the forecast of the period's end when a refresh found this,
+    at `found_at`; `exceeds_at`, `exceeds_earliest` and `exceeds_latest` are the forecast instants at which the limit is
+    exceeded, as far as there are any. `clear_from` and `clear_to` are the first and the last of the newest days in a
+    row on which every forecast was clear of the ratio; `clear_to` is null if none was yet. `recovered_at` is the time
+    at which a refresh found the third of them, or the period over.
+    """
+
+    __tablename__ = "forecast_alert"
+    __table_args__ = (UniqueConstraint("license_id", "meter", "period_first", "ratio", "limit"),)
+
+    license_id: int = Field(primary_key=True, sa_type=BigId, foreign_key="license.id")
+    id: str = Field(primary_key=True, sa_type=Name)
+    meter: str = Field(sa_type=Name)
+    period_first: date
+    period_end: date
+    ratio: Decimal = Field(sa_type=ExactDecimal)
+    limit: Decimal = Field(sa_type=ExactDecimal)
+    basis: str
+    contract_version: int
+    used: Decimal = Field(sa_type=ExactDecimal)
+    expected: Decimal = Field(sa_type=ExactDecimal)
+    low: Decimal = Field(sa_type=ExactDecimal)
+    high: Decimal = Field(sa_type=ExactDecimal)
+    exceeds_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    exceeds_earliest: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    exceeds_latest: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    found_at: datetime = Field(sa_type=UtcDateTime)
+    clear_from: date
+    clear_to: date | None = None
+    recovered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -37,6 +37,7 @@ class _ContractRow(NamedTuple):
     terms: str
     at_risk: str
     alert_at: str
+    forecast_at: str
     warnings: bool
     quotas: str
     expiry_notice_days: str
@@ -54,6 +55,7 @@ class _ContractRow(NamedTuple):
             terms=orjson.loads(self.terms),
             at_risk=orjson.loads(self.at_risk),
             alert_at=orjson.loads(self.alert_at),
+            forecast_at=orjson.loads(self.forecast_at),
             warnings=bool(self.warnings),
             quotas=orjson.loads(self.quotas),
             expiry_notice_days=orjson.loads(self.expiry_notice_days),

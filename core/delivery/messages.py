@@ -1,8 +1,8 @@
 """The contents of messages, and the JSON documents that store them.
 
-Four producers make contents (alerts, credits about to expire, requests for credits, and answers that decline them) and
-three consumers read them (e-mails, webhooks, notifiers). Webhooks publish the documents as they are stored:
-docs/webhooks.md describes them, so that their keys and texts must not change.
+Five producers make contents (alerts, alerts on forecasts, credits about to expire, requests for credits, and answers
+that decline them) and three consumers read them (e-mails, webhooks, notifiers). Webhooks publish the documents as they
+are stored: docs/webhooks.md describes them, so that their keys and texts must not change.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,14 @@ from decimal import Decimal
 from typing import Any, TypeAlias
 
 from core.access.person import Person, read_person, requester_name, stored_person
-from core.delivery.message_kinds import CREDITS_DECLINED, CREDITS_EXPIRING, CREDITS_REQUESTED, TEST
+from core.delivery.message_kinds import (
+    CREDITS_DECLINED,
+    CREDITS_EXPIRING,
+    CREDITS_REQUESTED,
+    FORECAST_CROSSED,
+    FORECAST_RECOVERED,
+    TEST,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,85 @@ class AlertItem:
             "foundAt": self.found_at.isoformat(),
             "recoveredAt": None if self.recovered_at is None else self.recovered_at.isoformat(),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastItem:
+    """A forecast that reached `ratio` of `limit` at the end of the period [first, end), as a message lists it.
+
+    `expected` is the usage at the end of the period, between `low` and `high`. `exceeds_at`, `exceeds_earliest` and
+    `exceeds_latest` are when the limit is exceeded; None where it may as well be never.
+    """
+
+    id: str
+    meter: str
+    first: date
+    end: date
+    ratio: Decimal
+    limit: Decimal
+    basis: str
+    contract_version: int
+    used: Decimal
+    expected: Decimal
+    low: Decimal
+    high: Decimal
+    exceeds_at: datetime | None
+    exceeds_earliest: datetime | None
+    exceeds_latest: datetime | None
+    found_at: datetime
+    recovered_at: datetime | None
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> "ForecastItem":
+        """Read an item of `forecasts`."""
+        return cls(
+            id=document["id"],
+            meter=document["meter"],
+            first=date.fromisoformat(document["period"]["first"]),
+            end=date.fromisoformat(document["period"]["end"]),
+            ratio=Decimal(document["ratio"]),
+            limit=Decimal(document["limit"]),
+            basis=document["basis"],
+            contract_version=document["contractVersion"],
+            used=Decimal(document["used"]),
+            expected=Decimal(document["expected"]),
+            low=Decimal(document["low"]),
+            high=Decimal(document["high"]),
+            exceeds_at=_read_time(document["exceedsAt"]),
+            exceeds_earliest=_read_time(document["exceedsEarliest"]),
+            exceeds_latest=_read_time(document["exceedsLatest"]),
+            found_at=datetime.fromisoformat(document["foundAt"]),
+            recovered_at=_read_time(document["recoveredAt"]),
+        )
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the item as JSON stores it."""
+        return {
+            "id": self.id,
+            "meter": self.meter,
+            "period": {"first": self.first.isoformat(), "end": self.end.isoformat()},
+            "ratio": str(self.ratio),
+            "limit": str(self.limit),
+            "basis": self.basis,
+            "contractVersion": self.contract_version,
+            "used": str(self.used),
+            "expected": str(self.expected),
+            "low": str(self.low),
+            "high": str(self.high),
+            "exceedsAt": _time_text(self.exceeds_at),
+            "exceedsEarliest": _time_text(self.exceeds_earliest),
+            "exceedsLatest": _time_text(self.exceeds_latest),
+            "foundAt": self.found_at.isoformat(),
+            "recoveredAt": _time_text(self.recovered_at),
+        }
+
+
+def _read_time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _time_text(time: datetime | None) -> str | None:
+    return None if time is None else time.isoformat()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +258,17 @@ class AlertsContent:
 
 
 @dataclass(frozen=True, slots=True)
+class ForecastsContent:
+    """The content of the messages about forecasts: what they reached, by meter and ratio."""
+
+    forecasts: tuple[ForecastItem, ...] = ()
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the document that is stored and published."""
+        return {"forecasts": [forecast.to_document() for forecast in self.forecasts]}
+
+
+@dataclass(frozen=True, slots=True)
 class ExpiringContent:
     """The content of credits.expiring: grants in the order in which they expire."""
 
@@ -216,7 +313,9 @@ class WebhookTestContent:
         return {"endpoint": self.endpoint}
 
 
-MessageContent: TypeAlias = AlertsContent | ExpiringContent | RequestContent | DeclinedContent | WebhookTestContent
+MessageContent: TypeAlias = (
+    AlertsContent | ForecastsContent | ExpiringContent | RequestContent | DeclinedContent | WebhookTestContent
+)
 
 
 def read_content(kind: str, document: Mapping[str, Any]) -> MessageContent:
@@ -226,6 +325,8 @@ def read_content(kind: str, document: Mapping[str, Any]) -> MessageContent:
         kind: The kind of the message, see :mod:`core.delivery.message_kinds`.
         document: What `to_document` of its content made.
     """
+    if kind in (FORECAST_CROSSED, FORECAST_RECOVERED):
+        return ForecastsContent(tuple(map(ForecastItem.from_document, document["forecasts"])))
     if kind == CREDITS_EXPIRING:
         return ExpiringContent(tuple(map(ExpiringItem.from_document, document["grants"])))
     if kind == CREDITS_REQUESTED:

@@ -67,11 +67,13 @@ def forecast_reading(view: ReadingView, stored: MeterOutlook | None, now: dateti
     if of_credits:
         exceeds = credits_gone(path, _credits_left(reading, stored, at))
     else:
-        exceeds = Exceeding() if reading.limit is None else exceeding(path, _reach(view.meter, reading.limit, path[0]))
+        exceeds = (
+            Exceeding() if reading.limit is None else exceeding(path, reach_of(view.meter, reading.limit, path[0]))
+        )
     return ReadingForecast(Forecast(tuple(path), exceeds), None, computed_at, stored.outlook, ends_at)
 
 
-def _reach(meter: Meter, limit: Decimal, now: ForecastPoint) -> float:
+def reach_of(meter: Meter, limit: Decimal, now: ForecastPoint) -> float:
     """Return the usage up to which a limit is not exceeded: of whole things, a half more is none more.
 
     Without it, a level that stands at its limit would be exceeded at once by the smallest fraction.

@@ -6,6 +6,8 @@ from typing import Final, TypeVar
 
 from allowance import Contract, Meter
 
+from core.licenses.tables import ContractVersion
+
 FULL: Final = Decimal(1)
 """The ratio of the full limit, which always alerts."""
 
@@ -27,6 +29,15 @@ def alerting_ratios(meter: Meter, contract: Contract) -> tuple[Decimal, ...]:
     of_status = (FULL,) if at_risk is None or at_risk == FULL else (at_risk, FULL)
     further = meter.notices + _stated(contract.alert_at, meter, ())
     return tuple(sorted({*of_status, *further})) if further else of_status
+
+
+def forecast_ratios(meter: Meter, version: ContractVersion | None) -> tuple[Decimal, ...]:
+    """Return the ratios that alert once a forecast reaches them, lowest first; none without a contract that states any.
+
+    Meters do not see them: they are of the contract version alone.
+    """
+    stated = _stated(version.forecast_at, meter, ()) if version else ()
+    return tuple(map(Decimal, stated))
 
 
 def _stated(by_meter: Mapping[str, T], meter: Meter, default: U) -> T | U:

@@ -70,9 +70,9 @@ class ContractVersion(SQLModel):
     """A version of a license's terms, in force from `effective_from` until a later version is, or until it ends.
 
     `ends_on` is the last day on which it is in force; None if it has no end. `terms` and `at_risk` map names to exact
-    decimals as text, `alert_at` to several of these, lowest first. `quotas` holds the terms of hard quotas by meter
-    (see :class:`core.licenses.quota_terms.QuotaTerms`). `expiry_notice_days` are the days before credits expire at
-    which notices are sent, the most days first.
+    decimals as text, `alert_at` and `forecast_at` to several of these, lowest first. `quotas` holds the terms of hard
+    quotas by meter (see :class:`core.licenses.quota_terms.QuotaTerms`). `expiry_notice_days` are the days before
+    credits expire at which notices are sent, the most days first.
     """
 
     license_id: int = Field(primary_key=True, sa_type=BigId, foreign_key="license.id")
@@ -85,6 +85,7 @@ class ContractVersion(SQLModel):
     terms: dict[str, str] = Field(sa_type=Json)
     at_risk: dict[str, str] = Field(sa_type=Json)
     alert_at: dict[str, list[str]] = Field(default_factory=dict, sa_type=Json)
+    forecast_at: dict[str, list[str]] = Field(default_factory=dict, sa_type=Json)
     warnings: bool
     quotas: dict[str, dict[str, Any]] = Field(default_factory=dict, sa_type=Json)
     expiry_notice_days: list[int] = Field(default_factory=lambda: list(EXPIRY_NOTICE_DAYS), sa_type=Json)

@@ -14,13 +14,14 @@ from allowance import Reading
 from sqlmodel import Session
 
 from core.alerts.crossings import record_crossings
+from core.alerts.forecasts import record_forecasts
 from core.alerts.gone_meters import gone_meters
 from core.consumption.readings.documents import last_measured
 from core.consumption.snapshots import load_snapshots, lock_snapshots, write_snapshots
 from core.consumption.thinning import HistoryRetention
 from core.credits.expiring import record_expiring
 from core.forecast.day_ends import read_day_ends
-from core.forecast.store import load_stamps, save_outlooks
+from core.forecast.store import load_outlooks, load_stamps, save_outlooks
 from core.licenses.load import load_licenses
 from core.measuring.checkpoints import save_checkpoints
 from core.measuring.credit_slices import store_slices
@@ -35,6 +36,7 @@ from core.refresh.collect_documents import collect_documents, merge_documents
 from core.refresh.correct_days import correct_days
 from core.refresh.due import next_due_times, next_turns
 from core.refresh.expiring import find_expiring_credits
+from core.refresh.forecasts import forecast_meters, forecasting_licenses
 from core.refresh.history import write_history
 from core.refresh.judge import changed_crossings, judge_readings
 from core.refresh.late_usage import forget_late_usage, load_late_usage
@@ -120,6 +122,9 @@ def save_refresh(
     save_outlooks(session, {key: new for key, new in outlooks.items() if key not in superseded})
     notifiers = registry.notifiers.values()
     record_crossings(session, changed_crossings(readings, closings), plan.now, notifiers, closings)
+    if forecasting := forecasting_licenses(plan):
+        forecasts = forecast_meters(readings, load_outlooks(session, forecasting))
+        record_forecasts(session, forecasts, plan.now, notifiers)
     record_expiring(session, find_expiring_credits(plan, readings), plan.now, notifiers)
     record_crossings(session, gone_meters(stored, registry), plan.now, notifiers)
 

@@ -45,7 +45,13 @@ ARGUMENTS = {
 FIELDS: dict[str, dict[str, object]] = {
     "alerts list": {"license": "acme", "meter": "forms", "ratio": 1, "used": 6, "limit": 5, "recoveredAt": None},
     "alerts show": {"kind": "threshold.crossed", "channel": "email", "recipient": "ann@example.com", "attempts": 0},
-    "contracts list": {"version": 1, "effectiveFrom": "2026-01-01", "endsOn": None, "terms": {"forms": 5}},
+    "contracts list": {
+        "version": 1,
+        "effectiveFrom": "2026-01-01",
+        "endsOn": None,
+        "terms": {"forms": 5},
+        "forecastAt": {},
+    },
     "credits list": {"key": "g", "amount": 7.5, "entity": "be", "voidedAll": False, "expiresAt": None},
     "credits requests": {"license": "acme", "amount": 5, "person": None, "requestedWith": "console", "closedAt": None},
     "entities list": {"name": "be", "closedFrom": None},

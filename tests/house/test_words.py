@@ -21,6 +21,7 @@ DOMAIN = frozenset(
             "CreditRequest",
             "Delivery",
             "Forecast",
+            "ForecastAlert",
             "ForecastPoint",
             "Grant",
         ),

@@ -32,7 +32,7 @@ def run(example: Path, *arguments: str, path: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize(("name", "passed"), [("allowance-chat", 6), ("allowance-chat-notifier", 14)])
+@pytest.mark.parametrize(("name", "passed"), [("allowance-chat", 6), ("allowance-chat-notifier", 16)])
 def test_its_own_tests_pass(name: str, passed: int) -> None:
     example = EXAMPLES / name
     arguments = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "pyproject.toml")

@@ -81,8 +81,8 @@ def test_anything_but_a_list_of_notifiers_is_refused(contributed: object, said: 
 def test_the_testing_kit_creates_messages_of_every_kind(kind: str) -> None:
     made = message(kind, license_name="Globex")
     assert (made.kind, made.license_name) == (kind, "Globex")
-    told = [made.alerts, made.expiring, (made.requested,) if made.requested else ()]
-    assert sorted(map(len, told)) == [0, 0, 1]
+    told = [made.alerts, made.forecasts, made.expiring, (made.requested,) if made.requested else ()]
+    assert sorted(map(len, told)) == [0, 0, 0, 1]
 
 
 def test_the_testing_kit_refuses_an_unknown_kind() -> None:

@@ -221,6 +221,7 @@ LIST_SIZES: Final[Mapping[str, int | PageCost | Edges]] = {
     "Contract.terms": 10,
     "Contract.quotas": 2,
     "Contract.alertAt": 2,
+    "Contract.forecastAt": 2,
     "AlertAt.ratios": 2,
     "Contract.expiryNoticeDays": 2,
     "Consumption.sections": 7,

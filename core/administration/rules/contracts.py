@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from allowance import Admission, Enforcement, Meter
+from allowance import Admission, Credits, Enforcement, Meter
 
 from core.administration.contract_content import decimal_texts, quota_documents, ratio_texts
 from core.administration.inputs import ContractInput
@@ -63,15 +63,18 @@ def check_contract(
     terms = {term for meter in meters.values() for term in meter.limit_terms}
     at_risk = () if contract.at_risk is LEFT_OUT else contract.at_risk or ()
     alert_at = () if contract.alert_at is LEFT_OUT else contract.alert_at or ()
+    forecast_at = () if contract.forecast_at is LEFT_OUT else contract.forecast_at or ()
     quotas = () if contract.quotas is LEFT_OUT else contract.quotas or ()
-    same_terms, same_at_risk, same_alert_at, same_quotas = set(), set(), set(), set()
+    same_terms, same_at_risk, same_alert_at, same_forecast_at, same_quotas = set(), set(), set(), set(), set()
     if stored:
         same_terms = _same(decimal_texts(contract.terms), stored.terms) - terms
         same_at_risk = _same(decimal_texts(at_risk), stored.at_risk) - meters.keys()
         same_alert_at = _same(ratio_texts(alert_at), stored.alert_at) - meters.keys()
+        same_forecast_at = _same(ratio_texts(forecast_at), stored.forecast_at) - meters.keys()
         same_quotas = _same(quota_documents(quotas), stored.quotas) - meters.keys()
     _check_terms(problems, contract.terms, terms, same_terms)
-    for name, meters_named in (("atRisk", at_risk), ("alertAt", alert_at), ("quotas", quotas)):
+    stated = (("atRisk", at_risk), ("alertAt", alert_at), ("forecastAt", forecast_at), ("quotas", quotas))
+    for name, meters_named in stated:
         problems.twice("meter", (entry[0] for entry in meters_named), name, "meter")
     for index, (key, ratio) in enumerate(at_risk):
         if key not in meters and key not in same_at_risk:
@@ -79,8 +82,8 @@ def check_contract(
                 f"No meter {shown(key)}.{did_you_mean(key, meters)}", "atRisk", index, "meter", code="UNKNOWN_METER"
             )
         problems.number("ratio", ratio, "be above 0 and up to 1", 1, "atRisk", index, "ratio")
-    for index, (key, ratios) in enumerate(alert_at):
-        _check_alert_at(problems, index, key, ratios, meters, same_alert_at)
+    _check_ratios(problems, "alertAt", alert_at, meters, same_alert_at)
+    _check_ratios(problems, "forecastAt", forecast_at, meters, same_forecast_at)
     for index, (key, quota) in enumerate(quotas):
         _check_quota(problems, index, key, quota, meters, same_quotas)
     days = () if contract.expiry_notice_days is LEFT_OUT else contract.expiry_notice_days or ()
@@ -94,7 +97,7 @@ def check_contract(
         *(f"No installed meter knows the term {shown(term)}. It stays as it is." for term in sorted(same_terms)),
         *(
             f"No meter {shown(meter)} is installed. What the contract states of it stays as it is."
-            for meter in sorted(same_at_risk | same_alert_at | same_quotas)
+            for meter in sorted(same_at_risk | same_alert_at | same_forecast_at | same_quotas)
         ),
     ]
 
@@ -126,32 +129,34 @@ def _check_terms(
         problems.number(called, value, "be a number from 0 to 2^53", LARGEST, "terms", index, "value", zero=True)
 
 
-def _check_alert_at(
+def _check_ratios(
     problems: Problems,
-    index: int,
-    key: str,
-    ratios: tuple[Decimal, ...],
+    field: str,
+    stated: Sequence[tuple[str, tuple[Decimal, ...]]],
     meters: Mapping[str, Meter],
     same: Collection[str],
 ) -> None:
-    """Check the further ratios of a meter. They may lie above a soft limit, not above a hard limit."""
-    if key not in meters and key not in same:
-        problems.add(
-            f"No meter {shown(key)}.{did_you_mean(key, meters)}", "alertAt", index, "meter", code="UNKNOWN_METER"
+    """Check the ratios of meters in a field. They may lie above a soft limit, not above a hard limit."""
+    for index, (key, ratios) in enumerate(stated):
+        if key not in meters and key not in same:
+            problems.add(
+                f"No meter {shown(key)}.{did_you_mean(key, meters)}", field, index, "meter", code="UNKNOWN_METER"
+            )
+        if field == "forecastAt" and isinstance(meters.get(key), Credits):
+            problems.add(f"The meter {shown(key)} counts credits, which end with no period.", field, index, "meter")
+        if len(ratios) > MOST_RATIOS:
+            problems.add(f"ratios must be {MOST_RATIOS} at most, not {len(ratios)}.", field, index, "ratios")
+            continue
+        hard = key in meters and meters[key].enforcement is Enforcement.HARD
+        must, most = (
+            ("be above 0 and up to 1, as the limit is a hard one", 1)
+            if hard
+            else (f"be above 0 and up to {HIGHEST_RATIO}", HIGHEST_RATIO)
         )
-    if len(ratios) > MOST_RATIOS:
-        problems.add(f"ratios must be {MOST_RATIOS} at most, not {len(ratios)}.", "alertAt", index, "ratios")
-        return
-    hard = key in meters and meters[key].enforcement is Enforcement.HARD
-    must, most = (
-        ("be above 0 and up to 1, as the limit is a hard one", 1)
-        if hard
-        else (f"be above 0 and up to {HIGHEST_RATIO}", HIGHEST_RATIO)
-    )
-    for place, ratio in enumerate(ratios):
-        problems.number("ratio", ratio, must, most, "alertAt", index, "ratios", place)
-        if ratio in ratios[:place]:
-            problems.add(f"ratio {ratio} is there twice.", "alertAt", index, "ratios", place)
+        for place, ratio in enumerate(ratios):
+            problems.number("ratio", ratio, must, most, field, index, "ratios", place)
+            if ratio in ratios[:place]:
+                problems.add(f"ratio {ratio} is there twice.", field, index, "ratios", place)
 
 
 def _check_quota(

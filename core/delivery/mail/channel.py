@@ -30,6 +30,7 @@ from core.delivery.messages import (
     AlertsContent,
     DeclinedContent,
     ExpiringContent,
+    ForecastsContent,
     RequestContent,
     WebhookTestContent,
     read_content,
@@ -89,13 +90,16 @@ class MailChannel:
         match read_content(claimed.message.kind, claimed.message.document):
             case RequestContent() as content:
                 return self._to_operator(session, claimed, content)
-            case AlertsContent() | ExpiringContent() | DeclinedContent() as content:
+            case AlertsContent() | ForecastsContent() | ExpiringContent() | DeclinedContent() as content:
                 return self._to_admin(session, claimed, content)
             case WebhookTestContent():  # only for its endpoint
                 return None
 
     def _to_admin(
-        self, session: Session, claimed: ClaimedDelivery, content: AlertsContent | ExpiringContent | DeclinedContent
+        self,
+        session: Session,
+        claimed: ClaimedDelivery,
+        content: AlertsContent | ForecastsContent | ExpiringContent | DeclinedContent,
     ) -> EmailMessage | None:
         delivery = claimed.delivery
         admin = _admin(session, delivery)

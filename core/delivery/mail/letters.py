@@ -11,11 +11,13 @@ from core.access.person import Person
 from core.delivery.mail.render import (
     CrossedLine,
     ExpiringLine,
+    ForecastLine,
     Mail,
     RequestLine,
     render_crossed,
     render_declined,
     render_expiring,
+    render_forecast,
     render_requested,
 )
 from core.delivery.messages import (
@@ -24,6 +26,8 @@ from core.delivery.messages import (
     DeclinedContent,
     ExpiringContent,
     ExpiringItem,
+    ForecastItem,
+    ForecastsContent,
     RequestContent,
     RequestItem,
 )
@@ -39,7 +43,7 @@ _CREDITS: Final = Unit(one=Text("credit", fr="crédit"), other=Text("credits", f
 
 
 def mail_to_admin(
-    content: AlertsContent | ExpiringContent | DeclinedContent,
+    content: AlertsContent | ForecastsContent | ExpiringContent | DeclinedContent,
     license: License,
     registry: Registry,
     words: Words,
@@ -66,8 +70,12 @@ def mail_to_admin(
         return render_expiring(
             words, license.name, license.key, license.time_zone, expiring, link, unsubscribe_url, contact
         )
-    by_meter = groupby(content.alerts, attrgetter("meter"))  # alerts are listed by meter and ratio
     zone = ZoneInfo(license.time_zone)
+    if isinstance(content, ForecastsContent):
+        forecasts = groupby(content.forecasts, attrgetter("meter"))  # listed by meter and ratio
+        expected = [_forecast_line(list(of_meter)[-1], registry, zone, words) for _, of_meter in forecasts]
+        return render_forecast(words, license.name, license.key, expected, link, unsubscribe_url, contact)
+    by_meter = groupby(content.alerts, attrgetter("meter"))  # alerts are listed by meter and ratio
     lines = [_crossed_line(list(alerts), registry, zone, words) for _, alerts in by_meter]
     return render_crossed(words, license.name, license.key, lines, link, unsubscribe_url, contact)
 
@@ -125,6 +133,30 @@ def _crossed_line(alerts: list[AlertItem], registry: Registry, zone: ZoneInfo, w
         hard=meter is not None and meter.enforcement is Enforcement.HARD,
         crossed_on=tuple(each.crossed_at.astimezone(zone).date() for each in alerts),
         found_on=tuple(each.found_at.astimezone(zone).date() for each in alerts),
+    )
+
+
+def _forecast_line(item: ForecastItem, registry: Registry, zone: ZoneInfo, words: Words) -> ForecastLine:
+    """Return the line for the forecast of a meter, which is the same for all of its ratios."""
+    meter = registry.meters.get(item.meter)
+    at, earliest, latest = (
+        None if time is None else time.astimezone(zone).date()
+        for time in (item.exceeds_at, item.exceeds_earliest, item.exceeds_latest)
+    )
+    return ForecastLine(
+        title=words.text(meter.title) if meter else item.meter,
+        unit=meter.unit_forms if meter else None,
+        used=item.used,
+        limit=item.limit,
+        basis=basis_in_words(item.basis, meter, words),
+        expected=item.expected,
+        low=item.low,
+        high=item.high,
+        first=item.first,
+        end=item.end,
+        exceeds_on=at,
+        earliest=earliest,
+        latest=latest,
     )
 
 

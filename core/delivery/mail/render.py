@@ -59,6 +59,29 @@ class CrossedLine:
 
 
 @dataclass(frozen=True, slots=True)
+class ForecastLine:
+    """A meter whose forecast for the end of the period [first, end) reached a ratio of its limit.
+
+    `unit` is None if the meter is not installed any more. `exceeds_on`, `earliest` and `latest` are the days on which
+    the limit is exceeded, as far as the forecast knows any.
+    """
+
+    title: str
+    unit: Unit | None
+    used: Decimal
+    limit: Decimal
+    basis: str
+    expected: Decimal
+    low: Decimal
+    high: Decimal
+    first: date
+    end: date
+    exceeds_on: date | None
+    earliest: date | None
+    latest: date | None
+
+
+@dataclass(frozen=True, slots=True)
 class ExpiringLine:
     """A grant that expires, with `left` of `amount` credits."""
 
@@ -116,6 +139,29 @@ def render_crossed(
         colour=worst_colour({line.status for line in lines}),
         exceeded=any(line.status == "EXCEEDED" for line in lines),
         early=max(line.reached for line in lines) if all(line.status == "OK" for line in lines) else None,
+    )
+
+
+def render_forecast(
+    words: Words,
+    license_name: str,
+    license_key: str,
+    lines: list[ForecastLine],
+    consumption_url: str,
+    unsubscribe_url: str,
+    contact: Contact | None = None,
+) -> Mail:
+    """Return the e-mail about forecasts that reached ratios of limits, in the words of its reader."""
+    return _render(
+        "forecast",
+        words,
+        license_name=license_name,
+        license_key=license_key,
+        lines=lines,
+        consumption_url=consumption_url,
+        unsubscribe_url=unsubscribe_url,
+        contact=contact,
+        exceeding=any(line.expected > line.limit for line in lines),
     )
 
 

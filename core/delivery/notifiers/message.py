@@ -1,6 +1,6 @@
 """The SDK's message for a notifier, made from a message of the outbox."""
 
-from allowance import Alert, ExpiringCredits, Message, Period, RequestedCredits
+from allowance import Alert, ExpiringCredits, ForecastAlert, Message, Period, RequestedCredits
 
 from core.delivery.messages import (
     AlertItem,
@@ -8,6 +8,8 @@ from core.delivery.messages import (
     DeclinedContent,
     ExpiringContent,
     ExpiringItem,
+    ForecastItem,
+    ForecastsContent,
     RequestContent,
     RequestItem,
     read_content,
@@ -22,6 +24,7 @@ def message_of(claimed: ClaimedDelivery, license: License, registry: Registry, c
     """Return the message, under the id of its delivery, which stays the same however often it is sent."""
     content = read_content(claimed.message.kind, claimed.message.document)
     alerts = content.alerts if isinstance(content, AlertsContent) else ()
+    forecasts = content.forecasts if isinstance(content, ForecastsContent) else ()
     grants = content.grants if isinstance(content, ExpiringContent) else ()
     return Message(
         id=claimed.delivery.id,
@@ -31,6 +34,7 @@ def message_of(claimed: ClaimedDelivery, license: License, registry: Registry, c
         occurred_at=claimed.message.occurred_at,
         link=consumption_url.replace("{license}", license.key),
         alerts=tuple(_alert(alert, license, registry) for alert in alerts),
+        forecasts=tuple(_forecast(forecast, license, registry) for forecast in forecasts),
         expiring=tuple(_expiring(grant, registry) for grant in grants),
         requested=_requested(content.request, registry)
         if isinstance(content, RequestContent | DeclinedContent)
@@ -50,6 +54,25 @@ def _alert(alert: AlertItem, license: License, registry: Registry) -> Alert:
         ratio=canonical(alert.ratio),
         status=alert.status,
         period=Period(alert.first, alert.end, license.time_zone),
+    )
+
+
+def _forecast(forecast: ForecastItem, license: License, registry: Registry) -> ForecastAlert:
+    meter = registry.meters.get(forecast.meter)
+    return ForecastAlert(
+        meter=forecast.meter,
+        title=_title(forecast.meter, registry),
+        unit=str(meter.unit) if meter else "",
+        used=canonical(forecast.used),
+        limit=canonical(forecast.limit),
+        ratio=canonical(forecast.ratio),
+        expected=canonical(forecast.expected),
+        low=canonical(forecast.low),
+        high=canonical(forecast.high),
+        exceeds_at=forecast.exceeds_at,
+        exceeds_earliest=forecast.exceeds_earliest,
+        exceeds_latest=forecast.exceeds_latest,
+        period=Period(forecast.first, forecast.end, license.time_zone),
     )
 
 

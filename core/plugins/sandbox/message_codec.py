@@ -4,15 +4,18 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
-from allowance import Alert, ExpiringCredits, Message, Period, RequestedCredits
+from allowance import Alert, ExpiringCredits, ForecastAlert, Message, Period, RequestedCredits
+
+_EXCEEDS: Final = ("exceeds_at", "exceeds_earliest", "exceeds_latest")
 
 
 def encode_message(message: Message) -> dict[str, Any]:
     """Return the data of a message. Numbers are texts, because JSON has no exact numbers; orjson writes the dates."""
     data = asdict(message)
-    parts = [*data["alerts"], *data["expiring"], *([data["requested"]] if data["requested"] else [])]
+    requested = [data["requested"]] if data["requested"] else []
+    parts = [*data["alerts"], *data["forecasts"], *data["expiring"], *requested]
     for part in parts:
         part |= {key: str(value) for key, value in part.items() if isinstance(value, Decimal)}
     return data
@@ -28,6 +31,14 @@ def decode_message(data: Mapping[str, Any]) -> Message:
             Alert(**_numbers(alert, "used", "limit", "ratio"), period=_period(alert["period"]))
             for alert in data["alerts"]
         ),
+        forecasts=tuple(
+            ForecastAlert(
+                **_numbers(forecast, "used", "limit", "ratio", "expected", "low", "high"),
+                **_times(forecast),
+                period=_period(forecast["period"]),
+            )
+            for forecast in data["forecasts"]
+        ),
         expiring=tuple(
             ExpiringCredits(
                 **_numbers(credit, "amount", "left"), expires_at=datetime.fromisoformat(credit["expires_at"])
@@ -39,9 +50,13 @@ def decode_message(data: Mapping[str, Any]) -> Message:
 
 
 def _numbers(data: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    """Return the fields without period and expiry, with the named fields as numbers."""
-    fields = {key: value for key, value in data.items() if key not in ("period", "expires_at")}
+    """Return the fields without period and times, with the named fields as numbers."""
+    fields = {key: value for key, value in data.items() if key not in ("period", "expires_at", *_EXCEEDS)}
     return fields | {name: Decimal(data[name]) for name in names}
+
+
+def _times(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: None if data[name] is None else datetime.fromisoformat(data[name]) for name in _EXCEEDS}
 
 
 def _period(data: Mapping[str, Any]) -> Period:

@@ -18,7 +18,7 @@ from allowance.kinds.ratio import Latest, Ratio, Total
 from allowance.kinds.term import Term
 from allowance.license import Contract, License, Period
 from allowance.meter import Enforcement, Meter, Section
-from allowance.notifier import Alert, ExpiringCredits, GiveUp, Message, Notifier, RequestedCredits
+from allowance.notifier import Alert, ExpiringCredits, ForecastAlert, GiveUp, Message, Notifier, RequestedCredits
 from allowance.reading import Limit, Reading, Share
 from allowance.text import Application, Text, Unit, UnitFormat
 from allowance.usage import Usage
@@ -40,6 +40,7 @@ __all__ = [
     "EntityCell",
     "EventType",
     "ExpiringCredits",
+    "ForecastAlert",
     "GiveUp",
     "Grant",
     "InvalidDeclaration",

@@ -13,11 +13,11 @@ from allowance.license import Period
 from allowance.text import check_text
 
 KINDS: Final = (
-    "threshold.crossed", "threshold.recovered", "threshold.reopened", "credits.expiring", "credits.requested",
-    "credits.declined",
+    "threshold.crossed", "threshold.recovered", "threshold.reopened", "forecast.crossed", "forecast.recovered",
+    "credits.expiring", "credits.requested", "credits.declined",
 )  # fmt: skip
-"""The kinds of messages: thresholds were crossed, have recovered, or are crossed again; credits expire soon or are
-requested; a request for credits was declined."""
+"""The kinds of messages: thresholds were crossed, have recovered, or are crossed again; forecasts have reached
+ratios of limits, or are clear of them; credits expire soon or are requested; a request for credits was declined."""
 
 _TENTH: Final = Decimal("0.1")
 
@@ -54,6 +54,41 @@ class Alert:
         with exact():
             whole, rest = divmod(self.used * 1000, self.limit)
             return (whole + (2 * rest >= self.limit)) * _TENTH
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastAlert:
+    """A forecast that has reached a ratio of a limit, or that is clear of the ratio again.
+
+    Attributes:
+        meter: The key of the meter.
+        title: The title of the meter.
+        unit: The unit of the usage and `limit`.
+        used: The usage when the forecast reached the ratio.
+        limit: The limit at that time.
+        ratio: The ratio of the limit that the contract alerts at: 1 is the whole limit.
+        expected: The usage that was expected at the end of the period.
+        low: The low end of the range of `expected`.
+        high: The high end of the range of `expected`.
+        exceeds_at: The instant at which the limit is exceeded; None if that may as well be never.
+        exceeds_earliest: The earliest such instant; None if there is none within the range.
+        exceeds_latest: The latest such instant; None like `exceeds_at`.
+        period: The billing period.
+    """
+
+    meter: str
+    title: str
+    unit: str
+    used: Decimal
+    limit: Decimal
+    ratio: Decimal
+    expected: Decimal
+    low: Decimal
+    high: Decimal
+    exceeds_at: datetime | None
+    exceeds_earliest: datetime | None
+    exceeds_latest: datetime | None
+    period: Period
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +140,14 @@ class Message:
 
     Attributes:
         id: The identifier of the message. It is the same in each attempt, so that a receiver can recognise repeats.
-        kind: One of :data:`KINDS`. It decides which of `alerts`, `expiring` and `requested` are set.
+        kind: One of :data:`KINDS`. It decides which of `alerts`, `forecasts`, `expiring` and `requested` are set.
         license_key: The key of the license.
         license_name: The name of the license.
         occurred_at: The instant of the event that the message reports.
         link: The URL of the license's consumption, for people.
         alerts: The thresholds, for the kinds ``threshold.crossed``, ``threshold.recovered`` and
             ``threshold.reopened``.
+        forecasts: The forecasts, for the kinds ``forecast.crossed`` and ``forecast.recovered``.
         expiring: The credits, for the kind ``credits.expiring``.
         requested: The request, for the kinds ``credits.requested`` and ``credits.declined``; otherwise None.
         reason: The operator's reason, for the kind ``credits.declined``; otherwise None. It is text that a person
@@ -128,6 +164,7 @@ class Message:
     expiring: tuple[ExpiringCredits, ...] = ()
     requested: RequestedCredits | None = None
     reason: str | None = None
+    forecasts: tuple[ForecastAlert, ...] = ()
 
 
 class GiveUp(Exception):

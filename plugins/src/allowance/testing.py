@@ -30,7 +30,7 @@ from allowance.events import EventType
 from allowance.exact import exact
 from allowance.license import Contract, License, Period
 from allowance.meter import Meter, look_ahead
-from allowance.notifier import KINDS, Alert, ExpiringCredits, Message, RequestedCredits
+from allowance.notifier import KINDS, Alert, ExpiringCredits, ForecastAlert, Message, RequestedCredits
 from allowance.reading import Reading
 from allowance.reading_check import check_reading
 from allowance.usage import Usage
@@ -113,7 +113,7 @@ def measure(
 
 
 def message(kind: str = "threshold.crossed", **changed: Any) -> Message:
-    """Create a message as a notifier gets it, with one alert, grant or request in it.
+    """Create a message as a notifier gets it, with one alert, forecast, grant or request in it.
 
     Example::
 
@@ -139,6 +139,23 @@ def message(kind: str = "threshold.crossed", **changed: Any) -> Message:
         used, limit, period = Decimal(1020), Decimal(1000), Period(date(2026, 1, 1), date(2027, 1, 1))
         alert = Alert("interactions", "Interactions", "interactions", used, limit, Decimal(1), "EXCEEDED", period)
         fields["alerts"] = (alert,)
+    elif kind.startswith("forecast."):
+        forecast = ForecastAlert(
+            meter="interactions",
+            title="Interactions",
+            unit="interactions",
+            used=Decimal(600),
+            limit=Decimal(1000),
+            ratio=Decimal(1),
+            expected=Decimal(1100),
+            low=Decimal(1040),
+            high=Decimal(1170),
+            exceeds_at=datetime(2026, 12, 12, 9, tzinfo=UTC),
+            exceeds_earliest=datetime(2026, 12, 5, 9, tzinfo=UTC),
+            exceeds_latest=datetime(2026, 12, 24, 9, tzinfo=UTC),
+            period=Period(date(2026, 1, 1), date(2027, 1, 1)),
+        )
+        fields["forecasts"] = (forecast,)
     elif kind == "credits.expiring":
         expires_at = AT + timedelta(days=7)
         credits = ExpiringCredits("sms_credits", "SMS credits", Decimal(5000), Decimal(1200), None, expires_at)

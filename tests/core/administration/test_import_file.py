@@ -232,6 +232,13 @@ def test_further_ratios_that_cannot_be_are_said_with_their_line(engine: Engine) 
     ]
 
 
+def test_ratios_of_forecasts_are_imported_lowest_first(engine: Engine) -> None:
+    put(engine, ACME.replace("        warnings: true\n", "        forecast_at: {interactions: [1, 0.9]}\n"))
+    with engine.database.read() as session:
+        first, second = session.exec(select(Contract).order_by(col(Contract.version))).all()
+    assert (first.forecast_at, second.forecast_at) == ({}, {"interactions": ["0.9", "1"]})
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [

@@ -205,6 +205,18 @@ def test_further_ratios_are_few_parts_of_the_limit_of_a_meter(
     assert problems(lambda: check_contract(given, registry.meters)) == [
         (code, ("alertAt", "0", *path), message) for code, path, message in expected
     ]
+    given = contract(forecast_at=((meter, tuple(map(Decimal, ratios))),))
+    assert problems(lambda: check_contract(given, registry.meters)) == [
+        (code, ("forecastAt", "0", *path), message) for code, path, message in expected
+    ]
+
+
+def test_credits_have_no_alerts_on_forecasts(registry: Registry) -> None:
+    given = contract(forecast_at=(("sms_credits", (Decimal(1),)),))
+    message = "The meter 'sms_credits' counts credits, which end with no period."
+    assert problems(lambda: check_contract(given, registry.meters)) == [
+        ("BAD_INPUT", ("forecastAt", "0", "meter"), message)
+    ]
 
 
 def test_all_that_is_wrong_with_a_contract_is_said_at_once_with_its_place(registry: Registry) -> None:

@@ -5,13 +5,24 @@ from decimal import Decimal
 
 import pytest
 
-from core.delivery.message_kinds import CREDITS_DECLINED, CREDITS_EXPIRING, CREDITS_REQUESTED, CROSSED, RECOVERED, TEST
+from core.delivery.message_kinds import (
+    CREDITS_DECLINED,
+    CREDITS_EXPIRING,
+    CREDITS_REQUESTED,
+    CROSSED,
+    FORECAST_CROSSED,
+    FORECAST_RECOVERED,
+    RECOVERED,
+    TEST,
+)
 from core.delivery.messages import (
     AlertItem,
     AlertsContent,
     DeclinedContent,
     ExpiringContent,
     ExpiringItem,
+    ForecastItem,
+    ForecastsContent,
     MessageContent,
     RequestContent,
     RequestItem,
@@ -36,6 +47,28 @@ ALERT_DOCUMENT = {
     "status": "AT_RISK",
     "crossedAt": "2026-03-15T12:00:00+00:00",
     "foundAt": "2026-03-15T12:30:00+00:00",
+    "recoveredAt": None,
+}
+FORECAST = ForecastItem(
+    "f1", "forms", date(2026, 1, 1), date(2027, 1, 1), Decimal(1), Decimal(5), "5 forms", 1, Decimal("4"), Decimal(7),
+    Decimal(4), Decimal(9), None, AT, None, AT, None,
+)  # fmt: skip
+FORECAST_DOCUMENT = {
+    "id": "f1",
+    "meter": "forms",
+    "period": {"first": "2026-01-01", "end": "2027-01-01"},
+    "ratio": "1",
+    "limit": "5",
+    "basis": "5 forms",
+    "contractVersion": 1,
+    "used": "4",
+    "expected": "7",
+    "low": "4",
+    "high": "9",
+    "exceedsAt": None,
+    "exceedsEarliest": "2026-03-15T12:00:00+00:00",
+    "exceedsLatest": None,
+    "foundAt": "2026-03-15T12:00:00+00:00",
     "recoveredAt": None,
 }
 GRANT = ExpiringItem("g1", "sms_credits", Decimal("1E+3"), Decimal("0.5"), None, AT, 7)
@@ -67,6 +100,8 @@ REQUEST_DOCUMENT = {
     [
         (CROSSED, AlertsContent((ALERT,)), {"alerts": [ALERT_DOCUMENT]}),
         (RECOVERED, AlertsContent(), {"alerts": []}),
+        (FORECAST_CROSSED, ForecastsContent((FORECAST,)), {"forecasts": [FORECAST_DOCUMENT]}),
+        (FORECAST_RECOVERED, ForecastsContent(), {"forecasts": []}),
         (CREDITS_EXPIRING, ExpiringContent((GRANT,)), {"grants": [GRANT_DOCUMENT]}),
         (CREDITS_REQUESTED, RequestContent(REQUEST), {"request": REQUEST_DOCUMENT}),
         (

@@ -1,5 +1,6 @@
 """Contracts and their terms in the schema."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -99,10 +100,14 @@ class Contract:
         description="The additional thresholds that alert people, beside the thresholds that the meters define."
     )
     def alert_at(self) -> list[AlertAt]:
-        return [
-            AlertAt(meter=meter, ratios=[float(Decimal(ratio)) for ratio in ratios])
-            for meter, ratios in sorted(self.row.alert_at.items())
-        ]
+        return _alert_at(self.row.alert_at)
+
+    @strawberry.field(
+        description="The ratios of the limit that alert people once the forecast expects them to be reached at the end "
+        "of the period."
+    )
+    def forecast_at(self) -> list[AlertAt]:
+        return _alert_at(self.row.forecast_at)
 
     @strawberry.field(description="The rules for hard quotas that differ from the defaults.")
     def quotas(self) -> list[QuotaTerms]:
@@ -117,3 +122,10 @@ class Contract:
     @strawberry.field(description="True if applications warn people of exceeded limits.")
     def warnings(self) -> bool:
         return self.row.warnings
+
+
+def _alert_at(ratios: Mapping[str, Sequence[str]]) -> list[AlertAt]:
+    return [
+        AlertAt(meter=meter, ratios=[float(Decimal(ratio)) for ratio in of_meter])
+        for meter, of_meter in sorted(ratios.items())
+    ]

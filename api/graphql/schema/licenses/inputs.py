@@ -72,7 +72,9 @@ class AtRiskInput:
     )
 
 
-@strawberry.input(description="Additional thresholds of one meter. They alert people and change no status.")
+@strawberry.input(
+    description="Additional thresholds of one meter, or of its forecast. They alert people and change no status."
+)
 class AlertAtInput:
     meter: str = strawberry.field(description="The key of the meter.")
     ratios: list[float] = strawberry.field(
@@ -138,6 +140,11 @@ class ContractInput:
     alert_at: list[AlertAtInput] | None = strawberry.field(
         default=strawberry.UNSET,
         description="All additional thresholds that alert people, beside the thresholds that the meters define.",
+    )
+    forecast_at: list[AlertAtInput] | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="All ratios of the limit that alert people once the forecast expects them to be reached at the end "
+        "of the period. None for a first version, and if null.",
     )
     expiry_notice_days: list[int] | None = strawberry.field(
         default=strawberry.UNSET,

@@ -112,6 +112,7 @@ def put_contract(
         terms=tuple((term.key, decimal(term.value)) for term in input.terms),
         at_risk=_items(input.at_risk, lambda item: (item.meter, decimal(item.ratio))),
         alert_at=_items(input.alert_at, lambda item: (item.meter, tuple(map(decimal, item.ratios)))),
+        forecast_at=_items(input.forecast_at, lambda item: (item.meter, tuple(map(decimal, item.ratios)))),
         warnings=stated(input.warnings),
         expiry_notice_days=_items(input.expiry_notice_days, int),
         quotas=_items(input.quotas, lambda item: (item.meter, _quota_terms(item))),

@@ -53,6 +53,14 @@ def test_the_plugin_loads() -> None:
         ("threshold.crossed", "🔴 Interactions: 1,020 of 1,000 interactions used, 102.0 %; reached 100 %"),
         ("threshold.recovered", "🟢 Interactions: recovered from 100 % of 1,000 interactions"),
         ("threshold.reopened", "🔴 Interactions: over 100 % of 1,000 interactions again"),
+        (
+            "forecast.crossed",
+            (
+                "🟡 Interactions: at this pace the limit of 1,000 interactions is exceeded on 12 December 2026, between "
+                "05 December 2026 and 24 December 2026"
+            ),
+        ),
+        ("forecast.recovered", "🟢 Interactions: at this pace 100 % of 1,000 interactions is not reached any more"),
         ("credits.expiring", "1,200 of 5,000 of SMS credits expire on 22 June 2026"),
         ("credits.declined", "Request for 5,000 of SMS credits was declined: The credits of this year are used up"),
         ("credits.requested", "Request for 5,000 of SMS credits: For the spring campaign"),

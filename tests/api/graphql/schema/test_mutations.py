@@ -71,6 +71,17 @@ def test_additional_thresholds_are_stored_and_shown_in_readings(
             {"ratio": 1.2, "value": 6, "status": "EXCEEDED", "crossedAt": None},
         ],
     }
+    assert put_contract(operator, forecastAt=[{"meter": "forms", "ratios": [1, 0.9]}])["errors"] == []
+    asked = '{ license(key: "acme") { contract { forecastAt { meter ratios } alertAt { meter } } } }'
+    assert operator.data(asked)["license"]["contract"] == {
+        "forecastAt": [{"meter": "forms", "ratios": [0.9, 1]}],
+        "alertAt": [{"meter": "forms"}, {"meter": "users"}],
+    }
+    wrong = put_contract(operator, forecastAt=[{"meter": "user", "ratios": [0.5]}, {"meter": "users", "ratios": [11]}])
+    assert [(one["code"], one["path"]) for one in wrong["errors"]] == [
+        ("UNKNOWN_METER", ["forecastAt", "0", "meter"]),
+        ("BAD_INPUT", ["forecastAt", "1", "ratios", "0"]),
+    ]
     wrong = put_contract(operator, alertAt=[{"meter": "user", "ratios": [0.5]}, {"meter": "users", "ratios": [11]}])
     assert [(one["code"], one["path"]) for one in wrong["errors"]] == [
         ("UNKNOWN_METER", ["alertAt", "0", "meter"]),

@@ -7,7 +7,14 @@ from decimal import Decimal
 import pytest
 
 from core.delivery.mail.letters import mail_to_admin
-from core.delivery.messages import AlertItem, AlertsContent, DeclinedContent, RequestItem
+from core.delivery.messages import (
+    AlertItem,
+    AlertsContent,
+    DeclinedContent,
+    ForecastItem,
+    ForecastsContent,
+    RequestItem,
+)
 from core.languages.words import words_in
 from core.licenses.tables import License
 from core.plugins.registry import Registry
@@ -42,6 +49,56 @@ def test_the_days_of_a_crossing_are_those_of_the_license(registry: Registry, tim
     assert said is None or said in mail.text
     assert mail.subject == "Acme: a limit of your license is exceeded"
     assert "No place is left." in mail.text
+
+
+FORECAST = ForecastItem(
+    "f", "interactions", date(2026, 1, 1), date(2027, 1, 1), Decimal(1), Decimal(1000), "1,000 interactions", 1,
+    Decimal(600), Decimal(1100), Decimal(1040), Decimal(1170), datetime(2026, 12, 12, 23, 30, tzinfo=UTC),
+    datetime(2026, 12, 5, 9, tzinfo=UTC), datetime(2026, 12, 24, 9, tzinfo=UTC), datetime(2026, 9, 1, tzinfo=UTC), None,
+)  # fmt: skip
+SURE = replace(FORECAST, exceeds_earliest=FORECAST.exceeds_at, exceeds_latest=FORECAST.exceeds_at)
+UNSURE = replace(FORECAST, low=Decimal(900), exceeds_at=None, exceeds_latest=None)
+PART = replace(
+    FORECAST, ratio=Decimal("0.9"), expected=Decimal(950), low=Decimal(900), high=Decimal(990), exceeds_at=None,
+    exceeds_earliest=None, exceeds_latest=None,
+)  # fmt: skip
+EXCEEDING, NEAR = "Acme: at this pace a limit will be exceeded", "Acme: at this pace a limit will be nearly used"
+
+
+@pytest.mark.parametrize(
+    ("item", "language", "subject", "said"),
+    [
+        (SURE, "en", EXCEEDING, "At this pace the limit is exceeded on December 13, 2026."),
+        (
+            FORECAST,
+            "en",
+            EXCEEDING,
+            "At this pace the limit is exceeded on December 13, 2026, between December 5, 2026 and December 24, 2026.",
+        ),
+        (
+            UNSURE,
+            "en",
+            EXCEEDING,
+            "At this pace the limit is exceeded before the period ends, on December 5, 2026 at the earliest.",
+        ),
+        (PART, "en", NEAR, "At this pace 95% of the limit is used when the period ends."),
+        (
+            FORECAST,
+            "fr",
+            "Acme : à ce rythme, une limite sera dépassée",
+            "À ce rythme, la limite est dépassée le 13 décembre 2026, entre le 5 décembre 2026 et le 24 décembre 2026.",
+        ),
+    ],
+)
+def test_a_forecast_states_the_day_on_which_the_limit_is_exceeded_with_its_range(
+    registry: Registry, item: ForecastItem, language: str, subject: str, said: str
+) -> None:
+    license = License(id=1, key="acme", name="Acme", time_zone="Europe/Brussels")
+    words = words_in((language, "en") if language != "en" else ("en",))
+    mail = mail_to_admin(ForecastsContent((item,)), license, registry, words, "https://a.example", "https://b.example")
+    assert mail.subject == subject
+    assert said in mail.text
+    assert said in mail.html
 
 
 @pytest.mark.parametrize(

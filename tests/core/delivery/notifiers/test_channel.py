@@ -12,7 +12,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from allowance import Alert, ExpiringCredits, Message, Period, RequestedCredits
+from allowance import Alert, ExpiringCredits, ForecastAlert, Message, Period, RequestedCredits
 from allowance.notifier import KINDS
 from hypothesis import given
 from hypothesis import strategies as st
@@ -314,11 +314,15 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 PERIODS = st.builds(Period, st.dates(), st.dates(), st.sampled_from(["UTC", "Europe/Brussels"]))
 ALERTS = st.builds(Alert, TEXTS, TEXTS, TEXTS, NUMBERS, NUMBERS, NUMBERS, st.sampled_from(["OK", "EXCEEDED"]), PERIODS)
 EXPIRING = st.builds(ExpiringCredits, TEXTS, TEXTS, NUMBERS, NUMBERS, st.none() | TEXTS, TIMES)
+FORECASTS = st.builds(
+    ForecastAlert, TEXTS, TEXTS, TEXTS, NUMBERS, NUMBERS, NUMBERS, NUMBERS, NUMBERS, NUMBERS, st.none() | TIMES,
+    st.none() | TIMES, st.none() | TIMES, PERIODS,
+)  # fmt: skip
 REQUESTED = st.builds(RequestedCredits, TEXTS, TEXTS, NUMBERS, st.none() | TEXTS, st.none() | TEXTS, TEXTS)
 MESSAGES = st.builds(
     Message, TEXTS, st.sampled_from(KINDS), TEXTS, TEXTS, TIMES, TEXTS,
     st.lists(ALERTS, max_size=3).map(tuple), st.lists(EXPIRING, max_size=3).map(tuple), st.none() | REQUESTED,
-    st.none() | TEXTS,
+    st.none() | TEXTS, st.lists(FORECASTS, max_size=3).map(tuple),
 )  # fmt: skip
 
 

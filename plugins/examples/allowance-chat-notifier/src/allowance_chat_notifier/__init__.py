@@ -6,8 +6,9 @@ from decimal import Decimal
 from http import HTTPStatus
 from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
+from zoneinfo import ZoneInfo
 
-from allowance import Alert, GiveUp, Message, Notifier, hookimpl
+from allowance import Alert, ForecastAlert, GiveUp, Message, Notifier, hookimpl
 
 API_VERSION = 1
 
@@ -54,6 +55,7 @@ def text_of(message: Message) -> str:
     for alert in message.alerts:
         by_meter.setdefault(alert.meter, []).append(alert)
     lines = [_alert(alerts, message.kind) for alerts in by_meter.values()]
+    lines += [_forecast(forecast, message.kind) for forecast in message.forecasts]
     lines += [
         f"{_number(credit.left)} of {_number(credit.amount)} of {credit.title} expire on {credit.expires_at:%d %B %Y}"
         for credit in message.expiring
@@ -79,6 +81,25 @@ def _alert(alerts: list[Alert], kind: str) -> str:
     share = "" if alert.percentage is None else f", {alert.percentage:g} %"
     sign = SIGNS.get(alert.status, "⚪")
     return f"{sign} {alert.title}: {_number(alert.used)} of {limit} used{share}; reached {ratios}"
+
+
+def _forecast(forecast: ForecastAlert, kind: str) -> str:
+    """Return the line for a forecast, with the range of the date. Days are those of the license."""
+    limit = f"{_number(forecast.limit)} {forecast.unit}"
+    if kind == "forecast.recovered":
+        ratio = f"{(forecast.ratio * 100).normalize():f} %"
+        return f"🟢 {forecast.title}: at this pace {ratio} of {limit} is not reached any more"
+    zone = ZoneInfo(forecast.period.time_zone)
+    at, earliest, latest = (
+        f"{time.astimezone(zone):%d %B %Y}" if time else None
+        for time in (forecast.exceeds_at, forecast.exceeds_earliest, forecast.exceeds_latest)
+    )
+    if at is None:
+        return (
+            f"🟡 {forecast.title}: at this pace {_number(forecast.expected)} of {limit} are used when the period ends"
+        )
+    between = "" if earliest == latest else f", between {earliest} and {latest}"
+    return f"🟡 {forecast.title}: at this pace the limit of {limit} is exceeded on {at}{between}"
 
 
 def _number(number: Decimal) -> str:

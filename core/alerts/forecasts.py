@@ -1,0 +1,218 @@
+"""The recording of alerts on forecasts, in the transaction that writes the snapshots of a refresh."""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+import sqlalchemy as sa
+from allowance import Notifier
+from sqlmodel import Session, col
+
+from core.alerts.alert_messages import newest_messages
+from core.alerts.recipients import load_recipients
+from core.alerts.tables import ForecastAlert
+from core.consumption.readings.status import multiply
+from core.database.dialect import insert_into
+from core.delivery.message_kinds import FORECAST_CROSSED, FORECAST_RECOVERED
+from core.delivery.messages import ForecastItem, ForecastsContent
+from core.delivery.outbox.enqueue import OutboundMessage, enqueue
+from core.forecast.forecast import Exceeding
+from core.licenses.alerting_ratios import FULL
+from core.text import canonical
+
+CLEAR_DAYS: Final = 3
+"""The days in a row on which the forecast has to be clear of a ratio until its alert recovers."""
+_DAY: Final = timedelta(days=1)
+_TICK: Final = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class MeterForecast:
+    """The forecast of a meter on a day of its license, for the end of the period from `first` up to `end`.
+
+    Attributes:
+        ratios: The ratios of `limit` that the contract alerts at.
+        is_exceeded: Whether the limit is exceeded already.
+        exceeds: Whether the limit is expected to be exceeded at the end of the period.
+        expected: The usage at the end of the period.
+        low: The low end of its range.
+        high: The high end of its range.
+        exceeding: When the limit is exceeded.
+    """
+
+    license_id: int
+    meter: str
+    day: date
+    first: date
+    end: date
+    ratios: tuple[Decimal, ...]
+    limit: Decimal
+    basis: str
+    contract_version: int
+    used: Decimal
+    is_exceeded: bool
+    exceeds: bool
+    expected: Decimal
+    low: Decimal
+    high: Decimal
+    exceeding: Exceeding
+
+    def reaches(self, ratio: Decimal) -> bool:
+        """Return whether a ratio is expected to be reached, or the whole limit to be exceeded."""
+        if ratio == FULL or self.is_exceeded:
+            return self.exceeds or self.is_exceeded
+        return self.expected > 0 and self.expected >= multiply(ratio, self.limit)
+
+
+def record_forecasts(
+    session: Session, forecasts: Sequence[MeterForecast], now: datetime, notifiers: Collection[Notifier] = ()
+) -> None:
+    """Record new alerts on forecasts and recoveries of earlier ones, and enqueue the messages about them.
+
+    A ratio alerts once for each license, meter, period and limit, unless the limit is exceeded already. It recovers on
+    the third day in a row on which every forecast was clear of it; with its period an alert ends without a message. The
+    number of statements does not depend on the number of forecasts.
+
+    Args:
+        session: The session of a transaction that has locked the licenses' snapshots.
+        forecasts: The forecasts of the measured meters. Alerts of other meters stay as they are.
+        now: The time of the refresh.
+        notifiers: The installed notifiers, which get every message.
+    """
+    if not forecasts:
+        return
+    known = _load(session, forecasts)
+    recovered = _recover(session, known, forecasts, now)
+    crossed = _record(session, known, forecasts, now)
+    messages = _messages(session, {FORECAST_CROSSED: crossed, FORECAST_RECOVERED: recovered}, now)
+    if messages:
+        enqueue(session, messages, load_recipients(session, {one.license_id for one in messages}, notifiers))
+
+
+def _load(session: Session, forecasts: Sequence[MeterForecast]) -> Sequence[ForecastAlert]:
+    """Return the open alerts of the licenses, and all of the periods in force."""
+    is_relevant = sa.or_(
+        col(ForecastAlert.recovered_at).is_(None), col(ForecastAlert.period_first).in_({one.first for one in forecasts})
+    )
+    return session.scalars(
+        sa.select(ForecastAlert)
+        .where(col(ForecastAlert.license_id).in_({one.license_id for one in forecasts}), is_relevant)
+        .order_by(col(ForecastAlert.found_at), col(ForecastAlert.id))
+    ).all()
+
+
+def _record(
+    session: Session, known: Sequence[ForecastAlert], forecasts: Sequence[MeterForecast], now: datetime
+) -> list[ForecastAlert]:
+    """Insert the alerts that are new, and return them."""
+    recorded = {(one.license_id, one.meter, one.period_first, one.ratio, one.limit) for one in known}
+    alerts = {
+        alert.id: alert
+        for one in forecasts
+        if not one.is_exceeded
+        for ratio in one.ratios
+        if one.reaches(ratio)
+        if (one.license_id, one.meter, one.first, canonical(ratio), canonical(one.limit)) not in recorded
+        for alert in [_alert(one, ratio, now)]
+    }
+    if not alerts:
+        return []
+    key = ["license_id", "meter", "period_first", "ratio", "limit"]
+    statement = insert_into(session, ForecastAlert).on_conflict_do_nothing(index_elements=key)
+    rows = [alert.model_dump() for alert in alerts.values()]
+    inserted = session.connection().execute(statement.returning(col(ForecastAlert.id)), rows).scalars()
+    return [alerts[alert_id] for alert_id in inserted]
+
+
+def _alert(forecast: MeterForecast, ratio: Decimal, now: datetime) -> ForecastAlert:
+    return ForecastAlert(
+        license_id=forecast.license_id,
+        id=uuid.uuid4().hex,
+        meter=forecast.meter,
+        period_first=forecast.first,
+        period_end=forecast.end,
+        ratio=canonical(ratio),
+        limit=canonical(forecast.limit),
+        basis=forecast.basis,
+        contract_version=forecast.contract_version,
+        used=canonical(forecast.used),
+        expected=canonical(forecast.expected),
+        low=canonical(forecast.low),
+        high=canonical(forecast.high),
+        exceeds_at=forecast.exceeding.at,
+        exceeds_earliest=forecast.exceeding.earliest,
+        exceeds_latest=forecast.exceeding.latest,
+        found_at=now,
+        clear_from=forecast.day + _DAY,
+    )
+
+
+def _recover(
+    session: Session, known: Sequence[ForecastAlert], forecasts: Sequence[MeterForecast], now: datetime
+) -> list[ForecastAlert]:
+    """Count the days that are clear, and close the alerts that have enough of them or whose period is over.
+
+    Returns:
+        The newest alert of each recovery to notify people of. A recovery is of a meter and ratio, under any limit.
+    """
+    by_meter = {(one.license_id, one.meter): one for one in forecasts}
+    recovered: dict[tuple[int, str, Decimal], ForecastAlert] = {}
+    for alert in known:
+        forecast = by_meter.get((alert.license_id, alert.meter))
+        if forecast is None or alert.recovered_at is not None:
+            continue
+        if alert.period_first != forecast.first:
+            alert.recovered_at = max(now, alert.found_at)
+        elif forecast.reaches(alert.ratio):
+            alert.clear_from, alert.clear_to = forecast.day + _DAY, None
+        elif forecast.day >= alert.clear_from:
+            if alert.clear_to is None or forecast.day - alert.clear_to > _DAY:
+                alert.clear_from = forecast.day
+            alert.clear_to = forecast.day
+            if (forecast.day - alert.clear_from).days + 1 >= CLEAR_DAYS:
+                alert.recovered_at = max(now, alert.found_at)
+                recovered[alert.license_id, alert.meter, alert.ratio] = alert
+    session.flush()
+    return list(recovered.values())
+
+
+def _messages(session: Session, alerts: Mapping[str, Sequence[ForecastAlert]], now: datetime) -> list[OutboundMessage]:
+    """Return a message for each kind and license, later than all messages of the license before."""
+    by_license: dict[int, dict[str, list[ForecastItem]]] = defaultdict(lambda: defaultdict(list))
+    for kind, listed in alerts.items():
+        for alert in sorted(listed, key=lambda one: (one.license_id, one.meter, one.ratio)):
+            by_license[alert.license_id][kind].append(_item(alert))
+    newest = newest_messages(session, by_license) if by_license else {}
+    return [
+        OutboundMessage(license_id, kind, max(now, newest.get(license_id, now)) + number * _TICK, content, now)
+        for license_id, kinds in by_license.items()
+        for number, (kind, items) in enumerate(kinds.items())
+        for content in [ForecastsContent(tuple(items))]
+    ]
+
+
+def _item(alert: ForecastAlert) -> ForecastItem:
+    """Return the alert as a message lists it."""
+    return ForecastItem(
+        id=alert.id,
+        meter=alert.meter,
+        first=alert.period_first,
+        end=alert.period_end,
+        ratio=alert.ratio,
+        limit=alert.limit,
+        basis=alert.basis,
+        contract_version=alert.contract_version,
+        used=alert.used,
+        expected=alert.expected,
+        low=alert.low,
+        high=alert.high,
+        exceeds_at=alert.exceeds_at,
+        exceeds_earliest=alert.exceeds_earliest,
+        exceeds_latest=alert.exceeds_latest,
+        found_at=alert.found_at,
+        recovered_at=alert.recovered_at,
+    )
