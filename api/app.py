@@ -6,6 +6,7 @@ from starlette.routing import Route, WebSocketRoute
 
 from api.endpoints.check_in import CheckInEndpoint
 from api.endpoints.events import EventsEndpoint
+from api.endpoints.exports import ExportsEndpoint
 from api.endpoints.health import HealthEndpoint, LiveEndpoint, ReadyEndpoint
 from api.endpoints.metrics import MetricsEndpoint
 from api.endpoints.pages import page_routes
@@ -74,6 +75,7 @@ def create_app(runtime: Runtime, announcer: Announcer) -> Starlette:
     events = EventsEndpoint(authenticator, runtime.committer, runtime.registry, settings)
     readiness = Readiness(database)
     report = ReportEndpoint(authenticator, operations, executions, runtime.registry.meters)
+    exports = ExportsEndpoint(authenticator, database, runtime.registry, settings.exports_per_key)
     unsubscribe = UnsubscribeEndpoint(database, operations.negotiator)
     app = Starlette(
         # Routes are tried in this order, so the busiest come first.
@@ -86,6 +88,7 @@ def create_app(runtime: Runtime, announcer: Announcer) -> Starlette:
             Route("/readyz", ReadyEndpoint(readiness), methods=["GET"]),
             Route("/healthz", HealthEndpoint(database), methods=["GET"]),
             Route("/metrics", MetricsEndpoint(authenticator, metrics.registry), methods=["GET"]),
+            Route("/exports/{kind}", exports, methods=["GET"]),
             Route("/report/{license}", report, methods=["GET", "POST"]),
             Route("/unsubscribe/{token}", unsubscribe, methods=["GET", "POST"]),
             *page_routes(graphiql=settings.graphiql),

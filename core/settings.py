@@ -297,6 +297,9 @@ class Settings(BaseSettings):
     graphql_at_once_per_key: int = Field(
         4, ge=1, le=16, description="GraphQL operations of an API key that a server executes at once. More wait."
     )
+    exports_per_key: int = Field(
+        2, ge=1, le=16, description="Exports of an API key at once from a server. With more, the key gets an error."
+    )
     graphql_max_seconds: float = Field(
         30,
         gt=0,

@@ -143,6 +143,7 @@ WRONG = {
     "ALLOWANCE_MAX_USAGE_POINTS": {"99": "greater than or equal to 100", "1000001": "less than or equal to 1000000"},
     "ALLOWANCE_GRAPHQL_MAX_VALUES": {"999": "greater than or equal to 1000"},
     "ALLOWANCE_CACHE_PER_KEY_MB": {"0": "greater than or equal to 1"},
+    "ALLOWANCE_EXPORTS_PER_KEY": {"0": "greater than or equal to 1", "17": "less than or equal to 16"},
     "ALLOWANCE_GRAPHQL_MAX_SECONDS": {"0": "greater than 0", "inf": "less than or equal to 3600"},
     "ALLOWANCE_GRAPHQL_OPERATIONS_PER_SECOND": {"0": "greater than or equal to 1"},
     "ALLOWANCE_METRIC_NAMES_PER_KEY": {"-1": "greater than or equal to 0"},

@@ -1,0 +1,82 @@
+"""``allowance export``: usage, history, alerts and readings as CSV or JSON lines."""
+
+import sys
+from bisect import bisect_left
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import typer
+
+from cli.arguments import day_of
+from cli.lookups import license_ids
+from cli.progress import progress
+from cli.setup import start
+from core.errors import BadInput
+from core.exports.formats import ExportFormat, encode_rows, header_of
+from core.exports.pages import read_page
+from core.exports.query import check_query
+from core.exports.rows import COLUMNS, ExportKind
+from core.runtime import open_runtime
+
+
+def export(
+    kind: Annotated[ExportKind, typer.Argument(metavar="KIND", help="history, usage, alerts or readings.")],
+    license: Annotated[str | None, typer.Option(metavar="KEY", help="The license's key. [all licenses]")] = None,
+    from_: Annotated[str | None, typer.Option("--from", metavar="DAY", help="The first day. [all days]")] = None,
+    to: Annotated[str | None, typer.Option(metavar="DAY", help="The last day. [all days]")] = None,
+    format: Annotated[ExportFormat, typer.Option(help="CSV, or a JSON object a line.")] = ExportFormat.CSV,
+    output: Annotated[Path | None, typer.Option(metavar="FILE", help="The file to write. [standard output]")] = None,
+    after: Annotated[
+        str | None, typer.Option(metavar="CURSOR", help="Go on behind the row of this cursor, at the end of FILE.")
+    ] = None,
+) -> None:
+    """Export usage, history, alerts or readings.
+
+    Rows are in the order of licenses. Days are those of the license's time zone. The last column is the cursor of the
+    row: an export that was interrupted goes on with --after and the cursor of the last whole line. It then writes no
+    names of columns, and adds to FILE.
+
+    \b
+    Examples:
+      allowance export usage --license acme --from 2026-01-01 --to 2026-03-31 --output usage.csv
+      allowance export history --format ndjson | jq .used
+    """
+    first, last = (text and day_of(text, option) for text, option in ((from_, "--from"), (to, "--to")))
+    query = check_query(kind, license, first or None, last or None, after)
+    columns, place = COLUMNS[query.kind], query.after
+    with open_runtime(start()) as runtime, _file(output, adds=after is not None) as file:
+        with runtime.database.read() as session:
+            keys = list(license_ids(session, [license] if license else []))
+        with progress(f"Exporting {kind}") as report:
+            if after is None:
+                file.write(header_of(format, columns))
+            while True:
+                with runtime.database.read() as session:
+                    page = read_page(session, query, place, runtime.registry, datetime.now(UTC))
+                file.write(encode_rows(format, columns, page.rows))
+                file.flush()
+                place = page.after
+                if place is None:
+                    break
+                report(bisect_left(keys, place.license), len(keys))
+
+
+@contextmanager
+def _file(path: Path | None, *, adds: bool) -> Iterator[BinaryIO]:
+    """Open the file to write to.
+
+    Raises:
+        BadInput: The file ends within a line, so that nothing can be added to it.
+    """
+    if path is None:
+        yield sys.stdout.buffer
+        return
+    with path.open("ab+" if adds else "wb") as file:
+        if adds and file.tell():
+            file.seek(-1, 2)
+            if file.read(1) != b"\n":
+                raise BadInput(f"{path} ends within a line. Remove that line, and go on behind the one before it.")
+        yield file

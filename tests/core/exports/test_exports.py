@@ -1,0 +1,276 @@
+"""The rows of exports: exact, in a stable order, and resumable at any row, in bounded memory."""
+
+import base64
+import csv
+import io
+import json
+import tracemalloc
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlmodel import insert
+
+from core.errors import BadCursor, BadInput, NotFound
+from core.exports.formats import ExportFormat, encode_rows, header_of
+from core.exports.pages import LICENSES, read_page
+from core.exports.query import check_query
+from core.exports.rows import COLUMNS, ExportKind, JsonText, Value
+from core.usage.tables import UsageSeries, UsageSum
+from tests.fixtures.engine import NOW, Engine, usage_event
+
+DAY = timedelta(days=1)
+TODAY = NOW.date()
+KINDS = [kind.value for kind in ExportKind]
+
+
+def exported(
+    engine: Engine,
+    kind: str,
+    license: str | None = "acme",
+    first: date | None = None,
+    last: date | None = None,
+    after: str | None = None,
+    most: int = 1000,
+) -> list[dict[str, Any]]:
+    """All rows, read in pages of so many rows."""
+    query = check_query(kind, license, first, last, after)
+    place, rows = query.after, list[Sequence[Value]]()
+    while True:
+        with engine.database.read() as session:
+            page = read_page(session, query, place, engine.runtime.registry, NOW, most)
+        assert len(page.rows) <= most
+        rows += page.rows
+        place = page.after
+        if place is None:
+            return [dict(zip(COLUMNS[query.kind], row, strict=True)) for row in rows]
+
+
+def short(rows: list[dict[str, Any]], *columns: str) -> list[tuple[Any, ...]]:
+    return [tuple(row[column] for column in columns) for row in rows]
+
+
+def world(engine: Engine, key: str = "acme", time_zone: str = "UTC") -> None:
+    """A license with sums, levels, history, and an alert."""
+    engine.license(key, time_zone, {"profiles": 100}, effective_from=TODAY - 9 * DAY, starts_on=TODAY - 9 * DAY)
+    for ago, profiles in ((3, 50), (2, 85), (1, 130), (0, 130)):
+        now = NOW - ago * DAY
+        engine.backfill(
+            usage_event("profiles.level", key, now, value=profiles, entity="=be"),
+            usage_event("interaction.sent", key, now, quantity="0.5", dimensions={"channel": "print"})
+            | {"quantity": Decimal("0.5")},
+        )
+        engine.refresh(key, now=now)
+
+
+def test_usage_has_each_series_on_each_day(engine: Engine) -> None:
+    world(engine)
+    engine.backfill(usage_event("interaction.sent", "acme", quantity=2, dimensions={"channel": "print"}))
+
+    rows = exported(engine, "usage")
+
+    levels = [row for row in rows if row["kind"] == "level"]
+    sums = [row for row in rows if row["kind"] == "sum"]
+    assert len(levels) + len(sums) == len(rows)
+    assert short(levels, "license", "day", "event", "entity", "dimensions", "amount") == [
+        ("acme", TODAY - 3 * DAY, "profiles.level", "=be", "{}", 50),
+        ("acme", TODAY - 2 * DAY, "profiles.level", "=be", "{}", 85),
+        ("acme", TODAY - 1 * DAY, "profiles.level", "=be", "{}", 130),
+        ("acme", TODAY, "profiles.level", "=be", "{}", 130),
+    ]
+    assert short(sums, "day", "entity", "dimensions", "amount") == [
+        (TODAY - 3 * DAY, None, '{"channel":"print"}', Decimal("0.5")),
+        (TODAY - 2 * DAY, None, '{"channel":"print"}', Decimal("0.5")),
+        (TODAY - 1 * DAY, None, '{"channel":"print"}', Decimal("0.5")),
+        (TODAY, None, '{"channel":"print"}', Decimal("2.5")),
+    ]
+
+
+def test_history_has_each_reading_with_its_status(engine: Engine) -> None:
+    world(engine)
+
+    rows = [row for row in exported(engine, "history") if row["meter"] == "profiles"]
+
+    noons = [row for row in rows if row["at"].hour == 12]
+    assert short(noons, "day", "at", "used", "limit", "status") == [
+        (TODAY - 3 * DAY, NOW - 3 * DAY, 50, 100, "OK"),
+        (TODAY - 2 * DAY, NOW - 2 * DAY, 85, 100, "AT_RISK"),
+        (TODAY - 1 * DAY, NOW - 1 * DAY, 130, 100, "EXCEEDED"),
+        (TODAY, NOW, 130, 100, "EXCEEDED"),
+    ]
+
+
+def test_alerts_are_in_the_order_in_which_they_were_found(engine: Engine) -> None:
+    world(engine)
+
+    rows = exported(engine, "alerts")
+
+    found = short(rows, "meter", "ratio", "limit", "used", "status", "found_at", "recovered_at")
+    assert found[-1] == ("profiles", 1, 100, 130, "EXCEEDED", NOW - DAY, None)
+    assert [row["found_at"] for row in rows] == sorted(row["found_at"] for row in rows)
+    assert exported(engine, "alerts", first=TODAY) == []
+    assert exported(engine, "alerts", first=TODAY - DAY, last=TODAY - DAY) == rows[-1:]
+
+
+def test_readings_are_those_of_this_moment(engine: Engine) -> None:
+    world(engine)
+
+    rows = exported(engine, "readings")
+
+    assert [row["meter"] for row in rows] == sorted(engine.runtime.registry.meters)
+    [row] = [row for row in rows if row["meter"] == "profiles"]
+    assert (row["used"], row["limit"], row["status"], row["freshness"], row["measured_at"]) == (
+        *(130, 100, "EXCEEDED", "FRESH", NOW),
+    )
+
+
+@pytest.mark.parametrize("kind", ["history", "usage"])
+def test_days_are_those_of_the_license(engine: Engine, kind: str) -> None:
+    world(engine, time_zone="Pacific/Auckland")  # noon in UTC is the next day there
+    rows = exported(engine, kind)
+    assert {row["day"] for row in rows} >= {TODAY - 2 * DAY, TODAY - DAY, TODAY, TODAY + DAY}
+    first, last = TODAY - DAY, TODAY
+    expected = [row for row in rows if first <= row["day"] <= last]
+    assert expected
+    assert exported(engine, kind, first=first, last=last) == expected
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_export_goes_on_behind_any_row(engine: Engine, kind: str) -> None:
+    for key in ("acme", "beta"):
+        world(engine, key)
+    rows = exported(engine, kind, None)
+    assert {row["license"] for row in rows} == {"acme", "beta"}
+    assert len({row["cursor"] for row in rows}) == len(rows)
+    step = max(1, len(rows) // 20)
+    for number in [*range(0, len(rows), step), len(rows) - 1]:
+        assert exported(engine, kind, None, after=rows[number]["cursor"]) == rows[number + 1 :]
+    for most in (1, 2, 7):
+        assert exported(engine, kind, None, most=most) == rows
+    assert exported(engine, kind, "acme") == [row for row in rows if row["license"] == "acme"]
+
+
+def test_all_licenses_are_exported_in_the_order_of_their_keys(engine: Engine) -> None:
+    keys = [f"license-{number}" for number in range(2 * LICENSES + 1)]
+    for key in keys:
+        engine.license(key)
+    engine.backfill(usage_event("interaction.sent", keys[-1], quantity=1))
+    assert short(exported(engine, "usage", None), "license", "amount") == [(keys[-1], 1)]
+    meters = len(engine.runtime.registry.meters)
+    listed = [row["license"] for row in exported(engine, "readings", None)]
+    assert listed == [key for key in sorted(keys) for _ in range(meters)]
+
+
+def test_wrong_questions_are_refused(engine: Engine) -> None:
+    world(engine)
+    [*_, row] = exported(engine, "usage")
+    with pytest.raises(BadInput, match="No export"):
+        check_query("usages", None, None, None, None)
+    with pytest.raises(BadInput, match="after its last day"):
+        check_query("usage", None, TODAY, TODAY - DAY, None)
+    with pytest.raises(BadInput, match="this moment"):
+        check_query("readings", None, TODAY, None, None)
+    for day in (date.min, date.max):
+        with pytest.raises(BadInput, match="Days of an export"):
+            check_query("usage", None, day if day == date.min else None, day if day == date.max else None, None)
+    for kind, license in (("history", "acme"), ("usage", "beta")):
+        with pytest.raises(BadCursor, match="another export"):
+            check_query(kind, license, None, None, row["cursor"])
+    with pytest.raises(NotFound):
+        exported(engine, "usage", "nobody")
+
+
+@given(st.text() | st.binary().map(lambda data: base64.urlsafe_b64encode(data).decode()))
+def test_any_text_is_no_cursor(text: str) -> None:
+    with pytest.raises(BadCursor):
+        check_query("usage", None, None, None, text)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["usage", "acme", 1, "2026-13-01"],
+        ["usage", "a\0", 1, "2026-01-01"],
+        ["usage", "acme", -1, "2026-01-01"],
+        ["usage", "acme", 2**62, "2026-01-01"],
+        ["usage", "acme", 1],
+        ["alerts", "acme", 1, "a\0"],
+    ],
+)
+def test_wrong_parts_are_no_cursor(values: list[Any]) -> None:
+    with pytest.raises(BadCursor):
+        check_query(values[0], None, None, None, base64.urlsafe_b64encode(json.dumps(values).encode()).decode())
+
+
+def read_csv(data: bytes) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(data.decode("utf-8"), newline="")))
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0")), min_size=2, max_size=3))
+def test_no_text_of_csv_begins_a_formula(texts: list[str]) -> None:
+    [row] = read_csv(encode_rows(ExportFormat.CSV, [], [texts]))
+    for text, cell in zip(texts, row, strict=True):
+        assert cell.removeprefix("'") == text or cell == text
+        if cell.startswith(("=", "+", "-", "@", "\t", "\r")):
+            assert cell.removeprefix("-").removeprefix("+").replace(".", "", 1).isdecimal()
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "-2+3+cmd|' /C calc'!A0", "＝1"])
+def test_a_formula_gets_an_apostrophe(text: str) -> None:
+    assert read_csv(encode_rows(ExportFormat.CSV, [], [[text, "x"]])) == [[f"'{text}", "x"]]
+
+
+def test_plain_numbers_stay_numbers() -> None:
+    row: list[Value] = ["-5", "+1.5", Decimal("-0.25"), -3, None, datetime(2026, 3, 1, tzinfo=UTC), date(2026, 3, 1)]
+    assert read_csv(encode_rows(ExportFormat.CSV, [], [row])) == [
+        ["-5", "+1.5", "-0.25", "-3", "", "2026-03-01T00:00:00+00:00", "2026-03-01"]
+    ]
+    assert header_of(ExportFormat.CSV, ["a", "b"]) == b"a,b\r\n"
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, places=9), st.text(st.characters(codec="utf-8")))
+def test_json_lines_are_exact(amount: Decimal, text: str) -> None:
+    line = encode_rows(ExportFormat.NDJSON, ["amount", "text", "dimensions"], [[amount, text, JsonText('{"a":"b"}')]])
+    assert line.endswith(b"}\n")
+    found = json.loads(line, parse_float=Decimal, parse_int=Decimal)
+    assert found == {"amount": amount, "text": text, "dimensions": {"a": "b"}}
+
+
+def test_a_large_export_needs_the_memory_of_a_page(engine: Engine) -> None:
+    license_id = engine.license("acme")
+    days = [TODAY - ago * DAY for ago in range(100)]
+    with engine.database.write() as session:
+        names = [f"e{number}" for number in range(300)]
+        series = [
+            {"id": n, "license_id": license_id, "event": "interaction.sent", "entity": name, "dimensions": "{}"}
+            for n, name in enumerate(names, 1)
+        ]
+        session.execute(insert(UsageSeries), series)
+        sums = [
+            {"license_id": license_id, "series_id": n, "day": day, "shard": 0, "whole": n, "nanos": 0, "events": 1}
+            for n in range(1, 301)
+            for day in days
+        ]
+        session.execute(insert(UsageSum), [{**row, "late": 0} for row in sums])
+    query = check_query("usage", "acme", None, None, None)
+    place, count, total = None, 0, Decimal(0)
+    tracemalloc.start()
+    try:
+        while True:
+            with engine.database.read() as session:
+                page = read_page(session, query, place, engine.runtime.registry, NOW)
+            count += len(page.rows)
+            total += sum(Decimal(str(row[-2])) for row in page.rows)
+            encode_rows(ExportFormat.CSV, COLUMNS[query.kind], page.rows)
+            place = page.after
+            if place is None:
+                break
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (count, total) == (30_000, 100 * 300 * 301 // 2)
+    assert peak < 8 * 2**20, f"{peak / 2**20:.1f} MiB"
