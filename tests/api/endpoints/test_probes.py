@@ -48,8 +48,9 @@ def client(served: Served) -> Iterator[Client]:
 @contextmanager
 def starved(database: Database) -> Iterator[None]:
     """Hold all connections of the pool."""
+    pool: Any = database.engine.pool
     with ExitStack() as held:
-        for _ in range(16 + 32):
+        for _ in range(pool.size() + pool._max_overflow):
             held.enter_context(database.engine.connect())
         yield
 
