@@ -15,7 +15,7 @@ from core.delivery.outbox.tables import Delivery, Message
 from core.forecast.forecast import Exceeding
 from tests.core.refresh.common import SMALL, sent
 from tests.core.refresh.test_outlooks import forecast as forecast_of
-from tests.fixtures.engine import NOW, Engine
+from tests.fixtures.engine import NOW, Engine, counted_statements, new_key
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -162,6 +162,23 @@ def test_workers_at_the_same_time_record_one_alert(engine: Engine) -> None:
     with ThreadPoolExecutor(6) as threads:
         list(threads.map(lambda _: record(engine, 0, 101), range(12)))
     assert told(engine) == [ONCE]
+
+
+def test_many_forecasts_take_as_many_statements_as_one(engine: Engine) -> None:
+    def statements(licenses: int, day: int, expected: int) -> int:
+        ids = [engine.license(new_key(), admins=[AdminInput("a@example.com", None, None)]) for _ in range(licenses)]
+        made = [
+            replace(forecast(engine, day, expected), license_id=license_id, meter=meter)
+            for license_id in ids
+            for meter in ("forms", "users")
+        ]
+        with engine.database.write() as session, counted_statements(engine.database) as sent:
+            record_forecasts(session, made, NOW + day * DAY)
+        return len(sent)
+
+    engine.license()
+    assert statements(1, 0, 99) == statements(20, 0, 99) == 1
+    assert statements(1, 0, 101) == statements(20, 0, 101)
 
 
 def steady(engine: Engine, quantity: int) -> None:
