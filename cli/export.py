@@ -1,4 +1,4 @@
-"""``allowance export``: usage, history, alerts and readings as CSV or JSON lines."""
+"""``allowance export``: usage, history, alerts and readings as CSV, JSON lines or Parquet."""
 
 import sys
 from bisect import bisect_left
@@ -15,7 +15,7 @@ from cli.lookups import license_ids
 from cli.progress import progress
 from cli.setup import start
 from core.errors import BadInput
-from core.exports.formats import ExportFormat, encode_rows, header_of
+from core.exports.formats import ExportFormat, open_writer
 from core.exports.pages import read_page
 from core.exports.query import check_query
 from core.exports.rows import COLUMNS, ExportKind
@@ -27,7 +27,7 @@ def export(
     license: Annotated[str | None, typer.Option(metavar="KEY", help="The license's key. [all licenses]")] = None,
     from_: Annotated[str | None, typer.Option("--from", metavar="DAY", help="The first day. [all days]")] = None,
     to: Annotated[str | None, typer.Option(metavar="DAY", help="The last day. [all days]")] = None,
-    format: Annotated[ExportFormat, typer.Option(help="CSV, or a JSON object a line.")] = ExportFormat.CSV,
+    format: Annotated[ExportFormat, typer.Option(help="CSV, a JSON object a line, or Parquet.")] = ExportFormat.CSV,
     output: Annotated[Path | None, typer.Option(metavar="FILE", help="The file to write. [standard output]")] = None,
     after: Annotated[
         str | None, typer.Option(metavar="CURSOR", help="Go on behind the row of this cursor, at the end of FILE.")
@@ -37,7 +37,7 @@ def export(
 
     Rows are in the order of licenses. Days are those of the license's time zone. The last column is the cursor of the
     row: an export that was interrupted goes on with --after and the cursor of the last whole line. It then writes no
-    names of columns, and adds to FILE.
+    names of columns, and adds to FILE. Parquet goes on in another file.
 
     \b
     Examples:
@@ -46,22 +46,25 @@ def export(
     """
     first, last = (text and day_of(text, option) for text, option in ((from_, "--from"), (to, "--to")))
     query = check_query(kind, license, first or None, last or None, after)
-    columns, place = COLUMNS[query.kind], query.after
-    with open_runtime(start()) as runtime, _file(output, adds=after is not None) as file:
+    place, adds = query.after, after is not None and format.has_lines
+    writer = open_writer(format, COLUMNS[query.kind], adds=adds)
+    if after is not None and not adds and output is not None and output.exists():
+        raise BadInput(f"Nothing can be added to {output}, which is Parquet. Name another file.")
+    with open_runtime(start()) as runtime, _file(output, adds=adds) as file:
         with runtime.database.read() as session:
             keys = list(license_ids(session, [license] if license else []))
         with progress(f"Exporting {kind}") as report:
-            if after is None:
-                file.write(header_of(format, columns))
+            file.write(writer.header())
             while True:
                 with runtime.database.read() as session:
                     page = read_page(session, query, place, runtime.registry, datetime.now(UTC))
-                file.write(encode_rows(format, columns, page.rows))
+                file.write(writer.rows(page.rows))
                 file.flush()
                 place = page.after
                 if place is None:
                     break
                 report(bisect_left(keys, place.license), len(keys))
+            file.write(writer.end())
 
 
 @contextmanager

@@ -24,7 +24,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "report": "Report what a contract committed and what was used of it, also under other terms.",
     "usage": "Show the usage of a license over time, by entity and dimension.",
     "explain": "Explain a number: the usage, the events and the contract behind a reading.",
-    "export": "Export usage, history, alerts or readings as CSV or JSON lines.",
+    "export": "Export usage, history, alerts or readings as CSV, JSON lines or Parquet.",
     "contracts": "List the versions of a contract, and take versions back.",
     "events": "Import usage events from files, and correct counted usage.",
     "keys": "Create, list and revoke API keys.",

@@ -1,4 +1,4 @@
-"""``GET /exports/KIND``: usage, history, alerts and readings as CSV or JSON lines, for one license or for all."""
+"""``GET /exports/KIND``: usage, history, alerts and readings in several formats, for one license or for all."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -20,7 +20,7 @@ from core.access.keys import READERS, Caller
 from core.access.keys import Scope as Permission
 from core.database.engine import Database
 from core.errors import BadInput, RateLimited
-from core.exports.formats import ExportFormat, encode_rows, header_of
+from core.exports.formats import ExportFormat, Writer, open_writer
 from core.exports.pages import read_page
 from core.exports.query import ExportQuery, check_query
 from core.exports.rows import COLUMNS, Place
@@ -36,7 +36,7 @@ _SECONDS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """The encoded rows of a page, and the place behind them; None if there are no more."""
+    """What was written of a page, and the place behind its rows; None if there are no more."""
 
     body: bytes
     after: Place | None
@@ -71,10 +71,11 @@ class ExportsEndpoint:
             caller.require(*READERS, license=query.license)
         with self._one_more(caller.account):
             # Read before the answer begins, so that an error still becomes an answer of its own.
-            first = await self._turns.run(caller.account, self._read, query, format, query.after)
+            writer = open_writer(format, COLUMNS[query.kind], adds=query.after is not None)
+            first = await self._turns.run(caller.account, self._read, query, writer, query.after)
             name = f"{query.kind}.{format}"
             headers = {"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="{name}"'}
-            parts = self._parts(scope, query, format, first)
+            parts = self._parts(scope, query, writer, first)
             with suppress(ClientDisconnect):
                 await StreamingResponse(parts, 200, headers, format.media_type)(scope, receive, send)
 
@@ -94,21 +95,21 @@ class ExportsEndpoint:
             if not self._running[account]:
                 del self._running[account]
 
-    async def _parts(self, scope: Scope, query: ExportQuery, format: ExportFormat, part: _Part) -> AsyncIterator[bytes]:
-        if query.after is None:
-            yield header_of(format, COLUMNS[query.kind])
+    async def _parts(self, scope: Scope, query: ExportQuery, writer: Writer, part: _Part) -> AsyncIterator[bytes]:
         while True:
             if part.body:
                 yield part.body
             if part.after is None:
                 return
             caller = await self._find_caller(scope)  # whose key may have been revoked since
-            part = await self._turns.run(caller.account, self._read, query, format, part.after)
+            part = await self._turns.run(caller.account, self._read, query, writer, part.after)
 
-    def _read(self, query: ExportQuery, format: ExportFormat, after: Place | None) -> _Part:
+    def _read(self, query: ExportQuery, writer: Writer, after: Place | None) -> _Part:
         with self._database.read() as session:
             page = read_page(session, query, after, self._registry, datetime.now(UTC))
-        return _Part(encode_rows(format, COLUMNS[query.kind], page.rows), page.after)
+        begin = writer.header() if after is query.after else b""
+        rows = writer.rows(page.rows)
+        return _Part(begin + rows + (writer.end() if page.after is None else b""), page.after)
 
 
 def _read_parameters(kind: str, query: QueryParams) -> tuple[ExportQuery, ExportFormat]:

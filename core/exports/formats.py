@@ -1,4 +1,4 @@
-"""The formats of exports: CSV for spreadsheets, and a JSON object a line for programs.
+"""The formats of exports: CSV for spreadsheets, a JSON object a line for programs, and Parquet for warehouses.
 
 The csv module quotes cells; orjson writes JSON. What neither knows is done here: cells that a spreadsheet would run as
 a formula (https://owasp.org/www-community/attacks/CSV_Injection), and exact decimals.
@@ -11,10 +11,11 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import orjson
 
+from core.exports.parquet import ParquetWriter
 from core.exports.rows import JsonText, Value
 from core.text import decimal_text
 
@@ -28,30 +29,100 @@ class ExportFormat(StrEnum):
 
     CSV = "csv"
     NDJSON = "ndjson"
+    PARQUET = "parquet"
 
     @property
     def media_type(self) -> str:
         """The media type."""
-        return "text/csv; charset=utf-8" if self is ExportFormat.CSV else "application/x-ndjson"
+        return _MEDIA_TYPES[self]
+
+    @property
+    def has_lines(self) -> bool:
+        """True if a row is a line, so that rows can be added to a file."""
+        return self is not ExportFormat.PARQUET
 
 
-def header_of(format: ExportFormat, columns: Sequence[str]) -> bytes:
-    """Return what stands before all rows: the names of the columns, or nothing."""
-    return _csv([columns]) if format is ExportFormat.CSV else b""
+_MEDIA_TYPES: Final = {
+    ExportFormat.CSV: "text/csv; charset=utf-8",
+    ExportFormat.NDJSON: "application/x-ndjson",
+    ExportFormat.PARQUET: "application/vnd.apache.parquet",
+}
 
 
-def encode_rows(format: ExportFormat, columns: Sequence[str], rows: Iterable[Sequence[Value]]) -> bytes:
-    """Return rows as whole lines in UTF-8."""
-    if format is ExportFormat.CSV:
-        return _csv(rows)
-    objects = (dict(zip(columns, map(_json_value, row), strict=True)) for row in rows)
-    return b"".join(orjson.dumps(one, option=orjson.OPT_APPEND_NEWLINE) for one in objects)
+class Writer(Protocol):
+    """A writer of one export, whose parts make the file together."""
+
+    def header(self) -> bytes:
+        """Return what stands before all rows."""
+
+    def rows(self, rows: Sequence[Sequence[Value]]) -> bytes:
+        """Return rows, or what is ready of them and of the rows before."""
+
+    def end(self) -> bytes:
+        """Return what is left."""
 
 
-def _csv(rows: Iterable[Sequence[Value]]) -> bytes:
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows(map(_cell, row) for row in rows)
-    return text.getvalue().encode()
+def open_writer(format: ExportFormat, columns: Sequence[str], *, adds: bool) -> Writer:
+    """Return a writer of an export.
+
+    Args:
+        format: The format.
+        columns: The names of the columns.
+        adds: The rows go on behind others, so that lines have no line of names before them.
+
+    Raises:
+        core.exports.parquet.ParquetNotInstalled: Parquet cannot be written here.
+    """
+    match format:
+        case ExportFormat.CSV:
+            return CsvWriter(() if adds else columns)
+        case ExportFormat.NDJSON:
+            return JsonLinesWriter(columns)
+        case ExportFormat.PARQUET:
+            return ParquetWriter(columns)
+
+
+class CsvWriter:
+    """Rows as CSV in UTF-8 (RFC 4180)."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        """Hold the names of the columns; without any there is no first line."""
+        self._names = names
+
+    def header(self) -> bytes:
+        """Return the line of names."""
+        return self.rows([self._names]) if self._names else b""
+
+    def rows(self, rows: Iterable[Sequence[Value]]) -> bytes:
+        """Return rows as lines."""
+        text = io.StringIO(newline="")
+        csv.writer(text).writerows(map(_cell, row) for row in rows)
+        return text.getvalue().encode()
+
+    def end(self) -> bytes:
+        """Return nothing."""
+        return b""
+
+
+class JsonLinesWriter:
+    """Rows as JSON objects, one a line."""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        """Hold the names of the members."""
+        self._columns = columns
+
+    def header(self) -> bytes:
+        """Return nothing."""
+        return b""
+
+    def rows(self, rows: Iterable[Sequence[Value]]) -> bytes:
+        """Return rows as lines."""
+        objects = (dict(zip(self._columns, map(_json_value, row), strict=True)) for row in rows)
+        return b"".join(orjson.dumps(one, option=orjson.OPT_APPEND_NEWLINE) for one in objects)
+
+    def end(self) -> bytes:
+        """Return nothing."""
+        return b""
 
 
 def _cell(value: Value) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pyarrow import parquet
 
 from core.runtime import open_runtime
 from core.settings import Settings
@@ -50,6 +51,20 @@ def test_an_interrupted_export_goes_on_at_the_end_of_its_file(run: Run, tmp_path
     file.write_bytes(b"".join(lines[:3]))
     assert run("export", "usage", "--output", file, "--after", cursor).code == 0
     assert file.read_bytes() == whole
+
+
+def test_parquet_goes_on_in_another_file(run: Run, tmp_path: Path) -> None:
+    first, second = tmp_path / "first.parquet", tmp_path / "second.parquet"
+    assert run("export", "usage", "--format", "parquet", "--output", first).code == 0
+    rows = parquet.read_table(first).to_pylist()
+    assert [(row["license"], row["amount"]) for row in rows] == [
+        (license, amount) for license in ("acme", "beta") for amount in (3, 2, 1)
+    ]
+    go_on = ("export", "usage", "--format", "parquet", "--after", rows[1]["cursor"], "--output")
+    refused = run(*go_on, first)
+    assert (refused.code, "Name another file" in refused.err) == (1, True)
+    assert run(*go_on, second).code == 0
+    assert parquet.read_table(second).to_pylist() == rows[2:]
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,7 @@ WRONG = {
     "ALLOWANCE_MAX_SERIES": {"0": "greater than or equal to 1"},
     "ALLOWANCE_MAX_ADMINS": {"-1": "greater than or equal to 0"},
     "ALLOWANCE_MAX_CONTRACT_VERSIONS": {"0": "greater than or equal to 1"},
+    "ALLOWANCE_REPORT_HEADROOM": {"-0.1": "greater than or equal to 0", "11": "less than or equal to 10"},
     "ALLOWANCE_REFRESH_REQUESTS_PER_HOUR": {"0": "greater than or equal to 1"},
     "ALLOWANCE_ALERT_MAILS_PER_DAY": {"0": "greater than or equal to 1"},
     "ALLOWANCE_CHECK_INS_PER_SECOND": {"0": "greater than or equal to 1"},

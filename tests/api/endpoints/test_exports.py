@@ -1,7 +1,9 @@
 """``GET /exports/KIND``: who may export what, in which formats, and which requests are refused."""
 
 import csv
+import io
 import json
+import sys
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from decimal import Decimal
 from itertools import islice
@@ -10,6 +12,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from pyarrow import parquet
 
 from api.endpoints.exports import ExportsEndpoint
 from core.exports import pages
@@ -40,6 +43,24 @@ def test_both_formats_have_the_same_rows(reader: Client, kind: str) -> None:
     assert [row[-1] for row in rows] == [row["cursor"] for row in found]
     assert {row["license"] for row in found} <= {"acme"}
     assert lines(reader.get(f"/exports/{kind}?format=ndjson")) == found
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_parquet_has_the_same_rows(reader: Client, kind: str) -> None:
+    answer = reader.get(f"/exports/{kind}?license=acme&format=parquet")
+    assert answer.headers["content-type"] == "application/vnd.apache.parquet"
+    table = parquet.read_table(io.BytesIO(answer.content))
+    found = lines(reader.get(f"/exports/{kind}?license=acme&format=ndjson"))
+    assert table["cursor"].to_pylist() == [row["cursor"] for row in found]
+    half = len(found) // 2
+    if half:
+        rest = reader.get(f"/exports/{kind}?license=acme&format=parquet&after={found[half]['cursor']}")
+        assert parquet.read_table(io.BytesIO(rest.content)).to_pylist() == table.to_pylist()[half + 1 :]
+
+
+def test_without_pyarrow_parquet_is_refused(reader: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert error_of(reader.get("/exports/usage?license=acme&format=parquet")) == (400, "PARQUET_NOT_INSTALLED")
 
 
 def test_usage_is_exact_by_day_of_the_license(reader: Client) -> None:

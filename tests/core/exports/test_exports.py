@@ -8,16 +8,19 @@ import tracemalloc
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyarrow import parquet
 from sqlmodel import insert
 
 from core.errors import BadCursor, BadInput, NotFound
-from core.exports.formats import ExportFormat, encode_rows, header_of
+from core.exports.formats import ExportFormat, open_writer
 from core.exports.pages import LICENSES, read_page
+from core.exports.parquet import TooManyDigits
 from core.exports.query import check_query
 from core.exports.rows import COLUMNS, ExportKind, JsonText, Value
 from core.usage.tables import UsageSeries, UsageSum
@@ -48,6 +51,11 @@ def exported(
         place = page.after
         if place is None:
             return [dict(zip(COLUMNS[query.kind], row, strict=True)) for row in rows]
+
+
+def written(format: ExportFormat, columns: Sequence[str], rows: Sequence[Sequence[Value]]) -> bytes:
+    """The rows without a line of names."""
+    return open_writer(format, columns, adds=True).rows(rows)
 
 
 def short(rows: list[dict[str, Any]], *columns: str) -> list[tuple[Any, ...]]:
@@ -212,7 +220,7 @@ def read_csv(data: bytes) -> list[list[str]]:
 
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0")), min_size=2, max_size=3))
 def test_no_text_of_csv_begins_a_formula(texts: list[str]) -> None:
-    [row] = read_csv(encode_rows(ExportFormat.CSV, [], [texts]))
+    [row] = read_csv(written(ExportFormat.CSV, [], [texts]))
     for text, cell in zip(texts, row, strict=True):
         assert cell.removeprefix("'") == text or cell == text
         if cell.startswith(("=", "+", "-", "@", "\t", "\r")):
@@ -221,56 +229,95 @@ def test_no_text_of_csv_begins_a_formula(texts: list[str]) -> None:
 
 @pytest.mark.parametrize("text", ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "-2+3+cmd|' /C calc'!A0", "＝1"])
 def test_a_formula_gets_an_apostrophe(text: str) -> None:
-    assert read_csv(encode_rows(ExportFormat.CSV, [], [[text, "x"]])) == [[f"'{text}", "x"]]
+    assert read_csv(written(ExportFormat.CSV, [], [[text, "x"]])) == [[f"'{text}", "x"]]
 
 
 def test_plain_numbers_stay_numbers() -> None:
     row: list[Value] = ["-5", "+1.5", Decimal("-0.25"), -3, None, datetime(2026, 3, 1, tzinfo=UTC), date(2026, 3, 1)]
-    assert read_csv(encode_rows(ExportFormat.CSV, [], [row])) == [
+    assert read_csv(written(ExportFormat.CSV, [], [row])) == [
         ["-5", "+1.5", "-0.25", "-3", "", "2026-03-01T00:00:00+00:00", "2026-03-01"]
     ]
-    assert header_of(ExportFormat.CSV, ["a", "b"]) == b"a,b\r\n"
+    assert open_writer(ExportFormat.CSV, ["a", "b"], adds=False).header() == b"a,b\r\n"
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=9), st.text(st.characters(codec="utf-8")))
 def test_json_lines_are_exact(amount: Decimal, text: str) -> None:
-    line = encode_rows(ExportFormat.NDJSON, ["amount", "text", "dimensions"], [[amount, text, JsonText('{"a":"b"}')]])
+    line = written(ExportFormat.NDJSON, ["amount", "text", "dimensions"], [[amount, text, JsonText('{"a":"b"}')]])
     assert line.endswith(b"}\n")
     found = json.loads(line, parse_float=Decimal, parse_int=Decimal)
     assert found == {"amount": amount, "text": text, "dimensions": {"a": "b"}}
 
 
-def test_a_large_export_needs_the_memory_of_a_page(engine: Engine) -> None:
+def test_parquet_has_the_rows_with_their_types(engine: Engine) -> None:
+    world(engine)
+    for kind in ExportKind:
+        columns, expected = COLUMNS[kind], exported(engine, kind)
+        writer = open_writer(ExportFormat.PARQUET, columns, adds=False)
+        rows = [list(row.values()) for row in expected]
+        file = writer.header() + writer.rows(rows[:3]) + writer.rows(rows[3:]) + writer.rows([]) + writer.end()
+        table = parquet.read_table(io.BytesIO(file))
+        assert table.column_names == list(columns)
+        assert table.to_pylist() == expected
+        assert parquet.ParquetFile(io.BytesIO(file)).num_row_groups == 1
+
+
+def test_parquet_without_rows_is_a_file() -> None:
+    writer = open_writer(ExportFormat.PARQUET, COLUMNS[ExportKind.USAGE], adds=False)
+    table = parquet.read_table(io.BytesIO(writer.header() + writer.rows([]) + writer.end()))
+    assert (table.num_rows, table.column_names) == (0, list(COLUMNS[ExportKind.USAGE]))
+
+
+def test_parquet_refuses_what_it_cannot_hold() -> None:
+    writer = open_writer(ExportFormat.PARQUET, ["amount"], adds=False)
+    writer.rows([[Decimal(10**29 - 1)]])
+    with pytest.raises(TooManyDigits, match="Export CSV"):
+        writer.rows([[Decimal(10**29)]])
+
+
+def fill(engine: Engine, series: int, days: int) -> None:
+    """Put the sum N of each series N on each of so many days."""
     license_id = engine.license("acme")
-    days = [TODAY - ago * DAY for ago in range(100)]
+    keys = {"license_id": license_id, "event": "interaction.sent", "dimensions": ""}
+    numbers = range(1, series + 1)
+    sums = [
+        {"license_id": license_id, "series_id": n, "day": TODAY - ago * DAY, "shard": 0, "whole": n, "nanos": 0}
+        for n in numbers
+        for ago in range(days)
+    ]
     with engine.database.write() as session:
-        names = [f"e{number}" for number in range(300)]
-        series = [
-            {"id": n, "license_id": license_id, "event": "interaction.sent", "entity": name, "dimensions": "{}"}
-            for n, name in enumerate(names, 1)
-        ]
-        session.execute(insert(UsageSeries), series)
-        sums = [
-            {"license_id": license_id, "series_id": n, "day": day, "shard": 0, "whole": n, "nanos": 0, "events": 1}
-            for n in range(1, 301)
-            for day in days
-        ]
-        session.execute(insert(UsageSum), [{**row, "late": 0} for row in sums])
+        session.execute(insert(UsageSeries), [{**keys, "id": n, "entity": f"e{n}"} for n in numbers])
+        session.execute(insert(UsageSum), [{**row, "events": 1, "late": 0} for row in sums])
+
+
+@pytest.mark.parametrize("format", ExportFormat)
+def test_a_large_export_needs_the_memory_of_a_page(engine: Engine, tmp_path: Path, format: ExportFormat) -> None:
+    fill(engine, 500, 100)
     query = check_query("usage", "acme", None, None, None)
-    place, count, total = None, 0, Decimal(0)
+    path, place = tmp_path / "usage", None
     tracemalloc.start()
     try:
-        while True:
-            with engine.database.read() as session:
-                page = read_page(session, query, place, engine.runtime.registry, NOW)
-            count += len(page.rows)
-            total += sum(Decimal(str(row[-2])) for row in page.rows)
-            encode_rows(ExportFormat.CSV, COLUMNS[query.kind], page.rows)
-            place = page.after
-            if place is None:
-                break
+        writer = open_writer(format, COLUMNS[query.kind], adds=False)
+        with path.open("wb") as file:
+            file.write(writer.header())
+            while True:
+                with engine.database.read() as session:
+                    page = read_page(session, query, place, engine.runtime.registry, NOW)
+                file.write(writer.rows(page.rows))
+                place = page.after
+                if place is None:
+                    break
+            file.write(writer.end())
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert (count, total) == (30_000, 100 * 300 * 301 // 2)
-    assert peak < 8 * 2**20, f"{peak / 2**20:.1f} MiB"
+    assert peak < 12 * 2**20, f"{peak / 2**20:.1f} MiB"
+    if format is ExportFormat.PARQUET:
+        read = parquet.ParquetFile(path)
+        assert [read.metadata.row_group(n).num_rows for n in range(read.num_row_groups)] == [20_000, 20_000, 10_000]
+        amounts = [Decimal(amount) for amount in read.read(["amount"])["amount"].to_pylist()]
+    elif format is ExportFormat.CSV:
+        with path.open(newline="") as lines:
+            amounts = [Decimal(row["amount"]) for row in csv.DictReader(lines)]
+    else:
+        amounts = [Decimal(json.loads(line)["amount"]) for line in path.read_text().splitlines()]
+    assert (len(amounts), sum(amounts)) == (50_000, 100 * 500 * 501 // 2)
