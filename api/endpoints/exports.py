@@ -36,7 +36,7 @@ _SECONDS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What was written of a page, and the place behind its rows; None if there are no more."""
+    """The bytes that a page added to an export, and the place behind its rows; None if there are no more."""
 
     body: bytes
     after: Place | None

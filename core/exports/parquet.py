@@ -49,7 +49,7 @@ class ParquetWriter:
                 "Parquet needs pyarrow, which is not installed. Ask an operator for it, or export CSV or NDJSON."
             ) from None
         self._schema: Final = self._arrow.schema([(name, self._type_of(name)) for name in columns])
-        self._written: Final = _Part()
+        self._written: Final = _Pipe()
         self._file: Final = parquet.ParquetWriter(self._written, self._schema)
         self._batches: list[Any] = []
 
@@ -99,8 +99,8 @@ def _cell(value: Value) -> Value:
     return value if value is None or isinstance(value, int | date) else str(value)
 
 
-class _Part(io.RawIOBase):
-    """A file to write to, from which what was written is taken."""
+class _Pipe(io.RawIOBase):
+    """A file to write to, from which the bytes are taken as they come."""
 
     name: ClassVar[str] = "export"
 
