@@ -242,7 +242,7 @@ def test_no_message_repeats_a_value_that_may_be_a_secret(monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("name", "near"),
     [
-        ("ALLOWANCE_DATABASE", " Did you mean 'ALLOWANCE_DATABASE_URL'?"),
+        ("ALLOWANCE_DATABASEURL", " Did you mean 'ALLOWANCE_DATABASE_URL'?"),
         ("ALLOWANCE_DATABSE_URL", " Did you mean 'ALLOWANCE_DATABASE_URL'?"),
         ("ALLOWANCE_CONFIGURATION", " Did you mean 'ALLOWANCE_CONFIG'?"),
         ("ALLOWANCE_", ""),

@@ -28,7 +28,8 @@ def test_bodies_share_the_bytes_and_give_them_back() -> None:
         third(100)
 
 
-def test_what_takes_long_is_done_in_few_threads() -> None:
+@pytest.mark.parametrize(("keys", "threads"), [(20, THREADS), (1, 1)])
+def test_what_takes_long_is_done_in_few_threads_of_which_a_key_has_one(keys: int, threads: int) -> None:
     running, most = 0, 0
     changed = threading.Lock()
     go_on = threading.Event()
@@ -44,14 +45,14 @@ def test_what_takes_long_is_done_in_few_threads() -> None:
 
     async def many() -> None:
         intake = BodyBudget(1)
-        tasks = [asyncio.ensure_future(intake.in_thread("a", work)) for _ in range(20)]
-        while most < THREADS:
+        tasks = [asyncio.ensure_future(intake.in_thread(f"key {number % keys}", work)) for number in range(20)]
+        while most < threads:
             await asyncio.sleep(0.01)
         go_on.set()
         await asyncio.gather(*tasks)
 
     asyncio.run(many())
-    assert most == THREADS
+    assert most == threads
 
 
 def test_what_was_refused_is_let_go_of_at_once(new_sqlite: Any, tmp_path: Path) -> None:

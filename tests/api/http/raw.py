@@ -45,7 +45,14 @@ def status_of(response: bytes) -> int:
 def answer_to(connection: socket.socket, request: bytes) -> int:
     """The status of the response to a request, on a connection that stays open."""
     connection.sendall(request)
-    return status_of(connection.recv(65_536))
+    response = connection.recv(65_536)
+    while b"\r\n\r\n" not in response:
+        response += connection.recv(65_536)
+    head, _, body = response.partition(b"\r\n\r\n")
+    [length] = [int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+    while len(body) < length:  # a busy server sends head and body apart
+        body += connection.recv(65_536)
+    return status_of(response)
 
 
 def head(*lines: bytes, method: bytes = b"GET", path: bytes = b"/healthz") -> bytes:

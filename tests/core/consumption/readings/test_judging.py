@@ -89,6 +89,7 @@ STATED = Reading(
     overage=Fraction(3, 4),
     refused=Fraction(7, 2),
     by_entity=(Share("entity", "be", "Belgium", Fraction(1, 3)), Share("entity", "", "Not specified", 5)),
+    ahead=(900, Decimal("950.5")),  # for the forecast alone
 )
 
 
