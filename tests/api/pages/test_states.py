@@ -112,7 +112,7 @@ def open_state(seen: Visit, served: Served, state: State, language: str = "en") 
     page.goto(f"{served.url}/consumption?license={state.license}&lang={language}{token}")
     if state.opens:
         page.locator(f"[data-meter={state.opens}] .foot .link").click()
-    page.locator(f"allowance-consumption {state.shows}").first.wait_for(timeout=20_000)
+    page.locator(f"allowance-consumption {state.shows}").first.wait_for(timeout=90_000)
 
 
 @pytest.fixture
@@ -232,7 +232,7 @@ def test_what_is_wrong_is_said_in_a_sentence(seen: Visit, served: Served, state:
     assert (figures > 0) is (state != "signed-out")
     if state == "spoiled":  # the other charts are there
         seen.page.locator("[data-meter=users] .link").click()
-        seen.page.locator("[data-meter=users] .history").wait_for(timeout=120_000)  # a busy machine takes long
+        seen.page.locator("[data-meter=users] .history").wait_for(timeout=190_000)  # a busy machine takes long
 
 
 def test_a_failure_has_a_number_for_the_support_team_and_can_be_tried_again(seen: Visit, served: Served) -> None:

@@ -211,7 +211,7 @@ def test_a_refresh_takes_as_many_statements_for_ten_licenses_as_for_forty(engine
                 save_refresh(session, plan, answers, registry, outlooks=outlooks)
             counts.append((len(planning), len(saving)))
     assert counts[:3] == counts[3:]
-    assert max(planned + saved for planned, saved in counts) <= 21
+    assert max(planned + saved for planned, saved in counts) <= 22
 
 
 def test_a_batch_as_large_as_the_settings_allow_can_be_planned(engine: Engine) -> None:
