@@ -14,15 +14,13 @@ from core.explaining.day_ranges import DayRange
 from core.explaining.parts import ZERO, FigurePart, NewestEvent, PartReason, SummedParts, part_of_difference, sum_of
 from core.measuring.load_usage import read_dimensions
 from core.times import instant
-from core.usage.amount import NANOS, from_nanos
+from core.usage.exact_sums import summed, sums_of
 from core.usage.tables import UsageDuplicates, UsageSeries, UsageSum
 
 _SERIES: Final = UsageSeries.__table__  # type: ignore[attr-defined]
 _SUM: Final = UsageSum.__table__  # type: ignore[attr-defined]
 _REPEATED: Final = UsageDuplicates.__table__  # type: ignore[attr-defined]
 _LISTED: Final[dict[str, Any]] = {"series_id": BigInteger(), "on_day": Date()}
-# Summed in two halves, since the sum of 64-bit numbers may need more than 64 bits.
-_SUMS: Final = (func.sum(_SUM.c.whole // NANOS), func.sum(_SUM.c.whole % NANOS), func.sum(_SUM.c.nanos))
 
 
 def counted_parts(session: Session, license_id: int, event: str, days: DayRange, most: int) -> SummedParts:
@@ -38,7 +36,7 @@ def counted_parts(session: Session, license_id: int, event: str, days: DayRange,
     total, events, late = _totals(session, license_id, event, days)
     columns = _SERIES.c.id, _SERIES.c.entity, _SERIES.c.dimensions, _SUM.c.day
     statement = (
-        sa.select(*columns, *_SUMS, func.sum(_SUM.c.events))
+        sa.select(*columns, *sums_of(_SUM.c), func.sum(_SUM.c.events))
         .select_from(_SERIES.join(_SUM, _of_days(_SUM, license_id, days)))
         .where(_SERIES.c.license_id == license_id, _SERIES.c.event == event)
         .group_by(*columns)
@@ -50,7 +48,7 @@ def counted_parts(session: Session, license_id: int, event: str, days: DayRange,
     listed = [
         FigurePart(
             PartReason.USAGE,
-            _amount(*sums),
+            summed(*sums),
             day,
             entity or None,
             read_dimensions(dimensions),
@@ -79,12 +77,12 @@ def count_duplicates(session: Session, license_id: int, events: Sequence[str], d
 def _totals(session: Session, license_id: int, event: str, days: DayRange) -> tuple[Decimal, int, int]:
     """Return the sum, the number of events, and the number of late events."""
     statement = (
-        sa.select(*_SUMS, func.sum(_SUM.c.events), func.sum(_SUM.c.late))
+        sa.select(*sums_of(_SUM.c), func.sum(_SUM.c.events), func.sum(_SUM.c.late))
         .select_from(_SERIES.join(_SUM, _of_days(_SUM, license_id, days)))
         .where(_SERIES.c.license_id == license_id, _SERIES.c.event == event)
     )
     *sums, events, late = session.execute(statement).one()
-    return (ZERO, 0, 0) if events is None else (_amount(*sums), int(events), int(late))
+    return (ZERO, 0, 0) if events is None else (summed(*sums), int(events), int(late))
 
 
 def _newest_events(
@@ -119,7 +117,3 @@ def _of_days(table: sa.Table, license_id: int, days: DayRange) -> sa.ColumnEleme
         table.c.series_id == _SERIES.c.id,
         table.c.day.between(days.first, days.last),
     )
-
-
-def _amount(high: Any, low: Any, nanos: Any) -> Decimal:
-    return from_nanos(int(high) * NANOS + int(low), int(nanos))

@@ -8,19 +8,17 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from allowance.exact import exact
-from sqlalchemy import Integer, String, and_, func
+from sqlalchemy import Integer, String, and_
 from sqlmodel import Session
 
 from core.database.dialect import values_table
 from core.explaining.group_choice import ZERO, ChosenGroups, SeriesAmount
 from core.explaining.usage_query import UsageQuery
-from core.usage.amount import NANOS, from_nanos
+from core.usage.exact_sums import summed, sums_of
 from core.usage.tables import UsageSeries, UsageSum
 
 _SERIES: Final = UsageSeries.__table__  # type: ignore[attr-defined]
 _SUM: Final = UsageSum.__table__  # type: ignore[attr-defined]
-# Summed in two halves, since the sum of 64-bit numbers may need more than 64 bits.
-_HALVES: Final = (func.sum(_SUM.c.whole // NANOS), func.sum(_SUM.c.whole % NANOS), func.sum(_SUM.c.nanos))
 _MEMBERS: Final[dict[str, Any]] = {"entity": String(), "dimensions": String(), "group_number": Integer()}
 
 
@@ -28,13 +26,13 @@ def series_totals(session: Session, query: UsageQuery) -> Iterable[SeriesAmount]
     """Return the sum of each series over the days of a query."""
     keys = _SERIES.c.entity, _SERIES.c.dimensions
     statement = (
-        sa.select(*keys, *_HALVES)
+        sa.select(*keys, *sums_of(_SUM.c))
         .select_from(_SERIES.join(_SUM, _within(query)))
         .where(_SERIES.c.license_id == query.license.id, _SERIES.c.event == query.event.name)
         .group_by(_SERIES.c.id, *keys)
     )
-    for entity, dimensions, high, low, nanos in session.execute(statement):
-        yield SeriesAmount(entity, dimensions, from_nanos(int(high) * NANOS + int(low), int(nanos)))
+    for entity, dimensions, *sums in session.execute(statement):
+        yield SeriesAmount(entity, dimensions, summed(*sums))
 
 
 def daily_amounts(session: Session, query: UsageQuery, chosen: ChosenGroups) -> Sequence[Sequence[Decimal]]:
@@ -64,9 +62,9 @@ def _read_days(session: Session, query: UsageQuery, chosen: ChosenGroups) -> Ite
         ),
     ).join(_SUM, _within(query))
     keys = members.c.group_number, _SUM.c.day
-    statement = sa.select(*keys, *_HALVES).select_from(joined).group_by(*keys)
-    for number, day, high, low, nanos in session.execute(statement):
-        yield number, day, from_nanos(int(high) * NANOS + int(low), int(nanos))
+    statement = sa.select(*keys, *sums_of(_SUM.c)).select_from(joined).group_by(*keys)
+    for number, day, *sums in session.execute(statement):
+        yield number, day, summed(*sums)
 
 
 def _within(query: UsageQuery) -> sa.ColumnElement[bool]:

@@ -2,17 +2,18 @@
 
 from collections.abc import Iterator
 from datetime import date
+from decimal import Decimal
 from heapq import merge
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from core.exports.query import ExportQuery
 from core.exports.rows import JsonText, Position, PositionedRow
 from core.licenses.load import LoadedLicense
-from core.usage.amount import NANOS, from_nanos
+from core.usage.amount import from_nanos
+from core.usage.exact_sums import summed, sums_of
 from core.usage.tables import UsageLevel, UsageSeries, UsageSum
 
 _SUM: Final = UsageSum.__table__  # type: ignore[attr-defined]
@@ -24,8 +25,7 @@ class _Rollup(NamedTuple):
 
     series: int
     day: date
-    whole: int
-    nanos: int
+    amount: Decimal
     kind: str
 
 
@@ -45,23 +45,20 @@ def usage_rows(
     }
     for rollup in rollups:
         one = series[rollup.series]
-        amount = from_nanos(rollup.whole, rollup.nanos)
         position = Position(rollup.series, rollup.day.isoformat())
         yield (
             position,
-            (rollup.day, one.event, one.entity or None, JsonText(one.dimensions or "{}"), rollup.kind, amount),
+            (rollup.day, one.event, one.entity or None, JsonText(one.dimensions or "{}"), rollup.kind, rollup.amount),
         )
 
 
 def _sums(
     session: Session, license: LoadedLicense, query: ExportQuery, after: Position, most: int
 ) -> Iterator[_Rollup]:
-    # Summed in two halves, since the sum of 64-bit numbers may need more than 64 bits.
-    halves = func.sum(_SUM.c.whole // NANOS), func.sum(_SUM.c.whole % NANOS), func.sum(_SUM.c.nanos)
     keys = _SUM.c.series_id, _SUM.c.day
-    statement = sa.select(*keys, *halves).where(*_behind(_SUM, license, query, after)).group_by(*keys).order_by(*keys)
-    for series, day, high, low, nanos in session.execute(statement.limit(most)):
-        yield _Rollup(series, day, int(high) * NANOS + int(low), int(nanos), "sum")
+    statement = sa.select(*keys, *sums_of(_SUM.c)).where(*_behind(_SUM, license, query, after)).group_by(*keys)
+    for series, day, *sums in session.execute(statement.order_by(*keys).limit(most)):
+        yield _Rollup(series, day, summed(*sums), "sum")
 
 
 def _levels(
@@ -70,7 +67,7 @@ def _levels(
     keys = _LEVEL.c.series_id, _LEVEL.c.day
     statement = sa.select(*keys, _LEVEL.c.whole, _LEVEL.c.nanos).where(*_behind(_LEVEL, license, query, after))
     for series, day, whole, nanos in session.execute(statement.order_by(*keys).limit(most)):
-        yield _Rollup(series, day, whole, nanos, "level")
+        yield _Rollup(series, day, from_nanos(whole, nanos), "level")
 
 
 def _behind(

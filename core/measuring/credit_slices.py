@@ -20,7 +20,7 @@ from allowance import Grant
 from allowance.exact import exact
 from allowance.license import midnight
 from allowance.series import Series
-from sqlalchemy import BigInteger, Date, and_, func
+from sqlalchemy import BigInteger, Date, and_
 from sqlmodel import Session, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -28,6 +28,7 @@ from core.database.dialect import values_table
 from core.measuring.rollup_rows import fetch_rows
 from core.times import EPOCH, instant, microseconds
 from core.usage.amount import NANOS, from_nanos
+from core.usage.exact_sums import sums_of
 from core.usage.tables import CreditSlice, LedgerEvent, UsageSeries, UsageSum
 
 T = TypeVar("T")
@@ -290,10 +291,8 @@ def _read_ledger(
         *(wanted.c.license_id, _SERIES.c.event, _SERIES.c.entity, _SERIES.c.dimensions),
         *(wanted.c.on_day, wanted.c.starts_at),
     ]
-    # Summed in two halves, since the sum of 64-bit numbers may need more than 64 bits.
-    halves = (func.sum(_EVENT.c.whole // NANOS), func.sum(_EVENT.c.whole % NANOS), func.sum(_EVENT.c.nanos))
     slices: dict[SliceKey, dict[datetime, Decimal]] = defaultdict(dict)
-    for row in fetch_rows(session, sa.select(*keys, *halves).select_from(joined).group_by(*keys)):
+    for row in fetch_rows(session, sa.select(*keys, *sums_of(_EVENT.c)).select_from(joined).group_by(*keys)):
         license_id, event, entity, dimensions, day, starts_at, high, low, nanos = row
         key = SliceKey(license_id, (event, entity, dimensions), date.fromisoformat(day))
         slices[key][instant(starts_at)] = from_nanos(high * NANOS + low, nanos)

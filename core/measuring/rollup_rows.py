@@ -15,6 +15,7 @@ from core.database.dialect import is_postgresql, values_table
 from core.measuring.checkpoints import LEVEL
 from core.measuring.usage_range import Bounds, EventGroup
 from core.usage.amount import NANOS, from_nanos
+from core.usage.exact_sums import sums_of
 from core.usage.tables import UsageLevel, UsageSeries, UsageSum
 
 _BOUNDS: Final[dict[str, Any]] = {
@@ -43,9 +44,7 @@ def read_sums(session: Session, groups: Sequence[EventGroup], bounds: Sequence[B
     within, events = _values(session, groups, bounds, lambda group: group.kind != LEVEL)
     joined, total = _join(session, UsageSum, within, events, within.c.first)
     keys = [*_KEYS, sa.case((total.day >= within.c.single, total.day), else_=None)]
-    # Summed in two halves, since the sum of 64-bit numbers may need more than 64 bits.
-    halves = (func.sum(total.whole // NANOS), func.sum(total.whole % NANOS), func.sum(total.nanos))
-    rows = fetch_rows(session, sa.select(*keys, *halves).select_from(joined).group_by(*keys))
+    rows = fetch_rows(session, sa.select(*keys, *sums_of(total)).select_from(joined).group_by(*keys))
     for license_id, event, entity, dimensions, day, high, low, nanos in rows:
         amount = from_nanos(high * NANOS + low, nanos)
         yield RollupRow(license_id, event, entity, dimensions, day and date.fromisoformat(day), amount)

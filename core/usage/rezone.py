@@ -22,6 +22,7 @@ from core.licenses.tables import License
 from core.times import EPOCH
 from core.usage.amount import NANOS
 from core.usage.days import day_spans, local_day
+from core.usage.exact_sums import sums_of
 from core.usage.last_events import forget_last_events
 from core.usage.late_usage import mark_late
 from core.usage.recount import complete_from
@@ -134,13 +135,11 @@ def _move_events(session: Session, license_id: int, moves: Sequence[Sequence[Any
 
 def _read_moved(session: Session, moved: sa.FromClause) -> list[_Moved]:
     keys = moved.c.series_id, moved.c.old_day, moved.c.new_day
-    # Summed in two halves, since the sum of 64-bit numbers may need more than 64 bits.
-    halves = (sa.func.sum(moved.c.whole // NANOS), sa.func.sum(moved.c.whole % NANOS), sa.func.sum(moved.c.nanos))
     counts = sa.func.count(), sa.func.count(moved.c.accepted)
     return [
         _Moved(series_id, old_day, new_day, (int(high) * NANOS + int(low)) * NANOS + int(nanos), events, levels)
         for series_id, old_day, new_day, high, low, nanos, events, levels in session.execute(
-            sa.select(*keys, *halves, *counts).group_by(*keys)
+            sa.select(*keys, *sums_of(moved.c), *counts).group_by(*keys)
         )
     ]
 
