@@ -1,6 +1,5 @@
 """The days on which usage crossed thresholds, as far as history knows them. Loading apart, pure."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
@@ -9,7 +8,7 @@ import sqlalchemy as sa
 from allowance import Contract, Meter
 from sqlmodel import Session
 
-from core.consumption.points import Point, PointDelta, expand, point_of
+from core.consumption.points import Point, points_by_meter
 from core.consumption.readings.crossing_rule import CrossingRule
 from core.consumption.readings.judged_reading import JudgedReading, Threshold
 from core.consumption.tables import ReadingHistory
@@ -85,11 +84,4 @@ def load_points(session: Session, license_id: int, after: datetime, until: datet
         .where(table.c.license_id == license_id, table.c.at >= after, table.c.at <= until)
         .order_by(table.c.at)
     )
-    points: dict[str, list[Point]] = defaultdict(list)
-    before: dict[str, PointDelta] = {}
-    for at, entries in rows:
-        for meter, entry in entries.items():
-            if whole := expand(entry, before.get(meter)):
-                before[meter] = whole
-                points[meter].append(point_of(at, whole))
-    return points
+    return points_by_meter((at, entries) for at, entries in rows)

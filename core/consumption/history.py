@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import BigInteger
 from sqlmodel import Session
 
-from core.consumption.points import PointDelta, expand, merge
+from core.consumption.points import PointDelta, expand, expand_rows, merge
 from core.consumption.tables import ReadingHistory
 from core.database.dialect import is_postgresql, values_table
 from core.times import microseconds
@@ -91,13 +91,8 @@ def replace_history(
 
 def complete_entries(session: Session, time_range: TimeRange) -> None:
     """Rewrite the entries of a range as whole entries, so that each stands without the entries before it."""
-    before: dict[str, PointDelta] = {}
-    rows: dict[tuple[int, datetime], Mapping[str, PointDelta]] = {}
-    for license_id, at, entries in read_rows(session, [time_range]):
-        whole = {meter: full for meter, entry in entries.items() if (full := expand(entry, before.get(meter)))}
-        before |= whole
-        rows[license_id, at] = whole
-    _write(session, rows)
+    stored = ((at, entries) for _, at, entries in read_rows(session, [time_range]))
+    _write(session, {(time_range.license_id, at): whole for at, whole in expand_rows(stored)})
 
 
 def _merge_rows(*layers: Rows) -> Rows:

@@ -5,7 +5,8 @@ status of the entry before it on the same day of the license, and ``[]`` equals 
 a day is always whole.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -58,6 +59,30 @@ def expand(entry: PointDelta, before: PointDelta | None) -> PointDelta | None:
     if is_whole(entry):
         return entry
     return None if before is None else merge(before, entry)
+
+
+def expand_rows(
+    rows: Iterable[tuple[datetime, Mapping[str, PointDelta]]],
+) -> Iterator[tuple[datetime, dict[str, PointDelta]]]:
+    """Yield rows of one license with whole entries, without those that leave out what no row before them holds.
+
+    Args:
+        rows: The times and the entries by meter of consecutive rows, oldest first.
+    """
+    before: dict[str, PointDelta] = {}
+    for at, entries in rows:
+        whole = {meter: full for meter, entry in entries.items() if (full := expand(entry, before.get(meter)))}
+        before |= whole
+        yield at, whole
+
+
+def points_by_meter(rows: Iterable[tuple[datetime, Mapping[str, PointDelta]]]) -> dict[str, list[Point]]:
+    """Return the points of rows of one license by meter, oldest first as the rows are."""
+    points: dict[str, list[Point]] = defaultdict(list)
+    for at, entries in expand_rows(rows):
+        for meter, entry in entries.items():
+            points[meter].append(point_of(at, entry))
+    return points
 
 
 def merge(earlier: PointDelta, later: PointDelta) -> PointDelta:

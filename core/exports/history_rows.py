@@ -1,12 +1,12 @@
 """The rows of history: each reading of the past that is kept, oldest first."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Final
 
 from sqlmodel import Session, col, select
 
-from core.consumption.points import PointDelta, expand, point_of
+from core.consumption.points import PointDelta, expand_rows, point_of
 from core.consumption.tables import ReadingHistory
 from core.exports.query import ExportQuery
 from core.exports.rows import Position, PositionedRow
@@ -25,7 +25,7 @@ def history_rows(
     begin = max(first, license.start_of(license.day_of(instant(after.number))))
     for at, entries in _read(session, license, begin, last):
         day, number = license.day_of(at), microseconds(at)
-        for meter, entry in sorted(entries):
+        for meter, entry in sorted(entries.items()):
             position = Position(number, meter)
             if position > after:
                 point = point_of(at, entry)
@@ -34,7 +34,7 @@ def history_rows(
 
 def _read(
     session: Session, license: LoadedLicense, begin: datetime, last: datetime
-) -> Iterator[tuple[datetime, list[tuple[str, PointDelta]]]]:
+) -> Iterator[tuple[datetime, Mapping[str, PointDelta]]]:
     """Yield the whole entries of each row by meter."""
     statement = (
         select(ReadingHistory.at, ReadingHistory.readings)
@@ -42,9 +42,5 @@ def _read(
         .where(col(ReadingHistory.at) >= begin, col(ReadingHistory.at) <= last)
         .order_by(col(ReadingHistory.at))
     )
-    before: dict[str, PointDelta] = {}
     with session.execute(statement.execution_options(yield_per=_STREAM_ROWS)) as rows:
-        for at, entries in rows:
-            whole = {meter: full for meter, entry in entries.items() if (full := expand(entry, before.get(meter)))}
-            before |= whole
-            yield at, list(whole.items())
+        yield from expand_rows((at, entries) for at, entries in rows)

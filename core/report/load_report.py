@@ -1,10 +1,10 @@
 """The loading of what reports need, in a fixed number of statements for any number of licenses."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from itertools import groupby
 from typing import Final
 
 from allowance import Contract
@@ -14,7 +14,7 @@ from core.admission.window_usage import load_admitted
 from core.consumption.current import load_all_current
 from core.consumption.current_readings import current_readings
 from core.consumption.history import TimeRange, read_rows
-from core.consumption.points import Point, PointDelta, expand, point_of
+from core.consumption.points import Point, points_by_meter
 from core.consumption.view import ReadingView, view_consumption
 from core.forecast.documents import MeterOutlook
 from core.forecast.reading_forecast import forecast_reading
@@ -66,7 +66,7 @@ def load_reports(
         each.license.id: contract_report(
             each.license,
             meters,
-            history[each.license.id],
+            history.get(each.license.id, {}),
             admitted[each.license.id],
             each.first,
             each.last,
@@ -89,14 +89,8 @@ def _load_history(session: Session, asked: Sequence[ReportDays]) -> Mapping[int,
         )
         for each in asked
     ]
-    points: defaultdict[int, defaultdict[str, list[Point]]] = defaultdict(lambda: defaultdict(list))
-    before: dict[tuple[int, str], PointDelta] = {}
-    for license_id, at, entries in read_rows(session, ranges):
-        for meter, entry in entries.items():
-            if whole := expand(entry, before.get((license_id, meter))):
-                before[license_id, meter] = whole
-                points[license_id][meter].append(point_of(at, whole))
-    return points
+    of_licenses = groupby(read_rows(session, ranges), key=lambda row: row[0])
+    return {license_id: points_by_meter((at, entries) for _, at, entries in rows) for license_id, rows in of_licenses}
 
 
 @dataclass(frozen=True, slots=True)
