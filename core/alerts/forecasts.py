@@ -1,8 +1,7 @@
 """The recording of alerts on forecasts, in the transaction that writes the snapshots of a refresh."""
 
 import uuid
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -12,14 +11,14 @@ import sqlalchemy as sa
 from allowance import Notifier
 from sqlmodel import Session, col
 
-from core.alerts.alert_messages import newest_messages
+from core.alerts.alert_messages import license_messages
 from core.alerts.recipients import load_recipients
 from core.alerts.tables import ForecastAlert
 from core.consumption.readings.status import multiply
 from core.database.dialect import insert_into
 from core.delivery.message_kinds import FORECAST_CROSSED, FORECAST_RECOVERED
 from core.delivery.messages import ForecastItem, ForecastsContent
-from core.delivery.outbox.enqueue import OutboundMessage, enqueue
+from core.delivery.outbox.enqueue import enqueue
 from core.forecast.forecast import Exceeding
 from core.licenses.alerting_ratios import FULL
 from core.text import canonical
@@ -27,7 +26,6 @@ from core.text import canonical
 CLEAR_DAYS: Final = 3
 """The days in a row on which the forecast has to be clear of a ratio until its alert recovers."""
 _DAY: Final = timedelta(days=1)
-_TICK: Final = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +86,8 @@ def record_forecasts(
     known = _load(session, forecasts)
     recovered = _recover(session, known, forecasts, now)
     crossed = _record(session, known, forecasts, now)
-    messages = _messages(session, {FORECAST_CROSSED: crossed, FORECAST_RECOVERED: recovered}, now)
+    alerts = {FORECAST_CROSSED: crossed, FORECAST_RECOVERED: recovered}
+    messages = license_messages(session, alerts, lambda listed: ForecastsContent(tuple(map(_item, listed))), now)
     if messages:
         enqueue(session, messages, load_recipients(session, {one.license_id for one in messages}, notifiers))
 
@@ -178,21 +177,6 @@ def _recover(
                 recovered[alert.license_id, alert.meter, alert.ratio] = alert
     session.flush()
     return list(recovered.values())
-
-
-def _messages(session: Session, alerts: Mapping[str, Sequence[ForecastAlert]], now: datetime) -> list[OutboundMessage]:
-    """Return a message for each kind and license, later than all messages of the license before."""
-    by_license: dict[int, dict[str, list[ForecastItem]]] = defaultdict(lambda: defaultdict(list))
-    for kind, listed in alerts.items():
-        for alert in sorted(listed, key=lambda one: (one.license_id, one.meter, one.ratio)):
-            by_license[alert.license_id][kind].append(_item(alert))
-    newest = newest_messages(session, by_license) if by_license else {}
-    return [
-        OutboundMessage(license_id, kind, max(now, newest.get(license_id, now)) + number * _TICK, content, now)
-        for license_id, kinds in by_license.items()
-        for number, (kind, items) in enumerate(kinds.items())
-        for content in [ForecastsContent(tuple(items))]
-    ]
 
 
 def _item(alert: ForecastAlert) -> ForecastItem:

@@ -43,7 +43,6 @@ class AlertItem:
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "AlertItem":
         """Read an item of `alerts`."""
-        recovered_at = document["recoveredAt"]
         return cls(
             id=document["id"],
             meter=document["meter"],
@@ -58,7 +57,7 @@ class AlertItem:
             crossed_at=datetime.fromisoformat(document["crossedAt"]),
             # Messages of before 1.1 have one time for both.
             found_at=datetime.fromisoformat(document.get("foundAt", document["crossedAt"])),
-            recovered_at=None if recovered_at is None else datetime.fromisoformat(recovered_at),
+            recovered_at=_read_time(document["recoveredAt"]),
         )
 
     def to_document(self) -> dict[str, Any]:
@@ -75,7 +74,7 @@ class AlertItem:
             "status": self.status,
             "crossedAt": self.crossed_at.isoformat(),
             "foundAt": self.found_at.isoformat(),
-            "recoveredAt": None if self.recovered_at is None else self.recovered_at.isoformat(),
+            "recoveredAt": _time_text(self.recovered_at),
         }
 
 
