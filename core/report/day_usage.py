@@ -1,12 +1,13 @@
 """The usage of a meter at the ends of days, under the terms of the contract or under others. Pure."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from allowance import AdmittedCell, Contract, Enforcement, Limit, Meter
+from allowance import AdmittedCell, Contract, Enforcement, Limit, Meter, Period
 from allowance.exact import exact
 
 from core.consumption.points import Point
@@ -87,13 +88,17 @@ def usage_by_day(
     return list(days.values())
 
 
-def _refused_by_day(cells: Iterable[AdmittedCell], days: Iterable[date]) -> dict[date, int]:
+def _refused_by_day(cells: Iterable[AdmittedCell], days: Collection[date]) -> dict[date, int]:
     """Return how many were refused in the window of each day, up to the end of the day."""
-    refusals = [cell for cell in cells if cell.refused]
-    return {
-        day: sum(cell.refused for cell in refusals if day in cell.window and cell.day <= day)
-        for day in (days if refusals else ())
-    }
+    by_window: dict[Period, list[AdmittedCell]] = defaultdict(list)
+    for cell in cells:
+        if cell.refused:
+            by_window[cell.window].append(cell)
+    refused: dict[date, int] = {}
+    for window, refusals in by_window.items():
+        for day in filter(window.__contains__, days):
+            refused[day] = refused.get(day, 0) + sum(cell.refused for cell in refusals if cell.day <= day)
+    return refused
 
 
 def limit_under(
