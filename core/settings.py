@@ -3,6 +3,7 @@
 import os
 import re
 from datetime import timedelta
+from decimal import Decimal
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -151,8 +152,8 @@ class Settings(BaseSettings):
     max_contract_versions: int = Field(
         1000, ge=1, le=100_000, description="The most versions of a contract, also withdrawn ones."
     )
-    report_headroom: float = Field(
-        0.2,
+    report_headroom: Decimal = Field(
+        Decimal("0.2"),
         ge=0,
         le=10,
         description="The ratio of the demand that a contract report adds to it when it suggests a limit.",

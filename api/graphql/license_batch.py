@@ -149,7 +149,7 @@ class LicenseBatch:
                 asked,
                 services.registry,
                 self.context.now,
-                Decimal(str(services.settings.report_headroom)),
+                services.settings.report_headroom,
                 terms,
             )
         return self._reports[query][license_id]
