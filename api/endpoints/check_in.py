@@ -9,8 +9,8 @@ import orjson
 from starlette.types import Receive, Scope, Send
 
 from api.concurrency.thread_results import ThreadResults
-from api.http.asgi import address_of, header, read_small_body, send_json
-from api.http.bodies import read_body
+from api.http.asgi import address_of, header, send_json
+from api.http.bodies import read_whole_body
 from api.http.callers import find_caller
 from core.access.authenticator import Authenticator
 from core.admission.admitter import ANSWER_SECONDS, Admitter
@@ -51,7 +51,7 @@ class CheckInEndpoint:
         caller = await find_caller(
             self._authenticator, header(scope, b"authorization"), address_of(scope), survives_outage=True
         )
-        request = admitter.quota_meters.check(caller, _parse(await _read_body(scope, receive)))
+        request = admitter.quota_meters.check(caller, _parse(await read_whole_body(scope, receive, LARGEST)))
         if remembered := admitter.answer_from_memory(request):
             return remembered
         try:
@@ -73,11 +73,6 @@ def as_json(check_in: CheckIn) -> dict[str, Any]:
         "outage": check_in.outage,
         "reason": check_in.reason,
     }
-
-
-async def _read_body(scope: Scope, receive: Receive) -> bytes:
-    body = await read_small_body(scope, receive, LARGEST)
-    return body if isinstance(body, bytes) else await read_body(body, LARGEST)
 
 
 def _parse(body: bytes) -> dict[str, object]:

@@ -11,20 +11,18 @@ from urllib.parse import parse_qs
 
 from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from api.http.asgi import read_small_body
-from api.http.bodies import read_body
-from api.http.languages import languages_of
+from api.http.bodies import read_whole_body
+from api.http.languages import page_languages
 from core.administration.admin_mail import find_mailed_admin, subscribe_mailboxes
 from core.colours import LINK
 from core.database.engine import Database
 from core.delivery.mail.subscriptions import find_recipient, unsubscribe
 from core.delivery.mail.tables import MailRecipient
 from core.errors import AllowanceError, NotFound
-from core.languages.negotiation import BadLanguage, Languages, Negotiator, content_language
+from core.languages.negotiation import Languages, Negotiator, content_language
 from core.languages.words import Words, words_in
 from core.licenses.find import lock_license
 from core.licenses.tables import License
@@ -85,15 +83,9 @@ class UnsubscribeEndpoint:
             else:
                 found = await run_in_threadpool(self._find, token)
         except NotFound:
-            return _unknown_page(self._languages(scope, None))
-        languages = self._languages(scope, found.language)
+            return _unknown_page(page_languages(scope, self._negotiator, None))
+        languages = page_languages(scope, self._negotiator, found.language)
         return _changed_page(found, languages) if is_post else _page_of(found, languages)
-
-    def _languages(self, scope: Scope, stored: str | None) -> Languages:
-        try:
-            return languages_of(scope, self._negotiator, stored)
-        except BadLanguage:  # a page for people is shown nevertheless
-            return self._negotiator.accepted(stored)
 
     def _find(self, token: str) -> _MailSubscription:
         with self._database.read() as session:
@@ -120,8 +112,7 @@ def _subscription(session: Session, recipient: MailRecipient) -> _MailSubscripti
 async def _asks_again(scope: Scope, receive: Receive) -> bool:
     """Return whether a form asks to subscribe again; whatever else is posted unsubscribes."""
     try:
-        body = await read_small_body(scope, receive, _MOST_BYTES)
-        text = await read_body(body, _MOST_BYTES) if isinstance(body, Request) else body
+        text = await read_whole_body(scope, receive, _MOST_BYTES)
     except AllowanceError:
         return False
     return _AGAIN.encode() in text and _AGAIN in parse_qs(text.decode("latin-1"), keep_blank_values=True)

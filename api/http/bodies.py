@@ -10,7 +10,9 @@ from typing import Any, ClassVar, Final
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope
 
+from api.http.asgi import read_small_body
 from core.errors import BadInput, TooLarge
 from core.text import shown
 
@@ -71,6 +73,12 @@ async def read_body(request: Request, most: int, grow: Callable[[int], None] = l
         grow(len(part))
         parts.append(part)
     return b"".join(parts)
+
+
+async def read_whole_body(scope: Scope, receive: Receive, most: int) -> bytes:
+    """Return the body as :func:`read_body` does, without an object for the request if it arrives in one message."""
+    body = await read_small_body(scope, receive, most)
+    return body if isinstance(body, bytes) else await read_body(body, most)
 
 
 async def _decompress(request: Request, most: int, grow: Callable[[int], None]) -> bytes:

@@ -6,7 +6,7 @@ from starlette.datastructures import QueryParams
 from starlette.types import Scope
 
 from api.http.asgi import list_header
-from core.languages.negotiation import Languages, Negotiator
+from core.languages.negotiation import BadLanguage, Languages, Negotiator
 
 PARAMETER: Final = "lang"
 _IN_QUERY: Final = PARAMETER.encode()
@@ -25,6 +25,20 @@ def languages_of(scope: Scope, negotiator: Negotiator, person: str | None = None
     """
     named = named_languages(scope, negotiator)
     return named or negotiator.accepted(person or list_header(scope, b"accept-language"))
+
+
+def page_languages(scope: Scope, negotiator: Negotiator, person: str | None = None) -> Languages:
+    """Return the languages of a page for people, which is shown also if the parameter `lang` is not a language tag.
+
+    Args:
+        scope: The request.
+        negotiator: Chooses among the known languages.
+        person: The language of the person; None if not known.
+    """
+    try:
+        return languages_of(scope, negotiator, person)
+    except BadLanguage:
+        return negotiator.accepted(person)
 
 
 def named_languages(scope: Scope, negotiator: Negotiator) -> Languages | None:

@@ -18,17 +18,17 @@ from api.graphql.operations.executions import Executions
 from api.graphql.operations.prepare import DocumentRefused
 from api.graphql.operations.request import Request
 from api.graphql.operations.run import Operations
-from api.http.asgi import address_of, header, read_small_body, while_connected
-from api.http.bodies import forget_frames, read_body
+from api.http.asgi import address_of, header, while_connected
+from api.http.bodies import forget_frames, read_whole_body
 from api.http.callers import find_caller
-from api.http.languages import languages_of
+from api.http.languages import page_languages
 from api.http.tracing import trace_id
 from api.report.query import ReportParameters, parameters_of, report_request, zone_request
 from api.report.render import render_problem, render_report, render_sign_in
 from core.access.authenticator import Authenticator
 from core.access.keys import Caller
 from core.errors import AllowanceError, BadInput, Forbidden, NotFound, RateLimited, Unauthenticated, Unavailable
-from core.languages.negotiation import BadLanguage, Languages, content_language
+from core.languages.negotiation import Languages, content_language
 
 _MOST_BYTES: Final = 4096
 _EXPECTED: Final = (Forbidden, NotFound, RateLimited, Unavailable)
@@ -83,13 +83,13 @@ class ReportEndpoint:
         await response(scope, receive, send)
 
     async def _respond(self, scope: Scope, receive: Receive) -> Response:
-        languages = self._languages(scope, None)
+        languages = page_languages(scope, self._operations.negotiator, None)
         try:
             authorization = await _authorization(scope, receive)
             if authorization is None:
                 return _page(render_sign_in(languages, refused=None), languages, 401)
             caller = await find_caller(self._authenticator, authorization, address_of(scope))
-            languages = self._languages(scope, caller.language)
+            languages = page_languages(scope, self._operations.negotiator, caller.language)
             self._operations.admit(caller)
             page = self._report(scope, caller, languages)
             return _page(await while_connected(page, receive), languages, 200)
@@ -127,19 +127,12 @@ class ReportEndpoint:
     def _render(self, license: dict[str, Any], parameters: ReportParameters, languages: Languages) -> str:
         return render_report(license, parameters, self._meters, languages)
 
-    def _languages(self, scope: Scope, person: str | None) -> Languages:
-        try:
-            return languages_of(scope, self._operations.negotiator, person)
-        except BadLanguage:  # a page for people is shown nevertheless
-            return self._operations.negotiator.accepted(person)
-
 
 async def _authorization(scope: Scope, receive: Receive) -> str | None:
     """Return the value of an Authorization header, or what the form posts in its place; None without either."""
     if scope["method"] != "POST":
         return header(scope, b"authorization")
-    body = await read_small_body(scope, receive, _MOST_BYTES)
-    text = body if isinstance(body, bytes) else await read_body(body, _MOST_BYTES)
+    text = await read_whole_body(scope, receive, _MOST_BYTES)
     token = parse_qs(text.decode(errors="replace"), max_num_fields=10).get("token")
     return f"Bearer {token[0].strip()}" if token else None
 

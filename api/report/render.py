@@ -8,14 +8,15 @@ from functools import lru_cache
 from typing import Any
 
 from allowance import Credits, Meter
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from api.report.chart import HEIGHT, WIDTH, draw
 from api.report.query import ReportParameters
 from core.colours import COLOURS, LINK
 from core.consumption.readings.status import UsageStatus
 from core.languages.negotiation import Languages
-from core.languages.words import MOST_DIGITS, Words, words_in
+from core.languages.templates import template_environment
+from core.languages.words import MOST_DIGITS, words_in
 from core.report.outcome_words import outcome_in_words
 
 
@@ -77,15 +78,7 @@ def _render(name: str, languages: Languages, **values: object) -> str:
 @lru_cache(32)
 def _environment(languages: Languages) -> Environment:
     words = words_in(languages)
-    environment = Environment(
-        loader=PackageLoader("api.report"),
-        autoescape=True,
-        extensions=["jinja2.ext.i18n"],
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.install_gettext_translations(words.translations, newstyle=True)  # type: ignore[attr-defined]
+    environment = template_environment("api.report", words)
 
     def number(value: float | None, meter: Meter) -> str:
         return "–" if value is None else words.number(Decimal(repr(value)), meter.unit_forms)
@@ -102,16 +95,11 @@ def _environment(languages: Languages) -> Environment:
     def day_of(text: str, time_zone: str) -> str:
         return words.day_of(datetime.fromisoformat(text), time_zone)
 
-    environment.filters |= {"number": number, "amount": amount, "term": term, "outcome": _outcome(words)}
-    environment.filters |= {"day": day, "draw": draw}
-    environment.filters |= {"day_of": day_of}
-    environment.tests["credits"] = lambda meter: isinstance(meter, Credits)
-    environment.globals |= {"colours": COLOURS, "link": LINK, "width": WIDTH, "height": HEIGHT}
-    return environment
-
-
-def _outcome(words: Words) -> Any:
     def outcome(days: list[Mapping[str, Any]]) -> str:
         return outcome_in_words({UsageStatus(one["status"]): one["days"] for one in days}, words)
 
-    return outcome
+    environment.filters |= {"number": number, "amount": amount, "term": term, "outcome": outcome}
+    environment.filters |= {"day": day, "day_of": day_of, "draw": draw}
+    environment.tests["credits"] = lambda meter: isinstance(meter, Credits)
+    environment.globals |= {"colours": COLOURS, "link": LINK, "width": WIDTH, "height": HEIGHT}
+    return environment

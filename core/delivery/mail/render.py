@@ -7,10 +7,11 @@ from functools import lru_cache
 from typing import Any
 
 from allowance import Unit
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment
 
 from core.colours import COLOURS, LINK, worst_colour
 from core.languages.negotiation import ENGLISH_ALONE, Languages
+from core.languages.templates import template_environment
 from core.languages.words import MOST_DIGITS, Words, words_in
 from core.licenses.alerting_ratios import FULL
 from core.licenses.contact import Contact
@@ -234,16 +235,7 @@ def _render(name: str, words: Words, **values: Any) -> Mail:
 @lru_cache(32)
 def _environment(languages: Languages) -> Environment:
     words = words_in(languages)
-    environment = Environment(
-        loader=PackageLoader("core.delivery.mail"),
-        autoescape=select_autoescape(["html"]),
-        extensions=["jinja2.ext.i18n"],
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.install_gettext_translations(words.translations, newstyle=True)  # type: ignore[attr-defined]
+    environment = template_environment("core.delivery.mail", words)
 
     def day_before(value: date) -> str:
         return words.day(value - timedelta(days=1))
