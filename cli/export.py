@@ -10,7 +10,6 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from cli.arguments import day_of
 from cli.lookups import license_ids
 from cli.progress import progress
 from cli.setup import start
@@ -20,6 +19,7 @@ from core.exports.pages import read_page
 from core.exports.query import check_query
 from core.exports.rows import COLUMNS, ExportKind
 from core.runtime import open_runtime
+from core.times import parse_day
 
 
 def export(
@@ -33,7 +33,7 @@ def export(
         str | None, typer.Option(metavar="CURSOR", help="Go on behind the row of this cursor, at the end of FILE.")
     ] = None,
 ) -> None:
-    """Export usage, history, alerts or readings.
+    """Export usage, history, alerts or readings as CSV, JSON lines or Parquet.
 
     Rows are in the order of licenses. Days are those of the license's time zone. The last column is the cursor of the
     row: an export that was interrupted goes on with --after and the cursor of the last whole line. It then writes no
@@ -44,7 +44,7 @@ def export(
       allowance export usage --license acme --from 2026-01-01 --to 2026-03-31 --output usage.csv
       allowance export history --format ndjson | jq .used
     """
-    first, last = (text and day_of(text, option) for text, option in ((from_, "--from"), (to, "--to")))
+    first, last = (text and parse_day(text, option) for text, option in ((from_, "--from:"), (to, "--to:")))
     query = check_query(kind, license, first or None, last or None, after)
     place, adds = query.after, after is not None and format.has_lines
     writer = open_writer(format, COLUMNS[query.kind], adds=adds)

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from cli.arguments import day_of
 from cli.lookups import license_ids
 from cli.setup import start
 from cli.tables import Column, Json, print_json, show_list, text_of
@@ -23,6 +22,7 @@ from core.report.outcome_words import outcome_in_words
 from core.report.suggestion_words import suggestion_in_words
 from core.runtime import Runtime, open_runtime
 from core.text import shown
+from core.times import parse_day
 
 _COLUMNS: Final = (
     Column("meter", "Meter"),
@@ -67,7 +67,7 @@ def report(
       allowance report acme --with profiles=250000 --with profiles=300000,users=20
       allowance report acme --json | jq .report
     """
-    days = tuple(text and day_of(text, option) for text, option in ((from_, "--from"), (to, "--to")))
+    days = tuple(text and parse_day(text, option) for text, option in ((from_, "--from:"), (to, "--to:")))
     with open_runtime(start()) as runtime:
         terms = [_read_terms(text, runtime) for text in with_ or ()]
         contract, *others = _load(runtime, license, days[0] or None, days[1] or None, [{}, *terms])
@@ -90,7 +90,7 @@ def _load(
     runtime: Runtime, key: str, first: date | None, last: date | None, terms: Sequence[Mapping[str, Decimal]]
 ) -> list[ContractReport]:
     """Return the report under each of several terms."""
-    now, headroom = datetime.now(UTC), Decimal(str(runtime.settings.report_headroom))
+    now, headroom = datetime.now(UTC), runtime.settings.report_headroom
     with runtime.database.read() as session:
         [license_id] = license_ids(session, [key]).values()
         loaded = load_licenses(session, [license_id], now)[license_id]

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Final
 import typer
 from allowance.license import midnight
 
-from cli.arguments import day_of
 from cli.lookups import license_ids
 from cli.setup import start
 from cli.tables import Json, print_json, show_table, text_of
@@ -18,6 +17,7 @@ from core.explaining.explore import ExploredUsage, explore_usage
 from core.explaining.usage_query import UsageQuestion, check_question
 from core.licenses.load import load_licenses
 from core.runtime import open_runtime
+from core.times import parse_day
 
 _BARS: Final = "▁▂▃▄▅▆▇█"
 _MOST_BARS: Final = 60
@@ -63,7 +63,7 @@ def usage(
         [license_id] = license_ids(session, [license]).values()
         loaded = load_licenses(session, [license_id], now)[license_id]
         zone = loaded.license.time_zone
-        begin, end = (day and midnight(day_of(day, name), zone) for day, name in ((from_, "--from"), (to, "--to")))
+        begin, end = (day and midnight(parse_day(day, name), zone) for day, name in ((from_, "--from:"), (to, "--to:")))
         question = UsageQuestion(meter, event, begin or None, end or None, Interval(every.upper()), by or (), None, top)
         most = runtime.settings.max_usage_points
         found = explore_usage(session, check_question(session, question, loaded, runtime.registry, now, most))

@@ -1,9 +1,10 @@
-"""The parsing of instants from outside, and their microseconds."""
+"""The parsing of instants and days from outside, and the microseconds of instants."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
+from core.errors import BadInput
 from core.text import shown
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -40,3 +41,19 @@ def microseconds(time: datetime) -> int:
 def instant(microseconds: int) -> datetime:
     """Return the instant in UTC that many microseconds after the beginning of 1970."""
     return EPOCH + timedelta(microseconds=microseconds)
+
+
+def parse_day(text: str, named: str) -> date:
+    """Parse the day that a parameter or an option names.
+
+    Args:
+        text: The text.
+        named: How the message calls it.
+
+    Raises:
+        BadInput: The text is not a day.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise BadInput(f"{named} {shown(text)} is not a day. Write it as 2026-05-01.") from None

@@ -27,6 +27,7 @@ from core.exports.rows import COLUMNS, Place
 from core.nearest import did_you_mean
 from core.plugins.registry import Registry
 from core.text import shown
+from core.times import parse_day
 
 THREADS: Final = 2
 _PARAMETERS: Final = ("license", "from", "to", "format", "after")
@@ -134,9 +135,4 @@ def _read_parameters(kind: str, query: QueryParams) -> tuple[ExportQuery, Export
 
 def _day(query: QueryParams, name: str) -> date | None:
     text = query.get(name)
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise BadInput(f"`{name}` {shown(text)} is not a day. Write it as 2026-05-01.") from None
+    return None if text is None else parse_day(text, f"`{name}`")

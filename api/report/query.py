@@ -11,6 +11,7 @@ from starlette.datastructures import QueryParams
 from api.graphql.operations.request import Request
 from core.errors import BadInput
 from core.text import shown
+from core.times import parse_day
 
 MOST_ALTERNATIVES: Final = 3
 _ZONE: Final = "query ReportZone($license: String!) { license(key: $license) { timeZone } }"
@@ -83,12 +84,7 @@ def _instant(day: date | None, time_zone: str) -> str | None:
 
 def _day(query: QueryParams, name: str) -> date | None:
     text = query.get(name)
-    if not text:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise BadInput(f"`{name}` {shown(text)} is not a day. Write it as 2026-05-01.") from None
+    return parse_day(text, f"`{name}`") if text else None
 
 
 def _terms(text: str) -> tuple[tuple[str, float], ...]:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from allowance import Admission, Meter
 from allowance.exact import exact
@@ -52,5 +51,5 @@ def _period_start(license: LoadedLicense, meter: Meter, at: datetime) -> datetim
     if isinstance(meter, Admission):
         return quota_at(license, meter, at, None).window.start
     if meter.counts_over_period:
-        return license.period_on(at.astimezone(ZoneInfo(license.license.time_zone)).date()).starts_at
+        return license.period_on(license.day_of(at)).starts_at
     return None

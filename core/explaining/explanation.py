@@ -6,7 +6,6 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from allowance import Admission, Counter, Credits, Level, Ratio, Term
 from allowance.exact import exact
@@ -95,7 +94,7 @@ def _explain_limit(view: ReadingView) -> ExplainedLimit | None:
     reading, license, meter = view.reading, view.license, view.meter
     if reading.limit is None or reading.measured_at is None or isinstance(meter, Credits):
         return None
-    day = view.day or reading.measured_at.astimezone(ZoneInfo(license.license.time_zone)).date()
+    day = view.day or license.day_of(reading.measured_at)
     version, contract = license.version_on(day), license.contract_on(day)
     limit = meter.limit_of(contract)
     if version is None or limit is None or round_number(limit.value) != reading.limit:

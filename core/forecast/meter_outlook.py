@@ -9,7 +9,6 @@ from zlib import crc32
 from zoneinfo import ZoneInfo
 
 from allowance import Admission, Counter, Credits, Grant, Level, Meter, Period, Ratio, Reading, Usage
-from allowance.license import midnight
 
 from core.admission.quota import quota_at
 from core.forecast.daily import PeriodOf, daily_increments
@@ -159,4 +158,4 @@ def _terms(meter: Credits, grants: Sequence[Grant]) -> list[GrantTerms]:
 
 def end_of(license: LoadedLicense, outlook: Outlook) -> datetime:
     """Return the instant at which an outlook ends."""
-    return midnight(outlook.until, license.license.time_zone)
+    return license.start_of(outlook.until)

@@ -87,7 +87,7 @@ class LoadedLicense:
             return None
         last = newest_version(self.versions, day)
         first = last.end if last and last.end else self.period_on(day).first
-        return midnight(first, self.license.time_zone)
+        return self.start_of(first)
 
     def period_firsts(self, since: date) -> list[date]:
         """Return the first days of all billing periods that hold a day from `since` to today, in order."""
@@ -104,11 +104,11 @@ class LoadedLicense:
         """Return the time at which the contract or the billing period in force today ends, or a contract begins."""
         turns = [self.period_on(self.today).end]
         turns += [version.effective_from for version in self.versions if version.effective_from > self.today]
-        return midnight(min(turns), self.license.time_zone)
+        return self.start_of(min(turns))
 
     def at(self, instant: datetime) -> "LoadedLicense":
         """Return the license with the day of an instant as its today."""
-        today = instant.astimezone(ZoneInfo(self.license.time_zone)).date()
+        today = self.day_of(instant)
         return self if today == self.today else replace(self, today=today)
 
     def start_of(self, day: date) -> datetime:
@@ -121,7 +121,7 @@ class LoadedLicense:
 
     def end_of(self, day: date) -> datetime:
         """Return the last instant of a day in the license's time zone."""
-        return midnight(day + timedelta(days=1), self.license.time_zone) - timedelta(microseconds=1)
+        return self.start_of(day + timedelta(days=1)) - timedelta(microseconds=1)
 
 
 def load_licenses(session: Session, ids: Collection[int], now: datetime) -> dict[int, LoadedLicense]:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import strawberry
 
@@ -114,7 +113,7 @@ def _end_of_history(view: ReadingView, end: datetime | None, now: datetime) -> d
     last = now if view.day is None else view.license.end_of(view.day)
     if end is None or end >= last:
         return last
-    day_end = view.license.end_of(end.astimezone(ZoneInfo(view.license.license.time_zone)).date())
+    day_end = view.license.end_of(view.license.day_of(end))
     return day_end if day_end - end < _SECOND else end
 
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
-from zoneinfo import ZoneInfo
 
 import strawberry
 from allowance import Meter
@@ -53,7 +52,7 @@ class PointsOfPage:
 
     def day(self, point: Point) -> date:
         """Return the day of a point in the license's time zone."""
-        return point.at.astimezone(ZoneInfo(self._view.license.license.time_zone)).date()
+        return self._view.license.day_of(point.at)
 
     def contract_version(self, point: Point) -> int | None:
         """Return the version of the contract in force on the day of a point, or None without a contract."""

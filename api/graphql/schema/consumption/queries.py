@@ -2,7 +2,6 @@
 
 from datetime import UTC, date, datetime
 from typing import Annotated, Final
-from zoneinfo import ZoneInfo
 
 import strawberry
 
@@ -49,4 +48,4 @@ def find_consumption(batch: LicenseBatch, day: date | None) -> Consumption:
 def _day_of(batch: LicenseBatch, at: datetime) -> date:
     if not EARLIEST <= at <= batch.context.now:
         raise BadInput(f"`at` {at.isoformat()} must be from {EARLIEST.date()} up to now.")
-    return at.astimezone(ZoneInfo(batch.license.license.time_zone)).date()
+    return batch.license.day_of(at)
