@@ -4,7 +4,7 @@ The batch knows no type of the schema. It returns rows and records of the core, 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
@@ -15,8 +15,8 @@ from api.graphql.access import accessible_key
 from api.graphql.context import Context
 from core.access.keys import READERS
 from core.administration.admin_mail import MailedAdmin, list_all_mailed_admins
-from core.alerts.listing import list_alerts
-from core.alerts.tables import Alert
+from core.alerts.listing import AlertKind, list_alerts, newest_first
+from core.alerts.tables import Alert, ForecastAlert
 from core.consumption.current import Current, load_all_current
 from core.consumption.current_readings import current_readings
 from core.consumption.past import measure_past
@@ -49,7 +49,7 @@ class LicenseBatch:
         self.licenses = licenses
         context.shown |= licenses
         self._current = current
-        self._alerts: dict[object, dict[int, list[Alert]]] = {}
+        self._alerts: dict[object, Mapping[int, Sequence[Alert | ForecastAlert]]] = {}
         self._requests: dict[object, dict[int, list[CreditRequest]]] = {}
         self._reports: dict[object, dict[int, ContractReport]] = {}
 
@@ -103,14 +103,24 @@ class LicenseBatch:
         after: tuple[datetime, str] | None,
         meter: str | None,
         is_open: bool | None,
-    ) -> list[Alert]:
+        kinds: Collection[AlertKind],
+    ) -> list[Alert | ForecastAlert]:
         """Return alerts of one license, newest first; the alerts of the other licenses are read along."""
-        query = (most, after, meter, is_open)
-        if query not in self._alerts:
-            self._alerts[query] = list_alerts(
-                self.context.session, self.licenses.keys(), most=most, after=after, meter=meter, is_open=is_open
-            )
-        return self._alerts[query].get(license_id, [])
+        found: list[Alert | ForecastAlert] = []
+        for kind in set(kinds):
+            query = (kind, most, after, meter, is_open)
+            if query not in self._alerts:
+                self._alerts[query] = list_alerts(
+                    self.context.session,
+                    kind.table,
+                    self.licenses.keys(),
+                    most=most,
+                    after=after,
+                    meter=meter,
+                    is_open=is_open,
+                )
+            found += self._alerts[query].get(license_id, ())
+        return newest_first(found, most)
 
     def requests(self, license_id: int, most: int, after: RequestCursor | None) -> list[CreditRequest]:
         """Return credit requests of one license, open ones first; those of the other licenses are read along."""

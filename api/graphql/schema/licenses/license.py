@@ -24,6 +24,7 @@ from api.graphql.schema.licenses.enums import LicenseState
 from api.graphql.schema.licenses.inputs import TermInput
 from api.graphql.schema.licenses.people import Admin, Contact
 from core.access.keys import READERS
+from core.alerts.listing import AlertKind
 from core.licenses.load import LoadedLicense
 
 
@@ -187,6 +188,10 @@ class License(Node):
                 description="True for open alerts only, false for recovered alerts only. The default is both.",
             ),
         ] = None,
+        kinds: Annotated[
+            list[AlertKind],
+            strawberry.argument(description="What the alerts are about. The default is crossed thresholds alone."),
+        ] = [AlertKind.THRESHOLD],  # noqa: B006 - read only
     ) -> AlertConnection:
         info.context.caller.require(*READERS)
-        return alert_connection(self.batch, self.loaded.id, first, after, meter, open_)
+        return alert_connection(self.batch, self.loaded.id, first, after, meter, open_, kinds)
