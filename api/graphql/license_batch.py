@@ -130,27 +130,25 @@ class LicenseBatch:
         return self._requests[query].get(license_id, [])
 
     def report(
-        self, license_id: int, first: datetime | None, last: datetime | None, terms: Mapping[str, Decimal]
+        self,
+        license_id: int,
+        first: date | datetime | None,
+        last: date | datetime | None,
+        terms: Mapping[str, Decimal],
     ) -> ContractReport:
         """Return the report on the contracts of one license; those of the other licenses are read along.
 
         Args:
             license_id: The license.
-            first: An instant on the first day; None stands for the first day of the billing period of the last day.
-            last: An instant on the last day; None stands for today.
+            first: The first day or an instant on it; None stands for the first day of the billing period of the last
+                day.
+            last: The last day or an instant on it; None stands for today.
             terms: Terms that replace those of the contracts.
         """
         query = (first, last, tuple(sorted(terms.items())))
         if query not in self._reports:
             asked = [
-                ReportDays(
-                    license,
-                    *report_days(
-                        license,
-                        None if first is None else license.day_of(first),
-                        None if last is None else license.day_of(last),
-                    ),
-                )
+                ReportDays(license, *report_days(license, _day_of(license, first), _day_of(license, last)))
                 for license in self.licenses.values()
             ]
             services = self.context.services
@@ -206,3 +204,8 @@ def readable_batch(context: Context, key: str | None) -> LicenseBatch:
     if batch is None:
         raise no_license(context.session, key)
     return batch
+
+
+def _day_of(license: LoadedLicense, at: date | datetime | None) -> date | None:
+    """Return a day, or the day of an instant in the license's time zone."""
+    return license.day_of(at) if isinstance(at, datetime) else at
