@@ -21,7 +21,7 @@ A = TypeVar("A", bound=Alert | ForecastAlert)
 
 
 class AlertKind(StrEnum):
-    """What an alert is about: a threshold that usage crossed, or a ratio that the forecast reached."""
+    """The subject of an alert: a threshold that usage crossed, or a ratio that the forecast reached."""
 
     THRESHOLD = "THRESHOLD"
     FORECAST = "FORECAST"

@@ -30,7 +30,7 @@ _BYTES: Final = "B"
 _PER: Final = " per "
 
 
-class _Span(NamedTuple):
+class _Validity(NamedTuple):
     """The time from `start` up to `end`, which begins on the day `first`."""
 
     start: datetime
@@ -50,7 +50,7 @@ def commitment_rows(
     last = after.number, last_meter
     meters = [registry.meters[key] for key in sorted(registry.meters)]
     for version, first, end in sorted(days_in_force(license.versions), key=lambda one: one.version.version):
-        contract = _Span(license.start_of(first), license.start_of(end or _running_end(license, first)), first)
+        contract = _Validity(license.start_of(first), license.start_of(end or _running_end(license, first)), first)
         for meter in meters:
             limit, place = _limit(meter, license.contract_on(first)), (version.version, meter.key)
             if limit is None or place < last:
@@ -75,8 +75,8 @@ def _limit(meter: Meter, contract: Contract) -> Limit | None:
 
 
 def _spans(
-    license: LoadedLicense, version: ContractVersion, meter: Meter, contract: _Span, begin: date
-) -> Iterator[_Span]:
+    license: LoadedLicense, version: ContractVersion, meter: Meter, contract: _Validity, begin: date
+) -> Iterator[_Validity]:
     """Yield the time for which each commitment of a meter holds, from that of a day on, within the contract."""
     at = license.start_of(begin)
     while at < contract.end:
@@ -88,12 +88,12 @@ def _spans(
             period = license.period_on(license.day_of(at))
             start, end, zone = period.starts_at, period.ends_at, period.time_zone
         start = max(start, contract.start)
-        yield _Span(start, min(end, contract.end), start.astimezone(ZoneInfo(zone)).date())
+        yield _Validity(start, min(end, contract.end), start.astimezone(ZoneInfo(zone)).date())
         at = end
 
 
 def _values(
-    license: LoadedLicense, version: ContractVersion, meter: Meter, limit: Limit, contract: _Span, span: _Span
+    license: LoadedLicense, version: ContractVersion, meter: Meter, limit: Limit, contract: _Validity, span: _Validity
 ) -> Sequence[Value]:
     key, number = license.license.key, version.version
     contract_id = f"{key}/{number}"

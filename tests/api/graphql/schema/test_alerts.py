@@ -147,6 +147,13 @@ fragment found on AlertConnection {
 }"""
 
 
+PAGE = """alerts(kinds: [FORECAST, THRESHOLD], first: 1, after: $after) {
+  edges { node { id } } pageInfo { hasNextPage endCursor }
+}"""
+PAGES_OF_ONE = f'query($after: String) {{ page: license(key: "acme") {{ {PAGE} }} }}'
+PAGES_OF_ALL = f"query($after: String) {{ page: {PAGE} }}"
+
+
 def add_forecast(served: Served, meter: str, found_at: datetime, recovered_at: datetime | None = None) -> None:
     """Record an alert on a forecast of a license as a refresh does."""
     with served.runtime.database.write() as session:
@@ -200,9 +207,11 @@ def test_alerts_on_forecasts_are_listed_if_they_are_asked_for_newest_first(serve
     assert [one["id"] for one in nodes(operator.data(BOTH, kinds=["FORECAST"], open=True)["alerts"])] == ids[:1]
     assert nodes(operator.data(BOTH, kinds=[])["alerts"]) == []
 
-    after, paged = None, []
-    for _ in ids:
-        page = operator.data(BOTH, kinds=["FORECAST", "THRESHOLD"], first=1, after=after)["license"]["alerts"]
-        paged += [one["id"] for one in nodes(page)]
-        after = page["pageInfo"]["endCursor"]
-    assert (paged, page["pageInfo"]["hasNextPage"]) == (ids, False)
+    for query in (PAGES_OF_ONE, PAGES_OF_ALL):
+        after, paged = None, []
+        for _ in ids:
+            page = operator.data(query, after=after)["page"]
+            page = page.get("alerts", page)
+            paged += [one["id"] for one in nodes(page)]
+            after = page["pageInfo"]["endCursor"]
+        assert (paged, page["pageInfo"]["hasNextPage"]) == (ids, False)
