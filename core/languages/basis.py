@@ -8,7 +8,7 @@ import re
 from decimal import Decimal
 from typing import Final
 
-from allowance import Credits, Meter
+from allowance import Credits, Meter, UnitFormat
 from allowance.text import ENGLISH, Text, unit_of
 
 from core.languages.words import Words
@@ -25,7 +25,7 @@ def basis_in_words(basis: str, meter: Meter | None, words: Words) -> str:
         meter: The meter of the limit; None if it is not installed any more.
         words: The words of the reader.
     """
-    if meter is None or (words.languages[0] == ENGLISH and not meter.limit_words):
+    if meter is None or (words.languages[0] == ENGLISH and not meter.limit_words and not _is_size(meter)):
         return basis
     if isinstance(meter, Credits):
         granted = _GRANTED.fullmatch(basis)
@@ -48,9 +48,16 @@ def _factor(term: str, number: Decimal, meter: Meter, words: Words) -> str:
     if term in meter.limit_words:
         return f"{words.exact(number)} {words.unit(number, unit_of(meter.limit_words[term]))}"
     unit, tag = meter.unit_forms, words.languages[0]
+    if _is_size(meter):
+        return words.amount(number, unit)
     if len(meter.limit_terms) == 1 and isinstance(unit.other, Text) and tag != ENGLISH and tag in unit.other.languages:
         return f"{words.exact(number)} {words.unit(number, unit)}"
     return f"{words.exact(number)} {term.replace('_', ' ')}"
+
+
+def _is_size(meter: Meter) -> bool:
+    """Return whether a limit is a number of bytes, which is shown with the symbol of its size."""
+    return len(meter.limit_terms) == 1 and meter.unit_forms.format is UnitFormat.BYTES
 
 
 def _number(text: str) -> Decimal:

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-from allowance import Contract, Level, Period, Text, Unit
+from allowance import Contract, Level, Period, Text, Unit, UnitFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,6 +23,10 @@ OWN = Level(
     key="pages", section="web", title="Pages", description="Pages.", limit="page_quota",
     unit=Unit(one=Text("page", fr="page"), other=Text("pages", fr="pages")),
     limit_words={"page_quota": Text("pages agreed", fr="pages convenues")},
+)  # fmt: skip
+STORAGE = Level(
+    key="storage", section="storage", title="Storage", description="Recordings.", limit="storage",
+    unit=Unit(one="byte", other="bytes", format=UnitFormat.BYTES),
 )  # fmt: skip
 
 
@@ -52,6 +56,7 @@ OWN = Level(
         (PLAIN, "5 pages", "5 pages", "5 pages"),
         (SCENARIOS, "as agreed in May", "as agreed in May", "as agreed in May"),
         (INTERACTIONS, "1,000,000 profiles", "1,000,000 profiles", "1,000,000 profiles"),
+        (STORAGE, "1,500,000,000 storage", "1.5 GB", "1,5\u202fGo"),
         (None, "30 scenarios", "30 scenarios", "30 scenarios"),
     ],
 )
