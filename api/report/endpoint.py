@@ -1,8 +1,7 @@
 """``/report/LICENSE``: the contract report on paper. GET with a bearer token shows it; without one, a form asks for it.
 
 A browser cannot add a header to a page that it opens, and a token in a URL would stand in logs. So the form posts the
-token, and nothing keeps it. Everything shown comes from the GraphQL API, in one operation, with its access rules, costs
-and turns.
+token, and nothing keeps it. Everything shown comes from the GraphQL API, with its access rules, costs and turns.
 """
 
 from collections.abc import Mapping
@@ -24,7 +23,7 @@ from api.http.bodies import forget_frames, read_whole_body
 from api.http.callers import find_caller
 from api.http.languages import page_languages
 from api.http.tracing import trace_id
-from api.report.query import ReportParameters, parameters_of, report_request
+from api.report.query import ReportParameters, parameters_of, report_request, zone_request
 from api.report.render import render_problem, render_report, render_sign_in
 from core.access.authenticator import Authenticator
 from core.access.keys import Caller
@@ -52,7 +51,8 @@ class _NoReport(Exception):
         """Hold the error."""
         super().__init__("no report")
         self.message: str = error["message"]
-        self.status = _STATUSES.get(error["extensions"]["code"], 400)
+        self.code: str = error["extensions"]["code"]
+        self.status = _STATUSES.get(self.code, 400)
 
 
 class ReportEndpoint:
@@ -88,7 +88,7 @@ class ReportEndpoint:
         try:
             authorization = await _authorization(scope, receive)
             if authorization is None:
-                return _page(render_sign_in(languages, refused=None), languages, 401)
+                return _page(render_sign_in(languages, refused=False), languages, 401)
             caller = await find_caller(self._authenticator, authorization, address_of(scope))
             languages = page_languages(scope, self._operations.negotiator, caller.language)
             self._operations.admit(caller)
@@ -96,15 +96,16 @@ class ReportEndpoint:
             return _page(await while_connected(page, receive), languages, 200)
         except Unauthenticated as error:
             forget_frames(error)
-            return _page(render_sign_in(languages, refused=error.message), languages, 401)
+            return _page(render_sign_in(languages, refused=True), languages, 401)
         except (AllowanceError, _NoReport) as error:
             forget_frames(error)
-            return _page(render_problem(languages, error.message), languages, error.status)
+            return _page(render_problem(languages, error.code, error.message, trace_id(scope)), languages, error.status)
 
     async def _report(self, scope: Scope, caller: Caller, languages: Languages) -> str:
         parameters = parameters_of(scope["path_params"]["license"], QueryParams(scope["query_string"]))
         trace = trace_id(scope)
-        license = await self._ask(report_request(parameters), caller, languages, trace)
+        time_zone = (await self._ask(zone_request(parameters.license), caller, languages, trace))["timeZone"]
+        license = await self._ask(report_request(parameters, time_zone), caller, languages, trace)
         return await self._executions.read(caller, self._render, license, parameters, languages)
 
     async def _ask(self, request: Request, caller: Caller, languages: Languages, trace: str) -> dict[str, Any]:

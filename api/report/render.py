@@ -11,9 +11,11 @@ from allowance import Credits, Meter
 from jinja2 import Environment
 
 from api.report.chart import HEIGHT, WIDTH, draw
+from api.report.problem_words import problem_in_words
 from api.report.query import ReportParameters
 from core.colours import COLOURS, LINK
 from core.consumption.readings.status import UsageStatus
+from core.errors import Unauthenticated
 from core.languages.negotiation import Languages
 from core.languages.templates import template_environment
 from core.languages.words import MOST_DIGITS, words_in
@@ -48,14 +50,16 @@ def render_report(
     )
 
 
-def render_sign_in(languages: Languages, *, refused: str | None) -> str:
-    """Return the page that asks for a token; `refused` states why the last one opens nothing."""
-    return _render("sign_in.html", languages, refused=refused)
+def render_sign_in(languages: Languages, *, refused: bool) -> str:
+    """Return the page that asks for a token; `refused` if the last one opens nothing."""
+    problem = problem_in_words(Unauthenticated.code, words_in(languages)) if refused else None
+    return _render("sign_in.html", languages, problem=problem)
 
 
-def render_problem(languages: Languages, message: str) -> str:
-    """Return the page that states why there is no report."""
-    return _render("problem.html", languages, message=message)
+def render_problem(languages: Languages, code: str, message: str, trace: str) -> str:
+    """Return the page that states why there is no report, with the trace by which operators find the request."""
+    problem = problem_in_words(code, words_in(languages))
+    return _render("problem.html", languages, problem=problem, message=message, trace=trace)
 
 
 def _changed(

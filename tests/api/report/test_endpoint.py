@@ -1,17 +1,12 @@
 """The page of a contract report, from the sign-in to paper."""
 
 import re
-from collections.abc import Callable
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from api.graphql.operations.run import OperationCall, OperationResult, Operations
-from core.settings import Settings
-from tests.api.server import Client, Served, serving
-from tests.fixtures.engine import Engine
+from api.report.problem_words import SENTENCES, problem_in_words
+from core.languages.words import words_in
+from tests.api.server import Client, Served
 
 PAGE = "/report/acme"
 
@@ -88,7 +83,39 @@ def test_a_key_of_another_license_is_not_told_whether_it_exists(operator: Client
         there, nowhere = acme.get("/report/globex"), acme.get("/report/nowhere")
 
     assert (there.status_code, nowhere.status_code) == (403, 403)
-    assert there.text.replace("globex", "nowhere") == nowhere.text
+    assert "This access code does not open the report of this license." in there.text
+    assert _without_trace(there.text) == _without_trace(nowhere.text)
+
+
+def _without_trace(text: str) -> str:
+    return re.sub(r"\b[0-9a-f]{32}\b", "", text)
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "There is no such license. Check the address."),
+        ("fr", "Cette licence n’existe pas. Vérifiez l’adresse."),
+    ],
+)
+def test_a_license_that_does_not_exist_is_explained_in_the_language_of_the_page(
+    operator: Client, language: str, words: str
+) -> None:
+    answer = operator.get(f"/report/nowhere?lang={language}")
+
+    assert answer.status_code == 404
+    assert f"{words}</p>" in answer.text
+    assert "No license" not in answer.text
+    assert re.search(r"(support team|assistance).*: [0-9a-f]{32}</p>", answer.text)
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("code", sorted({*SENTENCES} - {"UNAUTHENTICATED"}))
+def test_sentences_of_errors_are_there_in_each_language(code: str, language: str) -> None:
+    sentence = problem_in_words(code, words_in((language, "en")))
+
+    assert sentence
+    assert (sentence == SENTENCES[code]) is (language == "en")
 
 
 def test_a_key_that_only_writes_usage_sees_no_report(operator: Client, served: Served) -> None:
@@ -103,28 +130,3 @@ def test_names_are_text(operator: Client) -> None:
     )
 
     assert "<h1>&lt;img src=x onerror=alert(1)&gt;</h1>" in operator.get(PAGE).text
-
-
-@pytest.mark.parametrize("query", ["", "?from=2026-03-01&to=2026-03-02&with=profiles=5&with=users=1&with=forms=1"])
-def test_a_page_is_one_operation_also_where_only_trusted_documents_are_executed(
-    tmp_path: Path, new_sqlite: Callable[[Path], str], monkeypatch: pytest.MonkeyPatch, query: str
-) -> None:
-    file = tmp_path / "documents.json"
-    file.write_text('{"name": "{ viewer { name } }"}')
-    settings = Settings(database_url=new_sqlite(tmp_path / "test.db"), trusted_documents=file)
-    sent: list[str | None] = []
-    run = Operations.run
-
-    def counted(self: Operations, call: OperationCall, *rest: Any) -> OperationResult:
-        sent.append(call.name)
-        return run(self, call, *rest)
-
-    monkeypatch.setattr(Operations, "run", counted)
-    with serving(settings) as served, served.client() as client:
-        Engine(served.runtime).license("acme", "Pacific/Auckland", {"profiles": 100}, now=datetime.now(UTC))
-        answer = client.get(f"{PAGE}{query}")
-        assert answer.status_code == 200, answer.text
-        assert not query or "March 1, 2026 to March 2, 2026" in answer.text
-        assert len(sent) == 1
-        refused = client.post("/graphql", json={"query": "{ __typename }"})
-        assert refused.json()["errors"][0]["extensions"]["code"] == "DOCUMENT_NOT_TRUSTED"

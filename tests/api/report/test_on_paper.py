@@ -22,7 +22,7 @@ def test_a_person_signs_in_reads_the_report_and_prints_it(library: Served, reade
     with browser() as started, visit(started, library.url) as seen:
         page = seen.page
         page.goto(f"{library.url}/report/acme?with=profiles=2000000")
-        page.get_by_label("A token that may read the license").fill(token)
+        page.get_by_label("Your access code (token) for this license").fill(token)
         page.get_by_role("button", name="Show the report").click()
 
         assert seen.text("h1") == "Acme Retail"
