@@ -209,7 +209,7 @@ def test_alerts_stuck_deliveries_and_plugins_are_listed(seen: Visit, board: Serv
     seen.page.get_by_role("link", name="Deliveries").click()
     stuck = seen.page.locator("[data-delivery]")
     expect(stuck).to_contain_text(
-        "email to ann@example.com · threshold.crossed 550 no such mailbox", use_inner_text=True
+        "E-mail to ann@example.com · a threshold was reached 550 no such mailbox", use_inner_text=True
     )
     expect(stuck).to_contain_text("Given up · 1 attempt")
     stuck.get_by_role("button", name="Send again").click()

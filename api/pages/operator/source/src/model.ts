@@ -3,7 +3,7 @@
 import type { Status } from '../../../element/source/src/model';
 
 export type { Failure, Status } from '../../../element/source/src/model';
-export { isFailure } from '../../../element/source/src/model';
+export { isFailure, PASSING } from '../../../element/source/src/model';
 
 export type Freshness = 'FRESH' | 'STALE' | 'NEVER';
 export type Order = 'WORST_FIRST' | 'UTILIZATION' | 'NAME' | 'UPDATED';

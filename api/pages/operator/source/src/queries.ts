@@ -58,13 +58,13 @@ export const PLUGINS = `{
 }`;
 
 export const GRANT = `mutation Grant($input: GrantCreditsInput!) {
-  grantCredits(input: $input) { errors { message } }
+  grantCredits(input: $input) { errors { code message } }
 }`;
 
 export const DECLINE = `mutation Decline($input: DeclineCreditRequestInput!) {
-  declineCreditRequest(input: $input) { errors { message } }
+  declineCreditRequest(input: $input) { errors { code message } }
 }`;
 
 export const REDELIVER = `mutation Redeliver($input: RedeliverInput!) {
-  redeliver(input: $input) { errors { message } }
+  redeliver(input: $input) { errors { code message } }
 }`;

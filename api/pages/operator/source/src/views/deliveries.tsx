@@ -4,7 +4,7 @@ import { useState } from 'preact/hooks';
 import { ask } from '../api';
 import type { Connection, Delivery, Failure } from '../model';
 import { DELIVERIES, REDELIVER } from '../queries';
-import { failureOf, LicenseLink, Pages, Problem, useAnswer, useAround, usePages } from './parts';
+import { failureOf, LicenseLink, Pages, Problem, Reason, useAnswer, useAround, usePages } from './parts';
 
 export function Deliveries({ said }: { said: (words: string) => void }) {
   const { text, formats } = useAround();
@@ -16,8 +16,8 @@ export function Deliveries({ said }: { said: (words: string) => void }) {
     setRefused(null);
     try {
       const input = { license: license.key, delivery: id };
-      const { redeliver } = await ask<{ redeliver: { errors: { message: string }[] } }>(formats.language, REDELIVER, { input });
-      if (redeliver.errors[0]) setRefused({ code: 'INVALID', message: redeliver.errors[0].message, trace: null });
+      const { redeliver } = await ask<{ redeliver: { errors: Omit<Failure, 'trace'>[] } }>(formats.language, REDELIVER, { input });
+      if (redeliver.errors[0]) setRefused({ ...redeliver.errors[0], trace: null });
       else said(text.sentAgain);
     } catch (error) {
       setRefused(failureOf(error));
@@ -28,9 +28,9 @@ export function Deliveries({ said }: { said: (words: string) => void }) {
     <section aria-label={text.views.deliveries}>
       {failure && <Problem failure={failure} again={again} />}
       {refused && (
-        <p class="card wrong" role="alert">
-          {refused.message}
-        </p>
+        <div class="card wrong" role="alert">
+          <Reason failure={refused} />
+        </div>
       )}
       {found?.edges.length === 0 && <p class="card">{text.noDeliveries}</p>}
       {found && found.edges.length > 0 && (
@@ -40,7 +40,7 @@ export function Deliveries({ said }: { said: (words: string) => void }) {
               <LicenseLink license={node.license} />
               <div class="grow">
                 <p>
-                  <strong>{text.to(node.channel, node.recipient)}</strong> · {node.kind}
+                  <strong>{text.to(text.channels[node.channel] ?? node.channel, node.recipient)}</strong> · {text.kinds[node.kind] ?? node.kind}
                 </p>
                 <p>{node.detail}</p>
                 <p class="quiet">

@@ -84,6 +84,14 @@ function Details({ title, count, children }: { title: string; count: number; chi
   );
 }
 
+const UNITS: Record<string, string> = { Y: 'year', M: 'month', W: 'week', D: 'day' };
+
+/** An ISO 8601 duration in words: P1Y is “1 year”. */
+const durationIn = (language: string, duration: string) =>
+  [...duration.matchAll(/(\d+)([YMWD])/g)]
+    .map(([, count, unit]) => new Intl.NumberFormat(language, { style: 'unit', unit: UNITS[unit!]!, unitDisplay: 'long' }).format(Number(count)))
+    .join(' ');
+
 function Contracts({ license }: { license: LicenseData }) {
   const { text, formats } = useAround();
   if (license.contracts.length === 0) return <p>{text.noContracts}</p>;
@@ -99,7 +107,7 @@ function Contracts({ license }: { license: LicenseData }) {
         </>,
         day(one.effectiveFrom),
         day(one.endsOn),
-        one.billingPeriod,
+        durationIn(formats.language, one.billingPeriod),
         terms(one),
       ])}
     />

@@ -4,7 +4,7 @@ import { createContext, type ComponentChildren } from 'preact';
 import { useCallback, useContext, useEffect, useRef, useState } from 'preact/hooks';
 import type { Formats } from '../../../../element/source/src/format';
 import { ask } from '../api';
-import { isFailure, type Failure, type Meter, type Status } from '../model';
+import { isFailure, PASSING, type Failure, type Meter, type Status } from '../model';
 import type { Route } from '../route';
 import type { Text } from '../texts';
 
@@ -77,13 +77,27 @@ export function StatusMark({ status }: { status: Status }) {
   );
 }
 
+/** Why something failed, in the reader's words. What the API says of an input is in English, and names the field. */
+export function Reason({ failure }: { failure: Failure }) {
+  const { text } = useAround();
+  const { code, message, trace } = failure;
+  const known = text.problems[code] ?? (PASSING.has(code) ? text.busy : null);
+  return (
+    <>
+      <p>
+        {known ?? (trace ? text.brokenDown : text.notAccepted)} {!known && !trace && <span lang="en">{message}</span>}
+      </p>
+      {trace && <p class="quiet">{text.trace(trace)}</p>}
+    </>
+  );
+}
+
 export function Problem({ failure, again }: { failure: Failure; again: () => void }) {
   const { text } = useAround();
   return (
     <div class="card message" role="alert">
       <h2>{text.failed}</h2>
-      <p>{failure.message}</p>
-      {failure.trace && <p class="quiet">{text.trace(failure.trace)}</p>}
+      <Reason failure={failure} />
       <button class="button" onClick={again}>
         {text.again}
       </button>

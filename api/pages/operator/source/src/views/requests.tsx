@@ -4,7 +4,7 @@ import { useState } from 'preact/hooks';
 import { ask } from '../api';
 import type { Connection, Failure, Named, Request } from '../model';
 import { DECLINE, GRANT, REQUESTS } from '../queries';
-import { failureOf, LicenseLink, Pages, Problem, useAnswer, useAround, usePages } from './parts';
+import { failureOf, LicenseLink, Pages, Problem, Reason, useAnswer, useAround, usePages } from './parts';
 
 type Open = Request & { license: Named };
 
@@ -65,9 +65,9 @@ function Answers({ request, license, answered }: { request: Request; license: st
     setBusy(true);
     setFailure(null);
     try {
-      const [result] = Object.values(await ask<Record<string, { errors: { message: string }[] }>>(formats.language, query, { input }));
+      const [result] = Object.values(await ask<Record<string, { errors: Omit<Failure, 'trace'>[] }>>(formats.language, query, { input }));
       const refused = result!.errors[0];
-      if (refused) setFailure({ code: 'INVALID', message: refused.message, trace: null });
+      if (refused) setFailure({ ...refused, trace: null });
       else answered(words);
     } catch (error) {
       setFailure(failureOf(error));
@@ -114,9 +114,9 @@ function Answers({ request, license, answered }: { request: Request; license: st
         </button>
       </form>
       {failure && (
-        <p class="wrong" role="alert">
-          {failure.message}
-        </p>
+        <div class="wrong" role="alert">
+          <Reason failure={failure} />
+        </div>
       )}
     </div>
   );
