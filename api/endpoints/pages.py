@@ -4,14 +4,17 @@
 for operators; ``/graphiql`` is an editor for the GraphQL API.
 """
 
+import re
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.responses import FileResponse, RedirectResponse
+from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -25,18 +28,13 @@ STABLE_NAME: Final = "allowance.js"
 """The file of the elements by the name that pages of others name. It leads to the file named after its content."""
 
 _POLICY: Final = (
-    "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'; "
+    "default-src 'none'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; "
+    "form-action %s; script-src 'self'%s; style-src 'self'%s"
 )
 _HEADERS: Final = {
     "Cache-Control": "no-cache",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-}
-_STRICT_HEADERS: Final = _HEADERS | {"Content-Security-Policy": _POLICY + "style-src 'self'"}
-_GRAPHIQL_HEADERS: Final = _HEADERS | {
-    # The editor writes its styles into the page; everything else comes from files of this server.
-    "Content-Security-Policy": _POLICY + "style-src 'self' 'unsafe-inline'; font-src 'self'; worker-src 'self'",
 }
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 
@@ -45,22 +43,35 @@ def page_routes(*, graphiql: bool) -> Sequence[BaseRoute]:
     """Return the routes of the pages, and of GraphiQL if it is to be served."""
     routes: list[BaseRoute] = [
         Route("/", RedirectResponse("/consumption"), methods=["GET"]),
-        *_page("/consumption", CONSUMPTION / "index.html", _STRICT_HEADERS),
-        _files("/consumption/assets", CONSUMPTION / "assets"),
+        # Its form leads to the report of the license.
+        *_page("/consumption", CONSUMPTION, _policy(CONSUMPTION, form_action="'self'")),
         _files("/elements", ELEMENTS),
-        *_page("/operator", OPERATOR / "index.html", _STRICT_HEADERS),
+        *_page("/operator", OPERATOR, _policy(OPERATOR)),
         _files("/operator/assets", OPERATOR / "assets"),
     ]
     if graphiql:
-        routes += [
-            *_page("/graphiql", GRAPHIQL / "index.html", _GRAPHIQL_HEADERS),
-            _files("/graphiql/assets", GRAPHIQL / "assets"),
-        ]
+        # The editor writes its styles into the page; everything else comes from files of this server.
+        policy = _POLICY % ("'none'", "", " 'unsafe-inline'") + "; font-src 'self'; worker-src 'self'"
+        routes += [*_page("/graphiql", GRAPHIQL, policy), _files("/graphiql/assets", GRAPHIQL / "assets")]
     return routes
 
 
-def _page(path: str, file: Path, headers: Mapping[str, str]) -> list[Route]:
-    return [Route(each, _Page(file, headers), methods=["GET"]) for each in (path, f"{path}/")]
+def _policy(folder: Path, *, form_action: str = "'none'") -> str:
+    """Return the policy of a page: its scripts and styles are files of this server, or in it and known by a hash."""
+    html = (folder / "index.html").read_bytes()
+    hashes = {
+        tag: "".join(
+            f" 'sha256-{b64encode(sha256(text).digest()).decode()}'"
+            for text in re.findall(rb"<%b\b[^>]*>(.+?)</%b>" % (tag, tag), html, re.DOTALL)
+        )
+        for tag in (b"script", b"style")
+    }
+    return _POLICY % (form_action, hashes[b"script"], hashes[b"style"])
+
+
+def _page(path: str, folder: Path, policy: str) -> list[Route]:
+    page = _Page(folder, _HEADERS | {"Content-Security-Policy": policy})
+    return [Route(each, page, methods=["GET"], middleware=[Middleware(GZipMiddleware)]) for each in (path, f"{path}/")]
 
 
 def _files(path: str, directory: Path) -> Mount:
@@ -68,13 +79,15 @@ def _files(path: str, directory: Path) -> Mount:
 
 
 class _Page:
-    """The endpoint of a page. Its scripts and styles are static files."""
+    """The endpoint of a page. A browser that has the page already gets only the news that it did not change."""
 
-    def __init__(self, file: Path, headers: Mapping[str, str]) -> None:
-        self._file, self._headers = file, headers
+    def __init__(self, folder: Path, headers: Mapping[str, str]) -> None:
+        self._files, self._headers = StaticFiles(directory=folder), headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await FileResponse(self._file, headers=self._headers)(scope, receive, send)
+        response = await self._files.get_response("index.html", scope)
+        response.headers.update(self._headers)
+        await response(scope, receive, send)
 
 
 class _Kept:

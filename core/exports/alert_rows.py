@@ -29,16 +29,7 @@ def alert_rows(
         yield (
             Position(microseconds(alert.found_at), alert.id),
             (
-                *(
-                    license.license.key,
-                    alert.id,
-                    alert.meter,
-                    alert.period_first,
-                    alert.period_end,
-                    alert.ratio,
-                    alert.limit,
-                    alert.used,
-                ),
+                *(alert.id, alert.meter, alert.period_first, alert.period_end, alert.ratio, alert.limit, alert.used),
                 *(alert.status, alert.basis, alert.contract_version),
                 *(alert.crossed_at, alert.found_at, alert.recovered_at),
             ),

@@ -48,10 +48,7 @@ def usage_rows(
         position = Position(rollup.series, rollup.day.isoformat())
         yield (
             position,
-            (
-                *(license.license.key, rollup.day, one.event, one.entity or None),
-                *(JsonText(one.dimensions or "{}"), rollup.kind, rollup.amount),
-            ),
+            (rollup.day, one.event, one.entity or None, JsonText(one.dimensions or "{}"), rollup.kind, rollup.amount),
         )
 
 

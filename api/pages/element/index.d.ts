@@ -5,6 +5,8 @@ export interface AllowanceStatus {
   halo: boolean;
   counts: Record<'OK' | 'AT_RISK' | 'EXCEEDED' | 'UNKNOWN', number>;
   version: number;
+  /** The key of the license. */
+  license: string;
 }
 
 /** Why nothing can be shown. `UNAUTHENTICATED` if there is no valid token. */

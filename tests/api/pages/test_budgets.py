@@ -20,7 +20,8 @@ SLOW_3G = {
     "downloadThroughput": SPEED * 1000,
     "uploadThroughput": SPEED * 1000,
 }
-LONGEST = 2_000
+LONGEST = 1_500
+"""Of the two seconds in which the first section is to be there, what the connection may take."""
 WATCH = "addEventListener('allowance-status', () => { window.shownAfter ??= performance.now(); });"
 LOADED = """() => performance.getEntries().filter(({ transferSize }) => transferSize)
     .map(({ name, startTime, responseEnd, transferSize }) => [name, startTime, responseEnd, transferSize])"""
@@ -39,13 +40,12 @@ def test_the_first_section_is_there_within_two_seconds_on_slow_3g(
         seen.page.locator(".card[part~=section]").first.wait_for(timeout=30_000)
         shown: float = seen.page.evaluate("window.shownAfter")
         loaded = [each for each in seen.page.evaluate(LOADED) if each[2] <= shown]
-    assert loaded[-1][0] == f"{library.url}/graphql?lang=en"  # by HTTP, before the socket is open
+    # By HTTP, before the socket is open, and once: what the page asked for is what the element takes.
+    assert [each[0] for each in loaded].count(f"{library.url}/graphql?lang=en") == 1
     waits, known = 0, 0.0
     while later := [ended for _, began, ended, _ in loaded if began >= known]:
         waits, known = waits + 1, min(later)
-    assert waits == 3
-    element = next(each for each in loaded if "/elements/allowance-" in each[0])
-    assert loaded[-1][1] < element[2]  # the page asks while the element is on its way
+    assert waits == 2  # the page; then the element, its words and the figures
     size = sum(each[3] for each in loaded)
     record_property("first section", f"after {shown:.0f} ms; {waits} waits for the server, and {size} bytes")
     assert waits * LATENCY + size / SPEED <= LONGEST
@@ -58,6 +58,6 @@ def test_the_page_asks_for_few_files(chromium: Browser, library: Served) -> None
         seen.page.goto(f"{library.url}/consumption#token={library.token('consumption:read', license='acme')}")
         seen.page.locator(".card[part~=alerts]").wait_for(timeout=30_000)
         files = [path for path in asked if path.startswith(("/consumption", "/elements"))]
-        assert len(files) == 5  # the page, its style and script, the element, and the part of it that asks first
+        assert len(files) == 3  # the page with its style and script, the element, and its words
         assert sum(path.startswith("/graphql") for path in asked) <= 4
         assert len(asked) - len(files) <= 5  # the first figures, what is around, months, who asks

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Protocol
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 from sqlmodel import select
 
 from core.access.person import Person
@@ -102,7 +102,7 @@ def test_who_has_no_token_or_a_revoked_one_sees_no_figures(visits: Visits, libra
             "You are signed out", timeout=20_000
         )
         assert seen.page.locator("[data-meter]").count() == 0
-        seen.page.get_by_label("Access token").fill(library.token("consumption:read", license="acme"))
+        seen.page.get_by_label("access code").fill(library.token("consumption:read", license="acme"))
         seen.page.get_by_role("button", name="Sign in").click()
         expect(seen.page.locator("h1")).to_have_text("My consumption")
 
@@ -202,6 +202,44 @@ def test_the_language_of_the_page_comes_before_that_of_the_person(visits: Visits
         alerts = seen.text(".card[part~=alerts]")
         assert "Profiles" in alerts
         assert "Profils" not in alerts
+
+
+@pytest.mark.parametrize(
+    ("language", "button", "title"),
+    [
+        ("en", "Contract report", "Contract report, January 15, 2026 to March 10, 2026"),
+        ("fr", "Rapport de contrat", "Rapport de contrat, du 15 janvier 2026 au 10 mars 2026"),
+    ],
+)
+def test_a_button_leads_to_the_contract_report_by_the_same_session(
+    visits: Visits, library: Served, language: str, button: str, title: str
+) -> None:
+    token, _ = library.session()
+    with visits() as seen:
+        open_page(seen, library, token, f"?lang={language}")
+        with seen.context.expect_page() as opened:
+            seen.page.get_by_role("button", name=button).click()
+        report = opened.value
+        expect(report.get_by_text(title)).to_be_visible()
+        assert report.url == f"{library.url}/report/acme?lang={language}"  # the token stands in no address
+        assert seen.complaints == []
+
+
+def test_a_proxy_that_adds_the_token_needs_none_in_the_page(visits: Visits, library: Served) -> None:
+    token = library.token("consumption:read", license="acme")
+    with visits() as seen:
+        seen.page.route_web_socket("**/graphql?*", lambda socket: socket.close())
+        asked: list[str | None] = []
+
+        def add_token(route: Route) -> None:
+            asked.append(route.request.headers.get("authorization"))
+            route.continue_(headers={**route.request.headers, "authorization": f"Bearer {token}"})
+
+        seen.page.route("**/graphql?*", add_token)
+        seen.page.goto(f"{library.url}/consumption")
+        expect(seen.page.locator("allowance-consumption .name p")).to_contain_text("Acme Retail", timeout=30_000)
+        assert set(asked) == {None}
+        expect(seen.page.get_by_text("Contract report")).to_be_hidden()  # the form has no token to post
 
 
 def test_a_tile_shows_only_the_readings_of_its_status(visits: Visits, library: Served) -> None:

@@ -49,9 +49,9 @@ def test_the_page_is_served_with_a_policy_that_lets_it_reach_this_server_alone(l
             assert page.status_code == 200
             assert page.headers["content-type"] == "text/html; charset=utf-8"
             assert page.headers["content-security-policy"] == (
-                "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; "
-                "form-action 'none'; frame-ancestors 'none'; style-src 'self' 'unsafe-inline'; font-src 'self'; "
-                "worker-src 'self'"
+                "default-src 'none'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; "
+                "frame-ancestors 'none'; form-action 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+                "font-src 'self'; worker-src 'self'"
             )
             assert page.headers["x-content-type-options"] == "nosniff"
             assert page.headers["referrer-policy"] == "no-referrer"

@@ -29,8 +29,8 @@ def test_the_page_is_served_with_a_policy_that_lets_it_reach_this_server_alone(l
             page = client.get(path)
             assert (page.status_code, page.headers["cache-control"]) == (200, "no-cache")
             assert page.headers["content-security-policy"] == (
-                "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; "
-                "form-action 'none'; frame-ancestors 'none'; style-src 'self'"
+                "default-src 'none'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; "
+                "frame-ancestors 'none'; form-action 'none'; script-src 'self'; style-src 'self'"
             )
         for name in re.findall(r'"(/operator/assets/[^"]+)"', page.text):
             assert client.get(name).headers["cache-control"].endswith("immutable")

@@ -4,6 +4,8 @@ import gzip
 import re
 import shutil
 import subprocess
+from base64 import b64encode
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -27,18 +29,25 @@ def test_the_page_is_served_with_a_policy_that_lets_it_reach_this_server_alone(l
             page = client.get(path)
             assert page.status_code == 200
             assert page.headers["content-type"] == "text/html; charset=utf-8"
+            inside = re.findall(r"<script type=\"module\">(.+?)</script><style>(.+?)</style>", page.text)[0]
+            script, style = (b64encode(sha256(text.encode()).digest()).decode() for text in inside)
             assert page.headers["content-security-policy"] == (
-                "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; "
-                "form-action 'none'; frame-ancestors 'none'; style-src 'self'"
+                "default-src 'none'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; "
+                f"frame-ancestors 'none'; form-action 'self'; script-src 'self' 'sha256-{script}'; "
+                f"style-src 'self' 'sha256-{style}'"
             )
             assert page.headers["cache-control"] == "no-cache"
+            assert page.headers["content-encoding"] == "gzip"
+            again = client.get(path, headers={"If-None-Match": page.headers["etag"]})
+            assert (again.status_code, again.content) == (304, b"")
         root = client.get("/", follow_redirects=False)
         assert (root.status_code, root.headers["location"]) == (307, "/consumption")
 
 
 @on_sqlite
 def test_files_named_after_their_content_are_kept_for_ever_and_sent_compressed(library: Served) -> None:
-    element, first = sorted(hashed(ELEMENTS))
+    element, *words = sorted(hashed(ELEMENTS))
+    assert [name[:3] for name in words] == ["en-", "fr-"]
     with library.anonymous() as client:
         file = client.get(f"/elements/{element}", headers={"Accept-Encoding": "gzip"})
         assert file.headers["cache-control"] == "public, max-age=31536000, immutable"
@@ -47,16 +56,18 @@ def test_files_named_after_their_content_are_kept_for_ever_and_sent_compressed(l
         assert file.headers["content-type"].startswith("text/javascript")
         stable = client.get("/elements/allowance.js")
         assert stable.headers["cache-control"] == "no-cache"
-        assert stable.text == f"import './{first}';\nexport * from './{element}';\n"
-        for name in hashed(CONSUMPTION / "assets"):
-            assert client.get(f"/consumption/assets/{name}").headers["cache-control"].endswith("immutable")
+        assert stable.text == f"export * from './{element}';\n"
+        for name in words:
+            assert client.get(f"/elements/{name}").headers["cache-control"].endswith("immutable")
         missing = client.get("/elements/allowance-00000000.js")
         assert (missing.status_code, "cache-control" in missing.headers) == (404, False)
 
 
-def test_all_that_the_page_loads_is_small() -> None:
-    files = [CONSUMPTION / "index.html", *(ELEMENTS / name for name in hashed(ELEMENTS))]
-    files += [CONSUMPTION / "assets" / name for name in hashed(CONSUMPTION / "assets")]
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_all_that_the_page_loads_in_a_language_is_small(language: str) -> None:
+    names = [name for name in hashed(ELEMENTS) if name.startswith(("allowance-", f"{language}-"))]
+    files = [CONSUMPTION / "index.html", *(ELEMENTS / name for name in names)]
+    assert len(files) == 3
     sizes = {file.name: len(gzip.compress(file.read_bytes(), 9, mtime=0)) for file in files}
     assert sum(sizes.values()) <= LARGEST, sizes
 

@@ -156,6 +156,7 @@ def test_a_size_has_its_symbol_in_the_readers_language_wherever_it_is_shown(seen
     assert "1,2 Go sur 1 Go · 120 %" in row(seen, "storage")
     assert "Dépassement de 200 Mo." in row(seen, "storage")
     assert "100 % (1 Go)" in row(seen, "storage")
+    assert "Limite : 1 Go" in row(seen, "storage")
     assert "1,2 Go" in seen.text("[data-meter=storage] .ends")
     seen.page.locator("[data-meter=storage] .history summary").click()
     assert seen.texts("[data-meter=storage] .history th.number") == ["Utilisé", "Limite"]
@@ -222,7 +223,11 @@ def test_a_license_that_was_never_measured_shows_so(seen: Visit, served: Served)
         ("suspended", "This license is suspended: Unpaid"),
         ("away", "The server is not reachable since Mar 10, 2026, 9:30 AM. The figures are those of that time."),
         ("signed-out", "Sign in again to see your consumption."),
-        ("spoiled", "This history cannot be shown. The history cannot be read."),
+        (
+            "spoiled",
+            "This history cannot be shown. Something went wrong on our side. If it happens again, contact the support "
+            "team.",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_in_a_sentence(seen: Visit, served: Served, state: str, words: str) -> None:
@@ -238,7 +243,7 @@ def test_what_is_wrong_is_said_in_a_sentence(seen: Visit, served: Served, state:
 def test_a_failure_has_a_number_for_the_support_team_and_can_be_tried_again(seen: Visit, served: Served) -> None:
     open_state(seen, served, State("nobody", STATES["failed"].shows))  # the license is made below
     message = seen.text(".message")
-    assert message.startswith("Your consumption cannot be shown No license 'nobody'.")
+    assert message.startswith("Your consumption cannot be shown There is no such license. Check your link. ")
     assert "Number for the support team: " in message
     with served.client() as client:
         client.data('mutation { putLicense(input: {key: "nobody", name: "Somebody"}) { errors { message } } }')
@@ -287,9 +292,15 @@ def test_the_page_works_by_keyboard(seen: Visit, served: Served) -> None:
     assert seen.page.locator("[data-meter=profiles] .link").get_attribute("aria-expanded") == "true"
 
 
+def print_out(page: Page) -> None:
+    """Show the page as it is on paper."""
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+
+
 def test_a_printed_page_has_all_details_and_no_buttons(seen: Visit, served: Served) -> None:
     open_state(seen, served, STATES["mixed"])
-    seen.page.emulate_media(media="print")
+    print_out(seen.page)
     expect(seen.page.locator("[data-meter=interactions] .details table.breakdown")).to_be_visible()
     assert seen.page.locator(".details").count() >= 10
     expect(seen.page.locator("[data-meter=subscriptions]")).to_be_visible()
@@ -298,9 +309,26 @@ def test_a_printed_page_has_all_details_and_no_buttons(seen: Visit, served: Serv
         expect(seen.page.locator(f"allowance-consumption {unseen}").first).to_be_hidden()
     bar = seen.page.locator("[data-meter=interactions] .fill")  # browsers leave out what is only a background
     assert bar.evaluate("element => getComputedStyle(element).printColorAdjust") == "exact"
-    printed = seen.page.pdf(format="A4")
-    assert printed.startswith(b"%PDF")
-    assert printed.count(b"/Type /Page\n") >= 2
+    expect(seen.page.locator(".history")).to_have_count(0)
+    expect(seen.page.get_by_text("The history by day is not printed.")).to_be_visible()
+    seen.page.evaluate("dispatchEvent(new Event('afterprint'))")
+    expect(seen.page.locator(".details")).to_have_count(0)
+
+
+def test_the_paper_is_laid_out_with_all_that_is_on_it(seen: Visit, served: Served) -> None:
+    """Browsers lay the pages out right after they tell that they print, and wait for no answer."""
+    open_state(seen, served, STATES["mixed"])
+    expect(seen.page.locator("[data-meter=interactions]")).to_be_visible()
+    at_once = pages_of(seen.page.pdf(format="A4"))
+    print_out(seen.page)
+    expect(seen.page.locator("[data-meter=interactions] .details")).to_be_visible()
+    assert at_once == pages_of(seen.page.pdf(format="A4"))
+    assert 2 <= at_once <= 6
+
+
+def pages_of(document: bytes) -> int:
+    assert document.startswith(b"%PDF")
+    return document.count(b"/Type /Page\n")
 
 
 LOOKS: dict[str, dict[str, Any]] = {

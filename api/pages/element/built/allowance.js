@@ -1,2 +1,1 @@
-import './first-BTNeE_cg.js';
-export * from './allowance-CkD4eysd.js';
+export * from './allowance-Fs4lTrEa.js';

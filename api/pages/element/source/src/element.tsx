@@ -3,10 +3,9 @@
 import { render } from 'preact';
 import { formatsOf } from './format';
 import { type Failure, type Overview } from './model';
-import { addressOf } from './first';
+import { addressOf } from './http';
 import { storeOf, type GetToken, type State, type Store } from './store';
-import styles from './styles.css?inline';
-import { wordsFor } from './texts';
+import { spokenOf, wordsIn, type Text } from './texts';
 import { Within } from './views/context';
 import { Full } from './views/full';
 import { Halo } from './views/halo';
@@ -14,6 +13,7 @@ import { Notices } from './views/notices';
 import { Failed, Loading, SignedOut } from './views/states';
 import { Summary } from './views/summary';
 import { countByStatus } from './views/tiles';
+import styles from './styles.css?inline';
 
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(styles);
@@ -21,6 +21,7 @@ sheet.replaceSync(styles);
 /** The attributes that choose the connection. */
 const CONNECTION = ['endpoint', 'license', 'lang'];
 
+const PRINT = ['beforeprint', 'afterprint'];
 class AllowanceElement extends HTMLElement {
   static observedAttributes = [...CONNECTION, 'sections', 'application', 'theme', 'view'];
 
@@ -28,8 +29,13 @@ class AllowanceElement extends HTMLElement {
   #store: Store | null = null;
   #leave: (() => void) | null = null;
   #told: { overview: Overview | null; failure: Failure | null } = { overview: null, failure: null };
-  #printing = matchMedia('print');
+  #printing = false;
   #draw = () => this.#render();
+  /** Browsers tell that they print before they lay the pages out; the medium changes too late for that. */
+  #print = ({ type }: Event) => {
+    this.#printing = type === 'beforeprint';
+    this.#render();
+  };
 
   constructor() {
     super();
@@ -58,12 +64,12 @@ class AllowanceElement extends HTMLElement {
       delete this.getToken;
       this.getToken = getToken;
     }
-    this.#printing.addEventListener('change', this.#draw);
+    for (const type of PRINT) addEventListener(type, this.#print);
     this.#join();
   }
 
   disconnectedCallback(): void {
-    this.#printing.removeEventListener('change', this.#draw);
+    for (const type of PRINT) removeEventListener(type, this.#print);
     this.#part();
     render(null, this.shadowRoot!);
   }
@@ -81,13 +87,13 @@ class AllowanceElement extends HTMLElement {
     return this.getAttribute('view') ?? 'full';
   }
 
-  #words() {
+  get #language(): string {
     const near = this.closest('[lang]')?.getAttribute('lang');
-    return wordsFor([...(near ? [near] : []), ...navigator.languages]);
+    return spokenOf([...(near ? [near] : []), ...navigator.languages]);
   }
 
   #join(): void {
-    const address = addressOf(this.getAttribute('endpoint') ?? '/graphql', this.#words().language);
+    const address = addressOf(this.getAttribute('endpoint') ?? '/graphql', this.#language);
     const store = storeOf(address, this.getAttribute('license'));
     this.#store = store;
     if (this.#getToken) store.addTokens(this.#getToken);
@@ -109,11 +115,13 @@ class AllowanceElement extends HTMLElement {
         halo: overview.warnings.halo,
         counts: countByStatus(overview),
         version: overview.version,
+        license: overview.license.key,
       });
     if (failure && failure !== this.#told.failure) this.#emit('allowance-error', failure);
     const before = this.#told.overview;
     this.#told = { overview, failure };
-    this.#render(before && overview ? statusChanges(before, overview, this.#words().text) : undefined);
+    const text = wordsIn(this.#language, this.#draw);
+    this.#render(before && overview && text ? statusChanges(before, overview, text) : undefined);
   }
 
   #emit(name: string, detail: unknown): void {
@@ -126,14 +134,15 @@ class AllowanceElement extends HTMLElement {
     if (!this.#store) return;
     if (said) this.#said = said;
     const { state } = this.#store;
-    const { language, text } = this.#words();
+    const language = this.#language;
+    const text = wordsIn(language, this.#draw);
     const formats = formatsOf(language, state.overview?.license.timeZone ?? 'UTC');
-    const around = { formats, text, store: this.#store, printing: this.#printing.matches };
+    const around = { formats, text: text!, store: this.#store, printing: this.#printing };
     const view = this.shownView;
     render(
       <Within around={around}>
         <div class="allowance" lang={language} data-view={view}>
-          {this.#view(view, state)}
+          {text ? this.#view(view, state) : view === 'full' && <Loading license={this.#store.license} />}
           {view !== 'halo' && (
             <p class="hidden" role="status" aria-live="polite">
               {this.#said}
@@ -152,6 +161,8 @@ class AllowanceElement extends HTMLElement {
     if (view === 'notices') return overview && <Notices notices={noticesOf(overview, this.getAttribute('application'))} contact={overview.license.contact} />;
     if (state.phase === 'signed-out') return <SignedOut />;
     if (state.phase === 'failed') return <Failed failure={state.failure!} />;
+    // Before the first figures there is nothing that could stay meanwhile.
+    if (!overview && state.awaySince) return <Failed failure={{ code: 'UNREACHABLE', message: '', trace: null }} />;
     if (!overview) return view === 'full' ? <Loading license={this.#store!.license} /> : <div class="card skeleton" />;
     if (view === 'summary') return <Summary overview={overview} sections={sections} />;
     return <Full key={this.#store!.address} state={state} sections={sections} />;
@@ -170,7 +181,7 @@ const list = (value: string | null) => value?.split(/[\s,]+/).filter(Boolean) ??
 const noticesOf = ({ warnings }: Overview, application: string | null) =>
   warnings.notices.filter(({ shownIn }) => !application || !shownIn || shownIn.key === application);
 
-function statusChanges(before: Overview, now: Overview, text: ReturnType<typeof wordsFor>['text']): string {
+function statusChanges(before: Overview, now: Overview, text: Text): string {
   const readings = ({ sections }: Overview) => sections.flatMap((section) => section.readings);
   const known = new Map(readings(before).map(({ meter, status }) => [meter.key, status]));
   return readings(now)

@@ -167,6 +167,9 @@ export interface Failure {
   message: string;
   trace: string | null;
 }
+/** Codes of failures that pass by themselves. */
+export const PASSING = new Set(['UNAVAILABLE', 'OVERLOADED', 'RATE_LIMITED', 'TIMED_OUT', 'UNREACHABLE']);
+
 export const isFailure = (value: unknown): value is Failure =>
   typeof value === 'object' && value !== null && 'code' in value;
 

@@ -1,7 +1,7 @@
 // The request for the figures, which is sent first.
 
-export const OVERVIEW = `
-fragment Overview on Consumption {
+/** The fields of the overview. */
+export const OVERVIEW = `{
   version
   status
   updatedAt
@@ -22,5 +22,5 @@ fragment Overview on Consumption {
 
 /** The consumption at the end of a day, or now. */
 export const CONSUMPTION = `query Consumption($license: String, $at: DateTime) {
-  consumption(license: $license, at: $at) { ...Overview }
-}${OVERVIEW}`;
+  consumption(license: $license, at: $at) ${OVERVIEW}
+}`;

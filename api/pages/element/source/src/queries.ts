@@ -1,10 +1,10 @@
 // Every request that the element makes. All of them are open to any front end with the same token.
 
-import { OVERVIEW } from './first';
+import { OVERVIEW } from './overview';
 
 export const CHANGES = `subscription Changes($license: String) {
-  consumptionChanged(license: $license) { ...Overview }
-}${OVERVIEW}`;
+  consumptionChanged(license: $license) ${OVERVIEW}
+}`;
 
 export const MONTHS = `query Months($license: String, $at: DateTime) {
   consumption(license: $license, at: $at) {
@@ -42,5 +42,5 @@ export const REFRESH = `mutation Refresh($license: String) {
 }`;
 
 export const REQUEST_CREDITS = `mutation RequestCredits($input: RequestCreditsInput!) {
-  requestCredits(input: $input) { errors { message } }
+  requestCredits(input: $input) { errors { code message } }
 }`;

@@ -1,7 +1,7 @@
 // One subscription over a WebSocket, by the protocol graphql-transport-ws. The client of graphql-ws speaks it too; it
 // has many operations in a connection, for which it takes a sixth of the size that the whole element may have.
 
-import type { GraphQLProblem } from './first';
+import type { GraphQLProblem } from './http';
 
 const PING_EVERY = 20_000;
 

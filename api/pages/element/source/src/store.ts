@@ -1,8 +1,9 @@
 // The connection to the API that all elements of a page share, if they show the same license of the same server.
 
-import { CONSUMPTION, firstFigures, request, type Answer, type GraphQLProblem } from './first';
-import { asFailure, type Alert, type Failure, type Histories, type Overview, type Point, type Surroundings, type Viewer } from './model';
+import { request, type Answer, type GraphQLProblem } from './http';
+import { asFailure, PASSING, type Alert, type Failure, type Histories, type Overview, type Point, type Surroundings, type Viewer } from './model';
 import { subscribe } from './socket';
+import { CONSUMPTION } from './overview';
 import { CHANGES, DAYS, MONTHS, REFRESH, REQUEST_CREDITS, SURROUNDINGS, VIEWER } from './queries';
 
 export type GetToken = () => string | null | undefined | Promise<string | null | undefined>;
@@ -20,8 +21,6 @@ export interface State {
 const START: State = { phase: 'loading', overview: null, live: false, awaySince: null, failure: null };
 const UNAUTHENTICATED = 4403;
 const NO_TOKEN: Failure = { code: 'UNAUTHENTICATED', message: 'There is no valid token.', trace: null };
-/** Codes that pass by themselves. */
-const PASSING = new Set(['UNAVAILABLE', 'OVERLOADED', 'RATE_LIMITED', 'TIMED_OUT', 'UNREACHABLE']);
 
 export class Store {
   state: State = START;
@@ -137,10 +136,11 @@ export class Store {
     await this.#demand(REFRESH, {});
   }
 
-  /** Ask the vendor for credits. Returns the reason of a refusal, or null. */
-  async requestCredits(license: string, amount: number, note: string): Promise<string | null> {
-    const { requestCredits } = await this.#demand(REQUEST_CREDITS, { input: { license, amount, note: note || null } });
-    return requestCredits.errors[0]?.message ?? null;
+  /** Ask the vendor for credits. Throws a failure if the request is refused. */
+  async requestCredits(input: { license: string; meter: string; amount: number; note: string | null }): Promise<void> {
+    const { requestCredits } = await this.#demand(REQUEST_CREDITS, { input });
+    const [refused] = requestCredits.errors;
+    if (refused) throw { trace: null, ...refused } satisfies Failure;
   }
 
   async #demand(query: string, variables: Record<string, unknown>): Promise<any> {
@@ -191,7 +191,7 @@ export class Store {
     try {
       const token = await (this.#fresh = this.#freshToken());
       if (!token) return;
-      const { data, errors } = await firstFigures(this.address, token, this.license);
+      const { data, errors } = await request(this.address, token, CONSUMPTION, { license: this.license });
       if (!errors[0] && this.state.phase === 'loading' && this.#disconnect === connection) this.#show(data.consumption, false);
     } catch {
       // What is wrong comes over the socket too.

@@ -1,6 +1,6 @@
 import type { Status } from '../model';
 
-const status: Record<Status, string> = {
+const statusWords: Record<Status, string> = {
   OK: 'Within the limit',
   AT_RISK: 'At risk',
   EXCEEDED: 'Exceeded',
@@ -8,8 +8,8 @@ const status: Record<Status, string> = {
 };
 
 export const en = {
-  status,
-  tiles: status,
+  status: statusWords,
+  tiles: statusWords,
   title: 'My consumption',
   loading: 'Loading your consumption …',
   live: 'Live',
@@ -17,15 +17,24 @@ export const en = {
   away: (since: string) => `The server is not reachable since ${since}. The figures are those of that time.`,
   refresh: 'Refresh',
   refreshing: 'Refreshing …',
-  refreshed: 'New figures were requested and appear here soon.',
+  refreshed: 'New figures appear here soon.',
   download: 'Download',
   account: 'Account',
-  accountExceeded: 'Account: at least one limit is exceeded',
+  accountExceeded: 'Account: a limit is exceeded',
   signedOutTitle: 'You are signed out',
   signedOut: 'Sign in again to see your consumption.',
   failedTitle: 'Your consumption cannot be shown',
   trace: (trace: string) => `Number for the support team: ${trace}`,
   again: 'Try again',
+  /** By the code of the error. All others pass by themselves (`busy`), or are no fault of the reader (`failed`). */
+  problems: {
+    NOT_FOUND: 'There is no such license. Check your link.',
+    FORBIDDEN: 'Your access does not include this. Ask the person who gave it to you.',
+    TOO_MANY_REQUESTS: 'Several of your requests still wait for an answer.',
+    BAD_INPUT: 'This was not accepted. Check what you entered.',
+  } as Record<string, string>,
+  busy: 'The server is busy or cannot be reached. Try again in a minute.',
+  failed: 'Something went wrong on our side. If it happens again, contact the support team.',
   suspended: (reason: string) => `This license is suspended: ${reason}`,
   noContract: 'No contract is in force. Usage is still counted, but there is no limit to compare it with.',
 
@@ -122,6 +131,24 @@ export const en = {
   noAlerts: 'No threshold was crossed yet.',
   recovered: (date: string) => `until ${date}`,
   alert: (ratio: string, used: string, limit: string) => `${ratio} reached: ${used} of ${limit}`,
-  goneMeter: 'a meter that is not installed any more',
+  goneMeter: 'No longer measured',
+  leftOut: (count: string) => `${count} more are not printed.`,
+  printed: 'Small bars: the last twelve months. The history by day is not printed.',
   changed: (meter: string, status: string) => `${meter}: ${status}`,
+};
+
+/** The words of the page around the element. */
+export const page = {
+  title: 'My consumption',
+  options: 'Options',
+  language: 'Language',
+  theme: 'Theme',
+  auto: 'Same as the device',
+  light: 'Light',
+  dark: 'Dark',
+  report: 'Contract report',
+  print: 'Print',
+  leave: 'Sign out',
+  token: 'Open your link again, or enter your access code (token)',
+  enter: 'Sign in',
 };

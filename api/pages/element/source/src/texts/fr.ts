@@ -1,4 +1,5 @@
 import type { Text } from '.';
+import type { page as english } from './en';
 
 export const fr: Text = {
   status: { OK: 'Dans la limite', AT_RISK: 'À risque', EXCEEDED: 'Dépassé', UNKNOWN: 'Non mesuré' },
@@ -10,15 +11,23 @@ export const fr: Text = {
   away: (since) => `Le serveur est injoignable depuis le ${since}. Les chiffres datent de ce moment.`,
   refresh: 'Actualiser',
   refreshing: 'Actualisation…',
-  refreshed: 'De nouveaux chiffres sont demandés et apparaîtront bientôt ici.',
+  refreshed: 'De nouveaux chiffres apparaîtront bientôt ici.',
   download: 'Télécharger',
   account: 'Compte',
-  accountExceeded: 'Compte : au moins une limite est dépassée',
+  accountExceeded: 'Compte : une limite est dépassée',
   signedOutTitle: 'Vous êtes déconnecté',
   signedOut: 'Reconnectez-vous pour voir votre consommation.',
   failedTitle: 'Votre consommation ne peut pas être affichée',
   trace: (trace) => `Numéro pour l’assistance : ${trace}`,
   again: 'Réessayer',
+  problems: {
+    NOT_FOUND: 'Cette licence n’existe pas. Vérifiez votre lien.',
+    FORBIDDEN: 'Votre accès ne le permet pas. Adressez-vous à la personne qui vous l’a donné.',
+    TOO_MANY_REQUESTS: 'Plusieurs de vos demandes attendent une réponse.',
+    BAD_INPUT: 'Cela n’a pas été accepté. Vérifiez votre saisie.',
+  },
+  busy: 'Le serveur est surchargé ou injoignable. Réessayez dans une minute.',
+  failed: 'Une erreur est survenue. Si elle se répète, contactez l’assistance.',
   suspended: (reason) => `Cette licence est suspendue : ${reason}`,
   noContract: 'Aucun contrat n’est en vigueur. L’usage est compté, mais aucune limite ne s’y applique.',
 
@@ -110,13 +119,31 @@ export const fr: Text = {
   lost: 'Perdues',
   refusedOnes: 'Refusées',
   skewed: (refused) =>
-    `Refusées pendant cette période : ${refused}. Les chiffres ci-dessus ne sont donc pas exacts : certaines installations ` +
+    `Refusées pendant cette période : ${refused}. Les chiffres ci-dessus ne sont donc pas exacts : des installations ` +
     'comptées comme perdues ont seulement été refusées.',
 
   alerts: 'Alertes',
   noAlerts: 'Aucun seuil n’a encore été franchi.',
   recovered: (date) => `jusqu’au ${date}`,
   alert: (ratio, used, limit) => `${ratio} atteints : ${used} sur ${limit}`,
-  goneMeter: 'un indicateur qui n’est plus installé',
+  goneMeter: 'N’est plus mesuré',
+  leftOut: (count) => `Non imprimés : ${count} de plus.`,
+  printed: 'Petites barres : les douze derniers mois. L’historique par jour n’est pas imprimé.',
   changed: (meter, status) => `${meter} : ${status}`,
+};
+
+/** The words of the page around the element. */
+export const page: typeof english = {
+  title: 'Ma consommation',
+  options: 'Options',
+  language: 'Langue',
+  theme: 'Thème',
+  auto: 'Comme l’appareil',
+  light: 'Clair',
+  dark: 'Sombre',
+  report: 'Rapport de contrat',
+  print: 'Imprimer',
+  leave: 'Se déconnecter',
+  token: 'Rouvrez votre lien, ou saisissez votre code d’accès (jeton)',
+  enter: 'Se connecter',
 };

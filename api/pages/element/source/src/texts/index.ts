@@ -1,17 +1,30 @@
-// The words of the element. A language is one file; each has every text of the English one, which the types check.
+// The words of the element. A language is one file, which is loaded when it is spoken; each has every text of the
+// English one, which the types check.
 
-import { en } from './en';
-import { fr } from './fr';
+import type { en } from './en';
 
 export type Text = typeof en;
 
-const LANGUAGES: Record<string, Text> = { en, fr };
+const LANGUAGES: Record<string, () => Promise<Text>> = {
+  en: async () => (await import('./en')).en,
+  fr: async () => (await import('./fr')).fr,
+};
+const AGAIN_AFTER = 3_000;
+const here: Record<string, Text> = {};
+const asked: Record<string, Promise<unknown>> = {};
 
-/** The words and the locale for the first of these languages that is spoken here; English if none is. */
-export function wordsFor(languages: readonly string[]): { language: string; text: Text } {
-  for (const language of languages) {
-    const text = LANGUAGES[language.toLowerCase().split('-')[0]!];
-    if (text) return { language, text };
-  }
-  return { language: 'en', text: en };
+/** The first of these languages that is spoken here; English if none is. */
+export const spokenOf = (languages: readonly string[]): string =>
+  languages.map((tag) => tag.toLowerCase().split('-')[0]!).find((tag) => tag in LANGUAGES) ?? 'en';
+
+/** The words of a language; undefined while their file is on its way: `arrived` is called when to look again. */
+export function wordsIn(language: string, arrived: () => void): Text | undefined {
+  if (!here[language])
+    void (asked[language] ??= LANGUAGES[language]!()
+      .then(
+        (text) => (here[language] = text),
+        () => new Promise((resolve) => setTimeout(resolve, AGAIN_AFTER)),
+      )
+      .finally(() => delete asked[language])).then(arrived);
+  return here[language];
 }

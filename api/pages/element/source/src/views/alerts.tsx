@@ -1,10 +1,10 @@
 // The latest alerts: which threshold was crossed, when, and whether that is over.
 
 import type { Alert } from '../model';
-import type { Around } from './context';
+import { bounded, LeftOut, type Around } from './context';
 import { StatusMark } from './status';
 
-export function Alerts({ alerts }: { alerts: Alert[] }, { formats, text }: Around) {
+export function Alerts({ alerts }: { alerts: Alert[] }, { formats, text, printing }: Around) {
   const { date, number, percent, amount } = formats;
   return (
     <section class="card" part="card alerts">
@@ -13,7 +13,7 @@ export function Alerts({ alerts }: { alerts: Alert[] }, { formats, text }: Aroun
       </header>
       {!alerts.length && <p class="quiet">{text.noAlerts}</p>}
       <ul class="plain alerts">
-        {alerts.map(({ meter, ratio, used, limit, status, crossedAt, recoveredAt }) => (
+        {bounded(alerts, printing).map(({ meter, ratio, used, limit, status, crossedAt, recoveredAt }) => (
           <li>
             <p class="line">
               <strong>{meter?.title ?? text.goneMeter}</strong> <StatusMark status={status} />
@@ -26,6 +26,7 @@ export function Alerts({ alerts }: { alerts: Alert[] }, { formats, text }: Aroun
           </li>
         ))}
       </ul>
+      <LeftOut list={alerts} />
     </section>
   );
 }

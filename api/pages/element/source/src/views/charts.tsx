@@ -21,7 +21,7 @@ export function Spark({ points, meter }: { points: Point[]; meter: Meter }, { fo
   );
 }
 
-export function HistoryChart({ points, meter }: { points: Point[]; meter: Meter }, { formats, text, printing }: Around) {
+export function HistoryChart({ points, meter }: { points: Point[]; meter: Meter }, { formats, text }: Around) {
   const { title, unitForms } = meter;
   const unit = formats.unit(2, unitForms);
   const number = (value: number | null) => (value === null ? '–' : formats.number(value, unitForms));
@@ -62,7 +62,7 @@ export function HistoryChart({ points, meter }: { points: Point[]; meter: Meter 
         <span>{formats.date(points[0]!.at)}</span>
         <span>{formats.date(points.at(-1)!.at)}</span>
       </p>
-      <details open={printing}>
+      <details>
         <summary>{text.asTable}</summary>
         <div class="scroll" tabIndex={0} role="region" aria-label={text.historyOf(title)}>
           <table>

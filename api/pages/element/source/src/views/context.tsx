@@ -12,6 +12,7 @@ import type { Text } from '../texts';
 
 export interface Around {
   formats: Formats;
+  /** Undefined while the words are on their way, when nothing but the skeleton is drawn. */
   text: Text;
   store: Store;
   printing: boolean;
@@ -48,6 +49,12 @@ export const known = <T,>(answer: T | Failure | undefined): T | null =>
 
 export const failureOf = (error: unknown): Failure =>
   isFailure(error) ? error : { code: 'INTERNAL', message: String(error), trace: null };
+
+/** On paper, lists end after so many lines, and say so. */
+const MOST_PRINTED = 8;
+export const bounded = <T,>(list: T[], printing: boolean): T[] => (printing ? list.slice(0, MOST_PRINTED) : list);
+export const LeftOut = ({ list }: { list: unknown[] }, { formats, text, printing }: Around) =>
+  printing && list.length > MOST_PRINTED ? <p class="quiet">{text.leftOut(formats.number(list.length - MOST_PRINTED))}</p> : null;
 
 /** The name of a status in class names. */
 export const tone = (status: Status) => ({ OK: 'ok', AT_RISK: 'risk', EXCEEDED: 'over', UNKNOWN: 'unknown' })[status];

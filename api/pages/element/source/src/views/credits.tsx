@@ -1,7 +1,8 @@
 // The credits of a license: what was granted and what is left of it, and the form to ask for more.
 
 import type { CreditRequest, Grant, Reading } from '../model';
-import { failureOf, View, type Around } from './context';
+import { bounded, failureOf, LeftOut, View, type Around } from './context';
+import { explainWithTrace } from './problem';
 
 interface Props {
   license: string;
@@ -25,7 +26,7 @@ export function Credits({ license, readings, grants, requests, canRequest, onSen
         </p>
       ))}
       <Grants grants={grants} />
-      {canRequest && <RequestForm license={license} onSent={onSent} />}
+      {canRequest && <RequestForm license={license} readings={readings} onSent={onSent} />}
       {requests.length > 0 && (
         <>
           <h4>{text.requests}</h4>
@@ -44,7 +45,7 @@ export function Credits({ license, readings, grants, requests, canRequest, onSen
   );
 }
 
-function Grants({ grants }: { grants: Grant[] }, { formats, text }: Around) {
+function Grants({ grants }: { grants: Grant[] }, { formats, text, printing }: Around) {
   const now = new Date();
   const forEntities = grants.some(({ entity }) => entity);
   if (!grants.length) return <p class="quiet">{text.noGrants}</p>;
@@ -62,7 +63,7 @@ function Grants({ grants }: { grants: Grant[] }, { formats, text }: Around) {
           </tr>
         </thead>
         <tbody>
-          {grants.map(({ amount, remaining, entity, grantedAt, expiresAt }) => {
+          {bounded(grants, printing).map(({ amount, remaining, entity, grantedAt, expiresAt }) => {
             const over = expiresAt !== null && new Date(expiresAt) <= now;
             const soon = !over && expiresAt !== null && remaining > 0 && formats.daysUntil(expiresAt) <= 30;
             return (
@@ -80,6 +81,7 @@ function Grants({ grants }: { grants: Grant[] }, { formats, text }: Around) {
           })}
         </tbody>
       </table>
+      <LeftOut list={grants} />
     </div>
   );
 }
@@ -90,35 +92,45 @@ interface Sending {
   busy?: boolean;
 }
 
-class RequestForm extends View<{ license: string; onSent: () => void }, Sending> {
+class RequestForm extends View<Pick<Props, 'license' | 'readings' | 'onSent'>, Sending> {
   #send = async (event: Event) => {
     const { store, text } = this.context;
-    const { license, onSent } = this.props;
+    const { license, readings, onSent } = this.props;
     event.preventDefault();
     const form = event.currentTarget as HTMLFormElement;
     const fields = new FormData(form);
     const amount = Number(fields.get('amount'));
     if (!(amount >= 1)) return this.setState({ answer: text.atLeastOne, refused: true });
     this.setState({ busy: true });
-    let refusal: string | null;
     try {
-      refusal = await store.requestCredits(license, amount, String(fields.get('note')).trim());
+      const meter = String(fields.get('meter') ?? readings[0]!.meter.key);
+      await store.requestCredits({ license, meter, amount, note: String(fields.get('note')).trim() || null });
     } catch (error) {
-      refusal = failureOf(error).message;
+      return this.setState({ answer: explainWithTrace(failureOf(error), text), refused: true, busy: false });
     }
-    this.setState({ answer: refusal ?? text.sent, refused: refusal !== null, busy: false });
-    if (refusal !== null) return;
+    this.setState({ answer: text.sent, refused: false, busy: false });
     form.reset();
     onSent();
   };
 
   render() {
     const { text } = this.context;
+    const { readings } = this.props;
     const { answer, refused, busy } = this.state;
     return (
       <form onSubmit={this.#send} noValidate>
         <h4>{text.request}</h4>
         <div class="fields">
+          {readings.length > 1 && (
+            <label class="wide">
+              {text.credits}
+              <select name="meter">
+                {readings.map(({ meter }) => (
+                  <option value={meter.key}>{meter.title}</option>
+                ))}
+              </select>
+            </label>
+          )}
           <label>
             {text.requestAmount}
             <input name="amount" type="number" min="1" step="1" />

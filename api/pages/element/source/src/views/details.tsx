@@ -2,9 +2,10 @@
 
 import { isFailure, type Reading, type Share, type Unit } from '../model';
 import { HistoryChart } from './charts';
-import { View, type Around } from './context';
+import { bounded, LeftOut, View, type Around } from './context';
+import { explainWithTrace } from './problem';
 
-export function Details({ reading, past }: { reading: Reading; past: boolean }, { formats, text }: Around) {
+export function Details({ reading, past }: { reading: Reading; past: boolean }, { formats, text, printing }: Around) {
   const { meter, thresholds, breakdown, limitBasis } = reading;
   const dimensions = [...new Set(breakdown.map(({ dimension }) => dimension))];
   const titleOf = (dimension: string) =>
@@ -31,15 +32,17 @@ export function Details({ reading, past }: { reading: Reading; past: boolean }, 
       {dimensions.map((dimension) => (
         <Breakdown title={titleOf(dimension)} unit={meter.unitForms} shares={breakdown.filter((one) => one.dimension === dimension)} />
       ))}
-      {!past && meter.kind !== 'TERM' && <History reading={reading} />}
+      {/* On paper, the months beside the figure are enough. */}
+      {!past && !printing && meter.kind !== 'TERM' && <History reading={reading} />}
     </div>
   );
 }
 
-function Breakdown({ title, unit, shares }: { title: string; unit: Unit; shares: Share[] }, { formats, text }: Around) {
+function Breakdown({ title, unit, shares }: { title: string; unit: Unit; shares: Share[] }, { formats, text, printing }: Around) {
   const limited = shares.some(({ limit }) => limit !== null);
   const most = Math.max(...shares.map(({ used }) => used), 1);
   return (
+    <>
     <table class="breakdown">
       <caption>{text.breakdown(title)}</caption>
       <thead class={limited ? '' : 'hidden'}>
@@ -50,7 +53,7 @@ function Breakdown({ title, unit, shares }: { title: string; unit: Unit; shares:
         </tr>
       </thead>
       <tbody>
-        {shares.map(({ label, used, remaining }) => (
+        {bounded(shares, printing).map(({ label, used, remaining }) => (
           <tr>
             <th scope="row">{label}</th>
             <td class="number">
@@ -62,6 +65,8 @@ function Breakdown({ title, unit, shares }: { title: string; unit: Unit; shares:
         ))}
       </tbody>
     </table>
+    <LeftOut list={shares} />
+    </>
   );
 }
 
@@ -74,7 +79,7 @@ class History extends View<{ reading: Reading }> {
     if (isFailure(points))
       return (
         <p class="stale">
-          {text.historyFailed} {points.message}
+          {text.historyFailed} {explainWithTrace(points, text)}
         </p>
       );
     return <HistoryChart points={points} meter={meter} />;

@@ -9,6 +9,7 @@ import { download } from './download';
 import { Halo } from './halo';
 import { Notices } from './notices';
 import { PeriodBar } from './period';
+import { explainWithTrace } from './problem';
 import { isSold, SectionCard, Unsold } from './section';
 import { Failed, Loading, rememberShape, splitEvenly } from './states';
 import { StatusMark } from './status';
@@ -81,7 +82,7 @@ class Header extends View<{ overview: Overview; state: State; canRefresh: boolea
     this.setState({ said: text.refreshing });
     const said = await store.refresh().then(
       () => text.refreshed,
-      (error) => failureOf(error).message,
+      (error) => explainWithTrace(failureOf(error), text),
     );
     this.setState({ said });
   };
@@ -137,7 +138,7 @@ class Body extends View<BodyProps, { chosen?: Status | null }> {
   }
 
   render() {
-    const { text } = this.context;
+    const { text, printing } = this.context;
     const { overview, past } = this.props;
     const { chosen } = this.state;
     const choose = (status: Status | null) => this.setState({ chosen: status });
@@ -160,6 +161,7 @@ class Body extends View<BodyProps, { chosen?: Status | null }> {
             <div>{column.map(({ card }) => card)}</div>
           ))}
         </div>
+        {printing && <p class="quiet">{text.printed}</p>}
       </>
     );
   }

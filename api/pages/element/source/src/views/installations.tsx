@@ -5,16 +5,22 @@ import type { Around } from './context';
 
 export function InstallationFigures({ figures }: { figures: Installations }, { formats, text }: Around) {
   const { period, active, returning, lost, refused } = figures;
-  const shown = { active, newOnes: figures.new, returning, lost, refusedOnes: refused };
+  const shown: [string, number][] = [
+    [text.active, active],
+    [text.newOnes, figures.new],
+    [text.returning, returning],
+    [text.lost, lost],
+    [text.refusedOnes, refused],
+  ];
   return (
     <div class="installations">
       <h4>{text.installations}</h4>
       <p class="quiet">{text.periodOf(...formats.days(period))}</p>
       <dl>
-        {(Object.keys(shown) as (keyof typeof shown)[]).map((name) => (
+        {shown.map(([name, figure]) => (
           <div>
-            <dt>{text[name]}</dt>
-            <dd>{formats.number(shown[name])}</dd>
+            <dt>{name}</dt>
+            <dd>{formats.number(figure)}</dd>
           </div>
         ))}
       </dl>

@@ -2,6 +2,7 @@
 
 import type { Failure } from '../model';
 import type { Around } from './context';
+import { explain } from './problem';
 
 /** The height of what is above the cards, and the heights of the cards of each column. */
 type Shape = [number, number[][]];
@@ -37,7 +38,7 @@ export function Loading({ license, above }: Props, { text }: Around) {
   return (
     <div aria-busy="true">
       <p role="status" class="hidden">
-        {text.loading}
+        {text?.loading}
       </p>
       <div style={{ height: `${(above ?? top) - 16}px`, overflow: 'hidden' }}>
         {!above && <div class="skeleton title" />}
@@ -82,7 +83,7 @@ export function Failed({ failure }: { failure: Failure }, { store, text }: Aroun
   return (
     <div class="message" part="message" role="alert">
       <h2>{text.failedTitle}</h2>
-      <p>{failure.message}</p>
+      <p>{explain(failure, text)}</p>
       {failure.trace && <p class="quiet">{text.trace(failure.trace)}</p>}
       <button class="button" part="button" onClick={() => store.retry()}>
         {text.again}
