@@ -1,4 +1,4 @@
-"""``allowance export``: usage, history, alerts and readings as CSV, JSON lines or Parquet."""
+"""``allowance export``: usage, history, alerts, readings and commitments as CSV, JSON lines or Parquet."""
 
 import sys
 from bisect import bisect_left
@@ -23,7 +23,9 @@ from core.times import parse_day
 
 
 def export(
-    kind: Annotated[ExportKind, typer.Argument(metavar="KIND", help="history, usage, alerts or readings.")],
+    kind: Annotated[
+        ExportKind, typer.Argument(metavar="KIND", help="history, usage, alerts, readings or commitments.")
+    ],
     license: Annotated[str | None, typer.Option(metavar="KEY", help="The license's key. [all licenses]")] = None,
     from_: Annotated[str | None, typer.Option("--from", metavar="DAY", help="The first day. [all days]")] = None,
     to: Annotated[str | None, typer.Option(metavar="DAY", help="The last day. [all days]")] = None,
@@ -33,7 +35,7 @@ def export(
         str | None, typer.Option(metavar="CURSOR", help="Go on behind the row of this cursor, at the end of FILE.")
     ] = None,
 ) -> None:
-    """Export usage, history, alerts or readings as CSV, JSON lines or Parquet.
+    """Export usage, history, alerts, readings or contract commitments as CSV, JSON lines or Parquet.
 
     Rows are in the order of licenses. Days are those of the license's time zone. The last column is the cursor of the
     row: an export that was interrupted goes on with --after and the cursor of the last whole line. It then writes no

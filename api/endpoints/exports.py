@@ -1,4 +1,4 @@
-"""``GET /exports/KIND``: usage, history, alerts and readings in several formats, for one license or for all."""
+"""``GET /exports/KIND``: rows of a kind in several formats, for one license or for all."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator

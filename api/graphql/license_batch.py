@@ -4,7 +4,7 @@ The batch knows no type of the schema. It returns rows and records of the core, 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
@@ -15,8 +15,8 @@ from api.graphql.access import accessible_key
 from api.graphql.context import Context
 from core.access.keys import READERS
 from core.administration.admin_mail import MailedAdmin, list_all_mailed_admins
-from core.alerts.listing import list_alerts
-from core.alerts.tables import Alert
+from core.alerts.listing import AlertKind, list_alerts, newest_first
+from core.alerts.tables import Alert, ForecastAlert
 from core.consumption.current import Current, load_all_current
 from core.consumption.current_readings import current_readings
 from core.consumption.past import measure_past
@@ -49,7 +49,7 @@ class LicenseBatch:
         self.licenses = licenses
         context.shown |= licenses
         self._current = current
-        self._alerts: dict[object, dict[int, list[Alert]]] = {}
+        self._alerts: dict[object, Mapping[int, Sequence[Alert | ForecastAlert]]] = {}
         self._requests: dict[object, dict[int, list[CreditRequest]]] = {}
         self._reports: dict[object, dict[int, ContractReport]] = {}
 
@@ -103,14 +103,24 @@ class LicenseBatch:
         after: tuple[datetime, str] | None,
         meter: str | None,
         is_open: bool | None,
-    ) -> list[Alert]:
+        kinds: Collection[AlertKind],
+    ) -> list[Alert | ForecastAlert]:
         """Return alerts of one license, newest first; the alerts of the other licenses are read along."""
-        query = (most, after, meter, is_open)
-        if query not in self._alerts:
-            self._alerts[query] = list_alerts(
-                self.context.session, self.licenses.keys(), most=most, after=after, meter=meter, is_open=is_open
-            )
-        return self._alerts[query].get(license_id, [])
+        found: list[Alert | ForecastAlert] = []
+        for kind in set(kinds):
+            query = (kind, most, after, meter, is_open)
+            if query not in self._alerts:
+                self._alerts[query] = list_alerts(
+                    self.context.session,
+                    kind.table,
+                    self.licenses.keys(),
+                    most=most,
+                    after=after,
+                    meter=meter,
+                    is_open=is_open,
+                )
+            found += self._alerts[query].get(license_id, ())
+        return newest_first(found, most)
 
     def requests(self, license_id: int, most: int, after: RequestCursor | None) -> list[CreditRequest]:
         """Return credit requests of one license, open ones first; those of the other licenses are read along."""
@@ -120,27 +130,25 @@ class LicenseBatch:
         return self._requests[query].get(license_id, [])
 
     def report(
-        self, license_id: int, first: datetime | None, last: datetime | None, terms: Mapping[str, Decimal]
+        self,
+        license_id: int,
+        first: date | datetime | None,
+        last: date | datetime | None,
+        terms: Mapping[str, Decimal],
     ) -> ContractReport:
         """Return the report on the contracts of one license; those of the other licenses are read along.
 
         Args:
             license_id: The license.
-            first: An instant on the first day; None stands for the first day of the billing period of the last day.
-            last: An instant on the last day; None stands for today.
+            first: The first day or an instant on it; None stands for the first day of the billing period of the last
+                day.
+            last: The last day or an instant on it; None stands for today.
             terms: Terms that replace those of the contracts.
         """
         query = (first, last, tuple(sorted(terms.items())))
         if query not in self._reports:
             asked = [
-                ReportDays(
-                    license,
-                    *report_days(
-                        license,
-                        None if first is None else license.day_of(first),
-                        None if last is None else license.day_of(last),
-                    ),
-                )
+                ReportDays(license, *report_days(license, _day_of(license, first), _day_of(license, last)))
                 for license in self.licenses.values()
             ]
             services = self.context.services
@@ -196,3 +204,8 @@ def readable_batch(context: Context, key: str | None) -> LicenseBatch:
     if batch is None:
         raise no_license(context.session, key)
     return batch
+
+
+def _day_of(license: LoadedLicense, at: date | datetime | None) -> date | None:
+    """Return a day, or the day of an instant in the license's time zone."""
+    return license.day_of(at) if isinstance(at, datetime) else at

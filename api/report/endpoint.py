@@ -1,7 +1,8 @@
 """``/report/LICENSE``: the contract report on paper. GET with a bearer token shows it; without one, a form asks for it.
 
 A browser cannot add a header to a page that it opens, and a token in a URL would stand in logs. So the form posts the
-token, and nothing keeps it. Everything shown comes from the GraphQL API, with its access rules, costs and turns.
+token, and nothing keeps it. Everything shown comes from the GraphQL API, in one operation, with its access rules, costs
+and turns.
 """
 
 from collections.abc import Mapping
@@ -23,7 +24,7 @@ from api.http.bodies import forget_frames, read_whole_body
 from api.http.callers import find_caller
 from api.http.languages import page_languages
 from api.http.tracing import trace_id
-from api.report.query import ReportParameters, parameters_of, report_request, zone_request
+from api.report.query import ReportParameters, parameters_of, report_request
 from api.report.render import render_problem, render_report, render_sign_in
 from core.access.authenticator import Authenticator
 from core.access.keys import Caller
@@ -104,8 +105,7 @@ class ReportEndpoint:
     async def _report(self, scope: Scope, caller: Caller, languages: Languages) -> str:
         parameters = parameters_of(scope["path_params"]["license"], QueryParams(scope["query_string"]))
         trace = trace_id(scope)
-        time_zone = (await self._ask(zone_request(parameters.license), caller, languages, trace))["timeZone"]
-        license = await self._ask(report_request(parameters, time_zone), caller, languages, trace)
+        license = await self._ask(report_request(parameters), caller, languages, trace)
         return await self._executions.read(caller, self._render, license, parameters, languages)
 
     async def _ask(self, request: Request, caller: Caller, languages: Languages, trace: str) -> dict[str, Any]:

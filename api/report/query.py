@@ -1,11 +1,10 @@
-"""The GraphQL operations behind the page of a report, and the parameters of its URL."""
+"""The GraphQL operation behind the page of a report, and the parameters of its URL."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from allowance.license import midnight
 from starlette.datastructures import QueryParams
 
 from api.graphql.operations.request import Request
@@ -14,12 +13,11 @@ from core.text import shown
 from core.times import parse_day
 
 MOST_ALTERNATIVES: Final = 3
-_ZONE: Final = "query ReportZone($license: String!) { license(key: $license) { timeZone } }"
 _REPORT: Final = """
-query Report($license: String!, $from: DateTime, $to: DateTime%(variables)s) {
+query Report($license: String!, $firstDay: Date, $lastDay: Date%(variables)s) {
   license(key: $license) {
     key name timeZone
-    report: contractReport(from: $from, to: $to) { from to meters { ...row
+    report: contractReport(firstDay: $firstDay, lastDay: $lastDay) { from to meters { ...row
       usedAtEnd peak peakOn refused suggestedLimit suggestedBecause curve { day demand limit status }
       forecast { expected low high exceedsAt }
     } }
@@ -54,15 +52,10 @@ def parameters_of(license: str, query: QueryParams) -> ReportParameters:
     return ReportParameters(license, _day(query, "from"), _day(query, "to"), alternatives)
 
 
-def zone_request(license: str) -> Request:
-    """Return the request for the time zone of a license."""
-    return Request(_ZONE, None, {"license": license}, None)
-
-
-def report_request(parameters: ReportParameters, time_zone: str) -> Request:
-    """Return the request for a report with its alternatives, in the time zone of the license."""
+def report_request(parameters: ReportParameters) -> Request:
+    """Return the request for a report with its alternatives."""
     names = [f"with{number}" for number in range(len(parameters.alternatives))]
-    report = "contractReport(from: $from, to: $to, terms: $%s) { meters { ...row } }"
+    report = "contractReport(firstDay: $firstDay, lastDay: $lastDay, terms: $%s) { meters { ...row } }"
     fields = [f"{name}: {report % name}" for name in names]
     document = _REPORT % {
         "variables": "".join(f", ${name}: [TermInput!]" for name in names),
@@ -70,16 +63,12 @@ def report_request(parameters: ReportParameters, time_zone: str) -> Request:
     }
     variables: dict[str, Any] = {
         "license": parameters.license,
-        "from": _instant(parameters.first, time_zone),
-        "to": _instant(parameters.last, time_zone),
+        "firstDay": parameters.first and parameters.first.isoformat(),
+        "lastDay": parameters.last and parameters.last.isoformat(),
     }
     for name, terms in zip(names, parameters.alternatives, strict=True):
         variables[name] = [{"key": key, "value": value} for key, value in terms]
-    return Request(document, None, variables, None)
-
-
-def _instant(day: date | None, time_zone: str) -> str | None:
-    return None if day is None else midnight(day, time_zone).isoformat()
+    return Request(document, None, variables, None, is_own=True)
 
 
 def _day(query: QueryParams, name: str) -> date | None:

@@ -30,28 +30,24 @@ _DAY: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class MeterForecast:
-    """The forecast of a meter on a day of its license, for the end of the period from `first` up to `end`.
+    """The forecast of a meter on a day of its license, for the end of the period up to `end`.
 
     Attributes:
-        ratios: The ratios of `limit` that the contract alerts at.
-        is_exceeded: Whether the limit is exceeded already.
-        exceeds: Whether the limit is expected to be exceeded at the end of the period.
+        is_exceeded: Whether the limit is exceeded already, or the last credit spent.
+        exceeds: Whether the limit is expected to be exceeded, or the last credit to be spent, before the period ends.
         expected: The usage at the end of the period.
         low: The low end of its range.
         high: The high end of its range.
-        exceeding: When the limit is exceeded.
+        exceeding: When the limit is exceeded, or the last credit gone.
     """
 
-    license_id: int
-    meter: str
     day: date
-    first: date
     end: date
-    ratios: tuple[Decimal, ...]
     limit: Decimal
     basis: str
     contract_version: int
     used: Decimal
+    status: str
     is_exceeded: bool
     exceeds: bool
     expected: Decimal
@@ -66,57 +62,81 @@ class MeterForecast:
         return self.expected > 0 and self.expected >= multiply(ratio, self.limit)
 
 
+@dataclass(frozen=True, slots=True)
+class WatchedMeter:
+    """A meter of a license whose forecast may alert, or may have alerted.
+
+    Attributes:
+        first: The first day of its period; None for a meter that is not installed any more.
+        ratios: The ratios that the contract in force alerts at; none if the meter has no limit.
+        forecast: Its forecast; None if there is none now.
+    """
+
+    license_id: int
+    meter: str
+    first: date | None = None
+    ratios: tuple[Decimal, ...] = ()
+    forecast: MeterForecast | None = None
+
+
+def licenses_with_open_forecasts(session: Session, licenses: Collection[int]) -> set[int]:
+    """Return those of the licenses that have an open alert on a forecast, by their ids."""
+    license_id = col(ForecastAlert.license_id)
+    is_open = sa.and_(license_id.in_(licenses), col(ForecastAlert.recovered_at).is_(None))
+    return set(session.scalars(sa.select(license_id).where(is_open)))
+
+
 def record_forecasts(
-    session: Session, forecasts: Sequence[MeterForecast], now: datetime, notifiers: Collection[Notifier] = ()
+    session: Session, watched: Sequence[WatchedMeter], now: datetime, notifiers: Collection[Notifier] = ()
 ) -> None:
     """Record new alerts on forecasts and recoveries of earlier ones, and enqueue the messages about them.
 
     A ratio alerts once for each license, meter, period and limit, unless the limit is exceeded already. It recovers on
-    the third day in a row on which every forecast was clear of it; with its period an alert ends without a message. The
-    number of statements does not depend on the number of forecasts.
+    the third day in a row on which every forecast was clear of it, and at once if the contract in force does not state
+    it any more; with its period an alert ends without a message. The number of statements does not depend on the number
+    of meters.
 
     Args:
         session: The session of a transaction that has locked the licenses' snapshots.
-        forecasts: The forecasts of the measured meters. Alerts of other meters stay as they are.
+        watched: The meters. Alerts of other meters stay as they are.
         now: The time of the refresh.
         notifiers: The installed notifiers, which get every message.
     """
-    if not forecasts:
+    if not watched:
         return
-    known = _load(session, forecasts)
-    recovered = _recover(session, known, forecasts, now)
-    crossed = _record(session, known, forecasts, now)
+    known = _load(session, watched)
+    recovered = _recover(session, known, watched, now)
+    crossed = _record(session, known, watched, now)
     alerts = {FORECAST_CROSSED: crossed, FORECAST_RECOVERED: recovered}
     messages = license_messages(session, alerts, lambda listed: ForecastsContent(tuple(map(_item, listed))), now)
     if messages:
         enqueue(session, messages, load_recipients(session, {one.license_id for one in messages}, notifiers))
 
 
-def _load(session: Session, forecasts: Sequence[MeterForecast]) -> Sequence[ForecastAlert]:
+def _load(session: Session, watched: Sequence[WatchedMeter]) -> Sequence[ForecastAlert]:
     """Return the open alerts of the licenses, and all of the periods in force."""
-    is_relevant = sa.or_(
-        col(ForecastAlert.recovered_at).is_(None), col(ForecastAlert.period_first).in_({one.first for one in forecasts})
-    )
+    firsts = {one.first for one in watched if one.first}
+    is_relevant = sa.or_(col(ForecastAlert.recovered_at).is_(None), col(ForecastAlert.period_first).in_(firsts))
     return session.scalars(
         sa.select(ForecastAlert)
-        .where(col(ForecastAlert.license_id).in_({one.license_id for one in forecasts}), is_relevant)
+        .where(col(ForecastAlert.license_id).in_({one.license_id for one in watched}), is_relevant)
         .order_by(col(ForecastAlert.found_at), col(ForecastAlert.id))
     ).all()
 
 
 def _record(
-    session: Session, known: Sequence[ForecastAlert], forecasts: Sequence[MeterForecast], now: datetime
+    session: Session, known: Sequence[ForecastAlert], watched: Sequence[WatchedMeter], now: datetime
 ) -> list[ForecastAlert]:
     """Insert the alerts that are new, and return them."""
     recorded = {(one.license_id, one.meter, one.period_first, one.ratio, one.limit) for one in known}
     alerts = {
         alert.id: alert
-        for one in forecasts
-        if not one.is_exceeded
+        for one in watched
+        if one.first and one.forecast and not one.forecast.is_exceeded
         for ratio in one.ratios
-        if one.reaches(ratio)
-        if (one.license_id, one.meter, one.first, canonical(ratio), canonical(one.limit)) not in recorded
-        for alert in [_alert(one, ratio, now)]
+        if one.forecast.reaches(ratio)
+        if (one.license_id, one.meter, one.first, canonical(ratio), canonical(one.forecast.limit)) not in recorded
+        for alert in [_alert(one, one.first, one.forecast, ratio, now)]
     }
     if not alerts:
         return []
@@ -127,12 +147,12 @@ def _record(
     return [alerts[alert_id] for alert_id in inserted]
 
 
-def _alert(forecast: MeterForecast, ratio: Decimal, now: datetime) -> ForecastAlert:
+def _alert(meter: WatchedMeter, first: date, forecast: MeterForecast, ratio: Decimal, now: datetime) -> ForecastAlert:
     return ForecastAlert(
-        license_id=forecast.license_id,
+        license_id=meter.license_id,
         id=uuid.uuid4().hex,
-        meter=forecast.meter,
-        period_first=forecast.first,
+        meter=meter.meter,
+        period_first=first,
         period_end=forecast.end,
         ratio=canonical(ratio),
         limit=canonical(forecast.limit),
@@ -147,36 +167,44 @@ def _alert(forecast: MeterForecast, ratio: Decimal, now: datetime) -> ForecastAl
         exceeds_latest=forecast.exceeding.latest,
         found_at=now,
         clear_from=forecast.day + _DAY,
+        status=forecast.status,
     )
 
 
 def _recover(
-    session: Session, known: Sequence[ForecastAlert], forecasts: Sequence[MeterForecast], now: datetime
+    session: Session, known: Sequence[ForecastAlert], watched: Sequence[WatchedMeter], now: datetime
 ) -> list[ForecastAlert]:
-    """Count the days that are clear, and close the alerts that have enough of them or whose period is over.
+    """Close the alerts that are clear, whose period is over, or whose ratio the contract does not state any more.
 
     Returns:
         The newest alert of each recovery to notify people of. A recovery is of a meter and ratio, under any limit.
     """
-    by_meter = {(one.license_id, one.meter): one for one in forecasts}
+    by_meter = {(one.license_id, one.meter): one for one in watched}
     recovered: dict[tuple[int, str, Decimal], ForecastAlert] = {}
     for alert in known:
-        forecast = by_meter.get((alert.license_id, alert.meter))
-        if forecast is None or alert.recovered_at is not None:
+        meter = by_meter.get((alert.license_id, alert.meter))
+        if meter is None or alert.recovered_at is not None:
             continue
-        if alert.period_first != forecast.first:
+        if meter.first is not None and alert.period_first != meter.first:
             alert.recovered_at = max(now, alert.found_at)
-        elif forecast.reaches(alert.ratio):
-            alert.clear_from, alert.clear_to = forecast.day + _DAY, None
-        elif forecast.day >= alert.clear_from:
-            if alert.clear_to is None or forecast.day - alert.clear_to > _DAY:
-                alert.clear_from = forecast.day
-            alert.clear_to = forecast.day
-            if (forecast.day - alert.clear_from).days + 1 >= CLEAR_DAYS:
-                alert.recovered_at = max(now, alert.found_at)
-                recovered[alert.license_id, alert.meter, alert.ratio] = alert
+        elif alert.ratio not in meter.ratios or (meter.forecast and _is_clear(alert, meter.forecast)):
+            alert.recovered_at = max(now, alert.found_at)
+            recovered[alert.license_id, alert.meter, alert.ratio] = alert
     session.flush()
     return list(recovered.values())
+
+
+def _is_clear(alert: ForecastAlert, forecast: MeterForecast) -> bool:
+    """Count the day of a forecast if it is clear of the ratio of an alert; return whether the days are enough."""
+    if forecast.reaches(alert.ratio):
+        alert.clear_from, alert.clear_to = forecast.day + _DAY, None
+        return False
+    if forecast.day < alert.clear_from:
+        return False
+    if alert.clear_to is None or forecast.day - alert.clear_to > _DAY:
+        alert.clear_from = forecast.day
+    alert.clear_to = forecast.day
+    return (forecast.day - alert.clear_from).days + 1 >= CLEAR_DAYS
 
 
 def _item(alert: ForecastAlert) -> ForecastItem:

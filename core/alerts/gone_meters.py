@@ -7,7 +7,8 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from core.alerts.crossings import MeterCrossings, record_crossings
-from core.alerts.tables import Alert
+from core.alerts.forecasts import WatchedMeter, record_forecasts
+from core.alerts.tables import Alert, ForecastAlert
 from core.consumption.snapshots import StoredSnapshot, load_snapshots, lock_snapshots
 from core.plugins.registry import Registry
 
@@ -38,13 +39,20 @@ def close_alerts_of_gone_meters(session: Session, registry: Registry, now: datet
     """
     if _is_incomplete(registry):
         return
-    unknown = col(Alert.recovered_at).is_(None) & col(Alert.meter).not_in(list(registry.meters))
-    pairs = session.execute(sa.select(col(Alert.license_id), col(Alert.meter)).where(unknown).distinct()).all()
+    pairs = session.execute(sa.union(*(_open_of_unknown(table, registry) for table in (Alert, ForecastAlert)))).all()
     if not pairs:
         return
     stored = lock_snapshots(session, load_snapshots(session, {license_id for license_id, _ in pairs}))
-    gone = [MeterCrossings(key, meter, ()) for key, meter in pairs if meter not in stored[key].readings]
-    record_crossings(session, gone, now, registry.notifiers.values())
+    gone = [(key, meter) for key, meter in pairs if meter not in stored[key].readings]
+    notifiers = registry.notifiers.values()
+    record_crossings(session, [MeterCrossings(key, meter, ()) for key, meter in gone], now, notifiers)
+    record_forecasts(session, [WatchedMeter(key, meter) for key, meter in gone], now, notifiers)
+
+
+def _open_of_unknown(table: type[Alert] | type[ForecastAlert], registry: Registry) -> sa.Select[int, str]:
+    """Return the query of the licenses and meters with open alerts whose meters are not installed."""
+    is_unknown = sa.and_(col(table.recovered_at).is_(None), col(table.meter).not_in(list(registry.meters)))
+    return sa.select(col(table.license_id), col(table.meter)).where(is_unknown)
 
 
 def _is_incomplete(registry: Registry) -> bool:

@@ -58,11 +58,16 @@ class ForecastAlert(SQLModel, table=True):
     at `found_at`; `exceeds_at`, `exceeds_earliest` and `exceeds_latest` are the forecast instants at which the limit is
     exceeded, as far as there are any. `clear_from` and `clear_to` are the first and the last of the newest days in a
     row on which every forecast was clear of the ratio; `clear_to` is null if none was yet. `recovered_at` is the time
-    at which a refresh found the third of them, or the period over.
+    at which a refresh found the third of them, the period over, or the ratio no longer in the contract. `status` is
+    that of the reading at `found_at`, and `notified_at` the time at which the first message was delivered to anybody.
     """
 
     __tablename__ = "forecast_alert"
-    __table_args__ = (UniqueConstraint("license_id", "meter", "period_first", "ratio", "limit"),)
+    __table_args__ = (
+        UniqueConstraint("license_id", "meter", "period_first", "ratio", "limit"),
+        Index("forecast_alert_found", text("found_at DESC"), "id"),
+        Index("forecast_alert_open", text("found_at DESC"), "id", sqlite_where=OPEN, postgresql_where=OPEN),
+    )
 
     license_id: int = Field(primary_key=True, sa_type=BigId, foreign_key="license.id")
     id: str = Field(primary_key=True, sa_type=Name)
@@ -84,3 +89,5 @@ class ForecastAlert(SQLModel, table=True):
     clear_from: date
     clear_to: date | None = None
     recovered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    status: str
+    notified_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

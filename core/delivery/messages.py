@@ -341,3 +341,11 @@ def listed_alerts(kind: str, document: Mapping[str, Any]) -> tuple[AlertItem, ..
     """Return the alerts that a stored message lists; none for a message that is not about thresholds."""
     content = read_content(kind, document)
     return content.alerts if isinstance(content, AlertsContent) else ()
+
+
+def listed_ids(kind: str, document: Mapping[str, Any]) -> set[str]:
+    """Return the ids of the alerts that a stored message lists, on thresholds or on forecasts."""
+    content = read_content(kind, document)
+    if isinstance(content, ForecastsContent):
+        return {forecast.id for forecast in content.forecasts}
+    return {alert.id for alert in content.alerts} if isinstance(content, AlertsContent) else set()

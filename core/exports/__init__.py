@@ -1,1 +1,1 @@
-"""Exports: usage, history, alerts and readings as rows for other programs, in pages of bounded size."""
+"""Exports: usage, history, alerts, readings and commitments as rows for other programs, in pages of bounded size."""

@@ -29,7 +29,16 @@ def alert_rows(
         yield (
             Position(microseconds(alert.found_at), alert.id),
             (
-                *(alert.id, alert.meter, alert.period_first, alert.period_end, alert.ratio, alert.limit, alert.used),
+                *(
+                    license.license.key,
+                    alert.id,
+                    alert.meter,
+                    alert.period_first,
+                    alert.period_end,
+                    alert.ratio,
+                    alert.limit,
+                    alert.used,
+                ),
                 *(alert.status, alert.basis, alert.contract_version),
                 *(alert.crossed_at, alert.found_at, alert.recovered_at),
             ),

@@ -15,6 +15,8 @@ from core.text import problem_with
 _LARGEST: Final = 250_000_000_000_000_000
 """Microseconds since 1970 up to the year 9892."""
 _LONGEST: Final = 1000
+_DAYS: Final = frozenset({ExportKind.USAGE, ExportKind.COMMITMENTS})
+"""The kinds whose positions end with a day."""
 _Number = Annotated[int, msgspec.Meta(ge=0, le=_LARGEST)]
 _DECODER: Final = msgspec.json.Decoder(tuple[str, str, _Number, str])
 
@@ -37,8 +39,8 @@ def read_cursor(kind: ExportKind, license: str | None, text: str) -> Place:
     """
     try:
         named, key, number, rest = _DECODER.decode(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        if kind is ExportKind.USAGE:
-            date.fromisoformat(rest)
+        if kind in _DAYS:
+            date.fromisoformat(rest.rpartition("/")[2])
     except (ValueError, msgspec.DecodeError):
         raise BadCursor("`after` is not a cursor that an export returned.") from None
     if not LICENSE_KEY.fullmatch(key) or problem_with(rest, _LONGEST):

@@ -8,7 +8,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final, Protocol
@@ -21,6 +21,7 @@ from core.text import decimal_text
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """The beginnings of a formula, also in full width, as spreadsheets in Asian languages read them."""
+_JSON: Final = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?", re.ASCII)
 
 
@@ -118,7 +119,7 @@ class JsonLinesWriter:
     def rows(self, rows: Iterable[Sequence[Value]]) -> bytes:
         """Return rows as lines."""
         objects = (dict(zip(self._columns, map(_json_value, row), strict=True)) for row in rows)
-        return b"".join(orjson.dumps(one, option=orjson.OPT_APPEND_NEWLINE) for one in objects)
+        return b"".join(orjson.dumps(one, option=_JSON) for one in objects)
 
     def end(self) -> bytes:
         """Return nothing."""
@@ -134,6 +135,8 @@ def _cell(value: Value) -> str:
             return f"'{value}" if value.startswith(_FORMULA) and not _NUMBER.fullmatch(value) else value
         case Decimal():
             return decimal_text(value)
+        case datetime():
+            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
         case date():
             return value.isoformat()
         case _:

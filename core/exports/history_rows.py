@@ -29,7 +29,7 @@ def history_rows(
             position = Position(number, meter)
             if position > after:
                 point = point_of(at, entry)
-                yield position, (day, at, meter, point.used, point.limit, point.status.value)
+                yield position, (license.license.key, day, at, meter, point.used, point.limit, point.status.value)
 
 
 def _read(

@@ -9,6 +9,7 @@ from typing import Final
 from sqlmodel import Session, col, select
 
 from core.exports.alert_rows import alert_rows
+from core.exports.commitment_rows import commitment_rows
 from core.exports.cursor import write_cursor
 from core.exports.history_rows import history_rows
 from core.exports.query import ExportQuery
@@ -57,7 +58,7 @@ def read_page(
         start = after.position if after and after.position and after.license == key else START
         left = most - len(rows)
         for position, values in islice(_rows(session, license, query, start, registry, now, left), left):
-            rows.append((key, *values, write_cursor(query.kind, key, position)))
+            rows.append((*values, write_cursor(query.kind, key, position)))
             if len(rows) == most:
                 return ExportPage(rows, Place(key, position))
     is_last = query.license is not None or len(licenses) < LICENSES
@@ -82,6 +83,8 @@ def _rows(
             return alert_rows(session, license, query, after, most)
         case ExportKind.READINGS:
             return reading_rows(session, license, after, registry, now)
+        case ExportKind.COMMITMENTS:
+            return commitment_rows(license, query, after, registry)
 
 
 def _next_licenses(session: Session, query: ExportQuery, after: Place | None, now: datetime) -> Sequence[LoadedLicense]:

@@ -14,10 +14,17 @@ _GROUP_ROWS: Final = 20_000
 """Rows of a row group at the least, unless it is the last one: a file of small groups is slow to read."""
 _BILLIONTH: Final = Decimal("1e-9")
 _DIGITS: Final = Context(prec=38, rounding=ROUND_HALF_EVEN)
-_AMOUNTS: Final = frozenset({"used", "limit", "amount", "ratio"})
-_DAYS: Final = frozenset({"day", "period_first", "period_end"})
-_INSTANTS: Final = frozenset({"at", "crossed_at", "found_at", "recovered_at", "measured_at"})
-_INTEGERS: Final = frozenset({"contract_version"})
+_AMOUNTS: Final = frozenset(
+    {"used", "limit", "amount", "ratio", "ContractCommitmentCost", "ContractCommitmentQuantity"}
+)
+_DAYS: Final = frozenset({"day", "period_first", "period_end", "x_ContractEndsOn"})
+_INSTANTS: Final = frozenset(
+    {
+        *("at", "crossed_at", "found_at", "recovered_at", "measured_at"),
+        *("ContractCommitmentPeriodEnd", "ContractCommitmentPeriodStart", "ContractPeriodEnd", "ContractPeriodStart"),
+    }
+)
+_INTEGERS: Final = frozenset({"contract_version", "x_ContractVersion"})
 
 
 class ParquetNotInstalled(AllowanceError):

@@ -29,6 +29,7 @@ def reading_rows(
                 position,
                 (
                     *(
+                        license.license.key,
                         one.meter.section,
                         key,
                         one.meter.unit_forms.form("other", ENGLISH),

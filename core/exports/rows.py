@@ -14,6 +14,7 @@ class ExportKind(StrEnum):
     USAGE = "usage"
     ALERTS = "alerts"
     READINGS = "readings"
+    COMMITMENTS = "commitments"
 
 
 class JsonText(str):
@@ -35,6 +36,14 @@ COLUMNS: Final[Mapping[ExportKind, Sequence[str]]] = {
         *("license", "section", "meter", "unit", "used", "limit", "status", "freshness", "period_first", "period_end"),
         *("measured_at", "cursor"),
     ),
+    # The columns of the dataset Contract Commitment of FOCUS 1.3, in its order, and ours, which FOCUS wants last.
+    ExportKind.COMMITMENTS: (
+        *("BillingCurrency", "ContractCommitmentCategory", "ContractCommitmentCost", "ContractCommitmentDescription"),
+        *("ContractCommitmentId", "ContractCommitmentPeriodEnd", "ContractCommitmentPeriodStart"),
+        *("ContractCommitmentQuantity", "ContractCommitmentType", "ContractCommitmentUnit"),
+        *("ContractId", "ContractPeriodEnd", "ContractPeriodStart"),
+        *("x_License", "x_Meter", "x_ContractVersion", "x_ContractEndsOn", "x_Cursor"),
+    ),
 }
 
 
@@ -42,7 +51,8 @@ class Position(NamedTuple):
     """The position of a row among the rows of its license and kind, which are in the order of their positions.
 
     History and alerts are in the order of time, in microseconds since 1970, and then of meters or ids. Usage is in the
-    order of series and then of days, readings in that of meters.
+    order of series and then of days, readings in that of meters, commitments in that of contract versions, meters and
+    days.
     """
 
     number: int
@@ -61,4 +71,4 @@ class Place(NamedTuple):
 
 
 PositionedRow: TypeAlias = tuple[Position, Sequence[Value]]
-"""A row without its license and its cursor, and its position."""
+"""A row without its cursor, and its position."""

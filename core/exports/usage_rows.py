@@ -48,7 +48,10 @@ def usage_rows(
         position = Position(rollup.series, rollup.day.isoformat())
         yield (
             position,
-            (rollup.day, one.event, one.entity or None, JsonText(one.dimensions or "{}"), rollup.kind, rollup.amount),
+            (
+                *(license.license.key, rollup.day, one.event, one.entity or None),
+                *(JsonText(one.dimensions or "{}"), rollup.kind, rollup.amount),
+            ),
         )
 
 

@@ -34,7 +34,23 @@ def credits_gone(path: Sequence[ForecastPoint], grants: Sequence[CreditsLeft]) -
     )
     if latest is None:
         return Exceeding(earliest=earliest)
-    return Exceeding(_gone(times, [point.expected for point in path], grants), earliest, latest)
+    return Exceeding(_expected(path, grants), earliest, latest)
+
+
+def spends_all(path: Sequence[ForecastPoint], grants: Sequence[CreditsLeft], by: datetime) -> bool:
+    """Return whether the last credit is expected to be spent by an instant, and not to expire before that.
+
+    Args:
+        path: The spending, as the points of a forecast.
+        grants: What is left of each grant, also of those that begin later.
+        by: The instant.
+    """
+    gone = _expected(path, grants)
+    return gone is not None and gone <= by and all(gone != grant.expires_at for grant in grants)
+
+
+def _expected(path: Sequence[ForecastPoint], grants: Sequence[CreditsLeft]) -> datetime | None:
+    return _gone([point.at for point in path], [point.expected for point in path], grants)
 
 
 def _gone(times: Sequence[datetime], spent: Sequence[float], grants: Sequence[CreditsLeft]) -> datetime | None:

@@ -58,6 +58,13 @@ class Forecast:
         """The usage at the end of the period."""
         return self.points[-1]
 
+    def at(self, instant: datetime) -> ForecastPoint:
+        """Return the usage at an instant; after the end of the forecast that of its end."""
+        index = bisect_left(self.points, instant, key=lambda point: point.at)
+        if index == len(self.points):
+            return self.end
+        return _between(self.points[index - 1], self.points[index], instant) if index else self.points[0]
+
 
 def path_of(outlook: Outlook, used: float, at: datetime, ends_at: datetime, time_zone: str) -> list[ForecastPoint]:
     """Return the usage from an instant up to another, if it goes on as the outlook states.

@@ -65,7 +65,7 @@ def forecast_reading(view: ReadingView, stored: MeterOutlook | None, now: dateti
         return reason(ForecastReason.PERIOD_OVER)
     path = path_of(stored.outlook, float(used), at, ends_at, view.license.license.time_zone)
     if of_credits:
-        exceeds = credits_gone(path, _credits_left(reading, stored, at))
+        exceeds = credits_gone(path, credits_left(reading, stored, at))
     else:
         exceeds = (
             Exceeding() if reading.limit is None else exceeding(path, reach_of(view.meter, reading.limit, path[0]))
@@ -82,7 +82,8 @@ def reach_of(meter: Meter, limit: Decimal, now: ForecastPoint) -> float:
     return reach + _HALF if isinstance(meter, Level) and reach.is_integer() and now.expected <= reach else reach
 
 
-def _credits_left(reading: JudgedReading, stored: MeterOutlook, at: datetime) -> list[CreditsLeft]:
+def credits_left(reading: JudgedReading, stored: MeterOutlook, at: datetime) -> list[CreditsLeft]:
+    """Return what is left of each grant that has not expired at an instant, also of those that begin later."""
     return [
         CreditsLeft(float(reading.grants.get(grant.id, grant.amount)), grant.expires_at, grant.begins_at)
         for grant in stored.grants

@@ -1,12 +1,21 @@
 """The rule by which a contract version is in force on a day. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
-from typing import TypeVar
+from itertools import zip_longest
+from typing import Generic, NamedTuple, TypeVar
 
 from core.licenses.tables import ContractVersion
 
 V = TypeVar("V", bound=ContractVersion)
+
+
+class InForce(NamedTuple, Generic[V]):
+    """A contract version that is in force from the day `first` up to, but not including, `end`; None if for ever."""
+
+    version: V
+    first: date
+    end: date | None
 
 
 def newest_version(versions: Iterable[V], day: date) -> V | None:
@@ -22,3 +31,13 @@ def version_in_force(versions: Iterable[V], day: date) -> V | None:
     """
     newest = newest_version(versions, day)
     return None if newest is None or (newest.end is not None and newest.end <= day) else newest
+
+
+def days_in_force(versions: Iterable[V]) -> Iterator[InForce[V]]:
+    """Yield each version with the days on which it is in force, in their order. Others took the place of the rest."""
+    ordered = sorted(versions, key=lambda version: (version.effective_from, version.version))
+    for version, later in zip_longest(ordered, ordered[1:]):
+        ends = [end for end in (version.end, later.effective_from if later else None) if end is not None]
+        end = min(ends, default=None)
+        if end is None or version.effective_from < end:
+            yield InForce(version, version.effective_from, end)

@@ -14,7 +14,7 @@ from allowance import Reading
 from sqlmodel import Session
 
 from core.alerts.crossings import record_crossings
-from core.alerts.forecasts import record_forecasts
+from core.alerts.forecasts import WatchedMeter, licenses_with_open_forecasts, record_forecasts
 from core.alerts.gone_meters import gone_meters
 from core.consumption.readings.documents import last_measured
 from core.consumption.snapshots import load_snapshots, lock_snapshots, write_snapshots
@@ -36,7 +36,7 @@ from core.refresh.collect_documents import collect_documents, merge_documents
 from core.refresh.correct_days import correct_days
 from core.refresh.due import next_due_times, next_turns
 from core.refresh.expiring import find_expiring_credits
-from core.refresh.forecasts import forecast_meters, forecasting_licenses
+from core.refresh.forecasts import forecasting_licenses, watch_meters
 from core.refresh.history import write_history
 from core.refresh.judge import changed_crossings, judge_readings
 from core.refresh.late_usage import forget_late_usage, load_late_usage
@@ -122,11 +122,13 @@ def save_refresh(
     save_outlooks(session, {key: new for key, new in outlooks.items() if key not in superseded})
     notifiers = registry.notifiers.values()
     record_crossings(session, changed_crossings(readings, closings), plan.now, notifiers, closings)
-    if forecasting := forecasting_licenses(plan):
-        forecasts = forecast_meters(readings, load_outlooks(session, forecasting))
-        record_forecasts(session, forecasts, plan.now, notifiers)
+    gone = gone_meters(stored, registry)
+    if watched := forecasting_licenses(plan) | licenses_with_open_forecasts(session, plan.licenses.keys()):
+        meters = watch_meters(readings, watched, load_outlooks(session, watched))
+        meters += [WatchedMeter(one.license_id, one.meter) for one in gone if one.license_id in watched]
+        record_forecasts(session, meters, plan.now, notifiers)
     record_expiring(session, find_expiring_credits(plan, readings), plan.now, notifiers)
-    record_crossings(session, gone_meters(stored, registry), plan.now, notifiers)
+    record_crossings(session, gone, plan.now, notifiers)
 
     # If a license changed meanwhile, its mark may be of usage that came in after this plan was made.
     unchanged = {key for key, snapshot in plan.snapshots.items() if stored[key].version == snapshot.version}

@@ -51,7 +51,8 @@ def library(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         else:
             url = stack.enter_context(request.getfixturevalue("new_postgresql")())
         stack.enter_context(time_machine.travel(NOW, tick=False))
-        served = stack.enter_context(serving(Settings(database_url=url)))
+        # Tests ask with unknown tokens as fast as the machine can.
+        served = stack.enter_context(serving(Settings(database_url=url, unknown_tokens_per_second=100_000)))
         bring_in(served)
         yield served
 

@@ -1,5 +1,6 @@
 """Alerts and their deliveries on the command line."""
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -9,6 +10,8 @@ from sqlmodel import select
 from core.administration.inputs import AdminInput, LicenseInput
 from core.administration.put_license import put_license
 from core.alerts.crossings import Crossing, MeterCrossings, record_crossings
+from core.alerts.forecasts import MeterForecast, WatchedMeter, record_forecasts
+from core.alerts.notified import record_notified
 from core.alerts.tables import Alert
 from core.database.engine import Database
 from core.delivery.message_kinds import RECOVERED, TEST
@@ -17,6 +20,7 @@ from core.delivery.outbox.claim import claim_delivery
 from core.delivery.outbox.enqueue import OutboundMessage, Recipient, enqueue
 from core.delivery.outbox.outcome import Outcome, record_outcome
 from core.delivery.outbox.tables import Delivery, DeliveryStatus, Message
+from core.forecast.forecast import Exceeding
 from core.licenses.tables import id_of
 from tests.cli.command import Run
 
@@ -125,3 +129,34 @@ def test_an_alert_that_is_not_there_is_said_so(run: Run, alert: str, unknown: st
     assert (refused.code, refused.out) == (1, "")
     assert "'allowance alerts list' names them." in refused.err
     assert run("alerts", "list", "--license", "acne").err == "No license 'acne'. Did you mean 'acme'?\n"
+
+
+def test_a_forecast_is_listed_and_shown_beside_thresholds(run: Run, database: Database, alert: str) -> None:
+    with database.write() as session:
+        license_id = session.exec(select(Alert.license_id)).one()
+        forecast = MeterForecast(
+            day=AT.date(), end=date(2027, 1, 1), limit=Decimal(100), basis="100 scenarios", contract_version=1,
+            used=Decimal(50), status="OK", is_exceeded=False, exceeds=True, expected=Decimal(110), low=Decimal(105),
+            high=Decimal(130), exceeding=Exceeding(AT + timedelta(days=200)),
+        )  # fmt: skip
+        meter = WatchedMeter(license_id, "scenarios", date(2026, 1, 1), (Decimal(1),), forecast)
+        record_forecasts(session, [meter], AT + timedelta(hours=1))
+
+    newest, oldest = json.loads(run("alerts", "list", "--json").out)
+    assert oldest["id"] == alert
+    assert (oldest["kind"], oldest["expected"], oldest["exceedsAt"]) == ("THRESHOLD", None, None)
+    assert (newest["kind"], newest["meter"], newest["notifiedAt"]) == ("FORECAST", "scenarios", None)
+    assert (newest["used"], newest["limit"], newest["expected"]) == (50, 100, 110)
+    assert newest["exceedsAt"].startswith("2026-10-01T12:00")
+    shown = run("alerts", "show", newest["id"][:12]).out
+    assert "acme: scenarios is forecast to reach 100% of 100 (100 scenarios) with 110, 2026-10-01 12:00 UTC" in shown
+    for part in ("found 2026-03-15 13:00 UTC", "notified nobody", "forecast.crossed", "a@example.com", "PENDING"):
+        assert part in shown
+
+    with database.write() as session:
+        claimed = claim_delivery(session, datetime.now(UTC), timedelta(minutes=2))
+        assert claimed
+        record_outcome(session, claimed.delivery, Outcome(DeliveryStatus.SENT, "taken"), AT)
+        record_notified(session, claimed)
+    [newest, _] = json.loads(run("alerts", "list", "--json", "--open", "--license", "acme").out)
+    assert newest["notifiedAt"] is not None

@@ -21,7 +21,7 @@ def test_the_commands_run_one_after_the_other(demo: Demo, tmp_path: Path) -> Non
     whole, rest = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     environment = {**os.environ, "TOKEN": demo.tokens["acme"], "URL": demo.url}
     subprocess.run(["sh", "-ec", whole.replace("curl", "curl -sSf")], cwd=tmp_path, env=environment, check=True)
-    for name in ("usage.csv", "history.ndjson", "readings.csv"):
+    for name in ("usage.csv", "history.ndjson", "readings.csv", "commitments.csv"):
         assert (tmp_path / name).read_bytes().count(b"\n") > 5
     file = tmp_path / "usage.csv"
     expected = file.read_bytes()

@@ -93,6 +93,9 @@ def _cost_of_nodes(arguments: Arguments) -> int:
     return sum(map(_cost_of_id, islice(ids, MOST_NODES))) if isinstance(ids, list) else LICENSE
 
 
+_LENGTH_OF_A_DAY: Final = len("2026-01-01")
+
+
 def _points(arguments: Arguments) -> int:
     """Return the number of points that an answer about usage has at the most."""
     top = arguments.get("top")
@@ -103,14 +106,15 @@ def _points(arguments: Arguments) -> int:
 
 
 def _days(start: object, end: object) -> int:
-    """Return the number of days between two instants; a year without a start, and until now without an end."""
+    """Return the number of days between two instants or days; a year without a start, and until now without an end."""
     first, last = _instant(start), _instant(end) or datetime.now(UTC)
     return A_YEAR if first is None else max((last - first).days + 1, 1)
 
 
 def _instant(text: object) -> datetime | None:
+    """Return an instant from its text or that of a day; None if it is neither."""
     try:
-        return parse_instant(text)
+        return parse_instant(f"{text}T00:00:00Z" if isinstance(text, str) and len(text) == _LENGTH_OF_A_DAY else text)
     except NotAnInstant:
         return None
 
@@ -126,7 +130,8 @@ def _cost_of_usage(arguments: Arguments) -> int:
 
 
 def _cost_of_report(arguments: Arguments) -> int:
-    days = min(_days(arguments.get("from"), arguments.get("to")), MOST_DAYS)
+    first, last = (arguments.get(day) or arguments.get(at) for day, at in (("firstDay", "from"), ("lastDay", "to")))
+    days = min(_days(first, last), MOST_DAYS)
     return REPORT + DAY_OF_A_REPORT * days
 
 

@@ -52,12 +52,16 @@ class NotAcceptable(BadInput):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The parameters of a request: a document by its text, its digest or both, an operation of it, and variables."""
+    """The parameters of a request: a document by its text, its digest or both, an operation of it, and variables.
+
+    `is_own` is True for a document of the server itself, which needs no place in an operator's list.
+    """
 
     query: str | None
     digest: str | None
     variables: dict[str, Any]
     name: str | None
+    is_own: bool = False
 
 
 def accepted_by(accept: str | None) -> set[str]:

@@ -72,7 +72,7 @@ class Operations:
             core.errors.AllowanceError: The document is not known, passes a limit, or has no such operation.
         """
         require_few_values(request.variables, self._limits.values)
-        text = self._documents.text(request.query, request.digest)
+        text = self._documents.text(request.query, request.digest, is_own=request.is_own)
         prepared = self._preparer.prepare(text, caller.key_id)
         self._documents.keep(text, request.digest, caller.key_id)
         return _call(prepared, request, languages)
@@ -85,7 +85,7 @@ class Operations:
                 variables have too many values.
         """
         require_few_values(request.variables, self._limits.values)
-        text = self._documents.text(request.query, request.digest)
+        text = self._documents.text(request.query, request.digest, is_own=request.is_own)
         prepared = self._preparer.recall(text)
         if prepared is None:
             return None

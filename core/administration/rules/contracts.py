@@ -142,17 +142,14 @@ def _check_ratios(
             problems.add(
                 f"No meter {shown(key)}.{did_you_mean(key, meters)}", field, index, "meter", code="UNKNOWN_METER"
             )
-        if field == "forecastAt" and isinstance(meters.get(key), Credits):
-            problems.add(f"The meter {shown(key)} counts credits, which end with no period.", field, index, "meter")
         if len(ratios) > MOST_RATIOS:
             problems.add(f"ratios must be {MOST_RATIOS} at most, not {len(ratios)}.", field, index, "ratios")
             continue
-        hard = key in meters and meters[key].enforcement is Enforcement.HARD
-        must, most = (
-            ("be above 0 and up to 1, as the limit is a hard one", 1)
-            if hard
-            else (f"be above 0 and up to {HIGHEST_RATIO}", HIGHEST_RATIO)
-        )
+        must, most = f"be above 0 and up to {HIGHEST_RATIO}", HIGHEST_RATIO
+        if key in meters and meters[key].enforcement is Enforcement.HARD:
+            must, most = "be above 0 and up to 1, as the limit is a hard one", 1
+        elif field == "forecastAt" and isinstance(meters.get(key), Credits):
+            must, most = "be above 0 and up to 1, as no more credits can be spent than are left", 1
         for place, ratio in enumerate(ratios):
             problems.number("ratio", ratio, must, most, field, index, "ratios", place)
             if ratio in ratios[:place]:

@@ -5,7 +5,7 @@ from operator import attrgetter
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from allowance import Enforcement, Text, Unit
+from allowance import Credits, Enforcement, Text, Unit
 
 from core.access.person import Person
 from core.delivery.mail.render import (
@@ -34,6 +34,7 @@ from core.delivery.messages import (
 from core.languages.basis import basis_in_words
 from core.languages.negotiation import ENGLISH_ALONE
 from core.languages.words import Words, words_in
+from core.licenses.alerting_ratios import FULL
 from core.licenses.contact import Contact
 from core.licenses.tables import License
 from core.plugins.registry import Registry
@@ -139,6 +140,7 @@ def _crossed_line(alerts: list[AlertItem], registry: Registry, zone: ZoneInfo, w
 def _forecast_line(item: ForecastItem, registry: Registry, zone: ZoneInfo, words: Words) -> ForecastLine:
     """Return the line for the forecast of a meter, which is the same for all of its ratios."""
     meter = registry.meters.get(item.meter)
+    of_credits = isinstance(meter, Credits)
     at, earliest, latest = (
         None if time is None else time.astimezone(zone).date()
         for time in (item.exceeds_at, item.exceeds_earliest, item.exceeds_latest)
@@ -157,6 +159,8 @@ def _forecast_line(item: ForecastItem, registry: Registry, zone: ZoneInfo, words
         exceeds_on=at,
         earliest=earliest,
         latest=latest,
+        of_credits=of_credits,
+        exceeds=item.ratio == FULL if of_credits else item.expected > item.limit,
     )
 
 

@@ -64,7 +64,8 @@ class ForecastLine:
     """A meter whose forecast for the end of the period [first, end) reached a ratio of its limit.
 
     `unit` is None if the meter is not installed any more. `exceeds_on`, `earliest` and `latest` are the days on which
-    the limit is exceeded, as far as the forecast knows any.
+    the limit is exceeded, as far as the forecast knows any; for a meter of credits those on which the last one is gone.
+    `exceeds` is True if this is expected before the period ends.
     """
 
     title: str
@@ -80,6 +81,8 @@ class ForecastLine:
     exceeds_on: date | None
     earliest: date | None
     latest: date | None
+    of_credits: bool
+    exceeds: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +165,8 @@ def render_forecast(
         consumption_url=consumption_url,
         unsubscribe_url=unsubscribe_url,
         contact=contact,
-        exceeding=any(line.expected > line.limit for line in lines),
+        exceeding=any(line.exceeds for line in lines if not line.of_credits),
+        spending=any(line.exceeds for line in lines if line.of_credits),
     )
 
 

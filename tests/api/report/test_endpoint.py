@@ -1,12 +1,19 @@
 """The page of a contract report, from the sign-in to paper."""
 
 import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from api.graphql.operations.run import OperationCall, OperationResult, Operations
 from api.report.problem_words import SENTENCES, problem_in_words
 from core.languages.words import words_in
-from tests.api.server import Client, Served
+from core.settings import Settings
+from tests.api.server import Client, Served, serving
+from tests.fixtures.engine import Engine
 
 PAGE = "/report/acme"
 
@@ -130,3 +137,28 @@ def test_names_are_text(operator: Client) -> None:
     )
 
     assert "<h1>&lt;img src=x onerror=alert(1)&gt;</h1>" in operator.get(PAGE).text
+
+
+@pytest.mark.parametrize("query", ["", "?from=2026-03-01&to=2026-03-02&with=profiles=5&with=users=1&with=forms=1"])
+def test_a_page_is_one_operation_also_where_only_trusted_documents_are_executed(
+    tmp_path: Path, new_sqlite: Callable[[Path], str], monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    file = tmp_path / "documents.json"
+    file.write_text('{"name": "{ viewer { name } }"}')
+    settings = Settings(database_url=new_sqlite(tmp_path / "test.db"), trusted_documents=file)
+    sent: list[str | None] = []
+    run = Operations.run
+
+    def counted(self: Operations, call: OperationCall, *rest: Any) -> OperationResult:
+        sent.append(call.name)
+        return run(self, call, *rest)
+
+    monkeypatch.setattr(Operations, "run", counted)
+    with serving(settings) as served, served.client() as client:
+        Engine(served.runtime).license("acme", "Pacific/Auckland", {"profiles": 100}, now=datetime.now(UTC))
+        answer = client.get(f"{PAGE}{query}")
+        assert answer.status_code == 200, answer.text
+        assert not query or "March 1, 2026 to March 2, 2026" in answer.text
+        assert len(sent) == 1
+        refused = client.post("/graphql", json={"query": "{ __typename }"})
+        assert refused.json()["errors"][0]["extensions"]["code"] == "DOCUMENT_NOT_TRUSTED"

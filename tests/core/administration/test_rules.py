@@ -211,11 +211,12 @@ def test_further_ratios_are_few_parts_of_the_limit_of_a_meter(
     ]
 
 
-def test_credits_have_no_alerts_on_forecasts(registry: Registry) -> None:
-    given = contract(forecast_at=(("sms_credits", (Decimal(1),)),))
-    message = "The meter 'sms_credits' counts credits, which end with no period."
+def test_more_credits_than_there_are_are_never_spent(registry: Registry) -> None:
+    check_contract(contract(forecast_at=(("sms_credits", (Decimal("0.5"), Decimal(1))),)), registry.meters)
+    given = contract(forecast_at=(("sms_credits", (Decimal("1.1"),)),))
+    message = "ratio must be above 0 and up to 1, as no more credits can be spent than are left, not 1.1."
     assert problems(lambda: check_contract(given, registry.meters)) == [
-        ("BAD_INPUT", ("forecastAt", "0", "meter"), message)
+        ("BAD_INPUT", ("forecastAt", "0", "ratios", "0"), message)
     ]
 
 

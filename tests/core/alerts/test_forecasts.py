@@ -5,10 +5,12 @@ from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
+import pytest
 from sqlmodel import col, select
 
 from core.administration.inputs import AdminInput
-from core.alerts.forecasts import MeterForecast, record_forecasts
+from core.administration.withdraw_contract import withdraw_contract
+from core.alerts.forecasts import MeterForecast, WatchedMeter, record_forecasts
 from core.alerts.tables import ForecastAlert
 from core.delivery.message_kinds import FORECAST_CROSSED, FORECAST_RECOVERED
 from core.delivery.outbox.tables import Delivery, Message
@@ -35,19 +37,16 @@ def told(engine: Engine, key: str = "acme") -> list[tuple[str, list[tuple[str, s
         ]
 
 
-def forecast(engine: Engine, day: int, expected: int, **changed: object) -> MeterForecast:
-    """The forecast of the forms of a license whose limit is 100, so many days after NOW."""
+def forecast(day: int, expected: int, **changed: object) -> MeterForecast:
+    """The forecast of a meter whose limit is 100, so many days after NOW."""
     made = MeterForecast(
-        license_id=engine.id("acme"),
-        meter="forms",
         day=(NOW + day * DAY).date(),
-        first=date(2026, 1, 1),
         end=date(2027, 1, 1),
-        ratios=(Decimal(1),),
         limit=Decimal(100),
         basis="100 forms",
         contract_version=1,
         used=Decimal(50),
+        status="OK",
         is_exceeded=False,
         exceeds=expected > 100,
         expected=Decimal(expected),
@@ -58,9 +57,19 @@ def forecast(engine: Engine, day: int, expected: int, **changed: object) -> Mete
     return replace(made, **changed)  # type: ignore[arg-type]
 
 
-def record(engine: Engine, day: int, expected: int, **changed: object) -> None:
+def record(
+    engine: Engine,
+    day: int,
+    expected: int | None,
+    ratios: tuple[Decimal, ...] = (Decimal(1),),
+    first: date | None = date(2026, 1, 1),
+    **changed: object,
+) -> None:
+    """Record the forecast of the forms of a license; without an expected usage there is none."""
+    made = None if expected is None else forecast(day, expected, **changed)
+    meter = WatchedMeter(engine.id("acme"), "forms", first, ratios, made)
     with engine.database.write() as session:
-        record_forecasts(session, [forecast(engine, day, expected, **changed)], NOW + day * DAY)
+        record_forecasts(session, [meter], NOW + day * DAY)
 
 
 ONCE = (FORECAST_CROSSED, [("forms", "1", "100")])
@@ -117,13 +126,12 @@ def test_a_new_limit_alerts_anew_and_recovers_once_for_the_ratio(engine: Engine)
 def test_a_new_period_ends_the_alert_silently_and_may_alert_anew(engine: Engine) -> None:
     engine.license()
     record(engine, 0, 101)
-    period = {"first": date(2027, 1, 1), "end": date(2028, 1, 1)}
-    record(engine, 306, 99, **period)
+    record(engine, 306, 99, first=date(2027, 1, 1), end=date(2028, 1, 1))
     assert told(engine) == [ONCE]
     with engine.database.read() as session:
         [alert] = session.exec(select(ForecastAlert)).all()
         assert alert.recovered_at == NOW + 306 * DAY
-    record(engine, 307, 101, **period)
+    record(engine, 307, 101, first=date(2027, 1, 1), end=date(2028, 1, 1))
     assert told(engine) == [ONCE, ONCE]
 
 
@@ -149,12 +157,26 @@ def test_ratios_of_a_part_are_reached_at_the_boundary_and_the_whole_limit_beyond
     assert told(engine)[1:] == [ONCE]
 
 
-def test_a_ratio_that_the_contract_drops_still_recovers(engine: Engine) -> None:
+@pytest.mark.parametrize("expected", [101, 99, None])
+def test_a_ratio_that_the_contract_does_not_state_any_more_closes_at_once(engine: Engine, expected: int | None) -> None:
     engine.license()
     record(engine, 0, 101)
-    for day in (1, 2, 3):
-        record(engine, day, 99, ratios=())
+    record(engine, 1, expected, ratios=(Decimal("1.5"),))
     assert told(engine) == [ONCE, CLEAR]
+    record(engine, 2, 101)
+    assert told(engine) == [ONCE, CLEAR]
+
+
+def test_an_alert_closes_with_its_period_also_without_a_forecast_and_with_its_meter(engine: Engine) -> None:
+    engine.license()
+    record(engine, 0, 101)
+    record(engine, 1, None)
+    assert open_alerts(engine) == ["forms"]
+    record(engine, 306, None, first=date(2027, 1, 1))
+    assert (open_alerts(engine), told(engine)) == ([], [ONCE])
+    record(engine, 307, 101, first=date(2027, 1, 1), end=date(2028, 1, 1))
+    record(engine, 308, None, first=None, ratios=())  # the meter is not installed any more
+    assert (open_alerts(engine), told(engine)) == ([], [ONCE, ONCE, CLEAR])
 
 
 def test_workers_at_the_same_time_record_one_alert(engine: Engine) -> None:
@@ -168,7 +190,7 @@ def test_many_forecasts_take_as_many_statements_as_one(engine: Engine) -> None:
     def statements(licenses: int, day: int, expected: int) -> int:
         ids = [engine.license(new_key(), admins=[AdminInput("a@example.com", None, None)]) for _ in range(licenses)]
         made = [
-            replace(forecast(engine, day, expected), license_id=license_id, meter=meter)
+            WatchedMeter(license_id, meter, date(2026, 1, 1), (Decimal(1),), forecast(day, expected))
             for license_id in ids
             for meter in ("forms", "users")
         ]
@@ -179,6 +201,12 @@ def test_many_forecasts_take_as_many_statements_as_one(engine: Engine) -> None:
     engine.license()
     assert statements(1, 0, 99) == statements(20, 0, 99) == 1
     assert statements(1, 0, 101) == statements(20, 0, 101)
+
+
+def open_alerts(engine: Engine) -> list[str]:
+    """The meters of the open alerts on forecasts."""
+    with engine.database.read() as session:
+        return list(session.exec(select(ForecastAlert.meter).where(col(ForecastAlert.recovered_at).is_(None))))
 
 
 def steady(engine: Engine, quantity: int) -> None:
@@ -232,3 +260,35 @@ def test_usage_that_stays_within_the_limit_alerts_nobody(engine: Engine) -> None
     steady(engine, 1)
     engine.refresh()
     assert told(engine) == []
+
+
+def test_a_withdrawn_contract_and_removed_ratios_close_open_alerts(engine: Engine) -> None:
+    engine.license(terms=SMALL)
+    engine.contract("acme", SMALL, effective_from=date(2026, 2, 1), forecast_at=INTERACTIONS)
+    steady(engine, 10)
+    engine.refresh()
+    assert open_alerts(engine) == ["interactions"]
+    with engine.database.write() as session:
+        withdraw_contract(session, "acme", 2, begun=True, by="test", now=NOW)
+    engine.refresh(now=NOW + HOUR)
+    assert open_alerts(engine) == []
+    assert [kind for kind, _ in told(engine)] == [FORECAST_CROSSED, FORECAST_RECOVERED]
+
+
+def test_an_alert_closes_on_the_day_on_which_a_version_without_the_ratio_begins(engine: Engine) -> None:
+    engine.license(terms=SMALL, forecast_at=INTERACTIONS)
+    engine.contract("acme", SMALL, effective_from=(NOW + DAY).date(), forecast_at=None)
+    steady(engine, 10)
+    for day, expected in ((0, ["interactions"]), (1, [])):
+        engine.refresh(now=NOW + day * DAY)
+        assert open_alerts(engine) == expected
+    assert [kind for kind, _ in told(engine)] == [FORECAST_CROSSED, FORECAST_RECOVERED]
+
+
+def test_an_alert_closes_when_no_contract_is_in_force_any_more(engine: Engine) -> None:
+    terms = {"profiles": 604, "interactions_per_profile": 1}
+    engine.license(terms=terms, forecast_at=INTERACTIONS, ends_on=NOW.date())
+    steady(engine, 10)
+    for day, expected in ((0, ["interactions"]), (1, [])):
+        engine.refresh(now=NOW + day * DAY)
+        assert open_alerts(engine) == expected

@@ -151,15 +151,16 @@ def test_days_are_those_of_the_license(engine: Engine, kind: str) -> None:
 def test_an_export_goes_on_behind_any_row(engine: Engine, kind: str) -> None:
     for key in ("acme", "beta"):
         world(engine, key)
+    license, cursor = ("x_License", "x_Cursor") if kind == "commitments" else ("license", "cursor")
     rows = exported(engine, kind, None)
-    assert {row["license"] for row in rows} == {"acme", "beta"}
-    assert len({row["cursor"] for row in rows}) == len(rows)
+    assert {row[license] for row in rows} == {"acme", "beta"}
+    assert len({row[cursor] for row in rows}) == len(rows)
     step = max(1, len(rows) // 20)
     for number in [*range(0, len(rows), step), len(rows) - 1]:
-        assert exported(engine, kind, None, after=rows[number]["cursor"]) == rows[number + 1 :]
+        assert exported(engine, kind, None, after=rows[number][cursor]) == rows[number + 1 :]
     for most in (1, 2, 7):
         assert exported(engine, kind, None, most=most) == rows
-    assert exported(engine, kind, "acme") == [row for row in rows if row["license"] == "acme"]
+    assert exported(engine, kind, "acme") == [row for row in rows if row[license] == "acme"]
 
 
 def test_all_licenses_are_exported_in_the_order_of_their_keys(engine: Engine) -> None:
@@ -207,6 +208,8 @@ def test_any_text_is_no_cursor(text: str) -> None:
         ["usage", "acme", 2**62, "2026-01-01"],
         ["usage", "acme", 1],
         ["alerts", "acme", 1, "a\0"],
+        ["commitments", "acme", 1, "profiles/2026-13-01"],
+        ["commitments", "acme", 1, ""],
     ],
 )
 def test_wrong_parts_are_no_cursor(values: list[Any]) -> None:
@@ -235,7 +238,7 @@ def test_a_formula_gets_an_apostrophe(text: str) -> None:
 def test_plain_numbers_stay_numbers() -> None:
     row: list[Value] = ["-5", "+1.5", Decimal("-0.25"), -3, None, datetime(2026, 3, 1, tzinfo=UTC), date(2026, 3, 1)]
     assert read_csv(written(ExportFormat.CSV, [], [row])) == [
-        ["-5", "+1.5", "-0.25", "-3", "", "2026-03-01T00:00:00+00:00", "2026-03-01"]
+        ["-5", "+1.5", "-0.25", "-3", "", "2026-03-01T00:00:00Z", "2026-03-01"]
     ]
     assert open_writer(ExportFormat.CSV, ["a", "b"], adds=False).header() == b"a,b\r\n"
 

@@ -6,19 +6,64 @@ import strawberry
 from allowance.license import midnight
 
 from api.graphql.license_batch import LicenseBatch
+from api.graphql.schema.common.enums import describe_enum
 from api.graphql.schema.common.lazy_license import LazyLicense, lazy_license
 from api.graphql.schema.common.node import Info
 from api.graphql.schema.common.period import Period
 from api.graphql.schema.common.status import UsageStatus
 from api.graphql.schema.meters.meter import Meter, installed_meter
+from core.alerts.listing import AlertKind
 from core.alerts.tables import Alert as AlertRow
+from core.alerts.tables import ForecastAlert as ForecastRow
 from core.consumption.readings.status import UsageStatus as Status
 from core.languages.basis import basis_in_words
 
+describe_enum(
+    AlertKind,
+    "What alerts are about.",
+    THRESHOLD="Usage that crossed a threshold.",
+    FORECAST="A forecast that reached a ratio of the limit.",
+)
 
-@strawberry.type(description="A crossed threshold. Each threshold alerts once for each period and limit.")
+
+@strawberry.type(description="The forecast of the end of the period when it reached a ratio of the limit.")
+class AlertForecast:
+    row: strawberry.Private[ForecastRow]
+
+    @strawberry.field(description="The usage that was expected at the end of the period, in the meter's unit.")
+    def expected(self) -> float:
+        return float(self.row.expected)
+
+    @strawberry.field(description="The low end of the range that holds the usage 80 of 100 times.")
+    def low(self) -> float:
+        return float(self.row.low)
+
+    @strawberry.field(description="The high end of the range.")
+    def high(self) -> float:
+        return float(self.row.high)
+
+    @strawberry.field(
+        description="The time at which the limit is exceeded, or the last credit gone. Null where it may as well be "
+        "never."
+    )
+    def exceeds_at(self) -> datetime | None:
+        return self.row.exceeds_at
+
+    @strawberry.field(description="The earliest such time, at the high end of the range. Null if it is not exceeded.")
+    def exceeds_earliest(self) -> datetime | None:
+        return self.row.exceeds_earliest
+
+    @strawberry.field(description="The latest such time, at the low end of the range. Null if it is not exceeded.")
+    def exceeds_latest(self) -> datetime | None:
+        return self.row.exceeds_latest
+
+
+@strawberry.type(
+    description="A crossed threshold, or a ratio of the limit that the forecast reached. Each alerts once for each "
+    "period and limit."
+)
 class Alert:
-    row: strawberry.Private[AlertRow]
+    row: strawberry.Private[AlertRow | ForecastRow]
     batch: strawberry.Private[LicenseBatch]
 
     @strawberry.field(description="The id of the alert. It never changes.")
@@ -56,6 +101,10 @@ class Alert:
     def used(self) -> float:
         return float(self.row.used)
 
+    @strawberry.field(description="The forecast that reached the ratio. Null for a threshold, which usage has crossed.")
+    def forecast(self) -> AlertForecast | None:
+        return AlertForecast(row=self.row) if isinstance(self.row, ForecastRow) else None
+
     @strawberry.field(description="The status of the reading when the threshold was crossed.")
     def status(self) -> UsageStatus:
         return Status(self.row.status)
@@ -67,10 +116,10 @@ class Alert:
 
     @strawberry.field(
         description="The time since which the threshold was crossed, as far as the history knows. It is earlier than "
-        "foundAt if the usage came late, or if the period was over when it was found."
+        "foundAt if the usage came late, or if the period was over when it was found. For a forecast it is foundAt."
     )
     def crossed_at(self) -> datetime:
-        return self.row.crossed_at
+        return self.row.found_at if isinstance(self.row, ForecastRow) else self.row.crossed_at
 
     @strawberry.field(description="The time at which a refresh detected the crossing.")
     def found_at(self) -> datetime:
@@ -78,7 +127,8 @@ class Alert:
 
     @strawberry.field(
         description="The time at which a refresh found the usage below the threshold again, or the period or limit "
-        "ended. Null while the alert is open."
+        "ended. A forecast has to be clear for three days, or its ratio not in the contract any more. Null while the "
+        "alert is open."
     )
     def recovered_at(self) -> datetime | None:
         return self.row.recovered_at

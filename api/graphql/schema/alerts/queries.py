@@ -10,6 +10,7 @@ from api.graphql.schema.common.arguments import After
 from api.graphql.schema.common.node import Info
 from api.graphql.schema.common.status import UsageStatus
 from core.access.keys import READERS
+from core.alerts.listing import AlertKind
 
 
 @strawberry.field(
@@ -33,9 +34,13 @@ def alerts(
     ] = None,
     first: Annotated[int | None, strawberry.argument(description="The maximum number of alerts, from 1 to 100.")] = 20,
     after: After = None,
+    kinds: Annotated[
+        list[AlertKind],
+        strawberry.argument(description="What the alerts are about. The default is crossed thresholds alone."),
+    ] = [AlertKind.THRESHOLD],  # noqa: B006 - read only
 ) -> AlertConnection:
     context = info.context
     context.caller.require(*READERS)
     own = context.caller.license
     license_id = None if own is None else readable_batch(context, own).license.id
-    return all_alerts_connection(context, license_id, first, after, open_, status)
+    return all_alerts_connection(context, license_id, first, after, open_, status, kinds)

@@ -12,6 +12,7 @@ from api.graphql.schema.common.status import UsageStatus
 from api.graphql.schema.consumption.forecast import Forecast
 from api.graphql.schema.licenses.inputs import TermInput
 from api.graphql.schema.meters.meter import Meter
+from core.errors import BadInput
 from core.licenses.load import LoadedLicense
 from core.report import contract_report
 from core.report.curve import MOST_POINTS, curve_of
@@ -159,11 +160,22 @@ class ContractReport:
         return [MeterReport(report=report) for report in self.report.meters]
 
 
+def one_of(at_name: str, at: datetime | None, day_name: str, day: date | None) -> date | datetime | None:
+    """Return an instant on a day, or the day itself; None without either.
+
+    Raises:
+        BadInput: There are both.
+    """
+    if at is not None and day is not None:
+        raise BadInput(f"`{at_name}` and `{day_name}` name a day twice. Give one of them.")
+    return day if at is None else at
+
+
 def report_on(
     batch: LicenseBatch,
     license: LoadedLicense,
-    first: datetime | None,
-    last: datetime | None,
+    first: date | datetime | None,
+    last: date | datetime | None,
     terms: Sequence[TermInput] | None,
 ) -> ContractReport:
     """Return the report on the contracts of one license; those of the other licenses of the batch are read along.

@@ -1,6 +1,6 @@
 """Licenses in the schema."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 import strawberry
@@ -19,11 +19,12 @@ from api.graphql.schema.credits.connections import (
 )
 from api.graphql.schema.licenses.billing_period import BillingPeriod, billing_periods
 from api.graphql.schema.licenses.contract import Contract
-from api.graphql.schema.licenses.contract_report import ContractReport, report_on
+from api.graphql.schema.licenses.contract_report import ContractReport, one_of, report_on
 from api.graphql.schema.licenses.enums import LicenseState
 from api.graphql.schema.licenses.inputs import TermInput
 from api.graphql.schema.licenses.people import Admin, Contact
 from core.access.keys import READERS
+from core.alerts.listing import AlertKind
 from core.licenses.load import LoadedLicense
 
 
@@ -135,6 +136,13 @@ class License(Node):
             datetime | None,
             strawberry.argument(description="An instant on the last day. The default is today."),
         ] = None,
+        first_day: Annotated[
+            date | None,
+            strawberry.argument(description="The first day in the license's time zone, in place of `from`."),
+        ] = None,
+        last_day: Annotated[
+            date | None, strawberry.argument(description="The last day in the license's time zone, in place of `to`.")
+        ] = None,
         terms: Annotated[
             list[TermInput] | None,
             strawberry.argument(
@@ -144,7 +152,8 @@ class License(Node):
         ] = None,
     ) -> ContractReport:
         info.context.caller.require(*READERS)
-        return report_on(self.batch, self.loaded, from_, to, terms)
+        first, last = one_of("from", from_, "firstDay", first_day), one_of("to", to, "lastDay", last_day)
+        return report_on(self.batch, self.loaded, first, last, terms)
 
     @strawberry.field(description="The credits that were granted, newest first.")
     def grants(
@@ -187,6 +196,10 @@ class License(Node):
                 description="True for open alerts only, false for recovered alerts only. The default is both.",
             ),
         ] = None,
+        kinds: Annotated[
+            list[AlertKind],
+            strawberry.argument(description="What the alerts are about. The default is crossed thresholds alone."),
+        ] = [AlertKind.THRESHOLD],  # noqa: B006 - read only
     ) -> AlertConnection:
         info.context.caller.require(*READERS)
-        return alert_connection(self.batch, self.loaded.id, first, after, meter, open_)
+        return alert_connection(self.batch, self.loaded.id, first, after, meter, open_, kinds)

@@ -294,3 +294,12 @@ def test_the_cost_of_an_explanation_grows_with_its_parts() -> None:
     assert per_reading("", "late parts { amount }") == 1 + parts
     assert per_reading("", "late divisor { parts { amount } }") == 1 + 1 + parts
     assert per_reading("(first: 5000)", "late parts { amount }") == 1 + 1004 * 2
+
+
+def test_a_report_costs_the_same_by_days_as_by_instants() -> None:
+    def of(arguments: str) -> int:
+        return cost(f'{{ license(key: "acme") {{ contractReport({arguments}) {{ from }} }} }}')
+
+    by_instants = of('from: "2026-01-01T00:00:00Z", to: "2026-03-01T00:00:00Z"')
+    assert by_instants == of('firstDay: "2026-01-01", lastDay: "2026-03-01"')
+    assert by_instants - of('firstDay: "2026-01-02", lastDay: "2026-03-01"') == 30

@@ -1,13 +1,17 @@
 """Warnings while a limit is exceeded, and the alerts that were told."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+from sqlmodel import select
+
 from api.graphql.schema.consumption.warnings import Warnings
+from core.alerts.tables import ForecastAlert
 from core.consumption.readings.judged_reading import NEVER_MEASURED
 from core.consumption.readings.status import UsageStatus
 from core.consumption.warnings import Notice
 from core.consumption.warnings import Warnings as FoundWarnings
+from core.licenses.tables import License, id_of
 from tests.api.server import Client, Served, cloudevent, nodes
 
 SET_UP = """mutation($warnings: Boolean!) {
@@ -128,3 +132,86 @@ def test_open_and_recovered_alerts_can_be_listed_apart(served: Served, operator:
     assert asked(open=True) == ["interactions", "users"]
     assert asked(open=False) == ["forms"]
     assert asked() == ["forms", "interactions", "users"]
+
+
+BOTH = """query($kinds: [AlertKind!]!, $open: Boolean, $first: Int, $after: String) {
+  license(key: "acme") { alerts(kinds: $kinds, open: $open, first: $first, after: $after) { ...found } }
+  alerts(kinds: $kinds, open: $open, first: $first, after: $after) { ...found }
+}
+fragment found on AlertConnection {
+  edges { node {
+    id meter { key } ratio limit used status crossedAt foundAt recoveredAt notifiedAt
+    forecast { expected low high exceedsAt exceedsEarliest exceedsLatest }
+  } }
+  pageInfo { hasNextPage endCursor }
+}"""
+
+
+PAGE = """alerts(kinds: [FORECAST, THRESHOLD], first: 1, after: $after) {
+  edges { node { id } } pageInfo { hasNextPage endCursor }
+}"""
+PAGES_OF_ONE = f'query($after: String) {{ page: license(key: "acme") {{ {PAGE} }} }}'
+PAGES_OF_ALL = f"query($after: String) {{ page: {PAGE} }}"
+
+
+def add_forecast(served: Served, meter: str, found_at: datetime, recovered_at: datetime | None = None) -> None:
+    """Record an alert on a forecast of a license as a refresh does."""
+    with served.runtime.database.write() as session:
+        session.add(
+            ForecastAlert(
+                license_id=id_of(session.exec(select(License).where(License.key == "acme")).one()),
+                id=f"forecast of {meter}",
+                meter=meter,
+                period_first=date(2026, 1, 1),
+                period_end=date(2027, 1, 1),
+                ratio=Decimal(1),
+                limit=Decimal(100),
+                basis="100 forms",
+                contract_version=1,
+                used=Decimal(50),
+                expected=Decimal(110),
+                low=Decimal(90),
+                high=Decimal(130),
+                exceeds_earliest=datetime(2026, 12, 5, tzinfo=UTC),
+                found_at=found_at,
+                clear_from=found_at.date(),
+                recovered_at=recovered_at,
+                status="AT_RISK",
+            )
+        )
+
+
+def test_alerts_on_forecasts_are_listed_if_they_are_asked_for_newest_first(served: Served, operator: Client) -> None:
+    use(served, operator)
+    thresholds = nodes(operator.data(ALERTS)["license"]["alerts"])
+    now = datetime.now(UTC)
+    add_forecast(served, "scenarios", now + timedelta(hours=1))
+    add_forecast(served, "users", now - timedelta(days=400), now)
+
+    found = operator.data(BOTH, kinds=["FORECAST"])
+    assert found["license"]["alerts"]["edges"] == found["alerts"]["edges"]
+    newest, oldest = nodes(found["alerts"])
+    assert (newest["meter"], newest["status"], newest["notifiedAt"]) == ({"key": "scenarios"}, "AT_RISK", None)
+    assert newest["crossedAt"] == newest["foundAt"]
+    assert newest["forecast"] == {
+        "expected": 110, "low": 90, "high": 130, "exceedsAt": None, "exceedsEarliest": "2026-12-05T00:00:00Z",
+        "exceedsLatest": None,
+    }  # fmt: skip
+    assert oldest["meter"] == {"key": "users"}
+
+    both = operator.data(BOTH, kinds=["THRESHOLD", "FORECAST"])
+    ids = [newest["id"], *(one["id"] for one in thresholds), oldest["id"]]
+    for alerts in (both["alerts"], both["license"]["alerts"]):
+        assert [one["id"] for one in nodes(alerts)] == ids
+        assert [one["forecast"] is None for one in nodes(alerts)] == [False, *[True] * len(thresholds), False]
+    assert [one["id"] for one in nodes(operator.data(BOTH, kinds=["FORECAST"], open=True)["alerts"])] == ids[:1]
+    assert nodes(operator.data(BOTH, kinds=[])["alerts"]) == []
+
+    for query in (PAGES_OF_ONE, PAGES_OF_ALL):
+        after, paged = None, []
+        for _ in ids:
+            page = operator.data(query, after=after)["page"]
+            page = page.get("alerts", page)
+            paged += [one["id"] for one in nodes(page)]
+            after = page["pageInfo"]["endCursor"]
+        assert (paged, page["pageInfo"]["hasNextPage"]) == (ids, False)

@@ -91,3 +91,26 @@ def test_the_reason_is_in_the_language_of_the_reader(reader: Client) -> None:
         "Demande la plus haute : 1\u202f050\u202f000 profils, le 9 mars 2026. Avec une marge de 20\xa0%, arrondi "
         "au-dessus."
     ) in reasons
+
+
+BY_DAY = REPORT.replace("$from: DateTime, $to: DateTime", "$from: Date, $to: Date").replace(
+    "from: $from, to: $to", "firstDay: $from, lastDay: $to"
+)
+
+
+def test_days_name_what_instants_on_them_name(reader: Client) -> None:
+    by_day = reader.data(BY_DAY, **{"from": "2026-03-09", "to": "2026-03-09"})
+    by_instant = reader.data(REPORT, **{"from": "2026-03-08T23:00:00Z", "to": "2026-03-09T22:59:59Z"})
+    assert by_day == by_instant
+    assert by_day["license"]["contractReport"]["from"] == "2026-03-08T23:00:00Z"
+
+
+def test_a_day_is_named_once(reader: Client) -> None:
+    both = 'from: "2026-03-08T23:00:00Z", firstDay: "2026-03-09"'
+    answer = reader.post(
+        "/graphql", json={"query": f'{{ license(key: "acme") {{ contractReport({both}) {{ from }} }} }}'}
+    )
+    [error] = answer.json()["errors"]
+    assert (error["extensions"]["code"], error["message"]) == (
+        *("BAD_INPUT", "`from` and `firstDay` name a day twice. Give one of them."),
+    )

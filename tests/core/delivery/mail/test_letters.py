@@ -62,6 +62,11 @@ PART = replace(
     FORECAST, ratio=Decimal("0.9"), expected=Decimal(950), low=Decimal(900), high=Decimal(990), exceeds_at=None,
     exceeds_earliest=None, exceeds_latest=None,
 )  # fmt: skip
+SPENT = replace(SURE, meter="sms_credits", basis="1,000 credits granted and not expired", expected=Decimal(990))
+SPENT_ABOUT = replace(SPENT, exceeds_earliest=FORECAST.exceeds_earliest, exceeds_latest=FORECAST.exceeds_latest)
+SPENT_SOME_DAY = replace(SPENT, exceeds_at=None, exceeds_latest=None)
+PART_SPENT = replace(SPENT, ratio=Decimal("0.9"), expected=Decimal(950))
+SPENDING = "Acme: at this pace the last credit will be spent"
 EXCEEDING, NEAR = "Acme: at this pace a limit will be exceeded", "Acme: at this pace a limit will be nearly used"
 
 
@@ -82,6 +87,21 @@ EXCEEDING, NEAR = "Acme: at this pace a limit will be exceeded", "Acme: at this 
             "At this pace the limit is exceeded before the period ends, on December 5, 2026 at the earliest.",
         ),
         (PART, "en", NEAR, "At this pace 95% of the limit is used when the period ends."),
+        (SPENT, "en", SPENDING, "At this pace the last credit is spent on December 13, 2026."),
+        (
+            SPENT_ABOUT,
+            "en",
+            SPENDING,
+            "the last credit is spent on December 13, 2026, between December 5, 2026 and December 24, 2026.",
+        ),
+        (SPENT_SOME_DAY, "en", SPENDING, "At this pace the last credit is spent before the period ends."),
+        (PART_SPENT, "en", NEAR, "At this pace 95% of the credits are spent when the period ends."),
+        (
+            SPENT_ABOUT,
+            "fr",
+            "Acme : à ce rythme, le dernier crédit sera dépensé",
+            "le dernier crédit est dépensé le 13 décembre 2026, entre le 5 décembre 2026 et le 24 décembre 2026.",
+        ),
         (
             FORECAST,
             "fr",

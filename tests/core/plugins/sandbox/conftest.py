@@ -14,6 +14,8 @@ from core.measuring.measure import Measurer, MeterQuestion
 from core.plugins.host import load_plugins
 
 TIMEOUT = timedelta(seconds=1)
+LONG_TIMEOUT = timedelta(minutes=1)
+"""For meters that end by themselves: on a busy machine a process may need seconds for it."""
 MEMORY = 256 * 2**20
 
 
@@ -40,7 +42,15 @@ def meters(partner: Path) -> Mapping[str, Meter]:
 @pytest.fixture(scope="module")
 def warm(partner: Path) -> Iterator[Measurer]:
     """A measurer that many tests share, so that its processes are not fresh."""
-    measurer = Measurer(timeout=TIMEOUT, memory=MEMORY)
+    measurer = Measurer(timeout=LONG_TIMEOUT, memory=MEMORY)
+    yield measurer
+    measurer.close()
+
+
+@pytest.fixture(scope="module")
+def impatient(partner: Path) -> Iterator[Measurer]:
+    """A measurer for meters that never answer."""
+    measurer = Measurer(timeout=3 * TIMEOUT, memory=MEMORY)
     yield measurer
     measurer.close()
 
