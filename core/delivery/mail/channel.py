@@ -134,7 +134,9 @@ class MailChannel:
         delivery = claimed.delivery
         if mailbox_of(delivery.recipient) not in map(mailbox_of, self._settings.operators):
             return None
-        mail = mail_to_operator(content, _license(session, delivery.license_id), self._registry)
+        mail = mail_to_operator(
+            content, _license(session, delivery.license_id), self._registry, self._settings.public_url
+        )
         return self._envelope(claimed, address_of(delivery.recipient), mail)
 
     def _envelope(self, claimed: ClaimedDelivery, to: Address, mail: Mail) -> EmailMessage:

@@ -35,7 +35,11 @@ class _Link(UniqueUnstructuredHeader, BaseHeader):  # type: ignore[misc]  # how 
 
 
 class _TextHeader(UniqueUnstructuredHeader, BaseHeader):  # type: ignore[misc]
-    """A header of text. A text that looks encoded is encoded itself, so that readers show it as it was written."""
+    """A header of text. A text that looks encoded is encoded itself, so that readers show it as it was written.
+
+    A text that is not of ASCII alone is encoded as a whole: the package encodes words by themselves, and loses the
+    space between two of them that stand on two lines (Python up to 3.13).
+    """
 
     @classmethod
     def parse(cls, value: str, kwds: dict[str, Any]) -> None:
@@ -45,7 +49,7 @@ class _TextHeader(UniqueUnstructuredHeader, BaseHeader):  # type: ignore[misc]
 
     def fold(self, *, policy: Policy) -> str:
         """Return the lines of the header."""
-        if _ENCODED_WORD not in self:
+        if _ENCODED_WORD not in self and (self.isascii() or _is_utf8(policy)):
             return super().fold(policy=policy)
         return f"{self.name}: {_encode(str(self), self.name, policy)}{policy.linesep}"
 
@@ -54,12 +58,14 @@ class _Addresses(UniqueAddressHeader, BaseHeader):  # type: ignore[misc]
     """A header of addresses whose display names are text, also if they look encoded. Addresses never look so.
 
     A name that does not fit on the line is encoded as well: the package folds a long quoted name without its quotes, so
-    that a comma in it would begin another address (Python up to 3.13).
+    that a comma in it would begin another address (Python up to 3.13). So is a name that is not of ASCII alone, for its
+    spaces.
     """
 
     def fold(self, *, policy: Policy) -> str:
         """Return the lines of the header."""
         is_short = len(f"{self.name}: {self}") <= (policy.max_line_length or _LINE)
+        is_short &= self.isascii() or _is_utf8(policy)
         if _ENCODED_WORD not in self and (is_short or not any(address.display_name for address in self.addresses)):
             return super().fold(policy=policy)
         break_ = f"{policy.linesep} "
@@ -89,6 +95,11 @@ def verify_headers(message: EmailMessage) -> None:
         forms = [policy.fold(name, value) for policy in (SMTP, SMTPUTF8)]
         if re.search("[\r\n]", str(value)) or not all(map(_ONE_HEADER.fullmatch, forms)):
             raise UnsafeHeader(f"The header {name} would hold more than its own text.")
+
+
+def _is_utf8(policy: Policy) -> bool:
+    """Return whether headers are written in UTF-8, without encoded words."""
+    return isinstance(policy, EmailPolicy) and policy.utf8
 
 
 def _encode(text: str, name: str, policy: Policy) -> str:

@@ -81,15 +81,15 @@ def mail_to_admin(
     return render_crossed(words, license.name, license.key, lines, link, unsubscribe_url, contact)
 
 
-def mail_to_operator(content: RequestContent, license: License, registry: Registry) -> Mail:
-    """Return the e-mail for an operator about a request for credits, with the command that grants them."""
+def mail_to_operator(content: RequestContent, license: License, registry: Registry, public_url: str) -> Mail:
+    """Return the e-mail for an operator about a request for credits, with the page and the command that answer it."""
     line = _request_line(content.request, license, registry, words_in(ENGLISH_ALONE))
-    return render_requested(license.name, license.key, line)
+    return render_requested(license.name, license.key, line, f"{public_url}/operator?view=requests")
 
 
 def _request_line(request: RequestItem, license: License, registry: Registry, words: Words) -> RequestLine:
     meter = registry.meters.get(request.meter)
-    amount = f"{request.amount:f}"
+    amount = f"{request.amount:f}".removesuffix(".0")
     return RequestLine(
         request_id=request.id,
         title=words.text(meter.title) if meter else request.meter,

@@ -194,10 +194,15 @@ def render_expiring(
     )
 
 
-def render_requested(license_name: str, license_key: str, request: RequestLine) -> Mail:
-    """Return the e-mail about a request for credits, in English."""
+def render_requested(license_name: str, license_key: str, request: RequestLine, requests_url: str) -> Mail:
+    """Return the e-mail about a request for credits, in English, with the page on which operators answer it."""
     return _render(
-        "requested", words_in(ENGLISH_ALONE), license_name=license_name, license_key=license_key, request=request
+        "requested",
+        words_in(ENGLISH_ALONE),
+        license_name=license_name,
+        license_key=license_key,
+        request=request,
+        requests_url=requests_url,
     )
 
 

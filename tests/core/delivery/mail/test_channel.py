@@ -323,6 +323,7 @@ def test_operators_are_written_to_with_the_command_that_grants(engine: Engine, r
         "For the entity: be'; rm -rf /\r\n",
         "Note: Bcc: eve@example.com, <b>please</b>\r\n",
         "Requested with the key: My consumption\r\n",
+        "page for operators:\r\nhttp://127.0.0.1:8000/operator?view=requests\r\n",
         f"\n  allowance credits grant acme 5000 --request {request.id}\r\n",
     ):
         assert part in text

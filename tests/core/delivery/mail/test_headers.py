@@ -51,6 +51,25 @@ def test_a_name_adds_no_header_and_no_body_and_is_read_as_written(name: str, pol
         assert words(str(make_header(decode_header(shown)))) == words(name)
 
 
+SENTENCES = st.lists(
+    st.sampled_from(["été", "refusée", "crédits", "a", "licence", "dépassée", "日本"]), min_size=1
+).map(" ".join)
+
+
+@given(SENTENCES)
+@example("Acme Retail : une demande de crédits a été refusée")
+def test_spaces_between_words_stay(text: str) -> None:
+    message = EmailMessage(POLICY)
+    message["To"] = Address(text, "ann", "example.com")
+    message["Subject"] = text
+    message.set_content("text")
+    verify_headers(message)
+    read = message_from_bytes(message.as_bytes(policy=SMTP), policy=compat32)  # type: ignore[arg-type]
+    [(name, _)] = getaddresses([str(read["To"])])
+    for shown in (read["Subject"], name):
+        assert str(make_header(decode_header(shown))) == text
+
+
 def words(text: str) -> str:
     """Return a text without spaces, which folding may move."""
     return "".join(text.split())

@@ -206,7 +206,7 @@ def test_what_people_write_in_a_request_is_text_and_nothing_else() -> None:
         "k<i>",
         "do it",
     )
-    mail = render_requested("Acme\u2028Bcc: eve@example.com", "acme", asked)
+    mail = render_requested("Acme\u2028Bcc: eve@example.com", "acme", asked, "https://a.example/operator")
     assert mail.subject == "Acme Bcc: eve@example.com requests 5,000.5 credits"
     assert "For the entity: </p><script>" in mail.text
     for harm in ("<script>", "<b>", "<i>"):
