@@ -67,6 +67,9 @@ export function App() {
     };
   }, [isOperator, signs]);
 
+  // What was said belongs to the view in which it was done.
+  useEffect(() => setWords(''), [route.get('view'), route.get('license')]);
+
   const view = VIEWS.find((one) => one === route.get('view')) ?? 'licenses';
   const license = route.get('license');
   const around = useMemo(
