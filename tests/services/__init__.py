@@ -7,6 +7,7 @@ counted at the end of the output where they do not (`plugin`).
 from .brokers import emptied_redis, rabbitmq_queues
 from .catalogue import SERVICES
 from .databases import postgres_databases, sqlite_databases
+from .disks import mounted_disk
 from .finder import Found, Services
 from .postgres_server import CannotStart, PostgresServer, private_postgres, private_server, replica_of
 
@@ -17,6 +18,7 @@ __all__ = [
     "PostgresServer",
     "Services",
     "emptied_redis",
+    "mounted_disk",
     "postgres_databases",
     "private_postgres",
     "private_server",

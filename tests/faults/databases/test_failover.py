@@ -17,9 +17,10 @@ from tests.conftest import migrate
 from tests.e2e.operations import put_licenses
 from tests.e2e.processes import Installation, eventually
 from tests.faults.databases.failover import INSTALLATIONS, Pair, Traffic, pair
-from tests.faults.databases.vanishing import CannotIsolate, Host, vanishing_host
-from tests.services import CannotStart, PostgresServer
+from tests.faults.databases.vanishing import Host, vanishing_host
+from tests.services import PostgresServer
 
+pytestmark = pytest.mark.needs("own-postgres")
 PLACES = INSTALLATIONS // 2
 BOUND = 60
 """Seconds within which a busy machine serves again what it serves after less than 10."""
@@ -53,7 +54,7 @@ def traffic_of(stack: ExitStack, pair: Pair, home: Path) -> tuple[Installation, 
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("fault", [kill, stop, cut_off])
+@pytest.mark.parametrize("fault", [kill, stop, pytest.param(cut_off, marks=pytest.mark.needs("namespaces"))])
 def test_a_synchronous_replica_takes_over_and_nothing_acknowledged_is_lost(
     tmp_path: Path, fault: Callable[[Pair, Host | None], None], record_property: Callable[[str, object], None]
 ) -> None:
@@ -62,16 +63,10 @@ def test_a_synchronous_replica_takes_over_and_nothing_acknowledged_is_lost(
 
         def isolated(primary: PostgresServer) -> tuple[str, int]:
             nonlocal host
-            try:
-                host = stack.enter_context(vanishing_host(primary.port))
-            except CannotIsolate as error:
-                pytest.skip(f"no network namespaces: {error}")
+            host = stack.enter_context(vanishing_host(primary.port))
             return host.address, host.port
 
-        try:
-            servers = stack.enter_context(pair(isolated if fault is cut_off else directly, synchronous=True))
-        except CannotStart as error:
-            pytest.skip(f"no PostgreSQL of its own: {error}")
+        servers = stack.enter_context(pair(isolated if fault is cut_off else directly, synchronous=True))
         installation, traffic = traffic_of(stack, servers, tmp_path)
         with traffic.flowing():
             eventually(lambda: traffic.works_since(0) and len(traffic.acknowledged) > 20)
@@ -101,10 +96,7 @@ def test_only_without_synchronous_replication_a_replica_that_is_behind_loses_ack
 ) -> None:
     """The control run: the check for losses finds those of a primary that acknowledges what its replica lacks."""
     with ExitStack() as stack:
-        try:
-            servers = stack.enter_context(pair(directly, synchronous=synchronous))
-        except CannotStart as error:
-            pytest.skip(f"no PostgreSQL of its own: {error}")
+        servers = stack.enter_context(pair(directly, synchronous=synchronous))
         _, traffic = traffic_of(stack, servers, tmp_path)
         with traffic.flowing():
             eventually(lambda: traffic.works_since(0))

@@ -17,14 +17,13 @@ from core.runtime import open_runtime
 from core.settings import Settings
 from core.usage.recount import recount
 from core.usage.tables import UsageSum
-from tests.faults.databases.pgbouncer import PROGRAM, pgbouncer, reconnect
+from tests.faults.databases.pgbouncer import pgbouncer, reconnect
 from tests.fixtures.engine import Engine, usage_event
 from tests.fixtures.role import plain_role
 
 pytestmark = [
-    pytest.mark.needs("postgres"),
+    pytest.mark.needs("postgres", "pgbouncer"),
     pytest.mark.parametrize("database_url", ["postgresql"], indirect=True),
-    pytest.mark.skipif(PROGRAM is None, reason="no pgbouncer"),
 ]
 CLIENTS = 12
 EVENTS = 10

@@ -11,9 +11,9 @@ from sqlalchemy.exc import DBAPIError
 
 from core.database.engine import Database, is_away
 from core.database.postgresql import parse_url
-from tests.faults.databases.vanishing import CannotIsolate, Host, vanishing_host
+from tests.faults.databases.vanishing import Host, vanishing_host
 
-pytestmark = pytest.mark.needs("postgres")
+pytestmark = pytest.mark.needs("postgres", "namespaces")
 BOUND = 60
 """Seconds within which a busy machine gives up a host that it gives up after 9. Without bounds, it takes 900."""
 
@@ -26,11 +26,8 @@ def url(new_postgresql: Callable[[], AbstractContextManager[str]]) -> Iterator[s
 
 @pytest.fixture
 def host(url: str) -> Iterator[Host]:
-    try:
-        with vanishing_host(parse_url(url).port or 5432) as host:
-            yield host
-    except CannotIsolate as error:
-        pytest.skip(f"no network namespaces: {error}")
+    with vanishing_host(parse_url(url).port or 5432) as host:
+        yield host
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """Probes of processes whose database is full, locked or gone: not ready soon, and ready again once it is well."""
 
-import os
 import sqlite3
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -15,9 +13,9 @@ import pytest
 from core.readiness import Unready
 from tests.conftest import migrate
 from tests.e2e.processes import PATIENCE, Installation, eventually
-from tests.faults.databases.vanishing import CannotIsolate, vanishing_host
+from tests.faults.databases.vanishing import vanishing_host
 from tests.faults.processes.test_rolling_restart import free_ports
-from tests.services import CannotStart, private_postgres
+from tests.services import mounted_disk, private_postgres
 
 MIB = 2**20
 NOBODY_ANNOUNCES = "redis://127.0.0.1:1/0"
@@ -27,15 +25,9 @@ Record = Callable[[str, object], None]
 @pytest.fixture
 def small_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A small disk of its own, which is the place of temporary files."""
-    disk = Path(tempfile.mkdtemp(prefix="allowance-disk-"))
-    disk.chmod(0o755)
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200m,mode=755", "none", str(disk)], check=False)
-    if mounted.returncode:
-        pytest.skip("no disk can be mounted")
-    monkeypatch.setattr(tempfile, "tempdir", str(disk))
-    yield disk
-    subprocess.run(["umount", "--lazy", str(disk)], check=True)
-    disk.rmdir()
+    with mounted_disk("200m") as disk:
+        monkeypatch.setattr(tempfile, "tempdir", str(disk))
+        yield disk
 
 
 @contextmanager
@@ -66,17 +58,15 @@ def require_unready(url: str, reasons: set[Unready], record_property: Record) ->
     assert httpx2.get(f"{url}/livez", timeout=PATIENCE).status_code == 200
 
 
-@pytest.mark.parametrize("in_file", [True, pytest.param(False, marks=pytest.mark.needs("postgres"))])
+@pytest.mark.needs("disks")
+@pytest.mark.parametrize("in_file", [True, pytest.param(False, marks=pytest.mark.needs("own-postgres"))])
 def test_a_server_with_a_full_disk_is_not_ready_until_there_is_room(
     in_file: bool, tmp_path: Path, small_disk: Path, record_property: Record
 ) -> None:
     with ExitStack() as stack:
         database_url = f"sqlite:///{small_disk}/allowance.db"
         if not in_file:
-            try:
-                database_url = stack.enter_context(private_postgres(durable=True))
-            except CannotStart as error:
-                pytest.skip(f"no PostgreSQL of its own: {error}")
+            database_url = stack.enter_context(private_postgres(durable=True))
             migrate(database_url)
         _, url = stack.enter_context(Installation(tmp_path, database_url).serving())
         eventually(lambda: not failed_check(url))
@@ -96,18 +86,14 @@ def test_a_server_whose_sqlite_is_locked_is_not_ready_until_the_lock_ends(
         eventually(lambda: not failed_check(url))
 
 
-@pytest.mark.needs("postgres")
+@pytest.mark.needs("own-postgres", "namespaces")
 @pytest.mark.parametrize("command", ["serve", "worker"])
-@pytest.mark.skipif(os.geteuid() != 0, reason="no network namespaces")
 def test_a_process_whose_database_host_vanishes_is_not_ready(
     command: str, tmp_path: Path, record_property: Record
 ) -> None:
     with ExitStack() as stack:
-        try:
-            direct = stack.enter_context(private_postgres())
-            host = stack.enter_context(vanishing_host(int(direct.rpartition(":")[2].partition("/")[0])))
-        except (CannotStart, CannotIsolate) as error:
-            pytest.skip(str(error))
+        direct = stack.enter_context(private_postgres())
+        host = stack.enter_context(vanishing_host(int(direct.rpartition(":")[2].partition("/")[0])))
         migrate(direct)
         through = f"{direct.rpartition('@')[0]}@{host.address}:{host.port}/postgres"
         installation = Installation(tmp_path, through, {"broker_url": NOBODY_ANNOUNCES})
