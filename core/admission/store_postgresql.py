@@ -22,6 +22,7 @@ from core.admission.back_off import BackOff
 from core.admission.quota import Quota
 from core.admission.store import AdmitRequest, AdmitResult, InstallationKey, InstallationState, RefuseResult
 from core.database.postgresql import is_away_state
+from core.database.replicated_commit import require_replicated
 from core.database.statements import load_statements
 from core.times import microseconds
 
@@ -82,7 +83,9 @@ def _admit_and_flush(connection: Connection, parameters: tuple[Any, ...]) -> lis
             pipeline.sync()
             driver.execute(_FLUSH)
             pipeline.sync()
-            return list(admitted.fetchall())
+            places = list(admitted.fetchall())
+        driver.require_replicated()
+        return places
     except psycopg.DatabaseError as error:
         if not isinstance(error, psycopg.OperationalError) and not is_away_state(error):
             raise
@@ -113,6 +116,7 @@ def refuse(connection: Connection, quota: Quota, digests: Sequence[bytes], back_
 def flush(connection: Connection) -> None:
     """See :class:`core.admission.store.Store`."""
     connection.exec_driver_sql(_FLUSH)
+    require_replicated(connection)
 
 
 def mark_seen(connection: Connection, keys: Sequence[InstallationKey], now: datetime) -> None:

@@ -19,6 +19,7 @@ from core.database.hosts import HostOrder
 from core.database.outage_log import OutageLog, Work
 from core.database.pooler import PARAMETER, is_pooled, pooled_arguments, settings_of
 from core.database.postgresql import LOST_SECONDS, connect_arguments, is_away_state, parse_url
+from core.database.replicated_commit import ReplicatedConnection
 
 _KEPT_SESSIONS: Final = 16
 """Connections of sessions that stay open; further ones are closed after their use."""
@@ -252,8 +253,10 @@ def _postgresql_engine(
     )
 
     @event.listens_for(engine, "do_connect")
-    def _connect(dialect: Dialect, _: Any, arguments: list[Any], parameters: dict[str, Any]) -> Any:
-        return hosts.connect(partial(dialect.connect, *arguments), parameters)
+    def _connect(_: Dialect, __: Any, arguments: list[Any], parameters: dict[str, Any]) -> ReplicatedConnection:
+        connection: ReplicatedConnection = hosts.connect(partial(ReplicatedConnection.connect, *arguments), parameters)
+        connection.watch()
+        return connection
 
     @event.listens_for(engine, "handle_error")
     def _drop_connections(context: ExceptionContext) -> None:
