@@ -14,6 +14,7 @@ from core.access.authenticator import Authenticator
 from core.admission.admitter import Admitter
 from core.database.connection_budget import CHECK_INS, share_of_requests
 from core.database.engine import Database
+from core.database.leases import claim_time
 from core.measuring.measure import Measurer
 from core.migrations.upgrade import prepare
 from core.plugins.host import load_plugins
@@ -117,7 +118,7 @@ def _load_plugins(settings: Settings, database: Database) -> Registry:
     if news(registry, known):
         try:
             with database.write() as session:
-                remember(session, registry, load_known(session), datetime.now(UTC))
+                remember(session, registry, load_known(session), claim_time(session))
         except IntegrityError:
             logger.info("Another process stored what the plugins declare at the same time.")
     return registry

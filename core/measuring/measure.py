@@ -5,7 +5,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from traceback import format_exc
 from typing import Final
 
@@ -107,7 +107,7 @@ class Measurer:
         log: FailureLog,
     ) -> dict[int, Reading | Failure]:
         """Measure the questions to contained meters, except those that pause. Return the answers by their indexes."""
-        pauses, now = self._load_pauses(), datetime.now(UTC)
+        pauses = self._load_pauses()
         answers: dict[int, Reading | Failure] = {}
         failed: dict[str, str] = {}
         measured: set[str] = set()
@@ -115,7 +115,7 @@ class Measurer:
             asked = []
             for index in indexes:
                 meter = questions[index].meter
-                until = pauses.until(meter.key, now)
+                until = pauses.until(meter.key)
                 if pauses.is_paused(source.name):
                     answers[index] = Failure.of(PLUGIN_PAUSED)
                 elif until:
@@ -144,7 +144,7 @@ class Measurer:
             return
         try:
             with self._database.write() as session:
-                record_outcomes(session, failed, measured, datetime.now(UTC))
+                record_outcomes(session, failed, measured)
         except SQLAlchemyError:  # among others, another process began the same pause at the same time
             logger.warning("The pauses of meters cannot be recorded.", exc_info=True)
 

@@ -1,6 +1,7 @@
 """The circuit breaker of meters: a meter that costs its process pauses, longer with each failure in a row.
 
-The pauses are in the database, so that they hold across calls, licenses and processes. Of the codes of failures, those
+The pauses are in the database, so that they hold across calls, licenses and processes, and begin and end by its clock:
+those of workers differ. Of the codes of failures, those
 count that took a deadline or a process. A meter that only raises an error costs nearly nothing, and may fail for one
 license alone. A meter whose pause is over is asked again; a success ends the pause, and a failure doubles it.
 """
@@ -14,7 +15,9 @@ import sqlalchemy as sa
 from allowance import Meter
 from sqlmodel import Session, col, select
 
+from core.database.leases import claim_time
 from core.plugins.tables import KnownPlugin, MeterPause
+from core.times import EPOCH
 
 FIRST_PAUSE: Final = timedelta(minutes=1)
 LONGEST_PAUSE: Final = timedelta(hours=6)
@@ -22,15 +25,22 @@ LONGEST_PAUSE: Final = timedelta(hours=6)
 
 @dataclass(frozen=True, slots=True)
 class Pauses:
-    """The pauses at a moment: those of meters that failed, by meter, and the names of plugins paused by an operator."""
+    """The pauses at a moment.
+
+    Attributes:
+        meters: The pauses of meters that failed, by meter, also those that are over.
+        plugins: The names of plugins that an operator paused.
+        at: The moment, by the clock of the database.
+    """
 
     meters: Mapping[str, MeterPause] = field(default_factory=dict)
     plugins: frozenset[str] = frozenset()
+    at: datetime = EPOCH
 
-    def until(self, meter: str, now: datetime) -> datetime | None:
-        """Return the end of the pause of a meter, or None if it does not pause now."""
+    def until(self, meter: str) -> datetime | None:
+        """Return the end of the pause of a meter, or None if it does not pause at the moment."""
         pause = self.meters.get(meter)
-        return pause.until if pause and pause.until > now else None
+        return pause.until if pause and pause.until > self.at else None
 
     def is_paused(self, plugin: str) -> bool:
         """Return whether an operator paused the plugin of that name."""
@@ -46,7 +56,7 @@ def load_pauses(session: Session) -> Pauses:
     paused = select(KnownPlugin.name).where(col(KnownPlugin.paused_at).is_not(None))
     pauses = {pause.meter: pause for pause in session.exec(select(MeterPause))}
     session.expunge_all()
-    return Pauses(pauses, frozenset(session.exec(paused)))
+    return Pauses(pauses, frozenset(session.exec(paused)), claim_time(session))
 
 
 def pause_of(failures: int) -> timedelta:
@@ -55,18 +65,18 @@ def pause_of(failures: int) -> timedelta:
     return min(FIRST_PAUSE * doubled, LONGEST_PAUSE)
 
 
-def record_outcomes(session: Session, failed: Mapping[str, str], measured: Collection[str], now: datetime) -> None:
+def record_outcomes(session: Session, failed: Mapping[str, str], measured: Collection[str]) -> None:
     """Begin or prolong the pauses of meters that failed, and end those of meters that were measured.
 
     Args:
         session: The session of a transaction that writes.
         failed: The codes of the failures, by meter.
         measured: The meters that were measured without a failure that counts.
-        now: The time of the outcomes.
     """
     end_pauses(session, measured)
     rows = select(MeterPause).where(col(MeterPause.meter).in_(failed)).order_by(MeterPause.meter).with_for_update()
     known = {pause.meter: pause for pause in session.exec(rows)}
+    now = claim_time(session)
     for meter, code in sorted(failed.items()):
         pause = known.get(meter)
         if pause is None:
