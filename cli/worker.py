@@ -3,7 +3,7 @@
 import signal
 import threading
 from contextlib import ExitStack
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -14,6 +14,9 @@ from core.errors import BadSetting
 from core.readiness import Readiness
 from core.runtime import open_runtime
 from core.workers.worker import Worker
+
+_SIGNALS_SECONDS: Final = 1
+"""Seconds between two looks for signals that other threads received."""
 
 
 def worker(
@@ -54,5 +57,8 @@ def worker(
             typer.echo(f"Probes: http://{probe_host}:{listener.getsockname()[1]}/readyz", err=True)
         stack.enter_context(Worker(runtime))
         typer.echo("The worker runs. At SIGTERM or Ctrl-C it finishes the work that it has begun, and stops.", err=True)
-        stopped.wait()
+        # A signal wakes this thread only if it is delivered to it. To a process that was stopped, and is continued, the
+        # system delivers it to any thread.
+        while not stopped.wait(_SIGNALS_SECONDS):
+            pass
         readiness.drain()

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Generic, Protocol, TypeVar
+from time import monotonic
+from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
-from sqlalchemy import ColumnElement, Select, tuple_, update
+from sqlalchemy import ColumnElement, CursorResult, Select, tuple_, update
 from sqlalchemy import select as sa_select
 from sqlmodel import Session, col
 
@@ -126,23 +127,58 @@ def claim_due(
     return claim
 
 
+class Lease:
+    """The lease of a claim, as this process knows it.
+
+    A process that was stopped, and continued, so finds out that other workers may have taken over.
+
+    Attributes:
+        claim: The name of the claim.
+        length: The time for which it is renewed each time.
+    """
+
+    def __init__(self, claim: str, length: timedelta, since: float) -> None:
+        """Begin the lease.
+
+        Args:
+            claim: The name of the claim.
+            length: The length of the lease.
+            since: A time before the rows were claimed, by the monotonic clock, which goes on while a process is
+                stopped.
+        """
+        self.claim: Final = claim
+        self.length: Final = length
+        self._until = since + length.total_seconds()
+
+    @property
+    def is_over(self) -> bool:
+        """The lease ended before it was renewed: the rows may be claimed by another worker."""
+        return monotonic() >= self._until
+
+    def renew(self, database: Database, rows: Sequence[Leasable]) -> None:
+        """Move the end of the lease of rows, of those that the claim still holds."""
+        since = monotonic()
+        with database.write() as session:
+            is_held = _renew(session, self.claim, rows, claim_time(session) + self.length)
+        if is_held:
+            self._until = since + self.length.total_seconds()
+
+
 @contextmanager
-def renewing(database: Database, claim: str, rows: Sequence[Leasable], lease: timedelta) -> Iterator[None]:
-    """Move the end of the lease of rows at intervals until the block ends, so that a lease may be short.
+def renewing(database: Database, lease: Lease, rows: Sequence[Leasable]) -> Iterator[None]:
+    """Renew a lease at intervals until the block ends, so that it may be short.
 
     Args:
         database: The database.
-        claim: The name of the claim. Rows that it does not hold any more stay as they are.
+        lease: The lease.
         rows: The claimed rows, of one table.
-        lease: The length of the lease.
     """
     done = threading.Event()
 
     def renew() -> None:
-        while not done.wait(lease.total_seconds() / _RENEWALS):
+        while not done.wait(lease.length.total_seconds() / _RENEWALS):
             try:
-                with database.write() as session:
-                    _renew(session, claim, rows, claim_time(session) + lease)
+                lease.renew(database, rows)
             except Exception as error:  # the next renewal may succeed; until then the lease lasts
                 logger.warning("a lease could not be renewed; trying again: %s", error)
 
@@ -153,12 +189,14 @@ def renewing(database: Database, claim: str, rows: Sequence[Leasable], lease: ti
         done.set()
 
 
-def _renew(session: Session, claim: str, rows: Sequence[Leasable], until: datetime) -> None:
+def _renew(session: Session, claim: str, rows: Sequence[Leasable], until: datetime) -> bool:
+    """Move the end of the lease of rows. Return whether the claim holds any of them."""
     table = type(rows[0])
     key = tuple_(col(table.license_id), col(table.id))
-    session.execute(
+    renewed = session.execute(
         update(table)
         .where(col(table.claim) == claim, key.in_([(row.license_id, row.id) for row in rows]))
         .values(due_at=until)
         .execution_options(synchronize_session=False)
     )
+    return bool(cast("CursorResult[Any]", renewed).rowcount)

@@ -16,8 +16,9 @@ _SEVERAL: Final = re.compile(
 _HOST: Final = re.compile(r"(?:\[(?P<address>[0-9A-Fa-f:.]+(?:%\w+)?)\]|(?P<name>[\w.-]+))(?::(?P<port>[0-9]{1,5}))?")
 """A host of several. An IPv6 address has brackets."""
 _READ_ONLY: Final = "-c default_transaction_read_only=on"
-_AWAY: Final = ("08", "57P0", "25006")
-"""Beginnings of SQLSTATEs: no connection; the server stops, starts or ended the session; a replica."""
+_AWAY: Final = ("08", "57P0", "25006", "25P03", "25P04")
+"""Beginnings of SQLSTATEs: no connection; the server stops, starts or ended the session; a replica; a transaction of a
+process that was stopped for too long."""
 _UNSUPPORTED: Final = "0A000"
 
 

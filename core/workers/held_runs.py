@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from core.database.engine import Database
-from core.database.leases import claim_time, renewing
+from core.database.leases import Lease, claim_time, renewing
 from core.queue.queue import requeue_runs
 from core.queue.tables import RefreshRun
 
@@ -27,14 +27,14 @@ class HeldRuns:
         self._claims: dict[str, Sequence[RefreshRun]] = {}
 
     @contextmanager
-    def hold(self, claim: str, runs: Sequence[RefreshRun]) -> Iterator[None]:
-        """Renew the lease of a claim at intervals, until the block ends."""
-        self._claims[claim] = runs
+    def hold(self, lease: Lease, runs: Sequence[RefreshRun]) -> Iterator[None]:
+        """Renew the lease of claimed runs at intervals, until the block ends."""
+        self._claims[lease.claim] = runs
         try:
-            with renewing(self._database, claim, runs, self.lease):
+            with renewing(self._database, lease, runs):
                 yield
         finally:
-            self._claims.pop(claim, None)
+            self._claims.pop(lease.claim, None)
 
     def give_back(self, claim: str) -> int:
         """Make the runs that a claim still holds due now, for other workers. Return the number of runs of the claim.

@@ -5,12 +5,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Final
 
 from sqlalchemy.exc import DBAPIError
 
 from core.consumption.thinning import HistoryRetention
-from core.database.leases import claim_time
+from core.database.leases import Lease, claim_time
 from core.licenses.load import load_licenses
 from core.queue.queue import claim_runs, finish_runs, requeue_runs
 from core.queue.tables import RefreshRun
@@ -47,13 +48,18 @@ def refresh_due(runtime: Runtime, held: HeldRuns | None = None) -> int:
     held = held or open_held_runs(runtime)
     if held.stopping.is_set():
         return 0
+    since = monotonic()
     with runtime.database.write() as session:
         now = claim_time(session)
         claim, runs = claim_runs(session, now, runtime.settings.refresh_batch, held.lease)
     if not runs:
         return 0
-    with held.hold(claim, runs):
+    lease = Lease(claim, held.lease, since)
+    with held.hold(lease, runs):
         for batch in _batches(runtime, runs, now):
+            if lease.is_over:
+                logger.warning("this process stood still for longer than a lease; other workers refresh the rest")
+                break
             if held.stopping.is_set():
                 held.give_back(claim)
                 return 0

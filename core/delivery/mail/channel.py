@@ -2,6 +2,7 @@
 
 import logging
 import ssl
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -84,7 +85,7 @@ class MailChannel:
             logger.info("ALLOWANCE_SMTP_URL is not set; this would be sent:\n%s", _text(message))
             detail = "Written to the log, as ALLOWANCE_SMTP_URL is not set."
             return Outcome(DeliveryStatus.SENT, detail, reached=False)
-        return _send(self._server, message, self._tls)
+        return _send(self._server, message, self._tls, claimed.require_lease)
 
     def _message(self, session: Session, claimed: ClaimedDelivery) -> EmailMessage | None:
         match read_content(claimed.message.kind, claimed.message.document):
@@ -154,9 +155,9 @@ class MailChannel:
         return message
 
 
-def _send(server: SmtpServer, message: EmailMessage, tls: ssl.SSLContext) -> Outcome:
+def _send(server: SmtpServer, message: EmailMessage, tls: ssl.SSLContext, require_lease: Callable[[], None]) -> Outcome:
     try:
-        return Outcome(DeliveryStatus.SENT, send(server, message, tls))
+        return Outcome(DeliveryStatus.SENT, send(server, message, tls, require_lease))
     except NeedsSmtpUtf8 as error:
         return Outcome(DeliveryStatus.PARKED, f"{error}")
     except SMTPRecipientsRefused as error:

@@ -7,6 +7,7 @@ and none for the whole sending.
 import asyncio
 import smtplib
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 from email.message import EmailMessage
 from typing import Any, Final
@@ -27,20 +28,33 @@ class NeedsSmtpUtf8(SMTPNotSupported):
         super().__init__(f"The address {address} needs SMTPUTF8, which the mail server {host} does not offer.")
 
 
-def send(server: SmtpServer, message: EmailMessage, context: ssl.SSLContext) -> str:
+def send(
+    server: SmtpServer,
+    message: EmailMessage,
+    context: ssl.SSLContext,
+    before_mail: Callable[[], None] = lambda: None,
+) -> str:
     """Send a message, and return a sentence for the log of deliveries.
 
     A password never goes over a connection that is not encrypted.
+
+    Args:
+        server: The mail server.
+        message: The message.
+        context: The settings of TLS.
+        before_mail: Is called once the server is ready for the mail. Nothing is sent if it raises.
 
     Raises:
         NeedsSmtpUtf8: The server cannot take the address of the recipient.
         SMTPException: The server refused the connection, the login, the sender, the recipient or the mail.
         OSError: The server cannot be reached, or the mail was not sent within DEADLINE.
     """
-    return asyncio.run(_send(server, message, context))
+    return asyncio.run(_send(server, message, context, before_mail))
 
 
-async def _send(server: SmtpServer, message: EmailMessage, context: ssl.SSLContext) -> str:
+async def _send(
+    server: SmtpServer, message: EmailMessage, context: ssl.SSLContext, before_mail: Callable[[], None]
+) -> str:
     until = asyncio.get_running_loop().time() + DEADLINE
     connection = _SmtpConnection(
         hostname=server.host,
@@ -55,6 +69,7 @@ async def _send(server: SmtpServer, message: EmailMessage, context: ssl.SSLConte
         async with asyncio.timeout_at(until):
             await connection.connect()  # begins TLS if the server offers STARTTLS
             await _login(connection, server)
+            before_mail()
             await _hand_over(connection, server, message)
         # The server has the mail, whatever its answer to QUIT.
         with suppress(SMTPException, OSError):

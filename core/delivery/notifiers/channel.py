@@ -53,15 +53,17 @@ class NotifierChannel:
         with self._database.read() as session:
             license = session.exec(select(License).where(License.id == license_id)).one()
         message = message_of(claimed, license, self._registry, self._settings.consumption_page)
-        return self._notify(self._pool_of(notifier), key, message)
+        return self._notify(claimed, self._pool_of(notifier), message)
 
-    def _notify(self, pool: ProcessPool, key: str, message: Message) -> Outcome:
+    def _notify(self, claimed: ClaimedDelivery, pool: ProcessPool, message: Message) -> Outcome:
+        key = claimed.delivery.recipient
         try:
             process = pool.acquire()
         except CannotStartProcess as error:
             logger.warning("No process for the notifier %s: %s", key, error)
             return Outcome(None, "No process for the notifier could be started. The log has the reason.")
         try:
+            claimed.require_lease()
             failure = process.notify(key, message)
         except ProcessLost as lost:
             pool.discard(process)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Final
 
 from sqlalchemy import ColumnElement, Select, tuple_
@@ -9,7 +10,7 @@ from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, func
 
 from core.database.dialect import advisory_lock
-from core.database.leases import claim_due
+from core.database.leases import Lease, claim_due
 from core.delivery.outbox.retries import MOST_ATTEMPTS
 from core.delivery.outbox.tables import Delivery, DeliveryStatus, Message
 
@@ -38,13 +39,26 @@ class DeliveryFilter:
     overdue: timedelta = timedelta()
 
 
+class LeaseOver(Exception):
+    """The lease of a delivery ended before it was sent: another worker sends it."""
+
+
 @dataclass(frozen=True, slots=True)
 class ClaimedDelivery:
-    """A delivery that this worker has claimed, with its message and the name of the claim."""
+    """A delivery that this worker has claimed, with its message and the lease of the claim."""
 
     delivery: Delivery
     message: Message
-    claim: str
+    lease: Lease
+
+    def require_lease(self) -> None:
+        """Require that no other worker can have claimed the delivery. Channels call this before they hand it over.
+
+        Raises:
+            LeaseOver: This process was stopped for longer than the lease.
+        """
+        if self.lease.is_over:
+            raise LeaseOver
 
 
 def claim_delivery(
@@ -57,6 +71,7 @@ def claim_delivery(
     of :data:`MOST_ATTEMPTS` attempts is parked.
     """
     wanted = wanted or DeliveryFilter()
+    since = monotonic()
     # Deliveries on their way are counted, and transactions that claim at the same time would not see each other's.
     advisory_lock(session, _CLAIM_LOCK)
     conditions = _conditions(wanted, now)
@@ -72,7 +87,7 @@ def claim_delivery(
         )
         for delivery in claim.rows:
             message = session.get_one(Message, (delivery.license_id, delivery.message_id))
-            return ClaimedDelivery(delivery, message, claim.name)
+            return ClaimedDelivery(delivery, message, Lease(claim.name, lease, since))
         if not claim.abandoned:
             return None
         for delivery in claim.abandoned:

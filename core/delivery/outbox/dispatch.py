@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from core.database.engine import Database, is_away
 from core.database.leases import claim_time, renewing
-from core.delivery.outbox.claim import ClaimedDelivery, DeliveryFilter, claim_delivery
+from core.delivery.outbox.claim import ClaimedDelivery, DeliveryFilter, LeaseOver, claim_delivery
 from core.delivery.outbox.outcome import Outcome, record_outcome
 from core.delivery.outbox.tables import DeliveryStatus
 
@@ -32,7 +32,11 @@ class Channel(Protocol):
     """A way to recipients, such as e-mail."""
 
     def send(self, claimed: ClaimedDelivery) -> Outcome:
-        """Send a delivery once, within a time of its own. An exception means that another attempt may succeed."""
+        """Send a delivery once, within a time of its own. An exception means that another attempt may succeed.
+
+        Raises:
+            LeaseOver: By :meth:`ClaimedDelivery.require_lease`, before the delivery is handed over.
+        """
 
 
 def send_due(
@@ -53,8 +57,12 @@ def send_due(
         claimed = claim_delivery(session, claim_time(session), LEASE, wanted)
     if claimed is None:
         return False
-    with renewing(database, claimed.claim, [claimed.delivery], LEASE):
-        outcome = _send(channels.get(claimed.delivery.channel), claimed)
+    with renewing(database, claimed.lease, [claimed.delivery]):
+        try:
+            outcome = _send(channels.get(claimed.delivery.channel), claimed)
+        except LeaseOver:
+            logger.warning("delivery %s was held for too long before it was sent; it is due again", claimed.delivery.id)
+            return True
         _record(database, claimed, outcome, on_sent)
     return True
 
@@ -64,6 +72,8 @@ def _send(channel: Channel | None, claimed: ClaimedDelivery) -> Outcome:
         return Outcome(None, "No channel of this name is set up on this worker.")
     try:
         return channel.send(claimed)
+    except LeaseOver:
+        raise
     except Exception as error:
         logger.exception("sending %s of license %s failed", claimed.delivery.id, claimed.delivery.license_id)
         return Outcome(None, f"It could not be sent: {type(error).__name__}.")

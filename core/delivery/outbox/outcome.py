@@ -51,14 +51,14 @@ def record_outcome(session: Session, delivery: Delivery, outcome: Outcome, now: 
     is_ours = col(Delivery.claim) == delivery.claim
     if outcome.status is DeliveryStatus.SENT:
         is_ours |= col(Delivery.status) == DeliveryStatus.PENDING.value
-    session.execute(
+    recorded = session.exec(
         update(Delivery)
         .where(col(Delivery.license_id) == delivery.license_id, col(Delivery.id) == delivery.id, is_ours)
         .values(claim=None, detail=outcome.detail[:LONGEST_DETAIL], **values)
     )
     if outcome.on_record is not None:
         outcome.on_record(session)
-    if outcome.status is None:
+    if outcome.status is None and recorded.rowcount:
         pause_recipient(session, delivery, now + max(requested, min(delay, LONGEST_PAUSE)))
 
 

@@ -60,6 +60,7 @@ class WebhookChannel:
         now, body = datetime.now(UTC), body_of(claimed.message, license)
         headers = _HEADERS | signature_headers(delivery.id, body, endpoint.secrets, now)
         started = monotonic()
+        claimed.require_lease()
         response, error = self._post(endpoint.url, headers, body)
         attempt = {
             "license_id": delivery.license_id,

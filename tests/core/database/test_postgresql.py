@@ -57,6 +57,7 @@ def test_a_lost_host_is_bounded_and_the_url_takes_precedence() -> None:
         (errors.AdminShutdown, True),
         (errors.CannotConnectNow, True),
         (errors.ConnectionFailure, True),
+        (errors.IdleInTransactionSessionTimeout, True),
         (errors.UniqueViolation, False),
         (errors.QueryCanceled, False),
         (errors.UndefinedTable, False),

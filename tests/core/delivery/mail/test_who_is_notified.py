@@ -8,6 +8,7 @@ from decimal import Decimal
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from time import monotonic
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -146,6 +147,7 @@ def test_an_alert_that_has_recovered_is_mailed_when_it_opens_again_if_nobody_got
 
 def test_a_webhook_counts_as_notified_and_an_admin_who_comes_gets_the_mail(engine: Engine, server: MailServer) -> None:
     from core.alerts.notified import record_notified
+    from core.database.leases import Lease
     from core.delivery.outbox.claim import ClaimedDelivery
 
     crossed(engine)
@@ -155,7 +157,8 @@ def test_a_webhook_counts_as_notified_and_an_admin_who_comes_gets_the_mail(engin
             license_id=message.license_id, id="d", message_id=message.id, channel="webhook", recipient="p", due_at=None,
             created_at=NOW,
         )  # fmt: skip
-        record_notified(session, ClaimedDelivery(delivery, message, "a claim"))
+        lease = Lease("a claim", timedelta(minutes=1), monotonic())
+        record_notified(session, ClaimedDelivery(delivery, message, lease))
     assert alert_of(engine).notified_at is not None
     assert alert_of(engine).mailed_at is None
     engine.license(admins=admins("ann@example.com"))

@@ -98,6 +98,23 @@ def test_a_recipient_who_is_not_reached_is_paused_and_others_are_not(engine: Eng
     assert [one.attempts for one in deliveries(engine) if one.recipient == "ann"].count(0) == 2
 
 
+def test_a_worker_that_has_lost_its_claim_pauses_no_recipient(engine: Engine) -> None:
+    license_id = engine.license()
+    message = OutboundMessage(license_id, CROSSED, NOW, AlertsContent())
+    with engine.database.write() as session:
+        enqueue(session, [message, message], [Recipient(license_id, "email", "ann", frozenset({CROSSED}))])
+    stopped = claim_one(engine)
+    assert stopped
+    later = NOW + LEASE
+    for _ in range(2):  # both, by another worker
+        record(engine, claim_one(engine, later), SENT, later)
+    with engine.database.write() as session:
+        enqueue(session, [message], [Recipient(license_id, "email", "ann", frozenset({CROSSED}))])
+    record(engine, stopped, LATER, later)
+    assert counts(engine) == {"sent": 2, "pending": 1}
+    assert claim_one(engine, later)
+
+
 @given(st.integers(1, MOST_ATTEMPTS - 1), st.timedeltas(timedelta(), timedelta(days=30)))
 @examples(30)
 def test_a_delay_that_a_recipient_asks_for_is_granted_up_to_six_hours(

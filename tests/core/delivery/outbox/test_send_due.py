@@ -1,6 +1,9 @@
 """Deliveries that many threads send."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
 
 from core.delivery.message_kinds import CROSSED
 from core.delivery.messages import AlertsContent
@@ -81,3 +84,25 @@ def test_a_channel_that_raises_is_retried_and_reveals_nothing_of_its_inside(enqu
         "No channel of this name is set up on this worker.",
     ]
     assert counts(enqueued) == {"failed": 2}
+
+
+class Careful(Recording):
+    """A channel that hands nothing over once the lease is over, as all channels do."""
+
+    def send(self, claimed: ClaimedDelivery) -> Outcome:
+        claimed.require_lease()
+        return super().send(claimed)
+
+
+def test_a_delivery_whose_lease_is_over_before_it_is_sent_is_left_to_others(
+    enqueued: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel = Careful()
+    monkeypatch.setattr("core.delivery.outbox.dispatch.LEASE", timedelta())
+    assert send_due(enqueued.database, {"email": channel})
+    assert channel.sent == []
+    monkeypatch.undo()
+    while send_due(enqueued.database, {"email": channel}):
+        pass
+    assert counts(enqueued) == {"sent": 2}
+    assert [one.attempts for one in deliveries(enqueued)] == [2, 1]
