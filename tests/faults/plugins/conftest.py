@@ -12,7 +12,7 @@ import time_machine
 from core.plugins.host import load_plugins
 from core.plugins.registry import Registry
 from tests.e2e.plugins import install
-from tests.faults.plugins.partners import plugin
+from tests.faults.plugins.partners import PATIENCE, plugin
 from tests.fixtures.engine import NOW
 
 
@@ -31,7 +31,7 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
     """Install plugins by name and code, and load them with all others."""
     monkeypatch.syspath_prepend(tmp_path)
 
-    def loaded(import_seconds: float = 30, **plugins: str) -> Registry:
+    def loaded(import_seconds: float = PATIENCE.total_seconds(), **plugins: str) -> Registry:
         for name, body in plugins.items():
             for earlier in (tmp_path / f"partner_{name}-1.0.0.dist-info", tmp_path / "__pycache__"):
                 shutil.rmtree(earlier, ignore_errors=True)

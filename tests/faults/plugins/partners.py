@@ -37,7 +37,10 @@ def allowance_meters():
 """
 """The beginning of each plugin: a section of the plugin's name, and a list of meters to add to."""
 
-TIMEOUT: Final = timedelta(seconds=2)
+TIMEOUT: Final = timedelta(seconds=3)
+"""The deadline of meters beside one that hangs: long enough for an honest one on a busy machine."""
+PATIENCE: Final = timedelta(minutes=2)
+"""The deadline of meters where none hangs, and of what has to happen in the end."""
 
 
 def plugin(body: str) -> str:
@@ -65,7 +68,8 @@ def engine_with(registry: Registry, database: Database, **measuring: Any) -> Ite
     """Yield the engine with these plugins, and with check-ins and measuring of its own."""
     settings = Settings(database_url=database.url.render_as_string(hide_password=False))
     with ExitStack() as stack:
-        measurer = Measurer(**{"timeout": TIMEOUT, "memory": 256 * 2**20, "database": database, **measuring})
+        given = {"timeout": PATIENCE, "import_timeout": PATIENCE, "memory": 256 * 2**20, **measuring}
+        measurer = Measurer(database=database, **given)
         stack.callback(measurer.close)
         committer = Committer(database, 50_000)
         stack.callback(committer.close)

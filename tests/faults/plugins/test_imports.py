@@ -10,12 +10,16 @@ from core.database.engine import Database
 from core.plugins.host import load_plugins
 from core.plugins.registry import Registry
 from tests.faults.plugins.conftest import Load
-from tests.faults.plugins.partners import engine_with, own_meter
+from tests.faults.plugins.partners import PATIENCE, engine_with, own_meter
 from tests.fixtures.engine import Engine, usage_event
 
 METER = own_meter("bad_one", "return Reading(used=1)")
 NOT_LOADED: Mapping[str, tuple[str, str]] = {
-    "takes a minute": ("time.sleep(60)", "The import of the module takes longer than 1 seconds."),
+    "takes a minute": ("time.sleep(60)", "The import of the module takes longer than 5 seconds."),
+    "stops": (
+        "import ctypes; getattr(ctypes.CDLL(None), 'raise')(19)",
+        "The import of the module takes longer than 5 seconds.",
+    ),
     "exits": ("os._exit(7)", "The import of the module ends its process."),
     "leaves": ("sys.exit(7)", "The module cannot be imported."),
     "interrupts": ("raise KeyboardInterrupt", "The module cannot be imported."),
@@ -59,7 +63,9 @@ def test_a_plugin_that_cannot_be_imported_costs_itself_alone(
 ) -> None:
     body, message = NOT_LOADED[name]
     with caplog.at_level(logging.INFO, "core.plugins.host"):
-        registry = load(1 if name == "takes a minute" else 30, bad=body + METER, good=GOOD)
+        registry = load(
+            5 if name in ("takes a minute", "stops") else PATIENCE.total_seconds(), bad=body + METER, good=GOOD
+        )
 
     assert problems(registry).keys() == {"bad"}
     assert problems(registry)["bad"].startswith(message)
@@ -83,7 +89,9 @@ def test_an_import_that_changes_its_process_changes_no_reading_of_another(
 
 def test_plugins_are_left_out_by_name_and_in_safe_mode(load: Load) -> None:
     load(bad="time.sleep(60)", good=GOOD, import_seconds=0.1)
-    assert problems(load_plugins(without=["bad"])) == {"bad": "The operator left the plugin out."}
+    assert problems(load_plugins(without=["bad"], import_timeout=PATIENCE)) == {
+        "bad": "The operator left the plugin out."
+    }
     safe = load_plugins(safe_mode=True, without=["bad"])
     assert problems(safe) == dict.fromkeys(("bad", "good"), "The operator left the plugin out.")
     assert "users" in safe.meters

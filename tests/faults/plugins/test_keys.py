@@ -13,7 +13,7 @@ from core.plugins.operators import confirm_plugin, forget_plugin
 from core.plugins.registry import Registry
 from tests.e2e.plugins import install
 from tests.faults.plugins.conftest import Load
-from tests.faults.plugins.partners import engine_with, own_meter, plugin
+from tests.faults.plugins.partners import PATIENCE, engine_with, own_meter, plugin
 from tests.fixtures.engine import NOW, usage_event
 
 SENT = "(EventType('push.sent', 'counter', (Dimension('platform', {'ios': 'iOS'}),)),)"
@@ -26,7 +26,7 @@ def start(database: Database) -> Registry:
     """Load the plugins as a process does when it starts."""
     with database.read() as session:
         known = load_known(session)
-    registry = load_plugins(known=known)
+    registry = load_plugins(known=known, import_timeout=PATIENCE)
     if news(registry, known):
         with database.write() as session:
             remember(session, registry, known, NOW)

@@ -9,7 +9,7 @@ import pytest
 from core.admission.check_in import CheckInRequest, Decision
 from core.database.engine import Database
 from tests.faults.plugins.conftest import Load
-from tests.faults.plugins.partners import engine_with
+from tests.faults.plugins.partners import PATIENCE, TIMEOUT, engine_with
 
 QUOTA = """
 class Own(Admission):
@@ -34,7 +34,8 @@ def test_a_limit_in_code_costs_the_readings_of_its_meter_alone(
     monkeypatch.setenv("TMPDIR", str(tmp_path / "marks"))
     (tmp_path / "marks").mkdir()
     registry = load(bad=QUOTA.format(WAYS[way]))
-    with engine_with(registry, database) as engine:
+    timeout = TIMEOUT if way == "sleeps" else PATIENCE
+    with engine_with(registry, database, timeout=timeout) as engine:
         engine.license("acme", terms={"users": 5, "active_installations": 3})
         engine.refresh()
         readings = engine.readings()
