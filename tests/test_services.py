@@ -55,7 +55,7 @@ NO_RABBITMQ = (
     "Start one (rabbitmq-server) or set ALLOWANCE_TEST_RABBITMQ_URL."
 )
 NO_NODE = "no Node.js on PATH (node and npm not found). Install Node.js with npm."
-NO_CHROMIUM = "no Chromium on PATH (chromium not found). Install it; Debian's package is chromium."
+NO_CHROMIUM = "no Chromium on PATH (chromium not found). Install it; Debian's package is chromium-headless-shell."
 NO_HAPROXY = "no HAProxy on PATH (haproxy not found). Install it; Debian's package is haproxy."
 NO_NGINX = "no nginx on PATH (nginx not found). Install it; Debian's package is nginx."
 

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from shutil import which
 from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
+
+from tests.services.catalogue import find_chromium
 
 
 @dataclass
@@ -33,7 +34,7 @@ class Visit:
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, driven by Playwright."""
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=which("chromium"), args=["--no-sandbox"])
+        started = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
         try:
             yield started
         finally:

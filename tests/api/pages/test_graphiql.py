@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from core.access.person import Person
 from tests.api import node
 from tests.api.graphql.schema.test_schema import SDL
 from tests.api.server import ALL_SCOPES, Client, Served
+from tests.services.catalogue import find_chromium
 
 on_sqlite = pytest.mark.parametrize("library", ["sqlite"], indirect=True)
 
@@ -126,7 +126,7 @@ def test_the_first_example_works_with_every_token(library: Served, examples: lis
 @pytest.mark.needs("node", "chromium")
 def test_a_browser_shows_the_answer_and_asks_no_other_host(library: Served) -> None:
     node.install()
-    browser = str(shutil.which("chromium"))
+    browser = str(find_chromium())
     token = library.token("consumption:read")
     seen = json.loads(node.run("browser.mjs", browser, library.url, token, "Overview"))
     assert '"key": "channels"' in seen["shown"]
@@ -142,7 +142,7 @@ def test_a_browser_shows_the_answer_and_asks_no_other_host(library: Served) -> N
 @pytest.mark.needs("node", "chromium")
 def test_a_browser_follows_a_subscription_and_asks_no_other_host(library: Served) -> None:
     node.install()
-    browser = str(shutil.which("chromium"))
+    browser = str(find_chromium())
     seen = json.loads(node.run("browser.mjs", browser, library.url, library.token("consumption:read"), "Watch"))
     assert '"consumptionChanged"' in seen["shown"]
     assert seen["hosts"] == [library.url]
