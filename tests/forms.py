@@ -10,8 +10,8 @@ further kills of one kind, further runs of a program that is slow to start. Of e
 form.
 
 ``--rest`` makes a run beside the short form a whole, and does little twice: it runs all that the short form leaves out,
-and in full what that does in short. It runs after each change, with other examples each time, so it tries properties on
-four tenths of the examples.
+and in full what that does in short, unless it runs it in full on the other database anyway. It runs after each change,
+with other examples each time, so it tries properties on four tenths of the examples.
 """
 
 from collections import defaultdict
@@ -78,23 +78,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     short, rest = config.getoption("--short"), config.getoption("--rest")
     if not short and not rest:
         return
-    once = _in_short(items)
+    variants = _variants(items)
+    once = {_choose(name, same).nodeid for name, same in variants.items()}
     kept: list[pytest.Item] = []
     left: list[pytest.Item] = []
     for item in items:
-        runs = item.nodeid in once if short else item.nodeid not in once or _has_more(item)
+        has_more = _has_more(item) and len(variants[_name(item)]) == 1
+        runs = item.nodeid in once if short else item.nodeid not in once or has_more
         (kept if runs else left).append(item)
     config.hook.pytest_deselected(items=left)
     items[:] = kept
 
 
-def _in_short(items: Sequence[pytest.Item]) -> set[str]:
-    """Return the identifiers of the tests of the short form."""
+def _variants(items: Sequence[pytest.Item]) -> dict[str, list[pytest.Item]]:
+    """Return the tests of the short form with their alternatives, by their names without these."""
     variants: dict[str, list[pytest.Item]] = defaultdict(list)
     for item in items:
         if item.get_closest_marker("long") is None:
             variants[_name(item)].append(item)
-    return {_choose(name, same).nodeid for name, same in variants.items()}
+    return variants
 
 
 def _has_more(item: pytest.Item) -> bool:

@@ -24,6 +24,10 @@ def test_flood(long_form): pass
 
 @given(some.integers())
 def test_property(number): pass
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+@given(number=some.integers())
+def test_property_of_both(database, number): pass
 """
 
 
@@ -60,9 +64,11 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_short_form_and_the_rest_are_the_whole(suite: Path) -> None:
     whole, short, rest = collected(suite), collected(suite, "--short"), collected(suite, "--rest")
-    assert len(whole) == 8
+    assert len(whole) == 10
     assert sorted({*short, *rest}) == sorted(whole)
     assert sorted({*short} & {*rest}) == ["test_flood", "test_property"]
     assert "test_soak" in rest
     assert "test_plain" in short
     assert sum("test_twice" in test for test in short) == 2
+    assert sum("test_property_of_both" in test for test in short) == 1
+    assert sum("test_property_of_both" in test for test in rest) == 1
