@@ -26,6 +26,7 @@ from tests.services.finder import Services
 # Files of tests in memory: a database on a disk waits some milliseconds for each commit.
 MEMORY = Path("/dev/shm")  # noqa: S108
 ENOUGH = 4 * 2**30
+TESTS = Path(__file__).parent
 
 pytest_plugins = ["tests.services.plugin", "tests.forms", "tests.seeds", "tests.statements"]
 
@@ -45,6 +46,21 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Let each worker of a whole run begin with other files, and find those of the others compiled.
+
+    On a fresh clone no test is compiled, which takes as long as all else before the first test.
+    """
+    config = session.config
+    worker: dict[str, object] | None = getattr(config, "workerinput", None)
+    if worker is None or config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+        return
+    files = sorted(str(file.relative_to(config.rootpath)) for file in TESTS.rglob("test_*.py"))
+    begin = len(files) * int(str(worker["workerid"]).removeprefix("gw")) // int(str(worker["workercount"]))
+    config.args = [*files[begin:], *files[:begin]]
+
+
 def pytest_collection_finish() -> None:
     gc.freeze()
     gc.enable()
@@ -57,11 +73,12 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Spread the files of long tests evenly among the others: workers begin with a part of the list each."""
+    """Spread the files of tests that wait evenly among the others: workers begin with a part of the list each."""
+    items.sort(key=lambda item: item.path)  # the same order in each worker, whichever files it began with
     long: list[list[pytest.Item]] = []
     short: list[list[pytest.Item]] = []
     for path, file in groupby(items, key=lambda item: item.path):
-        (long if "e2e" in path.parts else short).append(list(file))
+        (long if {"e2e", "faults", "pages"}.intersection(path.parts) else short).append(list(file))
     step = due = len(items) / (len(long) + 1)
     items.clear()
     for part in short:
