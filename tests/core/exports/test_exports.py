@@ -25,6 +25,7 @@ from core.exports.query import check_query
 from core.exports.rows import COLUMNS, ExportKind, JsonText, Value
 from core.usage.tables import UsageSeries, UsageSum
 from tests.fixtures.engine import NOW, Engine, usage_event
+from tests.forms import long
 
 DAY = timedelta(days=1)
 TODAY = NOW.date()
@@ -292,7 +293,7 @@ def fill(engine: Engine, series: int, days: int) -> None:
         session.execute(insert(UsageSum), [{**row, "events": 1, "late": 0} for row in sums])
 
 
-@pytest.mark.parametrize("format", ExportFormat)
+@pytest.mark.parametrize("format", [ExportFormat.PARQUET, long(ExportFormat.CSV), long(ExportFormat.NDJSON)])
 def test_a_large_export_needs_the_memory_of_a_page(engine: Engine, tmp_path: Path, format: ExportFormat) -> None:
     fill(engine, 500, 100)
     query = check_query("usage", "acme", None, None, None)

@@ -18,6 +18,7 @@ from tests.e2e.operations import put_licenses
 from tests.e2e.processes import Installation, eventually
 from tests.faults.databases.failover import INSTALLATIONS, Pair, Traffic, pair
 from tests.faults.databases.vanishing import Host, vanishing_host
+from tests.forms import long
 from tests.services import PostgresServer
 
 pytestmark = pytest.mark.needs("own-postgres")
@@ -54,7 +55,9 @@ def traffic_of(stack: ExitStack, pair: Pair, home: Path) -> tuple[Installation, 
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("fault", [kill, stop, pytest.param(cut_off, marks=pytest.mark.needs("namespaces"))])
+@pytest.mark.parametrize(
+    "fault", [kill, long(stop), pytest.param(cut_off, marks=[pytest.mark.needs("namespaces"), pytest.mark.long])]
+)
 def test_a_synchronous_replica_takes_over_and_nothing_acknowledged_is_lost(
     tmp_path: Path, fault: Callable[[Pair, Host | None], None], record_property: Callable[[str, object], None]
 ) -> None:
@@ -90,7 +93,7 @@ def test_a_synchronous_replica_takes_over_and_nothing_acknowledged_is_lost(
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("synchronous", [True, False])
+@pytest.mark.parametrize("synchronous", [long(True), False])
 def test_only_without_synchronous_replication_a_replica_that_is_behind_loses_acknowledged_events(
     tmp_path: Path, synchronous: bool
 ) -> None:

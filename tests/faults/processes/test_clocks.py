@@ -24,6 +24,7 @@ from tests.e2e.plugins import install
 from tests.e2e.processes import Installation, eventually
 from tests.e2e.recipients import Answer, recipients
 from tests.faults.plugins.partners import own_meter, plugin
+from tests.forms import long
 
 pytestmark = pytest.mark.needs("postgres")
 LICENSES = 10
@@ -66,7 +67,7 @@ def shifted_by(home: Path, skew: timedelta) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("skew", [SKEW, -SKEW])
+@pytest.mark.parametrize("skew", [SKEW, long(-SKEW)])
 def test_a_worker_whose_clock_differs_sends_no_message_a_second_time(url: str, tmp_path: Path, skew: timedelta) -> None:
     folder = shifted_by(tmp_path, skew)
     with recipients() as there, closing(Database(url)) as database:
@@ -92,7 +93,7 @@ def test_a_worker_whose_clock_differs_sends_no_message_a_second_time(url: str, t
             assert {snapshot.refreshed for snapshot in session.exec(select(Snapshot))} == {1}
 
 
-@pytest.mark.parametrize("skew", [SKEW, -SKEW])
+@pytest.mark.parametrize("skew", [SKEW, long(-SKEW)])
 def test_a_meter_that_hangs_is_asked_after_its_pauses_alone_whichever_clock_a_worker_has(
     url: str, tmp_path: Path, skew: timedelta
 ) -> None:

@@ -15,6 +15,7 @@ from tests.conftest import migrate
 from tests.e2e.processes import PATIENCE, Installation, eventually
 from tests.faults.databases.vanishing import vanishing_host
 from tests.faults.processes.test_rolling_restart import free_ports
+from tests.forms import long
 from tests.services import mounted_disk, private_postgres
 
 MIB = 2**20
@@ -59,7 +60,9 @@ def require_unready(url: str, reasons: set[Unready], record_property: Record) ->
 
 
 @pytest.mark.needs("disks")
-@pytest.mark.parametrize("in_file", [True, pytest.param(False, marks=pytest.mark.needs("own-postgres"))])
+@pytest.mark.parametrize(
+    "in_file", [True, pytest.param(False, marks=[pytest.mark.needs("own-postgres"), pytest.mark.long])]
+)
 def test_a_server_with_a_full_disk_is_not_ready_until_there_is_room(
     in_file: bool, tmp_path: Path, small_disk: Path, record_property: Record
 ) -> None:
@@ -87,7 +90,7 @@ def test_a_server_whose_sqlite_is_locked_is_not_ready_until_the_lock_ends(
 
 
 @pytest.mark.needs("own-postgres", "namespaces")
-@pytest.mark.parametrize("command", ["serve", "worker"])
+@pytest.mark.parametrize("command", ["serve", long("worker")])
 def test_a_process_whose_database_host_vanishes_is_not_ready(
     command: str, tmp_path: Path, record_property: Record
 ) -> None:

@@ -211,7 +211,11 @@ def follower(url: str, token: str) -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize(
-    "proxy", [pytest.param(proxy, marks=pytest.mark.needs(proxy.__name__.lower())) for proxy in (Haproxy, Nginx)]
+    "proxy",
+    [
+        pytest.param(Haproxy, marks=[pytest.mark.needs("haproxy"), pytest.mark.long]),
+        pytest.param(Nginx, marks=pytest.mark.needs("nginx")),
+    ],
 )
 def test_no_request_fails_while_each_server_is_restarted(
     tmp_path: Path, new_postgresql: Callable[[], AbstractContextManager[str]], proxy: type[Haproxy | Nginx]
