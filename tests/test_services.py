@@ -103,7 +103,7 @@ def run_pytest(suite: Path, *arguments: str, **environment: str) -> "subprocess.
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=240,
     )
 
 
