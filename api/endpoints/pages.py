@@ -6,18 +6,15 @@ for operators; ``/graphiql`` is an editor for the GraphQL API.
 
 import re
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from starlette.datastructures import MutableHeaders
-from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import RedirectResponse
-from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.routing import BaseRoute, Route
+
+from api.http.static_files import StaticFile, StaticFolder
 
 _PAGES: Final = Path(__file__).parents[1] / "pages"
 GRAPHIQL: Final = _PAGES / "graphiql"
@@ -36,7 +33,11 @@ _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
-_FOR_EVER: Final = "public, max-age=31536000, immutable"
+_FILE_HEADERS: Final = {
+    "Cache-Control": "public, max-age=31536000, immutable",
+    "X-Content-Type-Options": "nosniff",
+    "Access-Control-Allow-Origin": "*",  # pages of every origin may load files, which are the same for everybody
+}
 
 
 def page_routes(*, graphiql: bool) -> Sequence[BaseRoute]:
@@ -70,44 +71,11 @@ def _policy(folder: Path, *, form_action: str = "'none'") -> str:
 
 
 def _page(path: str, folder: Path, policy: str) -> list[Route]:
-    page = _Page(folder, _HEADERS | {"Content-Security-Policy": policy})
-    return [Route(each, page, methods=["GET"], middleware=[Middleware(GZipMiddleware)]) for each in (path, f"{path}/")]
+    page = StaticFile(folder / "index.html", _HEADERS | {"Content-Security-Policy": policy})
+    return [Route(each, page, methods=["GET"]) for each in (path, f"{path}/")]
 
 
-def _files(path: str, directory: Path) -> Mount:
-    return Mount(path, StaticFiles(directory=directory), middleware=[Middleware(GZipMiddleware), Middleware(_Kept)])
-
-
-class _Page:
-    """The endpoint of a page. A browser that has the page already gets only the news that it did not change."""
-
-    def __init__(self, folder: Path, headers: Mapping[str, str]) -> None:
-        self._files, self._headers = StaticFiles(directory=folder), headers
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self._files.get_response("index.html", scope)
-        response.headers.update(self._headers)
-        await response(scope, receive, send)
-
-
-class _Kept:
-    """Adds the headers of static files: those whose names change with their content may be kept for ever.
-
-    Pages of every origin may load them (CORS), as they are the same for everybody.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        kept = "no-cache" if scope["path"].endswith(f"/{STABLE_NAME}") else _FOR_EVER
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] in (200, 206, 304):
-                headers = MutableHeaders(scope=message)
-                headers["Cache-Control"] = kept
-                headers["Access-Control-Allow-Origin"] = "*"
-                headers["X-Content-Type-Options"] = "nosniff"
-            await send(message)
-
-        await self._app(scope, receive, send_with_headers)
+def _files(path: str, folder: Path) -> Route:
+    """Return the route of files whose names change with their content, so that they may be kept for ever."""
+    files = StaticFolder(folder, {STABLE_NAME: _FILE_HEADERS | {"Cache-Control": "no-cache"}}, _FILE_HEADERS)
+    return Route(f"{path}/{{name}}", files, methods=["GET"])

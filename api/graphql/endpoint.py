@@ -1,6 +1,5 @@
 """``/graphql`` over HTTP, by POST and GET, as the GraphQL-over-HTTP specification says."""
 
-import hashlib
 import logging
 from collections.abc import Mapping
 from functools import partial
@@ -41,6 +40,7 @@ from api.http.asgi import address_of, header, list_header, read_small_body, whil
 from api.http.bodies import JsonResponse, forget_frames, read_body
 from api.http.callers import find_caller
 from api.http.compression import SMALLEST, accepts_gzip, gzip
+from api.http.etags import matches, weak_tag
 from api.http.languages import languages_of
 from api.http.server import MOST_MESSAGE
 from api.http.tracing import parent_context, trace_header, trace_id
@@ -215,6 +215,7 @@ class GraphQLEndpoint:
                 raise MethodNotAllowed("A mutation is not taken here; mutations go by POST.")
             answer = await self._executions.run(call, key.caller, trace, partial(self._encode, key, seen_at))
         except DocumentRefused as refused:
+            forget_frames(refused)
             answer = self._encode(key, seen_at, self._operations.answer_refused(refused, trace))
         self._answers.put(key, answer)
         return answer
@@ -233,8 +234,7 @@ class GraphQLEndpoint:
         if result.expires_at and key.method == "GET":
             # Weak, as the same data may come with another state of the budget.
             coding = b"gzip" if packs else b""
-            digest = hashlib.blake2b(orjson.dumps(answer), digest_size=16, key=coding).hexdigest()
-            etag = b'W/"%s"' % digest.encode()
+            etag = weak_tag(orjson.dumps(answer), coding)
             caching = b"private, no-cache"  # clients may keep it, and revalidate it by its tag
         return CachedAnswer(
             body=body,
@@ -295,14 +295,8 @@ def _refused(error: AllowanceError, answer: Mapping[str, Any], kind: str, method
 
 async def _send(answer: CachedAnswer, scope: Scope, send: Send) -> None:
     status, headers, body = answer.status, answer.headers, answer.body
-    if answer.etag and _matches(list_header(scope, b"if-none-match"), answer.etag):
+    if answer.etag and matches(list_header(scope, b"if-none-match"), answer.etag):
         status, body = 304, b""
         headers = [(name, value) for name, value in headers if name in _OF_A_MATCH]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-def _matches(tags: str | None, etag: bytes) -> bool:
-    """Compare tags weakly (RFC 9110, section 13.1.2)."""
-    known = {tag.strip().removeprefix("W/") for tag in (tags or "").split(",")}
-    return "*" in known or etag.decode().removeprefix("W/") in known
