@@ -11,6 +11,7 @@ import orjson
 from allowance import EventType
 
 from core.nearest import did_you_mean
+from core.right_of_way import give_way
 from core.text import fold_name, problem_with, shown
 from core.times import EPOCH, NotAnInstant, microseconds, parse_instant
 from core.usage.amount import NotAnAmount, to_nanos
@@ -115,6 +116,7 @@ def _check_each(
     events: list[UsageEvent] = []
     rejected: list[RejectedEvent] = []
     for index, raw in enumerate(raws):
+        give_way()
         try:
             if isinstance(raw, UnreadableEvent):
                 raise Rejection(raw.code, raw.message)

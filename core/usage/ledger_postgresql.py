@@ -7,10 +7,11 @@ import orjson
 from sqlalchemy import Connection
 
 from core.database.statements import load_statements
-from core.usage.ledger import Batch, EventKey, has_earlier_levels
+from core.usage.ledger import Batch, EventKey, LedgerRow, has_earlier_levels
 
 _SQL: Final = load_statements("core.usage", "sql/postgresql.sql")
 _WRITE: Final = _SQL["write"]
+_FIND: Final = _SQL["find"]
 _DROP_LEVELS_AHEAD: Final = _SQL["drop_levels_ahead"]
 
 
@@ -43,6 +44,14 @@ def write(connection: Connection, batch: Batch) -> set[EventKey] | None:
             (_numbers(license_id), _texts(source), _texts(id), _numbers(series_id), _numbers(day)),
         )
     return None if count == len(batch.rows) else {(license_id, source, id) for license_id, source, id in new or ()}
+
+
+def find(connection: Connection, keys: Collection[EventKey]) -> Iterable[LedgerRow]:
+    """Return the events of these keys that the ledger holds."""
+    license_id, source, id = zip(*keys, strict=True)
+    parameters = _numbers(license_id), _texts(source), _texts(id)
+    found = connection.exec_driver_sql(_FIND, parameters).scalar_one()
+    return (LedgerRow(*columns) for columns in orjson.loads(found or "[]"))
 
 
 def _numbers(values: Iterable[int]) -> str:

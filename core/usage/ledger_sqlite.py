@@ -8,10 +8,12 @@ import orjson
 from sqlalchemy import Connection
 
 from core.database.statements import load_statements
-from core.usage.ledger import Batch, EventKey, has_earlier_levels
+from core.usage.ledger import Batch, EventKey, LedgerRow, has_earlier_levels
 
 _SQL: Final = load_statements("core.usage", "sql/sqlite.sql")
 _INSERT: Final = _SQL["insert"]
+_NEW_KEYS: Final = _SQL["new_keys"]
+_FIND: Final = _SQL["find"]
 _ADD_TO_SUMS: Final = _SQL["add_to_sums"]
 _KEEP_NEWEST_LEVELS: Final = _SQL["keep_newest_levels"]
 _DROP_LEVELS_AHEAD: Final = _SQL["drop_levels_ahead"]
@@ -64,5 +66,11 @@ def write(connection: Connection, batch: Batch) -> set[EventKey] | None:
                 connection.exec_driver_sql(_MARK_LATE, (last, day, orjson.dumps(ids).decode()))
     if count == len(batch.rows):
         return None
-    new = connection.exec_driver_sql("SELECT license_id, source, id FROM usage_event WHERE rowid > ?", (last,))
+    new = orjson.loads(connection.exec_driver_sql(_NEW_KEYS, (last,)).scalar_one())
     return {(license_id, source, id) for license_id, source, id in new}
+
+
+def find(connection: Connection, keys: Collection[EventKey]) -> Iterable[LedgerRow]:
+    """Return the events of these keys that the ledger holds."""
+    found = connection.exec_driver_sql(_FIND, (orjson.dumps(list(keys)).decode(),)).scalar_one()
+    return (LedgerRow(*columns) for columns in orjson.loads(found))

@@ -7,15 +7,15 @@ from itertools import chain
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from core.database.dialect import parts
+from core.database.dialect import is_postgresql, parts
 from core.text import shown
-from core.usage.closings import day_number
+from core.usage import ledger_postgresql, ledger_sqlite
 from core.usage.duplicates import SeriesDay, count_duplicates
 from core.usage.events import RejectedEvent, UsageEvent
 from core.usage.ledger import EventKey, LedgerRow
 from core.usage.ledger_rows import MadeRows
 from core.usage.record_result import RecordResult
-from core.usage.tables import LedgerEvent, UsageSeries
+from core.usage.tables import UsageSeries
 from core.usage.unknown_licenses import reject_unknown
 
 
@@ -70,17 +70,8 @@ def _stored_rows(session: Session, keys: Collection[EventKey]) -> dict[EventKey,
     """Read the events that were recorded before."""
     if not keys:
         return {}
-    table = LedgerEvent
-    key = sa.tuple_(col(table.license_id), col(table.source), col(table.id))
-    columns = (
-        *(col(table.license_id), col(table.source), col(table.id), col(table.series_id)),
-        *(sa.type_coerce(table.time, sa.BigInteger), col(table.day), col(table.whole), col(table.nanos)),
-    )
-    rows = (row for part in parts(keys) for row in session.execute(sa.select(*columns).where(key.in_(part))))
-    return {
-        (license_id, source, id): LedgerRow(license_id, source, id, series_id, time, day_number(day), whole, nanos)
-        for license_id, source, id, series_id, time, day, whole, nanos in rows
-    }
+    find = ledger_postgresql.find if is_postgresql(session) else ledger_sqlite.find
+    return {(row.license_id, row.source, row.id): row for row in find(session.connection(), keys)}
 
 
 def _forms_of_series(

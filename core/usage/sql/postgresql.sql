@@ -82,6 +82,18 @@ SELECT
   THEN (SELECT json_agg(json_build_array(license_id, source, id)) FROM new) END,
   (SELECT count(*) FROM new)
 
+-- name: find
+-- Return the events of these keys as one value. The subquery with a limit is looked up row by row, as in write.
+SELECT json_agg(json_build_array(
+  stored.license_id, stored.source, stored.id, stored.series_id, stored.time,
+  stored.day - date '1970-01-01', stored.whole, stored.nanos
+))::text
+FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS given(license_id, source, id) CROSS JOIN LATERAL (
+  SELECT * FROM usage_event AS one
+  WHERE one.license_id = given.license_id AND one.source = given.source AND one.id = given.id
+  LIMIT 1
+) AS stored
+
 -- name: drop_levels_ahead
 -- Delete reports from a clock ahead that fell into the day after that of new events, which arrived after their time.
 DELETE FROM usage_level AS ahead

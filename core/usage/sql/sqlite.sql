@@ -16,6 +16,19 @@ SELECT CASE WHEN ? AND value ->> 4 < ? THEN 0 ELSE (SELECT max(number) FROM ledg
   ? AND (value ->> 3) IN (SELECT value FROM json_each(?))
 FROM json_each(?) WHERE true ON CONFLICT DO NOTHING
 
+-- name: new_keys
+-- Return the keys of the new events as one value, as in find.
+SELECT json_group_array(json_array(license_id, source, id)) FROM usage_event WHERE rowid > ?
+
+-- name: find
+-- Return the events of these keys as one value: the driver waits for the interpreter again at each row.
+SELECT json_group_array(json_array(
+  stored.license_id, stored.source, stored.id, stored.series_id, stored.time,
+  CAST(strftime('%s', stored.day) AS INTEGER) / 86400, stored.whole, stored.nanos
+))
+FROM json_each(?) AS given CROSS JOIN usage_event AS stored
+  ON stored.license_id = given.value ->> 0 AND stored.source = given.value ->> 1 AND stored.id = given.value ->> 2
+
 -- name: add_to_sums
 -- Add the new events of counters to the sums of their days. SQLite has one writer, so the rows above the highest
 -- rowid of before are the new ones. Beside max(), source and id are those of the row with the largest time.

@@ -14,7 +14,7 @@ from core.usage.amount import LARGEST_TOTAL, TotalTooLarge
 from core.usage.record_result import RecordResult
 from core.usage.recount import recount
 from core.usage.tables import LateUsage, LedgerEvent, UsageLevel, UsageSum
-from tests.fixtures.engine import NOW, Engine, new_key, usage_event
+from tests.fixtures.engine import NOW, Engine, counted_statements, new_key, usage_event
 
 TODAY = NOW.date()
 LARGEST = 2**53
@@ -426,3 +426,16 @@ def test_the_ledger_keeps_an_event_as_it_was_sent(engine: Engine, time: str) -> 
     assert (row.source, row.id, row.whole, row.nanos) == ("/test", "x", 1, 250_000_000)
     assert row.time == datetime.fromisoformat(time).astimezone(UTC)
     assert row.day == row.time.date()
+
+
+def test_the_number_of_statements_does_not_depend_on_the_number_of_duplicates(engine: Engine) -> None:
+    engine.license()
+    sent = {}
+    for count in (1, 2_500):
+        events = [usage_event(f"{count}-{number}") for number in range(count)]
+        assert engine.send(*events).accepted == count
+        with counted_statements(engine.database) as statements:
+            recorded = engine.send(*events, usage_event(f"new-{count}"))
+        assert outcome(recorded) == (1, count, [])
+        sent[count] = len(statements)
+    assert sent[1] == sent[2_500]
