@@ -21,7 +21,7 @@ class BodyBudget:
     def __init__(self, most: int) -> None:
         """Bound the bytes of all bodies of a sender to `most`, see :class:`core.fair_budget.FairBudget`."""
         self._bytes = FairBudget(most)
-        self._threads = Turns(THREADS, "bodies", per_key=1, most_waiting=None)
+        self._threads = Turns(THREADS, "bodies", per_key=1, most_waiting=None, is_long=True)
 
     @contextmanager
     def body(self, sender: str) -> Iterator[Callable[[int], None]]:

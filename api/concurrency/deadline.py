@@ -2,6 +2,8 @@
 
 from time import monotonic
 
+from core.right_of_way import give_way
+
 
 class DeadlineExceeded(BaseException):
     """The error of a query whose deadline has passed.
@@ -28,6 +30,7 @@ class Deadline:
         self._at = float("-inf")
 
     def check(self) -> None:
-        """Raise :class:`DeadlineExceeded` if the deadline has passed."""
+        """Let short work of other threads go first; raise :class:`DeadlineExceeded` if the deadline has passed."""
+        give_way()
         if monotonic() > self._at:
             raise DeadlineExceeded

@@ -9,11 +9,11 @@ from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from time import thread_time
 from typing import Final, TypeVar, TypeVarTuple
 
 from api.concurrency.futures import mark_retrieved
 from core.errors import RateLimited
+from core.right_of_way import Work
 
 T = TypeVar("T")
 Arguments = TypeVarTuple("Arguments")
@@ -29,9 +29,19 @@ class Turns:
 
     This is start-time fair queueing (Goyal, Vin and Cheng, 1996) with measured processor time: a key that begins to
     wait counts as having used as much as the key that was served last. All methods run on one event loop.
+
+    Long work gives way to short work, see :mod:`core.right_of_way`.
     """
 
-    def __init__(self, threads: int, name: str, *, per_key: int, most_waiting: int | None = MOST_WAITING) -> None:
+    def __init__(
+        self,
+        threads: int,
+        name: str,
+        *,
+        per_key: int,
+        most_waiting: int | None = MOST_WAITING,
+        is_long: bool = False,
+    ) -> None:
         """Start up to `threads` threads, whose names begin with `name`.
 
         Args:
@@ -39,11 +49,13 @@ class Turns:
             name: The beginning of the names of the threads.
             per_key: Threads that one key may hold at once.
             most_waiting: Pieces of work of one key that may wait; None if something else bounds them.
+            is_long: Whether the work is long from the beginning; otherwise only once it has proved to be.
         """
         self._pool = ThreadPoolExecutor(threads, name)
         self._free = threads
         self._per_key = per_key
         self._most_waiting = most_waiting
+        self._is_long = is_long
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
         self._running: Counter[str] = Counter()
         self._used: dict[str, float] = {}
@@ -74,20 +86,21 @@ class Turns:
             RateLimited: Too much work of the key waits already.
         """
         await self._turn(key)
-        context, stopwatch = copy_context(), _Stopwatch()
+        context, piece = copy_context(), Work(is_long=self._is_long)
 
         def timed() -> T:
             try:
-                with stopwatch:
+                with piece:
                     return context.run(work, *arguments)
             finally:
                 if charge:
-                    charge(stopwatch.seconds)
+                    charge(piece.seconds)
 
         future = asyncio.get_running_loop().run_in_executor(self._pool, timed)
 
         def done(future: asyncio.Future[T]) -> None:
-            self._leave(key, stopwatch.seconds)
+            piece.end()
+            self._leave(key, piece.seconds)
             mark_retrieved(future)
 
         future.add_done_callback(done)
@@ -144,15 +157,3 @@ class Turns:
     def _forget_empty(self, key: str) -> None:
         if not self._waiting[key]:
             del self._waiting[key]
-
-
-class _Stopwatch:
-    """The processor time that the thread takes for a block."""
-
-    seconds = 0.0
-
-    def __enter__(self) -> None:
-        self._begin = thread_time()
-
-    def __exit__(self, *_: object) -> None:
-        self.seconds = thread_time() - self._begin

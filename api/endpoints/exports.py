@@ -60,7 +60,7 @@ class ExportsEndpoint:
         self._registry = registry
         self._per_key = per_key
         self._running: Counter[str] = Counter()
-        self._turns = Turns(THREADS, "exports", per_key=1)
+        self._turns = Turns(THREADS, "exports", per_key=1, is_long=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""

@@ -7,6 +7,7 @@ from api.http.client_network import network_of
 from core.access.authenticator import Authenticator
 from core.access.keys import Caller
 from core.database.engine import is_away
+from core.right_of_way import short_work
 
 
 async def find_caller(
@@ -28,7 +29,8 @@ async def find_caller(
     if known:
         return known
     look_up = _find_or_recall if survives_outage else Authenticator.find_caller
-    return await run_in_threadpool(look_up, authenticator, authorization, network_of(address))
+    with short_work():
+        return await run_in_threadpool(look_up, authenticator, authorization, network_of(address))
 
 
 def _find_or_recall(authenticator: Authenticator, authorization: str | None, address: str) -> Caller:

@@ -13,6 +13,7 @@ from sqlmodel import Session
 
 from core.consumption.points import Point, PointDelta, expand, is_whole, merge, point_of
 from core.consumption.tables import ReadingHistory
+from core.right_of_way import give_way
 from core.times import EPOCH
 
 _LONGEST_DAY: Final = timedelta(hours=26)
@@ -143,6 +144,7 @@ class _OldestPass:
     def take(self, at: datetime, entries: Mapping[str, PointDelta]) -> None:
         shown = self._span.after is None or at > self._span.after
         bucket = _bucket(at, self._span.interval, self._zone)
+        give_way()
         for key, entry in entries.items():
             full = expand(entry, self._before.get(key))
             if full is None:
@@ -175,6 +177,7 @@ class _NewestPass:
     def take(self, at: datetime, entries: Mapping[str, PointDelta]) -> None:
         shown = self._span.after is None or at > self._span.after
         bucket = _bucket(at, self._span.interval, self._zone)
+        give_way()
         for key, entry in entries.items():
             found, open_ = self.found[key], self._open[key]
             is_next = shown and self._buckets.get(key, self._first_bucket) != bucket

@@ -15,6 +15,7 @@ from core.measuring.load_usage import load_usage
 from core.measuring.measure import Measurer, MeterQuestion
 from core.measuring.usage_range import UsageRange
 from core.plugins.registry import Registry
+from core.right_of_way import give_way
 
 
 def measure_past(
@@ -31,6 +32,7 @@ def measure_past(
     readings: dict[str, JudgedReading] = {}
     end = license.end_of(day)
     for question, answer in zip(questions, measurer.measure(questions), strict=True):
+        give_way()
         if isinstance(answer, Reading):
             reading = judge_reading(question.meter, contract, answer, None, end)
             if license.version_on(day) is None:

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 
 from core.consumption.readings.judged_reading import JudgedReading, UsageAgainstLimit
 from core.consumption.readings.status import UsageStatus
+from core.right_of_way import give_way
 
 PointDelta: TypeAlias = Sequence[Any]
 """An entry as described above. Numbers are texts, or integers where these are short."""
@@ -71,6 +72,7 @@ def expand_rows(
     """
     before: dict[str, PointDelta] = {}
     for at, entries in rows:
+        give_way()
         whole = {meter: full for meter, entry in entries.items() if (full := expand(entry, before.get(meter)))}
         before |= whole
         yield at, whole

@@ -20,6 +20,7 @@ from core.database.outage_log import OutageLog, Work
 from core.database.pooler import PARAMETER, is_pooled, pooled_arguments, settings_of
 from core.database.postgresql import LOST_SECONDS, connect_arguments, is_away_state, parse_url
 from core.database.replicated_commit import ReplicatedConnection
+from core.right_of_way import give_way
 
 _KEPT_SESSIONS: Final = 16
 """Connections of sessions that stay open; further ones are closed after their use."""
@@ -97,6 +98,7 @@ class Database:
                 **_pool(share.queries, _KEPT_QUERIES),
             )
             self.engines = (self.engine, self._direct, self._autocommit)
+        event.listen(self._reader, "before_cursor_execute", _give_way)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -198,6 +200,11 @@ def is_cut_off(error: BaseException) -> bool:
 def is_deadlock(error: BaseException) -> bool:
     """Return whether PostgreSQL ended a transaction because of a deadlock, so that another try succeeds at once."""
     return isinstance(error, sa_errors.DBAPIError) and getattr(error.orig, "sqlstate", None) == "40P01"
+
+
+def _give_way(*_: Any) -> None:
+    """Let short work go first before each statement of a session that only reads, and so makes nobody wait."""
+    give_way()
 
 
 def _sqlite_engine(url: URL) -> Engine:

@@ -31,6 +31,7 @@ from core.measuring.credit_slices import (
 from core.measuring.rollup_rows import read_levels, read_sums
 from core.measuring.usage_range import EventGroup, LoadingPlan, UsageRange, group_events, plan_loading
 from core.plugins.registry import Registry
+from core.right_of_way import give_way
 from core.usage.tables import Entity
 
 _DAY: Final = timedelta(days=1)
@@ -113,6 +114,7 @@ def _load_cells(
     cells: dict[int, dict[_Key, list[_Cell]]] = defaultdict(lambda: defaultdict(list))
     for rows in (read_sums(session, groups, bounds), read_levels(session, groups, bounds)):
         for license_id, event, entity, dimensions, day, amount in rows:
+            give_way()
             if day is None:
                 plan = plans[license_id]
                 cell = plan.read_from[event], plan.single - _DAY, amount
@@ -194,6 +196,7 @@ def _assemble(
     sums: dict[str, list[Series]] = defaultdict(list)
     levels: dict[str, list[Series]] = defaultdict(list)
     for key in sorted(series):
+        give_way()
         of_key = split_series(series[key], slices[key]) if key in slices else series[key]
         (levels if kinds[key[0]] == LEVEL else sums)[key[0]].append(of_key)
     usage = Usage.of_series(

@@ -31,6 +31,7 @@ from core.plugins.sandbox.process import IMPORT_TIMEOUT
 from core.plugins.sandbox.process_pool import ProcessPool
 from core.plugins.sandbox.question import MeterQuestion
 from core.plugins.source import PluginSource
+from core.right_of_way import give_way
 
 __all__ = ["Failure", "Measurer", "MeterQuestion"]
 
@@ -85,6 +86,7 @@ class Measurer:
         answers: dict[int, Reading | Failure] = {}
         contained: dict[PluginSource, list[int]] = defaultdict(list)
         for index, question in enumerate(questions):
+            give_way()
             meter = question.meter
             if type(meter) in KINDS:
                 answers[index] = _measure(question, log)

@@ -17,6 +17,7 @@ from core.licenses.load import LoadedLicense
 from core.report.day_usage import DayUsage, by_version, usage_by_day
 from core.report.days import days_with_contract
 from core.report.limit_suggestion import LimitSuggestion, suggest_limit
+from core.right_of_way import give_way
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,7 @@ def contract_report(
     day_of = cache(license.day_of)  # meters were measured together
     reports: list[MeterReport] = []
     for meter in meters:
+        give_way()
         cells = [cell for cell in admitted if cell.meter == meter.key]
         days = usage_by_day(meter, history.get(meter.key, ()), cells, contracts, day_of, terms or {})
         for version, of_version in by_version(days, contracts):

@@ -19,6 +19,7 @@ from core.refresh.late_usage import load_late_usage
 from core.refresh.outlooks import make_outlooks
 from core.refresh.refresh import plan_refresh, save_refresh
 from core.refresh.scope import RefreshScope
+from core.right_of_way import Work
 from core.runtime import Runtime
 from core.workers.held_runs import HeldRuns
 
@@ -86,7 +87,8 @@ def _refresh_until_none(runtime: Runtime, held: HeldRuns) -> None:
 def _refresh_contained(runtime: Runtime, claim: str, runs: Sequence[RefreshRun]) -> None:
     """Refresh a batch, or each license alone if the batch fails, so that a license costs no other license."""
     try:
-        _refresh(runtime, claim, runs)
+        with Work(is_long=True):  # which may be done beside requests
+            _refresh(runtime, claim, runs)
     except DBAPIError as error:
         if error.connection_invalidated:
             raise  # the database is away: the lease ends and the runs are claimed again

@@ -38,6 +38,11 @@ class CostBudget:
         """Give a reserved cost back to a key."""
         self._buckets.add(key, cost)
 
+    def require_no_debt(self, key: str) -> None:
+        """Raise :class:`core.errors.RateLimited` if a key owes something."""
+        if wait := self.seconds_in_debt(key):
+            raise RateLimited("This key has used up its budget.", wait)
+
     def seconds_in_debt(self, key: str) -> float:
         """Return the seconds until the key owes nothing."""
         return max(0.0, -self._buckets.left(key) / self._per_second)

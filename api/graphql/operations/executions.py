@@ -40,8 +40,8 @@ class Executions:
         self._budget = CostBudget(settings.graphql_cost_per_second, settings.graphql_max_cost)
         self._quick = Turns(THREADS, "operations", per_key=per_key)
         self._documents = Turns(DOCUMENT_THREADS, "documents", per_key=1)
-        self._costly = Turns(COSTLY_THREADS, "costly", per_key=1)
-        self._answers = Turns(SUBSCRIPTION_THREADS, "subscriptions", per_key=2, most_waiting=None)
+        self._costly = Turns(COSTLY_THREADS, "costly", per_key=1, is_long=True)
+        self._answers = Turns(SUBSCRIPTION_THREADS, "subscriptions", per_key=2, most_waiting=None, is_long=True)
 
     async def prepare(
         self, caller: Caller, read: Callable[[], Request], languages: Languages, *, small: bool
@@ -56,6 +56,7 @@ class Executions:
 
         Raises:
             api.graphql.operations.prepare.DocumentRefused: The document is not valid.
+            core.errors.RateLimited: The document is new, and the key has used up its budget.
             core.errors.AllowanceError: The request is wrong, or passes a limit.
         """
         if not small:
@@ -130,6 +131,7 @@ class Executions:
 
     async def _prepare(self, caller: Caller, read: Callable[[], Request], languages: Languages) -> OperationCall:
         """Return the operation of a request, read and prepared in a thread at the expense of the caller's key."""
+        self._budget.require_no_debt(caller.account)
 
         def work() -> OperationCall:
             return self._operations.prepare(read(), languages, caller)
