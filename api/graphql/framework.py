@@ -3,14 +3,36 @@
 Each has a test in tests/api/graphql/test_framework.py, which fails when an update of either library changes it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import EnumMeta
 from types import SimpleNamespace
 from typing import Any, Final, TypeAlias
 
 import strawberry
-from graphql import GraphQLError, GraphQLField, GraphQLSchema
+from graphql import (
+    ASTValidationRule,
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLField,
+    GraphQLSchema,
+    Lexer,
+    ParallelVisitor,
+    Source,
+    Token,
+    TypeInfo,
+    TypeInfoVisitor,
+    ValidationContext,
+    Visitor,
+    visit,
+)
+from graphql.language.parser import Parser, nested_too_deeply_error
 from graphql.validation.rules import overlapping_fields_can_be_merged
+from graphql.validation.validate import (
+    FragmentNestingVisitor,
+    ValidationAbortedError,
+    query_document_keys_to_validate,
+)
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
@@ -18,6 +40,8 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from strawberry.types.arguments import convert_arguments
 from strawberry.types.enum import StrawberryEnumDefinition
 from strawberry.types.field import StrawberryField
+
+from core.right_of_way import give_way
 
 ExecutionContext = StrawberryGraphQLCoreExecutionContext
 """The executor of graphql-core as Strawberry adapts it."""
@@ -31,6 +55,7 @@ SchemaField: TypeAlias = StrawberryField
 _TOO_MANY_TOKENS: Final = "Document contains more than"
 _TOO_DEEP: Final = "Document is nested too deeply"
 _ABORTED: Final = "Validation aborted."
+_TOO_MANY_ERRORS: Final = f"Too many validation errors, error limit reached. {_ABORTED}"
 
 
 def exceeds_tokens(error: GraphQLError) -> bool:
@@ -41,6 +66,75 @@ def exceeds_tokens(error: GraphQLError) -> bool:
 def exceeds_nesting(error: GraphQLError) -> bool:
     """Return whether the parser stopped since the document is nested too deeply."""
     return _TOO_DEEP in error.message
+
+
+class _Lexer(Lexer):
+    """A lexer that lets short work of other threads go first at each token."""
+
+    def advance(self) -> Token:
+        give_way()
+        return super().advance()
+
+
+def parse(text: str, most: int) -> DocumentNode:
+    """Return the document of a text, as graphql-core's function of that name does.
+
+    Args:
+        text: The text.
+        most: The most tokens, and the most comments.
+
+    Raises:
+        GraphQLSyntaxError: The text is not GraphQL, or has too many tokens, or is nested too deeply.
+    """
+    source = Source(text)
+    parser = Parser(source, max_lexical_tokens=most, max_comments=most, lexer=_Lexer(source))
+    try:
+        return parser.parse_document()
+    except RecursionError:
+        pass
+    raise nested_too_deeply_error(parser)
+
+
+def validate(
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    rules: Sequence[type[ASTValidationRule]],
+    *,
+    max_errors: int,
+    hide_suggestions: bool,
+) -> list[GraphQLError]:
+    """Return the errors of a document, as graphql-core's function of that name does.
+
+    Of its visitors, that function leaves circles, which keep the whole document until Python looks through all objects:
+    some thousands for each document. This one leaves none.
+    """
+    errors: list[GraphQLError] = []
+
+    def add(error: GraphQLError) -> None:
+        if len(errors) >= max_errors:
+            raise ValidationAbortedError(_TOO_MANY_ERRORS)
+        errors.append(error)
+
+    types = TypeInfo(schema)
+    context = ValidationContext(schema, document, types, add, hide_suggestions)
+    visitors: list[Visitor] = [rule(context) for rule in rules]
+    fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
+    if fragments:
+        visitors.insert(0, FragmentNestingVisitor(fragments))
+    together = ParallelVisitor(visitors)
+    outermost = TypeInfoVisitor(types, together)
+    try:
+        visit(document, outermost, query_document_keys_to_validate)
+    except ValidationAbortedError as error:
+        error.__context__ = None
+        errors.append(error.with_traceback(None))
+    except RecursionError:
+        errors.append(ValidationAbortedError(_ABORTED))
+    finally:
+        for visitor in (*visitors, together, outermost):
+            vars(visitor).clear()
+        vars(context).clear()
+    return errors
 
 
 def bound_comparisons(steps: int) -> None:

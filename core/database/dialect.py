@@ -70,8 +70,27 @@ def values_table(
         rows: Values in the order of the columns, of the types that JSON has.
         name: The name of the table. Tables of one statement need different names.
     """
-    dialect = session.get_bind().dialect
-    on_postgresql = is_postgresql(session)
+    parameter = sa.bindparam(name, values_text(rows), sa.String)
+    return _values_table(columns, parameter, name, on_postgresql=is_postgresql(session))
+
+
+def open_values_table(columns: Mapping[str, TypeEngine[Any]], name: str, *, on_postgresql: bool) -> CTE:
+    """Return a table as of :func:`values_table`, of a statement that is made once and executed with different rows.
+
+    The rows are the parameter `name` of the statement, as :func:`values_text` writes them.
+    """
+    return _values_table(columns, sa.bindparam(name, type_=sa.String), name, on_postgresql=on_postgresql)
+
+
+def values_text(rows: Sequence[Sequence[Any]]) -> str:
+    """Return rows as the text of a parameter."""
+    return orjson.dumps(rows).decode()
+
+
+def _values_table(
+    columns: Mapping[str, TypeEngine[Any]], parameter: sa.BindParameter[Any], name: str, *, on_postgresql: bool
+) -> CTE:
+    dialect: sa.Dialect = postgresql.dialect() if on_postgresql else sqlite.dialect()  # type: ignore[no-untyped-call]
     read = (
         f"CAST(value ->> {index} AS {kind.compile(dialect)}) AS {column}"
         if on_postgresql
@@ -79,5 +98,5 @@ def values_table(
         for index, (column, kind) in enumerate(columns.items())
     )
     text = f"SELECT {', '.join(read)} FROM {_JSON_ELEMENTS[dialect.name].format(name)} AS value"  # noqa: S608 - only names of ours
-    table = sa.text(text).bindparams(sa.bindparam(name, orjson.dumps(rows).decode(), sa.String))
+    table = sa.text(text).bindparams(parameter)
     return table.columns(*(sa.column(column, kind) for column, kind in columns.items())).cte(name)

@@ -25,6 +25,8 @@ class CheckedDocument:
     costs: DocumentCost
     most: int
     """The highest cost of an operation."""
+    tokens: int
+    """The number of its tokens."""
 
     def cost(self, operation: str | None, variables: Mapping[str, Any] | None) -> int:
         """Return the cost of an operation with these variables.
@@ -50,10 +52,26 @@ def check_document(schema: GraphQLSchema, text: str, limits: Limits) -> CheckedD
         document = parse_document(text, limits)
     except GraphQLSyntaxError as error:
         error.extensions = {"code": "GRAPHQL_PARSE_FAILED"}
+        error.__traceback__ = None  # whose frames hold what was parsed, in circles
         return [error]
+    tokens = _unlink_tokens(document)
     check_counts(document, limits)
     errors = validation_errors(schema, document, limits)
-    return errors or CheckedDocument(document, DocumentCost(schema, document), limits.cost)
+    return errors or CheckedDocument(document, DocumentCost(schema, document), limits.cost, tokens)
+
+
+def _unlink_tokens(document: DocumentNode) -> int:
+    """Return the number of tokens.
+
+    They no longer name their neighbours. Such circles kept the memory of documents that were dropped until Python
+    looked through all of its objects, which it seldom does.
+    """
+    count, token = 0, document.loc.start_token if document.loc else None
+    while token is not None:
+        count, following = count + 1, token.next
+        token.prev = token.next = None
+        token = following
+    return count
 
 
 def cost_report(requested: int, limits: Limits) -> dict[str, Any]:

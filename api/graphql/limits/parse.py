@@ -1,8 +1,8 @@
 """Parsing of a document in bounded time."""
 
-from graphql import DocumentNode, GraphQLSyntaxError, Source, parse
+from graphql import DocumentNode, GraphQLSyntaxError
 
-from api.graphql.framework import exceeds_nesting, exceeds_tokens
+from api.graphql.framework import exceeds_nesting, exceeds_tokens, parse
 from api.graphql.limits.limits import DocumentTooLarge, Limits, TooDeep, TooManyTokens
 
 
@@ -18,7 +18,7 @@ def parse_document(text: str, limits: Limits) -> DocumentNode:
     if len(text) > limits.characters:
         raise DocumentTooLarge(f"The document has {len(text)} characters; {limits.characters} are allowed.")
     try:
-        return parse(Source(text), max_lexical_tokens=limits.tokens, max_comments=limits.tokens)
+        return parse(text, limits.tokens)
     except GraphQLSyntaxError as error:
         if exceeds_tokens(error):
             raise TooManyTokens(

@@ -3,23 +3,35 @@
 from typing import Any, Final
 
 from graphql import (
+    ASTValidationRule,
     DocumentNode,
     GraphQLError,
     GraphQLSchema,
+    Node,
     NoSchemaIntrospectionCustomRule,
     specified_rules,
-    validate,
 )
 
-from api.graphql.framework import VALIDATION_RULES, bound_comparisons, is_aborted
+from api.graphql.framework import VALIDATION_RULES, bound_comparisons, is_aborted, validate
 from api.graphql.limits.limits import Limits, TooMuchAlike
+from core.right_of_way import give_way
 
 COMPARISONS: Final = 25_000
 """Steps of comparing fields of the same name, two for each pair; a thousand fields would take a million."""
 ERRORS: Final = 20
 """Errors that are reported. Each costs a search for similar names."""
-_RULES: Final = (*specified_rules, *VALIDATION_RULES)
 bound_comparisons(COMPARISONS)
+
+
+class _GiveWay(ASTValidationRule):
+    """A rule that every document keeps, and that lets short work of other threads go first at each node."""
+
+    def enter(self, _node: Node, *_: Any) -> None:
+        """Let short work go first."""
+        give_way()
+
+
+_RULES: Final = (*specified_rules, *VALIDATION_RULES, _GiveWay)
 
 
 class _NoIntrospection(NoSchemaIntrospectionCustomRule):

@@ -44,6 +44,7 @@ from api.graphql.framework import SchemaField, field_of, info_of, python_argumen
 from api.graphql.operations.leaves import PLAIN_TYPES, NotPlanned, serializer
 from api.graphql.schema.build import schema
 from core.errors import AllowanceError
+from core.right_of_way import give_way
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,7 @@ class Planner:
         return partial(_run, operation, complete)
 
     def _object(self, type_: GraphQLObjectType, selections: Sequence[SelectionSetNode]) -> Step:
+        give_way()
         key = type_.name, tuple(map(id, selections))
         if key not in self._objects:
             self._objects[key] = self._new_object(type_, selections)

@@ -7,7 +7,7 @@ from functools import cached_property
 from threading import Lock
 from typing import Final
 
-from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType
+from graphql import GraphQLError, OperationDefinitionNode, OperationType
 
 from api.graphql.limits.check import CheckedDocument, check_document
 from api.graphql.limits.limits import Limits
@@ -131,19 +131,6 @@ class Preparer:
             for node in document.definitions
             if isinstance(node, OperationDefinitionNode)
         }
-        size = sys.getsizeof(text) + _SMALLEST + _unlink_tokens(document) * (_PARSED + _PLANNED * len(operations))
+        # Memory is counted by tokens, as short names take as much of it as long ones.
+        size = sys.getsizeof(text) + _SMALLEST + checked.tokens * (_PARSED + _PLANNED * len(operations))
         return PreparedDocument(checked, operations, size)
-
-
-def _unlink_tokens(document: DocumentNode) -> int:
-    """Return the number of tokens, by which memory is counted: short names take as much of it as long ones.
-
-    The tokens no longer name their neighbours. Such circles kept the memory of documents that the cache had dropped
-    until Python looked through all of its objects, which it seldom does.
-    """
-    count, token = 0, document.loc.start_token if document.loc else None
-    while token is not None:
-        count, following = count + 1, token.next
-        token.prev = token.next = None
-        token = following
-    return count

@@ -15,6 +15,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     GraphQLSyntaxError,
+    Source,
     execute_sync,
     get_named_type,
     parse,
@@ -73,6 +74,48 @@ def field(name: str) -> GraphQLField:
     query = framework.core_schema(SMALL).query_type
     assert query
     return query.fields[name]
+
+
+VALIDATED = [
+    "{ plain }",
+    "{ plain nothing(a: 1) { b } }",
+    "query A { plain } query A { ...f } fragment f on Query { ...g } fragment g on Query { ...f plain }",
+    "{ " + " ".join(f"x{number}" for number in range(50)) + " }",
+    "{ a: plain a: days }",
+    "{ chosen(choice: {first: 1, second: 2}) colour @include(if: 1) }",
+    "fragment f on Nothing { x }",
+    "{ ...f0 } "
+    + " ".join(f"fragment f{n} on Query {{ ...f{n + 1} }}" for n in range(700))
+    + " fragment f700 on Query { plain }",
+]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [*VALIDATED, "{ a", "", "# only\n# comments", "{" * 5000, "query " + "{ a " * 900, '{ a(b: "\\u") }', "{ a }" * 9],
+)
+def test_parsing_finds_what_graphql_core_finds(text: str) -> None:
+    found: list[object] = []
+    for read in (
+        lambda: framework.parse(text, 500),
+        lambda: parse(Source(text), max_lexical_tokens=500, max_comments=500),
+    ):
+        try:
+            found.append(read())
+        except GraphQLSyntaxError as error:
+            found.append(str(error))
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("hides", [False, True])
+@pytest.mark.parametrize("text", VALIDATED)
+def test_validation_finds_what_graphql_core_finds(text: str, hides: bool) -> None:
+    rules = (*specified_rules, *framework.VALIDATION_RULES)
+    document, small = parse(text), framework.core_schema(SMALL)
+    expected = validate(small, document, rules, 20, hides)
+    found = framework.validate(small, document, rules, max_errors=20, hide_suggestions=hides)
+    assert list(map(str, found)) == list(map(str, expected))
+    assert [type(error) for error in found] == [type(error) for error in expected]
 
 
 def test_no_other_module_imports_private_parts_of_strawberry_or_graphql_core() -> None:

@@ -2,6 +2,9 @@
 
 import json
 import re
+import shutil
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -147,3 +150,19 @@ def test_a_browser_follows_a_subscription_and_asks_no_other_host(library: Served
     assert '"consumptionChanged"' in seen["shown"]
     assert seen["hosts"] == [library.url]
     assert seen["complaints"] == []
+
+
+@pytest.mark.needs("node")
+@pytest.mark.long
+def test_the_files_are_what_the_lock_file_and_the_source_give(tmp_path: Path) -> None:
+    source = tmp_path / "graphiql" / "source"
+    shutil.copytree(GRAPHIQL / "source", source, ignore=shutil.ignore_patterns("node_modules"))
+    for command in (["npm", "ci", "--no-audit", "--no-fund"], ["npm", "run", "build"]):
+        subprocess.run(command, cwd=source, check=True, capture_output=True, timeout=300)
+    built, committed = (
+        {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.glob("assets/*")}
+        | {"index.html": (folder / "index.html").read_bytes()}
+        for folder in (source.parent, GRAPHIQL)
+    )
+    assert built.keys() == committed.keys()
+    assert [name for name in built if built[name] != committed[name]] == []
