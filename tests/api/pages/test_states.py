@@ -251,6 +251,23 @@ def test_a_failure_has_a_number_for_the_support_team_and_can_be_tried_again(seen
     expect(seen.page.locator("allowance-consumption .name p")).to_contain_text("Somebody")
 
 
+def test_charts_of_one_period_never_stand_below_another(seen: Visit, served: Served) -> None:
+    open_state(seen, served, STATES["ended"])
+    sparks = seen.page.locator("allowance-consumption .spark")
+    expect(sparks.first).to_be_visible()
+
+    def hold(route: Route) -> None:
+        data = route.request.post_data or ""
+        if "query Months" not in data or '"at":null' in data:
+            route.fallback()
+
+    seen.page.route("**/graphql?*", hold)
+    seen.page.get_by_role("button", name="Previous period").click()
+    expect(seen.page.get_by_text("This period is over.")).to_be_visible()
+    expect(seen.page.locator("[data-meter=users]")).to_be_visible()
+    expect(sparks).to_have_count(0)
+
+
 def test_nothing_moves_when_the_figures_come(seen: Visit, served: Served) -> None:
     open_state(seen, served, STATES["mixed"])
     expect(seen.page.get_by_role("button", name="Refresh")).to_be_visible()
@@ -382,7 +399,7 @@ def test_nothing_is_wider_than_the_screen(seen: Visit, served: Served, name: str
     seen.page.set_viewport_size({"width": width, "height": 800})
     open_state(seen, served, STATES[name], "fr")
     assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
-    for message in seen.page.locator("allowance-consumption .message").all():
-        assert message.evaluate("element => element.scrollWidth <= element.clientWidth")
+    for part in seen.page.locator("allowance-consumption").locator(".message, .scroll").all():
+        assert part.evaluate("element => element.scrollWidth <= element.clientWidth")
     if name == "long":
         assert LONG in seen.text(".name p")

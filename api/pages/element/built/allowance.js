@@ -1,1 +1,1 @@
-export * from './allowance-Fs4lTrEa.js';
+export * from './allowance-BYTV9gFv.js';

@@ -38,8 +38,9 @@ export class Full extends View<{ state: State; sections: string[] | null }, Show
     const period = periods[shown];
     // The last instant of a past period.
     const at = period && !period.current ? new Date(Date.parse(period.end) - 1).toISOString() : null;
-    const past = this.answer('past', at && `${at} ${version}`, async () => at && store.past(at));
-    const histories = known(this.answer('histories', `${at} ${version}`, () => store.months(at)));
+    // By period, so that figures of one never stand below another.
+    const past = this.answer(`past ${at}`, at && `${at} ${version}`, async () => at && store.past(at));
+    const histories = known(this.answer(`months ${at}`, version, () => store.months(at)));
     const overview = at ? known(past) : current;
     return (
       <>
