@@ -1,1 +1,1 @@
-export * from './allowance-BYTV9gFv.js';
+export * from './allowance-Bl1Tsnbh.js';

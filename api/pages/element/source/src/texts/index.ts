@@ -9,7 +9,6 @@ const LANGUAGES: Record<string, () => Promise<Text>> = {
   en: async () => (await import('./en')).en,
   fr: async () => (await import('./fr')).fr,
 };
-const AGAIN_AFTER = 3_000;
 const here: Record<string, Text> = {};
 const asked: Record<string, Promise<unknown>> = {};
 
@@ -17,14 +16,14 @@ const asked: Record<string, Promise<unknown>> = {};
 export const spokenOf = (languages: readonly string[]): string =>
   languages.map((tag) => tag.toLowerCase().split('-')[0]!).find((tag) => tag in LANGUAGES) ?? 'en';
 
-/** The words of a language; undefined while their file is on its way: `arrived` is called when to look again. */
+/**
+ * The words of a language; undefined while their file is on its way: `arrived` is called when it is here. A file that
+ * did not come is asked for again at the next look, such as after the connection is back.
+ */
 export function wordsIn(language: string, arrived: () => void): Text | undefined {
   if (!here[language])
-    void (asked[language] ??= LANGUAGES[language]!()
-      .then(
-        (text) => (here[language] = text),
-        () => new Promise((resolve) => setTimeout(resolve, AGAIN_AFTER)),
-      )
-      .finally(() => delete asked[language])).then(arrived);
+    (asked[language] ??= LANGUAGES[language]!()
+      .then((text) => (here[language] = text))
+      .finally(() => delete asked[language])).then(arrived, () => {});
   return here[language];
 }
