@@ -166,16 +166,16 @@ def finish_runs(
 
 
 def requeue_runs(session: Session, claim: str, runs: Collection[RefreshRun], now: datetime) -> None:
-    """Queue runs that a claim still holds again, due now, because another refresh of their licenses was saved first.
+    """Queue runs that a claim still holds again, due now, because they are given back, or were refreshed by others.
 
-    The runs lost no worker, so their attempts are counted anew.
+    The runs lost no worker, so this attempt does not count.
     """
     keys = [(run.license_id, run.id) for run in runs]
     if keys:
         session.exec(
             update(RefreshRun)
             .where(col(RefreshRun.claim) == claim, _KEY.in_(keys))
-            .values(status=RefreshStatus.QUEUED, due_at=now, claim=None, attempts=0)
+            .values(status=RefreshStatus.QUEUED, due_at=now, claim=None, attempts=col(RefreshRun.attempts) - 1)
         )
 
 

@@ -29,6 +29,8 @@ _AT_ONCE: Final = 2
 """Batches at once: while the database works for one batch, the other is measured."""
 MUCH_HISTORY = timedelta(days=31)
 """Licenses with a longer history than this to measure again are refreshed one at a time."""
+MOST_ALONE: Final = 10
+"""Of such licenses, those that a worker keeps of a claim. It gives the others back, so that idle workers take part."""
 
 
 def open_held_runs(runtime: Runtime) -> HeldRuns:
@@ -57,7 +59,9 @@ def refresh_due(runtime: Runtime, held: HeldRuns | None = None) -> int:
         return 0
     lease = Lease(claim, held.lease, since)
     with held.hold(lease, runs):
-        for batch in _batches(runtime, runs, now):
+        batches = _batches(runtime, runs, now)
+        _give_back(runtime, claim, [run for batch in batches[MOST_ALONE:] for run in batch])
+        for batch in batches[:MOST_ALONE]:
             if lease.is_over:
                 logger.warning("this process stood still for longer than a lease; other workers refresh the rest")
                 break
@@ -66,6 +70,12 @@ def refresh_due(runtime: Runtime, held: HeldRuns | None = None) -> int:
                 return 0
             _refresh_contained(runtime, claim, batch)
     return len(runs)
+
+
+def _give_back(runtime: Runtime, claim: str, runs: Sequence[RefreshRun]) -> None:
+    if runs:
+        with runtime.database.write() as session:
+            requeue_runs(session, claim, runs, claim_time(session))
 
 
 def refresh_all_due(runtime: Runtime, held: HeldRuns | None = None) -> None:

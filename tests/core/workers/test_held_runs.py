@@ -9,7 +9,7 @@ from sqlmodel import select, update
 from core.queue.tables import RefreshRun
 from core.usage.tables import LateUsage
 from core.workers.held_runs import HeldRuns
-from core.workers.refresh_due import MUCH_HISTORY, refresh_all_due, refresh_due
+from core.workers.refresh_due import MOST_ALONE, MUCH_HISTORY, refresh_all_due, refresh_due
 from tests.core.workers.test_refresh_due import slowed
 from tests.fixtures.engine import NOW, Engine
 
@@ -44,6 +44,27 @@ def test_a_process_that_stops_finishes_what_it_has_begun_and_gives_back_the_rest
     assert [(run.status, run.claim, run.attempts, run.due_at) for run in rest] == [("QUEUED", None, 0, NOW)] * 2
     refresh_all_due(engine.runtime)
     assert [engine.snapshot(key).version for key in ("a", "b", "c")] == [1, 1, 1]
+
+
+def test_of_licenses_with_much_history_a_worker_keeps_a_few_and_gives_back_the_rest(engine: Engine) -> None:
+    keys = [f"license-{number:02}" for number in range(MOST_ALONE + 3)]
+    first_day = (NOW - MUCH_HISTORY - timedelta(days=2)).date()
+    for key in keys:
+        engine.license(key)
+        with engine.database.write() as session:
+            session.merge(LateUsage(license_id=engine.id(key), since=first_day))
+    with engine.database.write() as session:
+        session.exec(update(RefreshRun).values(attempts=2))  # lost workers count on
+    left: list[tuple[str, str | None, int]] = []
+
+    def look() -> None:
+        left.extend((run.status, run.claim, run.attempts) for run in runs_of(engine)[MOST_ALONE:])
+
+    assert refresh_due(slowed(engine, look)) == len(keys)
+    assert left[:3] == [("QUEUED", None, 2)] * 3
+    assert [engine.snapshot(key).version for key in keys] == [1] * MOST_ALONE + [0] * 3
+    refresh_all_due(engine.runtime)
+    assert [engine.snapshot(key).version for key in keys] == [1] * len(keys)
 
 
 def test_runs_that_take_longer_than_the_grace_time_are_given_back_and_done_once(engine: Engine) -> None:

@@ -91,7 +91,6 @@ def test_a_meter_that_loops_delays_no_license_with_a_year_to_measure(
     install(partner, "good", plugin(HONEST))
     settings: dict[str, object] = {
         "broker_url": "redis://127.0.0.1:1/0",  # nobody announces
-        "sweep_seconds": 0.2,
         "meter_timeout_seconds": 2,
         "refresh_lease_seconds": LEASE,
     }
