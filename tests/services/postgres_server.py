@@ -135,8 +135,11 @@ def replica_of(server: PostgresServer, address: str, port: int) -> Iterator[Post
 
 def require_programs() -> None:
     """Require that a private server can be started, as far as can be seen without a start. Raises CannotStart."""
-    _account()
-    _package()
+    package, account = _package(), _account()
+    try:
+        subprocess.run(["/bin/true"], check=True, **account)
+    except OSError as error:  # in a namespace whose root is nobody else outside
+        raise CannotStart(f"{package.name} cannot be run by nobody: {error.strerror}") from error
 
 
 def _account() -> _Account:
