@@ -7,12 +7,14 @@ Child processes for long work were weighed: each would hold plugins, caches and 
 the operating system do not decide which thread gets the interpreter.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from threading import Condition, local
 from time import monotonic, thread_time
 from types import TracebackType
-from typing import Final
+from typing import Final, TypeVar
+
+T = TypeVar("T")
 
 SHORT: Final = 0.005
 """Seconds of processor time from which on any work is long."""
@@ -119,6 +121,13 @@ def short_work() -> Iterator[None]:
         yield
     finally:
         work.end()
+
+
+def giving_way(items: Iterable[T]) -> Iterator[T]:
+    """Yield items, and let short work of other threads go first before each."""
+    for item in items:
+        give_way()
+        yield item
 
 
 def give_way() -> None:

@@ -17,6 +17,7 @@ import orjson
 
 from core.exports.parquet import ParquetWriter
 from core.exports.rows import JsonText, Value
+from core.right_of_way import giving_way
 from core.text import decimal_text
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -97,7 +98,7 @@ class CsvWriter:
     def rows(self, rows: Iterable[Sequence[Value]]) -> bytes:
         """Return rows as lines."""
         text = io.StringIO(newline="")
-        csv.writer(text).writerows(map(_cell, row) for row in rows)
+        csv.writer(text).writerows(map(_cell, row) for row in giving_way(rows))
         return text.getvalue().encode()
 
     def end(self) -> bytes:
@@ -118,7 +119,7 @@ class JsonLinesWriter:
 
     def rows(self, rows: Iterable[Sequence[Value]]) -> bytes:
         """Return rows as lines."""
-        objects = (dict(zip(self._columns, map(_json_value, row), strict=True)) for row in rows)
+        objects = (dict(zip(self._columns, map(_json_value, row), strict=True)) for row in giving_way(rows))
         return b"".join(orjson.dumps(one, option=_JSON) for one in objects)
 
     def end(self) -> bytes:

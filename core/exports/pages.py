@@ -20,6 +20,7 @@ from core.licenses.find import find_license, no_license
 from core.licenses.load import LoadedLicense, load_licenses
 from core.licenses.tables import License
 from core.plugins.registry import Registry
+from core.right_of_way import giving_way
 
 ROWS: Final = 1000
 """The most rows of a page."""
@@ -57,7 +58,8 @@ def read_page(
         key = license.license.key
         start = after.position if after and after.position and after.license == key else START
         left = most - len(rows)
-        for position, values in islice(_rows(session, license, query, start, registry, now, left), left):
+        found = _rows(session, license, query, start, registry, now, left)
+        for position, values in giving_way(islice(found, left)):
             rows.append((*values, write_cursor(query.kind, key, position)))
             if len(rows) == most:
                 return ExportPage(rows, Place(key, position))

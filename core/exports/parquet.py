@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Final
 
 from core.errors import AllowanceError
 from core.exports.rows import Value
+from core.right_of_way import giving_way
 
 _GROUP_ROWS: Final = 20_000
 """Rows of a row group at the least, unless it is the last one: a file of small groups is slow to read."""
@@ -68,7 +69,7 @@ class ParquetWriter:
         """Add rows, and return what was written; nothing until a row group is full."""
         if rows:
             # Column by column into arrays, which take a fraction of the memory of rows.
-            cells = zip(*([_cell(value) for value in row] for row in rows), strict=True)
+            cells = zip(*([_cell(value) for value in row] for row in giving_way(rows)), strict=True)
             arrays = [self._arrow.array(column, field.type) for column, field in zip(cells, self._schema, strict=True)]
             self._batches.append(self._arrow.record_batch(arrays, schema=self._schema))
         if sum(batch.num_rows for batch in self._batches) >= _GROUP_ROWS:

@@ -144,3 +144,8 @@ def test_work_within_work_gives_the_thread_back_to_the_outer_one() -> None:
             pass
         assert right_of_way._thread.work is outer
     assert right_of_way._thread.work is None
+
+
+def test_items_are_yielded_as_they_are() -> None:
+    with Work(is_long=True):
+        assert list(right_of_way.giving_way(iter("abc"))) == ["a", "b", "c"]
