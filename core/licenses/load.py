@@ -116,8 +116,11 @@ class LoadedLicense:
         return midnight(day, self.license.time_zone)
 
     def day_of(self, instant: datetime) -> date:
-        """Return the day of an instant in the license's time zone."""
-        return instant.astimezone(ZoneInfo(self.license.time_zone)).date()
+        """Return the day of an instant in the license's time zone; the nearest one that the calendar has."""
+        try:
+            return instant.astimezone(ZoneInfo(self.license.time_zone)).date()
+        except OverflowError:  # within hours of the years 0 and 10000
+            return instant.date()
 
     def end_of(self, day: date) -> datetime:
         """Return the last instant of a day in the license's time zone."""
