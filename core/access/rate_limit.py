@@ -51,6 +51,10 @@ class RateLimit:
         with self._lock:
             self._set(caller, min(self._burst, self._left(caller) + tokens))
 
+    def seconds_in_debt(self, caller: str) -> float:
+        """Return the seconds until a caller owes nothing."""
+        return max(0.0, -self.left(caller) / self._rate)
+
     def left(self, caller: str) -> float:
         """Return the tokens in the bucket of a caller; below 0 if it owes some."""
         with self._lock:

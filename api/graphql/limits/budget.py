@@ -45,7 +45,7 @@ class CostBudget:
 
     def seconds_in_debt(self, key: str) -> float:
         """Return the seconds until the key owes nothing."""
-        return max(0.0, -self._buckets.left(key) / self._per_second)
+        return self._buckets.seconds_in_debt(key)
 
     def status(self, key: str) -> dict[str, int]:
         """Return the `throttleStatus` of an answer to a key."""

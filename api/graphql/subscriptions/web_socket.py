@@ -50,6 +50,7 @@ from api.http.callers import find_caller
 from api.http.languages import named_languages
 from core.access.authenticator import Authenticator
 from core.access.keys import Caller
+from core.access.rate_limit import RateLimit
 from core.errors import AllowanceError, BadInput, RateLimited, Unauthenticated
 from core.languages.negotiation import ENGLISH_ALONE, BadLanguage, Languages
 
@@ -57,6 +58,10 @@ INIT: Final = 10.0
 """Seconds within which a client has to send connection_init."""
 GREETING: Final = 10
 """Messages within which a client has to send connection_init; pings and pongs may come before it."""
+MESSAGES: Final = 1_000
+"""Messages that the connections of one key may send in a second, all together. More wait, and no other key for them."""
+_LARGE: Final = 2_048
+"""Bytes of a message that count as one more."""
 DRAIN: Final = 20.0
 """Seconds within which a client has to read each message."""
 _LOST: Final = (TimeoutError, OSError, RuntimeError)
@@ -105,6 +110,7 @@ class WebSocketEndpoint:
         self.subscriptions = subscriptions
         self.connections = connections
         self.executions = executions
+        self.messages = RateLimit(MESSAGES, MESSAGES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -142,6 +148,8 @@ class _Conversation:
         self._greeted = greeted
         self._receive = receive
         self._asgi_send = send
+        self._size = 0
+        """Bytes of the last message."""
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._following = WeakSet[asyncio.Task[Any]]()
         """The tasks of subscriptions."""
@@ -157,7 +165,9 @@ class _Conversation:
                     tasks.create_task(connection.until_ended())
                     await self._send({"type": "connection_ack"})
                     while True:
-                        await self._take(await self._next(), caller, tasks)
+                        message = await self._next()
+                        await self._wait_for_turn(caller)
+                        await self._take(message, caller, tasks)
         except* ClientGone:
             pass
         except* (Close, ConnectionEnded, TooManyConnections) as group:
@@ -248,6 +258,13 @@ class _Conversation:
         else:
             raise Close(CloseCode.BAD_REQUEST, f"Unknown message type {kind}")
 
+    async def _wait_for_turn(self, caller: Caller) -> None:
+        """Count the last message of a key, and wait while the key has sent too many. Nothing is read meanwhile."""
+        messages = self._endpoint.messages
+        messages.add(caller.account, -1 - self._size // _LARGE)
+        if wait := messages.seconds_in_debt(caller.account):
+            await asyncio.sleep(wait)
+
     async def _keep_alive(self, message: Mapping[str, Any]) -> None:
         if message["type"] == "ping":
             payload = {"payload": message["payload"]} if "payload" in message else {}
@@ -298,7 +315,9 @@ class _Conversation:
         event = await self._receive()
         if event["type"] == "websocket.disconnect":
             raise ClientGone
-        return read_message(event.get("text"))
+        text = event.get("text")
+        self._size = len(text or "")
+        return read_message(text)
 
     async def _send(self, message: Mapping[str, Any]) -> None:
         try:

@@ -5,6 +5,7 @@ import struct
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,9 +19,10 @@ from api.graphql.operations.execute import OperationCall
 from api.graphql.operations.run import OperationResult, Operations
 from api.graphql.subscriptions import web_socket
 from core.access.keys import Caller
+from core.settings import Settings
 from tests.api.graphql.subscriptions.sockets import FOLLOW, Socket, change, socket_to
 from tests.api.graphql.subscriptions.test_event_stream import stream, version
-from tests.api.server import Served
+from tests.api.server import Served, serving
 from tests.e2e.processes import PATIENCE, eventually
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -167,3 +169,28 @@ def test_what_clients_complete_while_it_is_executed_holds_few_threads_and_what_d
         go_on.set()
         assert socket.hear()["payload"]["data"] == {"viewer": {"name": "a test"}}
     assert began == [*(f"Q{number}" for number in range(at_once)), "Last"]
+
+
+def test_messages_of_a_key_beyond_its_rate_wait_and_those_of_other_keys_do_not(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pings are messages as well. They were answered as fast as a client sent them: large ones stopped a server."""
+    monkeypatch.setattr(web_socket, "MESSAGES", 10)
+    url, token = served.runtime.settings.database_url, served.token("consumption:read")
+    with (
+        serving(Settings(database_url=url)) as other,
+        socket_to(other, token) as busy,
+        socket_to(other, token) as busy_too,
+        socket_to(other, served.token("consumption:read")) as modest,
+    ):
+        began = monotonic()
+        for socket in (busy, busy_too):
+            for _ in range(10):
+                socket.say(type="ping")
+        busy.say(type="ping", payload={"large": "x" * 20_000})  # counts as ten
+        modest.say(type="ping")
+        assert modest.hear() == {"type": "pong"}
+        for _ in range(10):
+            assert busy.hear() == busy_too.hear() == {"type": "pong"}
+        assert busy.hear()["type"] == "pong"
+        assert monotonic() - began >= 1.5
