@@ -111,6 +111,8 @@ def test_a_meter_that_hangs_is_asked_after_its_pauses_alone_whichever_clock_a_wo
     first, second = (right, shifted) if skew > timedelta() else (shifted, right)
     with closing(Database(url)) as database, first.working(), ExitStack() as stack:
         make_licenses(database, LICENSES)
+        with database.read() as session:
+            began = now_of(session)
         for round in range(1, ROUNDS + 1):
             with database.write() as session:
                 for number in range(1, LICENSES + 1):
@@ -121,6 +123,7 @@ def test_a_meter_that_hangs_is_asked_after_its_pauses_alone_whichever_clock_a_wo
         with database.read() as session:
             [pause] = load_pauses(session).meters.values()
             pauses = sum((pause_of(failures) for failures in range(1, pause.failures)), timedelta())
+            assert pause.since > began
             assert now_of(session) - pause.since >= pauses
 
 
