@@ -162,14 +162,15 @@ export function Pages({ pages, info }: { pages: ReturnType<typeof usePages>; inf
   );
 }
 
+/** A table. On narrow screens each row is a list of its cells, which the roles still tell as a table. */
 export function Table({ caption, heads, rows }: { caption: string; heads: string[]; rows: ComponentChildren[][] }) {
   return (
     <div class="scroll" role="region" aria-label={caption} tabIndex={0}>
-      <table>
+      <table role="table">
         <thead>
-          <tr>
+          <tr role="row">
             {heads.map((head) => (
-              <th key={head} scope="col">
+              <th key={head} scope="col" role="columnheader">
                 {head}
               </th>
             ))}
@@ -177,9 +178,11 @@ export function Table({ caption, heads, rows }: { caption: string; heads: string
         </thead>
         <tbody>
           {rows.map((cells, number) => (
-            <tr key={number}>
+            <tr key={number} role="row">
               {cells.map((cell, column) => (
-                <td key={column}>{cell}</td>
+                <td key={column} role="cell" data-head={heads[column]}>
+                  {cell}
+                </td>
               ))}
             </tr>
           ))}
