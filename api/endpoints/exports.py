@@ -30,6 +30,8 @@ from core.text import shown
 from core.times import parse_day
 
 THREADS: Final = 2
+MOST_PARQUET: Final = 8
+"""Exports as Parquet at once, of all keys: each holds a row group until it is full, also while its client waits."""
 _PARAMETERS: Final = ("license", "from", "to", "format", "after")
 _SECONDS: Final = 10
 """Seconds after which a caller with too many exports may try again."""
@@ -60,6 +62,7 @@ class ExportsEndpoint:
         self._registry = registry
         self._per_key = per_key
         self._running: Counter[str] = Counter()
+        self._parquet = 0
         self._turns = Turns(THREADS, "exports", per_key=1, is_long=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,7 +73,7 @@ class ExportsEndpoint:
             caller.require_all_licenses(Permission.OPERATE)
         else:
             caller.require(*READERS, license=query.license)
-        with self._one_more(caller.account):
+        with self._one_more(caller.account), self._one_more_file(format):
             # Read before the answer begins, so that an error still becomes an answer of its own.
             writer = open_writer(format, COLUMNS[query.kind], adds=query.after is not None)
             first = await self._turns.run(caller.account, self._read, query, writer, query.after)
@@ -95,6 +98,20 @@ class ExportsEndpoint:
             self._running[account] -= 1
             if not self._running[account]:
                 del self._running[account]
+
+    @contextmanager
+    def _one_more_file(self, format: ExportFormat) -> Iterator[None]:
+        """Count an export as Parquet. Raises :class:`RateLimited` if there are too many."""
+        if format.has_lines:
+            yield
+            return
+        if self._parquet >= MOST_PARQUET:
+            raise RateLimited(f"{MOST_PARQUET} exports as Parquet are under way. Try again, or export CSV.", _SECONDS)
+        self._parquet += 1
+        try:
+            yield
+        finally:
+            self._parquet -= 1
 
     async def _parts(self, scope: Scope, query: ExportQuery, writer: Writer, part: _Part) -> AsyncIterator[bytes]:
         while True:

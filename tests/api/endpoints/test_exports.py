@@ -158,3 +158,25 @@ def test_a_key_has_so_many_exports_at_once(served: Served, acme: None, monkeypat
         assert sorted(one.result().status_code for one in asked) == [200, 200, 429]
         for each in (client, other):
             assert each.get("/exports/usage?license=acme").status_code == 200
+
+
+def test_all_keys_together_have_so_many_files_of_parquet_at_once(
+    served: Served, acme: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.endpoints.exports.MOST_PARQUET", 1)
+    began, go_on, real = Event(), Event(), ExportsEndpoint._read
+
+    def read(*arguments: Any) -> Any:
+        began.set()
+        assert go_on.wait(60)
+        return real(*arguments)
+
+    monkeypatch.setattr(ExportsEndpoint, "_read", read)
+    address = "/exports/usage?license=acme&format="
+    with served.client() as client, served.client() as other, ThreadPoolExecutor() as threads:
+        first = threads.submit(client.get, f"{address}parquet")
+        assert began.wait(60)
+        assert error_of(other.get(f"{address}parquet")) == (429, "RATE_LIMITED")
+        go_on.set()
+        assert other.get(f"{address}csv").status_code == first.result().status_code == 200
+        assert other.get(f"{address}parquet").status_code == 200

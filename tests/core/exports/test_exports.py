@@ -325,3 +325,14 @@ def test_a_large_export_needs_the_memory_of_a_page(engine: Engine, tmp_path: Pat
     else:
         amounts = [Decimal(json.loads(line)["amount"]) for line in path.read_text().splitlines()]
     assert (len(amounts), sum(amounts)) == (50_000, 100 * 500 * 501 // 2)
+
+
+def test_row_groups_grow_with_the_file_so_that_its_end_stays_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, rows in (("_GROUP_ROWS", 2), ("_GROUPS", 5), ("_MOST_GROUP_ROWS", 4)):
+        monkeypatch.setattr(f"core.exports.parquet.{name}", rows)
+    writer = open_writer(ExportFormat.PARQUET, ["cursor", "amount"], adds=False)
+    parts = [writer.header(), *(writer.rows([(f"c{n}", Decimal(n))]) for n in range(40)), writer.end()]
+    read = parquet.ParquetFile(io.BytesIO(b"".join(parts)))
+    groups = [read.metadata.row_group(n).num_rows for n in range(read.num_row_groups)]
+    assert groups == [2] * 8 + [3, 3, 4, 4, 4, 4, 2]
+    assert read.read(["cursor"])["cursor"].to_pylist() == [f"c{n}" for n in range(40)]

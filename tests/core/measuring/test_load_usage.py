@@ -165,11 +165,13 @@ def put_many(engine: Engine, count: int, prefix: str) -> list[int]:
     zones = ("UTC", "Asia/Kolkata", "Pacific/Kiritimati", "Pacific/Pago_Pago")
     registry, ids = engine.runtime.registry, []
     terms = tuple((term, Decimal(value)) for term, value in TERMS.items())
+    ahead = (("interactions", (Decimal(1),)), ("sms_credits", (Decimal("0.5"),)))
     with engine.database.write() as session:
         for number in range(count):
             key = f"{prefix}-{number}"
             ids.append(id_of(put_license(session, LicenseInput(key, "Many", zones[number % 4]), NOW)))
-            put_contract(session, ContractInput(key, TODAY, date(2026, 1, 1), terms), registry, NOW)
+            contract = ContractInput(key, TODAY, date(2026, 1, 1), terms, forecast_at=ahead)
+            put_contract(session, contract, registry, NOW)
             grant_credits(session, GrantInput("g", key, Decimal(10)), registry, NOW)
     engine.send(*(usage_event("interaction.sent", f"{prefix}-{n}", entity=f"{n}") for n in range(count)))
     engine.send(*(usage_event("forms.level", f"{prefix}-{n}", days_ago(1), value=n) for n in range(count)))
@@ -211,7 +213,7 @@ def test_a_refresh_takes_as_many_statements_for_ten_licenses_as_for_forty(engine
                 save_refresh(session, plan, answers, registry, outlooks=outlooks)
             counts.append((len(planning), len(saving)))
     assert counts[:3] == counts[3:]
-    assert max(planned + saved for planned, saved in counts) <= 22
+    assert max(planned + saved for planned, saved in counts) <= 25
 
 
 def test_a_batch_as_large_as_the_settings_allow_can_be_planned(engine: Engine) -> None:
