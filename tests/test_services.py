@@ -57,6 +57,7 @@ NO_RABBITMQ = (
 NO_NODE = "no Node.js on PATH (node and npm not found). Install Node.js with npm."
 NO_CHROMIUM = "no Chromium on PATH (chromium not found). Install it; Debian's package is chromium-headless-shell."
 NO_HAPROXY = "no HAProxy on PATH (haproxy not found). Install it; Debian's package is haproxy."
+NO_GNUMERIC = "no Gnumeric on PATH (ssconvert not found). Install it; Debian's package is gnumeric."
 NO_NGINX = "no nginx on PATH (nginx not found). Install it; Debian's package is nginx."
 
 NO_PGBOUNCER = "no PgBouncer on PATH (pgbouncer not found). Install it; Debian's package is pgbouncer."
@@ -155,6 +156,7 @@ def test_a_run_that_requires_services_ends_at_once_and_names_all_that_are_missin
         f"ERROR: --require-services: {NO_OWN_POSTGRES}",
         f"ERROR: --require-services: {NO_NAMESPACES}",
         f"ERROR: --require-services: {NO_DISKS}",
+        f"ERROR: --require-services: {NO_GNUMERIC}",
     ]
 
 
@@ -178,8 +180,7 @@ def test_a_service_that_does_not_exist_fails_the_test_and_names_those_that_do(tm
     done = run_pytest(tmp_path, "-q")
 
     assert done.returncode == pytest.ExitCode.TESTS_FAILED
-    known = "postgres, redis, rabbitmq, node, chromium, haproxy, nginx, pgbouncer, own-postgres, namespaces, disks"
-    assert f"@pytest.mark.needs: no service reddis; there are {known}" in done.stdout
+    assert f"@pytest.mark.needs: no service reddis; there are {', '.join(SERVICES)}" in done.stdout
 
 
 def test_a_missing_service_has_no_url(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,9 @@ from core.text import decimal_text
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """The beginnings of a formula, also in full width, as spreadsheets in Asian languages read them."""
 _JSON: Final = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
+_INNER_FORMULA: Final = re.compile(r"(?<=[;|\t\r\n])(?=[=+\-@＝＋－＠])")
+"""The place of a formula behind what some spreadsheet takes for the end of a cell, as those of half of Europe do with a
+semicolon, in whatever quotes it stands."""
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?", re.ASCII)
 
 
@@ -133,7 +136,7 @@ def _cell(value: Value) -> str:
         case None:
             return ""
         case str():
-            return f"'{value}" if value.startswith(_FORMULA) and not _NUMBER.fullmatch(value) else value
+            return value if _NUMBER.fullmatch(value) else _as_text(value)
         case Decimal():
             return decimal_text(value)
         case datetime():
@@ -142,6 +145,12 @@ def _cell(value: Value) -> str:
             return value.isoformat()
         case _:
             return str(value)
+
+
+def _as_text(value: str) -> str:
+    """Return a text with an apostrophe, a spreadsheet's sign for a text, in front of whatever may begin a formula."""
+    inner = _INNER_FORMULA.sub("'", value)
+    return f"'{inner}" if value.startswith(_FORMULA) else inner
 
 
 def _json_value(value: Value) -> Any:

@@ -179,5 +179,10 @@ SERVICES: Mapping[str, Service] = {
         remedy="Run the tests as root.",
         place="here",
     ),
+    "ssconvert": Service(
+        title="Gnumeric",
+        knock=_knock_program("ssconvert"),
+        remedy="Install it; Debian's package is gnumeric.",
+    ),
 }
 """By the name that the marker ``needs`` takes."""

@@ -4,6 +4,7 @@ import base64
 import csv
 import io
 import json
+import re
 import tracemalloc
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -222,16 +223,42 @@ def read_csv(data: bytes) -> list[list[str]]:
     return list(csv.reader(io.StringIO(data.decode("utf-8"), newline="")))
 
 
-@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0")), min_size=2, max_size=3))
-def test_no_text_of_csv_begins_a_formula(texts: list[str]) -> None:
-    [row] = read_csv(written(ExportFormat.CSV, [], [texts]))
+_PARTS = ["=1+1", "+A1", "-A1", "@SUM(A1)", ";", "|", "\t", "\r", "\n", ",", " ", '"', "＝1", "a", "-5"]
+_any_text = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
+_hostile = _any_text | st.lists(st.sampled_from(_PARTS)).map("".join)
+
+
+@given(st.lists(_hostile, min_size=2, max_size=3))
+def test_no_text_of_csv_begins_a_formula_whatever_a_spreadsheet_takes_for_the_end_of_a_cell(texts: list[str]) -> None:
+    data = written(ExportFormat.CSV, [], [texts])
+    [row] = read_csv(data)
     for text, cell in zip(texts, row, strict=True):
-        assert cell.removeprefix("'") == text or cell == text
-        if cell.startswith(("=", "+", "-", "@", "\t", "\r")):
-            assert cell.removeprefix("-").removeprefix("+").replace(".", "", 1).isdecimal()
+        assert cell.replace("'", "") == text.replace("'", "")
+    for end in (",", ";", "|", "\t"):
+        # Without quotes as well, as a spreadsheet with another separator sees none at the beginning of a cell.
+        split = re.split(rf"{re.escape(end)}|\r\n", data.decode()) if end != "," else row
+        for cell in split:
+            if cell.startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠")):
+                assert re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?(,.*)?", cell, re.ASCII | re.DOTALL), (end, cell)
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "-2+3+cmd|' /C calc'!A0", "＝1"])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a;=1+1;b", "a;'=1+1;b"),
+        ("a|-1+1", "a|'-1+1"),
+        ("a\n@SUM(A1)", "a\n'@SUM(A1)"),
+        ("a;b", "a;b"),
+        ("a, =1", "a, =1"),  # a comma has its quotes
+        ("=1;=2", "'=1;'=2"),
+        ("\t=1", "'\t'=1"),
+    ],
+)
+def test_a_formula_behind_another_separator_gets_an_apostrophe(text: str, expected: str) -> None:
+    assert read_csv(written(ExportFormat.CSV, [], [[text, "x"]])) == [[expected, "x"]]
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t1", "\r1", "-2+3+cmd|' /C calc'!A0", "＝1"])
 def test_a_formula_gets_an_apostrophe(text: str) -> None:
     assert read_csv(written(ExportFormat.CSV, [], [[text, "x"]])) == [[f"'{text}", "x"]]
 
