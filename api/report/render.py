@@ -7,7 +7,7 @@ from decimal import Decimal, localcontext
 from functools import lru_cache
 from typing import Any
 
-from allowance import Credits, Meter
+from allowance import Credits, Enforcement, Meter
 from jinja2 import Environment
 
 from api.report.chart import HEIGHT, WIDTH, draw
@@ -16,6 +16,7 @@ from api.report.query import ReportParameters
 from core.colours import COLOURS, LINK
 from core.consumption.readings.status import UsageStatus
 from core.errors import Unauthenticated
+from core.languages.basis import factor_in_words
 from core.languages.negotiation import Languages
 from core.languages.templates import template_environment
 from core.languages.words import MOST_DIGITS, words_in
@@ -90,8 +91,9 @@ def _environment(languages: Languages) -> Environment:
     def amount(value: float, meter: Meter) -> str:
         return words.amount(Decimal(repr(value)), meter.unit_forms)
 
-    def term(value: float) -> str:
-        return words.exact(Decimal(repr(value)).normalize() if value else Decimal(0))
+    def term(value: float, key: str, meters: Mapping[str, Meter]) -> str:
+        meter = next(meter for meter in meters.values() if key in meter.limit_terms)
+        return factor_in_words(key, Decimal(repr(value)).normalize() if value else Decimal(0), meter, words)
 
     def day(text: str) -> str:
         return words.day(date.fromisoformat(text))
@@ -105,5 +107,6 @@ def _environment(languages: Languages) -> Environment:
     environment.filters |= {"number": number, "amount": amount, "term": term, "outcome": outcome}
     environment.filters |= {"day": day, "day_of": day_of, "draw": draw}
     environment.tests["credits"] = lambda meter: isinstance(meter, Credits)
+    environment.tests["without_usage"] = lambda meter: meter.enforcement is Enforcement.NONE
     environment.globals |= {"colours": COLOURS, "link": LINK, "width": WIDTH, "height": HEIGHT}
     return environment

@@ -40,11 +40,14 @@ def basis_in_words(basis: str, meter: Meter | None, words: Words) -> str:
     if named != [term.replace("_", " ") for term in terms]:
         return basis
     return " × ".join(
-        _factor(term, _number(factor[1]), meter, words) for term, factor in zip(terms, factors, strict=True) if factor
+        factor_in_words(term, _number(factor[1]), meter, words)
+        for term, factor in zip(terms, factors, strict=True)
+        if factor
     )
 
 
-def _factor(term: str, number: Decimal, meter: Meter, words: Words) -> str:
+def factor_in_words(term: str, number: Decimal, meter: Meter, words: Words) -> str:
+    """Return a term of a meter's limit with its value, such as "12 interactions per profile"."""
     if term in meter.limit_words:
         return f"{words.exact(number)} {words.unit(number, unit_of(meter.limit_words[term]))}"
     unit, tag = meter.unit_forms, words.languages[0]
@@ -52,7 +55,10 @@ def _factor(term: str, number: Decimal, meter: Meter, words: Words) -> str:
         return words.amount(number, unit)
     if len(meter.limit_terms) == 1 and isinstance(unit.other, Text) and tag != ENGLISH and tag in unit.other.languages:
         return f"{words.exact(number)} {words.unit(number, unit)}"
-    return f"{words.exact(number)} {term.replace('_', ' ')}"
+    plural = term.replace("_", " ")
+    if len(meter.limit_terms) == 1 and tag == ENGLISH and unit.form("other", ENGLISH) == plural:
+        return f"{words.exact(number)} {words.unit(number, unit)}"
+    return f"{words.exact(number)} {plural}"
 
 
 def _is_size(meter: Meter) -> bool:

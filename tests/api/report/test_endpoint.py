@@ -60,8 +60,8 @@ def test_a_token_that_is_not_known_is_asked_again(library: Served) -> None:
 def test_terms_are_compared_with_the_contract(reader: Client) -> None:
     text = reader.get(PAGE, params={"with": ["profiles=2000000", "users=1,profiles=1"], "from": "2026-03-09"}).text
 
-    assert "What if the contract said: profiles 2,000,000" in text
-    assert "What if the contract said: users 1, profiles 1" in text
+    assert "What if the contract said: 2,000,000 profiles" in text
+    assert "What if the contract said: 1 user, 1 profile" in text
     assert re.search(r"2,000,000</td>\s*<td>always within the limit</td>\s*<td>exceeded on 2 days</td>", text)
 
 
