@@ -11,7 +11,8 @@ form.
 
 ``--rest`` makes a run beside the short form a whole, and does little twice: it runs all that the short form leaves out,
 and in full what that does in short, unless it runs it in full on the other database anyway. It runs after each change,
-with other examples each time, so it tries properties on four tenths of the examples.
+with other examples each time, so it tries properties on four tenths of the examples, and leaves out what the marker
+``whole`` leaves to the whole of the suite: sizes that take minutes, of which a smaller one is in the rest.
 """
 
 from collections import defaultdict
@@ -51,6 +52,11 @@ def long(*values: object) -> object:
     return pytest.param(*values, marks=pytest.mark.long)
 
 
+def whole(*values: object) -> object:
+    """Return a set of parameters with which a test runs in the whole of the suite alone."""
+    return pytest.param(*values, marks=[pytest.mark.long, pytest.mark.whole])
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("allowance")
     group.addoption(
@@ -63,6 +69,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "long: leave the test out of the short form of the suite (--short).")
+    config.addinivalue_line("markers", "whole: leave the test out of the short form and of the rest (--rest).")
     short, rest = config.getoption("--short"), config.getoption("--rest")
     settings.load_profile("short" if short else "rest" if rest else "long")
 
@@ -84,7 +91,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left: list[pytest.Item] = []
     for item in items:
         has_more = _has_more(item) and len(variants[_name(item)]) == 1
-        runs = item.nodeid in once if short else item.nodeid not in once or has_more
+        in_rest = (item.nodeid not in once or has_more) and item.get_closest_marker("whole") is None
+        runs = item.nodeid in once if short else in_rest
         (kept if runs else left).append(item)
     config.hook.pytest_deselected(items=left)
     items[:] = kept

@@ -20,6 +20,10 @@ def test_plain(): pass
 @pytest.mark.long
 def test_soak(): pass
 
+@pytest.mark.whole
+@pytest.mark.long
+def test_for_minutes(): pass
+
 def test_flood(long_form): pass
 
 @given(some.integers())
@@ -64,8 +68,9 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_short_form_and_the_rest_are_the_whole(suite: Path) -> None:
     whole, short, rest = collected(suite), collected(suite, "--short"), collected(suite, "--rest")
-    assert len(whole) == 10
-    assert sorted({*short, *rest}) == sorted(whole)
+    assert len(whole) == 11
+    assert sorted({*short, *rest, "test_for_minutes"}) == sorted(whole)
+    assert "test_for_minutes" not in {*short, *rest}
     assert sorted({*short} & {*rest}) == ["test_flood", "test_property"]
     assert "test_soak" in rest
     assert "test_plain" in short

@@ -25,7 +25,7 @@ from tests.faults.plugins.conftest import Load
 from tests.faults.plugins.partners import engine_with, own_meter, plugin
 from tests.faults.plugins.test_breaker import HONEST
 from tests.fixtures.engine import usage_event
-from tests.forms import long
+from tests.forms import long, whole
 
 pytestmark = pytest.mark.needs("postgres")
 YEAR = timedelta(days=364)
@@ -85,7 +85,7 @@ def refreshed(database: Database) -> int:
 
 
 @pytest.mark.timeout(900)  # a year of each license is measured
-@pytest.mark.parametrize("licenses", [20, long(300)])
+@pytest.mark.parametrize("licenses", [20, long(60), whole(300)])
 def test_a_meter_that_loops_delays_no_license_with_a_year_to_measure(
     load: Load,
     new_postgresql: Callable[[], AbstractContextManager[str]],
