@@ -3,7 +3,7 @@
 import re
 from functools import cache
 from typing import Final
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 from core.addresses.mail_address import BadAddress, address_of
 from core.administration.inputs import LicenseInput
@@ -19,7 +19,15 @@ _URL: Final = re.compile(r"https?://[^\s/]\S*")
 _LONGEST_URL: Final = 2000
 MOST_ADMINS: Final = 100
 """The default of the setting `max_admins`."""
-_time_zones: Final = cache(available_timezones)  # it reads a thousand files
+
+
+@cache  # it reads a thousand files
+def time_zones() -> frozenset[str]:
+    """Return the names of the zones that a license may have.
+
+    ``localtime``, ``Factory`` and ``posixrules`` are files of the database of zones, and no zones.
+    """
+    return frozenset(available_timezones() - {"localtime", "Factory", "posixrules"})
 
 
 def check_license(license: LicenseInput, most_admins: int = MOST_ADMINS) -> None:
@@ -36,8 +44,8 @@ def check_license(license: LicenseInput, most_admins: int = MOST_ADMINS) -> None
     elif license.name is not LEFT_OUT:
         problems.text(license.name, LONGEST_NAME, "name")
     zone = license.time_zone
-    if isinstance(zone, str) and (zone not in _time_zones() or not _loads(zone)):
-        near = did_you_mean(zone, _time_zones())
+    if isinstance(zone, str) and zone not in time_zones():
+        near = did_you_mean(zone, time_zones())
         problems.add(f"timeZone {shown(zone)} is not an IANA time zone.{near}", "timeZone")
     seen = set()
     admins = () if license.admins is LEFT_OUT else license.admins or ()
@@ -82,10 +90,3 @@ def _is_writable(email: str) -> bool:
     except BadAddress:
         return False
     return True
-
-
-def _loads(time_zone: str) -> bool:
-    """Return whether the system has the zone: some names of the database are none (``localtime``, ``Factory``)."""
-    if time_zone in ("localtime", "Factory", "posixrules"):
-        return False
-    return ZoneInfo(time_zone) is not None

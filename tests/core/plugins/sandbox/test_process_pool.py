@@ -193,7 +193,7 @@ def test_a_child_does_not_outlive_a_parent_that_was_killed(partner: Path, tmp_pa
         "from core.plugins.host import load_plugins\n"
         "contract = Contract(1, Period(date(2026, 1, 1), date(2027, 1, 1)))\n"
         "usage = Usage(datetime(2026, 2, 1, tzinfo=UTC))\n"
-        "measurer = Measurer(timeout=timedelta(minutes=5), memory=2**28)\n"
+        "measurer = Measurer(timeout=timedelta(seconds=5), memory=2**28)\n"
         "meters = load_plugins().meters\n"
         "asked = lambda key: MeterQuestion(meters[key], License('a', 'A'), contract, usage)\n"
         f"idle = {state == 'idle'}\n"
@@ -208,6 +208,7 @@ def test_a_child_does_not_outlive_a_parent_that_was_killed(partner: Path, tmp_pa
         eventually(lambda: len(processes(partner) - before) == (3 if state == "idle" else 2))
         parent.kill()
 
+    # A child that computes ends by an alarm some seconds after its deadline.
     assert gone(partner, before)
 
 
