@@ -253,7 +253,7 @@ def test_a_failure_has_a_number_for_the_support_team_and_can_be_tried_again(seen
 
 def test_charts_of_one_period_never_stand_below_another(seen: Visit, served: Served) -> None:
     open_state(seen, served, STATES["ended"])
-    sparks = seen.page.locator("allowance-consumption .spark")
+    sparks = seen.page.locator("allowance-consumption svg.spark")
     expect(sparks.first).to_be_visible()
 
     def hold(route: Route) -> None:
@@ -281,6 +281,25 @@ def test_nothing_moves_when_the_figures_come(seen: Visit, served: Served) -> Non
     seen.page.reload()
     seen.page.locator(".card.skeleton").first.wait_for()
     assert cards.evaluate_all(places) == shown
+
+
+def test_no_figure_moves_when_credits_and_alerts_come(seen: Visit, served: Served) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        is_late = "query Surroundings" in (route.request.post_data or "")
+        return held.append(route) if is_late else route.fallback()
+
+    seen.page.route("**/graphql?*", hold)
+    open_state(seen, served, State("mixed", "[data-meter=profiles]"))
+    expect(seen.page.get_by_role("button", name="Refresh")).to_be_visible()
+    figures = seen.page.locator(".tile, [data-meter]")
+    before = figures.evaluate_all("elements => elements.map(element => element.getBoundingClientRect().y)")
+    assert len(before) > 10
+    for route in held:
+        route.fallback()
+    seen.page.locator(".card[part~=alerts]").wait_for()
+    assert figures.evaluate_all("elements => elements.map(element => element.getBoundingClientRect().y)") == before
 
 
 def test_a_change_of_status_is_said_once_and_politely(seen: Visit, served: Served) -> None:

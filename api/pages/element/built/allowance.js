@@ -1,1 +1,1 @@
-export * from './allowance-Bl1Tsnbh.js';
+export * from './allowance-Cc84c5zU.js';

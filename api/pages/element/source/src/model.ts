@@ -89,6 +89,8 @@ export interface License {
   name: string;
   timeZone: string;
   state: 'ACTIVE' | 'SUSPENDED' | 'NO_CONTRACT';
+  /** The last billing periods; the newest is the last. */
+  periods: BillingPeriod[];
   suspended: Problem | null;
   /** The account manager, who can raise a limit. */
   contact: { name: string; email: string | null; url: string | null } | null;
@@ -99,6 +101,7 @@ export interface Overview {
   updatedAt: string | null;
   license: License;
   warnings: { halo: boolean; notices: Notice[] };
+  installations: Installations | null;
   sections: Section[];
 }
 
@@ -149,11 +152,9 @@ export interface Installations {
 }
 /** What the page shows around the readings. */
 export interface Surroundings {
-  periods: BillingPeriod[];
   grants: Grant[];
   requests: CreditRequest[];
   alerts: Alert[];
-  installations: Installations | null;
 }
 
 /** Who asks, and what they may do. */

@@ -5,8 +5,9 @@ export const OVERVIEW = `{
   version
   status
   updatedAt
-  license { key name timeZone state suspended { message } contact { name email url } }
+  license { key name timeZone state periods(last: 24) { start end current } suspended { message } contact { name email url } }
   warnings { halo notices { shownIn { key title url } message since } }
+  installations { period { start end } active new returning lost refused skewed }
   sections {
     key title description status updatedAt nextUpdateAt consumptionSince
     readings {

@@ -25,13 +25,11 @@ export const DAYS = `query Days($reading: ID!) {
 
 export const SURROUNDINGS = `query Surroundings($key: String!) {
   license(key: $key) {
-    periods(last: 24) { start end current }
     grants(first: 50) { edges { node { amount remaining entity grantedAt expiresAt } } }
     creditRequests(first: 10) { edges { node { amount note requestedAt closedAt declinedBecause } } }
     alerts(first: 20) {
       edges { node { meter { title unitForms { one other format fractionDigits } } ratio limit used status crossedAt recoveredAt } }
     }
-    consumption { installations { period { start end } active new returning lost refused skewed } }
   }
 }`;
 

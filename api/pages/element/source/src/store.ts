@@ -122,12 +122,10 @@ export class Store {
     const { license } = await this.#demand(SURROUNDINGS, { key });
     const nodes = (connection: any) => connection.edges.map((edge: any) => edge.node);
     return {
-      periods: license.periods,
       grants: nodes(license.grants),
       requests: nodes(license.creditRequests),
       // Those that one refresh found come in no order.
       alerts: nodes(license.alerts).sort((one: Alert, other: Alert) => (one.crossedAt < other.crossedAt ? 1 : -1)),
-      installations: license.consumption.installations,
     };
   }
 

@@ -1,5 +1,6 @@
 // The whole of “My consumption”.
 
+import type { ComponentChild } from 'preact';
 import { isFailure, type Histories, type Overview, type Section, type Status, type Surroundings } from '../model';
 import type { State } from '../store';
 import { Alerts } from './alerts';
@@ -33,7 +34,7 @@ export class Full extends View<{ state: State; sections: string[] | null }, Show
       this.answer('around', `${license.key} ${version} ${sent}`, () => store.surroundings(license.key)),
     );
     const can = known(this.answer('viewer', store, () => store.viewer()))?.can ?? [];
-    const periods = around?.periods ?? [];
+    const { periods } = license;
     const shown = place ?? periods.length - 1;
     const period = periods[shown];
     // The last instant of a past period.
@@ -176,37 +177,37 @@ class Body extends View<BodyProps, { chosen?: Status | null }> {
       .map((section) => (chosen ? only(section, chosen) : section))
       .filter(({ readings }) => readings.length > 0);
     const unsold = wanted.filter((section) => !isSold(section));
-    const cards = wanted.filter(isSold).map((section) => ({
+    const cards: { size: number; card: ComponentChild }[] = wanted.filter(isSold).map((section) => ({
         size: section.readings.filter(({ state }) => state !== 'NOT_IN_CONTRACT').length,
         card: (
           <SectionCard
             key={section.key}
             section={section}
             histories={histories}
-            installations={past ? null : (around?.installations ?? null)}
+            installations={past ? null : overview.installations}
             past={past}
           />
         ),
       }));
     const rest = unsold.length ? [{ size: 0, card: <Unsold key="unsold" sections={unsold} /> }] : [];
-    if (past || !around || chosen || sections) return [...cards, ...rest];
-    const { grants, requests, alerts } = around;
+    if (past || chosen || sections) return [...cards, ...rest];
+    // Credits and alerts come after the figures, of which none moves then: so the sizes are usual ones.
     if (credits.length)
       cards.push({
-        size: 1.5 + (grants.length + requests.length) / 3,
-        card: (
+        size: 2,
+        card: around && (
           <Credits
             key="credits"
             license={overview.license.key}
             readings={credits}
-            grants={grants}
-            requests={requests}
+            grants={around.grants}
+            requests={around.requests}
             canRequest={can.includes('REQUEST_CREDITS')}
             onSent={onSent}
           />
         ),
       });
-    return [...cards, { size: alerts.length / 1.8, card: <Alerts key="alerts" alerts={alerts} /> }, ...rest];
+    return [...cards, { size: 3, card: around && <Alerts key="alerts" alerts={around.alerts} /> }, ...rest];
   }
 }
 

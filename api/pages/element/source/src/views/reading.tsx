@@ -36,8 +36,10 @@ export class ReadingRow extends View<Props, { open?: boolean }> {
           <div class="foot">
             <Remark reading={reading} />
             <span class="more">
-              {Array.isArray(months) && months.filter(({ used }) => used !== null).length > 2 && (
+              {Array.isArray(months) && months.filter(({ used }) => used !== null).length > 2 ? (
                 <Spark points={months} meter={meter} />
+              ) : (
+                <span class="spark" />
               )}
               <button
                 class="link"
