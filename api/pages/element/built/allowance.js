@@ -1,1 +1,1 @@
-export * from './allowance-Cc84c5zU.js';
+export * from './allowance-CJT7uAFn.js';
