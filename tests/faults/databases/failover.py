@@ -85,7 +85,8 @@ class Traffic:
         token: The token of the clients.
         acknowledged: The ids of events that were acknowledged.
         admitted: The installations that got a place.
-        refused: The numbers of answers that were no success, by status.
+        refused: The numbers of answers that were no success, by status; by the code of their error for those that had
+            status 200: a GraphQL request that was under way may have such an answer.
         last: The time of the last success of each kind of request, by the monotonic clock.
     """
 
@@ -93,7 +94,7 @@ class Traffic:
     token: str
     acknowledged: set[str] = field(default_factory=set)
     admitted: set[str] = field(default_factory=set)
-    refused: Counter[int] = field(default_factory=Counter)
+    refused: Counter[int | str] = field(default_factory=Counter)
     last: dict[str, float] = field(default_factory=dict)
     _stopped: threading.Event = field(default_factory=threading.Event)
 
@@ -148,5 +149,6 @@ class Traffic:
             if decided or (status == 200 and not body.get("errors")):
                 self.last[name] = monotonic()
                 return decided or "served"
-            self.refused[status] += 1
+            errors = body.get("errors") if status == 200 else None
+            self.refused.update([error["extensions"]["code"] for error in errors] if errors else [status])
         return ""
