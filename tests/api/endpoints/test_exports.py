@@ -139,7 +139,9 @@ def test_what_cannot_be_read_is_refused(reader: Client, address: str, code: str)
     assert error_of(reader.get(f"/exports/{address}")) == (400, code)
 
 
-def test_a_key_has_so_many_exports_at_once(served: Served, acme: None, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> tuple[Event, Event]:
+    """Exports that wait while they read: set when one has begun, and to be set for them to go on."""
     began, go_on, real = Event(), Event(), ExportsEndpoint._read
 
     def read(*arguments: Any) -> Any:
@@ -148,6 +150,11 @@ def test_a_key_has_so_many_exports_at_once(served: Served, acme: None, monkeypat
         return real(*arguments)
 
     monkeypatch.setattr(ExportsEndpoint, "_read", read)
+    return began, go_on
+
+
+def test_a_key_has_so_many_exports_at_once(served: Served, acme: None, held: tuple[Event, Event]) -> None:
+    began, go_on = held
     with served.client() as client, served.client() as other, ThreadPoolExecutor() as threads:
         asked = [threads.submit(client.get, "/exports/usage?license=acme") for _ in range(3)]
         assert began.wait(60)
@@ -161,17 +168,10 @@ def test_a_key_has_so_many_exports_at_once(served: Served, acme: None, monkeypat
 
 
 def test_all_keys_together_have_so_many_files_of_parquet_at_once(
-    served: Served, acme: None, monkeypatch: pytest.MonkeyPatch
+    served: Served, acme: None, held: tuple[Event, Event], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.endpoints.exports.MOST_PARQUET", 1)
-    began, go_on, real = Event(), Event(), ExportsEndpoint._read
-
-    def read(*arguments: Any) -> Any:
-        began.set()
-        assert go_on.wait(60)
-        return real(*arguments)
-
-    monkeypatch.setattr(ExportsEndpoint, "_read", read)
+    began, go_on = held
     address = "/exports/usage?license=acme&format="
     with served.client() as client, served.client() as other, ThreadPoolExecutor() as threads:
         first = threads.submit(client.get, f"{address}parquet")

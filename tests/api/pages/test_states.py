@@ -293,13 +293,14 @@ def test_no_figure_moves_when_credits_and_alerts_come(seen: Visit, served: Serve
     seen.page.route("**/graphql?*", hold)
     open_state(seen, served, State("mixed", "[data-meter=profiles]"))
     expect(seen.page.get_by_role("button", name="Refresh")).to_be_visible()
+    heights = "elements => elements.map(element => element.getBoundingClientRect().y)"
     figures = seen.page.locator(".tile, [data-meter]")
-    before = figures.evaluate_all("elements => elements.map(element => element.getBoundingClientRect().y)")
+    before = figures.evaluate_all(heights)
     assert len(before) > 10
     for route in held:
         route.fallback()
     seen.page.locator(".card[part~=alerts]").wait_for()
-    assert figures.evaluate_all("elements => elements.map(element => element.getBoundingClientRect().y)") == before
+    assert figures.evaluate_all(heights) == before
 
 
 def test_a_change_of_status_is_said_once_and_politely(seen: Visit, served: Served) -> None:
